@@ -1,0 +1,33 @@
+/** What can go wrong, and the exit code that says so (sysexits.h where it has one). */
+export const exitCodes = {
+  difference: 1,
+  usage: 2,
+  skipped: 3,
+  data: 65,
+  noInput: 66,
+  unavailable: 69,
+  bug: 70,
+  cannotCreate: 73,
+  io: 74,
+} as const;
+
+export type ErrorCode = keyof typeof exitCodes;
+
+/** An error that a user can act on: one line that says what, in which file, and what to do. */
+export class CopyPasteError extends Error {
+  readonly code: ErrorCode;
+  /** One line for each offender, where there are several. */
+  readonly offenders: readonly string[];
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; offenders?: readonly string[] } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'CopyPasteError';
+    this.code = code;
+    this.offenders = options.offenders ?? [];
+  }
+}
+
+/** The message of anything thrown, on one line. */
+export function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ').trim();
+}

@@ -1,0 +1,158 @@
+import sharp from 'sharp';
+import { CopyPasteError, messageOf } from './errors.ts';
+import { encodePng, iccChunk } from './png.ts';
+import type { Image } from './types.ts';
+
+// libvips recognises files by content: an SVG named x.png would otherwise be rendered.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({ operation: ['VipsForeignLoadPng', 'VipsForeignLoadJpeg', 'VipsForeignLoadWebp'] });
+// Samples run beside one another; threads within one image and a cache would only add memory.
+sharp.concurrency(1);
+sharp.cache(false);
+
+/** Largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
+export const maxPixels = 64 * 2 ** 20;
+
+export const imageFormats = ['png', 'jpeg', 'webp'] as const;
+export type ImageFormat = (typeof imageFormats)[number];
+
+/** The format that a file name asks for. */
+export function formatOf(path: string): ImageFormat | undefined {
+  const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase();
+  return extension === 'jpg' ? 'jpeg' : imageFormats.find((format) => format === extension);
+}
+
+// ICC profiles are carried over, never applied; a truncated or damaged file is an error, never grey pixels.
+const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels, sequentialRead: true } as const;
+
+export interface ImageHeader {
+  /** Size of the stored pixels. */
+  readonly stored: { readonly width: number; readonly height: number };
+  /** Size as shown, after EXIF orientation. */
+  readonly upright: { readonly width: number; readonly height: number };
+}
+
+/**
+ * Reads an image's header.
+ *
+ * @throws {CopyPasteError} `data` for what is not an 8-bit grey or RGB image in PNG, JPEG or WebP.
+ */
+export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
+  const metadata = await sharp(path, strict)
+    .metadata()
+    .catch((cause: unknown) => {
+      throw damaged(name, cause);
+    });
+  const { width, height, depth, space, pages, autoOrient } = metadata;
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
+  if (depth !== 'uchar') throw refuse(`image has ${depth === 'ushort' ? 16 : depth} bits a channel; 8 are supported`);
+  if (space !== 'srgb' && space !== 'b-w') throw refuse(`image is ${space.toUpperCase()}; grey and RGB are supported`);
+  if ((pages ?? 1) > 1) throw refuse('image is animated; one frame is supported');
+  if (width * height > maxPixels) throw refuse(`image is ${width}×${height}; the limit is 64 megapixels`);
+  return { stored: { width, height }, upright: { width: autoOrient.width, height: autoOrient.height } };
+}
+
+/**
+ * Decodes an image so that it has the size of its mask: upright, as EXIF orientation asks, where that
+ * fits the mask (annotation tools show images so), else as stored.
+ *
+ * @throws {CopyPasteError} `data` where the file is damaged or fits neither way.
+ */
+export async function decodeImage(bytes: Uint8Array, size: { width: number; height: number }, name: string): Promise<Image> {
+  try {
+    const metadata = await sharp(bytes, strict).metadata();
+    const { width, height } = metadata.autoOrient;
+    const autoOrient = width === size.width && height === size.height;
+    if (!autoOrient && (metadata.width !== size.width || metadata.height !== size.height)) {
+      throw new CopyPasteError('data', `${name}: image is ${width}×${height}, its mask ${size.width}×${size.height}`);
+    }
+    const { data, info } = await sharp(bytes, { ...strict, autoOrient }).raw().toBuffer({ resolveWithObject: true });
+    const channels = info.channels as Image['channels'];
+    const pixels = pack(data, channels);
+    return { ...size, pixels, channels, ...(metadata.icc && { icc: metadata.icc }) };
+  } catch (cause) {
+    throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
+  }
+}
+
+function damaged(name: string, cause: unknown): CopyPasteError {
+  return new CopyPasteError('data', `${name}: cannot decode this image: ${messageOf(cause)}`, { cause });
+}
+
+/** RGBA8 words from interleaved bytes of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. */
+function pack(data: Uint8Array, channels: Image['channels']): Int32Array {
+  const count = data.length / channels;
+  const pixels = new Int32Array(count);
+  for (let i = 0, j = 0; i < count; i++, j += channels) {
+    const r = data[j] as number;
+    const g = channels > 2 ? (data[j + 1] as number) : r;
+    const b = channels > 2 ? (data[j + 2] as number) : r;
+    const a = channels % 2 === 0 ? (data[j + channels - 1] as number) : 255;
+    pixels[i] = r | (g << 8) | (b << 16) | (a << 24);
+  }
+  return pixels;
+}
+
+/**
+ * Interleaved bytes from RGBA8 words. Grey is Rec. 601 luma with weights that sum to 256, so that
+ * grey pixels keep their value.
+ */
+function unpack(pixels: Int32Array, channels: Image['channels']): Uint8Array {
+  const data = new Uint8Array(pixels.length * channels);
+  for (let i = 0, j = 0; i < pixels.length; i++, j += channels) {
+    const word = pixels[i] as number;
+    const r = word & 255;
+    const g = (word >> 8) & 255;
+    const b = (word >> 16) & 255;
+    if (channels > 2) {
+      data[j] = r;
+      data[j + 1] = g;
+      data[j + 2] = b;
+    } else {
+      data[j] = (77 * r + 150 * g + 29 * b + 128) >> 8;
+    }
+    if (channels % 2 === 0) data[j + channels - 1] = word >>> 24;
+  }
+  return data;
+}
+
+/** What wrote an image, as the manifest names it: the bytes depend on nothing else. */
+export const codecs: Record<ImageFormat, string> = {
+  png: 'node:zlib RLE, filter Sub',
+  jpeg: `sharp ${sharp.versions.sharp}, 4:4:4, baseline`,
+  webp: `sharp ${sharp.versions.sharp}`,
+};
+
+/** Encodes an image; its ICC profile goes with it, its EXIF data does not. */
+export async function encodeImage(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
+  const { width, height, icc } = image;
+  // JPEG has no alpha; WebP no grey.
+  const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
+  const data = unpack(image.pixels, channels);
+  const chunks = icc ? [await iccChunk(icc)] : [];
+  if (format === 'png') return encodePng({ width, height, depth: 8, channels, data, filter: 'sub', chunks });
+  // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
+  const input = icc
+    ? sharp(await encodePng({ width, height, depth: 8, channels, data, filter: 'none', chunks }), strict).keepIccProfile()
+    : sharp(data, { raw: { width, height, channels } });
+  if (channels <= 2) input.toColourspace('b-w');
+  return format === 'jpeg'
+    ? input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false }).toBuffer()
+    : input.webp({ quality }).toBuffer();
+}
+
+/** An image scaled to a width, as interleaved RGB bytes. */
+export async function thumbnail(image: Image, width: number): Promise<{ data: Uint8Array; width: number; height: number }> {
+  const raw = { width: image.width, height: image.height, channels: 3 } as const;
+  const { data, info } = await sharp(unpack(image.pixels, 3), { raw })
+    .resize({ width, withoutEnlargement: true })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
+
+/** Encodes interleaved RGB bytes. */
+export function encodeRgb(data: Uint8Array, width: number, height: number, format: ImageFormat): Promise<Uint8Array> {
+  const image = sharp(data, { raw: { width, height, channels: 3 } });
+  return image.toFormat(format, format === 'png' ? { compressionLevel: 9 } : { quality: 90 }).toBuffer();
+}

@@ -1,0 +1,176 @@
+/**
+ * Every option of every command, once. Flags, help, validation, API types and README's table are made from
+ * these tables, which are plain data, so that `--help` loads nothing else.
+ */
+import type { AreaLimit } from './types.ts';
+
+/** What a value is, and its type once parsed. */
+export interface Kinds {
+  path: string;
+  text: string;
+  probability: number;
+  fraction: number;
+  natural: number;
+  count: number;
+  'count or all': number | 'all';
+  quality: number;
+  area: AreaLimit;
+  range: readonly [low: number, high: number];
+  ids: readonly number[];
+  names: readonly string[];
+  switch: boolean;
+}
+
+export interface Option {
+  readonly flag: string;
+  readonly description: string;
+  readonly kind?: keyof Kinds;
+  readonly choices?: readonly string[];
+  readonly default?: unknown;
+  readonly required?: true;
+}
+
+type OptionTable = Readonly<Record<string, Option>>;
+
+type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] } ? C : O extends { kind: infer K extends keyof Kinds } ? Kinds[K] : never;
+
+/** Options as a command receives them: all defaults filled in. */
+export type Resolved<T extends OptionTable> = {
+  readonly [K in keyof T]: T[K] extends { default: unknown } | { required: true } | { kind: 'switch' } ? ValueOf<T[K]> : ValueOf<T[K]> | undefined;
+};
+
+/** Options as a caller gives them; flags' texts are accepted too. */
+export type Given<T extends OptionTable> = {
+  readonly [K in keyof T as T[K] extends { required: true } ? K : never]: ValueOf<T[K]>;
+} & {
+  readonly [K in keyof T as T[K] extends { required: true } ? never : K]?: ValueOf<T[K]> | undefined;
+};
+
+const reading = {
+  in: { flag: '--in <dir>', kind: 'path', required: true, description: 'data set to read' },
+  layout: {
+    flag: '--layout <name>',
+    choices: ['voc', 'camvid', 'paired'],
+    description: 'folder layout, where detection finds two',
+  },
+  images: { flag: '--images <dir>', kind: 'path', description: 'folder of images inside --in, with --masks' },
+  masks: { flag: '--masks <dir>', kind: 'path', description: 'folder of masks inside --in, with --images' },
+  maskSuffix: { flag: '--mask-suffix <text>', kind: 'text', default: '', description: "what a mask's name has after its image's, as _mask" },
+  split: { flag: '--split <name>', kind: 'text', description: 'split to augment (train, or the only one); others pass through' },
+  onlySplit: { flag: '--only-split', kind: 'switch', description: 'leave the other splits out' },
+  skipBad: { flag: '--skip-bad', kind: 'switch', description: 'leave bad samples out instead of stopping; exit code 3' },
+  instances: {
+    flag: '--instances <kind>',
+    choices: ['component', 'class', 'object'],
+    default: 'component',
+    description: "what an instance is: a connected component, all pixels of a class, or an object of the layout's instance masks",
+  },
+  background: { flag: '--background <ids>', kind: 'ids', description: 'ids that are no objects, or none (by layout: 0; CamVid none)' },
+  ignore: { flag: '--ignore <ids>', kind: 'ids', description: 'ids of void pixels, or none (by layout: 255; CamVid 11)' },
+  classes: { flag: '--classes <list>', kind: 'names', description: 'paste these classes only, by id or name' },
+  excludeClasses: { flag: '--exclude-classes <list>', kind: 'names', description: 'never paste these classes' },
+  classNames: { flag: '--class-names <file>', kind: 'path', description: 'names of the class ids: one a line from id 0, or "id name" lines' },
+} as const satisfies OptionTable;
+
+const planning = {
+  preset: { flag: '--preset <name>', choices: ['default', 'composer', 'paper', 'ssj'], default: 'default', description: 'values for several options at once' },
+  p: { flag: '-p, --probability <p>', kind: 'probability', default: 0.5, description: 'probability that a sample is pasted into' },
+  seed: { flag: '--seed <n>', kind: 'natural', default: 0, description: 'every random choice follows from it' },
+  maxInstances: { flag: '--max-instances <n>', kind: 'count or all', default: 5, description: 'most instances pasted into a sample, or all' },
+  minArea: { flag: '--min-area <area>', kind: 'area', default: 0.0005, description: 'smallest pasted area: fraction of the image, or 25px' },
+  maxArea: { flag: '--max-area <area>', kind: 'area', default: 0.25, description: 'largest pasted area: fraction of the image, or pixels' },
+  scale: { flag: '--scale <lo,hi>', kind: 'range', default: [0.5, 2], description: 'uniform range of the scale' },
+  flip: { flag: '--flip <p>', kind: 'probability', default: 0.5, description: 'probability of a horizontal flip' },
+  maxTranslation: {
+    flag: '--max-translation <f>',
+    kind: 'fraction',
+    default: 1,
+    description: 'how far an instance may move, as a fraction of width and height; 1 is anywhere',
+  },
+  jitter: {
+    flag: '--jitter <what>',
+    choices: ['instance', 'scene'],
+    default: 'instance',
+    description: "what is jittered: each instance, or both whole scenes (the paper's form)",
+  },
+  truncated: {
+    flag: '--truncated <what>',
+    choices: ['skip', 'keep'],
+    default: 'skip',
+    description: "instances that touch their image's border, and so show a straight edge",
+  },
+  minVisible: {
+    flag: '--min-visible <f>',
+    kind: 'fraction',
+    default: 0.05,
+    description: 'an object that keeps less than this of its pixels is dropped from the instance mask',
+  },
+  batchSize: { flag: '--batch-size <n>', kind: 'count', default: 16, description: 'samples that sources are drawn among' },
+  allowSelf: { flag: '--allow-self', kind: 'switch', description: 'a sample may be its own source' },
+} as const satisfies OptionTable;
+
+const running = {
+  jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default two more than there are cores)' },
+  quiet: { flag: '-q, --quiet', kind: 'switch', description: 'no progress and no summary' },
+} as const satisfies OptionTable;
+
+export const augmentOptions = {
+  ...reading,
+  out: { flag: '--out <dir>', kind: 'path', required: true, description: 'folder to write; new or empty' },
+  ...planning,
+  copies: { flag: '--copies <k>', kind: 'count', default: 1, description: 'variants of each sample, named _aug1, _aug2, …' },
+  includeOriginals: { flag: '--include-originals', kind: 'switch', description: 'write the unchanged samples too' },
+  imageFormat: { flag: '--image-format <name>', choices: ['png', 'jpeg', 'webp'], description: "format of pasted images (by default each input's own)" },
+  quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'JPEG and WebP quality' },
+  link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
+  dryRun: { flag: '--dry-run', kind: 'switch', description: 'print the plan of each sample, and write nothing' },
+  ...running,
+  json: { flag: '--json', kind: 'switch', description: 'print the summary as one JSON object on standard output' },
+} as const satisfies OptionTable;
+
+export const previewOptions = {
+  ...reading,
+  out: { flag: '--out <file>', kind: 'path', required: true, description: 'picture to write: .png, .jpg or .webp' },
+  rows: { flag: '-n, --rows <n>', kind: 'count', default: 12, description: 'samples to show' },
+  ...planning,
+  ...running,
+} as const satisfies OptionTable;
+
+export type AugmentOptions = Resolved<typeof augmentOptions>;
+export type PreviewOptions = Resolved<typeof previewOptions>;
+
+type Planning = Partial<Resolved<typeof planning>> & { readonly instances?: AugmentOptions['instances'] };
+
+/** Presets, over the defaults; what is said explicitly wins over both. */
+export const presets: Readonly<Record<AugmentOptions['preset'], Planning>> = {
+  default: {},
+  // The reference implementation's numbers.
+  composer: {
+    maxInstances: 'all',
+    minArea: 0.01,
+    maxArea: 0.5,
+    maxTranslation: 0.5,
+    scale: [0.01, 0.99],
+    flip: 0.9,
+    instances: 'class',
+    truncated: 'keep',
+  },
+  // Ghiasi et al., CVPR 2021, section 3: large-scale jittering of both scenes.
+  paper: {
+    jitter: 'scene',
+    scale: [0.1, 2],
+    maxInstances: 'all',
+    minArea: '1px',
+    maxArea: 1,
+    truncated: 'keep',
+  },
+  // The same with standard-scale jittering.
+  ssj: {
+    jitter: 'scene',
+    scale: [0.8, 1.25],
+    maxInstances: 'all',
+    minArea: '1px',
+    maxArea: 1,
+    truncated: 'keep',
+  },
+};

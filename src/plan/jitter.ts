@@ -1,0 +1,72 @@
+import type { Stream } from '../rng.ts';
+import type { Box, Scene, Size } from '../types.ts';
+
+/** What large-scale jittering draws from. */
+export interface JitterOptions {
+  /** Uniform range of the scale. */
+  readonly scale: readonly [low: number, high: number];
+  /** Probability of a horizontal flip. */
+  readonly flip: number;
+  /** How far an instance's centre may move, as a fraction of the target's width and height. */
+  readonly maxTranslation: number;
+}
+
+/** Where something lands. */
+export type Jitter = Scene;
+
+/**
+ * Jitters one instance by itself: scales its box and puts the box's centre at a uniformly random spot inside
+ * the target's frame, no farther than `maxTranslation` from where it is in its own image (in fractions of both).
+ */
+export function jitterInstance(box: Box, source: Size, target: Size, options: JitterOptions, random: Stream): Jitter {
+  const flip = random.uniform() < options.flip;
+  const scale = random.between(...options.scale);
+  const [x0, x1] = jitterAxis(box[0], box[2], source.width, target.width, scale, options, random);
+  const [y0, y1] = jitterAxis(box[1], box[3], source.height, target.height, scale, options, random);
+  return { targetBox: [x0, y0, x1, y1], scale, flip };
+}
+
+function jitterAxis(
+  from: number,
+  to: number,
+  source: number,
+  target: number,
+  scale: number,
+  { maxTranslation }: JitterOptions,
+  random: Stream,
+): [number, number] {
+  const length = Math.max(1, Math.round((to - from) * scale));
+  const home = ((from + to) / 2 / source) * target;
+  const reach = maxTranslation * target;
+  const centre = random.between(Math.max(0, home - reach), Math.min(target, home + reach));
+  const start = Math.round(centre - length / 2) + 0;
+  return [start, start + length];
+}
+
+/**
+ * Jitters a whole scene as the paper does: fits it to the canvas, scales it, flips it, and cuts or pads it
+ * to the canvas at a uniformly random offset on each axis.
+ */
+export function jitterScene(scene: Size, canvas: Size, options: JitterOptions, random: Stream): Jitter {
+  const flip = random.uniform() < options.flip;
+  const scale = random.between(...options.scale);
+  const fit = Math.min(canvas.width / scene.width, canvas.height / scene.height) * scale;
+  const width = Math.max(1, Math.round(scene.width * fit));
+  const height = Math.max(1, Math.round(scene.height * fit));
+  const x = offset(width, canvas.width, random);
+  const y = offset(height, canvas.height, random);
+  return { targetBox: [x, y, x + width, y + height], scale, flip };
+}
+
+function offset(length: number, canvas: number, random: Stream): number {
+  const slack = canvas - length;
+  return slack >= 0 ? random.below(slack + 1) : -random.below(1 - slack) + 0;
+}
+
+/** Where a box of a scene lands once the scene is jittered. */
+export function boxInScene([x0, y0, x1, y1]: Box, scene: Size, { targetBox, flip }: Jitter): Box {
+  const [left, top, right, bottom] = targetBox;
+  const column = (x: number): number => Math.round((x * (right - left)) / scene.width);
+  const row = (y: number): number => top + Math.round((y * (bottom - top)) / scene.height);
+  return flip ? [right - column(x1), row(y0), right - column(x0), row(y1)] : [left + column(x0), row(y0), left + column(x1), row(y1)];
+}

@@ -1,0 +1,164 @@
+import { type Stream, stream } from '../rng.ts';
+import type { AreaLimit, Box, DropReason, Dropped, Instance, PassReason, Placement, Plan, Size } from '../types.ts';
+import { boxInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
+
+/** What planning reads of a sample: no pixels. */
+export interface Candidate extends Size {
+  readonly id: string;
+  readonly instances: readonly Instance[];
+  /** How many instances its annotation has ids for. */
+  readonly capacity: number;
+  /** The largest class id that its mask's file holds. */
+  readonly largestId: number;
+}
+
+export interface PlanOptions extends JitterOptions {
+  readonly seed: number;
+  readonly p: number;
+  readonly maxInstances: number | 'all';
+  readonly minArea: AreaLimit;
+  readonly maxArea: AreaLimit;
+  /** `instance`: each instance by itself; `scene`: source and target as wholes, as in the paper. */
+  readonly jitter: 'instance' | 'scene';
+  readonly truncated: 'skip' | 'keep';
+  readonly allowSelf: boolean;
+  /** Whether a class may be pasted. */
+  readonly mayPaste: (classId: number) => boolean;
+}
+
+/** Draws of the jitter for one instance before it is dropped; Composer's number. */
+const maxDraws = 10;
+
+/**
+ * Puts samples in the seeded order of a copy and cuts them into batches, the pools that sources come from.
+ *
+ * @param ids in any order: the result does not depend on it.
+ */
+export function batchesOf(ids: readonly string[], batchSize: number, copy: number, seed: number): string[][] {
+  const keyed = ids.map((id) => ({ id, key: stream(seed, copy, id, 'order').uniform() }));
+  keyed.sort((a, b) => a.key - b.key || (a.id < b.id ? -1 : 1));
+  const order = keyed.map(({ id }) => id);
+  return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, i) => order.slice(i * batchSize, (i + 1) * batchSize));
+}
+
+/** Whether a sample is a target of this copy: with probability `p`. */
+export function isTarget(id: string, copy: number, { seed, p }: Pick<PlanOptions, 'seed' | 'p'>): boolean {
+  return stream(seed, copy, id, 'target').uniform() < p;
+}
+
+/** The instances of a sample that could be pasted into a target at all. */
+export function eligible(source: Candidate, target: Size & { largestId: number }, options: PlanOptions): number[] {
+  const [minArea, maxArea] = areaLimits(target, options);
+  const [low, high] = options.jitter === 'instance' ? options.scale : [0, Number.POSITIVE_INFINITY];
+  return source.instances.flatMap(({ classId, area, truncated }, index) =>
+    options.mayPaste(classId) &&
+    classId <= target.largestId &&
+    !(truncated && options.truncated === 'skip') &&
+    area * high ** 2 >= minArea &&
+    area * low ** 2 <= maxArea
+      ? [index]
+      : [],
+  );
+}
+
+/**
+ * Plans one sample of a batch: draws everything that is random about it. Reads no pixels, and depends on
+ * the batch, the options and the seed alone.
+ *
+ * @param batch all samples of the batch in its order, the target included.
+ */
+export function planSample(target: Candidate, batch: readonly Candidate[], copy: number, options: PlanOptions): Plan {
+  const { seed } = options;
+  const [minArea] = areaLimits(target, options);
+  const pass = (reason: PassReason, rest: Partial<Plan> = {}): Plan => ({
+    id: target.id,
+    copy,
+    minArea,
+    placements: [],
+    dropped: [],
+    ...rest,
+    reason,
+  });
+  if (!isTarget(target.id, copy, options)) return pass('not drawn');
+  const sources = batch.filter(({ id }) => options.allowSelf || id !== target.id);
+  const able = sources.filter((source) => eligible(source, target, options).length > 0);
+  if (able.length === 0) return pass('no source');
+  if (target.capacity === 0) return pass('nothing fits');
+  const jitterStream = stream(seed, copy, target.id, 'jitter');
+  const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
+  let first: Plan | undefined;
+  // Where nothing of the first source fits, the next one is tried: a target stays a target.
+  for (const source of stream(seed, copy, target.id, 'source').shuffle(able)) {
+    const draw = options.jitter === 'scene' ? drawFromScene : drawInstances;
+    const { placements, dropped } = draw(source, target, jitterStream, stream(seed, copy, target.id, `instances\0${source.id}`), options);
+    const plan: Plan = { id: target.id, copy, source: source.id, minArea, placements, dropped, ...(scene && { scene }) };
+    if (placements.length > 0) return plan;
+    first ??= plan;
+  }
+  return pass('nothing fits', { source: first?.source as string, dropped: first?.dropped as Dropped[] });
+}
+
+interface Drawn {
+  placements: Placement[];
+  dropped: Dropped[];
+}
+
+/** Each instance is jittered by itself, and redrawn a bounded number of times until its area fits. */
+function drawInstances(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): Drawn {
+  const able = eligible(source, target, options);
+  const wanted = 1 + choice.below(most(able.length, target, options));
+  const placements: Placement[] = [];
+  const dropped: Dropped[] = [];
+  for (const index of choice.shuffle(able)) {
+    if (placements.length === wanted) break;
+    const instance = source.instances[index] as Instance;
+    let misfit: DropReason | undefined;
+    for (let draw = 0; draw < maxDraws; draw++) {
+      const landed = jitterInstance(instance.box, source, target, options, jitter);
+      misfit = areaMisfit(instance, landed.targetBox, target, options);
+      if (misfit === undefined) {
+        placements.push({ instance: index, classId: instance.classId, sourceBox: instance.box, ...landed });
+        break;
+      }
+    }
+    if (misfit !== undefined) dropped.push({ instance: index, classId: instance.classId, reason: misfit });
+  }
+  return { placements, dropped };
+}
+
+/** The source is jittered as a whole; a random subset of the instances that fit stays where the jitter put them. */
+function drawFromScene(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): Drawn {
+  const scene = jitterScene(source, target, options, jitter);
+  const fitting: Placement[] = [];
+  const dropped: Dropped[] = [];
+  for (const index of eligible(source, target, options)) {
+    const { classId, box, area } = source.instances[index] as Instance;
+    const targetBox = boxInScene(box, source, scene);
+    const misfit = areaMisfit({ box, area }, targetBox, target, options);
+    if (misfit === undefined) fitting.push({ instance: index, classId, sourceBox: box, ...scene, targetBox });
+    else dropped.push({ instance: index, classId, reason: misfit });
+  }
+  const placements = fitting.length === 0 ? [] : choice.shuffle(fitting).slice(0, 1 + choice.below(most(fitting.length, target, options)));
+  return { placements, dropped };
+}
+
+/** The most instances that a target takes of those that there are. */
+function most(available: number, { capacity }: Candidate, { maxInstances }: PlanOptions): number {
+  return Math.min(available, capacity, maxInstances === 'all' ? available : maxInstances);
+}
+
+/** Whether an instance's estimated area, after jitter and cropping, leaves the limits. */
+function areaMisfit({ box, area }: Pick<Instance, 'box' | 'area'>, landed: Box, frame: Size, options: PlanOptions): DropReason | undefined {
+  const [x0, y0, x1, y1] = landed;
+  const inside = Math.max(0, Math.min(frame.width, x1) - Math.max(0, x0)) * Math.max(0, Math.min(frame.height, y1) - Math.max(0, y0));
+  const estimate = (area * inside) / ((box[2] - box[0]) * (box[3] - box[1]));
+  const [minArea, maxArea] = areaLimits(frame, options);
+  if (estimate < minArea) return 'below min-area';
+  return estimate > maxArea ? 'above max-area' : undefined;
+}
+
+/** The limits in pixels of a frame; an instance always has to keep one pixel. */
+function areaLimits({ width, height }: Size, { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>): [number, number] {
+  const pixels = (limit: AreaLimit): number => (typeof limit === 'number' ? limit * width * height : Number.parseFloat(limit));
+  return [Math.max(1, Math.ceil(pixels(minArea))), pixels(maxArea)];
+}

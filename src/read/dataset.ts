@@ -1,0 +1,261 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import pLimit from 'p-limit';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { formatOf, maxPixels, readImageHeader } from '../image.ts';
+import { pngHeader } from '../png.ts';
+import type { Sample } from '../types.ts';
+import { type ClassNames, readClassNames } from './classes.ts';
+import { listTree, readStart, type Tree } from './files.ts';
+import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
+
+export interface DatasetOptions {
+  readonly in: string;
+  readonly layout?: Layout['name'] | undefined;
+  readonly images?: string | undefined;
+  readonly masks?: string | undefined;
+  readonly maskSuffix: string;
+  readonly split?: string | undefined;
+  readonly onlySplit: boolean;
+  readonly skipBad: boolean;
+  readonly background?: readonly number[] | undefined;
+  readonly ignore?: readonly number[] | undefined;
+  readonly classNames?: string | undefined;
+}
+
+/** A sample that cannot be used, and why. */
+export interface Skipped {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** A data set as found on disk; no pixel has been decoded. */
+export interface Dataset {
+  readonly root: string;
+  readonly layout: Layout['name'];
+  /** Folders of each split, for messages. */
+  readonly folders: readonly Folders[];
+  /** All splits, sorted; empty where the layout has none. */
+  readonly splits: readonly string[];
+  /** The split that is augmented; `''` where there are none. */
+  readonly split: string;
+  /** Samples of the split that is augmented, by id. */
+  readonly samples: readonly Sample[];
+  /** Samples of the other splits, which pass through. */
+  readonly others: readonly Sample[];
+  /** Lists of ids by file, where the layout has them. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  readonly background: ReadonlySet<number>;
+  readonly ignore: ReadonlySet<number>;
+  /** Background and ignore ids: they never become instances. */
+  readonly leftOut: ReadonlySet<number>;
+  readonly classNames: ClassNames;
+  readonly skipped: readonly Skipped[];
+  /** Files that belong to no sample and are not carried over. */
+  readonly leftBehind: readonly string[];
+}
+
+/**
+ * Opens a data set: detects its layout, pairs images with masks, and reads every file's header.
+ *
+ * @throws {CopyPasteError} `data` with all offenders at once, unless `skipBad` leaves them out.
+ */
+export async function openDataset(options: DatasetOptions): Promise<Dataset> {
+  const root = resolve(options.in);
+  const tree = await listTree(options.in);
+  const { layout, folders } = chooseLayout(root, tree, options);
+  const lists = await readLists(root, tree, layout);
+  const splits = lists.size > 0 ? [...lists.keys()].map(listName) : folders.map(({ split }) => split).filter((split) => split !== '');
+  const split = chooseSplit(splits, options.split);
+
+  const bad = new Map<string, string>();
+  const paired = folders.flatMap((one) => pair(one, tree, options.maskSuffix, layout, bad));
+  const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
+  const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
+  const samples = await checkSamples(root, unique(wanted, bad), bad);
+  const skipped = [...bad].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1));
+  if (skipped.length > 0 && !options.skipBad) {
+    throw new CopyPasteError('data', `${count(skipped.length, 'bad sample')}; mend them, or leave them out with --skip-bad`, {
+      offenders: skipped.map(({ reason }) => reason),
+    });
+  }
+  const chosen = samples.filter((sample) => sample.split === split);
+  if (chosen.length === 0) {
+    const why = skipped.length > 0 ? `all of its ${count(skipped.length, 'sample')} are bad` : 'no images with masks were found';
+    throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`);
+  }
+
+  const background = new Set(options.background ?? layout.background);
+  const ignore = new Set(options.ignore ?? layout.ignore);
+  const builtIn = new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
+  const used = new Set(listed.flatMap(({ image, mask, objects }) => [image, mask, objects ?? '']));
+  return {
+    root,
+    layout: layout.name,
+    folders,
+    splits: [...splits].sort(),
+    split,
+    samples: chosen,
+    others: samples.filter((sample) => sample.split !== split),
+    lists,
+    background,
+    ignore,
+    leftOut: new Set([...background, ...ignore]),
+    classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
+    skipped,
+    leftBehind: tree.files.filter((file) => !used.has(file) && !lists.has(file)),
+  };
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}
+
+function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: Folders[] } {
+  if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
+  if (options.images === undefined || options.masks === undefined) {
+    throw new CopyPasteError('usage', '--images and --masks go together: say both');
+  }
+  const inside = (flag: string, path: string): string => {
+    const folder = relative(root, resolve(root, path)).split(sep).join('/');
+    if (folder.startsWith('..') || isAbsolute(folder)) throw new CopyPasteError('usage', `${flag} ${path}: not inside --in ${options.in}`);
+    if (folder !== '' && !tree.folders.has(folder)) throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}`);
+    return folder;
+  };
+  const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
+  const layout = layouts.find(({ name }) => name === (options.layout ?? 'paired')) as Layout;
+  return { layout, folders: bySplit(folders, tree) };
+}
+
+/** Lists of ids, one a line; a second column, as in VOC's lists of classes, is not part of the id. */
+async function readLists(root: string, tree: Tree, { lists }: Layout): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  if (lists === undefined) return found;
+  for (const file of tree.files.filter((name) => name.startsWith(`${lists}/`) && name.endsWith('.txt'))) {
+    const text = await readFile(join(root, file), 'utf8');
+    const ids = text
+      .split(/\r?\n/)
+      .map((line) => line.trim().split(/\s/)[0] as string)
+      .filter((id) => id !== '');
+    found.set(file, ids);
+  }
+  return found;
+}
+
+/** The split that a list file stands for. */
+export function listName(file: string): string {
+  return file.slice(file.lastIndexOf('/') + 1, -'.txt'.length);
+}
+
+function chooseSplit(splits: readonly string[], wanted: string | undefined): string {
+  const found = [...splits].sort().join(', ');
+  if (wanted !== undefined) {
+    if (splits.includes(wanted)) return wanted;
+    throw new CopyPasteError('usage', `--split ${wanted}: ${splits.length === 0 ? 'this data set has no splits' : `splits are ${found}`}`);
+  }
+  if (splits.includes('train')) return 'train';
+  if (splits.length <= 1) return splits[0] ?? '';
+  throw new CopyPasteError('usage', `no split is called train: splits are ${found}; say --split NAME`);
+}
+
+function withoutExtension(path: string): string {
+  return path.replace(/\.[^./]+$/, '');
+}
+
+/** Pairs by relative path and stem; whatever has no partner goes to `bad`, or has the mask `''` where a layout allows that. */
+function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout, bad: Map<string, string>): Sample[] {
+  const within = (folder: string): string[] => tree.files.filter((file) => folder === '' || file.startsWith(`${folder}/`));
+  const stemIn = (folder: string, file: string): string => withoutExtension(folder === '' ? file : file.slice(folder.length + 1));
+  const masks = new Map<string, string>();
+  for (const file of within(folders.masks)) {
+    const stem = stemIn(folders.masks, file);
+    if (formatOf(file) === undefined || !stem.endsWith(suffix)) continue;
+    const id = stem.slice(0, stem.length - suffix.length);
+    const twin = masks.get(id);
+    if (twin !== undefined) bad.set(file, `${file}: the same sample's mask as ${twin}; keep one of them`);
+    else masks.set(id, file);
+  }
+  const objects = new Map(folders.objects === undefined ? [] : within(folders.objects).map((file) => [stemIn(folders.objects as string, file), file]));
+  const samples: Sample[] = [];
+  const prefix = folders.split === '' ? '' : `${folders.split}/`;
+  // With images and masks in one folder, the suffix tells them apart.
+  const together = folders.images === folders.masks;
+  const isMask = new Set(together ? masks.values() : []);
+  for (const image of within(folders.images)) {
+    if (formatOf(image) === undefined || isMask.has(image)) continue;
+    const stem = stemIn(folders.images, image);
+    const id = (prefix + stem).normalize('NFC');
+    const mask = masks.get(stem);
+    masks.delete(stem);
+    const object = objects.get(stem);
+    if (mask === undefined && !partial) bad.set(image, `${image}: no mask ${folders.masks}/${stem}${suffix}.png; add it, or say --mask-suffix`);
+    else samples.push({ id, split: folders.split, image, mask: mask ?? '', ...(object !== undefined && { objects: object }) });
+  }
+  for (const [stem, mask] of masks) bad.set(mask, `${mask}: no image ${folders.images}/${stem}.*`);
+  return samples;
+}
+
+/** Keeps the samples that a list names: in the split that is augmented, else in the first that has them. */
+function placeInLists(samples: readonly Sample[], lists: ReadonlyMap<string, readonly string[]>, split: string, bad: Map<string, string>): Sample[] {
+  const splitOf = new Map<string, { split: string; file: string }>();
+  const files = [...lists.keys()].sort((a, b) => Number(listName(b) === split) - Number(listName(a) === split) || (a < b ? -1 : 1));
+  for (const file of files) {
+    for (const id of lists.get(file) as readonly string[]) if (!splitOf.has(id)) splitOf.set(id, { split: listName(file), file });
+  }
+  const byId = new Map(samples.map((sample) => [sample.id, sample]));
+  const placed: Sample[] = [];
+  for (const [id, { split, file }] of splitOf) {
+    const sample = byId.get(id.normalize('NFC'));
+    if (sample === undefined) bad.set(id, `${file}: no image is called ${id}`);
+    else if (sample.mask === '') bad.set(id, `${sample.image}: no mask, though ${file} lists it`);
+    else placed.push({ ...sample, split });
+  }
+  return placed;
+}
+
+/** Samples by id, in order; of two with one id both are bad, since their outputs would collide. */
+function unique(samples: readonly Sample[], bad: Map<string, string>): Sample[] {
+  const byId = new Map<string, Sample>();
+  for (const sample of samples) {
+    const twin = byId.get(sample.id);
+    if (twin === undefined) byId.set(sample.id, sample);
+    else bad.set(sample.image, `${sample.image}: the same sample as ${twin.image}; rename one of them`);
+  }
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Reads headers, so that what cannot be used is known before anything is written. */
+async function checkSamples(root: string, samples: readonly Sample[], bad: Map<string, string>): Promise<Sample[]> {
+  const limit = pLimit(16);
+  const good = await limit.map(samples, async (sample) => {
+    try {
+      const size = await maskSize(root, sample.mask);
+      if (sample.objects !== undefined) {
+        const objects = await maskSize(root, sample.objects);
+        if (objects.width !== size.width || objects.height !== size.height) {
+          throw new CopyPasteError('data', `${sample.objects}: ${objects.width}×${objects.height}, but ${sample.mask} is ${size.width}×${size.height}`);
+        }
+      }
+      const { stored, upright } = await readImageHeader(join(root, sample.image), sample.image);
+      const fits = [stored, upright].some(({ width, height }) => width === size.width && height === size.height);
+      if (!fits) {
+        throw new CopyPasteError('data', `${sample.image}: image is ${upright.width}×${upright.height}, its mask ${size.width}×${size.height}`);
+      }
+      return true;
+    } catch (error) {
+      bad.set(sample.id, messageOf(error));
+      return false;
+    }
+  });
+  return samples.filter((_, i) => good[i]);
+}
+
+async function maskSize(root: string, file: string): Promise<{ width: number; height: number }> {
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${what}`);
+  if (formatOf(file) !== 'png') throw refuse('mask is not a PNG: ids do not survive lossy formats');
+  const header = pngHeader(await readStart(join(root, file), 33));
+  if (header === undefined) throw refuse('mask is named .png but is not a PNG');
+  if (header.colour !== 'grey' && header.colour !== 'palette') throw refuse('mask stores colours, not class ids; convert it to grey ids or a palette');
+  if (header.width * header.height > maxPixels) throw refuse(`mask is ${header.width}×${header.height}; the limit is 64 megapixels`);
+  return header;
+}

@@ -1,0 +1,165 @@
+import type { Mask, Plan } from '../types.ts';
+import type { Rendered } from './render.ts';
+import { nearestTable } from './tables.ts';
+
+/** The annotation of a target, as decoded; its size is the output's. */
+export interface Annotation {
+  readonly mask: Mask;
+  /** Instance-id mask, where the layout has one. */
+  readonly objects?: Mask;
+}
+
+export interface AnnotateOptions {
+  /** Ids that never stand for an object. */
+  readonly leftOut: ReadonlySet<number>;
+  /** What a canvas holds outside the scene, and an object mask where an object was given up. */
+  readonly ignore: number | undefined;
+  /** Fraction of its pixels under which an existing object is given up. */
+  readonly minVisible: number;
+}
+
+/** An existing object that pastes cover in part or whole. */
+export interface Covered {
+  readonly object: number;
+  readonly before: number;
+  readonly after: number;
+  /** It is left with less than `minVisible`: its last pixels stay in the class mask only. */
+  readonly dropped: boolean;
+}
+
+export interface Annotated extends Annotation {
+  /** For each placement its pixels in the final mask, 0 where it was dropped or is covered. */
+  readonly visible: readonly number[];
+  /** For each placement its new id in the object mask. */
+  readonly objectIds: readonly (number | undefined)[];
+  readonly covered: readonly Covered[];
+}
+
+/**
+ * Derives a target's annotation from the owner map: the class mask is `owner ? class[owner] : mask`, and an
+ * object mask likewise, with a free id for each placement.
+ *
+ * @param source the source's class mask, whose palette names pasted ids that the target's lacks.
+ */
+export function annotate(
+  { mask, objects }: Annotation,
+  source: Mask,
+  plan: Plan,
+  { owner, areas }: Rendered,
+  options: AnnotateOptions,
+): Annotated {
+  // A scene is the first paste of its own canvas; placements follow it.
+  const first = plan.scene ? 2 : 1;
+  const classes = plan.placements.map(({ classId }) => classId);
+  const visible = classes.map(() => 0);
+  for (let i = 0; i < owner.length; i++) {
+    const k = (owner[i] as number) - first;
+    if (k >= 0) visible[k] = (visible[k] as number) + 1;
+  }
+  const overlay = (base: Mask, values: readonly number[]): Mask => {
+    const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
+    const ids = wide ? Uint16Array.from(base.ids) : Uint8Array.from(base.ids);
+    for (let i = 0; i < owner.length; i++) {
+      const k = (owner[i] as number) - first;
+      if (k >= 0) ids[i] = values[k] as number;
+    }
+    return { ...base, ids };
+  };
+  const scene = (base: Mask): Mask => (plan.scene ? jitterScene(base, plan.scene, options.ignore ?? 0) : base);
+  const result = {
+    mask: withPalette(overlay(scene(mask), classes), source),
+    visible,
+    objectIds: classes.map((): number | undefined => undefined),
+    covered: [] as Covered[],
+  };
+  if (!objects) return result;
+
+  const base = scene(objects);
+  const objectIds = freeObjectIds(base, options, (areas as number[]).slice(first - 1).map((area) => area > 0));
+  const pasted = overlay(base, objectIds.map((id) => id ?? 0));
+  const covered = coveredObjects(base, owner, first, options);
+  const gone = new Set(covered.filter(({ dropped }) => dropped).map(({ object }) => object));
+  if (gone.size > 0) {
+    for (let i = 0; i < owner.length; i++) {
+      if ((owner[i] as number) < first && gone.has(pasted.ids[i] as number)) pasted.ids[i] = options.ignore ?? 0;
+    }
+  }
+  return { ...result, objects: pasted, objectIds, covered };
+}
+
+/** Ids that an object mask of this depth can still give out. */
+export function countFreeObjectIds(objects: Mask, leftOut: ReadonlySet<number>): number {
+  const limit = largestId(objects);
+  const taken = new Set<number>([0, ...leftOut]);
+  for (const id of objects.ids) taken.add(id);
+  return limit + 1 - [...taken].filter((id) => id <= limit).length;
+}
+
+/** The largest id that a mask's file can hold. */
+export function largestId(mask: Mask): number {
+  return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
+}
+
+/** New ids after the largest that is taken, then from the smallest that is free; none for a placement that was dropped. */
+function freeObjectIds(objects: Mask, { leftOut }: AnnotateOptions, kept: readonly boolean[]): (number | undefined)[] {
+  const taken = new Set<number>([0, ...leftOut]);
+  let largest = 0;
+  for (const id of objects.ids) {
+    if (taken.has(id)) continue;
+    taken.add(id);
+    if (id > largest) largest = id;
+  }
+  const limit = largestId(objects) + 1;
+  let next = largest;
+  return kept.map((keep) => {
+    if (!keep) return undefined;
+    do next = (next + 1) % limit;
+    while (taken.has(next));
+    taken.add(next);
+    return next;
+  });
+}
+
+function coveredObjects(base: Mask, owner: Int32Array, first: number, { leftOut, minVisible }: AnnotateOptions): Covered[] {
+  const before = new Map<number, number>();
+  const lost = new Map<number, number>();
+  for (let i = 0; i < owner.length; i++) {
+    const id = base.ids[i] as number;
+    if (id === 0 || leftOut.has(id)) continue;
+    before.set(id, (before.get(id) ?? 0) + 1);
+    if ((owner[i] as number) >= first) lost.set(id, (lost.get(id) ?? 0) + 1);
+  }
+  return [...lost]
+    .sort(([a], [b]) => a - b)
+    .map(([object, pixels]) => {
+      const all = before.get(object) as number;
+      return { object, before: all, after: all - pixels, dropped: all - pixels < minVisible * all };
+    });
+}
+
+/** A mask that is jittered as a whole: every pixel takes the id that its centre falls in; the rest is `fill`. */
+function jitterScene(mask: Mask, { targetBox, flip }: NonNullable<Plan['scene']>, fill: number): Mask {
+  const { width, height } = mask;
+  const [x0, y0, x1, y1] = targetBox;
+  const ids = mask.ids instanceof Uint16Array ? new Uint16Array(mask.ids.length) : new Uint8Array(mask.ids.length);
+  ids.fill(fill);
+  const columns = [Math.max(0, x0), Math.min(width, x1)] as const;
+  const rows = [Math.max(0, y0), Math.min(height, y1)] as const;
+  const tableX = nearestTable({ start: 0, length: width, target: x1 - x0, flip, visible: [columns[0] - x0, columns[1] - x0] });
+  const tableY = nearestTable({ start: 0, length: height, target: y1 - y0, flip: false, visible: [rows[0] - y0, rows[1] - y0] });
+  for (let y = rows[0]; y < rows[1]; y++) {
+    const from = (tableY[y - rows[0]] as number) * width;
+    const to = y * width + columns[0];
+    for (let i = 0; i < tableX.length; i++) ids[to + i] = mask.ids[from + (tableX[i] as number)] as number;
+  }
+  return { ...mask, ids };
+}
+
+/** A palette that names each pasted id: the target's own, continued by the source's. */
+function withPalette(mask: Mask, source: Mask): Mask {
+  const { palette } = mask;
+  if (!palette || !source.palette || source.palette.length <= palette.length) return mask;
+  const continued = Uint8Array.from(source.palette);
+  continued.set(palette);
+  return { ...mask, palette: continued };
+}

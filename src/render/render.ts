@@ -1,0 +1,192 @@
+import '@tensorflow/tfjs-backend-cpu';
+import { registerKernel, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import type { Box, Instance, Size } from '../types.ts';
+import { cpuKernel } from './cpu.ts';
+import { copyPasteOp, placementFields, type PlacementRow, targetFields } from './op.ts';
+import { type WeightTable, weightTable } from './tables.ts';
+
+registerKernel(cpuKernel);
+
+/** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
+const padding = 124 | (116 << 8) | (104 << 16) | (255 << 24);
+
+/** An image inside the batch's flat array of RGBA8 words. */
+export interface ImageRef extends Size {
+  /** Where its pixels begin, in pixels. */
+  readonly offset: number;
+}
+
+/** One placement with the pixels that it takes. */
+export interface Paste {
+  readonly source: ImageRef;
+  /** Its pixels; without it the whole box is pasted. */
+  readonly instance?: Pick<Instance, 'box' | 'runs'>;
+  readonly sourceBox: Box;
+  readonly targetBox: Box;
+  readonly flip: boolean;
+  /** Pixels under which it is taken out again. */
+  readonly minArea: number;
+}
+
+export interface Target extends Size {
+  /** The image that is pasted into; without it a canvas of padding. */
+  readonly image?: ImageRef;
+  readonly pastes: readonly Paste[];
+}
+
+export interface Rendered {
+  /** RGBA8 words `[H, W]`. */
+  readonly pixels: Int32Array;
+  /** `[H, W]`: 0 where untouched, else 1 + the index of the paste that shows there. */
+  readonly owner: Int32Array;
+  /** Pixels that each paste covers before later ones cover it, 0 where it was dropped. */
+  readonly areas: readonly number[];
+}
+
+/**
+ * Renders targets with the op `CopyPaste` on the active backend.
+ *
+ * @param images RGBA8 words of all images that the targets refer to; not changed.
+ */
+export async function render(images: Int32Array, targets: readonly Target[]): Promise<Rendered[]> {
+  const { inputs, starts } = pack(images, targets);
+  const result = tidy(() =>
+    copyPasteOp(
+      {
+        images: tensor1d(inputs.images, 'int32'),
+        masks: tensor1d(inputs.masks, 'bool'),
+        tables: tensor1d(inputs.tables, 'int32'),
+        targets: tensor2d(inputs.targets, [targets.length, targetFields.length], 'int32'),
+        placements: tensor2d(inputs.placements, [inputs.placements.length / placementFields.length, placementFields.length], 'int32'),
+      },
+      { padding },
+    ),
+  );
+  const [pixels, owner, area] = (await Promise.all([result.images.data(), result.owner.data(), result.area.data()])) as Int32Array[];
+  for (const tensor of Object.values(result)) tensor.dispose();
+  let at = 0;
+  return targets.map(({ width, height, pastes }, n) => {
+    const from = at;
+    at += width * height;
+    const own = (owner as Int32Array).subarray(from, at);
+    const first = starts[n] as number;
+    if (first > 0) for (let i = 0; i < own.length; i++) if (own[i]) own[i] = (own[i] as number) - first;
+    const areas = pastes.map(({ minArea }, m) => {
+      const pixels = (area as Int32Array)[first + m] as number;
+      return pixels < minArea ? 0 : pixels;
+    });
+    return { pixels: (pixels as Int32Array).subarray(from, at), owner: own, areas };
+  });
+}
+
+interface Packed {
+  inputs: { images: Int32Array; masks: Uint8Array; tables: Int32Array; targets: Int32Array; placements: Int32Array };
+  /** Index of each target's first placement. */
+  starts: number[];
+}
+
+/** Lays targets and placements out as the op takes them. */
+function pack(images: Int32Array, targets: readonly Target[]): Packed {
+  const rows: PlacementRow[] = [];
+  const starts: number[] = [];
+  const tables: Int32Array[] = [];
+  const planes: Pick<Instance, 'box' | 'runs'>[] = [];
+  let tableLength = 0;
+  let maskLength = 0;
+  let output = 0;
+  const addTable = (table: WeightTable): number => {
+    tables.push(table.data);
+    tableLength += table.data.length;
+    return tableLength - table.data.length;
+  };
+  for (const { width, height, pastes } of targets) {
+    starts.push(rows.length);
+    for (const { source, instance, sourceBox, targetBox, flip, minArea } of pastes) {
+      const [sx0, sy0, sx1, sy1] = sourceBox;
+      const [x0, y0, x1, y1] = targetBox;
+      const x = Math.max(0, x0);
+      const y = Math.max(0, y0);
+      const columns = Math.max(0, Math.min(width, x1) - x);
+      const lines = Math.max(0, Math.min(height, y1) - y);
+      const visible = columns > 0 && lines > 0;
+      const tableX = weightTable({
+        start: sx0,
+        length: sx1 - sx0,
+        limit: source.width,
+        target: x1 - x0,
+        flip,
+        visible: visible ? [x - x0, x - x0 + columns] : [0, 0],
+      });
+      const tableY = weightTable({
+        start: sy0,
+        length: sy1 - sy0,
+        limit: source.height,
+        target: y1 - y0,
+        flip: false,
+        visible: visible ? [y - y0, y - y0 + lines] : [0, 0],
+      });
+      const [maskX, maskY, maskX1, maskY1] = instance?.box ?? [0, 0, 0, 0];
+      rows.push({
+        output,
+        width,
+        x,
+        y,
+        columns: visible ? columns : 0,
+        rows: visible ? lines : 0,
+        source: source.offset,
+        sourceWidth: source.width,
+        mask: instance ? maskLength : -1,
+        maskX,
+        maskY,
+        maskWidth: maskX1 - maskX,
+        maskHeight: maskY1 - maskY,
+        tableX: addTable(tableX),
+        tapsX: tableX.taps,
+        tableY: addTable(tableY),
+        tapsY: tableY.taps,
+        minArea,
+      });
+      if (instance) {
+        planes.push(instance);
+        maskLength += (maskX1 - maskX) * (maskY1 - maskY);
+      }
+    }
+    output += width * height;
+  }
+  return {
+    starts,
+    inputs: {
+      images,
+      masks: planesOf(planes, maskLength),
+      tables: concatenate(tables, tableLength),
+      targets: Int32Array.from(targets.flatMap(({ image, width, height }) => [image?.offset ?? -1, width, height])),
+      placements: Int32Array.from(rows.flatMap((row) => placementFields.map((name) => row[name]))),
+    },
+  };
+}
+
+function concatenate(arrays: readonly Int32Array[], length: number): Int32Array {
+  const all = new Int32Array(length);
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
+
+/** Instances as binary planes of their boxes, one after another. */
+function planesOf(instances: readonly Pick<Instance, 'box' | 'runs'>[], length: number): Uint8Array {
+  const planes = new Uint8Array(length);
+  let at = 0;
+  for (const { box, runs } of instances) {
+    const [x0, y0, x1, y1] = box;
+    const width = x1 - x0;
+    for (let i = 0; i < runs.length; i += 3) {
+      const row = at + ((runs[i] as number) - y0) * width - x0;
+      planes.fill(1, row + (runs[i + 1] as number), row + (runs[i + 2] as number));
+    }
+    at += width * (y1 - y0);
+  }
+  return planes;
+}

@@ -1,0 +1,87 @@
+/**
+ * Philox4x32-10, the counter-based generator of Salmon et al., "Parallel Random Numbers: As Easy as
+ * 1, 2, 3" (SC 2011): ten rounds that turn a counter of four words and a key of two into four words.
+ */
+export function philox4x32(counter: readonly number[], key: readonly number[]): number[] {
+  let [c0, c1, c2, c3] = counter as [number, number, number, number];
+  let [k0, k1] = key as [number, number];
+  for (let round = 0; round < 10; round++) {
+    const h0 = multiplyHigh(0xd2511f53, c0);
+    const h1 = multiplyHigh(0xcd9e8d57, c2);
+    const l0 = Math.imul(0xd2511f53, c0);
+    const l1 = Math.imul(0xcd9e8d57, c2);
+    c0 = h1 ^ c1 ^ k0;
+    c1 = l1;
+    c2 = h0 ^ c3 ^ k1;
+    c3 = l0;
+    k0 = (k0 + 0x9e3779b9) | 0;
+    k1 = (k1 + 0xbb67ae85) | 0;
+  }
+  return [c0 >>> 0, c1 >>> 0, c2 >>> 0, c3 >>> 0];
+}
+
+/** The high word of a 32 × 32 bit product, from 16-bit halves. */
+function multiplyHigh(a: number, b: number): number {
+  const a0 = a & 0xffff;
+  const a1 = a >>> 16;
+  const b0 = b & 0xffff;
+  const b1 = b >>> 16;
+  const middle = a1 * b0 + ((a0 * b0) >>> 16);
+  const low = a0 * b1 + (middle % 0x10000);
+  return (a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(low / 0x10000)) >>> 0;
+}
+
+/** 64-bit FNV-1a of a text's UTF-8 bytes, as a low and a high word. */
+function fnv1a(text: string): [number, number] {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return [Number(hash & 0xffffffffn), Number(hash >> 32n)];
+}
+
+/** A sequence of random numbers that belongs to one sample and one purpose. */
+export interface Stream {
+  /** A number in [0, 1), of 53 random bits. */
+  uniform(): number;
+  /** A number in [low, high). */
+  between(low: number, high: number): number;
+  /** An integer in [0, n). */
+  below(n: number): number;
+  /** `values` in a random order (Fisher and Yates), in a new array. */
+  shuffle<T>(values: readonly T[]): T[];
+}
+
+/**
+ * The stream for `(seed, copy, sample, purpose)`: the seed is Philox's key; the counter holds the
+ * number of the block, the copy, and a hash of sample and purpose, so that streams never overlap.
+ */
+export function stream(seed: number, copy: number, sample: string, purpose: string): Stream {
+  const key = [seed >>> 0, Math.floor(seed / 0x100000000) >>> 0];
+  const [low, high] = fnv1a(`${purpose}\0${sample}`);
+  let block: number[] = [];
+  let blocks = 0;
+  const word = (): number => {
+    if (block.length === 0) block = philox4x32([blocks++, copy, low, high], key);
+    return block.shift() as number;
+  };
+  const uniform = (): number => {
+    const high26 = word() >>> 6;
+    const low27 = word() >>> 5;
+    return (high26 * 0x8000000 + low27) / 0x20000000000000;
+  };
+  const below = (n: number): number => Math.floor(uniform() * n);
+  return {
+    uniform,
+    between: (lo, hi) => lo + (hi - lo) * uniform(),
+    below,
+    shuffle: (values) => {
+      const result = [...values];
+      for (let i = result.length - 1; i > 0; i--) {
+        const j = below(i + 1);
+        [result[i], result[j]] = [result[j] as (typeof result)[0], result[i] as (typeof result)[0]];
+      }
+      return result;
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { CopyPasteError } from './errors.ts';
+import { type Kinds, type Option, presets, type Resolved } from './options.ts';
+import type { AreaLimit } from './types.ts';
+
+const area = z.union([z.number().min(0).max(1), z.string().regex(/^\d+(\.\d+)?px$/)]) as z.ZodType<AreaLimit>;
+
+/** How each kind is written on a command line, and what it has to be. */
+const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => unknown; schema: z.ZodType<Kinds[K]> } } = {
+  path: { expects: 'a path', parse: String, schema: z.string().min(1) },
+  text: { expects: 'a text', parse: String, schema: z.string() },
+  probability: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
+  fraction: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
+  natural: { expects: 'an integer from 0', parse: number, schema: z.int().min(0) },
+  count: { expects: 'an integer from 1', parse: number, schema: z.int().min(1) },
+  'count or all': {
+    expects: 'an integer from 1, or all',
+    parse: (text) => (text === 'all' ? text : number(text)),
+    schema: z.union([z.int().min(1), z.literal('all')]),
+  },
+  quality: { expects: 'an integer from 1 to 100', parse: number, schema: z.int().min(1).max(100) },
+  area: {
+    expects: 'a fraction from 0 to 1, or pixels as 25px',
+    parse: (text) => (text.endsWith('px') ? text : number(text)),
+    schema: area,
+  },
+  range: {
+    expects: 'two numbers LO,HI with 0 < LO ≤ HI',
+    parse: (text) => text.split(',').map(number),
+    schema: z.tuple([z.number().positive(), z.number().positive()]).refine(([low, high]) => low <= high),
+  },
+  ids: {
+    expects: 'ids from 0 to 65535 as 0,255, or none',
+    parse: (text) => (text === 'none' ? [] : text.split(',').map(number)),
+    schema: z.array(z.int().min(0).max(65535)),
+  },
+  names: {
+    expects: 'ids or names as car,person',
+    parse: (text) => text.split(',').map((name) => name.trim()),
+    schema: z.array(z.string().min(1)).min(1),
+  },
+  switch: { expects: 'true or false', parse: (text) => text, schema: z.boolean() },
+};
+
+function number(text: string): number {
+  return text.trim() === '' ? Number.NaN : Number(text);
+}
+
+function parseOption(option: Option, value: unknown): unknown {
+  const { expects, parse, schema } = option.choices
+    ? { expects: option.choices.join(', '), parse: String, schema: z.enum(option.choices as [string]) }
+    : kinds[option.kind as keyof Kinds];
+  const result = schema.safeParse(typeof value === 'string' ? parse(value) : value);
+  if (result.success) return result.data;
+  const flag = option.flag.split(/[ ,]+/).find((part) => part.startsWith('--'));
+  throw new CopyPasteError('usage', `${flag}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`);
+}
+
+/**
+ * Checks options and fills in defaults: what is given wins over the preset, the preset over defaults.
+ *
+ * @param given values, or texts as on a command line.
+ * @throws {CopyPasteError} `usage` for a value that does not fit, an option that there is not, or one missing.
+ */
+export function resolveOptions<T extends Readonly<Record<string, Option>>>(table: T, given: Readonly<Record<string, unknown>>): Resolved<T> {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(table, name)) throw new CopyPasteError('usage', `${name}: no such option; there are ${Object.keys(table).join(', ')}`);
+  }
+  const value = (name: string): unknown => {
+    const option = table[name] as Option;
+    if (given[name] !== undefined) return parseOption(option, given[name]);
+    if (option.required) throw new CopyPasteError('usage', `${option.flag} is missing`);
+    return option.kind === 'switch' ? false : option.default;
+  };
+  const preset: Readonly<Record<string, unknown>> = 'preset' in table ? presets[value('preset') as keyof typeof presets] : {};
+  return Object.fromEntries(
+    Object.keys(table).map((name) => [name, given[name] === undefined && name in preset ? preset[name] : value(name)]),
+  ) as Resolved<T>;
+}

@@ -1,0 +1,99 @@
+/** Half-open pixels `[x0, y0, x1, y1)`. */
+export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An 8-bit image; `pixels` holds one RGBA8 word a pixel, red in the lowest byte, row by row. */
+export interface Image extends Size {
+  readonly pixels: Int32Array;
+  /** Channels of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. */
+  readonly channels: 1 | 2 | 3 | 4;
+  readonly icc?: Uint8Array;
+}
+
+/** Class ids or object ids `[H, W]`, row by row, with what a PNG needs to hold them unchanged. */
+export interface Mask extends Size {
+  readonly ids: Uint8Array | Uint16Array;
+  /** RGB triples, one an index, of a palette PNG. */
+  readonly palette?: Uint8Array;
+  /** Alpha of the first palette entries, as in tRNS. */
+  readonly alpha?: Uint8Array;
+}
+
+/** One copyable thing of a sample. */
+export interface Instance {
+  readonly classId: number;
+  readonly box: Box;
+  /** Pixels. */
+  readonly area: number;
+  /** It touches the border of its image, which may have cut it off. */
+  readonly truncated: boolean;
+  /** Its pixels as triples `(y, x0, x1)`, half-open, in raster order. */
+  readonly runs: Int32Array;
+}
+
+/** One image and its annotation on disk; paths are relative to the root of the data set. */
+export interface Sample {
+  /** The image's path without its folder and extension, after its split: the same on every machine. */
+  readonly id: string;
+  readonly split: string;
+  readonly image: string;
+  readonly mask: string;
+  /** Instance-id mask, where the layout has one. */
+  readonly objects?: string;
+}
+
+/** One instance with its geometry: a box of the source image and where it lands in the target. */
+export interface Placement {
+  /** Index among the source's instances. */
+  readonly instance: number;
+  readonly classId: number;
+  readonly sourceBox: Box;
+  /** May leave the frame; the part outside is cropped. */
+  readonly targetBox: Box;
+  readonly scale: number;
+  readonly flip: boolean;
+}
+
+/** Why a sample passes through unchanged. */
+export const passReasons = ['not drawn', 'no source', 'nothing fits', 'all dropped', 'other split', 'original'] as const;
+export type PassReason = (typeof passReasons)[number];
+
+/** Why an instance that was drawn is not pasted; `kernel` reasons come from the exact count of its pixels. */
+export const dropReasons = ['below min-area', 'above max-area', 'under min-area once rendered'] as const;
+export type DropReason = (typeof dropReasons)[number];
+
+/** An instance that was drawn, and for which no draw of the jitter fitted. */
+export interface Dropped {
+  readonly instance: number;
+  readonly classId: number;
+  readonly reason: DropReason;
+}
+
+/** The target scene's own jitter (`--jitter scene`): where the whole image lands on its canvas. */
+export interface Scene {
+  readonly targetBox: Box;
+  readonly scale: number;
+  readonly flip: boolean;
+}
+
+/** All placements of a sample, drawn before any pixel is touched. */
+export interface Plan {
+  readonly id: string;
+  readonly copy: number;
+  /** Why nothing is pasted, where nothing is. */
+  readonly reason?: PassReason;
+  readonly source?: string;
+  readonly scene?: Scene;
+  /** Pixels under which a pasted instance is taken out again. */
+  readonly minArea: number;
+  /** Pasted in this order: a later one covers an earlier one. */
+  readonly placements: readonly Placement[];
+  readonly dropped: readonly Dropped[];
+}
+
+/** A limit on areas: a fraction of the target image, or pixels as `25px`. */
+export type AreaLimit = number | `${number}px`;
