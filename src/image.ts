@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { encodePng, iccChunk } from './png.ts';
-import type { Image } from './types.ts';
+import type { Image, Size } from './types.ts';
 
 // libvips recognises files by content: an SVG named x.png would otherwise be rendered.
 sharp.block({ operation: ['VipsForeignLoad'] });
@@ -27,9 +27,9 @@ const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels
 
 export interface ImageHeader {
   /** Size of the stored pixels. */
-  readonly stored: { readonly width: number; readonly height: number };
+  readonly stored: Size;
   /** Size as shown, after EXIF orientation. */
-  readonly upright: { readonly width: number; readonly height: number };
+  readonly upright: Size;
 }
 
 /**
@@ -56,20 +56,21 @@ export async function readImageHeader(path: string, name: string): Promise<Image
  * Decodes an image so that it has the size of its mask: upright, as EXIF orientation asks, where that
  * fits the mask (annotation tools show images so), else as stored.
  *
+ * @param pixels takes the pixels, `width · height` words.
  * @throws {CopyPasteError} `data` where the file is damaged or fits neither way.
  */
-export async function decodeImage(bytes: Uint8Array, size: { width: number; height: number }, name: string): Promise<Image> {
+export async function decodeImage(bytes: Uint8Array, { width, height }: Size, pixels: Int32Array, name: string): Promise<Image> {
   try {
     const metadata = await sharp(bytes, strict).metadata();
-    const { width, height } = metadata.autoOrient;
-    const autoOrient = width === size.width && height === size.height;
-    if (!autoOrient && (metadata.width !== size.width || metadata.height !== size.height)) {
-      throw new CopyPasteError('data', `${name}: image is ${width}×${height}, its mask ${size.width}×${size.height}`);
+    const upright = metadata.autoOrient;
+    const autoOrient = upright.width === width && upright.height === height;
+    if (!autoOrient && (metadata.width !== width || metadata.height !== height)) {
+      throw new CopyPasteError('data', `${name}: image is ${upright.width}×${upright.height}, its mask ${width}×${height}`);
     }
     const { data, info } = await sharp(bytes, { ...strict, autoOrient }).raw().toBuffer({ resolveWithObject: true });
     const channels = info.channels as Image['channels'];
-    const pixels = pack(data, channels);
-    return { ...size, pixels, channels, ...(metadata.icc && { icc: metadata.icc }) };
+    pack(data, channels, pixels);
+    return { width, height, pixels, channels, ...(metadata.icc && { icc: metadata.icc }) };
   } catch (cause) {
     throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
   }
@@ -80,17 +81,14 @@ function damaged(name: string, cause: unknown): CopyPasteError {
 }
 
 /** RGBA8 words from interleaved bytes of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. */
-function pack(data: Uint8Array, channels: Image['channels']): Int32Array {
-  const count = data.length / channels;
-  const pixels = new Int32Array(count);
-  for (let i = 0, j = 0; i < count; i++, j += channels) {
+function pack(data: Uint8Array, channels: Image['channels'], pixels: Int32Array): void {
+  for (let i = 0, j = 0; j < data.length; i++, j += channels) {
     const r = data[j] as number;
     const g = channels > 2 ? (data[j + 1] as number) : r;
     const b = channels > 2 ? (data[j + 2] as number) : r;
     const a = channels % 2 === 0 ? (data[j + channels - 1] as number) : 255;
     pixels[i] = r | (g << 8) | (b << 16) | (a << 24);
   }
-  return pixels;
 }
 
 /**

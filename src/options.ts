@@ -74,7 +74,7 @@ const reading = {
 
 const planning = {
   preset: { flag: '--preset <name>', choices: ['default', 'composer', 'paper', 'ssj'], default: 'default', description: 'values for several options at once' },
-  p: { flag: '-p, --probability <p>', kind: 'probability', default: 0.5, description: 'probability that a sample is pasted into' },
+  p: { flag: '-p <p>', kind: 'probability', default: 0.5, description: 'probability that a sample is pasted into' },
   seed: { flag: '--seed <n>', kind: 'natural', default: 0, description: 'every random choice follows from it' },
   maxInstances: { flag: '--max-instances <n>', kind: 'count or all', default: 5, description: 'most instances pasted into a sample, or all' },
   minArea: { flag: '--min-area <area>', kind: 'area', default: 0.0005, description: 'smallest pasted area: fraction of the image, or 25px' },

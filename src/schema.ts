@@ -52,7 +52,7 @@ function parseOption(option: Option, value: unknown): unknown {
     : kinds[option.kind as keyof Kinds];
   const result = schema.safeParse(typeof value === 'string' ? parse(value) : value);
   if (result.success) return result.data;
-  const flag = option.flag.split(/[ ,]+/).find((part) => part.startsWith('--'));
+  const flag = /--[\w-]+|^-\w/.exec(option.flag)?.[0];
   throw new CopyPasteError('usage', `${flag}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`);
 }
 

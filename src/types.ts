@@ -97,3 +97,54 @@ export interface Plan {
 
 /** A limit on areas: a fraction of the target image, or pixels as `25px`. */
 export type AreaLimit = number | `${number}px`;
+
+/** The annotation of a sample; class mask and object mask have one size. */
+export interface Annotation {
+  readonly mask: Mask;
+  /** Instance-id mask, where the layout has one. */
+  readonly objects?: Mask;
+}
+
+/** An existing object that pastes cover in part or whole. */
+export interface Covered {
+  readonly object: number;
+  /** Pixels. */
+  readonly before: number;
+  readonly after: number;
+  /** It is left with less than `minVisible`: its last pixels stay in the class mask only. */
+  readonly dropped: boolean;
+}
+
+/** Pixels of each class id before and after, by ascending id. */
+export type PixelCounts = ReadonlyMap<number, readonly [before: number, after: number]>;
+
+/** An annotation after its placements, with what they did to it. */
+export interface Annotated extends Annotation {
+  /** For each placement its pixels in the final mask, 0 where it was dropped or is covered. */
+  readonly visible: readonly number[];
+  /** For each placement its new id in the object mask. */
+  readonly objectIds: readonly (number | undefined)[];
+  readonly covered: readonly Covered[];
+  readonly pixels: PixelCounts;
+}
+
+/** The files of a sample, by what they hold. */
+export interface SampleFiles<T> {
+  readonly image: T;
+  readonly mask: T;
+  readonly objects?: T;
+}
+
+/** A sample that was pasted into. */
+export interface Pasted extends Annotated {
+  readonly sample: Sample;
+  readonly plan: Plan;
+  readonly image: Image;
+  /** Index of the placement that shows at each pixel plus 1; 0 elsewhere. */
+  readonly owner: Int32Array;
+  /** Pixels that each placement covers before later ones cover it; 0 where the kernel dropped it. */
+  readonly areas: readonly number[];
+  readonly original: Annotation & { readonly image: Image };
+  /** SHA-256 of its input files. */
+  readonly inputs: SampleFiles<string>;
+}

@@ -46,6 +46,11 @@ export function isTarget(id: string, copy: number, { seed, p }: Pick<PlanOptions
   return stream(seed, copy, id, 'target').uniform() < p;
 }
 
+/** The plan of a sample that nothing is pasted into. */
+export function passThrough(id: string, copy: number, reason: PassReason): Plan {
+  return { id, copy, minArea: 0, placements: [], dropped: [], reason };
+}
+
 /** The instances of a sample that could be pasted into a target at all. */
 export function eligible(source: Candidate, target: Size & { largestId: number }, options: PlanOptions): number[] {
   const [minArea, maxArea] = areaLimits(target, options);
@@ -70,15 +75,7 @@ export function eligible(source: Candidate, target: Size & { largestId: number }
 export function planSample(target: Candidate, batch: readonly Candidate[], copy: number, options: PlanOptions): Plan {
   const { seed } = options;
   const [minArea] = areaLimits(target, options);
-  const pass = (reason: PassReason, rest: Partial<Plan> = {}): Plan => ({
-    id: target.id,
-    copy,
-    minArea,
-    placements: [],
-    dropped: [],
-    ...rest,
-    reason,
-  });
+  const pass = (reason: PassReason, rest: Partial<Plan> = {}): Plan => ({ ...passThrough(target.id, copy, reason), ...rest });
   if (!isTarget(target.id, copy, options)) return pass('not drawn');
   const sources = batch.filter(({ id }) => options.allowSelf || id !== target.id);
   const able = sources.filter((source) => eligible(source, target, options).length > 0);

@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { formatOf, maxPixels, readImageHeader } from '../image.ts';
 import { pngHeader } from '../png.ts';
-import type { Sample } from '../types.ts';
+import type { Sample, Size } from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
 import { listTree, readStart, type Tree } from './files.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
@@ -250,7 +250,7 @@ async function checkSamples(root: string, samples: readonly Sample[], bad: Map<s
   return samples.filter((_, i) => good[i]);
 }
 
-async function maskSize(root: string, file: string): Promise<{ width: number; height: number }> {
+async function maskSize(root: string, file: string): Promise<Size> {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${what}`);
   if (formatOf(file) !== 'png') throw refuse('mask is not a PNG: ids do not survive lossy formats');
   const header = pngHeader(await readStart(join(root, file), 33));

@@ -146,14 +146,3 @@ function commonestClass(mask: Mask, runs: Int32Array, leftOut: ReadonlySet<numbe
   }
   return best;
 }
-
-/** Pixels of each id. */
-export function countPixels(ids: Uint8Array | Uint16Array): Map<number, number> {
-  const counts = new Float64Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
-  for (let i = 0; i < ids.length; i++) (counts[ids[i] as number] as number)++;
-  const present = new Map<number, number>();
-  counts.forEach((pixels, id) => {
-    if (pixels > 0) present.set(id, pixels);
-  });
-  return present;
-}

@@ -1,13 +1,6 @@
-import type { Mask, Plan } from '../types.ts';
+import type { Annotated, Annotation, Covered, Mask, PixelCounts, Plan } from '../types.ts';
 import type { Rendered } from './render.ts';
 import { nearestTable } from './tables.ts';
-
-/** The annotation of a target, as decoded; its size is the output's. */
-export interface Annotation {
-  readonly mask: Mask;
-  /** Instance-id mask, where the layout has one. */
-  readonly objects?: Mask;
-}
 
 export interface AnnotateOptions {
   /** Ids that never stand for an object. */
@@ -16,23 +9,6 @@ export interface AnnotateOptions {
   readonly ignore: number | undefined;
   /** Fraction of its pixels under which an existing object is given up. */
   readonly minVisible: number;
-}
-
-/** An existing object that pastes cover in part or whole. */
-export interface Covered {
-  readonly object: number;
-  readonly before: number;
-  readonly after: number;
-  /** It is left with less than `minVisible`: its last pixels stay in the class mask only. */
-  readonly dropped: boolean;
-}
-
-export interface Annotated extends Annotation {
-  /** For each placement its pixels in the final mask, 0 where it was dropped or is covered. */
-  readonly visible: readonly number[];
-  /** For each placement its new id in the object mask. */
-  readonly objectIds: readonly (number | undefined)[];
-  readonly covered: readonly Covered[];
 }
 
 /**
@@ -66,8 +42,10 @@ export function annotate(
     return { ...base, ids };
   };
   const scene = (base: Mask): Mask => (plan.scene ? jitterScene(base, plan.scene, options.ignore ?? 0) : base);
+  const after = withPalette(overlay(scene(mask), classes), source);
   const result = {
-    mask: withPalette(overlay(scene(mask), classes), source),
+    mask: after,
+    pixels: comparePixels(mask.ids, after.ids),
     visible,
     objectIds: classes.map((): number | undefined => undefined),
     covered: [] as Covered[],
@@ -162,4 +140,20 @@ function withPalette(mask: Mask, source: Mask): Mask {
   const continued = Uint8Array.from(source.palette);
   continued.set(palette);
   return { ...mask, palette: continued };
+}
+
+function comparePixels(before: Mask['ids'], after: Mask['ids']): PixelCounts {
+  const [had, has] = [countPixels(before), countPixels(after)];
+  const ids = [...new Set([...had.keys(), ...has.keys()])].sort((a, b) => a - b);
+  return new Map(ids.map((id) => [id, [had.get(id) ?? 0, has.get(id) ?? 0]]));
+}
+
+function countPixels(ids: Mask['ids']): Map<number, number> {
+  const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
+  for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
+  const present = new Map<number, number>();
+  counts.forEach((pixels, id) => {
+    if (pixels > 0) present.set(id, pixels);
+  });
+  return present;
 }

@@ -1,11 +1,14 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { registerKernel, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { enableProdMode, registerKernel, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import type { Box, Instance, Size } from '../types.ts';
 import { cpuKernel } from './cpu.ts';
 import { copyPasteOp, placementFields, type PlacementRow, targetFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
 
 registerKernel(cpuKernel);
+
+/** Keeps TensorFlow.js from advertising on standard error. */
+export { enableProdMode };
 
 /** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
 const padding = 124 | (116 << 8) | (104 << 16) | (255 << 24);

@@ -1,0 +1,69 @@
+import { Command, CommanderError } from 'commander';
+import { CopyPasteError, exitCodes, messageOf } from './errors.ts';
+import { addFlags } from './flags.ts';
+import { augmentOptions, type Given, type Option, previewOptions } from './options.ts';
+import type { Streams } from './progress.ts';
+import { version } from './version.ts';
+
+/** A command line's part of a command: what is shown, and the exit code. */
+type Run = (given: Record<string, unknown>, streams: Streams) => Promise<number>;
+
+const commands: readonly { name: string; description: string; options: Readonly<Record<string, Option>>; run: Run }[] = [
+  {
+    name: 'augment',
+    description: 'write an augmented data set of the same layout, with manifest.json',
+    options: augmentOptions,
+    run: async (given, streams) => (await import('./commands/augment.ts')).run(given as Given<typeof augmentOptions>, streams),
+  },
+  {
+    name: 'preview',
+    description: 'draw a contact sheet: original, augmented, mask with pasted outlines',
+    options: previewOptions,
+    run: async (given, streams) => (await import('./commands/preview.ts')).run(given as Given<typeof previewOptions>, streams),
+  },
+];
+
+/**
+ * Runs a command line.
+ *
+ * @param argv arguments after the program's name.
+ * @returns the exit code; never throws.
+ */
+export async function main(argv: readonly string[], streams: Streams): Promise<number> {
+  let code = 0;
+  const program = new Command('copypaste')
+    .description('Copy-Paste augmentation of segmentation data sets, offline.')
+    .version(version)
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => streams.stdout.write(text), writeErr: (text) => streams.stderr.write(text) });
+  for (const { name, description, options, run } of commands) {
+    const command = addFlags(program.command(name).description(description), options);
+    command.action(async () => {
+      code = await run(command.opts(), streams);
+    });
+  }
+  try {
+    if (argv.length === 0) {
+      program.outputHelp({ error: true });
+      return exitCodes.usage;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    return explain(error, streams);
+  }
+}
+
+/** Says on standard error what went wrong, and finds its exit code. */
+function explain(error: unknown, { stderr }: Streams): number {
+  // commander has said what it has to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (error instanceof CopyPasteError) {
+    for (const offender of error.offenders) stderr.write(`  ${offender}\n`);
+    stderr.write(`copypaste: ${error.message}\n`);
+    return exitCodes[error.code];
+  }
+  stderr.write(`copypaste: this is a bug: ${messageOf(error)}\n${error instanceof Error ? `${error.stack}\n` : ''}`);
+  return exitCodes.bug;
+}

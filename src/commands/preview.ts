@@ -1,0 +1,12 @@
+import type { Given, previewOptions } from '../options.ts';
+import { preview } from '../preview.ts';
+import type { Streams } from '../progress.ts';
+import { enableProdMode } from '../render/render.ts';
+
+/** Runs `preview` and says what it drew. */
+export async function run(given: Given<typeof previewOptions>, { stderr }: Streams): Promise<number> {
+  enableProdMode();
+  const { rows } = await preview(given);
+  if (!given.quiet) stderr.write(`wrote ${given.out}: ${rows} ${rows === 1 ? 'sample' : 'samples'}\n`);
+  return 0;
+}

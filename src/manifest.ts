@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { dropReasons, passReasons } from './types.ts';
+
+/** Version of the manifest's shape; it grows when an older reader would be misled. */
+export const schemaVersion = 1;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().min(0);
+const id = z.int().min(0).max(65535);
+const box = z.tuple([z.int(), z.int(), z.int(), z.int()]).describe('half-open pixels [x0, y0, x1, y1)');
+const path = z.string().describe('relative, with /');
+
+const inputFile = z.strictObject({ path, sha256 });
+const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp']) });
+const files = <T extends z.ZodType>(file: T) => z.strictObject({ image: file, mask: file, objects: file.optional() });
+
+const placement = z.strictObject({
+  order: z.int().min(1).describe('pasting order: a later placement covers an earlier one'),
+  instance: count.describe("index among the source's instances"),
+  classId: id,
+  sourceBox: box,
+  targetBox: box.describe('may leave the frame; the part outside is cropped'),
+  scale: z.number(),
+  flip: z.boolean(),
+  area: count.describe('pixels before later placements cover it'),
+  visible: count.describe('pixels in the final mask'),
+  object: id.optional().describe('its id in the instance mask'),
+  dropped: z.enum(dropReasons).optional(),
+});
+
+const base = {
+  id: z.string(),
+  split: z.string(),
+  copy: count.optional().describe('which variant, from 0; absent where a sample is passed through as a whole'),
+  files: files(outputFile),
+  inputs: files(inputFile),
+};
+
+const dropped = z.array(z.strictObject({ instance: count, classId: id, reason: z.enum(dropReasons) }));
+
+const unchanged = z.strictObject({
+  ...base,
+  status: z.literal('unchanged'),
+  reason: z.enum(passReasons),
+  source: z.string().optional(),
+  placements: z.array(placement).optional(),
+  dropped: dropped.optional(),
+});
+
+const augmented = z.strictObject({
+  ...base,
+  status: z.literal('augmented'),
+  source: z.string().describe('id of the sample that instances are copied from'),
+  scene: z
+    .strictObject({ targetBox: box, scale: z.number(), flip: z.boolean() })
+    .optional()
+    .describe("where the target's own scene lands on its canvas"),
+  minArea: count.describe('pixels under which a pasted instance is taken out again'),
+  placements: z.array(placement),
+  dropped: dropped.describe('instances that were drawn and for which no draw of the jitter fitted'),
+  covered: z
+    .array(z.strictObject({ object: id, before: count, after: count, dropped: z.boolean() }))
+    .optional()
+    .describe('existing objects that are covered in part or whole'),
+  pixels: z.record(z.string(), z.tuple([count, count])).describe('pixels of each class id before and after'),
+});
+
+export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged]);
+
+/** What became of one sample. */
+export type ManifestRecord = z.infer<typeof recordSchema>;
+
+export const manifestSchema = z
+  .strictObject({
+    schema: z.literal(schemaVersion),
+    tool: z.strictObject({ name: z.literal('copypaste'), version: z.string() }),
+    codecs: z.record(z.string(), z.string()).describe('what wrote each kind of file'),
+    seed: count,
+    options: z.record(z.string(), z.json()).describe('all options that output follows from, defaults included'),
+    layout: z.strictObject({
+      name: z.string(),
+      folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
+      split: z.string().describe('the split that is augmented'),
+      background: z.array(id),
+      ignore: z.array(id),
+    }),
+    records: z.array(recordSchema),
+    classes: z.array(
+      z.strictObject({
+        id,
+        name: z.string().optional(),
+        instances: count.describe('in the samples that were read as sources'),
+        pasted: count.describe('instances pasted and kept'),
+      }),
+    ),
+    skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
+    inputDigest: sha256.describe('SHA-256 over lines "sha256 path" of all input files, sorted by path'),
+    summary: z.strictObject({
+      samples: count,
+      augmented: count,
+      unchanged: z.record(z.string(), count).describe('samples by reason'),
+      pasted: count,
+      dropped: z.record(z.string(), count).describe('instances by reason'),
+      skipped: count,
+    }),
+  })
+  .meta({ title: 'Manifest of copypaste', description: 'What was pasted where, from where, and with which geometry.' });
+
+export type Manifest = z.infer<typeof manifestSchema>;

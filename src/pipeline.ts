@@ -1,0 +1,269 @@
+import { availableParallelism } from 'node:os';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { CopyPasteError, messageOf } from './errors.ts';
+import { readInput } from './digest.ts';
+import { decodeImage } from './image.ts';
+import type { AugmentOptions } from './options.ts';
+import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample } from './plan/plan.ts';
+import { decodeMask } from './png.ts';
+import { classIds } from './read/classes.ts';
+import type { Dataset } from './read/dataset.ts';
+import { findInstances } from './read/instances.ts';
+import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
+import { type Paste, type Rendered, render } from './render/render.ts';
+import type { Annotation, Image, Instance, Pasted, Plan, Sample, SampleFiles } from './types.ts';
+
+/** The options that plans and pixels follow from. */
+export type PipelineOptions = Pick<
+  AugmentOptions,
+  | Exclude<keyof PlanOptions, 'mayPaste'>
+  | 'batchSize'
+  | 'classes'
+  | 'excludeClasses'
+  | 'instances'
+  | 'minVisible'
+  | 'skipBad'
+  | 'jobs'
+>;
+
+/** A sample as decoded, without its image. */
+export interface Annotations extends Annotation {
+  readonly sample: Sample;
+  readonly instances: readonly Instance[];
+  /** SHA-256 of its input files. */
+  readonly digests: Omit<SampleFiles<string>, 'image'>;
+}
+
+/** What becomes of samples; each result is yielded in the order of the samples. */
+export interface Sink<R> {
+  paste(pasted: Pasted): Promise<R>;
+  /** @param areas what the kernel counted for the plan's placements, where it dropped them all. */
+  pass(sample: Sample, plan: Plan, areas: readonly number[]): Promise<R>;
+  skip(sample: Sample, reason: string): R;
+  /** Sees each sample of a batch that sources are drawn from, once a copy. */
+  see?(annotations: Annotations): void;
+}
+
+/** How many samples are in flight where `--jobs` does not say. */
+export function jobLimit({ jobs }: { jobs?: number | undefined }): LimitFunction {
+  return pLimit(jobs ?? availableParallelism() + 2);
+}
+
+/**
+ * Plans and renders every sample of the split that is augmented, batch by batch. While one batch is
+ * rendered and written, the masks of the next are read; a decoded image lives as long as its batch.
+ */
+export async function* runPipeline<R>(dataset: Dataset, copy: number, options: PipelineOptions, sink: Sink<R>): AsyncGenerator<R> {
+  const limit = jobLimit(options);
+  const planOptions = { ...options, mayPaste: pasteFilter(dataset, options) };
+  const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
+  const batches = batchesOf([...samples.keys()], options.batchSize, copy, options.seed);
+  const prepare = (n: number): Promise<PreparedBatch> | undefined => {
+    const ids = batches[n];
+    if (!ids) return undefined;
+    const prepared = prepareBatch(ids.map((id) => samples.get(id) as Sample), copy, dataset, planOptions, options, limit);
+    // Whoever awaits it sees the error; until then it is not unhandled.
+    prepared.catch(() => {});
+    return prepared;
+  };
+  let next = prepare(0);
+  for (let n = 0; next; n++) {
+    const { annotations, plans, skipped, images } = await next;
+    const results = plans.map((plan) =>
+      limit(async () => {
+        const sample = samples.get(plan.id) as Sample;
+        const reason = skipped.get(plan.id);
+        if (reason !== undefined) return sink.skip(sample, reason);
+        if (plan.placements.length === 0) return sink.pass(sample, plan, []);
+        const target = annotations.get(plan.id) as Annotations;
+        const pasted = await paste(plan, target, annotations.get(plan.source as string) as Annotations, images, dataset, options);
+        if (pasted.areas.every((area) => area === 0)) return sink.pass(sample, { ...plan, reason: 'all dropped' }, pasted.areas);
+        return sink.paste(pasted);
+      }),
+    );
+    for (const sample of annotations.values()) sink.see?.(sample);
+    next = prepare(n + 1);
+    try {
+      for (const result of results) yield await result;
+    } finally {
+      await Promise.allSettled(results);
+    }
+  }
+}
+
+/**
+ * Checks options against the data set that they are for.
+ *
+ * @throws {CopyPasteError} `usage` for a class that there is not, or a scene jitter without an ignore id.
+ */
+export function checkOptions(dataset: Dataset, options: PipelineOptions): void {
+  pasteFilter(dataset, options);
+  if (options.jitter === 'scene' && dataset.ignore.size === 0) {
+    throw new CopyPasteError('usage', '--jitter scene pads masks with an ignore id, and there is none; say --ignore ID');
+  }
+}
+
+/** Whether a class may be pasted, from `--classes` and `--exclude-classes`. */
+function pasteFilter({ classNames }: Dataset, { classes, excludeClasses }: PipelineOptions): (classId: number) => boolean {
+  const only = classes && classIds(classes, classNames, '--classes');
+  const never = excludeClasses && classIds(excludeClasses, classNames, '--exclude-classes');
+  return (classId) => (only?.has(classId) ?? true) && !never?.has(classId);
+}
+
+interface PreparedBatch {
+  readonly plans: readonly Plan[];
+  readonly annotations: ReadonlyMap<string, Annotations>;
+  readonly skipped: ReadonlyMap<string, string>;
+  readonly images: BatchImages;
+}
+
+async function prepareBatch(
+  samples: readonly Sample[],
+  copy: number,
+  dataset: Dataset,
+  planOptions: PlanOptions,
+  options: PipelineOptions,
+  limit: LimitFunction,
+): Promise<PreparedBatch> {
+  const annotations = new Map<string, Annotations>();
+  const skipped = new Map<string, string>();
+  if (options.skipBad || samples.some(({ id }) => isTarget(id, copy, planOptions))) {
+    const read = await limit.map(samples, async (sample) => {
+      try {
+        const annotation = await readAnnotations(sample, dataset, options);
+        // A damaged image is found before a plan counts on it.
+        if (options.skipBad) await batchImages(dataset, [annotation]).load(annotation.sample.id);
+        return annotation;
+      } catch (error) {
+        if (!options.skipBad || !(error instanceof CopyPasteError)) throw error;
+        return messageOf(error);
+      }
+    });
+    samples.forEach(({ id }, i) => {
+      const result = read[i] as Annotations | string;
+      if (typeof result === 'string') skipped.set(id, result);
+      else annotations.set(id, result);
+    });
+  }
+  const candidates = new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, dataset)]));
+  const pool = [...candidates.values()];
+  const plans = samples.map(({ id }) => {
+    const candidate = candidates.get(id);
+    return candidate ? planSample(candidate, pool, copy, planOptions) : passThrough(id, copy, 'not drawn');
+  });
+  const used = new Set(plans.flatMap(({ id, source, placements }) => (placements.length > 0 ? [id, source as string] : [])));
+  return { plans, annotations, skipped, images: batchImages(dataset, [...used].map((id) => annotations.get(id) as Annotations)) };
+}
+
+/** Reads a sample's masks and finds its instances. */
+export async function readAnnotations(sample: Sample, dataset: Dataset, { instances }: Pick<PipelineOptions, 'instances'>): Promise<Annotations> {
+  const input = await readInput(dataset.root, sample.mask);
+  const mask = decodeMask(input.bytes, sample.mask);
+  const digests = { mask: input.sha256 };
+  if (sample.objects === undefined) {
+    if (instances === 'object') {
+      throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
+    }
+    return { sample, mask, instances: findInstances(mask, undefined, instances, dataset.leftOut), digests };
+  }
+  const objectInput = await readInput(dataset.root, sample.objects);
+  const objects = decodeMask(objectInput.bytes, sample.objects);
+  return {
+    sample,
+    mask,
+    objects,
+    instances: findInstances(mask, objects, instances, dataset.leftOut),
+    digests: { ...digests, objects: objectInput.sha256 },
+  };
+}
+
+function candidateOf({ sample, mask, objects, instances }: Annotations, { leftOut }: Dataset): Candidate {
+  return {
+    id: sample.id,
+    width: mask.width,
+    height: mask.height,
+    instances,
+    capacity: objects ? countFreeObjectIds(objects, leftOut) : Number.POSITIVE_INFINITY,
+    largestId: largestId(mask),
+  };
+}
+
+/** The decoded images of a batch, one after another in one array, as the op takes them. */
+interface BatchImages {
+  readonly pixels: Int32Array;
+  /** Decodes an image once. */
+  load(id: string): Promise<{ image: Image; offset: number; sha256: string }>;
+}
+
+function batchImages({ root }: Dataset, annotations: readonly Annotations[]): BatchImages {
+  const offsets = new Map<string, number>();
+  let length = 0;
+  for (const { sample, mask } of annotations) {
+    offsets.set(sample.id, length);
+    length += mask.width * mask.height;
+  }
+  const pixels = new Int32Array(length);
+  const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
+  const loaded = new Map<string, Promise<{ image: Image; offset: number; sha256: string }>>();
+  const decode = async (id: string): Promise<{ image: Image; offset: number; sha256: string }> => {
+    const { sample, mask } = byId.get(id) as Annotations;
+    const offset = offsets.get(id) as number;
+    const { bytes, sha256 } = await readInput(root, sample.image);
+    const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image);
+    return { image, offset, sha256 };
+  };
+  return {
+    pixels,
+    load: (id) => {
+      const image = loaded.get(id) ?? decode(id);
+      loaded.set(id, image);
+      return image;
+    },
+  };
+}
+
+async function paste(
+  plan: Plan,
+  target: Annotations,
+  source: Annotations,
+  images: BatchImages,
+  dataset: Dataset,
+  options: PipelineOptions,
+): Promise<Pasted> {
+  const [into, from] = await Promise.all([images.load(target.sample.id), images.load(source.sample.id)]);
+  const { width, height, channels, icc } = into.image;
+  const ref = ({ image, offset }: typeof into): { offset: number; width: number; height: number } => ({
+    offset,
+    width: image.width,
+    height: image.height,
+  });
+  const scene: Paste[] = plan.scene
+    ? [{ source: ref(into), sourceBox: [0, 0, width, height], targetBox: plan.scene.targetBox, flip: plan.scene.flip, minArea: 0 }]
+    : [];
+  const pastes = plan.placements.map(({ instance, sourceBox, targetBox, flip }) => ({
+    source: ref(from),
+    instance: source.instances[instance] as Instance,
+    sourceBox,
+    targetBox,
+    flip,
+    minArea: plan.minArea,
+  }));
+  const [rendered] = (await render(images.pixels, [
+    { width, height, ...(plan.scene ? {} : { image: ref(into) }), pastes: [...scene, ...pastes] },
+  ])) as [Rendered];
+  const annotated = annotate(target, source.mask, plan, rendered, {
+    leftOut: dataset.leftOut,
+    ignore: [...dataset.ignore][0],
+    minVisible: options.minVisible,
+  });
+  return {
+    ...annotated,
+    sample: target.sample,
+    plan,
+    image: { width, height, pixels: rendered.pixels, channels, ...(icc && { icc }) },
+    owner: plan.scene ? rendered.owner.map((k) => Math.max(0, k - 1)) : rendered.owner,
+    areas: plan.scene ? rendered.areas.slice(1) : rendered.areas,
+    original: { image: into.image, mask: target.mask, ...(target.objects && { objects: target.objects }) },
+    inputs: { image: into.sha256, ...target.digests },
+  };
+}

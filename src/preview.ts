@@ -1,0 +1,42 @@
+import { dirname } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { CopyPasteError, messageOf } from './errors.ts';
+import { formatOf } from './image.ts';
+import { type Given, previewOptions } from './options.ts';
+import { checkOptions, runPipeline } from './pipeline.ts';
+import { openDataset } from './read/dataset.ts';
+import { resolveOptions } from './schema.ts';
+import type { Pasted } from './types.ts';
+import { writeAtomic } from './write/files.ts';
+import { contactSheet, type Row, sheetRow } from './write/sheet.ts';
+
+/**
+ * Draws a contact sheet of the first samples that `augment` with the same options pastes into: original,
+ * augmented, and the new mask in colours over it with pasted outlines.
+ *
+ * @returns how many rows it has.
+ * @throws {CopyPasteError} with a code of the documented exit codes.
+ */
+export async function preview(given: Given<typeof previewOptions>): Promise<{ rows: number }> {
+  const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
+  const format = formatOf(options.out);
+  if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
+  const dataset = await openDataset({ ...options, onlySplit: true });
+  checkOptions(dataset, options);
+  const rows: Row[] = [];
+  const none = async (): Promise<undefined> => undefined;
+  const sink = { paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut), pass: none, skip: (): undefined => undefined };
+  for await (const row of runPipeline(dataset, 0, options, sink)) {
+    if (row) rows.push(row);
+    if (rows.length === options.rows) break;
+  }
+  if (rows.length === 0) {
+    throw new CopyPasteError('data', `nothing was pasted into any of ${dataset.samples.length} samples; raise -p, or loosen --min-area and --truncated`);
+  }
+  const bytes = await contactSheet(rows, format);
+  await mkdir(dirname(options.out), { recursive: true }).catch((cause: unknown) => {
+    throw new CopyPasteError('cannotCreate', `--out ${options.out}: ${messageOf(cause)}`, { cause });
+  });
+  await writeAtomic(options.out, bytes);
+  return { rows: rows.length };
+}

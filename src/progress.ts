@@ -1,0 +1,68 @@
+import type { SingleBar } from 'cli-progress';
+
+/** Where text goes; the process's own streams, or a test's. */
+export interface Streams {
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Counts samples on standard error. */
+export interface Progress {
+  start(total: number): void;
+  tick(): void;
+  stop(): void;
+}
+
+const everyMs = 5000;
+
+/** A bar on a terminal, a plain line every few seconds elsewhere, nothing where quiet. */
+export async function createProgress(stderr: Output, quiet: boolean): Promise<Progress> {
+  if (quiet) return { start() {}, tick() {}, stop() {} };
+  return stderr.isTTY ? barProgress(stderr) : lineProgress(stderr);
+}
+
+async function barProgress(stderr: Output): Promise<Progress> {
+  const { default: cliProgress } = await import('cli-progress');
+  let bar: SingleBar | undefined;
+  return {
+    start: (total) => {
+      bar = new cliProgress.SingleBar({
+        stream: stderr as NodeJS.WritableStream,
+        format: '{bar} {value}/{total} samples, {eta_formatted} left',
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        hideCursor: true,
+        clearOnComplete: true,
+        // A signal handler of its own would end the process in its own way.
+        gracefulExit: false,
+      });
+      bar.start(total, 0);
+    },
+    tick: () => bar?.increment(),
+    stop: () => bar?.stop(),
+  };
+}
+
+function lineProgress(stderr: Output): Progress {
+  let total = 0;
+  let done = 0;
+  let last = Date.now();
+  return {
+    start: (all) => {
+      total = all;
+      last = Date.now();
+    },
+    tick: () => {
+      done++;
+      if (Date.now() - last < everyMs) return;
+      last = Date.now();
+      stderr.write(`${done}/${total} samples\n`);
+    },
+    stop: () => {},
+  };
+}

@@ -1,0 +1,90 @@
+import { sha256 } from '../digest.ts';
+import type { Manifest, ManifestRecord } from '../manifest.ts';
+import type { Pasted, Plan, Sample } from '../types.ts';
+import { createAtomic } from './files.ts';
+import type { Written } from './samples.ts';
+
+/** The record of a sample that was pasted into. */
+export function augmentedRecord({ sample, plan, areas, visible, objectIds, covered, pixels, objects }: Pasted, written: Written): ManifestRecord {
+  return {
+    id: sample.id,
+    split: sample.split,
+    copy: plan.copy,
+    status: 'augmented',
+    ...written,
+    source: plan.source as string,
+    ...(plan.scene && { scene: { ...plan.scene, targetBox: [...plan.scene.targetBox] } }),
+    minArea: plan.minArea,
+    placements: placementRecords(plan, areas, visible, objectIds),
+    dropped: [...plan.dropped],
+    ...(objects && { covered: [...covered] }),
+    pixels: Object.fromEntries([...pixels].map(([id, [before, after]]) => [id, [before, after]])),
+  };
+}
+
+/** The record of a sample that passes through. */
+export function unchangedRecord(sample: Sample, plan: Pick<Plan, 'reason'> & Partial<Plan>, areas: readonly number[], written: Written): ManifestRecord {
+  const { copy, reason, source, placements = [], dropped = [] } = plan;
+  return {
+    id: sample.id,
+    split: sample.split,
+    ...(copy !== undefined && { copy }),
+    status: 'unchanged',
+    reason: reason ?? 'original',
+    ...written,
+    ...(source !== undefined && { source }),
+    ...(placements.length > 0 && { placements: placementRecords(plan as Plan, areas, [], []) }),
+    ...(dropped.length > 0 && { dropped: [...dropped] }),
+  };
+}
+
+type PlacementRecord = Extract<ManifestRecord, { status: 'augmented' }>['placements'][number];
+
+function placementRecords(
+  { placements }: Plan,
+  areas: readonly number[],
+  visible: readonly number[],
+  objectIds: readonly (number | undefined)[],
+): PlacementRecord[] {
+  return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }, i) => ({
+    order: i + 1,
+    instance,
+    classId,
+    sourceBox: [...sourceBox],
+    targetBox: [...targetBox],
+    scale,
+    flip,
+    area: areas[i] as number,
+    visible: visible[i] ?? 0,
+    ...(objectIds[i] !== undefined && { object: objectIds[i] }),
+    ...(areas[i] === 0 && { dropped: 'under min-area once rendered' as const }),
+  }));
+}
+
+type Head = Omit<Manifest, 'records' | 'inputDigest' | keyof Tail>;
+type Tail = Pick<Manifest, 'classes' | 'skipped' | 'summary'>;
+
+/**
+ * Writes `manifest.json` as the run goes, one record a line, so that memory does not grow with it. It
+ * appears under its name when it is complete.
+ */
+export async function createManifestWriter(path: string, head: Head) {
+  const file = await createAtomic(path);
+  const inputs = new Map<string, string>();
+  let separator = '\n';
+  await file.write(`${JSON.stringify(head).slice(0, -1)},"records":[`);
+  return {
+    async add(record: ManifestRecord): Promise<void> {
+      for (const input of Object.values(record.inputs)) if (input) inputs.set(input.path, input.sha256);
+      await file.write(separator + JSON.stringify(record));
+      separator = ',\n';
+    },
+    async commit(tail: Tail): Promise<void> {
+      const lines = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([input, digest]) => `${digest} ${input}\n`);
+      const end = { ...tail, inputDigest: sha256(lines.join('')) };
+      await file.write(`\n],${JSON.stringify(end).slice(1)}\n`);
+      await file.commit();
+    },
+    abort: file.abort,
+  };
+}

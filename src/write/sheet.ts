@@ -1,0 +1,85 @@
+import { encodeRgb, type ImageFormat, thumbnail } from '../image.ts';
+import type { Image, Mask, Pasted } from '../types.ts';
+
+/** Width of one picture, in pixels. */
+const tileWidth = 480;
+const gap = 8;
+
+interface Tile {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Pictures of one sample, side by side. */
+export type Row = readonly Tile[];
+
+/** Original, augmented, and the new mask in colours over it with the outlines of what was pasted. */
+export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut: ReadonlySet<number>): Promise<Row> {
+  const overlay = outline(colourMask(image, mask, leftOut), owner);
+  return Promise.all([original.image, image, overlay].map((picture) => thumbnail(picture, tileWidth)));
+}
+
+/** Lays rows below one another, white between them. */
+export function contactSheet(rows: readonly Row[], format: ImageFormat): Promise<Uint8Array> {
+  const columns = Math.max(...rows.map((row) => row.length));
+  const width = columns * (tileWidth + gap) - gap;
+  const heights = rows.map((row) => Math.max(...row.map((tile) => tile.height)));
+  const height = heights.reduce((sum, h) => sum + h + gap, -gap);
+  const data = new Uint8Array(width * height * 3).fill(255);
+  let y = 0;
+  rows.forEach((row, r) => {
+    row.forEach((tile, column) => {
+      const x = column * (tileWidth + gap) + ((tileWidth - tile.width) >> 1);
+      for (let line = 0; line < tile.height; line++) {
+        const from = line * tile.width * 3;
+        data.set(tile.data.subarray(from, from + tile.width * 3), ((y + line) * width + x) * 3);
+      }
+    });
+    y += (heights[r] as number) + gap;
+  });
+  return encodeRgb(data, width, height, format);
+}
+
+/**
+ * The colour that stands for an id, as in Pascal VOC's palette: the id's bits, from the lowest, spread over
+ * the high bits of red, green and blue.
+ */
+export function idColour(id: number): number {
+  let [r, g, b] = [0, 0, 0];
+  for (let bit = 7, rest = id; rest > 0; bit--, rest >>= 3) {
+    r |= (rest & 1) << bit;
+    g |= ((rest >> 1) & 1) << bit;
+    b |= ((rest >> 2) & 1) << bit;
+  }
+  return r | (g << 8) | (b << 16);
+}
+
+/** A mask's colours, half and half with the image; background and ignore show the image darkened. */
+function colourMask(image: Image, { ids }: Mask, leftOut: ReadonlySet<number>): Image {
+  const pixels = image.pixels.map((word, i) => {
+    const id = ids[i] as number;
+    // Id 0 is a class in some data sets, and must not be black.
+    const over = leftOut.has(id) ? 0 : idColour(id + 1);
+    return ((word >>> 1) & 0x7f7f7f) + ((over >>> 1) & 0x7f7f7f);
+  });
+  return { ...image, pixels };
+}
+
+/** White where a pasted instance meets anything else. */
+function outline(image: Image, owner: Int32Array): Image {
+  const { width, height, pixels } = image;
+  const differs = (i: number, j: number): boolean => owner[i] !== owner[j];
+  const drawn = pixels.map((word, i) => {
+    if (owner[i] === 0) return word;
+    const x = i % width;
+    const y = (i - x) / width;
+    const edge =
+      (x > 0 && differs(i, i - 1)) ||
+      (x < width - 1 && differs(i, i + 1)) ||
+      (y > 0 && differs(i, i - width)) ||
+      (y < height - 1 && differs(i, i + width));
+    return edge ? 0xffffff : word;
+  });
+  return { ...image, pixels: drawn };
+}
