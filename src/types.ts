@@ -29,7 +29,7 @@ export interface Instance {
   readonly box: Box;
   /** Pixels. */
   readonly area: number;
-  /** It touches the border of its image, which may have cut it off. */
+  /** It touches the border of its image, or nearly so: the border may have cut it off. */
   readonly truncated: boolean;
   /** Its pixels as triples `(y, x0, x1)`, half-open, in raster order. */
   readonly runs: Int32Array;

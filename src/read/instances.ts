@@ -3,6 +3,9 @@ import type { Box, Instance, Mask } from '../types.ts';
 export const instanceModes = ['component', 'class', 'object'] as const;
 export type InstanceMode = (typeof instanceModes)[number];
 
+/** Annotations often stop a pixel or two short of the border that cuts an object off. */
+const borderSlack = 2;
+
 /** The runs of equal ids in a mask, row by row; ids that are left out make no run. */
 interface Runs {
   readonly count: number;
@@ -128,7 +131,8 @@ function measure(runs: Int32Array, width: number, height: number): { box: Box; a
   }
   const y0 = runs[0] as number;
   const y1 = (runs[runs.length - 3] as number) + 1;
-  return { box: [x0, y0, x1, y1], area, truncated: x0 === 0 || y0 === 0 || x1 === width || y1 === height };
+  const truncated = Math.min(x0, y0, width - x1, height - y1) <= borderSlack;
+  return { box: [x0, y0, x1, y1], area, truncated };
 }
 
 function commonestClass(mask: Mask, runs: Int32Array, leftOut: ReadonlySet<number>): number | undefined {
