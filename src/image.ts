@@ -68,9 +68,9 @@ export async function decodeImage(bytes: Uint8Array, { width, height }: Size, pi
       throw new CopyPasteError('data', `${name}: image is ${upright.width}×${upright.height}, its mask ${width}×${height}`);
     }
     const { data, info } = await sharp(bytes, { ...strict, autoOrient }).raw().toBuffer({ resolveWithObject: true });
-    const channels = info.channels as Image['channels'];
-    pack(data, channels, pixels);
-    return { width, height, pixels, channels, ...(metadata.icc && { icc: metadata.icc }) };
+    // sharp widens grey to RGB here.
+    pack(data, info.channels, pixels);
+    return { width, height, pixels, channels: metadata.channels as Image['channels'], ...(metadata.icc && { icc: metadata.icc }) };
   } catch (cause) {
     throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
   }
@@ -80,14 +80,11 @@ function damaged(name: string, cause: unknown): CopyPasteError {
   return new CopyPasteError('data', `${name}: cannot decode this image: ${messageOf(cause)}`, { cause });
 }
 
-/** RGBA8 words from interleaved bytes of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels. */
-function pack(data: Uint8Array, channels: Image['channels'], pixels: Int32Array): void {
+/** RGBA8 words from interleaved bytes of 3 (RGB) or 4 (RGBA) channels. */
+function pack(data: Uint8Array, channels: number, pixels: Int32Array): void {
   for (let i = 0, j = 0; j < data.length; i++, j += channels) {
-    const r = data[j] as number;
-    const g = channels > 2 ? (data[j + 1] as number) : r;
-    const b = channels > 2 ? (data[j + 2] as number) : r;
-    const a = channels % 2 === 0 ? (data[j + channels - 1] as number) : 255;
-    pixels[i] = r | (g << 8) | (b << 16) | (a << 24);
+    const alpha = channels === 4 ? (data[j + 3] as number) : 255;
+    pixels[i] = (data[j] as number) | ((data[j + 1] as number) << 8) | ((data[j + 2] as number) << 16) | (alpha << 24);
   }
 }
 

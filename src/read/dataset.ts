@@ -177,6 +177,7 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
   }
   const objects = new Map(folders.objects === undefined ? [] : within(folders.objects).map((file) => [stemIn(folders.objects as string, file), file]));
   const samples: Sample[] = [];
+  const used = new Set<string>();
   const prefix = folders.split === '' ? '' : `${folders.split}/`;
   // With images and masks in one folder, the suffix tells them apart.
   const together = folders.images === folders.masks;
@@ -186,12 +187,12 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
     const stem = stemIn(folders.images, image);
     const id = (prefix + stem).normalize('NFC');
     const mask = masks.get(stem);
-    masks.delete(stem);
+    used.add(stem);
     const object = objects.get(stem);
     if (mask === undefined && !partial) bad.set(image, `${image}: no mask ${folders.masks}/${stem}${suffix}.png; add it, or say --mask-suffix`);
     else samples.push({ id, split: folders.split, image, mask: mask ?? '', ...(object !== undefined && { objects: object }) });
   }
-  for (const [stem, mask] of masks) bad.set(mask, `${mask}: no image ${folders.images}/${stem}.*`);
+  for (const [stem, mask] of masks) if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}.*`);
   return samples;
 }
 

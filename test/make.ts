@@ -1,0 +1,101 @@
+import { mkdtempSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll } from 'vitest';
+import { rmSync } from 'node:fs';
+import { sha256 } from '../src/digest.ts';
+import { encodeMask, encodePng } from '../src/png.ts';
+import type { Box, Image, Instance, Mask } from '../src/types.ts';
+
+/** A new empty folder, removed after the file's tests. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'copypaste-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A mask from rows of digits; `.` is 0. */
+export function maskOf(...rows: string[]): Mask {
+  const ids = Uint8Array.from(rows.join(''), (c) => (c === '.' ? 0 : Number.parseInt(c, 36)));
+  return { width: (rows[0] as string).length, height: rows.length, ids };
+}
+
+/** A mask as rows of digits. */
+export function rowsOf({ width, height, ids }: { width: number; height: number; ids: ArrayLike<number> }): string[] {
+  return Array.from({ length: height }, (_, y) =>
+    Array.from({ length: width }, (_, x) => {
+      const id = ids[y * width + x] as number;
+      return id === 0 ? '.' : id.toString(36);
+    }).join(''),
+  );
+}
+
+/** A mask filled with one id. */
+export function filled(width: number, height: number, id: number): Mask {
+  return { width, height, ids: new Uint8Array(width * height).fill(id) };
+}
+
+/** Writes an id into a box of a mask. */
+export function drawBox(mask: Mask, [x0, y0, x1, y1]: Box, id: number): Mask {
+  for (let y = y0; y < y1; y++) mask.ids.fill(id, y * mask.width + x0, y * mask.width + x1);
+  return mask;
+}
+
+/** An RGBA8 word. */
+export function rgba(r: number, g: number, b: number, a = 255): number {
+  return r | (g << 8) | (b << 16) | (a << 24);
+}
+
+/** An image from a function of its pixels. */
+export function imageOf(width: number, height: number, word: (x: number, y: number) => number): Image {
+  const pixels = Int32Array.from({ length: width * height }, (_, i) => word(i % width, Math.floor(i / width)));
+  return { width, height, pixels, channels: 3 };
+}
+
+/** The instance that a predicate draws in a box. */
+export function instanceOf(classId: number, box: Box, holds: (x: number, y: number) => boolean = () => true): Instance {
+  const [x0, y0, x1, y1] = box;
+  const runs: number[] = [];
+  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (holds(x, y)) runs.push(y, x, x + 1);
+  return { classId, box, area: runs.length / 3, truncated: false, runs: Int32Array.from(runs) };
+}
+
+/** A PNG of an image. */
+export function pngOf({ width, height, pixels }: Image): Promise<Uint8Array> {
+  const data = Uint8Array.from({ length: pixels.length * 3 }, (_, i) => ((pixels[Math.floor(i / 3)] as number) >> (8 * (i % 3))) & 255);
+  return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'sub' });
+}
+
+/** Writes files below a folder; masks and images are encoded as PNG. */
+export async function writeTree(root: string, files: Record<string, Mask | Image | string | Uint8Array>): Promise<string> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    const bytes =
+      typeof content === 'string' || content instanceof Uint8Array
+        ? content
+        : 'ids' in content
+          ? await encodeMask(content)
+          : await pngOf(content);
+    await writeFile(join(root, path), bytes);
+  }
+  return root;
+}
+
+/** SHA-256 of every file below a folder, by path. */
+export async function treeDigests(root: string): Promise<Record<string, string>> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const digests = await Promise.all(files.map(async (file) => [file.slice(root.length + 1), sha256(await readFile(file))] as const));
+  return Object.fromEntries(digests.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Streams that keep what is written to them. */
+export function captureStreams() {
+  const text = { stdout: '', stderr: '' };
+  return {
+    text,
+    stdout: { write: (part: string) => (text.stdout += part) },
+    stderr: { write: (part: string) => (text.stderr += part) },
+  };
+}

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { batchesOf, type Candidate, type PlanOptions, planSample } from '../../src/plan/plan.ts';
+import type { Box, Plan } from '../../src/types.ts';
+import { instanceOf } from '../make.ts';
+
+const defaults: PlanOptions = {
+  seed: 0,
+  p: 1,
+  maxInstances: 5,
+  minArea: 0.0005,
+  maxArea: 0.25,
+  scale: [0.5, 2],
+  flip: 0.5,
+  maxTranslation: 1,
+  jitter: 'instance',
+  truncated: 'skip',
+  allowSelf: false,
+  mayPaste: () => true,
+};
+
+function candidate(id: string, boxes: readonly Box[], rest: Partial<Candidate> = {}): Candidate {
+  const instances = boxes.map((box, i) => instanceOf(i + 1, box));
+  return { id, width: 200, height: 100, instances, capacity: Number.POSITIVE_INFINITY, largestId: 255, ...rest };
+}
+
+const three: Box[] = [
+  [10, 10, 40, 30],
+  [60, 20, 90, 60],
+  [120, 40, 150, 80],
+];
+const batch = ['a', 'b', 'c', 'd'].map((id) => candidate(id, three));
+
+/** Plans of one target under many seeds. */
+function plansOf(options: Partial<PlanOptions>, pool = batch, n = 400): Plan[] {
+  return Array.from({ length: n }, (_, seed) => planSample(pool[0] as Candidate, pool, 0, { ...defaults, ...options, seed }));
+}
+
+describe('batchesOf', () => {
+  test('holds each sample once, whatever the order they arrive in', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 40 }), fc.integer({ min: 1, max: 9 }), fc.nat(), (ids, size, seed) => {
+        const batches = batchesOf(ids, size, 0, seed);
+        expect(batchesOf([...ids].reverse(), size, 0, seed)).toEqual(batches);
+        expect(batches.flat().sort()).toEqual([...ids].sort());
+        expect(batches.slice(0, -1).every((one) => one.length === size)).toBe(true);
+      }),
+    );
+  });
+
+  test('changes with the copy', () => {
+    const ids = Array.from({ length: 20 }, (_, i) => `s${i}`);
+    expect(batchesOf(ids, 4, 1, 0)).not.toEqual(batchesOf(ids, 4, 0, 0));
+  });
+});
+
+describe('planSample', () => {
+  test('p is a probability', () => {
+    const drawn = plansOf({ p: 0.3 }, batch, 2000).filter(({ reason }) => reason !== 'not drawn').length;
+    expect(drawn / 2000).toBeGreaterThan(0.26);
+    expect(drawn / 2000).toBeLessThan(0.34);
+    expect(plansOf({ p: 0 }).every(({ reason }) => reason === 'not drawn')).toBe(true);
+    expect(plansOf({ p: 1 }).every(({ placements }) => placements.length > 0)).toBe(true);
+  });
+
+  test('the number of instances is uniform in 1..n, without replacement', () => {
+    const counts = [0, 0, 0, 0];
+    for (const { placements } of plansOf({ scale: [1, 1] }, batch, 1500)) {
+      counts[placements.length] = (counts[placements.length] as number) + 1;
+      expect(new Set(placements.map(({ instance }) => instance)).size).toBe(placements.length);
+    }
+    for (const n of counts.slice(1)) expect(Math.abs(n - 500)).toBeLessThan(80);
+    expect(plansOf({ maxInstances: 1 }).every(({ placements }) => placements.length === 1)).toBe(true);
+  });
+
+  test('every other sample is a source about as often; the target only with allowSelf', () => {
+    const sources = (options: Partial<PlanOptions>): string[] => [...new Set(plansOf(options).map(({ source }) => source as string))].sort();
+    expect(sources({})).toEqual(['b', 'c', 'd']);
+    expect(sources({ allowSelf: true })).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('over many draws fewer than 5 % of placements sit where they came from', () => {
+    const placements = plansOf({ scale: [1, 1] }).flatMap(({ placements }) => placements);
+    const home = placements.filter(({ sourceBox, targetBox }) => String(sourceBox) === String(targetBox));
+    expect(home.length / placements.length).toBeLessThan(0.05);
+  });
+
+  test('boxes keep their centre inside the frame, scales their range, and estimates their limits', () => {
+    for (const { placements, dropped } of plansOf({ minArea: '40px', maxArea: 0.1, scale: [0.1, 3] })) {
+      for (const { sourceBox: [sx0, sy0, sx1, sy1], targetBox: [x0, y0, x1, y1], scale } of placements) {
+        expect(scale).toBeGreaterThanOrEqual(0.1);
+        expect(scale).toBeLessThan(3);
+        expect([x1 - x0, y1 - y0]).toEqual([sx1 - sx0, sy1 - sy0].map((length) => Math.max(1, Math.round(length * scale))));
+        expect((x0 + x1) / 2).toBeGreaterThanOrEqual(-1);
+        expect((x0 + x1) / 2).toBeLessThanOrEqual(201);
+        const inside = Math.max(0, Math.min(200, x1) - Math.max(0, x0)) * Math.max(0, Math.min(100, y1) - Math.max(0, y0));
+        expect(inside).toBeGreaterThanOrEqual(40);
+        expect(inside).toBeLessThanOrEqual(2000);
+      }
+      for (const { reason } of dropped) expect(['below min-area', 'above max-area']).toContain(reason);
+    }
+  });
+
+  test('maxTranslation bounds how far an instance moves', () => {
+    for (const { placements } of plansOf({ maxTranslation: 0.1, scale: [1, 1] })) {
+      for (const { sourceBox, targetBox } of placements) {
+        expect(Math.abs(targetBox[0] - sourceBox[0])).toBeLessThanOrEqual(21);
+        expect(Math.abs(targetBox[1] - sourceBox[1])).toBeLessThanOrEqual(11);
+      }
+    }
+  });
+
+  test('an instance that never fits is dropped with its reason, never pasted as it is', () => {
+    const large = [candidate('a', []), candidate('b', [[10, 10, 150, 90]])];
+    const plans = plansOf({ maxArea: 0.01, scale: [0.13, 4] }, large, 200).filter(({ dropped }) => dropped.length > 0);
+    expect(plans.length).toBeGreaterThan(0);
+    for (const { placements, dropped, reason } of plans) {
+      expect(placements).toEqual([]);
+      expect(dropped).toEqual([{ instance: 0, classId: 1, reason: 'above max-area' }]);
+      expect(reason).toBe('nothing fits');
+    }
+  });
+
+  test('a batch of 0 and of 1 is the identity; an empty source changes nothing', () => {
+    const lone = candidate('a', three);
+    for (const pool of [[lone], [lone, candidate('b', [])], [lone, candidate('b', [[0, 0, 20, 20]]), candidate('c', [])]]) {
+      const [first] = pool as [Candidate];
+      const truncatedOnly = pool.map((one) => ({ ...one, instances: one.instances.map((instance) => ({ ...instance, truncated: true })) }));
+      expect(planSample(first, truncatedOnly, 0, defaults).reason).toBe('no source');
+    }
+    expect(planSample(lone, [lone], 0, defaults)).toMatchObject({ reason: 'no source', placements: [] });
+  });
+
+  test('the class filter, the mask depth and free object ids decide what is eligible', () => {
+    expect(plansOf({ mayPaste: (id) => id === 2 }).flatMap(({ placements }) => placements).every(({ classId }) => classId === 2)).toBe(true);
+    const narrow = [candidate('a', [], { largestId: 2 }), candidate('b', three)];
+    expect(plansOf({}, narrow).flatMap(({ placements }) => placements).every(({ classId }) => classId <= 2)).toBe(true);
+    const full = [candidate('a', [], { capacity: 1 }), candidate('b', three)];
+    expect(plansOf({}, full).every(({ placements }) => placements.length === 1)).toBe(true);
+  });
+
+  test('scene jitter: instances stay where the scene put them, target and source each by its own', () => {
+    const options: Partial<PlanOptions> = { jitter: 'scene', scale: [0.1, 2], minArea: '1px', maxArea: 1, maxInstances: 'all', truncated: 'keep' };
+    const plans = plansOf(options);
+    for (const { scene, placements } of plans.filter(({ placements }) => placements.length > 0)) {
+      const [x0, y0, x1, y1] = (scene as NonNullable<typeof scene>).targetBox;
+      expect(Math.abs((x1 - x0) / (y1 - y0) / 2 - 1)).toBeLessThan(0.1);
+      expect(x1 - x0 <= 200 ? x0 >= 0 && x1 <= 200 : x0 <= 0 && x1 >= 200).toBe(true);
+      expect(y1 - y0 <= 100 ? y0 >= 0 && y1 <= 100 : y0 <= 0 && y1 >= 100).toBe(true);
+      expect(new Set(placements.map(({ scale, flip }) => `${scale} ${flip}`)).size).toBe(1);
+    }
+    expect(plans.filter(({ placements }) => placements.length > 1).length).toBeGreaterThan(100);
+  });
+});

@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { findInstances } from '../../src/read/instances.ts';
+import type { Instance, Mask } from '../../src/types.ts';
+import { maskOf } from '../make.ts';
+
+const mask = fc
+  .record({ width: fc.integer({ min: 1, max: 14 }), height: fc.integer({ min: 1, max: 14 }) })
+  .chain(({ width, height }) =>
+    fc.record({
+      width: fc.constant(width),
+      height: fc.constant(height),
+      ids: fc.uint8Array({ min: 0, max: 3, minLength: width * height, maxLength: width * height }),
+    }),
+  );
+
+/** Pixels of an instance. */
+function pixelsOf({ runs }: Instance, width: number): number[] {
+  const pixels: number[] = [];
+  for (let i = 0; i < runs.length; i += 3) for (let x = runs[i + 1] as number; x < (runs[i + 2] as number); x++) pixels.push((runs[i] as number) * width + x);
+  return pixels;
+}
+
+/** Connected components by flooding, as sorted lists of pixels. */
+function flood({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): number[][] {
+  const seen = new Set<number>();
+  const components: number[][] = [];
+  ids.forEach((id, start) => {
+    if (seen.has(start) || leftOut.has(id)) return;
+    const component: number[] = [];
+    const queue = [start];
+    seen.add(start);
+    for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+      component.push(at);
+      const [x, y] = [at % width, Math.floor(at / width)];
+      for (let dy = -1; dy <= 1; dy++) {
+        for (let dx = -1; dx <= 1; dx++) {
+          const next = (y + dy) * width + x + dx;
+          if (x + dx < 0 || x + dx >= width || y + dy < 0 || y + dy >= height || seen.has(next) || ids[next] !== id) continue;
+          seen.add(next);
+          queue.push(next);
+        }
+      }
+    }
+    components.push(component.sort((a, b) => a - b));
+  });
+  return components;
+}
+
+describe('findInstances', () => {
+  test('component: finds what flooding finds, in raster order, with box and area', () => {
+    fc.assert(
+      fc.property(mask, (m) => {
+        const leftOut = new Set([0]);
+        const found = findInstances(m, undefined, 'component', leftOut);
+        expect(found.map((instance) => pixelsOf(instance, m.width))).toEqual(flood(m, leftOut));
+        for (const { classId, box, area, ...instance } of found) {
+          const pixels = pixelsOf({ classId, box, area, ...instance }, m.width);
+          const [xs, ys] = [pixels.map((p) => p % m.width), pixels.map((p) => Math.floor(p / m.width))];
+          expect(box).toEqual([Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1]);
+          expect(area).toBe(pixels.length);
+          expect(pixels.every((p) => m.ids[p] === classId)).toBe(true);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('class: all pixels of an id are one instance; background and ignore never are', () => {
+    const found = findInstances(maskOf('1.1', '.f.', '2.1'), undefined, 'class', new Set([0, 15]));
+    expect(found.map(({ classId, area }) => [classId, area])).toEqual([
+      [1, 3],
+      [2, 1],
+    ]);
+  });
+
+  test('object: all pixels of an object are one instance, with the class that most of them have', () => {
+    const classes = maskOf('333', '35.', '...');
+    const objects = maskOf('112', '12f', '...');
+    const found = findInstances(classes, objects, 'object', new Set([0, 15]));
+    expect(found.map(({ classId, area }) => [classId, area])).toEqual([
+      [3, 3],
+      [3, 2],
+    ]);
+  });
+
+  test('an instance that touches the border, or stops just short of it, is truncated', () => {
+    const inner = maskOf('.......', '.......', '.......', '...1...', '.......', '.......', '.......');
+    expect(findInstances(inner, undefined, 'component', new Set([0])).map(({ truncated }) => truncated)).toEqual([false]);
+    const near = maskOf('.......', '.......', '.......', '.....1.', '.......', '.......', '.......');
+    expect(findInstances(near, undefined, 'component', new Set([0])).map(({ truncated }) => truncated)).toEqual([true]);
+  });
+});

@@ -1,0 +1,171 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { enableProdMode, type Paste, type Rendered, render } from '../../src/render/render.ts';
+import type { Box, Image, Instance } from '../../src/types.ts';
+import { imageOf, instanceOf, rgba } from '../make.ts';
+
+enableProdMode();
+
+type Placed = Pick<Paste, 'targetBox'> & Partial<Paste> & { from?: Instance };
+
+/** Pastes instances of one image into another. */
+async function pasteInto(target: Image, source: Image, placements: readonly Placed[]): Promise<Rendered> {
+  const pixels = Int32Array.from([...target.pixels, ...source.pixels]);
+  const sourceRef = { offset: target.pixels.length, width: source.width, height: source.height };
+  const [rendered] = await render(pixels, [
+    {
+      width: target.width,
+      height: target.height,
+      image: { offset: 0, width: target.width, height: target.height },
+      pastes: placements.map(({ from, ...rest }) => ({
+        source: sourceRef,
+        ...(from && { instance: from }),
+        sourceBox: from?.box ?? [0, 0, source.width, source.height],
+        flip: false,
+        minArea: 1,
+        ...rest,
+      })),
+    },
+  ]);
+  return rendered as Rendered;
+}
+
+const noise = (seed: number) => (x: number, y: number) => rgba((x * 37 + y * 101 + seed) & 255, (x * 11 + y * 7) & 255, (x * y + seed) & 255);
+
+describe('render', () => {
+  test('white on white changes nothing, at any scale and place', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: -20, max: 30 }),
+        fc.integer({ min: -20, max: 30 }),
+        fc.integer({ min: 1, max: 80 }),
+        fc.integer({ min: 1, max: 80 }),
+        fc.boolean(),
+        async (x, y, width, height, flip) => {
+          const white = imageOf(32, 24, () => -1);
+          const disc = instanceOf(1, [4, 3, 20, 19], (px, py) => (px - 12) ** 2 + (py - 11) ** 2 < 64);
+          const { pixels } = await pasteInto(white, white, [{ from: disc, targetBox: [x, y, x + width, y + height], flip }]);
+          expect(pixels.every((word) => word === -1)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('at scale 1 a paste is a copy of exactly the instance; all other pixels are byte-identical', async () => {
+    const target = imageOf(30, 20, noise(1));
+    const source = imageOf(25, 22, noise(9));
+    const shape = instanceOf(2, [3, 4, 15, 18], (x, y) => (x + y) % 3 !== 0);
+    const { pixels, owner, areas } = await pasteInto(target, source, [{ from: shape, targetBox: [10, 2, 22, 16] }]);
+    expect(areas).toEqual([shape.area]);
+    for (let y = 0; y < 20; y++) {
+      for (let x = 0; x < 30; x++) {
+        const [sx, sy] = [x - 7, y + 2];
+        const inside = x >= 10 && x < 22 && y >= 2 && y < 16 && (sx + sy) % 3 !== 0;
+        expect(owner[y * 30 + x]).toBe(inside ? 1 : 0);
+        expect(pixels[y * 30 + x]).toBe(inside ? source.pixels[sy * 25 + sx] : target.pixels[y * 30 + x]);
+      }
+    }
+  });
+
+  test('a flip flips', async () => {
+    const target = imageOf(12, 8, () => 0);
+    const source = imageOf(12, 8, noise(3));
+    const { pixels } = await pasteInto(target, source, [{ from: instanceOf(1, [2, 1, 9, 7]), targetBox: [2, 1, 9, 7], flip: true }]);
+    for (let y = 1; y < 7; y++) for (let x = 2; x < 9; x++) expect(pixels[y * 12 + x]).toBe(source.pixels[y * 12 + (10 - x)]);
+  });
+
+  test('shrinking by 10 averages: a fine checkerboard becomes grey, and an area matches the exact one', async () => {
+    const source = imageOf(400, 400, (x, y) => ((x + y) % 2 ? rgba(255, 255, 255) : rgba(0, 0, 0)));
+    const disc = instanceOf(1, [50, 50, 350, 350], (x, y) => (x + 0.5 - 200) ** 2 + (y + 0.5 - 200) ** 2 < 150 ** 2);
+    const { pixels, areas, owner } = await pasteInto(imageOf(60, 60, () => 0), source, [{ from: disc, targetBox: [10, 10, 40, 40] }]);
+    const exact = Math.PI * 15 ** 2;
+    expect(Math.abs((areas[0] as number) - exact) / exact).toBeLessThan(0.01);
+    for (let i = 0; i < pixels.length; i++) if (owner[i]) expect(Math.abs(((pixels[i] as number) & 255) - 127.5)).toBeLessThan(3);
+  });
+
+  test('a shrunk gradient holds the mean of the pixels that each one covers', async () => {
+    const source = imageOf(200, 100, (x, y) => rgba(x, 2 * y, 100));
+    const { pixels } = await pasteInto(imageOf(20, 10, () => 0), source, [{ from: instanceOf(1, [0, 0, 200, 100]), targetBox: [0, 0, 20, 10] }]);
+    for (let y = 1; y < 9; y++) {
+      for (let x = 1; x < 19; x++) {
+        const word = pixels[y * 20 + x] as number;
+        expect(Math.abs((word & 255) - (10 * x + 4.5))).toBeLessThanOrEqual(1);
+        expect(Math.abs(((word >> 8) & 255) - (20 * y + 9))).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
+  test("the mask's outline is the image's footprint: nothing else changes, and nothing dark appears at the edge", async () => {
+    const target = imageOf(80, 80, () => rgba(10, 200, 10));
+    const source = imageOf(60, 60, () => rgba(200, 10, 10));
+    const disc = instanceOf(1, [10, 10, 50, 50], (x, y) => (x - 30) ** 2 + (y - 30) ** 2 < 380);
+    for (const size of [13, 40, 77]) {
+      const { pixels, owner } = await pasteInto(target, source, [{ from: disc, targetBox: [2, 2, 2 + size, 2 + size] }]);
+      for (let i = 0; i < pixels.length; i++) expect(pixels[i]).toBe(owner[i] ? rgba(200, 10, 10) : rgba(10, 200, 10));
+    }
+  });
+
+  test('an instance enlarged four times has the outline of the same shape drawn large', async () => {
+    const inDisc = (r: number, c: number) => (x: number, y: number) => (x + 0.5 - c) ** 2 + (y + 0.5 - c) ** 2 < r * r;
+    const small = instanceOf(1, [10, 10, 50, 50], inDisc(20, 30));
+    const { owner } = await pasteInto(imageOf(200, 200, () => 0), imageOf(60, 60, noise(1)), [{ from: small, targetBox: [20, 20, 180, 180] }]);
+    const large = Int32Array.from({ length: 200 * 200 }, (_, i) => (inDisc(80, 100)(i % 200, Math.floor(i / 200)) ? 1 : 0));
+    const differing = owner.reduce((sum, k, i) => sum + (k === large[i] ? 0 : 1), 0);
+    expect(differing / (Math.PI * 80 ** 2)).toBeLessThan(0.02);
+    // The nearest mask pixel gives a staircase, whose outline is longer.
+    const nearest = Int32Array.from({ length: 200 * 200 }, (_, i) => {
+      const [x, y] = [10 + ((i % 200) - 20) / 4, 10 + (Math.floor(i / 200) - 20) / 4].map(Math.floor) as [number, number];
+      return inDisc(20, 30)(x, y) ? 1 : 0;
+    });
+    expect(perimeter(nearest, 200) / perimeter(large, 200)).toBeGreaterThan(1.12);
+    expect(Math.abs(perimeter(owner, 200) / perimeter(large, 200) - 1)).toBeLessThan(0.06);
+  });
+
+  test('a later paste covers an earlier one, and a dropped one leaves no pixel', async () => {
+    const target = imageOf(20, 20, noise(5));
+    const source = imageOf(20, 20, noise(77));
+    const box = (size: number): Instance => instanceOf(1, [0, 0, size, size]);
+    const at = (x: number, size: number): Box => [x, x, x + size, x + size];
+    const { owner, areas, pixels } = await pasteInto(target, source, [
+      { from: box(8), targetBox: at(2, 8) },
+      { from: box(4), targetBox: at(4, 4) },
+      { from: box(3), targetBox: at(12, 3), minArea: 10 },
+      { from: box(3), targetBox: at(-30, 3) },
+    ]);
+    expect(areas).toEqual([64, 16, 0, 0]);
+    expect(owner[5 * 20 + 5]).toBe(2);
+    expect(owner[3 * 20 + 3]).toBe(1);
+    expect(owner[13 * 20 + 13]).toBe(0);
+    expect(pixels[13 * 20 + 13]).toBe(target.pixels[13 * 20 + 13]);
+  });
+
+  test('renders several targets of different sizes in one call as it does one by one', async () => {
+    const a = imageOf(9, 7, noise(1));
+    const b = imageOf(16, 5, noise(2));
+    const images = Int32Array.from([...a.pixels, ...b.pixels]);
+    const refs = [
+      { offset: 0, width: 9, height: 7 },
+      { offset: 63, width: 16, height: 5 },
+    ] as const;
+    const targets = [0, 1].map((n) => ({
+      ...(refs[n] as (typeof refs)[0]),
+      image: refs[n] as (typeof refs)[0],
+      pastes: [{ source: refs[1 - n] as (typeof refs)[0], instance: instanceOf(1, [1, 1, 6, 4]), sourceBox: [1, 1, 6, 4] as Box, targetBox: [2, 1, 9, 6] as Box, flip: n === 1, minArea: 1 }],
+    }));
+    const together = await render(images, targets);
+    const apart = [await render(images, targets.slice(0, 1)), await render(images, targets.slice(1))].flat();
+    expect(together).toEqual(apart);
+  });
+});
+
+/** Length of the outline that marching squares draws: a corner is cut diagonally. */
+function perimeter(owner: ArrayLike<number>, width: number): number {
+  let length = 0;
+  for (let i = width + 1; i < owner.length; i++) {
+    const [a, b, c, d] = [i, i - 1, i - width, i - width - 1].map((at) => owner[at] !== 0) as [boolean, boolean, boolean, boolean];
+    const held = Number(a) + Number(b) + Number(c) + Number(d);
+    if (held % 2 === 1) length += Math.SQRT1_2;
+    else if (held === 2) length += a === d ? Math.SQRT2 : 1;
+  }
+  return length;
+}
