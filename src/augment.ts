@@ -183,7 +183,18 @@ async function createOutput(dataset: Dataset, options: AugmentOptions) {
   const writer = createSampleWriter(dataset.root, options);
   const { layout, split, folders, background, ignore } = dataset;
   // What says where things are or how fast they go changes no byte of the output.
-  const { in: _in, out: _out, seed, jobs: _jobs, quiet: _quiet, json: _json, dryRun: _dryRun, link: _link, classNames: _names, ...rest } = options;
+  const {
+    in: _in,
+    out: _out,
+    seed,
+    jobs: _jobs,
+    quiet: _quiet,
+    json: _json,
+    dryRun: _dryRun,
+    link: _link,
+    classNames: _names,
+    ...rest
+  } = options;
   const manifest = await createManifestWriter(join(options.out, 'manifest.json'), {
     schema: schemaVersion,
     tool: { name: 'copypaste', version },
@@ -242,7 +253,10 @@ function createTally(dataset: Dataset) {
   const place = (plan: Plan, areas: readonly number[]): void => {
     for (const { reason } of plan.dropped) drop(reason);
     plan.placements.forEach(({ classId }, i) => {
-      if (areas[i] === 0) return drop('under min-area once rendered');
+      if (areas[i] === 0) {
+        drop('under min-area once rendered');
+        return;
+      }
       of(classId).pasted++;
       pasted++;
     });

@@ -9,7 +9,11 @@ export function addFlags(command: Command, table: Readonly<Record<string, Option
   return command;
 }
 
-/** An option's description with its choices and default. */
+/**
+ * An option's description with its choices and default.
+ *
+ * @public README's tables are made with it.
+ */
 export function describe({ description, choices, default: value }: Option): string {
   const notes = [
     ...(choices ? [choices.join(', ')] : []),

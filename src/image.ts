@@ -13,7 +13,7 @@ sharp.cache(false);
 /** Largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
 export const maxPixels = 64 * 2 ** 20;
 
-export const imageFormats = ['png', 'jpeg', 'webp'] as const;
+const imageFormats = ['png', 'jpeg', 'webp'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
 /** The format that a file name asks for. */
@@ -67,7 +67,9 @@ export async function decodeImage(bytes: Uint8Array, { width, height }: Size, pi
     if (!autoOrient && (metadata.width !== width || metadata.height !== height)) {
       throw new CopyPasteError('data', `${name}: image is ${upright.width}×${upright.height}, its mask ${width}×${height}`);
     }
-    const { data, info } = await sharp(bytes, { ...strict, autoOrient }).raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await sharp(bytes, { ...strict, autoOrient })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     // sharp widens grey to RGB here.
     pack(data, info.channels, pixels);
     return { width, height, pixels, channels: metadata.channels as Image['channels'], ...(metadata.icc && { icc: metadata.icc }) };

@@ -65,7 +65,7 @@ const augmented = z.strictObject({
   pixels: z.record(z.string(), z.tuple([count, count])).describe('pixels of each class id before and after'),
 });
 
-export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged]);
+const recordSchema = z.discriminatedUnion('status', [augmented, unchanged]);
 
 /** What became of one sample. */
 export type ManifestRecord = z.infer<typeof recordSchema>;

@@ -32,11 +32,17 @@ export interface Option {
 
 type OptionTable = Readonly<Record<string, Option>>;
 
-type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] } ? C : O extends { kind: infer K extends keyof Kinds } ? Kinds[K] : never;
+type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
+  ? C
+  : O extends { kind: infer K extends keyof Kinds }
+    ? Kinds[K]
+    : never;
 
 /** Options as a command receives them: all defaults filled in. */
 export type Resolved<T extends OptionTable> = {
-  readonly [K in keyof T]: T[K] extends { default: unknown } | { required: true } | { kind: 'switch' } ? ValueOf<T[K]> : ValueOf<T[K]> | undefined;
+  readonly [K in keyof T]: T[K] extends { default: unknown } | { required: true } | { kind: 'switch' }
+    ? ValueOf<T[K]>
+    : ValueOf<T[K]> | undefined;
 };
 
 /** Options as a caller gives them; flags' texts are accepted too. */
@@ -55,7 +61,12 @@ const reading = {
   },
   images: { flag: '--images <dir>', kind: 'path', description: 'folder of images inside --in, with --masks' },
   masks: { flag: '--masks <dir>', kind: 'path', description: 'folder of masks inside --in, with --images' },
-  maskSuffix: { flag: '--mask-suffix <text>', kind: 'text', default: '', description: "what a mask's name has after its image's, as _mask" },
+  maskSuffix: {
+    flag: '--mask-suffix <text>',
+    kind: 'text',
+    default: '',
+    description: "what a mask's name has after its image's, as _mask",
+  },
   split: { flag: '--split <name>', kind: 'text', description: 'split to augment (train, or the only one); others pass through' },
   onlySplit: { flag: '--only-split', kind: 'switch', description: 'leave the other splits out' },
   skipBad: { flag: '--skip-bad', kind: 'switch', description: 'leave bad samples out instead of stopping; exit code 3' },
@@ -69,15 +80,34 @@ const reading = {
   ignore: { flag: '--ignore <ids>', kind: 'ids', description: 'ids of void pixels, or none (by layout: 255; CamVid 11)' },
   classes: { flag: '--classes <list>', kind: 'names', description: 'paste these classes only, by id or name' },
   excludeClasses: { flag: '--exclude-classes <list>', kind: 'names', description: 'never paste these classes' },
-  classNames: { flag: '--class-names <file>', kind: 'path', description: 'names of the class ids: one a line from id 0, or "id name" lines' },
+  classNames: {
+    flag: '--class-names <file>',
+    kind: 'path',
+    description: 'names of the class ids: one a line from id 0, or "id name" lines',
+  },
 } as const satisfies OptionTable;
 
 const planning = {
-  preset: { flag: '--preset <name>', choices: ['default', 'composer', 'paper', 'ssj'], default: 'default', description: 'values for several options at once' },
+  preset: {
+    flag: '--preset <name>',
+    choices: ['default', 'composer', 'paper', 'ssj'],
+    default: 'default',
+    description: 'values for several options at once',
+  },
   p: { flag: '-p <p>', kind: 'probability', default: 0.5, description: 'probability that a sample is pasted into' },
   seed: { flag: '--seed <n>', kind: 'natural', default: 0, description: 'every random choice follows from it' },
-  maxInstances: { flag: '--max-instances <n>', kind: 'count or all', default: 5, description: 'most instances pasted into a sample, or all' },
-  minArea: { flag: '--min-area <area>', kind: 'area', default: 0.0005, description: 'smallest pasted area: fraction of the image, or 25px' },
+  maxInstances: {
+    flag: '--max-instances <n>',
+    kind: 'count or all',
+    default: 5,
+    description: 'most instances pasted into a sample, or all',
+  },
+  minArea: {
+    flag: '--min-area <area>',
+    kind: 'area',
+    default: 0.0005,
+    description: 'smallest pasted area: fraction of the image, or 25px',
+  },
   maxArea: { flag: '--max-area <area>', kind: 'area', default: 0.25, description: 'largest pasted area: fraction of the image, or pixels' },
   scale: { flag: '--scale <lo,hi>', kind: 'range', default: [0.5, 2], description: 'uniform range of the scale' },
   flip: { flag: '--flip <p>', kind: 'probability', default: 0.5, description: 'probability of a horizontal flip' },
@@ -120,7 +150,11 @@ export const augmentOptions = {
   ...planning,
   copies: { flag: '--copies <k>', kind: 'count', default: 1, description: 'variants of each sample, named _aug1, _aug2, …' },
   includeOriginals: { flag: '--include-originals', kind: 'switch', description: 'write the unchanged samples too' },
-  imageFormat: { flag: '--image-format <name>', choices: ['png', 'jpeg', 'webp'], description: "format of pasted images (by default each input's own)" },
+  imageFormat: {
+    flag: '--image-format <name>',
+    choices: ['png', 'jpeg', 'webp'],
+    description: "format of pasted images (by default each input's own)",
+  },
   quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'JPEG and WebP quality' },
   link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
   dryRun: { flag: '--dry-run', kind: 'switch', description: 'print the plan of each sample, and write nothing' },
@@ -137,7 +171,6 @@ export const previewOptions = {
 } as const satisfies OptionTable;
 
 export type AugmentOptions = Resolved<typeof augmentOptions>;
-export type PreviewOptions = Resolved<typeof previewOptions>;
 
 type Planning = Partial<Resolved<typeof planning>> & { readonly instances?: AugmentOptions['instances'] };
 

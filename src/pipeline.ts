@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { CopyPasteError, messageOf } from './errors.ts';
 import { readInput } from './digest.ts';
+import { CopyPasteError, messageOf } from './errors.ts';
 import { decodeImage } from './image.ts';
 import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample } from './plan/plan.ts';
@@ -16,14 +16,7 @@ import type { Annotation, Image, Instance, Pasted, Plan, Sample, SampleFiles } f
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
   AugmentOptions,
-  | Exclude<keyof PlanOptions, 'mayPaste'>
-  | 'batchSize'
-  | 'classes'
-  | 'excludeClasses'
-  | 'instances'
-  | 'minVisible'
-  | 'skipBad'
-  | 'jobs'
+  Exclude<keyof PlanOptions, 'mayPaste'> | 'batchSize' | 'classes' | 'excludeClasses' | 'instances' | 'minVisible' | 'skipBad' | 'jobs'
 >;
 
 /** A sample as decoded, without its image. */
@@ -61,7 +54,14 @@ export async function* runPipeline<R>(dataset: Dataset, copy: number, options: P
   const prepare = (n: number): Promise<PreparedBatch> | undefined => {
     const ids = batches[n];
     if (!ids) return undefined;
-    const prepared = prepareBatch(ids.map((id) => samples.get(id) as Sample), copy, dataset, planOptions, options, limit);
+    const prepared = prepareBatch(
+      ids.map((id) => samples.get(id) as Sample),
+      copy,
+      dataset,
+      planOptions,
+      options,
+      limit,
+    );
     // Whoever awaits it sees the error; until then it is not unhandled.
     prepared.catch(() => {});
     return prepared;
@@ -152,11 +152,19 @@ async function prepareBatch(
     return candidate ? planSample(candidate, pool, copy, planOptions) : passThrough(id, copy, 'not drawn');
   });
   const used = new Set(plans.flatMap(({ id, source, placements }) => (placements.length > 0 ? [id, source as string] : [])));
-  return { plans, annotations, skipped, images: batchImages(dataset, [...used].map((id) => annotations.get(id) as Annotations)) };
+  return {
+    plans,
+    annotations,
+    skipped,
+    images: batchImages(
+      dataset,
+      [...used].map((id) => annotations.get(id) as Annotations),
+    ),
+  };
 }
 
 /** Reads a sample's masks and finds its instances. */
-export async function readAnnotations(sample: Sample, dataset: Dataset, { instances }: Pick<PipelineOptions, 'instances'>): Promise<Annotations> {
+async function readAnnotations(sample: Sample, dataset: Dataset, { instances }: Pick<PipelineOptions, 'instances'>): Promise<Annotations> {
   const input = await readInput(dataset.root, sample.mask);
   const mask = decodeMask(input.bytes, sample.mask);
   const digests = { mask: input.sha256 };

@@ -85,7 +85,7 @@ export function encodeMask(mask: Mask): Promise<Uint8Array> {
   const chunks: [string, Uint8Array][] = [];
   if (palette) {
     // A reader may refuse an index past the palette's end, so an id that was pasted in extends it.
-    const entries = Math.max(palette.length / 3, ids.reduce((a, b) => (a > b ? a : b), 0) + 1);
+    const entries = Math.max(palette.length / 3, ids.reduce((largest, id) => Math.max(largest, id), 0) + 1);
     const plte = new Uint8Array(entries * 3);
     plte.set(palette);
     chunks.push(['PLTE', plte]);

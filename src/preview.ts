@@ -1,5 +1,5 @@
-import { dirname } from 'node:path';
 import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
@@ -31,7 +31,10 @@ export async function preview(given: Given<typeof previewOptions>): Promise<{ ro
     if (rows.length === options.rows) break;
   }
   if (rows.length === 0) {
-    throw new CopyPasteError('data', `nothing was pasted into any of ${dataset.samples.length} samples; raise -p, or loosen --min-area and --truncated`);
+    throw new CopyPasteError(
+      'data',
+      `nothing was pasted into any of ${dataset.samples.length} samples; raise -p, or loosen --min-area and --truncated`,
+    );
   }
   const bytes = await contactSheet(rows, format);
   await mkdir(dirname(options.out), { recursive: true }).catch((cause: unknown) => {

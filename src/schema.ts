@@ -53,7 +53,10 @@ function parseOption(option: Option, value: unknown): unknown {
   const result = schema.safeParse(typeof value === 'string' ? parse(value) : value);
   if (result.success) return result.data;
   const flag = /--[\w-]+|^-\w/.exec(option.flag)?.[0];
-  throw new CopyPasteError('usage', `${flag}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`);
+  throw new CopyPasteError(
+    'usage',
+    `${flag}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`,
+  );
 }
 
 /**
@@ -62,9 +65,13 @@ function parseOption(option: Option, value: unknown): unknown {
  * @param given values, or texts as on a command line.
  * @throws {CopyPasteError} `usage` for a value that does not fit, an option that there is not, or one missing.
  */
-export function resolveOptions<T extends Readonly<Record<string, Option>>>(table: T, given: Readonly<Record<string, unknown>>): Resolved<T> {
+export function resolveOptions<T extends Readonly<Record<string, Option>>>(
+  table: T,
+  given: Readonly<Record<string, unknown>>,
+): Resolved<T> {
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name)) throw new CopyPasteError('usage', `${name}: no such option; there are ${Object.keys(table).join(', ')}`);
+    if (!Object.hasOwn(table, name))
+      throw new CopyPasteError('usage', `${name}: no such option; there are ${Object.keys(table).join(', ')}`);
   }
   const value = (name: string): unknown => {
     const option = table[name] as Option;

@@ -39,7 +39,8 @@ describe('augment', () => {
     const reversed = join(folder, 'reversed');
     for (const split of ['train', 'trainannot', 'val', 'valannot']) {
       await mkdir(join(reversed, split), { recursive: true });
-      for (const file of readdirSync(join(camvid, split)).sort().reverse()) await copyFile(join(camvid, split, file), join(reversed, split, file));
+      for (const file of readdirSync(join(camvid, split)).sort().reverse())
+        await copyFile(join(camvid, split, file), join(reversed, split, file));
     }
     const runs = await Promise.all([
       run({ in: camvid, p: 1, jobs: 1, batchSize: 3 }),
@@ -84,14 +85,16 @@ describe('augment', () => {
   test('the manifest names every file with its digest, and counts what the masks hold', async () => {
     const { out, manifest } = await run({ in: camvid, p: 0.6 });
     const digests = await dataDigests(out);
-    const named = manifest.records.flatMap(({ files }) => Object.values(files)).map(({ path, sha256 }) => [path, sha256]);
+    const named = manifest.records.flatMap(({ files: { image, mask } }) => [image, mask]).map(({ path, sha256 }) => [path, sha256]);
     expect(Object.fromEntries(named)).toEqual(digests);
     for (const record of manifest.records) {
-      for (const input of Object.values(record.inputs)) expect(sha256(await readFile(join(camvid, input.path)))).toBe(input.sha256);
+      for (const input of [record.inputs.image, record.inputs.mask])
+        expect(sha256(await readFile(join(camvid, input.path)))).toBe(input.sha256);
     }
     for (const { id, placements, pixels, files, minArea } of augmentedOf(manifest)) {
       const mask = decodeMask(await readFile(join(out, files.mask.path)), id);
-      for (const [classId, [, after]] of Object.entries(pixels)) expect(mask.ids.filter((one) => one === Number(classId)).length).toBe(after);
+      for (const [classId, [, after]] of Object.entries(pixels))
+        expect(mask.ids.filter((one) => one === Number(classId)).length).toBe(after);
       for (const { area, visible, dropped, classId } of placements) {
         expect(dropped === undefined ? area >= minArea : area === 0 && visible === 0).toBe(true);
         expect(visible).toBeLessThanOrEqual(area);
@@ -111,7 +114,8 @@ describe('augment', () => {
     const { decodeImage } = await import('../src/image.ts');
     const size = { width: 60, height: 40 };
     for (const { id } of augmentedOf(manifest)) {
-      const read = async (base: string) => (await decodeImage(await readFile(join(base, `images/${id}.png`)), size, new Int32Array(2400), id)).pixels;
+      const read = async (base: string) =>
+        (await decodeImage(await readFile(join(base, `images/${id}.png`)), size, new Int32Array(2400), id)).pixels;
       const [before, after] = [await read(root), await read(out)];
       const mask = decodeMask(await readFile(join(out, `masks/${id}.png`)), id).ids;
       const original = (masks[Number(id) - 1] as (typeof masks)[0]).ids;
@@ -154,13 +158,31 @@ describe('augment', () => {
   test('names variants before a mask suffix, and refuses names that collide', async () => {
     const box = drawBox(filled(40, 40, 0), [10, 10, 20, 20], 1);
     const root = await writeTree(join(folder, 'suffix'), {
-      ...Object.fromEntries(['a', 'b'].flatMap((id) => [[`${id}.png`, imageOf(40, 40, () => 7)], [`${id}_mask.png`, box]])),
+      ...Object.fromEntries(
+        ['a', 'b'].flatMap((id) => [
+          [`${id}.png`, imageOf(40, 40, () => 7)],
+          [`${id}_mask.png`, box],
+        ]),
+      ),
     });
     const options = { in: root, images: '.', masks: '.', maskSuffix: '_mask', copies: 2 };
     const { out } = await run(options);
-    expect(readdirSync(out).sort()).toEqual(['a_aug1.png', 'a_aug1_mask.png', 'a_aug2.png', 'a_aug2_mask.png', 'b_aug1.png', 'b_aug1_mask.png', 'b_aug2.png', 'b_aug2_mask.png', 'manifest.json']);
+    expect(readdirSync(out).sort()).toEqual([
+      'a_aug1.png',
+      'a_aug1_mask.png',
+      'a_aug2.png',
+      'a_aug2_mask.png',
+      'b_aug1.png',
+      'b_aug1_mask.png',
+      'b_aug2.png',
+      'b_aug2_mask.png',
+      'manifest.json',
+    ]);
     await writeTree(root, { 'a_aug1.png': imageOf(40, 40, () => 7), 'a_aug1_mask.png': box });
-    await expect(run({ ...options, includeOriginals: true })).rejects.toMatchObject({ code: 'data', offenders: [expect.stringContaining('a_aug1.png: both'), expect.stringContaining('a_aug1_mask.png')] });
+    await expect(run({ ...options, includeOriginals: true })).rejects.toMatchObject({
+      code: 'data',
+      offenders: [expect.stringContaining('a_aug1.png: both'), expect.stringContaining('a_aug1_mask.png')],
+    });
   });
 
   test.each(['composer', 'paper', 'ssj'] as const)('preset %s pastes, and keeps masks to known ids', async (preset) => {
@@ -185,14 +207,18 @@ describe('augment', () => {
     const { out, manifest } = await run({ in: camvid, p: 0.5, imageFormat: 'webp', quality: 80, link: true });
     for (const { status, files, inputs } of manifest.records) {
       expect(files.image.path.endsWith(status === 'augmented' ? '.webp' : '.jpg')).toBe(true);
-      if (status === 'unchanged') expect((await stat(join(out, files.image.path))).ino).toBe((await stat(join(camvid, inputs.image.path))).ino);
+      if (status === 'unchanged')
+        expect((await stat(join(out, files.image.path))).ino).toBe((await stat(join(camvid, inputs.image.path))).ino);
     }
   });
 
   test('a dry run plans the same and writes nothing', async () => {
     const plans: unknown[] = [];
     const out = join(folder, 'dry');
-    const summary = await augment({ in: camvid, out, dryRun: true, p: 1 }, { done: (_, plan) => plan && plans.push(plan.placements.map(({ targetBox }) => targetBox)) });
+    const summary = await augment(
+      { in: camvid, out, dryRun: true, p: 1 },
+      { done: (_, plan) => plan && plans.push(plan.placements.map(({ targetBox }) => targetBox)) },
+    );
     await expect(stat(out)).rejects.toThrow();
     const { manifest, summary: real } = await run({ in: camvid, p: 1 });
     expect(plans).toEqual(augmentedOf(manifest).map(({ placements }) => placements.map(({ targetBox }) => targetBox)));
@@ -202,11 +228,22 @@ describe('augment', () => {
   test('a damaged file stops the run by name; --skip-bad leaves it out of plans and outputs', async () => {
     const root = join(folder, 'damaged');
     const bytes = await encodeMask(drawBox(filled(40, 40, 0), [10, 10, 20, 20], 1));
-    await writeTree(root, Object.fromEntries(['a', 'b', 'c', 'd'].flatMap((id) => [[`images/${id}.png`, imageOf(40, 40, () => 7)], [`masks/${id}.png`, bytes]])));
+    await writeTree(
+      root,
+      Object.fromEntries(
+        ['a', 'b', 'c', 'd'].flatMap((id) => [
+          [`images/${id}.png`, imageOf(40, 40, () => 7)],
+          [`masks/${id}.png`, bytes],
+        ]),
+      ),
+    );
     await writeFile(join(root, 'masks/b.png'), bytes.subarray(0, bytes.length - 20));
     const image = await readFile(join(root, 'images/c.png'));
     await writeFile(join(root, 'images/c.png'), image.subarray(0, image.length - 20));
-    await expect(run({ in: root, p: 1 })).rejects.toMatchObject({ code: 'data', message: expect.stringMatching(/^(masks\/b|images\/c)\.png: /) });
+    await expect(run({ in: root, p: 1 })).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/^(masks\/b|images\/c)\.png: /),
+    });
     const { out, manifest, summary } = await run({ in: root, p: 1, skipBad: true });
     expect(summary.skipped.map(({ id }) => id)).toEqual(['b', 'c']);
     expect(manifest.skipped).toEqual(summary.skipped);
@@ -226,7 +263,11 @@ describe('augment', () => {
 
   test('a run that fails leaves no temporary file', async () => {
     const root = join(folder, 'failing');
-    await writeTree(root, { 'images/a.png': imageOf(9, 9, () => 1), 'masks/a.png': filled(9, 9, 1), 'images/b.png': imageOf(9, 9, () => 1) });
+    await writeTree(root, {
+      'images/a.png': imageOf(9, 9, () => 1),
+      'masks/a.png': filled(9, 9, 1),
+      'images/b.png': imageOf(9, 9, () => 1),
+    });
     await writeTree(root, { 'masks/b.png': (await encodeMask(filled(9, 9, 2))).subarray(0, 60) });
     const out = join(folder, 'failed');
     await expect(augment({ in: root, out, p: 1 })).rejects.toMatchObject({ code: 'data' });

@@ -13,7 +13,9 @@ const decode = (bytes: Uint8Array, width = 40, height = 24): Promise<Image> =>
 describe('encodeImage and decodeImage', () => {
   test('PNG keeps every pixel, for all numbers of channels', async () => {
     for (const channels of [1, 2, 3, 4] as const) {
-      const image = imageOf(9, 7, (x, y) => (channels > 2 ? rgba(x * 20, y * 30, 5, channels === 4 ? 90 + x : 255) : rgba(x * 20, x * 20, x * 20, channels === 2 ? 50 + y : 255)));
+      const image = imageOf(9, 7, (x, y) =>
+        channels > 2 ? rgba(x * 20, y * 30, 5, channels === 4 ? 90 + x : 255) : rgba(x * 20, x * 20, x * 20, channels === 2 ? 50 + y : 255),
+      );
       const back = await decode(await encodeImage({ ...image, channels }, 'png', 95), 9, 7);
       expect(back.channels).toBe(channels);
       expect(back.pixels).toEqual(image.pixels);
@@ -24,7 +26,10 @@ describe('encodeImage and decodeImage', () => {
     const back = await decode(await encodeImage(gradient, format, 95));
     expect(back.channels).toBe(3);
     for (let i = 0; i < back.pixels.length; i++) {
-      for (const shift of [0, 8, 16]) expect(Math.abs((((back.pixels[i] as number) >> shift) & 255) - (((gradient.pixels[i] as number) >> shift) & 255))).toBeLessThan(12);
+      for (const shift of [0, 8, 16])
+        expect(Math.abs((((back.pixels[i] as number) >> shift) & 255) - (((gradient.pixels[i] as number) >> shift) & 255))).toBeLessThan(
+          12,
+        );
     }
   });
 
@@ -33,7 +38,10 @@ describe('encodeImage and decodeImage', () => {
   });
 
   test.each(['png', 'jpeg', 'webp'] as ImageFormat[])('an ICC profile goes through %s unchanged, and changes no pixel', async (format) => {
-    const tagged = await sharp(await encodeImage(gradient, 'png', 95)).withIccProfile('p3', { attach: true }).png().toBuffer();
+    const tagged = await sharp(await encodeImage(gradient, 'png', 95))
+      .withIccProfile('p3', { attach: true })
+      .png()
+      .toBuffer();
     const image = await decode(tagged);
     expect(image.icc).toBeDefined();
     const plain = await decode(await encodeImage({ ...image, icc: undefined } as unknown as Image, format, 95));
@@ -43,7 +51,10 @@ describe('encodeImage and decodeImage', () => {
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i: the image is turned so that it fits its mask', async (orientation) => {
-    const bytes = await sharp(await encodeImage(gradient, 'png', 95)).withMetadata({ orientation }).png().toBuffer();
+    const bytes = await sharp(await encodeImage(gradient, 'png', 95))
+      .withMetadata({ orientation })
+      .png()
+      .toBuffer();
     const turned = orientation > 4;
     const upright = await decode(bytes, turned ? 24 : 40, turned ? 40 : 24);
     const shown = await sharp(bytes).autoOrient().raw().toBuffer();
@@ -55,7 +66,8 @@ describe('encodeImage and decodeImage', () => {
 
   test('refuses truncated files at every length, and sizes that differ', async () => {
     const bytes = await encodeImage(gradient, 'jpeg', 95);
-    for (let length = 0; length < bytes.length - 2; length += 17) await expect(decode(bytes.subarray(0, length))).rejects.toThrow(/a\.jpg: cannot decode/);
+    for (let length = 0; length < bytes.length - 2; length += 17)
+      await expect(decode(bytes.subarray(0, length))).rejects.toThrow(/a\.jpg: cannot decode/);
     await expect(decode(bytes, 24, 24)).rejects.toThrow('a.jpg: image is 40×24, its mask 24×24');
   });
 });
@@ -70,14 +82,23 @@ describe('readImageHeader', () => {
   test('refuses by name what it cannot keep exactly', async () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
     await expect(header('a.png', svg)).rejects.toThrow('a.png: cannot decode this image');
-    const deep = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } }).toColourspace('rgb16').png().toBuffer();
+    const deep = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } })
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer();
     await expect(header('b.png', deep)).rejects.toThrow('b.png: image has 16 bits a channel; 8 are supported');
-    const cmyk = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } }).toColourspace('cmyk').jpeg().toBuffer();
+    const cmyk = await sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } })
+      .toColourspace('cmyk')
+      .jpeg()
+      .toBuffer();
     await expect(header('c.jpg', cmyk)).rejects.toThrow('c.jpg: image is CMYK; grey and RGB are supported');
   });
 
   test('gives the stored and the upright size', async () => {
-    const bytes = await sharp(await encodeImage(gradient, 'png', 95)).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const bytes = await sharp(await encodeImage(gradient, 'png', 95))
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
     expect(await header('d.jpg', bytes)).toEqual({ stored: { width: 40, height: 24 }, upright: { width: 24, height: 40 } });
   });
 });

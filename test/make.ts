@@ -1,9 +1,8 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { rmSync } from 'node:fs';
 import { sha256 } from '../src/digest.ts';
 import { encodeMask, encodePng } from '../src/png.ts';
 import type { Box, Image, Instance, Mask } from '../src/types.ts';

@@ -1,5 +1,5 @@
-import { decode } from 'fast-png';
 import fc from 'fast-check';
+import { decode } from 'fast-png';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { decodeMask, encodeMask, encodePng, pngHeader } from '../src/png.ts';
@@ -12,7 +12,11 @@ const mask: fc.Arbitrary<Mask> = size.chain(({ width, height }) => {
   const grey8 = fc.uint8Array({ minLength: length, maxLength: length }).map((ids) => ({ width, height, ids }));
   const grey16 = fc.uint16Array({ minLength: length, maxLength: length }).map((ids) => ({ width, height, ids }));
   const palette = fc
-    .record({ ids: fc.uint8Array({ max: 4, minLength: length, maxLength: length }), palette: fc.uint8Array({ minLength: 15, maxLength: 15 }), alpha: fc.uint8Array({ min: 1, max: 254, minLength: 2, maxLength: 2 }) })
+    .record({
+      ids: fc.uint8Array({ max: 4, minLength: length, maxLength: length }),
+      palette: fc.uint8Array({ minLength: 15, maxLength: 15 }),
+      alpha: fc.uint8Array({ min: 1, max: 254, minLength: 2, maxLength: 2 }),
+    })
     .map((rest) => ({ width, height, ...rest }));
   return fc.oneof<fc.Arbitrary<Mask>[]>(grey8, grey16, palette);
 });
@@ -62,19 +66,25 @@ describe('encodeMask and decodeMask', () => {
 describe('encodePng', () => {
   test('two other readers see the pixels that were written', async () => {
     await fc.assert(
-      fc.asyncProperty(size, fc.constantFrom(1, 2, 3, 4), fc.constantFrom('none', 'sub', 'up'), fc.nat(), async ({ width, height }, channels, filter, seed) => {
-        const data = Uint8Array.from({ length: width * height * channels }, (_, i) => (i * 73 + seed) & 255);
-        const bytes = await encodePng({ width, height, depth: 8, channels: channels as 1, data, filter: filter as 'sub' });
-        expect(decode(bytes, { checkCrc: true }).data).toEqual(data);
-        // sharp shows grey as RGB.
-        const raw = await sharp(bytes).raw().toBuffer();
-        const colours = channels < 3 ? 1 : 3;
-        const shown = [...Array(width * height).keys()].flatMap((i) => {
-          const pixel = [...data.subarray(i * channels, (i + 1) * channels)];
-          return [0, 1, 2].map((c) => pixel[c % colours]).concat(pixel.slice(colours));
-        });
-        expect([...raw]).toEqual(shown);
-      }),
+      fc.asyncProperty(
+        size,
+        fc.constantFrom(1, 2, 3, 4),
+        fc.constantFrom('none', 'sub', 'up'),
+        fc.nat(),
+        async ({ width, height }, channels, filter, seed) => {
+          const data = Uint8Array.from({ length: width * height * channels }, (_, i) => (i * 73 + seed) & 255);
+          const bytes = await encodePng({ width, height, depth: 8, channels: channels as 1, data, filter: filter as 'sub' });
+          expect(decode(bytes, { checkCrc: true }).data).toEqual(data);
+          // sharp shows grey as RGB.
+          const raw = await sharp(bytes).raw().toBuffer();
+          const colours = channels < 3 ? 1 : 3;
+          const shown = [...Array(width * height).keys()].flatMap((i) => {
+            const pixel = [...data.subarray(i * channels, (i + 1) * channels)];
+            return [0, 1, 2].map((c) => pixel[c % colours]).concat(pixel.slice(colours));
+          });
+          expect([...raw]).toEqual(shown);
+        },
+      ),
       { numRuns: 40 },
     );
   });

@@ -25,7 +25,13 @@ describe('stream', () => {
   test('repeats itself and differs by seed, copy, sample and purpose', () => {
     const base = draw(1, 0, 'a', 'x');
     expect(draw(1, 0, 'a', 'x')).toEqual(base);
-    for (const other of [draw(2, 0, 'a', 'x'), draw(1, 1, 'a', 'x'), draw(1, 0, 'b', 'x'), draw(1, 0, 'a', 'y'), draw(2 ** 32 + 1, 0, 'a', 'x')]) {
+    for (const other of [
+      draw(2, 0, 'a', 'x'),
+      draw(1, 1, 'a', 'x'),
+      draw(1, 0, 'b', 'x'),
+      draw(1, 0, 'a', 'y'),
+      draw(2 ** 32 + 1, 0, 'a', 'x'),
+    ]) {
       expect(other).not.toEqual(base);
     }
   });

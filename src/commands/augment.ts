@@ -48,7 +48,8 @@ function describeDataset({ layout, folders, split, splits, samples, others }: Da
     .filter((one) => split === '' || one.split === '' || one.split === split)
     .map(({ images, masks, objects }) => [images, masks, ...(objects ? [objects] : [])].map((folder) => `${folder}/`).join(' + '));
   const rest = splits.filter((name) => name !== split);
-  const passing = others.length > 0 ? `; ${plural(others.length, 'sample')} of ${rest.join(', ')} pass${others.length === 1 ? 'es' : ''} through` : '';
+  const passing =
+    others.length > 0 ? `; ${plural(others.length, 'sample')} of ${rest.join(', ')} pass${others.length === 1 ? 'es' : ''} through` : '';
   return `${layout} layout: ${pairs.join(', ')}${split === '' ? '' : `, split ${split}`}: ${plural(samples.length, 'sample')}${passing}`;
 }
 
@@ -82,15 +83,21 @@ function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOpt
   ];
   const sourceless = unchanged['no source'] ?? 0;
   if (sourceless > 0) {
-    lines.push(`${plural(sourceless, 'sample')} found no source in the batch; --batch-size, --truncated keep or --min-area widen the choice`);
+    lines.push(
+      `${plural(sourceless, 'sample')} found no source in the batch; --batch-size, --truncated keep or --min-area widen the choice`,
+    );
   }
   const stuff = classes.filter((row) => row.stuff);
   if (stuff.length > 0) {
     const names = stuff.map(({ id, name, pasted }) => `${name ?? id}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
-    lines.push(`mostly cut off at image borders, as scenery is: ${names}; --exclude-classes ${stuff.map(({ id }) => id)} never pastes them`);
+    lines.push(
+      `mostly cut off at image borders, as scenery is: ${names}; --exclude-classes ${stuff.map(({ id }) => id)} never pastes them`,
+    );
   }
   if (leftBehind.length > 0) {
-    lines.push(`${plural(leftBehind.length, 'file')} that belong to no sample not carried over: ${leftBehind.slice(0, 3).join(', ')}${leftBehind.length > 3 ? ', …' : ''}`);
+    lines.push(
+      `${plural(leftBehind.length, 'file')} that belong to no sample not carried over: ${leftBehind.slice(0, 3).join(', ')}${leftBehind.length > 3 ? ', …' : ''}`,
+    );
   }
   if (given.dryRun) return [...lines, 'dry run: nothing was written'];
   if (copied > 0) lines.push(`${plural(copied, 'more sample')} copied unchanged`);

@@ -1,5 +1,5 @@
 import { type Stream, stream } from '../rng.ts';
-import type { AreaLimit, Box, DropReason, Dropped, Instance, PassReason, Placement, Plan, Size } from '../types.ts';
+import type { AreaLimit, Box, Dropped, DropReason, Instance, PassReason, Placement, Plan, Size } from '../types.ts';
 import { boxInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
 
 /** What planning reads of a sample: no pixels. */
@@ -52,7 +52,7 @@ export function passThrough(id: string, copy: number, reason: PassReason): Plan 
 }
 
 /** The instances of a sample that could be pasted into a target at all. */
-export function eligible(source: Candidate, target: Size & { largestId: number }, options: PlanOptions): number[] {
+function eligible(source: Candidate, target: Size & { largestId: number }, options: PlanOptions): number[] {
   const [minArea, maxArea] = areaLimits(target, options);
   const [low, high] = options.jitter === 'instance' ? options.scale : [0, Number.POSITIVE_INFINITY];
   return source.instances.flatMap(({ classId, area, truncated }, index) =>

@@ -41,7 +41,8 @@ export function classIds(wanted: readonly string[], names: ClassNames, flag: str
     wanted.map((text) => {
       const id = byName.get(text.toLowerCase()) ?? (/^\d+$/.test(text) ? Number(text) : undefined);
       if (id !== undefined) return id;
-      const known = names.size > 0 ? `classes are ${[...names.values()].join(', ')}` : 'classes have no names; give ids, or --class-names FILE';
+      const known =
+        names.size > 0 ? `classes are ${[...names.values()].join(', ')}` : 'classes have no names; give ids, or --class-names FILE';
       throw new CopyPasteError('usage', `${flag}: no class is called '${text}'; ${known}`);
     }),
   );

@@ -119,7 +119,8 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
   const inside = (flag: string, path: string): string => {
     const folder = relative(root, resolve(root, path)).split(sep).join('/');
     if (folder.startsWith('..') || isAbsolute(folder)) throw new CopyPasteError('usage', `${flag} ${path}: not inside --in ${options.in}`);
-    if (folder !== '' && !tree.folders.has(folder)) throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}`);
+    if (folder !== '' && !tree.folders.has(folder))
+      throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}`);
     return folder;
   };
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
@@ -175,7 +176,9 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
     if (twin !== undefined) bad.set(file, `${file}: the same sample's mask as ${twin}; keep one of them`);
     else masks.set(id, file);
   }
-  const objects = new Map(folders.objects === undefined ? [] : within(folders.objects).map((file) => [stemIn(folders.objects as string, file), file]));
+  const objects = new Map(
+    folders.objects === undefined ? [] : within(folders.objects).map((file) => [stemIn(folders.objects as string, file), file]),
+  );
   const samples: Sample[] = [];
   const used = new Set<string>();
   const prefix = folders.split === '' ? '' : `${folders.split}/`;
@@ -189,7 +192,8 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
     const mask = masks.get(stem);
     used.add(stem);
     const object = objects.get(stem);
-    if (mask === undefined && !partial) bad.set(image, `${image}: no mask ${folders.masks}/${stem}${suffix}.png; add it, or say --mask-suffix`);
+    if (mask === undefined && !partial)
+      bad.set(image, `${image}: no mask ${folders.masks}/${stem}${suffix}.png; add it, or say --mask-suffix`);
     else samples.push({ id, split: folders.split, image, mask: mask ?? '', ...(object !== undefined && { objects: object }) });
   }
   for (const [stem, mask] of masks) if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}.*`);
@@ -197,7 +201,12 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
 }
 
 /** Keeps the samples that a list names: in the split that is augmented, else in the first that has them. */
-function placeInLists(samples: readonly Sample[], lists: ReadonlyMap<string, readonly string[]>, split: string, bad: Map<string, string>): Sample[] {
+function placeInLists(
+  samples: readonly Sample[],
+  lists: ReadonlyMap<string, readonly string[]>,
+  split: string,
+  bad: Map<string, string>,
+): Sample[] {
   const splitOf = new Map<string, { split: string; file: string }>();
   const files = [...lists.keys()].sort((a, b) => Number(listName(b) === split) - Number(listName(a) === split) || (a < b ? -1 : 1));
   for (const file of files) {
@@ -234,13 +243,19 @@ async function checkSamples(root: string, samples: readonly Sample[], bad: Map<s
       if (sample.objects !== undefined) {
         const objects = await maskSize(root, sample.objects);
         if (objects.width !== size.width || objects.height !== size.height) {
-          throw new CopyPasteError('data', `${sample.objects}: ${objects.width}×${objects.height}, but ${sample.mask} is ${size.width}×${size.height}`);
+          throw new CopyPasteError(
+            'data',
+            `${sample.objects}: ${objects.width}×${objects.height}, but ${sample.mask} is ${size.width}×${size.height}`,
+          );
         }
       }
       const { stored, upright } = await readImageHeader(join(root, sample.image), sample.image);
       const fits = [stored, upright].some(({ width, height }) => width === size.width && height === size.height);
       if (!fits) {
-        throw new CopyPasteError('data', `${sample.image}: image is ${upright.width}×${upright.height}, its mask ${size.width}×${size.height}`);
+        throw new CopyPasteError(
+          'data',
+          `${sample.image}: image is ${upright.width}×${upright.height}, its mask ${size.width}×${size.height}`,
+        );
       }
       return true;
     } catch (error) {
@@ -256,7 +271,8 @@ async function maskSize(root: string, file: string): Promise<Size> {
   if (formatOf(file) !== 'png') throw refuse('mask is not a PNG: ids do not survive lossy formats');
   const header = pngHeader(await readStart(join(root, file), 33));
   if (header === undefined) throw refuse('mask is named .png but is not a PNG');
-  if (header.colour !== 'grey' && header.colour !== 'palette') throw refuse('mask stores colours, not class ids; convert it to grey ids or a palette');
+  if (header.colour !== 'grey' && header.colour !== 'palette')
+    throw refuse('mask stores colours, not class ids; convert it to grey ids or a palette');
   if (header.width * header.height > maxPixels) throw refuse(`mask is ${header.width}×${header.height}; the limit is 64 megapixels`);
   return header;
 }

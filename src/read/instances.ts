@@ -1,7 +1,6 @@
 import type { Box, Instance, Mask } from '../types.ts';
 
-export const instanceModes = ['component', 'class', 'object'] as const;
-export type InstanceMode = (typeof instanceModes)[number];
+export type InstanceMode = 'component' | 'class' | 'object';
 
 /** Annotations often stop a pixel or two short of the border that cuts an object off. */
 const borderSlack = 2;

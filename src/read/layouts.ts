@@ -61,10 +61,7 @@ export const layouts: readonly Layout[] = [
     shape: 'train/ + trainannot/',
     background: [],
     ignore: [11],
-    classNames: names(
-      0,
-      'sky, building, pole, road, pavement, tree, sign symbol, fence, car, pedestrian, bicyclist, unlabelled',
-    ),
+    classNames: names(0, 'sky, building, pole, road, pavement, tree, sign symbol, fence, car, pedestrian, bicyclist, unlabelled'),
     find: ({ folders }) =>
       [...folders]
         .filter((folder) => !folder.includes('/') && folders.has(`${folder}annot`))
@@ -90,7 +87,15 @@ export const layouts: readonly Layout[] = [
 export function bySplit(folders: Folders, tree: Tree): Folders[] {
   const below = (folder: string): string[] => [
     ...new Set(
-      tree.files.filter((file) => file.startsWith(`${folder}/`)).map((file) => file.slice(folder.length + 1).split('/').slice(0, -1)[0] ?? ''),
+      tree.files
+        .filter((file) => file.startsWith(`${folder}/`))
+        .map(
+          (file) =>
+            file
+              .slice(folder.length + 1)
+              .split('/')
+              .slice(0, -1)[0] ?? '',
+        ),
     ),
   ];
   const splits = below(folders.images);

@@ -53,8 +53,15 @@ export function annotate(
   if (!objects) return result;
 
   const base = scene(objects);
-  const objectIds = freeObjectIds(base, options, (areas as number[]).slice(first - 1).map((area) => area > 0));
-  const pasted = overlay(base, objectIds.map((id) => id ?? 0));
+  const objectIds = freeObjectIds(
+    base,
+    options,
+    (areas as number[]).slice(first - 1).map((area) => area > 0),
+  );
+  const pasted = overlay(
+    base,
+    objectIds.map((id) => id ?? 0),
+  );
   const covered = coveredObjects(base, owner, first, options);
   const gone = new Set(covered.filter(({ dropped }) => dropped).map(({ object }) => object));
   if (gone.size > 0) {

@@ -4,8 +4,9 @@
  * Both sums are separable. A source row is resampled along x once and kept in a ring of `tapsY` rows, from
  * which target rows are summed along y.
  */
-import type { KernelConfig, NamedTensorInfoMap, TypedArray } from '@tensorflow/tfjs-core';
+
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import type { KernelConfig, NamedTensorInfoMap, TypedArray } from '@tensorflow/tfjs-core';
 import { type CopyPasteAttrs, opName, type PlacementRow, placementFields, placementRow } from './op.ts';
 
 export const cpuKernel: KernelConfig = {
@@ -36,7 +37,11 @@ interface Arrays {
   padding: number;
 }
 
-/** The op on plain arrays. */
+/**
+ * The op on plain arrays.
+ *
+ * @public Tests hold other backends to it.
+ */
 export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
   const { images, targets, placements } = arrays;
   let length = 0;

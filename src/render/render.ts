@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { enableProdMode, registerKernel, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import type { Box, Instance, Size } from '../types.ts';
 import { cpuKernel } from './cpu.ts';
-import { copyPasteOp, placementFields, type PlacementRow, targetFields } from './op.ts';
+import { copyPasteOp, type PlacementRow, placementFields, targetFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
 
 registerKernel(cpuKernel);

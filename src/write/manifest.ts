@@ -5,7 +5,10 @@ import { createAtomic } from './files.ts';
 import type { Written } from './samples.ts';
 
 /** The record of a sample that was pasted into. */
-export function augmentedRecord({ sample, plan, areas, visible, objectIds, covered, pixels, objects }: Pasted, written: Written): ManifestRecord {
+export function augmentedRecord(
+  { sample, plan, areas, visible, objectIds, covered, pixels, objects }: Pasted,
+  written: Written,
+): ManifestRecord {
   return {
     id: sample.id,
     split: sample.split,
@@ -23,7 +26,12 @@ export function augmentedRecord({ sample, plan, areas, visible, objectIds, cover
 }
 
 /** The record of a sample that passes through. */
-export function unchangedRecord(sample: Sample, plan: Pick<Plan, 'reason'> & Partial<Plan>, areas: readonly number[], written: Written): ManifestRecord {
+export function unchangedRecord(
+  sample: Sample,
+  plan: Pick<Plan, 'reason'> & Partial<Plan>,
+  areas: readonly number[],
+  written: Written,
+): ManifestRecord {
   const { copy, reason, source, placements = [], dropped = [] } = plan;
   return {
     id: sample.id,

@@ -45,7 +45,7 @@ export function contactSheet(rows: readonly Row[], format: ImageFormat): Promise
  * The colour that stands for an id, as in Pascal VOC's palette: the id's bits, from the lowest, spread over
  * the high bits of red, green and blue.
  */
-export function idColour(id: number): number {
+function idColour(id: number): number {
   let [r, g, b] = [0, 0, 0];
   for (let bit = 7, rest = id; rest > 0; bit--, rest >>= 3) {
     r |= (rest & 1) << bit;

@@ -39,12 +39,17 @@ function plansOf(options: Partial<PlanOptions>, pool = batch, n = 400): Plan[] {
 describe('batchesOf', () => {
   test('holds each sample once, whatever the order they arrive in', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 40 }), fc.integer({ min: 1, max: 9 }), fc.nat(), (ids, size, seed) => {
-        const batches = batchesOf(ids, size, 0, seed);
-        expect(batchesOf([...ids].reverse(), size, 0, seed)).toEqual(batches);
-        expect(batches.flat().sort()).toEqual([...ids].sort());
-        expect(batches.slice(0, -1).every((one) => one.length === size)).toBe(true);
-      }),
+      fc.property(
+        fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.nat(),
+        (ids, size, seed) => {
+          const batches = batchesOf(ids, size, 0, seed);
+          expect(batchesOf([...ids].reverse(), size, 0, seed)).toEqual(batches);
+          expect(batches.flat().sort()).toEqual([...ids].sort());
+          expect(batches.slice(0, -1).every((one) => one.length === size)).toBe(true);
+        },
+      ),
     );
   });
 
@@ -74,7 +79,8 @@ describe('planSample', () => {
   });
 
   test('every other sample is a source about as often; the target only with allowSelf', () => {
-    const sources = (options: Partial<PlanOptions>): string[] => [...new Set(plansOf(options).map(({ source }) => source as string))].sort();
+    const sources = (options: Partial<PlanOptions>): string[] =>
+      [...new Set(plansOf(options).map(({ source }) => source as string))].sort();
     expect(sources({})).toEqual(['b', 'c', 'd']);
     expect(sources({ allowSelf: true })).toEqual(['a', 'b', 'c', 'd']);
   });
@@ -87,7 +93,11 @@ describe('planSample', () => {
 
   test('boxes keep their centre inside the frame, scales their range, and estimates their limits', () => {
     for (const { placements, dropped } of plansOf({ minArea: '40px', maxArea: 0.1, scale: [0.1, 3] })) {
-      for (const { sourceBox: [sx0, sy0, sx1, sy1], targetBox: [x0, y0, x1, y1], scale } of placements) {
+      for (const {
+        sourceBox: [sx0, sy0, sx1, sy1],
+        targetBox: [x0, y0, x1, y1],
+        scale,
+      } of placements) {
         expect(scale).toBeGreaterThanOrEqual(0.1);
         expect(scale).toBeLessThan(3);
         expect([x1 - x0, y1 - y0]).toEqual([sx1 - sx0, sy1 - sy0].map((length) => Math.max(1, Math.round(length * scale))));
@@ -132,15 +142,30 @@ describe('planSample', () => {
   });
 
   test('the class filter, the mask depth and free object ids decide what is eligible', () => {
-    expect(plansOf({ mayPaste: (id) => id === 2 }).flatMap(({ placements }) => placements).every(({ classId }) => classId === 2)).toBe(true);
+    expect(
+      plansOf({ mayPaste: (id) => id === 2 })
+        .flatMap(({ placements }) => placements)
+        .every(({ classId }) => classId === 2),
+    ).toBe(true);
     const narrow = [candidate('a', [], { largestId: 2 }), candidate('b', three)];
-    expect(plansOf({}, narrow).flatMap(({ placements }) => placements).every(({ classId }) => classId <= 2)).toBe(true);
+    expect(
+      plansOf({}, narrow)
+        .flatMap(({ placements }) => placements)
+        .every(({ classId }) => classId <= 2),
+    ).toBe(true);
     const full = [candidate('a', [], { capacity: 1 }), candidate('b', three)];
     expect(plansOf({}, full).every(({ placements }) => placements.length === 1)).toBe(true);
   });
 
   test('scene jitter: instances stay where the scene put them, target and source each by its own', () => {
-    const options: Partial<PlanOptions> = { jitter: 'scene', scale: [0.1, 2], minArea: '1px', maxArea: 1, maxInstances: 'all', truncated: 'keep' };
+    const options: Partial<PlanOptions> = {
+      jitter: 'scene',
+      scale: [0.1, 2],
+      minArea: '1px',
+      maxArea: 1,
+      maxInstances: 'all',
+      truncated: 'keep',
+    };
     const plans = plansOf(options);
     for (const { scene, placements } of plans.filter(({ placements }) => placements.length > 0)) {
       const [x0, y0, x1, y1] = (scene as NonNullable<typeof scene>).targetBox;

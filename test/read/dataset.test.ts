@@ -110,7 +110,9 @@ describe('openDataset', () => {
     const none = await failure(open({ 'pictures/a.png': image, 'labels/a.png': mask }));
     expect(none.code).toBe('usage');
     expect(none.message).toMatch(/^no known layout: found labels\/, pictures\/; known are .*--images DIR --masks DIR$/);
-    expect((await failure(openDataset({ in: join(folder, 'none'), maskSuffix: '', onlySplit: false, skipBad: false }))).code).toBe('noInput');
+    expect((await failure(openDataset({ in: join(folder, 'none'), maskSuffix: '', onlySplit: false, skipBad: false }))).code).toBe(
+      'noInput',
+    );
   });
 
   test('lists all bad samples at once; --skip-bad leaves them out', async () => {

@@ -4,20 +4,19 @@ import { findInstances } from '../../src/read/instances.ts';
 import type { Instance, Mask } from '../../src/types.ts';
 import { maskOf } from '../make.ts';
 
-const mask = fc
-  .record({ width: fc.integer({ min: 1, max: 14 }), height: fc.integer({ min: 1, max: 14 }) })
-  .chain(({ width, height }) =>
-    fc.record({
-      width: fc.constant(width),
-      height: fc.constant(height),
-      ids: fc.uint8Array({ min: 0, max: 3, minLength: width * height, maxLength: width * height }),
-    }),
-  );
+const mask = fc.record({ width: fc.integer({ min: 1, max: 14 }), height: fc.integer({ min: 1, max: 14 }) }).chain(({ width, height }) =>
+  fc.record({
+    width: fc.constant(width),
+    height: fc.constant(height),
+    ids: fc.uint8Array({ min: 0, max: 3, minLength: width * height, maxLength: width * height }),
+  }),
+);
 
 /** Pixels of an instance. */
 function pixelsOf({ runs }: Instance, width: number): number[] {
   const pixels: number[] = [];
-  for (let i = 0; i < runs.length; i += 3) for (let x = runs[i + 1] as number; x < (runs[i + 2] as number); x++) pixels.push((runs[i] as number) * width + x);
+  for (let i = 0; i < runs.length; i += 3)
+    for (let x = runs[i + 1] as number; x < (runs[i + 2] as number); x++) pixels.push((runs[i] as number) * width + x);
   return pixels;
 }
 

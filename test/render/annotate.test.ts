@@ -87,7 +87,9 @@ describe('annotate', () => {
   });
 
   test("segpaste's invariants: ids preserved, objects disjoint, ignore preserved outside pastes", () => {
-    const box = fc.tuple(fc.nat(10), fc.nat(10), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 })).map(([x, y, w, h]): Box => [x, y, x + w, y + h]);
+    const box = fc
+      .tuple(fc.nat(10), fc.nat(10), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }))
+      .map(([x, y, w, h]): Box => [x, y, x + w, y + h]);
     fc.assert(
       fc.property(fc.array(box, { minLength: 1, maxLength: 6 }), fc.array(box, { maxLength: 4 }), (pastes, existing) => {
         const mask = drawBox(filled(16, 16, 0), [0, 8, 16, 9], 255);
@@ -96,7 +98,12 @@ describe('annotate', () => {
           drawBox(mask, at, 9);
           drawBox(objects, at, i + 1);
         });
-        const result = pasteBoxes(mask, objects, pastes.map((at, i) => ({ box: at, classId: 20 + i })), 0);
+        const result = pasteBoxes(
+          mask,
+          objects,
+          pastes.map((at, i) => ({ box: at, classId: 20 + i })),
+          0,
+        );
         const seen = new Map<number, number>();
         for (let i = 0; i < 256; i++) {
           const [classId, object] = [result.mask.ids[i] as number, (result.objects as Mask).ids[i] as number];
@@ -106,7 +113,10 @@ describe('annotate', () => {
           else seen.set(classId, (seen.get(classId) ?? 0) + 1);
         }
         expect(result.visible).toEqual(pastes.map((_, i) => seen.get(20 + i) ?? 0));
-        const total = [...result.pixels.values()].reduce((sum, [before, after]) => [sum[0] + before, sum[1] + after], [0, 0] as [number, number]);
+        const total = [...result.pixels.values()].reduce((sum, [before, after]) => [sum[0] + before, sum[1] + after], [0, 0] as [
+          number,
+          number,
+        ]);
         expect(total).toEqual([256, 256]);
       }),
     );

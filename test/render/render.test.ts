@@ -30,7 +30,8 @@ async function pasteInto(target: Image, source: Image, placements: readonly Plac
   return rendered as Rendered;
 }
 
-const noise = (seed: number) => (x: number, y: number) => rgba((x * 37 + y * 101 + seed) & 255, (x * 11 + y * 7) & 255, (x * y + seed) & 255);
+const noise = (seed: number) => (x: number, y: number) =>
+  rgba((x * 37 + y * 101 + seed) & 255, (x * 11 + y * 7) & 255, (x * y + seed) & 255);
 
 describe('render', () => {
   test('white on white changes nothing, at any scale and place', async () => {
@@ -77,7 +78,11 @@ describe('render', () => {
   test('shrinking by 10 averages: a fine checkerboard becomes grey, and an area matches the exact one', async () => {
     const source = imageOf(400, 400, (x, y) => ((x + y) % 2 ? rgba(255, 255, 255) : rgba(0, 0, 0)));
     const disc = instanceOf(1, [50, 50, 350, 350], (x, y) => (x + 0.5 - 200) ** 2 + (y + 0.5 - 200) ** 2 < 150 ** 2);
-    const { pixels, areas, owner } = await pasteInto(imageOf(60, 60, () => 0), source, [{ from: disc, targetBox: [10, 10, 40, 40] }]);
+    const { pixels, areas, owner } = await pasteInto(
+      imageOf(60, 60, () => 0),
+      source,
+      [{ from: disc, targetBox: [10, 10, 40, 40] }],
+    );
     const exact = Math.PI * 15 ** 2;
     expect(Math.abs((areas[0] as number) - exact) / exact).toBeLessThan(0.01);
     for (let i = 0; i < pixels.length; i++) if (owner[i]) expect(Math.abs(((pixels[i] as number) & 255) - 127.5)).toBeLessThan(3);
@@ -85,7 +90,11 @@ describe('render', () => {
 
   test('a shrunk gradient holds the mean of the pixels that each one covers', async () => {
     const source = imageOf(200, 100, (x, y) => rgba(x, 2 * y, 100));
-    const { pixels } = await pasteInto(imageOf(20, 10, () => 0), source, [{ from: instanceOf(1, [0, 0, 200, 100]), targetBox: [0, 0, 20, 10] }]);
+    const { pixels } = await pasteInto(
+      imageOf(20, 10, () => 0),
+      source,
+      [{ from: instanceOf(1, [0, 0, 200, 100]), targetBox: [0, 0, 20, 10] }],
+    );
     for (let y = 1; y < 9; y++) {
       for (let x = 1; x < 19; x++) {
         const word = pixels[y * 20 + x] as number;
@@ -108,7 +117,11 @@ describe('render', () => {
   test('an instance enlarged four times has the outline of the same shape drawn large', async () => {
     const inDisc = (r: number, c: number) => (x: number, y: number) => (x + 0.5 - c) ** 2 + (y + 0.5 - c) ** 2 < r * r;
     const small = instanceOf(1, [10, 10, 50, 50], inDisc(20, 30));
-    const { owner } = await pasteInto(imageOf(200, 200, () => 0), imageOf(60, 60, noise(1)), [{ from: small, targetBox: [20, 20, 180, 180] }]);
+    const { owner } = await pasteInto(
+      imageOf(200, 200, () => 0),
+      imageOf(60, 60, noise(1)),
+      [{ from: small, targetBox: [20, 20, 180, 180] }],
+    );
     const large = Int32Array.from({ length: 200 * 200 }, (_, i) => (inDisc(80, 100)(i % 200, Math.floor(i / 200)) ? 1 : 0));
     const differing = owner.reduce((sum, k, i) => sum + (k === large[i] ? 0 : 1), 0);
     expect(differing / (Math.PI * 80 ** 2)).toBeLessThan(0.02);
@@ -150,7 +163,16 @@ describe('render', () => {
     const targets = [0, 1].map((n) => ({
       ...(refs[n] as (typeof refs)[0]),
       image: refs[n] as (typeof refs)[0],
-      pastes: [{ source: refs[1 - n] as (typeof refs)[0], instance: instanceOf(1, [1, 1, 6, 4]), sourceBox: [1, 1, 6, 4] as Box, targetBox: [2, 1, 9, 6] as Box, flip: n === 1, minArea: 1 }],
+      pastes: [
+        {
+          source: refs[1 - n] as (typeof refs)[0],
+          instance: instanceOf(1, [1, 1, 6, 4]),
+          sourceBox: [1, 1, 6, 4] as Box,
+          targetBox: [2, 1, 9, 6] as Box,
+          flip: n === 1,
+          minArea: 1,
+        },
+      ],
     }));
     const together = await render(images, targets);
     const apart = [await render(images, targets.slice(0, 1)), await render(images, targets.slice(1))].flat();

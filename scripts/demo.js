@@ -1,0 +1,15 @@
+// Augments the fixtures into demo/ and draws before/after pictures, with the commands that it prints.
+import { rmSync } from 'node:fs';
+import { main } from '../dist/cli.js';
+
+const commands = [
+  'augment --in fixtures/camvid --out demo/aug -p 0.5',
+  'preview --in fixtures/camvid --out demo/preview.png -n 4 -p 1 --classes car,pedestrian,bicyclist',
+];
+
+rmSync('demo', { recursive: true, force: true });
+for (const command of commands) {
+  console.error(`\n$ copypaste ${command}`);
+  process.exitCode = await main(command.split(' '), process);
+  if (process.exitCode) break;
+}

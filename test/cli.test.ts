@@ -1,0 +1,170 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { main } from '../src/cli.ts';
+import { addFlags } from '../src/flags.ts';
+import { augmentOptions, previewOptions } from '../src/options.ts';
+import { captureStreams, filled, imageOf, temporaryFolder, writeTree } from './make.ts';
+
+const folder = temporaryFolder();
+const camvid = 'fixtures/camvid';
+
+/** Runs a command line in this process. */
+async function cli(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const streams = captureStreams();
+  const code = await main(argv, streams);
+  return { code, ...streams.text };
+}
+
+/** Runs the built tool as a process. */
+function built(argv: string[], node: string[] = []): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [...node, 'bin/copypaste.js', ...argv], (_, stdout, stderr) => {
+      resolve({ code: child.exitCode, stdout, stderr });
+    });
+  });
+}
+
+describe('copypaste', () => {
+  test('augments as a process, says what it did, and writes nothing to standard output', async () => {
+    const out = join(folder, 'process');
+    const { code, stdout, stderr } = await built(['augment', '--in', camvid, '--out', out, '-p', '1']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toMatch(/^camvid layout: train\/ \+ trainannot\/, split train: 8 samples; 2 samples of val pass through\n/);
+    expect(stderr).toMatch(/\n8 samples: 8 augmented, 0 unchanged\n\d+ instances pasted, \d+ dropped/);
+    expect(stderr).toMatch(/\nmostly cut off at image borders, as scenery is: .*road.*--exclude-classes [\d,]+ never pastes them\n/);
+    expect(stderr).toMatch(/\nwrote .*process with manifest\.json, [\d.]+ samples\/s\n$/);
+    expect(readdirSync(out).sort()).toEqual(['manifest.json', 'train', 'trainannot', 'val', 'valannot']);
+  });
+
+  test('--json prints the summary as one JSON object, --quiet nothing else', async () => {
+    const { code, stdout, stderr } = await cli('augment', '--in', camvid, '--out', join(folder, 'json'), '--json', '--quiet');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ layout: 'camvid', split: 'train', samples: 8, copied: 2, skipped: [] });
+  });
+
+  test('--dry-run prints a plan for each sample', async () => {
+    const { code, stdout, stderr } = await cli('augment', '--in', camvid, '--out', join(folder, 'dry'), '--dry-run');
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toHaveLength(9);
+    expect(stdout).toMatch(/^train\/\w+ copy 0: (unchanged, not drawn|from train\/\w+: class \d+ \[)/);
+    expect(stderr).toMatch(/dry run: nothing was written\n$/);
+    expect(readdirSync(folder)).not.toContain('dry');
+  });
+
+  test.each([
+    [2, 'an unknown option', ['augment', '--in', camvid, '--out', 'x', '--wrong'], /unknown option '--wrong'/],
+    [2, 'an unknown command', ['augmen'], /unknown command 'augmen'/],
+    [2, 'no command', [], /Usage: copypaste/],
+    [2, 'a missing option', ['augment', '--in', camvid], /--out <dir>' not specified/],
+    [2, 'a bad value', ['augment', '--in', camvid, '--out', 'x', '-p', '2'], /^copypaste: -p: expected a number from 0 to 1, got '2'\n$/],
+    [
+      2,
+      'an unknown class',
+      ['augment', '--in', camvid, '--out', 'x', '--classes', 'dog'],
+      /no class is called 'dog'; classes are sky, building/,
+    ],
+    [2, 'a layout that does not fit', ['augment', '--in', 'src', '--out', 'x'], /^copypaste: no known layout: found .*--images DIR/],
+    [66, 'no input', ['augment', '--in', 'nowhere', '--out', 'x'], /^copypaste: nowhere: no such directory/],
+    [73, 'an output that is a file', ['augment', '--in', camvid, '--out', 'README.md'], /^copypaste: --out README.md: /],
+    [2, 'a picture of no format', ['preview', '--in', camvid, '--out', 'x.txt'], /name a \.png, \.jpg or \.webp file/],
+    [0, 'help', ['--help'], /Commands:/],
+    [0, 'the version', ['--version'], /^\d+\.\d+\.\d+\n$/],
+  ])('exits with %i for %s', async (code, _, argv, text) => {
+    const result = await cli(...argv);
+    expect(result.code).toBe(code);
+    expect(code === 0 ? result.stdout : result.stderr).toMatch(text);
+  });
+
+  test('exits with 65 and lists bad samples; with 3 when they were left out', async () => {
+    const root = await writeTree(join(folder, 'bad'), {
+      ...Object.fromEntries(
+        ['a', 'b'].flatMap((id) => [
+          [`images/${id}.png`, imageOf(9, 9, () => 1)],
+          [`masks/${id}.png`, filled(9, 9, 1)],
+        ]),
+      ),
+      'images/c.png': imageOf(9, 9, () => 1),
+      'images/d.png': imageOf(9, 9, () => 1),
+    });
+    const stopped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'));
+    expect(stopped.code).toBe(65);
+    expect(stopped.stderr).toBe(
+      '  images/c.png: no mask masks/c.png; add it, or say --mask-suffix\n' +
+        '  images/d.png: no mask masks/d.png; add it, or say --mask-suffix\n' +
+        'copypaste: 2 bad samples; mend them, or leave them out with --skip-bad\n',
+    );
+    const skipped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'), '--skip-bad');
+    expect(skipped.code).toBe(3);
+    expect(skipped.stderr).toMatch('skipped images/c.png: images/c.png: no mask');
+  });
+
+  test('says so when nothing could be pasted, and why', async () => {
+    const root = await writeTree(
+      join(folder, 'binary'),
+      Object.fromEntries(
+        ['a', 'b'].flatMap((id) => [
+          [`images/${id}.png`, imageOf(9, 9, () => 1)],
+          [`masks/${id}.png`, filled(9, 9, 255)],
+        ]),
+      ),
+    );
+    const { code, stderr } = await cli('augment', '--in', root, '--out', join(folder, 'binary-out'), '-p', '1', '--quiet');
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      'copypaste: nothing was pasted: masks hold only background (0) and ignore (255) ids; say --background and --ignore\n',
+    );
+  });
+
+  test('preview draws a contact sheet', async () => {
+    const out = join(folder, 'pictures', 'sheet.png');
+    const { code, stderr } = await cli('preview', '--in', camvid, '--out', out, '-n', '2', '-p', '1');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `wrote ${out}: 2 samples\n` });
+    const { default: sharp } = await import('sharp');
+    const { width, height } = await sharp(out).metadata();
+    expect([width, height]).toEqual([480 * 3 + 16, 360 * 2 + 8]);
+  });
+
+  test('on a terminal it draws a bar; elsewhere it does not', async () => {
+    const text: string[] = [];
+    const terminal = { write: (part: string) => text.push(part), isTTY: true, on() {}, removeListener() {} };
+    await main(['augment', '--in', camvid, '--out', join(folder, 'bar')], { stdout: terminal, stderr: terminal });
+    expect(text.join('')).toMatch(/█/);
+    expect((await cli('augment', '--in', camvid, '--out', join(folder, 'nobar'))).stderr).not.toMatch(/█/);
+  });
+
+  test('--help loads none of zod, sharp and TensorFlow.js', async () => {
+    const node = [
+      '--import',
+      "data:text/javascript,import{register}from'node:module';register('./test/loads.js',import.meta.resolve('file:///' + process.cwd() + '/'))",
+    ];
+    for (const argv of [['--help'], ['augment', '--help'], ['preview', '--help'], ['--version']]) {
+      const { code, stderr } = await built(argv, node);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/commander/);
+      expect(stderr).not.toMatch(/node_modules\/(zod|sharp|@tensorflow|fast-png)/);
+    }
+  });
+
+  test('a closed pipe does not hang it', async () => {
+    mkdirSync(join(folder, 'pipe'));
+    const child = spawn(process.execPath, ['bin/copypaste.js', 'augment', '--in', camvid, '--out', join(folder, 'pipe'), '--json'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    child.stdout.destroy();
+    const code = await new Promise((resolve) => child.on('exit', resolve));
+    expect(code).not.toBeNull();
+  });
+});
+
+describe('options', () => {
+  test.each([
+    ['augment', augmentOptions],
+    ['preview', previewOptions],
+  ])("%s: every flag's name is its option's", async (name, table) => {
+    const { Command } = await import('commander');
+    const command = addFlags(new Command(name), table);
+    expect(command.options.map((option) => option.attributeName())).toEqual(Object.keys(table));
+  });
+});
