@@ -98,22 +98,36 @@ export function findInstances(mask: Mask, objects: Mask | undefined, mode: Insta
   const runs = findRuns(plane, leftOut);
   const { count, spans, ids } = runs;
   const groups = mode === 'component' ? componentsOf(runs) : ids.subarray(0, count);
-  const members = new Map<number, number[]>();
+  // Runs sorted by group, groups by their first run: sizes, then places, then copies.
+  const numbers = new Int32Array(mode === 'component' ? count : 0x10000).fill(-1);
+  const sizes: number[] = [];
   for (let run = 0; run < count; run++) {
     const group = groups[run] as number;
-    const list = members.get(group);
-    if (list) list.push(run);
-    else members.set(group, [run]);
+    if (numbers[group] === -1) numbers[group] = sizes.push(0) - 1;
+    const number = numbers[group] as number;
+    sizes[number] = (sizes[number] as number) + 1;
+  }
+  let end = 0;
+  const starts = Int32Array.from(sizes, (size) => {
+    end += size;
+    return end - size;
+  });
+  const places = starts.slice();
+  const sorted = new Int32Array(3 * count);
+  for (let run = 0; run < count; run++) {
+    const number = numbers[groups[run] as number] as number;
+    const place = places[number] as number;
+    places[number] = place + 1;
+    for (let i = 0; i < 3; i++) sorted[3 * place + i] = spans[3 * run + i] as number;
   }
   const instances: Instance[] = [];
-  for (const list of members.values()) {
-    const own = new Int32Array(3 * list.length);
-    list.forEach((run, i) => {
-      own.set(spans.subarray(3 * run, 3 * run + 3), 3 * i);
-    });
-    const classId = plane === mask ? (ids[list[0] as number] as number) : commonestClass(mask, own, leftOut);
+  sizes.forEach((size, number) => {
+    const start = starts[number] as number;
+    const own = sorted.subarray(3 * start, 3 * (start + size));
+    const first = (own[0] as number) * mask.width + (own[1] as number);
+    const classId = plane === mask ? (mask.ids[first] as number) : commonestClass(mask, own, leftOut);
     if (classId !== undefined) instances.push({ classId, ...measure(own, mask.width, mask.height), runs: own });
-  }
+  });
   return instances;
 }
 

@@ -13,63 +13,73 @@ export interface AnnotateOptions {
 
 /**
  * Derives a target's annotation from the owner map: the class mask is `owner ? class[owner] : mask`, and an
- * object mask likewise, with a free id for each placement.
+ * object mask likewise, with a free id for each placement. Looks at pixels inside the placements' boxes only.
  *
  * @param source the source's class mask, whose palette names pasted ids that the target's lacks.
  */
-export function annotate(
-  { mask, objects }: Annotation,
-  source: Mask,
-  plan: Plan,
-  { owner, areas }: Rendered,
-  options: AnnotateOptions,
-): Annotated {
-  // A scene is the first paste of its own canvas; placements follow it.
-  const first = plan.scene ? 2 : 1;
-  const classes = plan.placements.map(({ classId }) => classId);
-  const visible = classes.map(() => 0);
-  for (let i = 0; i < owner.length; i++) {
-    const k = (owner[i] as number) - first;
-    if (k >= 0) visible[k] = (visible[k] as number) + 1;
-  }
-  const overlay = (base: Mask, values: readonly number[]): Mask => {
-    const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
-    const ids = wide ? Uint16Array.from(base.ids) : Uint8Array.from(base.ids);
-    for (let i = 0; i < owner.length; i++) {
-      const k = (owner[i] as number) - first;
-      if (k >= 0) ids[i] = values[k] as number;
-    }
-    return { ...base, ids };
-  };
+export function annotate({ mask, objects }: Annotation, source: Mask, plan: Plan, rendered: Rendered, options: AnnotateOptions): Annotated {
   const scene = (base: Mask): Mask => (plan.scene ? jitterScene(base, plan.scene, options.ignore ?? 0) : base);
-  const after = withPalette(overlay(scene(mask), classes), source);
+  const classes = plan.placements.map(({ classId }) => classId);
+  const base = scene(mask);
+  const painted = paint(base, classes, plan, rendered);
   const result = {
-    mask: after,
-    pixels: comparePixels(mask.ids, after.ids),
-    visible,
+    mask: withPalette(painted.mask, source),
+    pixels: comparePixels(countIds(mask.ids), plan.scene ? countIds(base.ids) : undefined, painted, classes),
+    visible: painted.visible,
     objectIds: classes.map((): number | undefined => undefined),
     covered: [] as Covered[],
   };
   if (!objects) return result;
 
-  const base = scene(objects);
-  const objectIds = freeObjectIds(
-    base,
-    options,
-    (areas as number[]).slice(first - 1).map((area) => area > 0),
-  );
-  const pasted = overlay(
-    base,
+  const before = scene(objects);
+  const kept = rendered.areas.slice(plan.scene ? 1 : 0).map((area) => area > 0);
+  const objectIds = freeObjectIds(before, options, kept);
+  const after = paint(
+    before,
     objectIds.map((id) => id ?? 0),
+    plan,
+    rendered,
   );
-  const covered = coveredObjects(base, owner, first, options);
+  const covered = coveredObjects(countIds(before.ids), after.lost, options);
   const gone = new Set(covered.filter(({ dropped }) => dropped).map(({ object }) => object));
   if (gone.size > 0) {
-    for (let i = 0; i < owner.length; i++) {
-      if ((owner[i] as number) < first && gone.has(pasted.ids[i] as number)) pasted.ids[i] = options.ignore ?? 0;
-    }
+    const { ids } = after.mask;
+    for (let i = 0; i < ids.length; i++) if (gone.has(ids[i] as number)) ids[i] = options.ignore ?? 0;
   }
-  return { ...result, objects: pasted, objectIds, covered };
+  return { ...result, objects: after.mask, objectIds, covered };
+}
+
+interface Painted {
+  readonly mask: Mask;
+  /** Pixels of each placement. */
+  readonly visible: number[];
+  /** Pixels that each id lost. */
+  readonly lost: Map<number, number>;
+}
+
+/** Writes a value for each placement into a copy of a mask, where the placement owns the pixel. */
+function paint(base: Mask, values: readonly number[], { scene, placements }: Plan, { owner }: Rendered): Painted {
+  const { width, height } = base;
+  const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
+  const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
+  const lost = new Map<number, number>();
+  const visible = placements.map(({ targetBox: [x0, y0, x1, y1] }, index) => {
+    // A scene is the first paste of its own canvas.
+    const k = index + (scene ? 2 : 1);
+    const [left, right] = [Math.max(0, x0), Math.min(width, x1)];
+    let pixels = 0;
+    for (let y = Math.max(0, y0); y < Math.min(height, y1); y++) {
+      for (let i = y * width + left; i < y * width + right; i++) {
+        if (owner[i] !== k) continue;
+        const id = base.ids[i] as number;
+        lost.set(id, (lost.get(id) ?? 0) + 1);
+        ids[i] = values[index] as number;
+        pixels++;
+      }
+    }
+    return pixels;
+  });
+  return { mask: { ...base, ids }, visible, lost };
 }
 
 /** Ids that an object mask of this depth can still give out. */
@@ -105,16 +115,13 @@ function freeObjectIds(objects: Mask, { leftOut }: AnnotateOptions, kept: readon
   });
 }
 
-function coveredObjects(base: Mask, owner: Int32Array, first: number, { leftOut, minVisible }: AnnotateOptions): Covered[] {
-  const before = new Map<number, number>();
-  const lost = new Map<number, number>();
-  for (let i = 0; i < owner.length; i++) {
-    const id = base.ids[i] as number;
-    if (id === 0 || leftOut.has(id)) continue;
-    before.set(id, (before.get(id) ?? 0) + 1);
-    if ((owner[i] as number) >= first) lost.set(id, (lost.get(id) ?? 0) + 1);
-  }
+function coveredObjects(
+  before: ReadonlyMap<number, number>,
+  lost: ReadonlyMap<number, number>,
+  { leftOut, minVisible }: AnnotateOptions,
+): Covered[] {
   return [...lost]
+    .filter(([id]) => id !== 0 && !leftOut.has(id))
     .sort(([a], [b]) => a - b)
     .map(([object, pixels]) => {
       const all = before.get(object) as number;
@@ -149,13 +156,23 @@ function withPalette(mask: Mask, source: Mask): Mask {
   return { ...mask, palette: continued };
 }
 
-function comparePixels(before: Mask['ids'], after: Mask['ids']): PixelCounts {
-  const [had, has] = [countPixels(before), countPixels(after)];
-  const ids = [...new Set([...had.keys(), ...has.keys()])].sort((a, b) => a - b);
-  return new Map(ids.map((id) => [id, [had.get(id) ?? 0, has.get(id) ?? 0]]));
+/** Pixels of each class before and after: what the placements take is taken off what was there. */
+function comparePixels(
+  before: ReadonlyMap<number, number>,
+  base: ReadonlyMap<number, number> | undefined,
+  { visible, lost }: Painted,
+  classes: readonly number[],
+): PixelCounts {
+  const after = new Map(base ?? before);
+  for (const [id, pixels] of lost) after.set(id, (after.get(id) as number) - pixels);
+  classes.forEach((id, k) => {
+    if (visible[k]) after.set(id, (after.get(id) ?? 0) + visible[k]);
+  });
+  const ids = [...new Set([...before.keys(), ...after.keys()])].sort((a, b) => a - b);
+  return new Map(ids.map((id) => [id, [before.get(id) ?? 0, after.get(id) ?? 0]]));
 }
 
-function countPixels(ids: Mask['ids']): Map<number, number> {
+function countIds(ids: Mask['ids']): Map<number, number> {
   const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
   for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
   const present = new Map<number, number>();
