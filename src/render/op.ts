@@ -66,14 +66,17 @@ export function placementRow(placements: ArrayLike<number>, m: number): Placemen
   return Object.fromEntries(placementFields.map((name, i) => [name, placements[from + i]])) as PlacementRow;
 }
 
-/**
- * Runs the op on the active backend.
- *
- * @returns `images` int32 `[O]`, RGBA8 words of all outputs one after another; `owner` int32 `[O]`, 0 where
- * untouched, else 1 + the placement's index; `area` int32 `[M]`, pixels each placement covers, before
- * later ones cover it; one under its `minArea` owns nothing.
- */
-export function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): { images: Tensor1D; owner: Tensor1D; area: Tensor1D } {
+export type CopyPasteOutputs = {
+  /** int32 `[O]`: RGBA8 words of all outputs, one after another. */
+  images: Tensor1D;
+  /** int32 `[O]`: 0 where untouched, else 1 + the placement's index. */
+  owner: Tensor1D;
+  /** int32 `[M]`: pixels each placement covers, before later ones cover it; one under its `minArea` owns nothing. */
+  area: Tensor1D;
+};
+
+/** Runs the op on the active backend. */
+export function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): CopyPasteOutputs {
   const [images, owner, area] = engine().runKernel(
     opName,
     inputs as unknown as NamedTensorMap,

@@ -1,8 +1,8 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { enableProdMode, registerKernel, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
+import { enableProdMode, registerKernel, type Tensor1D, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
 import type { Box, Instance, Size } from '../types.ts';
 import { cpuKernel } from './cpu.ts';
-import { copyPasteOp, type PlacementRow, placementFields, targetFields } from './op.ts';
+import { type CopyPasteOutputs, copyPasteOp, type PlacementRow, placementFields, targetFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
 
 registerKernel(cpuKernel);
@@ -52,46 +52,65 @@ export interface Rendered {
  * @param images RGBA8 words of all images that the targets refer to; not changed.
  */
 export async function render(images: Int32Array, targets: readonly Target[]): Promise<Rendered[]> {
-  const { inputs, starts } = pack(images, targets);
-  const result = tidy(() =>
-    copyPasteOp(
-      {
-        images: tensor1d(inputs.images, 'int32'),
-        masks: tensor1d(inputs.masks, 'bool'),
-        tables: tensor1d(inputs.tables, 'int32'),
-        targets: tensor2d(inputs.targets, [targets.length, targetFields.length], 'int32'),
-        placements: tensor2d(inputs.placements, [inputs.placements.length / placementFields.length, placementFields.length], 'int32'),
-      },
-      { padding },
-    ),
-  );
-  const [pixels, owner, area] = (await Promise.all([result.images.data(), result.owner.data(), result.area.data()])) as Int32Array[];
-  for (const tensor of Object.values(result)) tensor.dispose();
+  const words = tensor1d(images, 'int32');
+  const result = renderTensors(words, targets);
+  const [pixels, owner, areas] = await Promise.all([result.images.data(), result.owner.data(), readAreas(result.area, targets)]);
+  for (const tensor of [words, result.images, result.owner, result.area]) tensor.dispose();
   let at = 0;
+  let first = 0;
   return targets.map(({ width, height, pastes }, n) => {
     const from = at;
     at += width * height;
     const own = (owner as Int32Array).subarray(from, at);
-    const first = starts[n] as number;
     if (first > 0) for (let i = 0; i < own.length; i++) if (own[i]) own[i] = (own[i] as number) - first;
-    const areas = pastes.map(({ minArea }, m) => {
-      const pixels = (area as Int32Array)[first + m] as number;
-      return pixels < minArea ? 0 : pixels;
-    });
-    return { pixels: (pixels as Int32Array).subarray(from, at), owner: own, areas };
+    first += pastes.length;
+    return { pixels: (pixels as Int32Array).subarray(from, at), owner: own, areas: areas[n] as number[] };
   });
 }
 
+/**
+ * Runs the op for targets; nothing leaves the backend.
+ *
+ * @param images int32 `[P]`, RGBA8 words of all images that the targets refer to.
+ */
+export function renderTensors(images: Tensor1D, targets: readonly Target[]): CopyPasteOutputs {
+  const { masks, tables, targets: rows, placements } = pack(targets);
+  return tidy(() =>
+    copyPasteOp(
+      {
+        images,
+        masks: tensor1d(masks, 'bool'),
+        tables: tensor1d(tables, 'int32'),
+        targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
+        placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),
+      },
+      { padding },
+    ),
+  );
+}
+
+/** For each target the pixels that each paste covers before later ones cover it, 0 where it was dropped. */
+export async function readAreas(area: Tensor1D, targets: readonly Target[]): Promise<number[][]> {
+  const counts = await area.data();
+  let m = 0;
+  return targets.map(({ pastes }) =>
+    pastes.map(({ minArea }) => {
+      const pixels = counts[m++] as number;
+      return pixels < minArea ? 0 : pixels;
+    }),
+  );
+}
+
 interface Packed {
-  inputs: { images: Int32Array; masks: Uint8Array; tables: Int32Array; targets: Int32Array; placements: Int32Array };
-  /** Index of each target's first placement. */
-  starts: number[];
+  masks: Uint8Array;
+  tables: Int32Array;
+  targets: Int32Array;
+  placements: Int32Array;
 }
 
 /** Lays targets and placements out as the op takes them. */
-function pack(images: Int32Array, targets: readonly Target[]): Packed {
+export function pack(targets: readonly Target[]): Packed {
   const rows: PlacementRow[] = [];
-  const starts: number[] = [];
   const tables: Int32Array[] = [];
   const planes: Pick<Instance, 'box' | 'runs'>[] = [];
   let tableLength = 0;
@@ -103,7 +122,6 @@ function pack(images: Int32Array, targets: readonly Target[]): Packed {
     return tableLength - table.data.length;
   };
   for (const { width, height, pastes } of targets) {
-    starts.push(rows.length);
     for (const { source, instance, sourceBox, targetBox, flip, minArea } of pastes) {
       const [sx0, sy0, sx1, sy1] = sourceBox;
       const [x0, y0, x1, y1] = targetBox;
@@ -157,14 +175,10 @@ function pack(images: Int32Array, targets: readonly Target[]): Packed {
     output += width * height;
   }
   return {
-    starts,
-    inputs: {
-      images,
-      masks: planesOf(planes, maskLength),
-      tables: concatenate(tables, tableLength),
-      targets: Int32Array.from(targets.flatMap(({ image, width, height }) => [image?.offset ?? -1, width, height])),
-      placements: Int32Array.from(rows.flatMap((row) => placementFields.map((name) => row[name]))),
-    },
+    masks: planesOf(planes, maskLength),
+    tables: concatenate(tables, tableLength),
+    targets: Int32Array.from(targets.flatMap(({ image, width, height }) => [image?.offset ?? -1, width, height])),
+    placements: Int32Array.from(rows.flatMap((row) => placementFields.map((name) => row[name]))),
   };
 }
 
