@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describe } from '../dist/flags.js';
 import { manifestSchema } from '../dist/manifest.js';
-import { augmentOptions, presets, previewOptions } from '../dist/options.js';
+import { augmentOptions, batchOptions, presets, previewOptions } from '../dist/options.js';
 
 /** The manifest's JSON Schema as text. */
 export function schemaText() {
@@ -14,9 +14,11 @@ export function schemaText() {
 /** README with its generated parts as they have to be. */
 export function readmeText(readme) {
   const own = Object.entries(previewOptions).filter(([name]) => !(name in augmentOptions) || name === 'out');
+  const batch = Object.entries(batchOptions).filter(([name, option]) => option !== augmentOptions[name]);
   const parts = {
     augment: table(Object.values(augmentOptions)),
     preview: table(own.map(([, option]) => option)),
+    batch: table(batch.map(([flag, option]) => ({ ...option, flag }))),
     presets: presetTable(),
   };
   return Object.entries(parts).reduce(

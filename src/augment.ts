@@ -6,8 +6,9 @@ import { type ManifestRecord, schemaVersion } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
 import { checkOptions, jobLimit, runPipeline, type Sink } from './pipeline.ts';
 import { type Dataset, listName, openDataset } from './read/dataset.ts';
+import { chooseBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
-import type { DropReason, PassReason, Plan, Sample } from './types.ts';
+import type { Backend, BackendName, DropReason, PassReason, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
 import { augmentedRecord, createManifestWriter, unchangedRecord } from './write/manifest.ts';
 import { createSampleWriter, outputPaths, type Written } from './write/samples.ts';
@@ -17,6 +18,8 @@ export interface AugmentSummary {
   readonly layout: string;
   /** The split that was augmented; `''` where there are none. */
   readonly split: string;
+  /** What rendered. */
+  readonly backend: BackendName;
   /** Variants of samples of that split. */
   readonly samples: number;
   readonly augmented: number;
@@ -49,6 +52,8 @@ export interface ClassSummary {
 export interface AugmentEvents {
   /** The data set was opened and checked. */
   opened?(dataset: Dataset, total: number): void;
+  /** What renders was chosen. */
+  chosen?(backend: Backend, why: string): void;
   /** A sample is done; `plan` where it belongs to the split that is augmented. */
   done?(sample: Sample, plan?: Plan): void;
 }
@@ -65,12 +70,15 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   const dataset = await openDataset(options);
   checkOptions(dataset, options);
   checkNames(dataset, options);
+  const { backend, why } = await chooseBackend(options.backend);
   if (!options.dryRun) await prepareOutput(options.out);
   const { copies, includeOriginals } = options;
   const originals = includeOriginals ? dataset.samples : [];
   events.opened?.(dataset, copies * dataset.samples.length + originals.length + dataset.others.length);
 
-  const tally = createTally(dataset);
+  events.chosen?.(backend, why);
+
+  const tally = createTally(dataset, backend.name);
   const output = options.dryRun ? undefined : await createOutput(dataset, options);
   try {
     for (let copy = 0; copy < copies; copy++) {
@@ -92,7 +100,7 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
           return { sample };
         },
       };
-      for await (const { sample, plan, record } of runPipeline(dataset, copy, options, sink)) {
+      for await (const { sample, plan, record } of runPipeline(dataset, copy, options, backend, sink)) {
         if (record) await output?.manifest.add(record);
         events.done?.(sample, plan);
       }
@@ -188,6 +196,7 @@ async function createOutput(dataset: Dataset, options: AugmentOptions) {
     out: _out,
     seed,
     jobs: _jobs,
+    backend: _backend,
     quiet: _quiet,
     json: _json,
     dryRun: _dryRun,
@@ -235,7 +244,7 @@ function variantsOf(id: string, options: AugmentOptions): string[] {
 }
 
 /** Counts what a summary says. */
-function createTally(dataset: Dataset) {
+function createTally(dataset: Dataset, backend: BackendName) {
   const unchanged: Partial<Record<PassReason, number>> = {};
   const dropped: Partial<Record<DropReason, number>> = {};
   const skipped = [...dataset.skipped];
@@ -286,6 +295,7 @@ function createTally(dataset: Dataset) {
     summary: (copied: number): AugmentSummary => ({
       layout: dataset.layout,
       split: dataset.split,
+      backend,
       samples: augmented + Object.values(unchanged).reduce((sum, n) => sum + n, 0),
       augmented,
       unchanged: sorted(unchanged),

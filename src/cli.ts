@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { CopyPasteError, exitCodes, messageOf } from './errors.ts';
 import { addFlags } from './flags.ts';
-import { augmentOptions, type Given, type Option, previewOptions } from './options.ts';
+import { augmentOptions, doctorOptions, type Given, type Option, previewOptions } from './options.ts';
 import type { Streams } from './progress.ts';
 import { version } from './version.ts';
 
@@ -20,6 +20,12 @@ const commands: readonly { name: string; description: string; options: Readonly<
     description: 'draw a contact sheet: original, augmented, mask with pasted outlines',
     options: previewOptions,
     run: async (given, streams) => (await import('./commands/preview.ts')).run(given as Given<typeof previewOptions>, streams),
+  },
+  {
+    name: 'doctor',
+    description: 'say what can render on this machine, test it, and say what to install for the rest',
+    options: doctorOptions,
+    run: async (given, streams) => (await import('./commands/doctor.ts')).run(given as Given<typeof doctorOptions>, streams),
   },
 ];
 

@@ -2,7 +2,7 @@
  * Every option of every command, once. Flags, help, validation, API types and README's table are made from
  * these tables, which are plain data, so that `--help` loads nothing else.
  */
-import type { AreaLimit } from './types.ts';
+import { type AreaLimit, backendNames } from './types.ts';
 
 /** What a value is, and its type once parsed. */
 export interface Kinds {
@@ -16,8 +16,9 @@ export interface Kinds {
   quality: number;
   area: AreaLimit;
   range: readonly [low: number, high: number];
+  interval: readonly [low: number, high: number];
   ids: readonly number[];
-  names: readonly string[];
+  names: readonly (string | number)[];
   switch: boolean;
 }
 
@@ -140,6 +141,12 @@ const planning = {
 } as const satisfies OptionTable;
 
 const running = {
+  backend: {
+    flag: '--backend <name>',
+    choices: ['auto', ...backendNames],
+    default: 'cpu',
+    description: 'what renders, to the same bytes; auto takes a GPU where there is one',
+  },
   jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default two more than there are cores)' },
   quiet: { flag: '-q, --quiet', kind: 'switch', description: 'no progress and no summary' },
 } as const satisfies OptionTable;
@@ -168,6 +175,30 @@ export const previewOptions = {
   rows: { flag: '-n, --rows <n>', kind: 'count', default: 12, description: 'samples to show' },
   ...planning,
   ...running,
+} as const satisfies OptionTable;
+
+const { batchSize: _, minVisible: __, ...planningOfTensors } = planning;
+
+/** Options of `copyPasteBatch`; there is no command line for them. */
+export const batchOptions = {
+  ...planningOfTensors,
+  step: { flag: 'step', kind: 'natural', default: 0, description: 'number of the batch: another step draws anew' },
+  instances: {
+    ...reading.instances,
+    choices: ['component', 'class'],
+    description: 'what an instance is: a connected component, or all pixels of a class',
+  },
+  background: { ...reading.background, default: [0], description: 'ids that are no objects' },
+  ignore: { ...reading.ignore, default: [255], description: 'ids of void pixels' },
+  classes: { ...reading.classes, description: 'paste these ids only' },
+  excludeClasses: { ...reading.excludeClasses, description: 'never paste these ids' },
+  channelsFirst: { flag: 'channelsFirst', kind: 'switch', description: 'images are [N, C, H, W]' },
+  range: { flag: 'range', kind: 'interval', default: [0, 255], description: 'what black and white are in float32 images' },
+} as const satisfies OptionTable;
+
+export const doctorOptions = {
+  backend: { flag: '--backend <name>', choices: backendNames, description: 'only this one, in this process' },
+  json: { flag: '--json', kind: 'switch', description: 'print what was found as JSON' },
 } as const satisfies OptionTable;
 
 export type AugmentOptions = Resolved<typeof augmentOptions>;

@@ -2,30 +2,22 @@ import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { readInput } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
-import { decodeImage } from './image.ts';
+import { type BatchImages, batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample } from './plan/plan.ts';
 import { decodeMask } from './png.ts';
-import { classIds } from './read/classes.ts';
+import { pasteFilter } from './read/classes.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
 import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
-import { type Paste, type Rendered, render } from './render/render.ts';
-import type { Annotation, Image, Instance, Pasted, Plan, Sample, SampleFiles } from './types.ts';
+import type { Rendered } from './render/render.ts';
+import type { Annotations, Backend, Pasted, Plan, Sample } from './types.ts';
 
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
   AugmentOptions,
   Exclude<keyof PlanOptions, 'mayPaste'> | 'batchSize' | 'classes' | 'excludeClasses' | 'instances' | 'minVisible' | 'skipBad' | 'jobs'
 >;
-
-/** A sample as decoded, without its image. */
-export interface Annotations extends Annotation {
-  readonly sample: Sample;
-  readonly instances: readonly Instance[];
-  /** SHA-256 of its input files. */
-  readonly digests: Omit<SampleFiles<string>, 'image'>;
-}
 
 /** What becomes of samples; each result is yielded in the order of the samples. */
 export interface Sink<R> {
@@ -43,12 +35,18 @@ export function jobLimit({ jobs }: { jobs?: number | undefined }): LimitFunction
 }
 
 /**
- * Plans and renders every sample of the split that is augmented, batch by batch. While one batch is
- * rendered and written, the masks of the next are read; a decoded image lives as long as its batch.
+ * Plans and renders every sample of the split that is augmented, batch by batch, on the backend that is active.
+ * While one batch is rendered and written, the masks of the next are read; a decoded image lives as long as its batch.
  */
-export async function* runPipeline<R>(dataset: Dataset, copy: number, options: PipelineOptions, sink: Sink<R>): AsyncGenerator<R> {
+export async function* runPipeline<R>(
+  dataset: Dataset,
+  copy: number,
+  options: PipelineOptions,
+  backend: Pick<Backend, 'batchPixels'>,
+  sink: Sink<R>,
+): AsyncGenerator<R> {
   const limit = jobLimit(options);
-  const planOptions = { ...options, mayPaste: pasteFilter(dataset, options) };
+  const planOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
   const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
   const batches = batchesOf([...samples.keys()], options.batchSize, copy, options.seed);
   const prepare = (n: number): Promise<PreparedBatch> | undefined => {
@@ -69,14 +67,16 @@ export async function* runPipeline<R>(dataset: Dataset, copy: number, options: P
   let next = prepare(0);
   for (let n = 0; next; n++) {
     const { annotations, plans, skipped, images } = await next;
+    const render = renderGroups(plans, annotations, images, backend.batchPixels);
     const results = plans.map((plan) =>
       limit(async () => {
         const sample = samples.get(plan.id) as Sample;
         const reason = skipped.get(plan.id);
         if (reason !== undefined) return sink.skip(sample, reason);
         if (plan.placements.length === 0) return sink.pass(sample, plan, []);
-        const target = annotations.get(plan.id) as Annotations;
-        const pasted = await paste(plan, target, annotations.get(plan.source as string) as Annotations, images, dataset, options);
+        const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
+        const rendered = await render(plan);
+        const pasted = finish(plan, target, source, await images.load(plan.id), rendered, dataset, options);
         if (pasted.areas.every((area) => area === 0)) return sink.pass(sample, { ...plan, reason: 'all dropped' }, pasted.areas);
         return sink.paste(pasted);
       }),
@@ -97,17 +97,10 @@ export async function* runPipeline<R>(dataset: Dataset, copy: number, options: P
  * @throws {CopyPasteError} `usage` for a class that there is not, or a scene jitter without an ignore id.
  */
 export function checkOptions(dataset: Dataset, options: PipelineOptions): void {
-  pasteFilter(dataset, options);
+  pasteFilter(dataset.classNames, options);
   if (options.jitter === 'scene' && dataset.ignore.size === 0) {
     throw new CopyPasteError('usage', '--jitter scene pads masks with an ignore id, and there is none; say --ignore ID');
   }
-}
-
-/** Whether a class may be pasted, from `--classes` and `--exclude-classes`. */
-function pasteFilter({ classNames }: Dataset, { classes, excludeClasses }: PipelineOptions): (classId: number) => boolean {
-  const only = classes && classIds(classes, classNames, '--classes');
-  const never = excludeClasses && classIds(excludeClasses, classNames, '--exclude-classes');
-  return (classId) => (only?.has(classId) ?? true) && !never?.has(classId);
 }
 
 interface PreparedBatch {
@@ -132,7 +125,7 @@ async function prepareBatch(
       try {
         const annotation = await readAnnotations(sample, dataset, options);
         // A damaged image is found before a plan counts on it.
-        if (options.skipBad) await batchImages(dataset, [annotation]).load(annotation.sample.id);
+        if (options.skipBad) await batchImages(dataset.root, [annotation]).load(annotation.sample.id);
         return annotation;
       } catch (error) {
         if (!options.skipBad || !(error instanceof CopyPasteError)) throw error;
@@ -157,7 +150,7 @@ async function prepareBatch(
     annotations,
     skipped,
     images: batchImages(
-      dataset,
+      dataset.root,
       [...used].map((id) => annotations.get(id) as Annotations),
     ),
   };
@@ -196,69 +189,17 @@ function candidateOf({ sample, mask, objects, instances }: Annotations, { leftOu
   };
 }
 
-/** The decoded images of a batch, one after another in one array, as the op takes them. */
-interface BatchImages {
-  readonly pixels: Int32Array;
-  /** Decodes an image once. */
-  load(id: string): Promise<{ image: Image; offset: number; sha256: string }>;
-}
-
-function batchImages({ root }: Dataset, annotations: readonly Annotations[]): BatchImages {
-  const offsets = new Map<string, number>();
-  let length = 0;
-  for (const { sample, mask } of annotations) {
-    offsets.set(sample.id, length);
-    length += mask.width * mask.height;
-  }
-  const pixels = new Int32Array(length);
-  const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
-  const loaded = new Map<string, Promise<{ image: Image; offset: number; sha256: string }>>();
-  const decode = async (id: string): Promise<{ image: Image; offset: number; sha256: string }> => {
-    const { sample, mask } = byId.get(id) as Annotations;
-    const offset = offsets.get(id) as number;
-    const { bytes, sha256 } = await readInput(root, sample.image);
-    const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image);
-    return { image, offset, sha256 };
-  };
-  return {
-    pixels,
-    load: (id) => {
-      const image = loaded.get(id) ?? decode(id);
-      loaded.set(id, image);
-      return image;
-    },
-  };
-}
-
-async function paste(
+/** Puts together what came of a plan. */
+function finish(
   plan: Plan,
   target: Annotations,
   source: Annotations,
-  images: BatchImages,
+  { image, sha256 }: LoadedImage,
+  rendered: Rendered,
   dataset: Dataset,
   options: PipelineOptions,
-): Promise<Pasted> {
-  const [into, from] = await Promise.all([images.load(target.sample.id), images.load(source.sample.id)]);
-  const { width, height, channels, icc } = into.image;
-  const ref = ({ image, offset }: typeof into): { offset: number; width: number; height: number } => ({
-    offset,
-    width: image.width,
-    height: image.height,
-  });
-  const scene: Paste[] = plan.scene
-    ? [{ source: ref(into), sourceBox: [0, 0, width, height], targetBox: plan.scene.targetBox, flip: plan.scene.flip, minArea: 0 }]
-    : [];
-  const pastes = plan.placements.map(({ instance, sourceBox, targetBox, flip }) => ({
-    source: ref(from),
-    instance: source.instances[instance] as Instance,
-    sourceBox,
-    targetBox,
-    flip,
-    minArea: plan.minArea,
-  }));
-  const [rendered] = (await render(images.pixels, [
-    { width, height, ...(plan.scene ? {} : { image: ref(into) }), pastes: [...scene, ...pastes] },
-  ])) as [Rendered];
+): Pasted {
+  const { width, height, channels, icc } = image;
   const annotated = annotate(target, source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
     ignore: [...dataset.ignore][0],
@@ -271,7 +212,7 @@ async function paste(
     image: { width, height, pixels: rendered.pixels, channels, ...(icc && { icc }) },
     owner: plan.scene ? rendered.owner.map((k) => Math.max(0, k - 1)) : rendered.owner,
     areas: plan.scene ? rendered.areas.slice(1) : rendered.areas,
-    original: { image: into.image, mask: target.mask, ...(target.objects && { objects: target.objects }) },
-    inputs: { image: into.sha256, ...target.digests },
+    original: { image, mask: target.mask, ...(target.objects && { objects: target.objects }) },
+    inputs: { image: sha256, ...target.digests },
   };
 }

@@ -5,6 +5,7 @@ import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
 import { checkOptions, runPipeline } from './pipeline.ts';
 import { openDataset } from './read/dataset.ts';
+import { chooseBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import type { Pasted } from './types.ts';
 import { writeAtomic } from './write/files.ts';
@@ -23,10 +24,11 @@ export async function preview(given: Given<typeof previewOptions>): Promise<{ ro
   if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
   const dataset = await openDataset({ ...options, onlySplit: true });
   checkOptions(dataset, options);
+  const { backend } = await chooseBackend(options.backend);
   const rows: Row[] = [];
   const none = async (): Promise<undefined> => undefined;
   const sink = { paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut), pass: none, skip: (): undefined => undefined };
-  for await (const row of runPipeline(dataset, 0, options, sink)) {
+  for await (const row of runPipeline(dataset, 0, options, backend, sink)) {
     if (row) rows.push(row);
     if (rows.length === options.rows) break;
   }

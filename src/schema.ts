@@ -29,6 +29,11 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     parse: (text) => text.split(',').map(number),
     schema: z.tuple([z.number().positive(), z.number().positive()]).refine(([low, high]) => low <= high),
   },
+  interval: {
+    expects: 'two numbers LO,HI with LO < HI',
+    parse: (text) => text.split(',').map(number),
+    schema: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high),
+  },
   ids: {
     expects: 'ids from 0 to 65535 as 0,255, or none',
     parse: (text) => (text === 'none' ? [] : text.split(',').map(number)),
@@ -37,7 +42,7 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
   names: {
     expects: 'ids or names as car,person',
     parse: (text) => text.split(',').map((name) => name.trim()),
-    schema: z.array(z.string().min(1)).min(1),
+    schema: z.array(z.union([z.string().min(1), z.int().min(0)])).min(1),
   },
   switch: { expects: 'true or false', parse: (text) => text, schema: z.boolean() },
 };
@@ -52,7 +57,7 @@ function parseOption(option: Option, value: unknown): unknown {
     : kinds[option.kind as keyof Kinds];
   const result = schema.safeParse(typeof value === 'string' ? parse(value) : value);
   if (result.success) return result.data;
-  const flag = /--[\w-]+|^-\w/.exec(option.flag)?.[0];
+  const flag = /--[\w-]+|^-?\w+/.exec(option.flag)?.[0];
   throw new CopyPasteError(
     'usage',
     `${flag}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`,

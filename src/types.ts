@@ -148,3 +148,32 @@ export interface Pasted extends Annotated {
   /** SHA-256 of its input files. */
   readonly inputs: SampleFiles<string>;
 }
+/** The TensorFlow.js backends that the op runs on, in the order in which a GPU is looked for. */
+export const backendNames = ['webgpu', 'tensorflow', 'cpu'] as const;
+export type BackendName = (typeof backendNames)[number];
+
+/** A backend that was found, and gives the reference's bytes. */
+export interface Backend {
+  readonly name: BackendName;
+  /** Of what does the work. */
+  readonly version: string;
+  readonly device: string;
+  /** Whether a GPU does the work; a driver that computes on the CPU is none. */
+  readonly hardware: boolean;
+  /** Pixels of targets and sources that one call of the op takes together; with 0 each target is a call of its own. */
+  readonly batchPixels: number;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** A sample as decoded, without its image. */
+export interface Annotations extends Annotation {
+  readonly sample: Sample;
+  readonly instances: readonly Instance[];
+  /** SHA-256 of its input files. */
+  readonly digests: Omit<SampleFiles<string>, 'image'>;
+}
+
+/** What was found of a backend. */
+export type Probe =
+  | ({ readonly available: true } & Backend)
+  | { readonly available: false; readonly name: BackendName; readonly problem: string };

@@ -44,8 +44,11 @@ test('planning is pure: no node module, no package, no clock, no other randomnes
 test.each([
   ['sharp', /^image\.ts$/],
   ['fast-png', /^png\.ts$/],
-  ['@tensorflow/tfjs-core', /^render\//],
+  ['@tensorflow/tfjs-core', /^(render\/|batch\.ts$)/],
   ['@tensorflow/tfjs-backend-cpu', /^render\//],
+  ['@tensorflow/tfjs-backend-webgpu', /^render\//],
+  ['@tensorflow/tfjs-node-gpu', /^render\/backend\.ts$/],
+  ['webgpu', /^render\/backend\.ts$/],
   ['commander', /^(cli|flags)\.ts$/],
   ['zod', /^(schema|manifest)\.ts$/],
 ])('%s has one owner', (name, owner) => {

@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { main } from '../src/cli.ts';
+import { captureStreams, temporaryFolder } from './make.ts';
 
 const read = (path: string): string => readFileSync(path, 'utf8');
 
@@ -14,6 +18,31 @@ describe('documentation', () => {
     const command = 'npm ci && npm test';
     expect(read('README.md')).toContain(`\n${command}\n`);
     expect(read('.ci/run')).toContain(`\n${command}\n`);
+  });
+
+  const folder = temporaryFolder();
+  const blocks = (language: string): string[] =>
+    [...read('README.md').matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , text]) => text as string);
+  const commands = blocks('sh').flatMap((text) => text.split('\n').filter((line) => line.startsWith('npx copypaste ')));
+
+  test.each(commands)("README's command runs: %s", async (command) => {
+    const argv = command.replace('npx copypaste ', '').split(' ');
+    const place: Record<string, string> = {
+      data: 'fixtures/camvid',
+      aug: join(folder, `${commands.indexOf(command)}`),
+      'sheet.png': join(folder, 'sheet.png'),
+    };
+    const streams = captureStreams();
+    const code = await main(
+      argv.map((one) => place[one] ?? one),
+      streams,
+    );
+    expect({ code, ...streams.text }).toMatchObject({ code: 0 });
+  });
+
+  test.each(blocks('js'))("README's program %# runs", (program) => {
+    const code = program.replace("'data'", "'fixtures/camvid'").replace("'aug'", JSON.stringify(join(folder, 'program')));
+    execFileSync(process.execPath, ['--input-type=module', '-e', code], { stdio: 'pipe' });
   });
 
   test('the changelog has the version', () => {

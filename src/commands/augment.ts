@@ -25,6 +25,9 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
         started = performance.now();
         progress.start(total);
       },
+      chosen: ({ name, version, device }, why) => {
+        if (given.backend !== undefined) say(`backend ${name}: ${device}, ${version} (${why})`);
+      },
       done: (sample, plan) => {
         progress.tick();
         if (given.dryRun && !given.json && plan) stdout.write(describePlan(sample, plan));

@@ -35,10 +35,11 @@ export async function readClassNames(path: string): Promise<ClassNames> {
  *
  * @throws {CopyPasteError} `usage` for a name that no class has, with the names that there are.
  */
-export function classIds(wanted: readonly string[], names: ClassNames, flag: string): Set<number> {
+export function classIds(wanted: Wanted, names: ClassNames, flag: string): Set<number> {
   const byName = new Map([...names].map(([id, name]) => [name.toLowerCase(), id]));
   return new Set(
-    wanted.map((text) => {
+    wanted.map((one) => {
+      const text = String(one);
       const id = byName.get(text.toLowerCase()) ?? (/^\d+$/.test(text) ? Number(text) : undefined);
       if (id !== undefined) return id;
       const known =
@@ -46,4 +47,16 @@ export function classIds(wanted: readonly string[], names: ClassNames, flag: str
       throw new CopyPasteError('usage', `${flag}: no class is called '${text}'; ${known}`);
     }),
   );
+}
+
+type Wanted = readonly (string | number)[];
+
+/** Whether a class may be pasted, from the options `classes` and `excludeClasses`. */
+export function pasteFilter(
+  names: ClassNames,
+  { classes, excludeClasses }: { classes?: Wanted | undefined; excludeClasses?: Wanted | undefined },
+): (classId: number) => boolean {
+  const only = classes && classIds(classes, names, '--classes');
+  const never = excludeClasses && classIds(excludeClasses, names, '--exclude-classes');
+  return (classId) => (only?.has(classId) ?? true) && !never?.has(classId);
 }

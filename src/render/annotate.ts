@@ -1,6 +1,8 @@
 import type { Annotated, Annotation, Covered, Mask, PixelCounts, Plan } from '../types.ts';
-import type { Rendered } from './render.ts';
+import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
+
+type Rendered = Pick<RenderedImage, 'owner' | 'areas'>;
 
 export interface AnnotateOptions {
   /** Ids that never stand for an object. */

@@ -1,32 +1,85 @@
 /**
- * The reference kernel: plain loops over typed arrays, inside each placement's box only.
+ * The reference kernels: plain loops over typed arrays, inside each placement's box only.
  *
  * Both sums are separable. A source row is resampled along x once and kept in a ring of `tapsY` rows, from
  * which target rows are summed along y.
  */
 
-import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
-import type { KernelConfig, NamedTensorInfoMap, TypedArray } from '@tensorflow/tfjs-core';
-import { type CopyPasteAttrs, opName, type PlacementRow, placementFields, placementRow } from './op.ts';
+import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
+import { halfCoverage, imageShape, type Kernels, type Placed, readRows } from './op.ts';
 
-export const cpuKernel: KernelConfig = {
-  kernelName: opName,
-  backendName: 'cpu',
-  kernelFunc: ({ inputs, backend, attrs }) => {
-    const cpu = backend as MathBackendCPU;
-    const values = (name: string): TypedArray => cpu.data.get((inputs as NamedTensorInfoMap)[name]?.dataId as object).values as TypedArray;
-    const { padding } = attrs as unknown as CopyPasteAttrs;
+/** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
+export const cpuKernels: Kernels<KernelBackend> = {
+  copyPaste(backend, inputs, { padding }) {
     const result = copyPaste({
-      images: values('images') as Int32Array,
-      masks: values('masks') as Uint8Array,
-      tables: values('tables') as Int32Array,
-      targets: values('targets') as Int32Array,
-      placements: values('placements') as Int32Array,
+      images: read(backend, inputs.images) as Int32Array,
+      masks: bytesOf(read(backend, inputs.masks) as Int32Array),
+      tables: read(backend, inputs.tables) as Int32Array,
+      targets: read(backend, inputs.targets) as Int32Array,
+      placements: read(backend, inputs.placements) as Int32Array,
       padding,
     });
-    return [result.images, result.owner, result.area].map((data) => cpu.makeTensorInfo([data.length], 'int32', data));
+    return [make(backend, result.images, 'int32'), make(backend, result.owner, 'int32'), make(backend, result.area, 'int32')];
+  },
+
+  pack(backend, { images }, { channelsFirst, low, scale }) {
+    const { count, size, channels } = imageShape(images, { channelsFirst });
+    const values = read(backend, images);
+    const words = new Int32Array(count * size);
+    const [pixel, plane] = channelsFirst ? [1, size] : [channels, 1];
+    const byte =
+      images.dtype === 'int32'
+        ? (value: number): number => value
+        : (value: number): number => roundHalfEven(Math.fround(Math.fround(value - low) * scale));
+    for (let n = 0, at = 0; n < count; n++) {
+      for (let i = 0, from = n * size * channels; i < size; i++, from += pixel) {
+        let word = channels === 4 ? 0 : -0x1000000;
+        for (let c = 0; c < Math.max(3, channels); c++) {
+          const value = byte(values[from + (channels === 1 ? 0 : c * plane)] as number);
+          word |= Math.min(255, Math.max(0, value)) << (8 * c);
+        }
+        words[at++] = word;
+      }
+    }
+    return make(backend, words, 'int32');
+  },
+
+  unpack(backend, inputs, { channelsFirst }) {
+    const { count, size, channels } = imageShape(inputs.images, { channelsFirst });
+    const words = read(backend, inputs.words);
+    const owner = read(backend, inputs.owner);
+    const values = read(backend, inputs.values);
+    const images = read(backend, inputs.images).slice();
+    const { targets } = readRows(read(backend, inputs.targets), []);
+    const [pixel, plane] = channelsFirst ? [1, size] : [channels, 1];
+    for (let n = 0, at = 0; n < count; n++) {
+      const canvas = (targets[n]?.image as number) < 0;
+      for (let i = 0, to = n * size * channels; i < size; i++, at++, to += pixel) {
+        if (!canvas && owner[at] === 0) continue;
+        for (let c = 0; c < channels; c++) images[to + c * plane] = values[((words[at] as number) >> (8 * c)) & 255] as number;
+      }
+    }
+    return make(backend, images, inputs.images.dtype, inputs.images.shape);
   },
 };
+
+function read(backend: KernelBackend, { dataId }: TensorInfo): TypedArray {
+  return backend.readSync(dataId) as TypedArray;
+}
+
+function make(backend: KernelBackend, values: TypedArray, dtype: DataType, shape = [values.length]): TensorInfo {
+  return { dataId: backend.write(values, shape, dtype), shape, dtype };
+}
+
+/** The bytes of words. */
+export function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function roundHalfEven(value: number): number {
+  const low = Math.floor(value);
+  return value - low < 0.5 || (value - low === 0.5 && low % 2 === 0) ? low : low + 1;
+}
 
 interface Arrays {
   images: Int32Array;
@@ -37,42 +90,31 @@ interface Arrays {
   padding: number;
 }
 
-/**
- * The op on plain arrays.
- *
- * @public Tests hold other backends to it.
- */
-export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
-  const { images, targets, placements } = arrays;
-  let length = 0;
-  for (let i = 0; i < targets.length; i += 3) length += (targets[i + 1] as number) * (targets[i + 2] as number);
-  const output = new Int32Array(length);
-  for (let i = 0, at = 0; i < targets.length; i += 3) {
-    const from = targets[i] as number;
-    const size = (targets[i + 1] as number) * (targets[i + 2] as number);
-    if (from < 0) output.fill(arrays.padding, at, at + size);
-    else output.set(images.subarray(from, from + size), at);
-    at += size;
+function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
+  const { images, tables } = arrays;
+  const { targets, placements, pixels } = readRows(arrays.targets, arrays.placements);
+  const output = new Int32Array(pixels);
+  for (const { image, width, height, output: at } of targets) {
+    if (image < 0) output.fill(arrays.padding, at, at + width * height);
+    else output.set(images.subarray(image, image + width * height), at);
   }
-  const owner = new Int32Array(length);
-  const count = placements.length / placementFields.length;
-  const area = new Int32Array(count);
-  const rows = Array.from({ length: count }, (_, m) => placementRow(placements, m));
-  rows.forEach((row, m) => {
+  const owner = new Int32Array(pixels);
+  const area = new Int32Array(placements.length);
+  placements.forEach((row, m) => {
     const covered = row.mask < 0 || row.columns === 0 ? undefined : coverage(row, arrays);
     area[m] = covered ? covered.reduce((sum, bit) => sum + bit, 0) : row.columns * row.rows;
     if ((area[m] as number) >= row.minArea) own(row, covered, owner, m + 1);
   });
-  rows.forEach((row, m) => {
+  placements.forEach((row, m) => {
     if ((area[m] as number) < row.minArea) return;
-    if (row.tapsX <= 2 && row.tapsY <= 2) colourBilinear(row, arrays, owner, m + 1, output);
-    else colour(row, arrays, owner, m + 1, output);
+    const paint = row.tapsX <= 2 && row.tapsY <= 2 ? colourBilinear : colour;
+    paint(row, images, tables, owner, m + 1, output);
   });
   return { images: output, owner, area };
 }
 
 /** 1 where at least half of a pixel's weight lies on the instance, `[rows, columns]`. */
-function coverage(row: PlacementRow, { masks, tables }: Arrays): Uint8Array {
+function coverage(row: Placed, { masks, tables }: Arrays): Uint8Array {
   const { columns, rows, tapsX, tapsY, tableX, tableY, mask, maskX, maskY, maskWidth, maskHeight } = row;
   const covered = new Uint8Array(columns * rows);
   const ring = new Int32Array(columns * tapsY);
@@ -108,14 +150,14 @@ function coverage(row: PlacementRow, { masks, tables }: Arrays): Uint8Array {
       const at = ((y0 + t) % tapsY) * columns;
       for (let i = 0; i < columns; i++) sums[i] = (sums[i] as number) + weight * (ring[at + i] as number);
     }
-    for (let i = 0, at = j * columns; i < columns; i++) covered[at + i] = (sums[i] as number) >= 32768 ? 1 : 0;
+    for (let i = 0, at = j * columns; i < columns; i++) covered[at + i] = (sums[i] as number) >= halfCoverage ? 1 : 0;
   }
   return covered;
 }
 
-function own({ output, width, x, y, columns, rows }: PlacementRow, covered: Uint8Array | undefined, owner: Int32Array, k: number): void {
+function own({ into, x, y, columns, rows }: Placed, covered: Uint8Array | undefined, owner: Int32Array, k: number): void {
   for (let j = 0; j < rows; j++) {
-    const to = output + (y + j) * width + x;
+    const to = into.output + (y + j) * into.width + x;
     if (!covered) owner.fill(k, to, to + columns);
     else for (let i = 0, from = j * columns; i < columns; i++) if (covered[from + i]) owner[to + i] = k;
   }
@@ -125,8 +167,8 @@ function own({ output, width, x, y, columns, rows }: PlacementRow, covered: Uint
  * At most two taps an axis: four source pixels, of which two channels at a time share a word. A lane's sum
  * along x is at most 256·255, which fits its 16 bits.
  */
-function colourBilinear(row: PlacementRow, { images, tables }: Arrays, owner: Int32Array, k: number, output: Int32Array): void {
-  const { width, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+function colourBilinear(row: Placed, images: Int32Array, tables: Int32Array, owner: Int32Array, k: number, output: Int32Array): void {
+  const { into, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const right = tapsX - 1;
   for (let j = 0; j < rows; j++) {
     const entry = tableY + j * (1 + tapsY);
@@ -134,7 +176,7 @@ function colourBilinear(row: PlacementRow, { images, tables }: Arrays, owner: In
     const bottom = top + (tapsY - 1) * sourceWidth;
     const wy0 = tables[entry + 1] as number;
     const wy1 = 256 - wy0;
-    const to = row.output + (y + j) * width + x;
+    const to = into.output + (y + j) * into.width + x;
     for (let i = 0; i < columns; i++) {
       if (owner[to + i] !== k) continue;
       const column = tableX + i * (1 + tapsX);
@@ -159,12 +201,12 @@ function colourBilinear(row: PlacementRow, { images, tables }: Arrays, owner: In
 }
 
 /** Any number of taps: rows resampled along x go into a ring, two channels to a word. */
-function colour(row: PlacementRow, { images, tables }: Arrays, owner: Int32Array, k: number, output: Int32Array): void {
-  const { width, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+function colour(row: Placed, images: Int32Array, tables: Int32Array, owner: Int32Array, k: number, output: Int32Array): void {
+  const { into, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const ring = new Int32Array(2 * columns * tapsY);
   let next = 0;
   for (let j = 0; j < rows; j++) {
-    const to = row.output + (y + j) * width + x;
+    const to = into.output + (y + j) * into.width + x;
     let begin = 0;
     while (begin < columns && owner[to + begin] !== k) begin++;
     if (begin === columns) continue;

@@ -1,4 +1,14 @@
-import { engine, type NamedAttrMap, type NamedTensorMap, type Tensor, type Tensor1D, type Tensor2D } from '@tensorflow/tfjs-core';
+import {
+  engine,
+  type KernelConfig,
+  type NamedAttrMap,
+  type NamedTensorMap,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  type TensorInfo,
+} from '@tensorflow/tfjs-core';
 
 /**
  * The op `CopyPaste`, registered once for each TensorFlow.js backend. A batch of any sizes is one flat
@@ -8,21 +18,26 @@ import { engine, type NamedAttrMap, type NamedTensorMap, type Tensor, type Tenso
  * than its `minArea` pixels is dropped as if it had never been; the last kept owner colours the pixel with
  * `(Σy Σx wy·wx·value + 2^15) >> 16`, per channel, from the whole source image. All sums are integers
  * under 2^24, so that 32-bit integers and 32-bit floats give the same bytes.
+ *
+ * Two more ops turn images of a training loop into such words and back.
  */
-export const opName = 'CopyPaste';
+export const opNames = { copyPaste: 'CopyPaste', pack: 'CopyPastePack', unpack: 'CopyPasteUnpack' } as const;
 
-export interface CopyPasteInputs {
+/** Half of all weight: a pixel that is covered so much is the placement's. */
+export const halfCoverage = 32768;
+
+export type CopyPasteInputs = {
   /** int32 `[P]`: RGBA8 words of all images, one image after another. */
   images: Tensor1D;
-  /** bool `[Q]`: one plane for each instance, of its box's size, one after another. */
+  /** int32 `[Q]`: one plane for each instance, of its box's size, one after another; 0 or 1 a byte, four to a word. */
   masks: Tensor1D;
   /** int32 `[T]`: weight tables: for each target pixel its first source pixel, then its weights. */
   tables: Tensor1D;
-  /** int32 `[N, 3]`: fields of `targetFields`. */
+  /** int32 `[N, 3]`: fields of `targetFields`; not read from a device. */
   targets: Tensor2D;
-  /** int32 `[M, 18]`: fields of `placementFields`, grouped by target, in pasting order. */
+  /** int32 `[M, 17]`: fields of `placementFields`, grouped by target, in pasting order; not read from a device. */
   placements: Tensor2D;
-}
+};
 
 export interface CopyPasteAttrs {
   /** RGBA8 word of canvases. */
@@ -33,13 +48,12 @@ export interface CopyPasteAttrs {
 export const targetFields = ['image', 'width', 'height'] as const;
 
 /**
- * Columns of `placements`: `output`, an offset into the outputs, with the target's width; the part of the
- * box inside the frame; the source image, an offset into `images`, with its width; the instance's plane, an
- * offset into `masks` (−1: the whole box is owned), with its box in the source; the two tables, offsets into `tables`.
+ * Columns of `placements`: the index of its target; the part of the box inside the frame; the source image, an
+ * offset into `images`, with its width; the instance's plane, an offset into `masks` in bytes (−1: the whole box
+ * is owned), with its box in the source; the two tables, offsets into `tables`.
  */
 export const placementFields = [
-  'output',
-  'width',
+  'target',
   'x',
   'y',
   'columns',
@@ -58,12 +72,34 @@ export const placementFields = [
   'minArea',
 ] as const;
 
-export type PlacementRow = Record<(typeof placementFields)[number], number>;
+type Row<Fields extends readonly string[]> = Record<Fields[number], number>;
+export type TargetRow = Row<typeof targetFields>;
+export type PlacementRow = Row<typeof placementFields>;
 
-/** Row `m` of `placements`. */
-export function placementRow(placements: ArrayLike<number>, m: number): PlacementRow {
-  const from = m * placementFields.length;
-  return Object.fromEntries(placementFields.map((name, i) => [name, placements[from + i]])) as PlacementRow;
+/** A target with where its output begins, and a placement with its target. */
+export type PlacedTarget = TargetRow & { output: number };
+export type Placed = PlacementRow & { into: PlacedTarget };
+
+function rowsOf<const Fields extends readonly string[]>(values: ArrayLike<number>, fields: Fields): Row<Fields>[] {
+  return Array.from(
+    { length: values.length / fields.length },
+    (_, n) => Object.fromEntries(fields.map((name, i) => [name, values[n * fields.length + i]])) as Row<Fields>,
+  );
+}
+
+/** Targets and placements by name, and the pixels of all outputs together. */
+export function readRows(
+  targets: ArrayLike<number>,
+  placements: ArrayLike<number>,
+): { targets: PlacedTarget[]; placements: Placed[]; pixels: number } {
+  let pixels = 0;
+  const placed = rowsOf(targets, targetFields).map((row) => {
+    const output = pixels;
+    pixels += row.width * row.height;
+    return { ...row, output };
+  });
+  const rows = rowsOf(placements, placementFields).map((row) => ({ ...row, into: placed[row.target] as PlacedTarget }));
+  return { targets: placed, placements: rows, pixels };
 }
 
 export type CopyPasteOutputs = {
@@ -75,12 +111,71 @@ export type CopyPasteOutputs = {
   area: Tensor1D;
 };
 
-/** Runs the op on the active backend. */
+/** How pixels lie in an image tensor. */
+export interface PixelLayout {
+  /** `[N, C, H, W]` instead of `[N, H, W, C]`. */
+  channelsFirst: boolean;
+}
+
+export interface PackAttrs extends PixelLayout {
+  /** What black and white are: bytes are `round((value − low) · scale)`, half to even, in float32. */
+  low: number;
+  scale: number;
+}
+
+export type UnpackInputs = {
+  /** int32 `[N·H·W]`. */
+  words: Tensor1D;
+  /** int32 `[N·H·W]`: where it is 0, and the target no canvas, the image's own value stays. */
+  owner: Tensor1D;
+  /** As in `CopyPasteInputs`. */
+  targets: Tensor2D;
+  /** `[256]`: the value of each byte, in the type of `images`: a table, so that no backend rounds in its own way. */
+  values: Tensor1D;
+  images: Tensor4D;
+};
+
+function run(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
+  return engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor[];
+}
+
+/** Pastes on the active backend. */
 export function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): CopyPasteOutputs {
-  const [images, owner, area] = engine().runKernel(
-    opName,
-    inputs as unknown as NamedTensorMap,
-    attrs as unknown as NamedAttrMap,
-  ) as unknown as [Tensor, Tensor, Tensor];
-  return { images: images as Tensor1D, owner: owner as Tensor1D, area: area as Tensor1D };
+  const [images, owner, area] = run(opNames.copyPaste, inputs, attrs) as [Tensor1D, Tensor1D, Tensor1D];
+  return { images, owner, area };
+}
+
+/** RGBA8 words `[N·H·W]` of images of 1, 3 or 4 channels; grey is repeated, an absent alpha is opaque. */
+export function packOp(images: Tensor4D, attrs: PackAttrs): Tensor1D {
+  return run(opNames.pack, { images }, attrs)[0] as Tensor1D;
+}
+
+/** Images in the shape and type of `images`, with the words' bytes where something was pasted. */
+export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
+  return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
+}
+
+/** The three ops on one backend, as functions of its own tensor type. */
+export interface Kernels<B> {
+  copyPaste(backend: B, inputs: Record<keyof CopyPasteInputs, TensorInfo>, attrs: CopyPasteAttrs): [TensorInfo, TensorInfo, TensorInfo];
+  pack(backend: B, inputs: { images: TensorInfo }, attrs: PackAttrs): TensorInfo;
+  unpack(backend: B, inputs: Record<keyof UnpackInputs, TensorInfo>, attrs: PixelLayout): TensorInfo;
+}
+
+/** What `registerKernel` takes for them. */
+export function kernelConfigs<B>(backendName: string, kernels: Kernels<B>): KernelConfig[] {
+  return (Object.keys(opNames) as (keyof typeof opNames)[]).map((name) => ({
+    kernelName: opNames[name],
+    backendName,
+    kernelFunc: ({ inputs, backend, attrs }) => {
+      const kernel = kernels[name] as (backend: B, inputs: unknown, attrs: unknown) => TensorInfo | TensorInfo[];
+      return [kernel(backend as B, inputs, attrs)].flat();
+    },
+  }));
+}
+
+/** Size and channels of an image tensor. */
+export function imageShape({ shape }: TensorInfo, { channelsFirst }: PixelLayout): { count: number; size: number; channels: number } {
+  const [count, a, b, c] = shape as [number, number, number, number];
+  return channelsFirst ? { count, size: b * c, channels: a } : { count, size: a * b, channels: c };
 }

@@ -1,17 +1,41 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { enableProdMode, registerKernel, type Tensor1D, tensor1d, tensor2d, tidy } from '@tensorflow/tfjs-core';
-import type { Box, Instance, Size } from '../types.ts';
-import { cpuKernel } from './cpu.ts';
-import { type CopyPasteOutputs, copyPasteOp, type PlacementRow, placementFields, targetFields } from './op.ts';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import {
+  backend,
+  enableProdMode,
+  getBackend,
+  getKernel,
+  type KernelConfig,
+  registerKernel,
+  type Tensor1D,
+  type Tensor2D,
+  tensor1d,
+  tensor2d,
+} from '@tensorflow/tfjs-core';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import type { Box, Instance, Plan, Size } from '../types.ts';
+import { bytesOf, cpuKernels } from './cpu.ts';
+import { type CopyPasteOutputs, copyPasteOp, kernelConfigs, opNames, type PlacementRow, placementFields, targetFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
-
-registerKernel(cpuKernel);
+import { tensorflowKernels } from './tensorflow.ts';
+import { faultOf, webgpuKernels } from './webgpu.ts';
 
 /** Keeps TensorFlow.js from advertising on standard error. */
 export { enableProdMode };
 
 /** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
 const padding = 124 | (116 << 8) | (104 << 16) | (255 << 24);
+
+/** Registers the kernels for the active backend; one that has none of its own runs those of the cpu. */
+export function registerKernels(): void {
+  const name = getBackend();
+  if (getKernel(opNames.copyPaste, name)) return;
+  const configs: Record<string, () => KernelConfig[]> = {
+    webgpu: () => kernelConfigs(name, webgpuKernels),
+    tensorflow: () => kernelConfigs(name, tensorflowKernels),
+  };
+  for (const config of (configs[name] ?? (() => kernelConfigs(name, cpuKernels)))()) registerKernel(config);
+}
 
 /** An image inside the batch's flat array of RGBA8 words. */
 export interface ImageRef extends Size {
@@ -46,47 +70,90 @@ export interface Rendered {
   readonly areas: readonly number[];
 }
 
+/** A plan as the op takes it: its scene, where it has one, is the first paste of an empty canvas. */
+export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instances: readonly Instance[]): Target {
+  const { width, height } = image;
+  const { scene, minArea } = plan;
+  const pastes = plan.placements.map(({ instance, sourceBox, targetBox, flip }) => ({
+    source,
+    instance: instances[instance] as Instance,
+    sourceBox,
+    targetBox,
+    flip,
+    minArea,
+  }));
+  if (!scene) return { width, height, image, pastes };
+  const whole = { source: image, sourceBox: [0, 0, width, height] as const, targetBox: scene.targetBox, flip: scene.flip, minArea: 0 };
+  return { width, height, pastes: [whole, ...pastes] };
+}
+
 /**
  * Renders targets with the op `CopyPaste` on the active backend.
  *
  * @param images RGBA8 words of all images that the targets refer to; not changed.
  */
 export async function render(images: Int32Array, targets: readonly Target[]): Promise<Rendered[]> {
-  const words = tensor1d(images, 'int32');
-  const result = renderTensors(words, targets);
-  const [pixels, owner, areas] = await Promise.all([result.images.data(), result.owner.data(), readAreas(result.area, targets)]);
-  for (const tensor of [words, result.images, result.owner, result.area]) tensor.dispose();
-  let at = 0;
-  let first = 0;
-  return targets.map(({ width, height, pastes }, n) => {
-    const from = at;
-    at += width * height;
-    const own = (owner as Int32Array).subarray(from, at);
-    if (first > 0) for (let i = 0; i < own.length; i++) if (own[i]) own[i] = (own[i] as number) - first;
-    first += pastes.length;
-    return { pixels: (pixels as Int32Array).subarray(from, at), owner: own, areas: areas[n] as number[] };
+  if (targets.length === 0) return [];
+  return guard(async () => {
+    const words = tensor1d(images, 'int32');
+    const result = renderTensors(words, targets);
+    try {
+      const read = [result.images.data(), readOwners(result.owner, targets), readAreas(result.area, targets)] as const;
+      const [pixels, owners, areas] = await Promise.all(read);
+      let at = 0;
+      return targets.map(({ width, height }, n) => {
+        const from = at;
+        at += width * height;
+        return { pixels: (pixels as Int32Array).subarray(from, at), owner: owners[n] as Int32Array, areas: areas[n] as number[] };
+      });
+    } finally {
+      for (const tensor of [words, ...Object.values(result)]) tensor.dispose();
+    }
   });
+}
+
+/**
+ * Runs something on the active backend.
+ *
+ * @throws {CopyPasteError} `unavailable` where a device fails, even where it does so silently.
+ */
+export async function guard<T>(work: () => Promise<T>): Promise<T> {
+  const name = getBackend();
+  const check = (): void => {
+    const fault = name === 'webgpu' ? faultOf(backend() as WebGPUBackend) : undefined;
+    if (fault !== undefined) throw new Error(fault);
+  };
+  try {
+    check();
+    const result = await work();
+    check();
+    return result;
+  } catch (cause) {
+    if (cause instanceof CopyPasteError || name === 'cpu') throw cause;
+    throw new CopyPasteError('unavailable', `backend ${name} failed: ${messageOf(cause)}; run again, or say --backend cpu`, { cause });
+  }
 }
 
 /**
  * Runs the op for targets; nothing leaves the backend.
  *
  * @param images int32 `[P]`, RGBA8 words of all images that the targets refer to.
+ * @returns the op's outputs, and the targets as it takes them.
  */
-export function renderTensors(images: Tensor1D, targets: readonly Target[]): CopyPasteOutputs {
-  const { masks, tables, targets: rows, placements } = pack(targets);
-  return tidy(() =>
-    copyPasteOp(
-      {
-        images,
-        masks: tensor1d(masks, 'bool'),
-        tables: tensor1d(tables, 'int32'),
-        targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
-        placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),
-      },
-      { padding },
-    ),
-  );
+export function renderTensors(images: Tensor1D, targets: readonly Target[]): CopyPasteOutputs & { rows: Tensor2D } {
+  registerKernels();
+  const packed = pack(targets);
+  const rows = tensor2d(packed.targets, [targets.length, targetFields.length], 'int32');
+  const inputs = {
+    masks: tensor1d(packed.masks, 'int32'),
+    tables: tensor1d(packed.tables, 'int32'),
+    placements: tensor2d(packed.placements, [packed.placements.length / placementFields.length, placementFields.length], 'int32'),
+  };
+  try {
+    return { ...copyPasteOp({ images, targets: rows, ...inputs }, { padding }), rows };
+  } finally {
+    for (const input of Object.values(inputs)) input.dispose();
+  }
 }
 
 /** For each target the pixels that each paste covers before later ones cover it, 0 where it was dropped. */
@@ -101,27 +168,42 @@ export async function readAreas(area: Tensor1D, targets: readonly Target[]): Pro
   );
 }
 
+/**
+ * For each target `[H, W]`: 0 where untouched, else 1 + the index of the target's paste that shows there. May change
+ * the tensor's values, never from or to 0.
+ */
+export async function readOwners(owner: Tensor1D, targets: readonly Target[]): Promise<Int32Array[]> {
+  const owners = (await owner.data()) as Int32Array;
+  let at = 0;
+  let first = 0;
+  return targets.map(({ width, height, pastes }) => {
+    const own = owners.subarray(at, (at += width * height));
+    if (first > 0) for (let i = 0; i < own.length; i++) if (own[i]) own[i] = (own[i] as number) - first;
+    first += pastes.length;
+    return own;
+  });
+}
+
 interface Packed {
-  masks: Uint8Array;
+  masks: Int32Array;
   tables: Int32Array;
   targets: Int32Array;
   placements: Int32Array;
 }
 
-/** Lays targets and placements out as the op takes them. */
-export function pack(targets: readonly Target[]): Packed {
+/** Lays targets and placements out as the op takes them; no tensor is empty, since a GPU's buffer cannot be. */
+function pack(targets: readonly Target[]): Packed {
   const rows: PlacementRow[] = [];
   const tables: Int32Array[] = [];
   const planes: Pick<Instance, 'box' | 'runs'>[] = [];
   let tableLength = 0;
   let maskLength = 0;
-  let output = 0;
   const addTable = (table: WeightTable): number => {
     tables.push(table.data);
     tableLength += table.data.length;
     return tableLength - table.data.length;
   };
-  for (const { width, height, pastes } of targets) {
+  targets.forEach(({ width, height, pastes }, target) => {
     for (const { source, instance, sourceBox, targetBox, flip, minArea } of pastes) {
       const [sx0, sy0, sx1, sy1] = sourceBox;
       const [x0, y0, x1, y1] = targetBox;
@@ -148,8 +230,7 @@ export function pack(targets: readonly Target[]): Packed {
       });
       const [maskX, maskY, maskX1, maskY1] = instance?.box ?? [0, 0, 0, 0];
       rows.push({
-        output,
-        width,
+        target,
         x,
         y,
         columns: visible ? columns : 0,
@@ -172,8 +253,7 @@ export function pack(targets: readonly Target[]): Packed {
         maskLength += (maskX1 - maskX) * (maskY1 - maskY);
       }
     }
-    output += width * height;
-  }
+  });
   return {
     masks: planesOf(planes, maskLength),
     tables: concatenate(tables, tableLength),
@@ -183,7 +263,7 @@ export function pack(targets: readonly Target[]): Packed {
 }
 
 function concatenate(arrays: readonly Int32Array[], length: number): Int32Array {
-  const all = new Int32Array(length);
+  const all = new Int32Array(Math.max(1, length));
   let at = 0;
   for (const array of arrays) {
     all.set(array, at);
@@ -192,9 +272,10 @@ function concatenate(arrays: readonly Int32Array[], length: number): Int32Array 
   return all;
 }
 
-/** Instances as binary planes of their boxes, one after another. */
-function planesOf(instances: readonly Pick<Instance, 'box' | 'runs'>[], length: number): Uint8Array {
-  const planes = new Uint8Array(length);
+/** Instances as binary planes of their boxes, one after another, a byte a pixel. */
+function planesOf(instances: readonly Pick<Instance, 'box' | 'runs'>[], length: number): Int32Array {
+  const words = new Int32Array(Math.max(1, Math.ceil(length / 4)));
+  const planes = bytesOf(words);
   let at = 0;
   for (const { box, runs } of instances) {
     const [x0, y0, x1, y1] = box;
@@ -205,5 +286,5 @@ function planesOf(instances: readonly Pick<Instance, 'box' | 'runs'>[], length: 
     }
     at += width * (y1 - y0);
   }
-  return planes;
+  return words;
 }

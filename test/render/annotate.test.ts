@@ -21,8 +21,7 @@ function pasteBoxes(mask: Mask, objects: Mask | undefined, boxes: readonly { box
     placements: boxes.map(({ box, classId }, instance) => ({ instance, classId, sourceBox: box, targetBox: box, scale: 1, flip: false })),
     dropped: [],
   };
-  const pixels = new Int32Array(mask.ids.length);
-  return annotate({ mask, ...(objects && { objects }) }, mask, plan, { pixels, owner, areas }, { leftOut, ignore: 255, minVisible });
+  return annotate({ mask, ...(objects && { objects }) }, mask, plan, { owner, areas }, { leftOut, ignore: 255, minVisible });
 }
 
 /** Distinct ids of a mask, background and ignore left out. */
@@ -140,7 +139,7 @@ describe('annotate', () => {
       dropped: [],
     };
     const owner = Int32Array.from([1, 0, 1, 0]);
-    const result = annotate({ mask }, mask, plan, { pixels: owner, owner, areas: [2] }, { leftOut, ignore: 255, minVisible: 0 });
+    const result = annotate({ mask }, mask, plan, { owner, areas: [2] }, { leftOut, ignore: 255, minVisible: 0 });
     expect([...result.mask.ids]).toEqual([2, 255, 4, 255]);
   });
 });

@@ -1,3 +1,5 @@
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { registerBackend, setBackend } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { enableProdMode, type Paste, type Rendered, render } from '../../src/render/render.ts';
@@ -177,6 +179,17 @@ describe('render', () => {
     const together = await render(images, targets);
     const apart = [await render(images, targets.slice(0, 1)), await render(images, targets.slice(1))].flat();
     expect(together).toEqual(apart);
+  });
+
+  test('a backend that has no kernels of its own runs those of the cpu', async () => {
+    const [target, source] = [imageOf(30, 20, noise(1)), imageOf(25, 22, noise(9))];
+    const paste = (): Promise<Rendered> => pasteInto(target, source, [{ from: instanceOf(2, [3, 4, 15, 18]), targetBox: [10, 2, 29, 19] }]);
+    await setBackend('cpu');
+    const expected = await paste();
+    registerBackend('other', () => new MathBackendCPU());
+    await setBackend('other');
+    expect(await paste()).toEqual(expected);
+    await setBackend('cpu');
   });
 });
 

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Gives @tensorflow/tfjs-node-gpu its native part without the download of its own installer: TensorFlow's libraries
+# come from its wheel on PyPI, the binding is compiled from the source in the npm package. Linux x64; needs g++ and
+# python3 with pip. What was built is kept in the user's cache, so that another run takes a second.
+#
+#   npm run setup:tensorflow              for the CPU
+#   npm run setup:tensorflow -- --gpu     with CUDA's libraries, about 2 GB
+set -eu
+cd "$(dirname "$0")/.."
+
+# The smallest TensorFlow that passes TensorFlow.js 4.22's own tests; from 2.18 on its `round` differs.
+version=2.15.1
+wheel=tensorflow-cpu
+[ "${1:-}" != --gpu ] || wheel=tensorflow
+package=node_modules/@tensorflow/tfjs-node-gpu
+
+fail() {
+  echo "setup:tensorflow: $1" >&2
+  exit 1
+}
+[ "$(uname -sm)" = 'Linux x86_64' ] || fail 'only for Linux on x64; elsewhere npm rebuild @tensorflow/tfjs-node-gpu'
+for tool in g++ python3; do command -v $tool >/dev/null || fail "$tool is missing; install it"; done
+# npm leaves the package out where its own installer failed.
+[ -d $package ] || npm install --no-save --ignore-scripts --no-audit --no-fund "@tensorflow/tfjs-node-gpu@4.22" >&2
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/copypaste/$wheel-$version
+if [ ! -f "$cache/lib/napi-v8/tfjs_binding.node" ]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  fetch() {
+    python3 -m pip download --quiet --no-deps --no-cache-dir --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 \
+      --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform manylinux1_x86_64 --dest "$work/wheels" "$@"
+  }
+  unpack() { for file in "$work"/wheels/$1*.whl; do python3 -m zipfile -e "$file" "$work/files"; done; }
+  echo "downloading $wheel $version" >&2
+  fetch "$wheel==$version"
+  unpack tensorflow
+  mkdir -p "$work/built/deps/lib" "$work/built/lib/napi-v8"
+  mv "$work"/files/tensorflow/libtensorflow_* "$work/built/deps/lib"
+  if [ $wheel = tensorflow ]; then
+    echo "downloading CUDA's libraries" >&2
+    fetch $(sed -n "s/^Requires-Dist: \(nvidia-[a-z0-9-]*\) *(*\(==[0-9.]*\))* *; extra == .and-cuda.*/\1\2/p" "$work"/files/tensorflow-*.dist-info/METADATA)
+    unpack nvidia
+    mv "$work"/files/nvidia/*/lib/*.so* "$work/built/deps/lib"
+  fi
+  echo 'compiling the binding' >&2
+  libraries=$work/built/deps/lib
+  g++ -std=c++17 -O2 -fPIC -shared -DNAPI_VERSION=8 -I"$work/files/tensorflow/include" -Inode_modules/node-api-headers/include \
+    $package/binding/*.cc "$libraries/libtensorflow_cc.so.2" "$libraries/libtensorflow_framework.so.2" \
+    -Wl,-rpath,'$ORIGIN/../../deps/lib' -o "$work/built/lib/napi-v8/tfjs_binding.node"
+  rm -rf "$cache"
+  mkdir -p "$(dirname "$cache")"
+  mv "$work/built" "$cache"
+fi
+for part in deps lib; do
+  rm -rf "${package:?}/$part"
+  ln -s "$cache/$part" "$package/$part"
+done
+echo "TensorFlow $version is set up ($wheel)" >&2

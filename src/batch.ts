@@ -1,0 +1,184 @@
+import { gather, type Tensor1D, type Tensor3D, type Tensor4D, type TensorContainer, tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
+import { CopyPasteError } from './errors.ts';
+import { batchOptions, type Given } from './options.ts';
+import { type Candidate, planSample } from './plan/plan.ts';
+import { pasteFilter } from './read/classes.ts';
+import { findInstances } from './read/instances.ts';
+import { annotate, largestId } from './render/annotate.ts';
+import { packOp, unpackOp } from './render/op.ts';
+import { guard, type ImageRef, pastesOf, readAreas, readOwners, registerKernels, renderTensors, type Target } from './render/render.ts';
+import { resolveOptions } from './schema.ts';
+import type { Instance, Mask, Plan } from './types.ts';
+
+export type BatchOptions = Given<typeof batchOptions>;
+
+/** A batch after Copy-Paste; all tensors are new, and the caller's to dispose of. */
+export interface CopyPasteBatch {
+  /** Shape and type of the input; pixels that nothing was pasted onto are the input's, exactly. */
+  readonly images: Tensor4D;
+  /** int32 `[N, H, W]`: class ids. */
+  readonly masks: Tensor3D;
+  /** int32 `[N, H, W]`: for each sample the mask of the sample that was pasted from; its own where nothing was. */
+  readonly sourceMasks: Tensor3D;
+  /** float32 `[N]`: the fraction of each image that is still its own, for interpolating a loss. */
+  readonly area: Tensor1D;
+  /** What was pasted where; a sample's id is its index in the batch. */
+  readonly plan: readonly Plan[];
+}
+
+/**
+ * Pastes instances from one sample of a batch into another, on the active TensorFlow.js backend: Copy-Paste
+ * (Ghiasi et al., CVPR 2021). The same batch, options, seed and step give the same values on every backend.
+ *
+ * @param images `[N, H, W, C]`, or `[N, C, H, W]` with `channelsFirst`; C is 1, 3 or 4; int32 from 0 to 255, or
+ * float32 in `range` (0 to 255 unless it says otherwise). Pasted pixels are resampled in 8 bits a channel.
+ * @param masks int32 `[N, H, W]`: class ids from 0 to 65535.
+ * @throws {CopyPasteError} `usage` for shapes, types or options that do not fit, `data` for an id out of range.
+ */
+export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: BatchOptions = {}): Promise<CopyPasteBatch> {
+  const options = resolveOptions(batchOptions, given as Readonly<Record<string, unknown>>);
+  const { step } = options;
+  const [count, height, width] = checkShapes(images, masks, options.channelsFirst);
+  const leftOut = new Set([...options.background, ...options.ignore]);
+  const annotations = splitMasks(await masks.data(), count, width, height);
+  const instances = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
+  const candidates = annotations.map(
+    (mask, i): Candidate => ({
+      id: `${i}`,
+      width,
+      height,
+      instances: instances[i] as Instance[],
+      capacity: Number.POSITIVE_INFINITY,
+      largestId: largestId({ ...mask, ids: new Uint16Array(0) }),
+    }),
+  );
+  const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options) };
+  if (options.jitter === 'scene' && options.ignore.length === 0) {
+    throw new CopyPasteError('usage', 'jitter scene pads masks with an ignore id, and there is none; give ignore: [id]');
+  }
+  const plan = candidates.map((candidate) => planSample(candidate, candidates, step, planOptions));
+  const sources = plan.map(({ source, placements }, i) => (placements.length > 0 ? Number(source) : i));
+  const gatherSources = (): Tensor3D => tidy(() => gather(masks, tensor1d(sources, 'int32')));
+  if (plan.every(({ placements }) => placements.length === 0)) {
+    return { images: images.clone(), masks: masks.clone(), sourceMasks: gatherSources(), area: tensor1d(plan.map(() => 1)), plan };
+  }
+
+  const refs = plan.map((_, i): ImageRef => ({ offset: i * width * height, width, height }));
+  const targets = plan.map((one, i): Target => {
+    const source = sources[i] as number;
+    return pastesOf(one, refs[i] as ImageRef, refs[source] as ImageRef, instances[source] as Instance[]);
+  });
+  const { pasted, owners, areas } = await guard(() => renderBatch(images, targets, options));
+  const annotated = plan.map((one, i) =>
+    annotate(
+      { mask: annotations[i] as Mask },
+      annotations[sources[i] as number] as Mask,
+      one,
+      { owner: owners[i] as Int32Array, areas: areas[i] as number[] },
+      { leftOut, ignore: options.ignore[0], minVisible: 0 },
+    ),
+  );
+  return {
+    images: pasted,
+    masks: tensor(joinMasks(annotated.map(({ mask }) => mask)), [count, height, width], 'int32') as Tensor3D,
+    sourceMasks: gatherSources(),
+    area: tensor1d(annotated.map(({ visible }) => 1 - visible.reduce((sum, pixels) => sum + pixels, 0) / (width * height))),
+    plan,
+  };
+}
+
+/** Images in, images out, with the owner map and the areas that annotations follow from; pixels stay on the backend. */
+async function renderBatch(
+  images: Tensor4D,
+  targets: readonly Target[],
+  { channelsFirst, range: [low, high] }: { channelsFirst: boolean; range: readonly [number, number] },
+): Promise<{ pasted: Tensor4D; owners: Int32Array[]; areas: number[][] }> {
+  registerKernels();
+  const words = packOp(images, { channelsFirst, low, scale: 255 / (high - low) });
+  const rendered = renderTensors(words, targets);
+  const { images: pixels, owner, area, rows } = rendered;
+  const values = tensor1d(
+    Array.from({ length: 256 }, (_, byte) => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low))),
+    images.dtype,
+  );
+  try {
+    const [owners, areas] = await Promise.all([readOwners(owner, targets), readAreas(area, targets)]);
+    return { pasted: unpackOp({ words: pixels, owner, targets: rows, values, images }, { channelsFirst }), owners, areas };
+  } finally {
+    for (const one of [words, values, ...Object.values(rendered)]) one.dispose();
+  }
+}
+
+/** Copy-Paste as an algorithm of a training loop: each batch that it is applied to is a step of its own. */
+export class CopyPaste {
+  readonly #options: BatchOptions;
+  #step: number;
+
+  /** @param options those of `copyPasteBatch`; `step` is the first step's number. */
+  constructor(options: BatchOptions = {}) {
+    this.#options = options;
+    this.#step = options.step ?? 0;
+  }
+
+  /** Applies it to a batch of images `xs` and masks `ys`, as `copyPasteBatch` takes them. */
+  async apply({ xs, ys }: { xs: Tensor4D; ys: Tensor3D }): Promise<CopyPasteBatch> {
+    return copyPasteBatch(xs, ys, { ...this.#options, step: this.#step++ });
+  }
+}
+
+/** What is needed of a `tf.data.Dataset`. */
+interface MappableDataset {
+  mapAsync<O extends TensorContainer>(transform: (batch: TensorContainer) => Promise<O>): unknown;
+}
+
+/**
+ * Applies Copy-Paste to each batch of a `tf.data.Dataset` of `{ xs, ys }`, images and masks that `.batch(n)` has
+ * stacked. Every pass over the dataset continues the steps, so that epochs differ.
+ *
+ * @returns a dataset of `{ xs, ys }`, of the shapes and types that came in.
+ */
+export function copyPaste<D extends MappableDataset>(dataset: D, options: BatchOptions = {}): ReturnType<D['mapAsync']> {
+  const algorithm = new CopyPaste(options);
+  return dataset.mapAsync(async (batch) => {
+    const { images, masks, sourceMasks, area } = await algorithm.apply(batch as { xs: Tensor4D; ys: Tensor3D });
+    sourceMasks.dispose();
+    area.dispose();
+    return { xs: images, ys: masks };
+  }) as ReturnType<D['mapAsync']>;
+}
+
+function checkShapes(images: Tensor4D, masks: Tensor3D, channelsFirst: boolean): [count: number, height: number, width: number] {
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('usage', what);
+  if (images.rank !== 4) throw refuse(`images: expected 4 dimensions, got [${images.shape}]`);
+  if (masks.rank !== 3) throw refuse(`masks: expected 3 dimensions, got [${masks.shape}]`);
+  const [count, a, b, c] = images.shape;
+  const [height, width, channels] = channelsFirst ? [b, c, a] : [a, b, c];
+  if (![1, 3, 4].includes(channels))
+    throw refuse(`images: expected 1, 3 or 4 channels, got ${channels} in [${images.shape}]; see channelsFirst`);
+  if (String(masks.shape) !== String([count, height, width])) {
+    throw refuse(`masks: expected [${[count, height, width]}] for images [${images.shape}], got [${masks.shape}]`);
+  }
+  if (images.dtype !== 'int32' && images.dtype !== 'float32') throw refuse(`images: expected int32 or float32, got ${images.dtype}`);
+  if (masks.dtype !== 'int32') throw refuse(`masks: expected int32, got ${masks.dtype}`);
+  return [count, height, width];
+}
+
+function splitMasks(ids: ArrayLike<number>, count: number, width: number, height: number): Mask[] {
+  let largest = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `masks: class ids are from 0 to 65535, got ${id}`);
+    if (id > largest) largest = id;
+  }
+  const all = largest > 0xff ? Uint16Array.from(ids) : Uint8Array.from(ids);
+  return Array.from({ length: count }, (_, i) => ({ width, height, ids: all.subarray(i * width * height, (i + 1) * width * height) }));
+}
+
+function joinMasks(masks: readonly Mask[]): Int32Array {
+  const size = (masks[0] as Mask).ids.length;
+  const all = new Int32Array(masks.length * size);
+  masks.forEach(({ ids }, i) => {
+    all.set(ids, i * size);
+  });
+  return all;
+}

@@ -1,0 +1,121 @@
+import { readInput } from './digest.ts';
+import { decodeImage } from './image.ts';
+import { type ImageRef, pastesOf, type Rendered, render } from './render/render.ts';
+import type { Annotations, Image, Plan } from './types.ts';
+
+export interface LoadedImage {
+  readonly image: Image;
+  /** Where its pixels begin. */
+  readonly offset: number;
+  readonly sha256: string;
+}
+
+/** The decoded images of a batch, one after another in one array, as the op takes them. */
+export interface BatchImages {
+  readonly pixels: Int32Array;
+  /** Decodes an image once. */
+  load(id: string): Promise<LoadedImage>;
+}
+
+export function batchImages(root: string, annotations: readonly Annotations[]): BatchImages {
+  const offsets = new Map<string, number>();
+  let length = 0;
+  for (const { sample, mask } of annotations) {
+    offsets.set(sample.id, length);
+    length += mask.width * mask.height;
+  }
+  const pixels = new Int32Array(length);
+  const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
+  const loaded = new Map<string, Promise<LoadedImage>>();
+  const decode = async (id: string): Promise<LoadedImage> => {
+    const { sample, mask } = byId.get(id) as Annotations;
+    const offset = offsets.get(id) as number;
+    const { bytes, sha256 } = await readInput(root, sample.image);
+    const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image);
+    return { image, offset, sha256 };
+  };
+  return {
+    pixels,
+    load: (id) => {
+      const image = loaded.get(id) ?? decode(id);
+      loaded.set(id, image);
+      return image;
+    },
+  };
+}
+
+/**
+ * Divides the plans of a batch into groups that one call of the op renders.
+ *
+ * @param batchPixels pixels of targets and sources that a group may have; with 0 each plan is a group.
+ * @returns what renders a plan: its group, when its first plan is asked for; each plan once.
+ */
+export function renderGroups(
+  plans: readonly Plan[],
+  annotations: ReadonlyMap<string, Annotations>,
+  images: BatchImages,
+  batchPixels: number,
+): (plan: Plan) => Promise<Rendered> {
+  const pixels = (id: string): number => (annotations.get(id) as Annotations).mask.ids.length;
+  const groups: Group[] = [];
+  for (const plan of plans.filter(({ placements }) => placements.length > 0)) {
+    const ids = [plan.id, plan.source as string];
+    // An output beside each input; an instance's plane has a byte a pixel, a quarter of an image's.
+    const own = pixels(plan.id) + sum(plan.placements.map(({ sourceBox: [x0, y0, x1, y1] }) => ((x1 - x0) * (y1 - y0)) / 4));
+    const costIn = ({ ids: known }: Group): number => own + sum(ids.filter((id) => !known.has(id)).map(pixels));
+    let group = groups.at(-1);
+    if (!group || group.pixels + costIn(group) > batchPixels) groups.push((group = { plans: [], ids: new Set(), pixels: 0 }));
+    group.pixels += costIn(group);
+    group.plans.push(plan);
+    for (const id of ids) group.ids.add(id);
+  }
+  const groupOf = new Map(groups.flatMap((group) => group.plans.map((plan) => [plan, group])));
+  return async (plan) => {
+    const group = groupOf.get(plan) as Group;
+    group.rendered ??= renderGroup(group, annotations, images, batchPixels > 0);
+    const rendered = await group.rendered;
+    const result = rendered.get(plan) as Rendered;
+    // What has been written need not be kept.
+    rendered.delete(plan);
+    return result;
+  };
+}
+
+interface Group {
+  readonly plans: Plan[];
+  /** The images that it takes. */
+  readonly ids: Set<string>;
+  pixels: number;
+  rendered?: Promise<Map<Plan, Rendered>>;
+}
+
+/** @param compact whether images that the group does not use are left out: what is uploaded has to be small. */
+async function renderGroup(
+  { plans, ids }: Group,
+  annotations: ReadonlyMap<string, Annotations>,
+  images: BatchImages,
+  compact: boolean,
+): Promise<Map<Plan, Rendered>> {
+  const loaded = await Promise.all([...ids].map(async (id) => [id, await images.load(id)] as const));
+  let { pixels } = images;
+  let length = 0;
+  const used = sum(loaded.map(([, { image }]) => image.pixels.length));
+  const move = compact && used < pixels.length;
+  if (move) pixels = new Int32Array(used);
+  const refs = new Map<string, ImageRef>();
+  for (const [id, { image, offset }] of loaded) {
+    refs.set(id, { offset: move ? length : offset, width: image.width, height: image.height });
+    if (move) pixels.set(image.pixels, length);
+    length += image.pixels.length;
+  }
+  const targets = plans.map((plan) => {
+    const [target, source] = [plan.id, plan.source as string].map((id) => refs.get(id)) as [ImageRef, ImageRef];
+    return pastesOf(plan, target, source, (annotations.get(plan.source as string) as Annotations).instances);
+  });
+  const rendered = await render(pixels, targets);
+  return new Map(plans.map((plan, n) => [plan, rendered[n] as Rendered]));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
+}

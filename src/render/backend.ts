@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import util from 'node:util';
+import { engine, registerBackend, setBackend, version_core } from '@tensorflow/tfjs-core';
+
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { type Backend, type BackendName, backendNames, type Probe } from '../types.ts';
+import { selfTest, selfTestDigest } from './selftest.ts';
+
+/** Pixels that one call of the op takes on a GPU: enough to keep it busy; with outputs and owner map some 200 MB. */
+const batchPixels = 2 ** 24;
+
+type Opened = Omit<Backend, 'name'>;
+
+async function openCpu(): Promise<Opened> {
+  await import('@tensorflow/tfjs-backend-cpu');
+  return { version: `TensorFlow.js ${version_core}`, device: cpuModel(), hardware: false, batchPixels: 0, limits: {} };
+}
+
+/** Dawn lives as long as what it was created as. */
+let dawn: GPU | undefined;
+
+async function openWebgpu(): Promise<Opened> {
+  const missing = 'not installed; npm install webgpu @tensorflow/tfjs-backend-webgpu';
+  const { create, globals } = await load(missing, () => import('webgpu'));
+  // Imported while there is no `navigator.gpu`, it registers no backend of its own, which would not say what adapter it takes.
+  const { WebGPUBackend } = await load(missing, () => import('@tensorflow/tfjs-backend-webgpu'));
+  Object.assign(globalThis, globals);
+  dawn = create([]);
+  const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) throw unavailable("no adapter; install the GPU's driver with Vulkan (on Linux libvulkan1 too)");
+  const limits = {
+    maxBufferSize: adapter.limits.maxBufferSize,
+    maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+    maxComputeWorkgroupsPerDimension: adapter.limits.maxComputeWorkgroupsPerDimension,
+    maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
+    maxComputeWorkgroupSizeX: adapter.limits.maxComputeWorkgroupSizeX,
+    maxComputeInvocationsPerWorkgroup: adapter.limits.maxComputeInvocationsPerWorkgroup,
+  };
+  const { info } = adapter;
+  const device = await adapter.requestDevice({ requiredLimits: limits });
+  const backend = withNavigator(dawn, () => new WebGPUBackend(device, info));
+  registerBackend('webgpu', () => backend);
+  const require = createRequire(import.meta.url);
+  return {
+    version: `webgpu ${(require('webgpu/package.json') as { version: string }).version} (Dawn)`,
+    device: [info.vendor, info.architecture, info.device, info.description].filter((part) => part !== '').join(' '),
+    hardware: !info.isFallbackAdapter && !/swiftshader|llvmpipe|lavapipe/i.test(`${info.architecture} ${info.device} ${info.description}`),
+    batchPixels: Math.min(batchPixels, Math.floor(limits.maxStorageBufferBindingSize / 4)),
+    limits,
+  };
+}
+
+async function openTensorflow(): Promise<Opened> {
+  // tfjs-node calls these; Node 23 removed them.
+  const old = util as unknown as Record<string, unknown>;
+  old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  old.isArray ??= Array.isArray;
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  await load(
+    'not installed with its native part; npm rebuild @tensorflow/tfjs-node-gpu downloads it, and npm run setup:tensorflow in a clone of copypaste builds it',
+    () =>
+      import('@tensorflow/tfjs-node-gpu').catch((error: unknown) =>
+        import('@tensorflow/tfjs-node' as string).catch(() => Promise.reject(error)),
+      ),
+  );
+  const backend = engine().findBackend('tensorflow') as unknown as { isUsingGpuDevice: boolean; binding: { TF_Version: string } };
+  const hardware = backend.isUsingGpuDevice;
+  return {
+    version: `TensorFlow ${backend.binding.TF_Version}`,
+    device: hardware ? 'GPU:0' : cpuModel(),
+    hardware,
+    batchPixels,
+    limits: {},
+  };
+}
+
+const opened = new Map<BackendName, Promise<Opened>>();
+
+/**
+ * Makes a TensorFlow.js backend the active one, after it has rendered a small batch to the reference's bytes.
+ *
+ * @throws {CopyPasteError} `unavailable` with what to install.
+ */
+export async function openBackend(name: BackendName): Promise<Backend> {
+  const found = opened.get(name) ?? { cpu: openCpu, webgpu: openWebgpu, tensorflow: openTensorflow }[name]();
+  opened.set(name, found);
+  try {
+    const backend = await found;
+    await setBackend(name);
+    if ((await selfTest()) !== selfTestDigest)
+      throw unavailable(`gives other bytes than the reference on ${backend.device}; say --backend cpu`);
+    return { name, ...backend };
+  } catch (error) {
+    opened.delete(name);
+    throw error instanceof CopyPasteError ? new CopyPasteError(error.code, `backend ${name}: ${error.message}`, { cause: error }) : error;
+  }
+}
+
+/** Opens a backend in a process of its own, since a driver that is broken can take its process with it. */
+export function probeBackend(name: BackendName): Promise<Probe> {
+  const bin = fileURLToPath(new URL('../../bin/copypaste.js', import.meta.url));
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [bin, 'doctor', '--backend', name, '--json'], (error, stdout, stderr) => {
+      try {
+        resolve(JSON.parse(stdout) as Probe);
+      } catch {
+        const how = child.signalCode ?? `exit code ${child.exitCode}`;
+        resolve({ available: false, name, problem: `crashed (${how}): ${messageOf(stderr || error)}` });
+      }
+    });
+  });
+}
+
+/**
+ * Opens the backend that is asked for, or for `auto` the first whose work a GPU does, else the cpu.
+ *
+ * @throws {CopyPasteError} `unavailable` with what to install.
+ */
+export async function chooseBackend(wanted: BackendName | 'auto'): Promise<{ backend: Backend; why: string }> {
+  if (wanted !== 'auto') return { backend: await openBackend(wanted), why: 'as asked for' };
+  const probes = await Promise.all(backendNames.filter((name) => name !== 'cpu').map(probeBackend));
+  const found = probes.find((probe) => probe.available && probe.hardware);
+  if (found) return { backend: await openBackend(found.name), why: 'a GPU was found' };
+  const whyNot = probes.map(
+    (probe) => `${probe.name}: ${probe.available ? `no GPU but ${probe.device}` : (probe.problem.split(';')[0] as string)}`,
+  );
+  return { backend: await openBackend('cpu'), why: `no GPU was found: ${whyNot.join('; ')}` };
+}
+
+function unavailable(message: string, cause?: unknown): CopyPasteError {
+  return new CopyPasteError('unavailable', message, { cause });
+}
+
+async function load<T>(missing: string, imports: () => Promise<T>): Promise<T> {
+  return imports().catch((cause: unknown) => {
+    // tfjs-node without its native part throws an error without a code.
+    const absent =
+      (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' || /addon module .*can not be found/.test(messageOf(cause));
+    throw unavailable(absent ? missing : `cannot be loaded: ${messageOf(cause)}`, cause);
+  });
+}
+
+/** Gives TensorFlow.js the `navigator.gpu` that it looks for; left there, it would keep the process alive. */
+function withNavigator<T>(gpu: GPU, make: () => T): T {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  try {
+    return make();
+  } finally {
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+    else Reflect.deleteProperty(globalThis, 'navigator');
+  }
+}
+
+function cpuModel(): string {
+  return cpus()[0]?.model.trim() ?? 'unknown';
+}

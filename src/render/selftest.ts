@@ -1,0 +1,54 @@
+import { sha256 } from '../digest.ts';
+import type { Box } from '../types.ts';
+import { type ImageRef, type Paste, render } from './render.ts';
+
+/** What the reference gives. */
+export const selfTestDigest = '74ca9b6f2fdac1d38d11a9c85c3dea0ed27069930bfcb6356bc033360594429c';
+
+/** Renders a small batch on the active backend: every path of the kernels. @returns SHA-256 of all that comes out. */
+export async function selfTest(): Promise<string> {
+  const noise = (i: number): number => Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(i >> 3, 0x85ebca6b);
+  const images: ImageRef[] = [
+    { offset: 0, width: 97, height: 61 },
+    { offset: 97 * 61, width: 40, height: 53 },
+  ];
+  const pixels = Int32Array.from({ length: 97 * 61 + 40 * 53 }, (_, i) => noise(i));
+  const paste = (source: number, sourceBox: Box, targetBox: Box, flip: boolean, minArea = 1): Paste => {
+    const [x0, y0, x1, y1] = sourceBox;
+    const runs: number[] = [];
+    for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (noise(x ^ (y << 5)) & 0x3000) runs.push(y, x, x + 1);
+    return {
+      source: images[source] as ImageRef,
+      instance: { box: sourceBox, runs: Int32Array.from(runs) },
+      sourceBox,
+      targetBox,
+      flip,
+      minArea,
+    };
+  };
+  const results = await render(pixels, [
+    {
+      width: 97,
+      height: 61,
+      image: images[0] as ImageRef,
+      pastes: [
+        paste(1, [3, 2, 30, 41], [-9, 5, 60, 99], false),
+        paste(1, [0, 0, 40, 53], [20, 10, 29, 17], true),
+        paste(1, [5, 8, 9, 12], [50, 20, 54, 24], true),
+        paste(1, [5, 8, 9, 12], [60, 20, 64, 24], false, 99),
+        paste(1, [1, 1, 2, 2], [90, 50, 120, 70], false),
+      ],
+    },
+    {
+      width: 40,
+      height: 53,
+      pastes: [
+        { source: images[1] as ImageRef, sourceBox: [0, 0, 40, 53], targetBox: [-3, 6, 29, 48], flip: true, minArea: 0 },
+        paste(0, [40, 0, 97, 61], [0, 3, 39, 42], false),
+      ],
+    },
+    { width: 97, height: 61, image: images[0] as ImageRef, pastes: [] },
+  ]);
+  const parts = results.flatMap(({ pixels, owner, areas }) => [pixels, owner, Int32Array.from(areas)]);
+  return sha256(Buffer.concat(parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))));
+}

@@ -1,0 +1,375 @@
+/**
+ * The kernels composed of TensorFlow's own ops, a placement at a time: along each axis the taps of every target
+ * pixel are gathered, weighed and summed.
+ *
+ * All arithmetic is on float32, which holds every integer up to 2^24 exactly: int32 arithmetic never runs on a GPU
+ * in TensorFlow, and no matrix product could fall back on TF32. Words are moved as float32 bit patterns, too.
+ */
+
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { halfCoverage, imageShape, type Kernels, type Placed, readRows } from './op.ts';
+
+/** What is used of tfjs-node's backend. */
+export interface TensorflowBackend {
+  readonly binding: Binding;
+  readSync(dataId: object): unknown;
+  getInputTensorIds(tensors: readonly TensorInfo[]): number[];
+  createOutputTensor(metadata: Handle): TensorInfo;
+}
+
+interface Binding {
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_UINT8: number;
+  readonly TF_BOOL: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_BOOL: number;
+  createTensor(shape: readonly number[], dtype: number, values: ArrayLike<number>): number;
+  deleteTensor(id: number): void;
+  executeOp(name: string, attrs: readonly Attr[], inputs: readonly number[], outputs: number): Handle[];
+}
+
+interface Attr {
+  readonly name: string;
+  readonly type: number;
+  readonly value: number | boolean;
+}
+
+/** A tensor of TensorFlow. */
+interface Handle {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** Floats that a gather may make at once: 16 MB. */
+const blockSize = 2 ** 22;
+
+/** TensorFlow's ops by name. Handles live as long as the scope that they were made in. */
+function createGraph(backend: TensorflowBackend) {
+  const { binding } = backend;
+  let handles = new Set<number>();
+  const release = (id: number): void => {
+    if (handles.delete(id)) binding.deleteTensor(id);
+  };
+  const type = (name: string, value: number): Attr => ({ name, type: binding.TF_ATTR_TYPE, value });
+  const op = (name: string, inputs: readonly Handle[], attrs: readonly Attr[]): Handle => {
+    const ids = inputs.map(({ id }) => id);
+    const [result] = binding.executeOp(name, attrs, ids, 1) as [Handle];
+    handles.add(result.id);
+    return result;
+  };
+  const make = (shape: readonly number[], dtype: number, values: ArrayLike<number>): Handle => {
+    const id = binding.createTensor(shape, dtype, values);
+    handles.add(id);
+    return { id, shape: [...shape], dtype };
+  };
+  const ints = (values: readonly number[] | Int32Array, shape: readonly number[] = [values.length]): Handle =>
+    make(shape, binding.TF_INT32, values instanceof Int32Array ? values : Int32Array.from(values));
+  const floats = (values: readonly number[] | Float32Array, shape: readonly number[] = [values.length]): Handle =>
+    make(shape, binding.TF_FLOAT, values instanceof Float32Array ? values : Float32Array.from(values));
+  const index = type('Tidx', binding.TF_INT32);
+  return {
+    /** A tensor of TensorFlow.js, which keeps it. */
+    of: (tensor: TensorInfo): Handle => {
+      const [id] = backend.getInputTensorIds([tensor]) as [number];
+      return { id, shape: tensor.shape, dtype: tensor.dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT };
+    },
+    ints,
+    floats,
+    bools: (value: boolean): Handle => make([], binding.TF_BOOL, Uint8Array.of(value ? 1 : 0)),
+    constant: (value: number): Handle => floats([value], []),
+    reshape: (x: Handle, shape: readonly number[]): Handle =>
+      op('Reshape', [x, ints(shape)], [type('T', x.dtype), type('Tshape', binding.TF_INT32)]),
+    bitcast: (x: Handle, to: 'TF_FLOAT' | 'TF_INT32' | 'TF_UINT8'): Handle =>
+      op('Bitcast', [x], [type('T', x.dtype), type('type', binding[to])]),
+    cast: (x: Handle, to: 'TF_FLOAT' | 'TF_INT32' | 'TF_UINT8'): Handle =>
+      op('Cast', [x], [type('SrcT', x.dtype), type('DstT', binding[to]), { name: 'Truncate', type: binding.TF_ATTR_BOOL, value: false }]),
+    slice: (x: Handle, begin: readonly number[], size: readonly number[]): Handle =>
+      op('Slice', [x, ints(begin), ints(size)], [type('T', x.dtype), type('Index', binding.TF_INT32)]),
+    /** Zeros around a matrix. */
+    pad: (x: Handle, around: readonly number[]): Handle =>
+      op('Pad', [x, ints(around, [2, 2])], [type('T', x.dtype), type('Tpaddings', binding.TF_INT32)]),
+    gather: (x: Handle, indices: Handle, axis: number): Handle =>
+      op(
+        'GatherV2',
+        [x, indices, ints([axis], [])],
+        [
+          type('Tparams', x.dtype),
+          type('Tindices', binding.TF_INT32),
+          type('Taxis', binding.TF_INT32),
+          { name: 'batch_dims', type: binding.TF_ATTR_INT, value: 0 },
+        ],
+      ),
+    binary: (name: 'Mul' | 'Add' | 'Sub' | 'Minimum' | 'Maximum' | 'GreaterEqual' | 'Greater', a: Handle, b: Handle): Handle =>
+      op(name, [a, b], [type('T', a.dtype)]),
+    rint: (x: Handle): Handle => op('Rint', [x], [type('T', x.dtype)]),
+    transpose: (x: Handle, order: readonly number[]): Handle =>
+      op('Transpose', [x, ints(order)], [type('T', x.dtype), type('Tperm', binding.TF_INT32)]),
+    and: (a: Handle, b: Handle): Handle => op('LogicalAnd', [a, b], []),
+    sum: (x: Handle, axis: number): Handle =>
+      op('Sum', [x, ints([axis])], [type('T', x.dtype), index, { name: 'keep_dims', type: binding.TF_ATTR_BOOL, value: false }]),
+    select: (condition: Handle, a: Handle, b: Handle): Handle => op('SelectV2', [condition, a, b], [type('T', a.dtype)]),
+    fill: (shape: readonly number[], value: Handle): Handle =>
+      op('Fill', [ints(shape), value], [type('T', value.dtype), type('index_type', binding.TF_INT32)]),
+    concat: (parts: readonly Handle[], axis: number): Handle =>
+      parts.length === 1
+        ? (parts[0] as Handle)
+        : op(
+            'ConcatV2',
+            [...parts, ints([axis], [])],
+            [type('T', (parts[0] as Handle).dtype), { name: 'N', type: binding.TF_ATTR_INT, value: parts.length }, index],
+          ),
+    /** `x` with a part of it, from `begin` on, replaced. */
+    replace: (x: Handle, begin: readonly number[], part: Handle): Handle =>
+      op(
+        'TensorStridedSliceUpdate',
+        [x, ints(begin), ints(begin.map((from, axis) => from + (part.shape[axis] as number))), ints(begin.map(() => 1)), part],
+        [
+          type('T', x.dtype),
+          type('Index', binding.TF_INT32),
+          ...['begin_mask', 'end_mask', 'ellipsis_mask', 'new_axis_mask', 'shrink_axis_mask'].map((name) => ({
+            name,
+            type: binding.TF_ATTR_INT,
+            value: 0,
+          })),
+        ],
+      ),
+    /** Deletes handles before their scope ends. */
+    release: (...unused: readonly Handle[]): void => {
+      for (const { id } of unused) release(id);
+    },
+    /** Runs `body`; of the handles that it makes, those that it returns go to the scope around it, the others are deleted. */
+    scope<T extends readonly Handle[]>(body: () => T): T {
+      const outer = handles;
+      handles = new Set();
+      try {
+        const results = body();
+        for (const { id } of results) if (handles.delete(id)) outer.add(id);
+        return results;
+      } finally {
+        for (const id of handles) binding.deleteTensor(id);
+        handles = outer;
+      }
+    },
+  };
+}
+
+type Graph = ReturnType<typeof createGraph>;
+
+/** Target pixels of one axis of a placement: their taps on source pixels `[low, high)`, and their weights. */
+interface Taps {
+  readonly low: number;
+  readonly high: number;
+  /** `[pixels, taps]`, counted from `low`. */
+  readonly indices: Handle;
+  /** `[pixels, taps, 1]` */
+  readonly weights: Handle;
+}
+
+function tapsOf(graph: Graph, tables: Int32Array, table: number, taps: number, from: number, to: number): Taps {
+  const pixels = to - from;
+  const entry = (n: number): number => table + (from + n) * (1 + taps);
+  // A table ascends, or descends where it is flipped.
+  const ends = [tables[entry(0)] as number, tables[entry(pixels - 1)] as number];
+  const low = Math.min(...ends);
+  const indices = new Int32Array(pixels * taps);
+  const weights = new Float32Array(pixels * taps);
+  for (let n = 0, i = 0; n < pixels; n++) {
+    for (let t = 0; t < taps; t++, i++) {
+      indices[i] = (tables[entry(n)] as number) - low + t;
+      weights[i] = tables[entry(n) + 1 + t] as number;
+    }
+  }
+  return {
+    low,
+    high: Math.max(...ends) + taps,
+    indices: graph.ints(indices, [pixels, taps]),
+    weights: graph.floats(weights, [pixels, taps, 1]),
+  };
+}
+
+/** Sums the taps of every target pixel along the middle axis of `[outer, source pixels, inner]`. */
+function sumTaps(graph: Graph, x: Handle, { indices, weights }: Taps): Handle {
+  const [sum] = graph.scope(() => [graph.sum(graph.binary('Mul', graph.gather(x, indices, 1), weights), 2)] as const);
+  return sum;
+}
+
+/**
+ * The double sum of a placement, `[rows, columns, channels]`, in blocks of rows, so that memory is bounded.
+ *
+ * @param source gives source pixels `[y1 − y0, x1 − x0, channels]`.
+ * @param finish what becomes of a block, `[rows, columns]`.
+ */
+function resample(
+  graph: Graph,
+  { columns, rows, tableX, tapsX, tableY, tapsY }: Placed,
+  tables: Int32Array,
+  channels: number,
+  source: (x0: number, y0: number, x1: number, y1: number) => Handle,
+  finish: (sums: Handle) => Handle,
+): Handle {
+  const across = tapsOf(graph, tables, tableX, tapsX, 0, columns);
+  const width = across.high - across.low;
+  const step = Math.max(1, Math.floor(blockSize / (channels * Math.max(tapsY * width, tapsX * columns))));
+  const blocks: Handle[] = [];
+  for (let from = 0; from < rows; from += step) {
+    const to = Math.min(rows, from + step);
+    const block = graph.scope(() => {
+      const down = tapsOf(graph, tables, tableY, tapsY, from, to);
+      const pixels = source(across.low, down.low, across.high, down.high);
+      const lines = sumTaps(graph, graph.reshape(pixels, [1, down.high - down.low, width * channels]), down);
+      const sums = sumTaps(graph, graph.reshape(lines, [to - from, width, channels]), across);
+      return [graph.reshape(finish(sums), [to - from, columns])] as const;
+    });
+    blocks.push(...block);
+  }
+  return graph.concat(blocks, 0);
+}
+
+/** RGBA8 words `[rows, columns]`, as floats, of a placement's colours. */
+function colours(graph: Graph, row: Placed, tables: Int32Array, images: Handle): Handle {
+  const { source, sourceWidth } = row;
+  return resample(
+    graph,
+    row,
+    tables,
+    4,
+    (x0, y0, x1, y1) => {
+      const lines = graph.slice(images, [source + y0 * sourceWidth], [(y1 - y0) * sourceWidth]);
+      const words = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth]), [0, x0], [y1 - y0, x1 - x0]);
+      return graph.cast(graph.bitcast(words, 'TF_UINT8'), 'TF_FLOAT');
+    },
+    (sums) => {
+      const bytes = graph.binary('Mul', graph.binary('Add', sums, graph.constant(32768)), graph.constant(1 / 65536));
+      return graph.bitcast(graph.cast(bytes, 'TF_UINT8'), 'TF_FLOAT');
+    },
+  );
+}
+
+/** Bools `[rows, columns]`: where a placement's coverage is at least half. */
+function coverage(graph: Graph, row: Placed, tables: Int32Array, masks: Handle): Handle {
+  const { mask, maskX, maskY, maskWidth, maskHeight } = row;
+  return resample(
+    graph,
+    row,
+    tables,
+    1,
+    (x0, y0, x1, y1) => {
+      const [left, right] = [Math.max(x0, maskX), Math.min(x1, maskX + maskWidth)];
+      const [top, bottom] = [Math.max(y0, maskY), Math.min(y1, maskY + maskHeight)];
+      if (left >= right || top >= bottom) return graph.fill([y1 - y0, x1 - x0], graph.constant(0));
+      const lines = graph.slice(masks, [mask + (top - maskY) * maskWidth], [(bottom - top) * maskWidth]);
+      const plane = graph.slice(graph.reshape(lines, [bottom - top, maskWidth]), [0, left - maskX], [bottom - top, right - left]);
+      return graph.pad(graph.cast(plane, 'TF_FLOAT'), [top - y0, y1 - bottom, left - x0, x1 - right]);
+    },
+    (sums) => graph.binary('GreaterEqual', sums, graph.constant(halfCoverage)),
+  );
+}
+
+/** A target with what has been pasted so far: words as floats and owners, both `[height, width]`. */
+type Canvas = readonly [words: Handle, owner: Handle];
+
+/** Pastes one placement, the `k`-th of all, over a canvas. */
+function paste(
+  graph: Graph,
+  [words, owner]: Canvas,
+  row: Placed,
+  k: number,
+  { tables, images, masks }: { tables: Int32Array; images: Handle; masks: Handle },
+): readonly [...Canvas, area: Handle] {
+  const { x, y, columns, rows, minArea } = row;
+  if (columns === 0) return [words, owner, graph.ints([0])];
+  const covered = row.mask < 0 ? graph.fill([rows, columns], graph.bools(true)) : coverage(graph, row, tables, masks);
+  // By rows first, since a float counts up to 2^24 only.
+  const area = graph.sum(graph.cast(graph.sum(graph.cast(covered, 'TF_FLOAT'), 1), 'TF_INT32'), 0);
+  const owned = graph.and(covered, graph.binary('GreaterEqual', area, graph.ints([minArea], [])));
+  const put = (onto: Handle, what: Handle): Handle =>
+    graph.replace(onto, [y, x], graph.select(owned, what, graph.slice(onto, [y, x], [rows, columns])));
+  return [put(words, colours(graph, row, tables, images)), put(owner, graph.constant(k)), graph.reshape(area, [1])];
+}
+
+export const tensorflowKernels: Kernels<TensorflowBackend> = {
+  copyPaste(backend, inputs, { padding }) {
+    const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
+    const { targets, placements } = readRows(read(inputs.targets), read(inputs.placements));
+    const tables = read(inputs.tables);
+    return run(backend, (graph) => {
+      const images = graph.bitcast(graph.of(inputs.images), 'TF_FLOAT');
+      const masks = graph.reshape(graph.bitcast(graph.of(inputs.masks), 'TF_UINT8'), [-1]);
+      const areas: Handle[] = [];
+      let m = 0;
+      const canvases = targets.map(({ image, width, height }, n): Canvas => {
+        const blank = graph.floats(new Float32Array(Int32Array.of(padding).buffer), []);
+        let canvas: Canvas = [
+          image < 0 ? graph.fill([height, width], blank) : graph.reshape(graph.slice(images, [image], [width * height]), [height, width]),
+          graph.fill([height, width], graph.constant(0)),
+        ];
+        for (; placements[m]?.target === n; m++) {
+          const before = canvas;
+          const [words, owner, area] = graph.scope(() => paste(graph, before, placements[m] as Placed, m + 1, { tables, images, masks }));
+          canvas = [words, owner];
+          areas.push(area);
+          graph.release(...before.filter((handle) => !canvas.includes(handle)));
+        }
+        return canvas;
+      });
+      const all = (parts: Handle[]): Handle =>
+        graph.concat(
+          parts.map((part) => graph.reshape(part, [-1])),
+          0,
+        );
+      return [
+        graph.bitcast(all(canvases.map(([words]) => words)), 'TF_INT32'),
+        graph.cast(all(canvases.map(([, owner]) => owner)), 'TF_INT32'),
+        areas.length > 0 ? all(areas) : graph.ints([]),
+      ];
+    }) as [TensorInfo, TensorInfo, TensorInfo];
+  },
+
+  pack(backend, { images }, { channelsFirst, low, scale }) {
+    const { count, size, channels } = imageShape(images, { channelsFirst });
+    return run(backend, (graph) => {
+      const x = graph.of(images);
+      const values =
+        images.dtype === 'int32'
+          ? graph.cast(x, 'TF_FLOAT')
+          : graph.rint(graph.binary('Mul', graph.binary('Sub', x, graph.constant(low)), graph.constant(scale)));
+      const clipped = graph.binary('Minimum', graph.binary('Maximum', values, graph.constant(0)), graph.constant(255));
+      const bytes = graph.reshape(graph.cast(clipped, 'TF_UINT8'), channelsFirst ? [count, channels, size] : [count * size, channels]);
+      const plane = (c: number): Handle =>
+        graph.reshape(channelsFirst ? graph.slice(bytes, [0, c, 0], [count, 1, size]) : graph.slice(bytes, [0, c], [count * size, 1]), [
+          count * size,
+          1,
+        ]);
+      const opaque = (): Handle => graph.cast(graph.fill([count * size, 1], graph.constant(255)), 'TF_UINT8');
+      const planes = [0, 1, 2].map((c) => plane(channels === 1 ? 0 : c));
+      return [graph.bitcast(graph.concat([...planes, channels === 4 ? plane(3) : opaque()], 1), 'TF_INT32')];
+    })[0] as TensorInfo;
+  },
+
+  unpack(backend, { images, words, owner, targets, values }, { channelsFirst }) {
+    const { count, size, channels } = imageShape(images, { channelsFirst });
+    const rows = readRows(backend.readSync(targets.dataId) as Int32Array, []).targets;
+    const shape = channelsFirst ? [count, channels, size] : [count, size, channels];
+    return run(backend, (graph) => {
+      const bytes = graph.reshape(graph.bitcast(graph.of(words), 'TF_UINT8'), [count, size, 4]);
+      const indices = graph.cast(graph.slice(bytes, [0, 0, 0], [count, size, channels]), 'TF_INT32');
+      const looked = graph.gather(graph.of(values), channelsFirst ? graph.transpose(indices, [0, 2, 1]) : indices, 0);
+      const canvas = graph.floats(
+        rows.map(({ image }) => (image < 0 ? 1 : 0)),
+        [count, 1],
+      );
+      const shown = graph.binary('Add', graph.reshape(graph.cast(graph.of(owner), 'TF_FLOAT'), [count, size]), canvas);
+      const mask = graph.reshape(graph.binary('Greater', shown, graph.constant(0)), channelsFirst ? [count, 1, size] : [count, size, 1]);
+      return [graph.reshape(graph.select(mask, looked, graph.reshape(graph.of(images), shape)), images.shape)];
+    })[0] as TensorInfo;
+  },
+};
+
+/** Runs ops, and hands their results over to TensorFlow.js; everything else is deleted. */
+function run(backend: TensorflowBackend, body: (graph: Graph) => readonly Handle[]): TensorInfo[] {
+  const graph = createGraph(backend);
+  return graph.scope(() => body(graph)).map((handle) => backend.createOutputTensor(handle));
+}

@@ -1,0 +1,20 @@
+import { openBackend } from '../src/render/backend.ts';
+import { enableProdMode } from '../src/render/render.ts';
+import type { BackendName } from '../src/types.ts';
+
+/**
+ * Opens a backend, on which tests then run.
+ *
+ * @returns why its tests are skipped, where the machine has no such backend, and says so aloud. With ALL_BACKENDS set, as in CI, that is an error.
+ */
+export async function missingBackend(name: BackendName): Promise<string | undefined> {
+  enableProdMode();
+  try {
+    await openBackend(name);
+    return undefined;
+  } catch (error) {
+    if (process.env.ALL_BACKENDS) throw error;
+    console.warn(`\nSKIPPED, what runs on ${(error as Error).message}\n`);
+    return `: ${(error as Error).message}`;
+  }
+}

@@ -1,0 +1,219 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { memory } from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeImage } from '../../src/image.ts';
+import { decodeMask, encodeMask } from '../../src/png.ts';
+import { findInstances } from '../../src/read/instances.ts';
+import { annotate } from '../../src/render/annotate.ts';
+import { openBackend } from '../../src/render/backend.ts';
+import { type ImageRef, type Paste, pastesOf, type Rendered, render, type Target } from '../../src/render/render.ts';
+import { type Stream, stream } from '../../src/rng.ts';
+import type { BackendName, Box, Mask, Plan, Size } from '../../src/types.ts';
+import { missingBackend } from '../backends.ts';
+import { pngOf } from '../make.ts';
+import { renderPlainly } from './reference.ts';
+
+const golden = 'fixtures/golden';
+
+/** The contract of every backend: the bytes of the definition. One that is missing is skipped aloud, and in CI fails. */
+export async function testKernel(name: BackendName): Promise<void> {
+  const missing = await missingBackend(name);
+  describe.skipIf(missing)(`backend ${name}${missing ?? ''}`, () => {
+    let tensors = 0;
+    beforeAll(async () => {
+      await openBackend(name);
+      tensors = memory().numTensors;
+    });
+    afterAll(() => {
+      expect(memory().numTensors).toBe(tensors);
+    });
+
+    test.each(readdirSync(golden))('golden case %s', async (folder) => {
+      await testGolden(join(golden, folder));
+    });
+
+    test.each([
+      ['tiny batches', 150, { images: 4, size: 12, scale: 4, pastes: 5 }],
+      ['small batches', 120, { images: 5, size: 70, scale: 4, pastes: 6 }],
+      ['medium batches', 16, { images: 3, size: 300, scale: 2, pastes: 4 }],
+      ['many overlapping placements', 4, { images: 2, size: 60, scale: 2, pastes: 64, exactly: true }],
+      ['large images', 2, { images: 2, size: 1500, scale: 0.7, pastes: 3 }],
+    ])('%s', async (what, count, bounds) => {
+      for (let n = 0; n < count; n++) {
+        const { images, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds);
+        expectEqual(await render(images, targets), renderPlainly(images, targets), `${what} ${n}`);
+      }
+    });
+
+    test('an image of 1500×1000 is shrunk to a hundredth and enlarged beyond its frame', async () => {
+      const random = stream(7, 0, 'extremes', 'kernel');
+      const images = noise(random, 1500 * 1000 + 4);
+      const large: ImageRef = { offset: 0, width: 1500, height: 1000 };
+      const small: ImageRef = { offset: 1500 * 1000, width: 2, height: 2 };
+      const whole: Box = [0, 0, 1500, 1000];
+      const targets: Target[] = [
+        { ...size(small), image: small, pastes: [pasteOf(random, large, whole, [-6, -4, 9, 6], true)] },
+        {
+          ...size(large),
+          image: large,
+          pastes: [pasteOf(random, small, [0, 0, 2, 2], [-700, -900, 1900, 700], false), pasteOf(random, large, whole, whole, true)],
+        },
+        { ...size(large), pastes: [{ source: large, sourceBox: whole, targetBox: [-3000, -1500, 3000, 2500], flip: true, minArea: 0 }] },
+      ];
+      expectEqual(await render(images, targets), renderPlainly(images, targets), 'extremes');
+    });
+
+    test('no target, no placement and boxes out of sight change nothing', async () => {
+      const random = stream(7, 0, 'nothing', 'kernel');
+      const images = noise(random, 30);
+      const image: ImageRef = { offset: 0, width: 6, height: 5 };
+      expect(await render(images, [])).toEqual([]);
+      const out = (
+        [
+          [-9, 0, -3, 5],
+          [6, 0, 9, 5],
+          [0, 5, 6, 9],
+          [0, -4, 6, 0],
+        ] as Box[]
+      ).map((box) => pasteOf(random, image, [1, 1, 4, 4], box, false));
+      const same = { pixels: images, owner: new Int32Array(30) };
+      expectEqual(
+        await render(images, [
+          { ...size(image), image, pastes: [] },
+          { ...size(image), image, pastes: out },
+        ]),
+        [
+          { ...same, areas: [] },
+          { ...same, areas: [0, 0, 0, 0] },
+        ],
+        'nothing',
+      );
+    });
+  });
+}
+
+function expectEqual(actual: readonly Rendered[], expected: readonly Rendered[], what: string): void {
+  expect(actual.length, what).toBe(expected.length);
+  actual.forEach((one, n) => {
+    const other = expected[n] as Rendered;
+    expect(one.areas, `${what}: areas of target ${n}`).toEqual(other.areas);
+    for (const plane of ['owner', 'pixels'] as const) {
+      const bytes = [one[plane], other[plane]].map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
+      if (!(bytes[0] as Buffer).equals(bytes[1] as Buffer)) {
+        const at = one[plane].findIndex((value, i) => value !== other[plane][i]);
+        expect.fail(`${what}: ${plane} of target ${n} differs at ${at}: ${one[plane][at]}, not ${other[plane][at]}`);
+      }
+    }
+  });
+}
+
+const size = ({ width, height }: Size): Size => ({ width, height });
+
+function noise(random: Stream, length: number): Int32Array {
+  // Runs of equal words beside noise, so that both flat and wild neighbourhoods occur.
+  const words = new Int32Array(length);
+  for (let i = 0; i < length; ) {
+    const end = i + 1 + random.below(4) ** 3;
+    const word = random.below(2 ** 32) | 0;
+    for (; i < Math.min(end, length); i++) words[i] = word;
+  }
+  return words;
+}
+
+/** A paste of a random shape. */
+function pasteOf(random: Stream, source: ImageRef, sourceBox: Box, targetBox: Box, flip: boolean, minArea = 1): Paste {
+  const [x0, y0, x1, y1] = sourceBox;
+  const runs: number[] = [];
+  for (let y = y0; y < y1; y++) {
+    for (let x = x0 + random.below(3); x < x1; ) {
+      const end = Math.min(x1, x + 1 + random.below(1 + (x1 - x0)));
+      runs.push(y, x, end);
+      x = end + 1 + random.below(4);
+    }
+  }
+  return { source, instance: { box: sourceBox, runs: Int32Array.from(runs) }, sourceBox, targetBox, flip, minArea };
+}
+
+interface Bounds {
+  images: number;
+  size: number;
+  scale: number;
+  pastes: number;
+  /** That many pastes, and no fewer. */
+  exactly?: boolean;
+}
+
+/** Images of ragged sizes, and targets among them with placements of scales from 0.01, some out of sight, some dropped. */
+function drawBatch(random: Stream, bounds: Bounds): { images: Int32Array; targets: Target[] } {
+  let length = 0;
+  const refs = Array.from({ length: 1 + random.below(bounds.images) }, (): ImageRef => {
+    // Small sizes are as likely as large ones.
+    const [width, height] = [side(random, bounds.size), side(random, (bounds.size * 2) / 3)];
+    length += width * height;
+    return { offset: length - width * height, width, height };
+  });
+  const pick = (): ImageRef => refs[random.below(refs.length)] as ImageRef;
+  const targets = Array.from({ length: random.below(4) + (bounds.exactly ? 1 : 0) }, (): Target => {
+    const image = pick();
+    const pastes = Array.from({ length: bounds.exactly ? bounds.pastes : random.below(1 + bounds.pastes) }, (): Paste => {
+      const source = pick();
+      const [x0, y0] = [random.below(source.width), random.below(source.height)];
+      const box: Box = [x0, y0, x0 + 1 + random.below(source.width - x0), y0 + 1 + random.below(source.height - y0)];
+      const scale = (): number => 0.01 * (bounds.scale / 0.01) ** random.uniform();
+      const [w, h] = [Math.max(1, Math.round((box[2] - box[0]) * scale())), Math.max(1, Math.round((box[3] - box[1]) * scale()))];
+      const [x, y] = [random.below(image.width + 2 * w) - w - (w >> 1), random.below(image.height + 2 * h) - h - (h >> 1)];
+      const minArea = random.below(3) === 0 ? random.below(w * h + 2) : 1;
+      const paste = pasteOf(random, source, box, [x, y, x + w, y + h], random.below(2) === 1, minArea);
+      if (random.below(8) > 0) return paste;
+      const { instance: _, ...whole } = paste;
+      return whole;
+    });
+    return { ...size(image), ...(random.below(6) > 0 && { image }), pastes };
+  });
+  return { images: noise(random, length), targets };
+}
+
+function side(random: Stream, largest: number): number {
+  return Math.max(1, Math.round(largest ** random.uniform()));
+}
+
+/**
+ * A folder is a case: target and source with their masks, and a plan whose instances are the components of the
+ * source's mask; beside them what has to come out. `GOLDEN=write` writes that.
+ */
+async function testGolden(folder: string): Promise<void> {
+  const file = (name: string): Uint8Array => readFileSync(join(folder, name));
+  const mask = (name: string): Mask => decodeMask(file(`${name}.png`), name);
+  const masks = { target: mask('target-mask'), source: mask('source-mask') };
+  const { leftOut, ...plan } = JSON.parse(file('plan.json').toString()) as Plan & { leftOut: number[] };
+  const sizes = [masks.target, masks.source].map(({ width, height }) => width * height) as [number, number];
+  const images = new Int32Array(sizes[0] + sizes[1]);
+  const target = await decodeImage(file('target.png'), masks.target, images.subarray(0, sizes[0]), 'target.png');
+  await decodeImage(file('source.png'), masks.source, images.subarray(sizes[0]), 'source.png');
+  const ids = new Set(leftOut);
+  const [rendered] = (await render(images, [
+    pastesOf(
+      plan,
+      { offset: 0, ...size(masks.target) },
+      { offset: sizes[0], ...size(masks.source) },
+      findInstances(masks.source, undefined, 'component', ids),
+    ),
+  ])) as [Rendered];
+  const { mask: annotated, visible } = annotate({ mask: masks.target }, masks.source, plan, rendered, {
+    leftOut: ids,
+    ignore: leftOut.at(-1),
+    minVisible: 0,
+  });
+  const results = {
+    'expected.png': await pngOf({ ...target, pixels: rendered.pixels }),
+    'expected-mask.png': await encodeMask(annotated),
+    'expected-owner.png': await encodeMask({ ...size(target), ids: Uint8Array.from(rendered.owner) }),
+    'expected.json': Buffer.from(`${JSON.stringify({ areas: rendered.areas, visible })}\n`),
+  };
+  for (const [name, bytes] of Object.entries(results)) {
+    if (process.env.GOLDEN === 'write') writeFileSync(join(folder, name), bytes);
+    // The bytes of a PNG follow from its pixels.
+    expect(Buffer.from(bytes).equals(file(name)), `${folder}/${name}`).toBe(true);
+  }
+}

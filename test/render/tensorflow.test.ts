@@ -1,0 +1,3 @@
+import { testKernel } from './kernel.ts';
+
+await testKernel('tensorflow');
