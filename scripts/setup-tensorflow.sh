@@ -5,6 +5,7 @@
 #
 #   npm run setup:tensorflow              for the CPU
 #   npm run setup:tensorflow -- --gpu     with CUDA's libraries, about 2 GB
+#   npm run setup:tensorflow -- --again   only what was built before, if anything was: npm ci removes it from node_modules
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -13,6 +14,9 @@ version=2.15.1
 wheel=tensorflow-cpu
 [ "${1:-}" != --gpu ] || wheel=tensorflow
 package=node_modules/@tensorflow/tfjs-node-gpu
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/copypaste/$wheel-$version
+built=$cache/lib/napi-v8/tfjs_binding.node
+if [ "${1:-}" = --again ] && { [ ! -f "$built" ] || [ ! -d $package ] || [ -e $package/lib ]; }; then exit; fi
 
 fail() {
   echo "setup:tensorflow: $1" >&2
@@ -23,8 +27,7 @@ for tool in g++ python3; do command -v $tool >/dev/null || fail "$tool is missin
 # npm leaves the package out where its own installer failed.
 [ -d $package ] || npm install --no-save --ignore-scripts --no-audit --no-fund "@tensorflow/tfjs-node-gpu@4.22" >&2
 
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/copypaste/$wheel-$version
-if [ ! -f "$cache/lib/napi-v8/tfjs_binding.node" ]; then
+if [ ! -f "$built" ]; then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   fetch() {

@@ -58,7 +58,9 @@ async function openTensorflow(): Promise<Opened> {
   const old = util as unknown as Record<string, unknown>;
   old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   old.isArray ??= Array.isArray;
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
+  // Without it TensorFlow takes all of a GPU's memory.
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   await load(
     'not installed with its native part; npm rebuild @tensorflow/tfjs-node-gpu downloads it, and npm run setup:tensorflow in a clone of copypaste builds it',
     () =>

@@ -1,0 +1,47 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { sha256 } from '../src/digest.ts';
+import { augmentOptions } from '../src/options.ts';
+import { runPipeline } from '../src/pipeline.ts';
+import { openDataset } from '../src/read/dataset.ts';
+import { bytesOf } from '../src/render/cpu.ts';
+import * as render from '../src/render/render.ts';
+import { resolveOptions } from '../src/schema.ts';
+import type { Pasted } from '../src/types.ts';
+
+render.enableProdMode();
+vi.mock('../src/render/render.ts', { spy: true });
+afterEach(() => vi.clearAllMocks());
+
+const options = resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere', p: 1, jobs: 3 });
+const imagePixels = 480 * 360;
+
+/** What the pipeline gives where one call of the op takes so many pixels, and how many targets each call had. */
+async function run(batchPixels: number): Promise<{ digests: (string | undefined)[]; calls: number[]; uploads: number[] }> {
+  const digests: (string | undefined)[] = [];
+  const none = async (): Promise<undefined> => undefined;
+  const sink = {
+    paste: async ({ image, mask, owner, areas }: Pasted) =>
+      [bytesOf(image.pixels), mask.ids as Uint8Array, bytesOf(owner)].map(sha256).join() + areas.join(),
+    pass: none,
+    skip: (): undefined => undefined,
+  };
+  for await (const digest of runPipeline(await openDataset(options), 0, options, { batchPixels }, sink)) digests.push(digest);
+  const { calls } = vi.mocked(render.render).mock;
+  return { digests, calls: calls.map(([, targets]) => targets.length), uploads: calls.map(([images]) => images.length / imagePixels) };
+}
+
+test('how many samples are rendered at once changes no byte', async () => {
+  const one = await run(0);
+  expect(one.digests).toHaveLength(8);
+  expect(one.calls).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
+  vi.clearAllMocks();
+  const all = await run(2 ** 26);
+  expect(all).toEqual({ digests: one.digests, calls: [8], uploads: [8] });
+  vi.clearAllMocks();
+  const some = await run(7 * imagePixels);
+  expect(some.digests).toEqual(one.digests);
+  expect(some.calls.length).toBeGreaterThan(1);
+  expect(some.calls.length).toBeLessThan(8);
+  // What is uploaded is what a group uses.
+  expect(Math.max(...some.uploads)).toBeLessThan(7);
+});
