@@ -2,8 +2,8 @@
  * The kernels composed of TensorFlow's own ops, a placement at a time: along each axis the taps of every target
  * pixel are gathered, weighed and summed.
  *
- * All arithmetic is on float32, which holds every integer up to 2^24 exactly: int32 arithmetic never runs on a GPU
- * in TensorFlow, and no matrix product could fall back on TF32. Words are moved as float32 bit patterns, too.
+ * All arithmetic is on floats: float32 holds every integer up to 2^24 exactly, int32 arithmetic never runs on a GPU in
+ * TensorFlow, and there is no matrix product that could fall back on TF32. Words are moved as float32 bit patterns, too.
  */
 
 import type { TensorInfo } from '@tensorflow/tfjs-core';
@@ -49,6 +49,8 @@ const blockSize = 2 ** 22;
 /** TensorFlow's ops by name. Handles live as long as the scope that they were made in. */
 function createGraph(backend: TensorflowBackend) {
   const { binding } = backend;
+  // The binding has no name for TF_DOUBLE of TensorFlow's C API.
+  const types = { float: binding.TF_FLOAT, double: 2, int32: binding.TF_INT32, uint8: binding.TF_UINT8 };
   let handles = new Set<number>();
   const release = (id: number): void => {
     if (handles.delete(id)) binding.deleteTensor(id);
@@ -82,10 +84,9 @@ function createGraph(backend: TensorflowBackend) {
     constant: (value: number): Handle => floats([value], []),
     reshape: (x: Handle, shape: readonly number[]): Handle =>
       op('Reshape', [x, ints(shape)], [type('T', x.dtype), type('Tshape', binding.TF_INT32)]),
-    bitcast: (x: Handle, to: 'TF_FLOAT' | 'TF_INT32' | 'TF_UINT8'): Handle =>
-      op('Bitcast', [x], [type('T', x.dtype), type('type', binding[to])]),
-    cast: (x: Handle, to: 'TF_FLOAT' | 'TF_INT32' | 'TF_UINT8'): Handle =>
-      op('Cast', [x], [type('SrcT', x.dtype), type('DstT', binding[to]), { name: 'Truncate', type: binding.TF_ATTR_BOOL, value: false }]),
+    bitcast: (x: Handle, to: keyof typeof types): Handle => op('Bitcast', [x], [type('T', x.dtype), type('type', types[to])]),
+    cast: (x: Handle, to: keyof typeof types): Handle =>
+      op('Cast', [x], [type('SrcT', x.dtype), type('DstT', types[to]), { name: 'Truncate', type: binding.TF_ATTR_BOOL, value: false }]),
     slice: (x: Handle, begin: readonly number[], size: readonly number[]): Handle =>
       op('Slice', [x, ints(begin), ints(size)], [type('T', x.dtype), type('Index', binding.TF_INT32)]),
     /** Zeros around a matrix. */
@@ -239,11 +240,11 @@ function colours(graph: Graph, row: Placed, tables: Int32Array, images: Handle):
     (x0, y0, x1, y1) => {
       const lines = graph.slice(images, [source + y0 * sourceWidth], [(y1 - y0) * sourceWidth]);
       const words = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth]), [0, x0], [y1 - y0, x1 - x0]);
-      return graph.cast(graph.bitcast(words, 'TF_UINT8'), 'TF_FLOAT');
+      return graph.cast(graph.bitcast(words, 'uint8'), 'float');
     },
     (sums) => {
       const bytes = graph.binary('Mul', graph.binary('Add', sums, graph.constant(32768)), graph.constant(1 / 65536));
-      return graph.bitcast(graph.cast(bytes, 'TF_UINT8'), 'TF_FLOAT');
+      return graph.bitcast(graph.cast(bytes, 'uint8'), 'float');
     },
   );
 }
@@ -262,7 +263,7 @@ function coverage(graph: Graph, row: Placed, tables: Int32Array, masks: Handle):
       if (left >= right || top >= bottom) return graph.fill([y1 - y0, x1 - x0], graph.constant(0));
       const lines = graph.slice(masks, [mask + (top - maskY) * maskWidth], [(bottom - top) * maskWidth]);
       const plane = graph.slice(graph.reshape(lines, [bottom - top, maskWidth]), [0, left - maskX], [bottom - top, right - left]);
-      return graph.pad(graph.cast(plane, 'TF_FLOAT'), [top - y0, y1 - bottom, left - x0, x1 - right]);
+      return graph.pad(graph.cast(plane, 'float'), [top - y0, y1 - bottom, left - x0, x1 - right]);
     },
     (sums) => graph.binary('GreaterEqual', sums, graph.constant(halfCoverage)),
   );
@@ -282,12 +283,12 @@ function paste(
   const { x, y, columns, rows, minArea } = row;
   if (columns === 0) return [words, owner, graph.ints([0])];
   const covered = row.mask < 0 ? graph.fill([rows, columns], graph.bools(true)) : coverage(graph, row, tables, masks);
-  // By rows first, since a float counts up to 2^24 only.
-  const area = graph.sum(graph.cast(graph.sum(graph.cast(covered, 'TF_FLOAT'), 1), 'TF_INT32'), 0);
-  const owned = graph.and(covered, graph.binary('GreaterEqual', area, graph.ints([minArea], [])));
+  // A float counts up to 2^24: enough for a row.
+  const area = graph.sum(graph.cast(graph.sum(graph.cast(covered, 'float'), 1), 'double'), 0);
+  const owned = graph.and(covered, graph.binary('GreaterEqual', area, graph.cast(graph.ints([minArea], []), 'double')));
   const put = (onto: Handle, what: Handle): Handle =>
     graph.replace(onto, [y, x], graph.select(owned, what, graph.slice(onto, [y, x], [rows, columns])));
-  return [put(words, colours(graph, row, tables, images)), put(owner, graph.constant(k)), graph.reshape(area, [1])];
+  return [put(words, colours(graph, row, tables, images)), put(owner, graph.constant(k)), graph.reshape(graph.cast(area, 'int32'), [1])];
 }
 
 export const tensorflowKernels: Kernels<TensorflowBackend> = {
@@ -296,8 +297,8 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
     const { targets, placements } = readRows(read(inputs.targets), read(inputs.placements));
     const tables = read(inputs.tables);
     return run(backend, (graph) => {
-      const images = graph.bitcast(graph.of(inputs.images), 'TF_FLOAT');
-      const masks = graph.reshape(graph.bitcast(graph.of(inputs.masks), 'TF_UINT8'), [-1]);
+      const images = graph.bitcast(graph.of(inputs.images), 'float');
+      const masks = graph.reshape(graph.bitcast(graph.of(inputs.masks), 'uint8'), [-1]);
       const areas: Handle[] = [];
       let m = 0;
       const canvases = targets.map(({ image, width, height }, n): Canvas => {
@@ -321,8 +322,8 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
           0,
         );
       return [
-        graph.bitcast(all(canvases.map(([words]) => words)), 'TF_INT32'),
-        graph.cast(all(canvases.map(([, owner]) => owner)), 'TF_INT32'),
+        graph.bitcast(all(canvases.map(([words]) => words)), 'int32'),
+        graph.cast(all(canvases.map(([, owner]) => owner)), 'int32'),
         areas.length > 0 ? all(areas) : graph.ints([]),
       ];
     }) as [TensorInfo, TensorInfo, TensorInfo];
@@ -334,18 +335,18 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
       const x = graph.of(images);
       const values =
         images.dtype === 'int32'
-          ? graph.cast(x, 'TF_FLOAT')
+          ? graph.cast(x, 'float')
           : graph.rint(graph.binary('Mul', graph.binary('Sub', x, graph.constant(low)), graph.constant(scale)));
       const clipped = graph.binary('Minimum', graph.binary('Maximum', values, graph.constant(0)), graph.constant(255));
-      const bytes = graph.reshape(graph.cast(clipped, 'TF_UINT8'), channelsFirst ? [count, channels, size] : [count * size, channels]);
+      const bytes = graph.reshape(graph.cast(clipped, 'uint8'), channelsFirst ? [count, channels, size] : [count * size, channels]);
       const plane = (c: number): Handle =>
         graph.reshape(channelsFirst ? graph.slice(bytes, [0, c, 0], [count, 1, size]) : graph.slice(bytes, [0, c], [count * size, 1]), [
           count * size,
           1,
         ]);
-      const opaque = (): Handle => graph.cast(graph.fill([count * size, 1], graph.constant(255)), 'TF_UINT8');
+      const opaque = (): Handle => graph.cast(graph.fill([count * size, 1], graph.constant(255)), 'uint8');
       const planes = [0, 1, 2].map((c) => plane(channels === 1 ? 0 : c));
-      return [graph.bitcast(graph.concat([...planes, channels === 4 ? plane(3) : opaque()], 1), 'TF_INT32')];
+      return [graph.bitcast(graph.concat([...planes, channels === 4 ? plane(3) : opaque()], 1), 'int32')];
     })[0] as TensorInfo;
   },
 
@@ -354,14 +355,14 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
     const rows = readRows(backend.readSync(targets.dataId) as Int32Array, []).targets;
     const shape = channelsFirst ? [count, channels, size] : [count, size, channels];
     return run(backend, (graph) => {
-      const bytes = graph.reshape(graph.bitcast(graph.of(words), 'TF_UINT8'), [count, size, 4]);
-      const indices = graph.cast(graph.slice(bytes, [0, 0, 0], [count, size, channels]), 'TF_INT32');
+      const bytes = graph.reshape(graph.bitcast(graph.of(words), 'uint8'), [count, size, 4]);
+      const indices = graph.cast(graph.slice(bytes, [0, 0, 0], [count, size, channels]), 'int32');
       const looked = graph.gather(graph.of(values), channelsFirst ? graph.transpose(indices, [0, 2, 1]) : indices, 0);
       const canvas = graph.floats(
         rows.map(({ image }) => (image < 0 ? 1 : 0)),
         [count, 1],
       );
-      const shown = graph.binary('Add', graph.reshape(graph.cast(graph.of(owner), 'TF_FLOAT'), [count, size]), canvas);
+      const shown = graph.binary('Add', graph.reshape(graph.cast(graph.of(owner), 'float'), [count, size]), canvas);
       const mask = graph.reshape(graph.binary('Greater', shown, graph.constant(0)), channelsFirst ? [count, 1, size] : [count, size, 1]);
       return [graph.reshape(graph.select(mask, looked, graph.reshape(graph.of(images), shape)), images.shape)];
     })[0] as TensorInfo;
