@@ -5,7 +5,7 @@
 #
 #   npm run setup:tensorflow              for the CPU
 #   npm run setup:tensorflow -- --gpu     with CUDA's libraries, about 2 GB
-#   npm run setup:tensorflow -- --again   only what was built before, if anything was: npm ci removes it from node_modules
+#   npm run setup:tensorflow -- --again   as the last time here, if there was one: npm ci removes it from node_modules
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,8 @@ wheel=tensorflow-cpu
 [ "${1:-}" != --gpu ] || wheel=tensorflow
 package=node_modules/@tensorflow/tfjs-node-gpu
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/copypaste/$wheel-$version
+last=.setup-tensorflow
+[ "${1:-}" != --again ] || cache=$(cat $last 2>/dev/null) || exit 0
 built=$cache/lib/napi-v8/tfjs_binding.node
 if [ "${1:-}" = --again ] && { [ ! -f "$built" ] || [ ! -d $package ] || [ -e $package/lib ]; }; then exit; fi
 
@@ -28,7 +30,8 @@ for tool in g++ python3; do command -v $tool >/dev/null || fail "$tool is missin
 [ -d $package ] || npm install --no-save --ignore-scripts --no-audit --no-fund "@tensorflow/tfjs-node-gpu@4.22" >&2
 
 if [ ! -f "$built" ]; then
-  work=$(mktemp -d)
+  mkdir -p "$(dirname "$cache")"
+  work=$(mktemp -d "$cache.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   fetch() {
     python3 -m pip download --quiet --no-deps --no-cache-dir --only-binary=:all: --implementation cp --python-version 3.11 --abi cp311 \
@@ -51,12 +54,12 @@ if [ ! -f "$built" ]; then
   g++ -std=c++17 -O2 -fPIC -shared -DNAPI_VERSION=8 -I"$work/files/tensorflow/include" -Inode_modules/node-api-headers/include \
     $package/binding/*.cc "$libraries/libtensorflow_cc.so.2" "$libraries/libtensorflow_framework.so.2" \
     -Wl,-rpath,'$ORIGIN/../../deps/lib' -o "$work/built/lib/napi-v8/tfjs_binding.node"
-  rm -rf "$cache"
-  mkdir -p "$(dirname "$cache")"
-  mv "$work/built" "$cache"
+  # Another run may have been faster.
+  mv -T "$work/built" "$cache" || [ -f "$built" ] || fail "$cache is in the way; remove it"
 fi
 for part in deps lib; do
   rm -rf "${package:?}/$part"
   ln -s "$cache/$part" "$package/$part"
 done
-echo "TensorFlow $version is set up ($wheel)" >&2
+echo "$cache" >$last
+echo "TensorFlow is set up ($(basename "$cache"))" >&2

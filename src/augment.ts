@@ -6,7 +6,7 @@ import { type ManifestRecord, schemaVersion } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
 import { checkOptions, jobLimit, runPipeline, type Sink } from './pipeline.ts';
 import { type Dataset, listName, openDataset } from './read/dataset.ts';
-import { chooseBackend } from './render/backend.ts';
+import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import type { Backend, BackendName, DropReason, PassReason, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
@@ -70,13 +70,17 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   const dataset = await openDataset(options);
   checkOptions(dataset, options);
   checkNames(dataset, options);
-  const { backend, why } = await chooseBackend(options.backend);
+  return withBackend(options.backend, async (backend, why) => {
+    events.chosen?.(backend, why);
+    return run(dataset, options, backend, events);
+  });
+}
+
+async function run(dataset: Dataset, options: AugmentOptions, backend: Backend, events: AugmentEvents): Promise<AugmentSummary> {
   if (!options.dryRun) await prepareOutput(options.out);
   const { copies, includeOriginals } = options;
   const originals = includeOriginals ? dataset.samples : [];
   events.opened?.(dataset, copies * dataset.samples.length + originals.length + dataset.others.length);
-
-  events.chosen?.(backend, why);
 
   const tally = createTally(dataset, backend.name);
   const output = options.dryRun ? undefined : await createOutput(dataset, options);

@@ -1,12 +1,22 @@
-import { gather, type Tensor1D, type Tensor3D, type Tensor4D, type TensorContainer, tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
+import {
+  dispose,
+  gather,
+  type Tensor1D,
+  type Tensor3D,
+  type Tensor4D,
+  type TensorContainer,
+  tensor,
+  tensor1d,
+  tidy,
+} from '@tensorflow/tfjs-core';
 import { CopyPasteError } from './errors.ts';
 import { batchOptions, type Given } from './options.ts';
-import { type Candidate, planSample } from './plan/plan.ts';
-import { pasteFilter } from './read/classes.ts';
+import { type Candidate, planSample, settle } from './plan/plan.ts';
+import { pasteFilter, voidId } from './read/classes.ts';
 import { findInstances } from './read/instances.ts';
-import { annotate, largestId } from './render/annotate.ts';
-import { packOp, unpackOp } from './render/op.ts';
-import { guard, type ImageRef, pastesOf, readAreas, readOwners, registerKernels, renderTensors, type Target } from './render/render.ts';
+import { annotate } from './render/annotate.ts';
+import { packOp, shown, unpackOp } from './render/op.ts';
+import { guard, type ImageRef, pastesOf, readAreas, readOwners, registerKernels, renderTensors } from './render/render.ts';
 import { resolveOptions } from './schema.ts';
 import type { Instance, Mask, Plan } from './types.ts';
 
@@ -14,15 +24,18 @@ export type BatchOptions = Given<typeof batchOptions>;
 
 /** A batch after Copy-Paste; all tensors are new, and the caller's to dispose of. */
 export interface CopyPasteBatch {
-  /** Shape and type of the input; pixels that nothing was pasted onto are the input's, exactly. */
+  /**
+   * Shape and type of the input. Pixels that nothing was pasted onto are the input's, exactly, but where a scene
+   * is jittered as a whole.
+   */
   readonly images: Tensor4D;
   /** int32 `[N, H, W]`: class ids. */
   readonly masks: Tensor3D;
   /** int32 `[N, H, W]`: for each sample the mask of the sample that was pasted from; its own where nothing was. */
   readonly sourceMasks: Tensor3D;
-  /** float32 `[N]`: the fraction of each image that is still its own, for interpolating a loss. */
+  /** float32 `[N]`: the fraction of each image that nothing was pasted onto, for interpolating a loss. */
   readonly area: Tensor1D;
-  /** What was pasted where; a sample's id is its index in the batch. */
+  /** What was pasted where; a sample's id is its index in the batch. One that has a `reason` is as it came. */
   readonly plan: readonly Plan[];
 }
 
@@ -37,75 +50,77 @@ export interface CopyPasteBatch {
  */
 export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: BatchOptions = {}): Promise<CopyPasteBatch> {
   const options = resolveOptions(batchOptions, given as Readonly<Record<string, unknown>>);
-  const { step } = options;
   const [count, height, width] = checkShapes(images, masks, options.channelsFirst);
   const leftOut = new Set([...options.background, ...options.ignore]);
-  const annotations = splitMasks(await masks.data(), count, width, height);
+  const ignore = voidId(options.ignore, options.jitter);
+  const annotations = splitMasks(await masks.data(), count, width, height, ignore ?? 0);
   const instances = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
-  const candidates = annotations.map(
-    (mask, i): Candidate => ({
-      id: `${i}`,
-      width,
-      height,
-      instances: instances[i] as Instance[],
-      capacity: Number.POSITIVE_INFINITY,
-      largestId: largestId({ ...mask, ids: new Uint16Array(0) }),
-    }),
-  );
+  const rest = { width, height, capacity: Number.POSITIVE_INFINITY, largestId: 0xffff };
+  const candidates = instances.map((found, i): Candidate => ({ id: `${i}`, instances: found, ...rest }));
   const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options) };
-  if (options.jitter === 'scene' && options.ignore.length === 0) {
-    throw new CopyPasteError('usage', 'jitter scene pads masks with an ignore id, and there is none; give ignore: [id]');
-  }
-  const plan = candidates.map((candidate) => planSample(candidate, candidates, step, planOptions));
-  const sources = plan.map(({ source, placements }, i) => (placements.length > 0 ? Number(source) : i));
-  const gatherSources = (): Tensor3D => tidy(() => gather(masks, tensor1d(sources, 'int32')));
-  if (plan.every(({ placements }) => placements.length === 0)) {
-    return { images: images.clone(), masks: masks.clone(), sourceMasks: gatherSources(), area: tensor1d(plan.map(() => 1)), plan };
-  }
-
-  const refs = plan.map((_, i): ImageRef => ({ offset: i * width * height, width, height }));
-  const targets = plan.map((one, i): Target => {
-    const source = sources[i] as number;
-    return pastesOf(one, refs[i] as ImageRef, refs[source] as ImageRef, instances[source] as Instance[]);
+  const drawn = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
+  const rendered = drawn.some(isPasted) ? await guard(() => renderBatch(images, drawn, instances, options)) : undefined;
+  const plan = drawn.map((one, i) => settle(one, rendered?.areas[i] ?? []));
+  const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));
+  const results = plan.map((one, i): { mask: Mask; visible: readonly number[] } => {
+    const mask = annotations[i] as Mask;
+    const { owners, areas } = rendered ?? { owners: [], areas: [] };
+    if (!isPasted(one)) return { mask, visible: [] };
+    const pasted = { owner: owners[i] as Int32Array, areas: areas[i] as number[] };
+    return annotate({ mask }, annotations[sources[i] as number] as Mask, one, pasted, { leftOut, ignore, minVisible: 0 });
   });
-  const { pasted, owners, areas } = await guard(() => renderBatch(images, targets, options));
-  const annotated = plan.map((one, i) =>
-    annotate(
-      { mask: annotations[i] as Mask },
-      annotations[sources[i] as number] as Mask,
-      one,
-      { owner: owners[i] as Int32Array, areas: areas[i] as number[] },
-      { leftOut, ignore: options.ignore[0], minVisible: 0 },
-    ),
-  );
+  const own = results.map(({ visible }) => 1 - visible.reduce((sum, pixels) => sum + pixels, 0) / (width * height));
   return {
-    images: pasted,
-    masks: tensor(joinMasks(annotated.map(({ mask }) => mask)), [count, height, width], 'int32') as Tensor3D,
-    sourceMasks: gatherSources(),
-    area: tensor1d(annotated.map(({ visible }) => 1 - visible.reduce((sum, pixels) => sum + pixels, 0) / (width * height))),
+    images: rendered ? rendered.images : images.clone(),
+    masks: tensor(joinMasks(results.map(({ mask }) => mask)), [count, height, width], 'int32') as Tensor3D,
+    sourceMasks: tidy(() => gather(masks, tensor1d(sources, 'int32'))),
+    area: tensor1d(own),
     plan,
   };
+}
+
+function isPasted({ reason }: Plan): boolean {
+  return reason === undefined;
 }
 
 /** Images in, images out, with the owner map and the areas that annotations follow from; pixels stay on the backend. */
 async function renderBatch(
   images: Tensor4D,
-  targets: readonly Target[],
+  plans: readonly Plan[],
+  instances: readonly (readonly Instance[])[],
   { channelsFirst, range: [low, high] }: { channelsFirst: boolean; range: readonly [number, number] },
-): Promise<{ pasted: Tensor4D; owners: Int32Array[]; areas: number[][] }> {
+): Promise<{ images: Tensor4D; owners: Int32Array[]; areas: number[][] }> {
+  const [, a, b, c] = images.shape;
+  const [height, width] = channelsFirst ? [b, c] : [a, b];
+  const ref = (i: number): ImageRef => ({ offset: i * width * height, width, height });
+  const targets = plans.map((one, i) => pastesOf(one, ref(i), ref(Number(one.source)), instances[Number(one.source)] ?? []));
   registerKernels();
-  const words = packOp(images, { channelsFirst, low, scale: 255 / (high - low) });
-  const rendered = renderTensors(words, targets);
-  const { images: pixels, owner, area, rows } = rendered;
-  const values = tensor1d(
-    Array.from({ length: 256 }, (_, byte) => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low))),
-    images.dtype,
-  );
+  const outputs = tidy(() => {
+    const scale = Math.fround(255 / (high - low));
+    return renderTensors(packOp(images, { channelsFirst, low: Math.fround(low), scale }), targets);
+  });
   try {
-    const [owners, areas] = await Promise.all([readOwners(owner, targets), readAreas(area, targets)]);
-    return { pasted: unpackOp({ words: pixels, owner, targets: rows, values, images }, { channelsFirst }), owners, areas };
+    const [owners, areas] = await Promise.all([readOwners(outputs.owner, targets), readAreas(outputs.area, targets)]);
+    const modes = plans.map((one, i) => (isPasted(settle(one, areas[i] as number[])) ? (one.scene ? shown.all : shown.owned) : shown.none));
+    const valueOfByte = (byte: number): number => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low));
+    const pasted = tidy(() =>
+      unpackOp(
+        {
+          words: outputs.images,
+          owner: outputs.owner,
+          shown: tensor1d(modes, 'int32'),
+          values: tensor1d(
+            Array.from({ length: 256 }, (_, byte) => valueOfByte(byte)),
+            images.dtype,
+          ),
+          images,
+        },
+        { channelsFirst },
+      ),
+    );
+    return { images: pasted, owners, areas };
   } finally {
-    for (const one of [words, values, ...Object.values(rendered)]) one.dispose();
+    dispose(outputs);
   }
 }
 
@@ -163,8 +178,8 @@ function checkShapes(images: Tensor4D, masks: Tensor3D, channelsFirst: boolean):
   return [count, height, width];
 }
 
-function splitMasks(ids: ArrayLike<number>, count: number, width: number, height: number): Mask[] {
-  let largest = 0;
+/** @param largest an id that masks have to be able to hold, whether they do or not. */
+function splitMasks(ids: ArrayLike<number>, count: number, width: number, height: number, largest: number): Mask[] {
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
     if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `masks: class ids are from 0 to 65535, got ${id}`);
@@ -175,10 +190,11 @@ function splitMasks(ids: ArrayLike<number>, count: number, width: number, height
 }
 
 function joinMasks(masks: readonly Mask[]): Int32Array {
-  const size = (masks[0] as Mask).ids.length;
-  const all = new Int32Array(masks.length * size);
-  masks.forEach(({ ids }, i) => {
-    all.set(ids, i * size);
-  });
+  const all = new Int32Array(masks.reduce((length, { ids }) => length + ids.length, 0));
+  let at = 0;
+  for (const { ids } of masks) {
+    all.set(ids, at);
+    at += ids.length;
+  }
   return all;
 }

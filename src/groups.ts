@@ -75,7 +75,7 @@ export function renderGroups(
     group.rendered ??= renderGroup(group, annotations, images, batchPixels > 0);
     const rendered = await group.rendered;
     const result = rendered.get(plan) as Rendered;
-    // What has been written need not be kept.
+    // A result of its own is free once it is written.
     rendered.delete(plan);
     return result;
   };

@@ -190,8 +190,8 @@ export const batchOptions = {
   },
   background: { ...reading.background, default: [0], description: 'ids that are no objects' },
   ignore: { ...reading.ignore, default: [255], description: 'ids of void pixels' },
-  classes: { ...reading.classes, description: 'paste these ids only' },
-  excludeClasses: { ...reading.excludeClasses, description: 'never paste these ids' },
+  classes: { flag: 'classes', kind: 'ids', description: 'paste these ids only' },
+  excludeClasses: { flag: 'excludeClasses', kind: 'ids', description: 'never paste these ids' },
   channelsFirst: { flag: 'channelsFirst', kind: 'switch', description: 'images are [N, C, H, W]' },
   range: { flag: 'range', kind: 'interval', default: [0, 255], description: 'what black and white are in float32 images' },
 } as const satisfies OptionTable;

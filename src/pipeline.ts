@@ -4,14 +4,14 @@ import { readInput } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { type BatchImages, batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
-import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample } from './plan/plan.ts';
+import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
 import { decodeMask } from './png.ts';
-import { pasteFilter } from './read/classes.ts';
+import { pasteFilter, voidId } from './read/classes.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
 import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
-import type { Annotations, Backend, Pasted, Plan, Sample } from './types.ts';
+import type { Annotations, Backend, Mask, Pasted, Plan, Sample } from './types.ts';
 
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
@@ -60,7 +60,6 @@ export async function* runPipeline<R>(
       options,
       limit,
     );
-    // Whoever awaits it sees the error; until then it is not unhandled.
     prepared.catch(() => {});
     return prepared;
   };
@@ -76,11 +75,13 @@ export async function* runPipeline<R>(
         if (plan.placements.length === 0) return sink.pass(sample, plan, []);
         const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
         const rendered = await render(plan);
-        const pasted = finish(plan, target, source, await images.load(plan.id), rendered, dataset, options);
-        if (pasted.areas.every((area) => area === 0)) return sink.pass(sample, { ...plan, reason: 'all dropped' }, pasted.areas);
-        return sink.paste(pasted);
+        const settled = settle(plan, rendered.areas);
+        if (settled.reason !== undefined) return sink.pass(sample, settled, rendered.areas);
+        return sink.paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
       }),
     );
+    // One may fail while an earlier one is awaited: whoever awaits it sees the error, until then it is not unhandled.
+    for (const result of results) result.catch(() => {});
     for (const sample of annotations.values()) sink.see?.(sample);
     next = prepare(n + 1);
     try {
@@ -98,9 +99,7 @@ export async function* runPipeline<R>(
  */
 export function checkOptions(dataset: Dataset, options: PipelineOptions): void {
   pasteFilter(dataset.classNames, options);
-  if (options.jitter === 'scene' && dataset.ignore.size === 0) {
-    throw new CopyPasteError('usage', '--jitter scene pads masks with an ignore id, and there is none; say --ignore ID');
-  }
+  voidId(dataset.ignore, options.jitter);
 }
 
 interface PreparedBatch {
@@ -128,7 +127,7 @@ async function prepareBatch(
         if (options.skipBad) await batchImages(dataset.root, [annotation]).load(annotation.sample.id);
         return annotation;
       } catch (error) {
-        if (!options.skipBad || !(error instanceof CopyPasteError)) throw error;
+        if (!options.skipBad || !(error instanceof CopyPasteError) || error.code === 'usage') throw error;
         return messageOf(error);
       }
     });
@@ -156,25 +155,34 @@ async function prepareBatch(
   };
 }
 
-/** Reads a sample's masks and finds its instances. */
-async function readAnnotations(sample: Sample, dataset: Dataset, { instances }: Pick<PipelineOptions, 'instances'>): Promise<Annotations> {
-  const input = await readInput(dataset.root, sample.mask);
-  const mask = decodeMask(input.bytes, sample.mask);
-  const digests = { mask: input.sha256 };
+/**
+ * Reads a sample's masks and finds its instances.
+ *
+ * @throws {CopyPasteError} `data` for a damaged mask, `usage` for one that cannot hold the ignore id.
+ */
+async function readAnnotations(sample: Sample, dataset: Dataset, { instances, jitter }: PipelineOptions): Promise<Annotations> {
+  const ignore = voidId(dataset.ignore, jitter) ?? 0;
+  const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
+    const { bytes, sha256 } = await readInput(dataset.root, file);
+    const mask = decodeMask(bytes, file);
+    if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
+    return { mask, sha256 };
+  };
+  const { mask, sha256 } = await read(sample.mask, jitter === 'scene');
   if (sample.objects === undefined) {
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
     }
-    return { sample, mask, instances: findInstances(mask, undefined, instances, dataset.leftOut), digests };
+    return { sample, mask, instances: findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
   }
-  const objectInput = await readInput(dataset.root, sample.objects);
-  const objects = decodeMask(objectInput.bytes, sample.objects);
+  // An object that is given up becomes void in the instance mask.
+  const objects = await read(sample.objects, true);
   return {
     sample,
     mask,
-    objects,
-    instances: findInstances(mask, objects, instances, dataset.leftOut),
-    digests: { ...digests, objects: objectInput.sha256 },
+    objects: objects.mask,
+    instances: findInstances(mask, objects.mask, instances, dataset.leftOut),
+    digests: { mask: sha256, objects: objects.sha256 },
   };
 }
 
@@ -202,7 +210,7 @@ function finish(
   const { width, height, channels, icc } = image;
   const annotated = annotate(target, source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
-    ignore: [...dataset.ignore][0],
+    ignore: voidId(dataset.ignore, options.jitter),
     minVisible: options.minVisible,
   });
   return {
@@ -210,8 +218,8 @@ function finish(
     sample: target.sample,
     plan,
     image: { width, height, pixels: rendered.pixels, channels, ...(icc && { icc }) },
-    owner: plan.scene ? rendered.owner.map((k) => Math.max(0, k - 1)) : rendered.owner,
-    areas: plan.scene ? rendered.areas.slice(1) : rendered.areas,
+    owner: rendered.owner,
+    areas: rendered.areas,
     original: { image, mask: target.mask, ...(target.objects && { objects: target.objects }) },
     inputs: { image: sha256, ...target.digests },
   };

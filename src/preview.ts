@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { AugmentEvents } from './augment.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
 import { checkOptions, runPipeline } from './pipeline.ts';
 import { openDataset } from './read/dataset.ts';
-import { chooseBackend } from './render/backend.ts';
+import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import type { Pasted } from './types.ts';
 import { writeAtomic } from './write/files.ts';
@@ -18,20 +19,23 @@ import { contactSheet, type Row, sheetRow } from './write/sheet.ts';
  * @returns how many rows it has.
  * @throws {CopyPasteError} with a code of the documented exit codes.
  */
-export async function preview(given: Given<typeof previewOptions>): Promise<{ rows: number }> {
+export async function preview(given: Given<typeof previewOptions>, events: Pick<AugmentEvents, 'chosen'> = {}): Promise<{ rows: number }> {
   const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
   const format = formatOf(options.out);
   if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
   const dataset = await openDataset({ ...options, onlySplit: true });
   checkOptions(dataset, options);
-  const { backend } = await chooseBackend(options.backend);
-  const rows: Row[] = [];
   const none = async (): Promise<undefined> => undefined;
   const sink = { paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut), pass: none, skip: (): undefined => undefined };
-  for await (const row of runPipeline(dataset, 0, options, backend, sink)) {
-    if (row) rows.push(row);
-    if (rows.length === options.rows) break;
-  }
+  const rows = await withBackend(options.backend, async (backend, why) => {
+    events.chosen?.(backend, why);
+    const drawn: Row[] = [];
+    for await (const row of runPipeline(dataset, 0, options, backend, sink)) {
+      if (row) drawn.push(row);
+      if (drawn.length === options.rows) break;
+    }
+    return drawn;
+  });
   if (rows.length === 0) {
     throw new CopyPasteError(
       'data',

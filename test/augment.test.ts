@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { copyFile, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { getBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { augment } from '../src/augment.ts';
 import { sha256 } from '../src/digest.ts';
@@ -248,6 +250,38 @@ describe('augment', () => {
     expect(summary.skipped.map(({ id }) => id)).toEqual(['b', 'c']);
     expect(manifest.skipped).toEqual(summary.skipped);
     expect(Object.keys(await dataDigests(out))).toEqual(['images/a.png', 'images/d.png', 'masks/a.png', 'masks/d.png']);
+  });
+
+  test('a damaged image, wherever it comes up, is one error and leaves no temporary file', async () => {
+    for (const file of readdirSync(join(camvid, 'train'))) {
+      const root = join(folder, `damaged-${file}`);
+      await cp(camvid, root, { recursive: true });
+      await truncate(join(root, 'train', file), 3000);
+      const out = `${root}-out`;
+      await expect(augment({ in: root, out, p: 1, jobs: 8 })).rejects.toMatchObject({
+        code: 'data',
+        message: expect.stringContaining(file),
+      });
+      expect(readdirSync(out, { recursive: true }).filter((name) => String(name).endsWith('.tmp'))).toEqual([]);
+    }
+  });
+
+  test('an ignore id that a mask cannot hold is an error where it would be written', async () => {
+    const given = { in: camvid, p: 1, ignore: [300] };
+    await expect(run({ ...given, preset: 'paper' })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/^--ignore 300 /),
+    });
+    await expect(run({ in: 'fixtures/voc', p: 1, ignore: [300], skipBad: true })).rejects.toMatchObject({ code: 'usage' });
+    expect((await run(given)).summary.augmented).toBe(8);
+  });
+
+  test('leaves the TensorFlow.js backend that was active active', async () => {
+    registerBackend('mine', () => new MathBackendCPU());
+    await setBackend('mine');
+    await run({ in: camvid, p: 0.5 });
+    expect(getBackend()).toBe('mine');
+    await setBackend('cpu');
   });
 
   test('refuses an output that is not empty, or that is, holds or lies in the input', async () => {

@@ -166,6 +166,62 @@ describe.for(backendNames)('on %s', (backend) => {
         }
       });
 
+      test('bytes are rounded alike: values halfway between two, in ranges that float32 does not hold', async () => {
+        for (const range of [
+          [0, 100],
+          [-0.3, 2.9],
+          [-2.117904, 2.64],
+        ] as const) {
+          const [low, high] = range;
+          const values = Array.from(
+            { length: 2 * 16 * 64 * 3 },
+            (_, i) => low + (((i % 510) / 2 + (i % 7 ? 0 : 0.25)) / 255) * (high - low),
+          );
+          const xs = tensor(values, [2, 16, 64, 3], 'float32') as Tensor4D;
+          const boxes = [1, 2].map((id) => drawBox(filled(64, 16, 0), [5, 4, 55, 12], id));
+          const ys = tensor(
+            boxes.flatMap(({ ids }) => [...ids]),
+            [2, 16, 64],
+            'int32',
+          ) as Tensor3D;
+          const run = async () => (await copyPasteBatch(xs, ys, { ...options, range, scale: [1, 1], maxArea: 1 })).images.data();
+          await openBackend('cpu');
+          const expected = await run();
+          await openBackend(backend);
+          expect(await run()).toEqual(expected);
+        }
+      });
+
+      test('an ignore id beyond 8 bits is written whole, where masks hold small ids only', async () => {
+        const { xs, ys } = batch();
+        const { masks } = await copyPasteBatch(xs, ys, { ...options, preset: 'paper', scale: [0.3, 0.5], ignore: [300] });
+        const ids = new Set(await masks.data());
+        expect(ids).toContain(300);
+        expect([...ids].filter((id) => ![0, 1, 2, 3, 4, 255, 300].includes(id))).toEqual([]);
+      });
+
+      test.each(['default', 'paper'] as const)('%s: a target whose every paste is dropped is as it came, and says so', async (preset) => {
+        // Thin diagonals: the estimate of their area is far above what half coverage leaves of them.
+        const diagonal = (id: number) => Array.from({ length: 32 * 32 }, (_, i) => (i % 33 === 0 && i > 99 && i < 900 ? id : 0));
+        const ys = tensor([...diagonal(1), ...diagonal(2)], [2, 32, 32], 'int32') as Tensor3D;
+        const xs = tensor(
+          Array.from({ length: 2 * 32 * 32 * 3 }, (_, i) => (i * 7) % 256),
+          [2, 32, 32, 3],
+          'int32',
+        ) as Tensor4D;
+        const given = { ...options, preset, scale: [0.3, 0.5], minArea: '2px', ignore: [9] } as const;
+        const { images, masks, sourceMasks, area, plan } = await copyPasteBatch(xs, ys, given);
+        expect(plan.map(({ reason }) => reason)).toEqual(['all dropped', 'all dropped']);
+        expect(plan.every(({ placements }) => placements.length > 0)).toBe(true);
+        for (const [came, is] of [
+          [xs, images],
+          [ys, masks],
+          [ys, sourceMasks],
+        ] as const)
+          expect(await is.data()).toEqual(await came.data());
+        expect([...(await area.data())]).toEqual([1, 1]);
+      });
+
       test('leaks no tensor', async () => {
         const { xs, ys } = batch(3, 'float32');
         const before = memory().numTensors;

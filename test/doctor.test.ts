@@ -52,7 +52,7 @@ describe('on a machine with none of the optional parts', () => {
     const { code, stderr } = await run(bin, 'augment', '--in', 'fixtures/camvid', '--out', join(folder, 'auto'), '--backend', 'auto');
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /\nbackend cpu: .* \(no GPU was found: webgpu: not installed; tensorflow: not installed with its native part\)\n/,
+      /^backend cpu: .* \(no GPU was found: webgpu: not installed; tensorflow: not installed with its native part\)\n/,
     );
   });
 });
@@ -73,7 +73,7 @@ describe('augment --backend', async () => {
     const streams = captureStreams();
     const out = join(folder, `run${runs++}`);
     const code = await main(['augment', '--in', 'fixtures/camvid', '--out', out, '-p', '1', '--backend', name], streams);
-    expect({ code, said: streams.text.stderr }).toMatchObject({ code: 0, said: expect.stringMatching(`\nbackend ${name}: `) });
+    expect({ code, said: streams.text.stderr }).toMatchObject({ code: 0, said: expect.stringMatching(`^backend ${name}: `) });
     return treeDigests(out);
   };
   for (const name of ['webgpu', 'tensorflow'] as const) {

@@ -5,6 +5,7 @@ import { createProgress, type Streams } from '../progress.ts';
 import type { Dataset } from '../read/dataset.ts';
 import { enableProdMode } from '../render/render.ts';
 import type { Plan, Sample } from '../types.ts';
+import { describeBackend } from './backend.ts';
 
 /** Runs `augment` and says how it went. */
 export async function run(given: Given<typeof augmentOptions>, { stdout, stderr }: Streams): Promise<number> {
@@ -25,8 +26,8 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
         started = performance.now();
         progress.start(total);
       },
-      chosen: ({ name, version, device }, why) => {
-        if (given.backend !== undefined) say(`backend ${name}: ${device}, ${version} (${why})`);
+      chosen: (backend, why) => {
+        if (given.backend !== undefined) say(describeBackend(backend, why));
       },
       done: (sample, plan) => {
         progress.tick();

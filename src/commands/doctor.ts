@@ -33,10 +33,10 @@ function report(probes: readonly Probe[]): string[] {
       lines.push(`${name}not available: ${probe.problem}`);
       continue;
     }
-    const { version, device, hardware, limits } = probe;
+    const { version, device, hardware, batchPixels, limits } = probe;
     lines.push(`${name}${hardware ? 'GPU' : 'computes on the CPU'}: ${device}; ${version}`);
     lines.push(`${' '.repeat(12)}self-test ${selfTestDigest.slice(0, 12)}: the bytes of the reference`);
-    const numbers = Object.entries(limits).map(([limit, value]) => `${limit} ${value}`);
+    const numbers = Object.entries({ ...(batchPixels > 0 && { batchPixels }), ...limits }).map(([limit, value]) => `${limit} ${value}`);
     if (numbers.length > 0) lines.push(`${' '.repeat(12)}${numbers.join(', ')}`);
   }
   if (probes.length > 1) {

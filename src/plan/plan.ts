@@ -95,6 +95,11 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   return pass('nothing fits', { source: first?.source as string, dropped: first?.dropped as Dropped[] });
 }
 
+/** A plan once the exact areas of its placements are known: where none is kept, nothing is pasted. */
+export function settle(plan: Plan, areas: readonly number[]): Plan {
+  return plan.placements.length > 0 && areas.every((area) => area === 0) ? { ...plan, reason: 'all dropped' } : plan;
+}
+
 interface Drawn {
   placements: Placement[];
   dropped: Dropped[];

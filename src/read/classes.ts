@@ -60,3 +60,16 @@ export function pasteFilter(
   const never = excludeClasses && classIds(excludeClasses, names, '--exclude-classes');
   return (classId) => (only?.has(classId) ?? true) && !never?.has(classId);
 }
+
+/**
+ * The id that stands for void where one has to be written: the first of the ignore ids.
+ *
+ * @throws {CopyPasteError} `usage` where scenes are jittered, which pads masks, and there is none.
+ */
+export function voidId(ignore: Iterable<number>, jitter: 'instance' | 'scene'): number | undefined {
+  const [first] = ignore;
+  if (jitter === 'scene' && first === undefined) {
+    throw new CopyPasteError('usage', 'jitter scene pads masks with an ignore id, and there is none; give one (--ignore ID)');
+  }
+  return first;
+}

@@ -34,7 +34,7 @@ export function annotate({ mask, objects }: Annotation, source: Mask, plan: Plan
   if (!objects) return result;
 
   const before = scene(objects);
-  const kept = rendered.areas.slice(plan.scene ? 1 : 0).map((area) => area > 0);
+  const kept = rendered.areas.map((area) => area > 0);
   const objectIds = freeObjectIds(before, options, kept);
   const after = paint(
     before,
@@ -60,14 +60,13 @@ interface Painted {
 }
 
 /** Writes a value for each placement into a copy of a mask, where the placement owns the pixel. */
-function paint(base: Mask, values: readonly number[], { scene, placements }: Plan, { owner }: Rendered): Painted {
+function paint(base: Mask, values: readonly number[], { placements }: Plan, { owner }: Rendered): Painted {
   const { width, height } = base;
   const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
   const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
   const lost = new Map<number, number>();
   const visible = placements.map(({ targetBox: [x0, y0, x1, y1] }, index) => {
-    // A scene is the first paste of its own canvas.
-    const k = index + (scene ? 2 : 1);
+    const k = index + 1;
     const [left, right] = [Math.max(0, x0), Math.min(width, x1)];
     let pixels = 0;
     for (let y = Math.max(0, y0); y < Math.min(height, y1); y++) {

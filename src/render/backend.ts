@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import util from 'node:util';
-import { engine, registerBackend, setBackend, version_core } from '@tensorflow/tfjs-core';
+import { engine, findBackendFactory, getBackend, registerBackend, removeBackend, setBackend, version_core } from '@tensorflow/tfjs-core';
 
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Backend, type BackendName, backendNames, type Probe } from '../types.ts';
@@ -15,7 +15,6 @@ const batchPixels = 2 ** 24;
 type Opened = Omit<Backend, 'name'>;
 
 async function openCpu(): Promise<Opened> {
-  await import('@tensorflow/tfjs-backend-cpu');
   return { version: `TensorFlow.js ${version_core}`, device: cpuModel(), hardware: false, batchPixels: 0, limits: {} };
 }
 
@@ -41,6 +40,8 @@ async function openWebgpu(): Promise<Opened> {
   };
   const { info } = adapter;
   const device = await adapter.requestDevice({ requiredLimits: limits });
+  // The op says what went wrong; Dawn need not.
+  device.addEventListener('uncapturederror', (event) => event.preventDefault());
   const backend = withNavigator(dawn, () => new WebGPUBackend(device, info));
   registerBackend('webgpu', () => backend);
   const require = createRequire(import.meta.url);
@@ -87,49 +88,67 @@ const opened = new Map<BackendName, Promise<Opened>>();
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
 export async function openBackend(name: BackendName): Promise<Backend> {
-  const found = opened.get(name) ?? { cpu: openCpu, webgpu: openWebgpu, tensorflow: openTensorflow }[name]();
+  const opener = { cpu: openCpu, webgpu: openWebgpu, tensorflow: openTensorflow }[name];
+  if (!opener) throw new CopyPasteError('usage', `backend ${name}: there are ${backendNames.join(', ')}`);
+  const found = opened.get(name) ?? opener();
   opened.set(name, found);
   try {
     const backend = await found;
     await setBackend(name);
     if ((await selfTest()) !== selfTestDigest)
-      throw unavailable(`gives other bytes than the reference on ${backend.device}; say --backend cpu`);
+      throw unavailable(`gives other bytes than the reference on ${backend.device}; use the cpu backend`);
     return { name, ...backend };
   } catch (error) {
     opened.delete(name);
-    throw error instanceof CopyPasteError ? new CopyPasteError(error.code, `backend ${name}: ${error.message}`, { cause: error }) : error;
+    // A device that was lost does not come back; the next try takes a new one.
+    if (name === 'webgpu' && findBackendFactory(name)) removeBackend(name);
+    throw error instanceof CopyPasteError
+      ? new CopyPasteError(error.code, `backend ${name}: ${error.message.replace(`backend ${name} `, '')}`, { cause: error })
+      : error;
   }
 }
 
-/** Opens a backend in a process of its own, since a driver that is broken can take its process with it. */
-export function probeBackend(name: BackendName): Promise<Probe> {
-  const bin = fileURLToPath(new URL('../../bin/copypaste.js', import.meta.url));
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [bin, 'doctor', '--backend', name, '--json'], (error, stdout, stderr) => {
-      try {
-        resolve(JSON.parse(stdout) as Probe);
-      } catch {
-        const how = child.signalCode ?? `exit code ${child.exitCode}`;
-        resolve({ available: false, name, problem: `crashed (${how}): ${messageOf(stderr || error)}` });
-      }
-    });
-  });
-}
-
 /**
- * Opens the backend that is asked for, or for `auto` the first whose work a GPU does, else the cpu.
+ * Runs something on the backend that is asked for, or for `auto` on the first whose work a GPU does, else on the
+ * cpu. What was active before is active again afterwards.
  *
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
-export async function chooseBackend(wanted: BackendName | 'auto'): Promise<{ backend: Backend; why: string }> {
-  if (wanted !== 'auto') return { backend: await openBackend(wanted), why: 'as asked for' };
+export async function withBackend<T>(wanted: BackendName | 'auto', run: (backend: Backend, why: string) => Promise<T>): Promise<T> {
+  const before = getBackend();
+  try {
+    const { name, why } = wanted === 'auto' ? await findGpu() : { name: wanted, why: 'as asked for' };
+    return await run(await openBackend(name), why);
+  } finally {
+    if (before) await setBackend(before);
+  }
+}
+
+async function findGpu(): Promise<{ name: BackendName; why: string }> {
   const probes = await Promise.all(backendNames.filter((name) => name !== 'cpu').map(probeBackend));
-  const found = probes.find((probe) => probe.available && probe.hardware);
-  if (found) return { backend: await openBackend(found.name), why: 'a GPU was found' };
-  const whyNot = probes.map(
-    (probe) => `${probe.name}: ${probe.available ? `no GPU but ${probe.device}` : (probe.problem.split(';')[0] as string)}`,
-  );
-  return { backend: await openBackend('cpu'), why: `no GPU was found: ${whyNot.join('; ')}` };
+  const gpu = probes.find((probe) => probe.available && probe.hardware);
+  if (gpu) return { name: gpu.name, why: 'a GPU was found' };
+  const found = probes.map((probe) => `${probe.name}: ${probe.available ? `no GPU but ${probe.device}` : probe.problem.split(';')[0]}`);
+  return { name: 'cpu', why: `no GPU was found: ${found.join('; ')}` };
+}
+
+/** Longest that a backend may take to open. */
+const patience = 60_000;
+
+/** Opens a backend in a process of its own, since a driver that is broken can take its process with it, or hang it. */
+export function probeBackend(name: BackendName): Promise<Probe> {
+  const bin = fileURLToPath(new URL('../../bin/copypaste.js', import.meta.url));
+  const argv = [bin, 'doctor', '--backend', name, '--json'];
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, argv, { timeout: patience, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+      try {
+        resolve(JSON.parse(stdout) as Probe);
+      } catch {
+        const how = child.killed ? `no answer in ${patience / 1000} s` : `crashed (${child.signalCode ?? `exit code ${child.exitCode}`})`;
+        resolve({ available: false, name, problem: `${how}: ${messageOf(stderr || error)}` });
+      }
+    });
+  });
 }
 
 function unavailable(message: string, cause?: unknown): CopyPasteError {

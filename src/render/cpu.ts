@@ -6,7 +6,7 @@
  */
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
-import { halfCoverage, imageShape, type Kernels, type Placed, readRows } from './op.ts';
+import { halfCoverage, imageShape, type Kernels, type Placed, readRows, shown } from './op.ts';
 
 /** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
 export const cpuKernels: Kernels<KernelBackend> = {
@@ -50,12 +50,11 @@ export const cpuKernels: Kernels<KernelBackend> = {
     const owner = read(backend, inputs.owner);
     const values = read(backend, inputs.values);
     const images = read(backend, inputs.images).slice();
-    const { targets } = readRows(read(backend, inputs.targets), []);
+    const modes = read(backend, inputs.shown);
     const [pixel, plane] = channelsFirst ? [1, size] : [channels, 1];
     for (let n = 0, at = 0; n < count; n++) {
-      const canvas = (targets[n]?.image as number) < 0;
       for (let i = 0, to = n * size * channels; i < size; i++, at++, to += pixel) {
-        if (!canvas && owner[at] === 0) continue;
+        if (modes[n] === shown.none || (modes[n] === shown.owned && owner[at] === 0)) continue;
         for (let c = 0; c < channels; c++) images[to + c * plane] = values[((words[at] as number) >> (8 * c)) & 255] as number;
       }
     }

@@ -118,7 +118,7 @@ export interface PixelLayout {
 }
 
 export interface PackAttrs extends PixelLayout {
-  /** What black and white are: bytes are `round((value − low) · scale)`, half to even, in float32. */
+  /** Bytes are `round((value − low) · scale)`, half to even, in float32; both are float32 numbers. */
   low: number;
   scale: number;
 }
@@ -126,14 +126,17 @@ export interface PackAttrs extends PixelLayout {
 export type UnpackInputs = {
   /** int32 `[N·H·W]`. */
   words: Tensor1D;
-  /** int32 `[N·H·W]`: where it is 0, and the target no canvas, the image's own value stays. */
+  /** int32 `[N·H·W]`, as the op `CopyPaste` gives it. */
   owner: Tensor1D;
-  /** As in `CopyPasteInputs`. */
-  targets: Tensor2D;
+  /** int32 `[N]`: `shown`. */
+  shown: Tensor1D;
   /** `[256]`: the value of each byte, in the type of `images`: a table, so that no backend rounds in its own way. */
   values: Tensor1D;
   images: Tensor4D;
 };
+
+/** Which words of a sample take the place of the image's own values. */
+export const shown = { none: 0, owned: 1, all: 2 } as const;
 
 function run(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
   return engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor[];
@@ -150,7 +153,7 @@ export function packOp(images: Tensor4D, attrs: PackAttrs): Tensor1D {
   return run(opNames.pack, { images }, attrs)[0] as Tensor1D;
 }
 
-/** Images in the shape and type of `images`, with the words' bytes where something was pasted. */
+/** Images in the shape and type of `images`, with the words' bytes where they are shown. */
 export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
   return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
 }

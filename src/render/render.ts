@@ -2,15 +2,16 @@ import '@tensorflow/tfjs-backend-cpu';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import {
   backend,
+  dispose,
   enableProdMode,
   getBackend,
   getKernel,
   type KernelConfig,
   registerKernel,
   type Tensor1D,
-  type Tensor2D,
   tensor1d,
   tensor2d,
+  tidy,
 } from '@tensorflow/tfjs-core';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Box, Instance, Plan, Size } from '../types.ts';
@@ -18,7 +19,7 @@ import { bytesOf, cpuKernels } from './cpu.ts';
 import { type CopyPasteOutputs, copyPasteOp, kernelConfigs, opNames, type PlacementRow, placementFields, targetFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
 import { tensorflowKernels } from './tensorflow.ts';
-import { faultOf, webgpuKernels } from './webgpu.ts';
+import { watch, webgpuKernels } from './webgpu.ts';
 
 /** Keeps TensorFlow.js from advertising on standard error. */
 export { enableProdMode };
@@ -58,6 +59,8 @@ export interface Paste {
 export interface Target extends Size {
   /** The image that is pasted into; without it a canvas of padding. */
   readonly image?: ImageRef;
+  /** What is laid on the canvas before anything is pasted, and counts as the target's own. */
+  readonly scene?: Paste;
   readonly pastes: readonly Paste[];
 }
 
@@ -70,7 +73,7 @@ export interface Rendered {
   readonly areas: readonly number[];
 }
 
-/** A plan as the op takes it: its scene, where it has one, is the first paste of an empty canvas. */
+/** A plan as the op takes it. */
 export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instances: readonly Instance[]): Target {
   const { width, height } = image;
   const { scene, minArea } = plan;
@@ -83,8 +86,8 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
     minArea,
   }));
   if (!scene) return { width, height, image, pastes };
-  const whole = { source: image, sourceBox: [0, 0, width, height] as const, targetBox: scene.targetBox, flip: scene.flip, minArea: 0 };
-  return { width, height, pastes: [whole, ...pastes] };
+  const { targetBox, flip } = scene;
+  return { width, height, scene: { source: image, sourceBox: [0, 0, width, height], targetBox, flip, minArea: 0 }, pastes };
 }
 
 /**
@@ -95,11 +98,13 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
 export async function render(images: Int32Array, targets: readonly Target[]): Promise<Rendered[]> {
   if (targets.length === 0) return [];
   return guard(async () => {
-    const words = tensor1d(images, 'int32');
-    const result = renderTensors(words, targets);
+    const result = tidy(() => renderTensors(tensor1d(images, 'int32'), targets));
     try {
-      const read = [result.images.data(), readOwners(result.owner, targets), readAreas(result.area, targets)] as const;
-      const [pixels, owners, areas] = await Promise.all(read);
+      const [pixels, owners, areas] = await Promise.all([
+        result.images.data(),
+        readOwners(result.owner, targets),
+        readAreas(result.area, targets),
+      ]);
       let at = 0;
       return targets.map(({ width, height }, n) => {
         const from = at;
@@ -107,7 +112,7 @@ export async function render(images: Int32Array, targets: readonly Target[]): Pr
         return { pixels: (pixels as Int32Array).subarray(from, at), owner: owners[n] as Int32Array, areas: areas[n] as number[] };
       });
     } finally {
-      for (const tensor of [words, ...Object.values(result)]) tensor.dispose();
+      dispose(result);
     }
   });
 }
@@ -119,18 +124,15 @@ export async function render(images: Int32Array, targets: readonly Target[]): Pr
  */
 export async function guard<T>(work: () => Promise<T>): Promise<T> {
   const name = getBackend();
-  const check = (): void => {
-    const fault = name === 'webgpu' ? faultOf(backend() as WebGPUBackend) : undefined;
-    if (fault !== undefined) throw new Error(fault);
-  };
+  const faults = name === 'webgpu' ? watch(backend() as WebGPUBackend) : undefined;
   try {
-    check();
     const result = await work();
-    check();
+    const fault = await faults?.();
+    if (fault !== undefined) throw new Error(fault);
     return result;
   } catch (cause) {
     if (cause instanceof CopyPasteError || name === 'cpu') throw cause;
-    throw new CopyPasteError('unavailable', `backend ${name} failed: ${messageOf(cause)}; run again, or say --backend cpu`, { cause });
+    throw new CopyPasteError('unavailable', `backend ${name} failed: ${messageOf(cause)}; run again, or on the cpu backend`, { cause });
   }
 }
 
@@ -138,49 +140,48 @@ export async function guard<T>(work: () => Promise<T>): Promise<T> {
  * Runs the op for targets; nothing leaves the backend.
  *
  * @param images int32 `[P]`, RGBA8 words of all images that the targets refer to.
- * @returns the op's outputs, and the targets as it takes them.
  */
-export function renderTensors(images: Tensor1D, targets: readonly Target[]): CopyPasteOutputs & { rows: Tensor2D } {
-  registerKernels();
-  const packed = pack(targets);
-  const rows = tensor2d(packed.targets, [targets.length, targetFields.length], 'int32');
-  const inputs = {
-    masks: tensor1d(packed.masks, 'int32'),
-    tables: tensor1d(packed.tables, 'int32'),
-    placements: tensor2d(packed.placements, [packed.placements.length / placementFields.length, placementFields.length], 'int32'),
-  };
-  try {
-    return { ...copyPasteOp({ images, targets: rows, ...inputs }, { padding }), rows };
-  } finally {
-    for (const input of Object.values(inputs)) input.dispose();
-  }
+export function renderTensors(images: Tensor1D, targets: readonly Target[]): CopyPasteOutputs {
+  return tidy(() => {
+    registerKernels();
+    const { masks, tables, targets: rows, placements } = pack(targets);
+    return copyPasteOp(
+      {
+        images,
+        masks: tensor1d(masks, 'int32'),
+        tables: tensor1d(tables, 'int32'),
+        targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
+        placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),
+      },
+      { padding },
+    );
+  });
 }
 
 /** For each target the pixels that each paste covers before later ones cover it, 0 where it was dropped. */
 export async function readAreas(area: Tensor1D, targets: readonly Target[]): Promise<number[][]> {
   const counts = await area.data();
   let m = 0;
-  return targets.map(({ pastes }) =>
-    pastes.map(({ minArea }) => {
+  return targets.map(({ scene, pastes }) => {
+    if (scene) m++;
+    return pastes.map(({ minArea }) => {
       const pixels = counts[m++] as number;
       return pixels < minArea ? 0 : pixels;
-    }),
-  );
+    });
+  });
 }
 
-/**
- * For each target `[H, W]`: 0 where untouched, else 1 + the index of the target's paste that shows there. May change
- * the tensor's values, never from or to 0.
- */
+/** For each target `[H, W]`: 0 where nothing was pasted, else 1 + the index of the paste that shows there. */
 export async function readOwners(owner: Tensor1D, targets: readonly Target[]): Promise<Int32Array[]> {
   const owners = (await owner.data()) as Int32Array;
   let at = 0;
-  let first = 0;
-  return targets.map(({ width, height, pastes }) => {
+  let before = 0;
+  return targets.map(({ width, height, scene, pastes }) => {
     const own = owners.subarray(at, (at += width * height));
-    if (first > 0) for (let i = 0; i < own.length; i++) if (own[i]) own[i] = (own[i] as number) - first;
-    first += pastes.length;
-    return own;
+    before += scene ? 1 : 0;
+    const renumbered = before === 0 ? own : own.map((k) => Math.max(0, k - before));
+    before += pastes.length;
+    return renumbered;
   });
 }
 
@@ -203,8 +204,8 @@ function pack(targets: readonly Target[]): Packed {
     tableLength += table.data.length;
     return tableLength - table.data.length;
   };
-  targets.forEach(({ width, height, pastes }, target) => {
-    for (const { source, instance, sourceBox, targetBox, flip, minArea } of pastes) {
+  targets.forEach(({ width, height, scene, pastes }, target) => {
+    for (const { source, instance, sourceBox, targetBox, flip, minArea } of scene ? [scene, ...pastes] : pastes) {
       const [sx0, sy0, sx1, sy1] = sourceBox;
       const [x0, y0, x1, y1] = targetBox;
       const x = Math.max(0, x0);

@@ -350,20 +350,18 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
     })[0] as TensorInfo;
   },
 
-  unpack(backend, { images, words, owner, targets, values }, { channelsFirst }) {
+  unpack(backend, { images, words, owner, shown, values }, { channelsFirst }) {
     const { count, size, channels } = imageShape(images, { channelsFirst });
-    const rows = readRows(backend.readSync(targets.dataId) as Int32Array, []).targets;
     const shape = channelsFirst ? [count, channels, size] : [count, size, channels];
     return run(backend, (graph) => {
       const bytes = graph.reshape(graph.bitcast(graph.of(words), 'uint8'), [count, size, 4]);
       const indices = graph.cast(graph.slice(bytes, [0, 0, 0], [count, size, channels]), 'int32');
       const looked = graph.gather(graph.of(values), channelsFirst ? graph.transpose(indices, [0, 2, 1]) : indices, 0);
-      const canvas = graph.floats(
-        rows.map(({ image }) => (image < 0 ? 1 : 0)),
-        [count, 1],
-      );
-      const shown = graph.binary('Add', graph.reshape(graph.cast(graph.of(owner), 'float'), [count, size]), canvas);
-      const mask = graph.reshape(graph.binary('Greater', shown, graph.constant(0)), channelsFirst ? [count, 1, size] : [count, size, 1]);
+      // Shown where `mode + min(owner, 1)` is over 1: anywhere with mode 2, where owned with mode 1.
+      const owned = graph.binary('Minimum', graph.reshape(graph.cast(graph.of(owner), 'float'), [count, size]), graph.constant(1));
+      const modes = graph.reshape(graph.cast(graph.of(shown), 'float'), [count, 1]);
+      const over = graph.binary('Greater', graph.binary('Add', owned, modes), graph.constant(1));
+      const mask = graph.reshape(over, channelsFirst ? [count, 1, size] : [count, size, 1]);
       return [graph.reshape(graph.select(mask, looked, graph.reshape(graph.of(images), shape)), images.shape)];
     })[0] as TensorInfo;
   },

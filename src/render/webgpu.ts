@@ -8,7 +8,17 @@
 import type { WebGPUBackend, WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { CopyPasteError } from '../errors.ts';
-import { halfCoverage, imageShape, type Kernels, type Placed, type PlacedTarget, placementFields, readRows, targetFields } from './op.ts';
+import {
+  halfCoverage,
+  imageShape,
+  type Kernels,
+  type Placed,
+  type PlacedTarget,
+  placementFields,
+  readRows,
+  shown,
+  targetFields,
+} from './op.ts';
 
 /** Rows as shaders read them: the op's fields, and where a row's outputs begin. */
 const placementColumns = [...placementFields, 'bits'] as const;
@@ -171,7 +181,6 @@ const packCode = (channelsFirst: boolean, float: boolean): string => `
 
 /** One thread for each value of the images. */
 const unpackCode = (channelsFirst: boolean): string => `
-  ${columnsOf('targets', targetFields)}
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
     let n = index / (uniforms.pixels * uniforms.channels);
@@ -179,10 +188,10 @@ const unpackCode = (channelsFirst: boolean): string => `
     let i = ${channelsFirst ? 'rest % uniforms.pixels' : 'rest / uniforms.channels'};
     let c = ${channelsFirst ? 'rest / uniforms.pixels' : 'rest % uniforms.channels'};
     let at = n * uniforms.pixels + i;
-    if (owner[at] == 0 && targets[n * targetsFields + targets_image] >= 0) {
-      result[index] = images[index];
-    } else {
+    if (shown[n] == ${shown.all} || (shown[n] == ${shown.owned} && owner[at] > 0)) {
       result[index] = values[(words[at] >> u32(8 * c)) & 255];
+    } else {
+      result[index] = images[index];
     }
   }`;
 
@@ -206,19 +215,25 @@ interface Program {
 const faults = new WeakMap<GPUDevice, string[]>();
 
 /**
- * What went wrong on a device since it was first used, in WebGPU's words. What fails on a GPU throws nothing: it is
- * reported beside the result, which is wrong.
+ * Watches a device. What fails on a GPU throws nothing: it is reported beside the result, which is wrong.
+ *
+ * @returns what waits for all work and says what went wrong since, in WebGPU's words.
  */
-export function faultOf({ device }: WebGPUBackend): string | undefined {
-  const found = faults.get(device);
-  if (found) return found[0];
-  const messages: string[] = [];
-  faults.set(device, messages);
-  device.addEventListener('uncapturederror', (event) => {
-    messages.push(event.error.message);
-    event.preventDefault();
-  });
-  return undefined;
+export function watch(backend: WebGPUBackend): () => Promise<string | undefined> {
+  const { device, queue } = backend;
+  const messages = faults.get(device) ?? [];
+  if (!faults.has(device)) {
+    faults.set(device, messages);
+    device.addEventListener('uncapturederror', ({ error }) => messages.push(error.message));
+  }
+  const before = messages.length;
+  return async () => {
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.submitQueue();
+    await queue.onSubmittedWorkDone();
+    return messages[before];
+  };
 }
 
 function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}, shape, dtype = 'int32', ...rest }: Program): TensorInfo {
@@ -240,7 +255,7 @@ function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}
     if (bytes > limit) {
       throw new CopyPasteError(
         'unavailable',
-        `webgpu: a batch takes a buffer of ${bytes} bytes, and the device's limit is ${limit}; say --backend cpu`,
+        `backend webgpu: a buffer of ${bytes} bytes is over the device's limit of ${limit}; use smaller batches, or the cpu backend`,
       );
     }
   }
@@ -292,47 +307,59 @@ export const webgpuKernels: Kernels<WebGPUBackend> = {
     const { targets, placements, pixels } = readRows(read(inputs.targets), read(inputs.placements));
     const { rows, words } = withBits(placements);
     const count = rows.length;
-    const placementRows = rowsTensor(backend, rows, placementColumns);
-    const targetRows = rowsTensor(backend, withRanges(targets, placements), targetColumns);
-    const empty = backend.makeTensorInfo([Math.max(1, count + words)], 'int32', new Int32Array(Math.max(1, count + words)));
-    const coverage =
-      words === 0
-        ? empty
-        : run(backend, {
-            name: 'coverage',
-            code: coverageCode,
-            inputs: { masks, tables, placements: placementRows },
-            uniforms: { count, words },
-            shape: empty.shape,
-            threads: words,
-            atomic: empty,
-          });
-    const owner = run(backend, {
-      name: 'owner',
-      code: ownerCode,
-      inputs: { coverage, placements: placementRows, targets: targetRows },
-      uniforms: { count, targets: targets.length },
-      shape: [pixels],
-    });
-    const colours = run(backend, {
-      name: 'colour',
-      code: colourCode,
-      inputs: { images, owner, tables, placements: placementRows, targets: targetRows },
-      uniforms: { targets: targets.length, padding },
-      shape: [pixels],
-    });
-    const area =
-      count === 0
-        ? backend.makeTensorInfo([0], 'int32', new Int32Array(0))
-        : run(backend, {
-            name: 'area',
-            code: 'fn main(index : i32) { if (index < uniforms.size) { result[index] = coverage[index]; } }',
-            inputs: { coverage },
-            uniforms: {},
-            shape: [count],
-          });
-    for (const { dataId } of [placementRows, targetRows, coverage]) backend.disposeData(dataId);
-    return [colours, owner, area];
+    const made: TensorInfo[] = [];
+    const make = (info: TensorInfo): TensorInfo => {
+      made.push(info);
+      return info;
+    };
+    let results: [TensorInfo, TensorInfo, TensorInfo] | [] = [];
+    try {
+      const placementRows = make(rowsTensor(backend, rows, placementColumns));
+      const targetRows = make(rowsTensor(backend, withRanges(targets, placements), targetColumns));
+      const length = Math.max(1, count + words);
+      const coverage = make(backend.makeTensorInfo([length], 'int32', new Int32Array(length)));
+      if (words > 0) {
+        run(backend, {
+          name: 'coverage',
+          code: coverageCode,
+          inputs: { masks, tables, placements: placementRows },
+          uniforms: { count, words },
+          shape: coverage.shape,
+          threads: words,
+          atomic: coverage,
+        });
+      }
+      const owner = make(
+        run(backend, {
+          name: 'owner',
+          code: ownerCode,
+          inputs: { coverage, placements: placementRows, targets: targetRows },
+          uniforms: { count, targets: targets.length },
+          shape: [pixels],
+        }),
+      );
+      const colours = make(
+        run(backend, {
+          name: 'colour',
+          code: colourCode,
+          inputs: { images, owner, tables, placements: placementRows, targets: targetRows },
+          uniforms: { targets: targets.length, padding },
+          shape: [pixels],
+        }),
+      );
+      const area = make(
+        run(backend, {
+          name: 'area',
+          code: 'fn main(index : i32) { if (index < uniforms.size) { result[index] = coverage[index]; } }',
+          inputs: { coverage },
+          uniforms: {},
+          shape: [count],
+        }),
+      );
+      return (results = [colours, owner, area]);
+    } finally {
+      for (const info of made) if (!(results as TensorInfo[]).includes(info)) backend.disposeData(info.dataId);
+    }
   },
 
   pack(backend, { images }, { channelsFirst, low, scale }) {
@@ -347,12 +374,12 @@ export const webgpuKernels: Kernels<WebGPUBackend> = {
     });
   },
 
-  unpack(backend, { images, words, owner, targets, values }, { channelsFirst }) {
+  unpack(backend, { images, words, owner, shown, values }, { channelsFirst }) {
     const { size, channels } = imageShape(images, { channelsFirst });
     return run(backend, {
       name: `unpack ${channelsFirst}`,
       code: unpackCode(channelsFirst),
-      inputs: { images, words, owner, targets, values },
+      inputs: { images, words, owner, shown, values },
       uniforms: { pixels: size, channels },
       shape: images.shape,
       dtype: images.dtype,

@@ -1,10 +1,13 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { backend } from '@tensorflow/tfjs-core';
+import { backend, getKernel, memory, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { openBackend } from '../../src/render/backend.ts';
+import { opNames } from '../../src/render/op.ts';
 import { type Rendered, render } from '../../src/render/render.ts';
 import { missingBackend } from '../backends.ts';
 
 const missing = await missingBackend('webgpu');
+const failure = { code: 'unavailable', message: expect.stringMatching(/^backend webgpu failed: .*; run again, or on the cpu backend$/) };
 
 function paste(size: number): Promise<Rendered[]> {
   const image = { offset: 0, width: size, height: size };
@@ -13,18 +16,55 @@ function paste(size: number): Promise<Rendered[]> {
 }
 
 describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {
-  test('what WebGPU reports beside a wrong result is an error, and so is all that follows', async () => {
+  test('what WebGPU reports beside a wrong result is an error, of that result', async () => {
     expect((await paste(8))[0]?.areas).toEqual([9]);
+    const rendering = paste(9);
     const { device } = backend() as WebGPUBackend;
     // A size that no device has.
     device.createBuffer({ size: device.limits.maxBufferSize + 4, usage: GPUBufferUsage.STORAGE });
-    const failure = { code: 'unavailable', message: expect.stringMatching(/^backend webgpu failed: .*; run again, or say --backend cpu$/) };
-    await expect(paste(9)).rejects.toMatchObject(failure);
-    await expect(paste(8)).rejects.toMatchObject(failure);
+    await expect(rendering).rejects.toMatchObject(failure);
+    expect((await paste(8))[0]?.areas).toEqual([9]);
   });
 
-  test('a device that is lost is an error', async () => {
-    (backend() as WebGPUBackend).device.destroy();
-    await expect(paste(10)).rejects.toMatchObject({ code: 'unavailable' });
+  test('an error in the middle leaves nothing behind on the device', async () => {
+    const webgpu = backend() as WebGPUBackend;
+    const runProgram = webgpu.runWebGPUProgram;
+    const before = [memory().numTensors, webgpu.numDataIds()];
+    for (let n = 0; n < 4; n++) {
+      let calls = 0;
+      webgpu.runWebGPUProgram = (...given) => {
+        if (calls++ === n) throw new Error(`program ${n}`);
+        return runProgram.apply(webgpu, given);
+      };
+      await expect(paste(8)).rejects.toMatchObject(failure);
+      webgpu.ensureCommandEncoderReady();
+      webgpu.endComputePassEncoder();
+      webgpu.submitQueue();
+      expect([memory().numTensors, webgpu.numDataIds()]).toEqual(before);
+    }
+    webgpu.runWebGPUProgram = runProgram;
   });
+
+  test('a device that is lost is an error, and the backend can be opened again', async () => {
+    (backend() as WebGPUBackend).device.destroy();
+    await expect(paste(10)).rejects.toMatchObject(failure);
+    await expect(openBackend('webgpu')).rejects.toMatchObject({ code: 'unavailable' });
+    await openBackend('webgpu');
+    expect((await paste(10))[0]?.areas).toEqual([9]);
+  });
+});
+
+test('a kernel that throws leaves no tensor behind', async () => {
+  await openBackend('cpu');
+  const kernel = getKernel(opNames.copyPaste, 'cpu');
+  const before = memory().numTensors;
+  unregisterKernel(opNames.copyPaste, 'cpu');
+  registerKernel({
+    ...kernel,
+    kernelFunc: () => {
+      throw new Error('broken');
+    },
+  });
+  await expect(paste(8)).rejects.toThrow('broken');
+  expect(memory().numTensors).toBe(before);
 });
