@@ -30,7 +30,7 @@ async function codecsAlone(out) {
   await jobLimit({}).map(dataset.samples, async ({ image, mask }) => {
     const decodedMask = decodeMask((await readInput(dataset.root, mask)).bytes, mask);
     const pixels = new Int32Array(decodedMask.width * decodedMask.height);
-    const decoded = await decodeImage((await readInput(dataset.root, image)).bytes, decodedMask, pixels, image);
+    const decoded = await decodeImage((await readInput(dataset.root, image)).bytes, decodedMask, pixels, image, true);
     await write(image, await encodeImage(decoded, formatOf(image), 95));
     await write(mask, await encodeMask(decodedMask));
   });

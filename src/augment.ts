@@ -5,6 +5,7 @@ import { codecs } from './image.ts';
 import { type ManifestRecord, schemaVersion } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
 import { checkOptions, jobLimit, runPipeline, type Sink } from './pipeline.ts';
+import { pasteFilter } from './read/classes.ts';
 import { type Dataset, listName, openDataset } from './read/dataset.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
@@ -44,6 +45,8 @@ export interface ClassSummary {
   readonly instances: number;
   /** Instances pasted and kept. */
   readonly pasted: number;
+  /** `--classes` and `--exclude-classes` let it be pasted. */
+  readonly allowed: boolean;
   /** Most of its pixels lie in instances that touch their image's border: sky, road. */
   readonly stuff: boolean;
 }
@@ -82,7 +85,7 @@ async function run(dataset: Dataset, options: AugmentOptions, backend: Backend, 
   const originals = includeOriginals ? dataset.samples : [];
   events.opened?.(dataset, copies * dataset.samples.length + originals.length + dataset.others.length);
 
-  const tally = createTally(dataset, backend.name);
+  const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
   const output = options.dryRun ? undefined : await createOutput(dataset, options);
   try {
     for (let copy = 0; copy < copies; copy++) {
@@ -136,13 +139,13 @@ function variantSuffix(copy: number, { copies, includeOriginals }: AugmentOption
   return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
 }
 
-/** @throws {CopyPasteError} `usage` where one folder holds the other, also through symbolic links. */
-async function refuseOverlap(input: string, output: string): Promise<void> {
+/** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */
+export async function refuseOverlap(input: string, output: string): Promise<void> {
   const from = await realpath(input).catch(() => resolve(input));
   const to = await realFuturePath(resolve(output));
   const inside = (a: string, b: string): boolean => !relative(b, a).startsWith('..');
   if (inside(from, to) || inside(to, from)) {
-    throw new CopyPasteError('usage', `--out ${output}: is, holds or lies in --in ${input}; choose another folder`);
+    throw new CopyPasteError('usage', `--out ${output}: is, holds or lies in --in ${input}; choose another place`);
   }
 }
 
@@ -206,6 +209,9 @@ async function createOutput(dataset: Dataset, options: AugmentOptions) {
     dryRun: _dryRun,
     link: _link,
     classNames: _names,
+    // The layout's folders say it.
+    images: _images,
+    masks: _masks,
     ...rest
   } = options;
   const manifest = await createManifestWriter(join(options.out, 'manifest.json'), {
@@ -233,7 +239,7 @@ async function createOutput(dataset: Dataset, options: AugmentOptions) {
       await writer.folders.sync();
       const { classes, samples, augmented, unchanged, pasted, dropped } = summary;
       await manifest.commit({
-        classes: classes.map(({ stuff: _stuff, ...row }) => row),
+        classes: classes.map(({ stuff: _stuff, allowed: _allowed, ...row }) => row),
         skipped: [...summary.skipped],
         summary: { samples, augmented, unchanged, pasted, dropped, skipped: summary.skipped.length },
       });
@@ -248,7 +254,7 @@ function variantsOf(id: string, options: AugmentOptions): string[] {
 }
 
 /** Counts what a summary says. */
-function createTally(dataset: Dataset, backend: BackendName) {
+function createTally(dataset: Dataset, backend: BackendName, mayPaste: (classId: number) => boolean) {
   const unchanged: Partial<Record<PassReason, number>> = {};
   const dropped: Partial<Record<DropReason, number>> = {};
   const skipped = [...dataset.skipped];
@@ -312,7 +318,7 @@ function createTally(dataset: Dataset, backend: BackendName) {
         .map(([id, row]) => {
           const name = dataset.classNames.get(id);
           const { instances, pasted, pixels, truncated } = row;
-          return { id, ...(name !== undefined && { name }), instances, pasted, stuff: truncated > pixels / 2 };
+          return { id, ...(name !== undefined && { name }), instances, pasted, allowed: mayPaste(id), stuff: truncated > pixels / 2 };
         }),
       leftBehind: dataset.leftBehind,
     }),

@@ -1,6 +1,5 @@
 /** What can go wrong, and the exit code that says so (sysexits.h where it has one). */
 export const exitCodes = {
-  difference: 1,
   usage: 2,
   skipped: 3,
   data: 65,

@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import sharp from 'sharp';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { encodePng, iccChunk } from './png.ts';
@@ -25,57 +26,81 @@ export function formatOf(path: string): ImageFormat | undefined {
 // ICC profiles are carried over, never applied; a truncated or damaged file is an error, never grey pixels.
 const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels, sequentialRead: true } as const;
 
+/** What decoding has to know of an image before it begins. */
 export interface ImageHeader {
   /** Size of the stored pixels. */
   readonly stored: Size;
   /** Size as shown, after EXIF orientation. */
   readonly upright: Size;
+  /** EXIF orientation asks for a turn or a mirror. */
+  readonly turned: boolean;
 }
 
 /**
  * Reads an image's header.
  *
- * @throws {CopyPasteError} `data` for what is not an 8-bit grey or RGB image in PNG, JPEG or WebP.
+ * @throws {CopyPasteError} `data` for what is not an 8-bit grey or RGB image in PNG, JPEG or WebP, `io` for what cannot be read.
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
   const metadata = await sharp(path, strict)
     .metadata()
-    .catch((cause: unknown) => {
+    .catch(async (cause: unknown) => {
+      // sharp says of a file that it may not read that its format is unknown.
+      await access(path, constants.R_OK).catch((why: unknown) => {
+        throw new CopyPasteError('io', `${name}: cannot be read: ${messageOf(why)}`, { cause: why });
+      });
       throw damaged(name, cause);
     });
-  const { width, height, depth, space, pages, autoOrient } = metadata;
+  const { width, height, depth, space, pages, autoOrient, orientation = 1 } = metadata;
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
   if (depth !== 'uchar') throw refuse(`image has ${depth === 'ushort' ? 16 : depth} bits a channel; 8 are supported`);
   if (space !== 'srgb' && space !== 'b-w') throw refuse(`image is ${space.toUpperCase()}; grey and RGB are supported`);
   if ((pages ?? 1) > 1) throw refuse('image is animated; one frame is supported');
   if (width * height > maxPixels) throw refuse(`image is ${width}×${height}; the limit is 64 megapixels`);
-  return { stored: { width, height }, upright: { width: autoOrient.width, height: autoOrient.height } };
+  return { stored: { width, height }, upright: { width: autoOrient.width, height: autoOrient.height }, turned: orientation > 1 };
 }
 
 /**
- * Decodes an image so that it has the size of its mask: upright, as EXIF orientation asks, where that
- * fits the mask (annotation tools show images so), else as stored.
+ * Decodes an image that has the size of its mask.
  *
  * @param pixels takes the pixels, `width · height` words.
- * @throws {CopyPasteError} `data` where the file is damaged or fits neither way.
+ * @param upright whether it is turned as EXIF orientation asks, as annotation tools show it, or taken as it is stored.
+ * @throws {CopyPasteError} `data` where the file is damaged or does not fit.
  */
-export async function decodeImage(bytes: Uint8Array, { width, height }: Size, pixels: Int32Array, name: string): Promise<Image> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  { width, height }: Size,
+  pixels: Int32Array,
+  name: string,
+  upright: boolean,
+): Promise<Image> {
   try {
-    const metadata = await sharp(bytes, strict).metadata();
-    const upright = metadata.autoOrient;
-    const autoOrient = upright.width === width && upright.height === height;
-    if (!autoOrient && (metadata.width !== width || metadata.height !== height)) {
-      throw new CopyPasteError('data', `${name}: image is ${upright.width}×${upright.height}, its mask ${width}×${height}`);
-    }
-    const { data, info } = await sharp(bytes, { ...strict, autoOrient })
+    const { channels, icc } = await sharp(bytes, strict).metadata();
+    const { data, info } = await sharp(bytes, { ...strict, autoOrient: upright })
       .raw()
       .toBuffer({ resolveWithObject: true });
+    if (info.width !== width || info.height !== height) {
+      throw new CopyPasteError('data', `${name}: image is ${info.width}×${info.height}, its mask ${width}×${height}`);
+    }
     // sharp widens grey to RGB here.
     pack(data, info.channels, pixels);
-    return { width, height, pixels, channels: metadata.channels as Image['channels'], ...(metadata.icc && { icc: metadata.icc }) };
+    const lossless = isLosslessWebp(bytes);
+    return { width, height, pixels, channels: channels as Image['channels'], ...(icc && { icc }), ...(lossless && { lossless }) };
   } catch (cause) {
     throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
   }
+}
+
+/** Whether the bytes are a WebP file whose pixels are in a `VP8L` chunk (RFC 9649, section 2.6). */
+function isLosslessWebp(bytes: Uint8Array): boolean {
+  const text = (at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
+  if (text(0) !== 'RIFF' || text(8) !== 'WEBP') return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 12; at + 8 <= bytes.length; at += 8 + view.getUint32(at + 4, true) + (view.getUint32(at + 4, true) & 1)) {
+    if (text(at) === 'VP8L') return true;
+    if (text(at) === 'VP8 ') return false;
+  }
+  return false;
 }
 
 function damaged(name: string, cause: unknown): CopyPasteError {
@@ -120,7 +145,11 @@ export const codecs: Record<ImageFormat, string> = {
   webp: `sharp ${sharp.versions.sharp}`,
 };
 
-/** Encodes an image; its ICC profile goes with it, its EXIF data does not. */
+/**
+ * Encodes an image; its ICC profile goes with it, its EXIF data does not.
+ *
+ * @param quality of JPEG, and of WebP where the input was not lossless.
+ */
 export async function encodeImage(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
   const { width, height, icc } = image;
   // JPEG has no alpha; WebP no grey.
@@ -135,7 +164,7 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   if (channels <= 2) input.toColourspace('b-w');
   return format === 'jpeg'
     ? input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false }).toBuffer()
-    : input.webp({ quality }).toBuffer();
+    : input.webp(image.lossless ? { lossless: true, exact: true } : { quality }).toBuffer();
 }
 
 /** An image scaled to a width, as interleaved RGB bytes. */

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { AugmentEvents } from './augment.ts';
+import { type AugmentEvents, refuseOverlap } from './augment.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
@@ -23,6 +23,7 @@ export async function preview(given: Given<typeof previewOptions>, events: Pick<
   const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
   const format = formatOf(options.out);
   if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
+  await refuseOverlap(options.in, options.out);
   const dataset = await openDataset({ ...options, onlySplit: true });
   checkOptions(dataset, options);
   const none = async (): Promise<undefined> => undefined;

@@ -12,6 +12,8 @@ export interface Image extends Size {
   /** Channels of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. */
   readonly channels: 1 | 2 | 3 | 4;
   readonly icc?: Uint8Array;
+  /** It came from a lossless WebP file. */
+  readonly lossless?: boolean;
 }
 
 /** Class ids or object ids `[H, W]`, row by row, with what a PNG needs to hold them unchanged. */
@@ -44,6 +46,8 @@ export interface Sample {
   readonly mask: string;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
+  /** The mask is drawn on the image's pixels as they are stored: EXIF orientation is not applied. */
+  readonly stored?: boolean;
 }
 
 /** One instance with its geometry: a box of the source image and where it lands in the target. */

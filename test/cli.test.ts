@@ -1,11 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { main } from '../src/cli.ts';
 import { addFlags } from '../src/flags.ts';
 import { augmentOptions, previewOptions } from '../src/options.ts';
-import { captureStreams, filled, imageOf, temporaryFolder, writeTree } from './make.ts';
+import { captureStreams, drawBox, filled, imageOf, temporaryFolder, writeTree } from './make.ts';
 
 const folder = temporaryFolder();
 const camvid = 'fixtures/camvid';
@@ -33,7 +34,7 @@ describe('copypaste', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     expect(stderr).toMatch(/^camvid layout: train\/ \+ trainannot\/, split train: 8 samples; 2 samples of val pass through\n/);
     expect(stderr).toMatch(/\n8 samples: 8 augmented, 0 unchanged\n\d+ instances pasted, \d+ dropped/);
-    expect(stderr).toMatch(/\nmostly cut off at image borders, as scenery is: .*road.*--exclude-classes [\d,]+ never pastes them\n/);
+    expect(stderr).toMatch(/\nmostly cut off at image borders, as scenery is: .*road.*--exclude-classes [\d,]+ would never paste them\n/);
     expect(stderr).toMatch(/\nwrote .*process with manifest\.json, [\d.]+ samples\/s\n$/);
     expect(readdirSync(out).sort()).toEqual(['manifest.json', 'train', 'trainannot', 'val', 'valannot']);
   });
@@ -82,7 +83,7 @@ describe('copypaste', () => {
       ...Object.fromEntries(
         ['a', 'b'].flatMap((id) => [
           [`images/${id}.png`, imageOf(9, 9, () => 1)],
-          [`masks/${id}.png`, filled(9, 9, 1)],
+          [`masks/${id}.png`, drawBox(filled(9, 9, 0), [3, 3, 6, 6], 1)],
         ]),
       ),
       'images/c.png': imageOf(9, 9, () => 1),
@@ -95,26 +96,28 @@ describe('copypaste', () => {
         '  images/d.png: no mask masks/d.png; add it, or say --mask-suffix\n' +
         'copypaste: 2 bad samples; mend them, or leave them out with --skip-bad\n',
     );
-    const skipped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'), '--skip-bad');
+    const skipped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'), '--skip-bad', '-p', '1');
     expect(skipped.code).toBe(3);
-    expect(skipped.stderr).toMatch('skipped images/c.png: images/c.png: no mask');
+    expect(skipped.stderr).toMatch('skipped images/c.png: no mask');
   });
 
-  test('says so when nothing could be pasted, and why', async () => {
+  test.each([
+    ['masks hold only background (0) and ignore (255) ids; say --background and --ignore', filled(9, 9, 255), []],
+    ['no class that was found (7) may be pasted; mend --classes or --exclude-classes', filled(9, 9, 7), ['--classes', '3']],
+    ['a sample has no other to take instances from; raise --batch-size, or say --allow-self', filled(9, 9, 7), ['--batch-size', '1']],
+    ['no instance fits; loosen --min-area, --max-area, --scale or --truncated', filled(9, 9, 7), []],
+  ])('exits with 65 where nothing could be pasted, and says why: %s', async (why, mask, flags) => {
     const root = await writeTree(
-      join(folder, 'binary'),
+      join(folder, `nothing-${why.length}`),
       Object.fromEntries(
         ['a', 'b'].flatMap((id) => [
           [`images/${id}.png`, imageOf(9, 9, () => 1)],
-          [`masks/${id}.png`, filled(9, 9, 255)],
+          [`masks/${id}.png`, mask],
         ]),
       ),
     );
-    const { code, stderr } = await cli('augment', '--in', root, '--out', join(folder, 'binary-out'), '-p', '1', '--quiet');
-    expect(code).toBe(0);
-    expect(stderr).toBe(
-      'copypaste: nothing was pasted: masks hold only background (0) and ignore (255) ids; say --background and --ignore\n',
-    );
+    const { code, stderr } = await cli('augment', '--in', root, '--out', `${root}-out`, '-p', '1', '--quiet', ...flags);
+    expect({ code, stderr }).toEqual({ code: 65, stderr: `copypaste: nothing was pasted: ${why}\n` });
   });
 
   test('preview draws a contact sheet', async () => {
@@ -145,6 +148,19 @@ describe('copypaste', () => {
       expect(stderr).toMatch(/commander/);
       expect(stderr).not.toMatch(/node_modules\/(zod|sharp|@tensorflow|fast-png)/);
     }
+  });
+
+  test('preview refuses to write into the data set, and more rows than a format holds', async () => {
+    expect((await cli('preview', '--in', camvid, '--out', join(camvid, 'train', 'sheet.png'))).code).toBe(2);
+    const many = await cli('preview', '--in', camvid, '--out', join(folder, 'many.webp'), '-n', '60', '-p', '1', '--split', 'train');
+    expect(many.code).toBe(0);
+  });
+
+  test('ends quietly with 141 where its reader is gone', async () => {
+    const shell = `${process.execPath} bin/copypaste.js augment --in ${camvid} --out ${join(folder, 'gone')} -p 1 --dry-run | true; echo \${PIPESTATUS[0]}`;
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', shell]);
+    expect(stdout).toBe('141\n');
+    expect(stderr).not.toMatch(/Error|at /);
   });
 
   test('a closed pipe does not hang it', async () => {

@@ -7,8 +7,8 @@ import type { Image } from '../src/types.ts';
 import { imageOf, rgba, temporaryFolder } from './make.ts';
 
 const gradient = imageOf(40, 24, (x, y) => rgba(x * 6, y * 10, 128));
-const decode = (bytes: Uint8Array, width = 40, height = 24): Promise<Image> =>
-  decodeImage(bytes, { width, height }, new Int32Array(width * height), 'a.jpg');
+const decode = (bytes: Uint8Array, width = 40, height = 24, upright = true): Promise<Image> =>
+  decodeImage(bytes, { width, height }, new Int32Array(width * height), 'a.jpg', upright);
 
 describe('encodeImage and decodeImage', () => {
   test('PNG keeps every pixel, for all numbers of channels', async () => {
@@ -33,6 +33,16 @@ describe('encodeImage and decodeImage', () => {
     }
   });
 
+  test('a lossless WebP stays lossless, with and without an ICC profile', async () => {
+    for (const profile of [false, true]) {
+      const input = sharp(await encodeImage(gradient, 'png', 95)).webp({ lossless: true });
+      const image = await decode(await (profile ? input.withIccProfile('p3', { attach: true }) : input).toBuffer());
+      expect([image.lossless, image.icc !== undefined]).toEqual([true, profile]);
+      expect((await decode(await encodeImage(image, 'webp', 50))).pixels).toEqual(image.pixels);
+    }
+    expect((await decode(await encodeImage(gradient, 'webp', 95))).lossless).toBeUndefined();
+  });
+
   test('JPEG is 4:4:4', async () => {
     expect((await sharp(await encodeImage(gradient, 'jpeg', 95)).metadata()).chromaSubsampling).toBe('4:4:4');
   });
@@ -50,7 +60,7 @@ describe('encodeImage and decodeImage', () => {
     expect(back.pixels).toEqual(plain.pixels);
   });
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i: the image is turned so that it fits its mask', async (orientation) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i: the image is turned upright, or taken as stored', async (orientation) => {
     const bytes = await sharp(await encodeImage(gradient, 'png', 95))
       .withMetadata({ orientation })
       .png()
@@ -59,8 +69,7 @@ describe('encodeImage and decodeImage', () => {
     const upright = await decode(bytes, turned ? 24 : 40, turned ? 40 : 24);
     const shown = await sharp(bytes).autoOrient().raw().toBuffer();
     expect([...upright.pixels].map((word) => word & 255)).toEqual([...shown].filter((_, i) => i % 3 === 0));
-    // A mask drawn on the stored pixels gets them as stored.
-    if (turned) expect((await decode(bytes)).pixels).toEqual(gradient.pixels);
+    expect((await decode(bytes, 40, 24, false)).pixels).toEqual(gradient.pixels);
     expect((await sharp(await encodeImage(upright, 'jpeg', 95)).metadata()).orientation).toBeUndefined();
   });
 
@@ -99,6 +108,6 @@ describe('readImageHeader', () => {
       .withMetadata({ orientation: 6 })
       .jpeg()
       .toBuffer();
-    expect(await header('d.jpg', bytes)).toEqual({ stored: { width: 40, height: 24 }, upright: { width: 24, height: 40 } });
+    expect(await header('d.jpg', bytes)).toEqual({ stored: { width: 40, height: 24 }, upright: { width: 24, height: 40 }, turned: true });
   });
 });

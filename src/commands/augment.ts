@@ -23,6 +23,9 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
       opened: (opened, total) => {
         dataset = opened;
         say(describeDataset(opened));
+        const objects = opened.folders.find((one) => one.objects)?.objects;
+        if (objects && given.instances === undefined)
+          say(`instances are connected components; --instances object takes those of ${objects}/`);
         started = performance.now();
         progress.start(total);
       },
@@ -39,11 +42,12 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
   }
   const seconds = (performance.now() - started) / 1000;
   const rate = (summary.samples + summary.copied) / seconds;
-  for (const { id, reason } of summary.skipped) stderr.write(`skipped ${id}: ${reason}\n`);
-  const warning = nothingPasted(summary, dataset as Dataset);
-  if (warning) stderr.write(`copypaste: ${warning}\n`);
+  for (const { reason } of summary.skipped) stderr.write(`skipped ${reason}\n`);
+  const nothing = nothingPasted(summary, dataset as Dataset, given);
+  if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
   if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);
   for (const line of describeSummary(summary, given, rate)) say(line);
+  if (nothing !== undefined) return exitCodes.data;
   return summary.skipped.length > 0 ? exitCodes.skipped : 0;
 }
 
@@ -67,15 +71,27 @@ function describePlan({ id }: Sample, { copy, source, placements, reason, scene 
   return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}\n`;
 }
 
-/** Why a run that should have pasted something did not, and what to do; never a silent no-op. */
-function nothingPasted({ augmented, unchanged, classes }: AugmentSummary, { background, ignore }: Dataset): string | undefined {
-  const drawn = Object.entries(unchanged).some(([reason]) => reason !== 'not drawn');
+/** Why a run that should have pasted something did not, and what to do: never a silent no-op. */
+function nothingPasted(
+  summary: AugmentSummary,
+  { background, ignore, samples }: Dataset,
+  given: Given<typeof augmentOptions>,
+): string | undefined {
+  const { augmented, unchanged, classes } = summary;
+  const drawn = Object.keys(unchanged).some((reason) => reason !== 'not drawn');
   if (augmented > 0 || !drawn) return undefined;
-  if (classes.length > 0) {
-    return 'nothing was pasted: no instance fits; loosen --min-area, --max-area, --scale, --truncated or --classes';
+  const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
+  if (classes.length === 0) {
+    return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; say --background and --ignore`;
   }
-  const list = (ids: ReadonlySet<number>): string => [...ids].join(', ') || 'none';
-  return `nothing was pasted: masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; say --background and --ignore`;
+  if (!classes.some(({ allowed }) => allowed)) {
+    const found = classes.map(({ id, name }) => name ?? id);
+    return `no class that was found (${list(found)}) may be pasted; mend --classes or --exclude-classes`;
+  }
+  if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
+    return 'a sample has no other to take instances from; raise --batch-size, or say --allow-self';
+  }
+  return 'no instance fits; loosen --min-area, --max-area, --scale or --truncated';
 }
 
 function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOptions>, rate: number): string[] {
@@ -91,16 +107,16 @@ function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOpt
       `${plural(sourceless, 'sample')} found no source in the batch; --batch-size, --truncated keep or --min-area widen the choice`,
     );
   }
-  const stuff = classes.filter((row) => row.stuff);
+  const stuff = classes.filter(({ stuff, allowed }) => stuff && allowed);
   if (stuff.length > 0) {
     const names = stuff.map(({ id, name, pasted }) => `${name ?? id}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
     lines.push(
-      `mostly cut off at image borders, as scenery is: ${names}; --exclude-classes ${stuff.map(({ id }) => id)} never pastes them`,
+      `mostly cut off at image borders, as scenery is: ${names}; --exclude-classes ${stuff.map(({ id }) => id)} would never paste them`,
     );
   }
   if (leftBehind.length > 0) {
     lines.push(
-      `${plural(leftBehind.length, 'file')} that belong to no sample not carried over: ${leftBehind.slice(0, 3).join(', ')}${leftBehind.length > 3 ? ', …' : ''}`,
+      `not carried over, since they belong to no sample: ${plural(leftBehind.length, 'file')}: ${leftBehind.slice(0, 3).join(', ')}${leftBehind.length > 3 ? ', …' : ''}`,
     );
   }
   if (given.dryRun) return [...lines, 'dry run: nothing was written'];

@@ -63,6 +63,7 @@ export interface Dataset {
 export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const root = resolve(options.in);
   const tree = await listTree(options.in);
+  if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: holds no files`);
   const { layout, folders } = chooseLayout(root, tree, options);
   const lists = await readLists(root, tree, layout);
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : folders.map(({ split }) => split).filter((split) => split !== '');
@@ -85,6 +86,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`);
   }
 
+  if (!options.onlySplit) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
+
   const background = new Set(options.background ?? layout.background);
   const ignore = new Set(options.ignore ?? layout.ignore);
   const builtIn = new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
@@ -103,7 +106,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     leftOut: new Set([...background, ...ignore]),
     classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
     skipped,
-    leftBehind: tree.files.filter((file) => !used.has(file) && !lists.has(file)),
+    leftBehind: [...tree.files.filter((file) => !used.has(file) && !lists.has(file)), ...tree.unreadable],
   };
 }
 
@@ -146,6 +149,20 @@ async function readLists(root: string, tree: Tree, { lists }: Layout): Promise<M
 /** The split that a list file stands for. */
 export function listName(file: string): string {
   return file.slice(file.lastIndexOf('/') + 1, -'.txt'.length);
+}
+
+/**
+ * A list that holds only a part of the split that is augmented is another split, and augmenting would change it.
+ *
+ * @throws {CopyPasteError} `usage` with the flag that leaves it out.
+ */
+function refuseSharedLists(lists: ReadonlyMap<string, readonly string[]>, split: string, augmented: ReadonlySet<string>): void {
+  for (const [file, ids] of lists) {
+    const shared = new Set(ids.map((id) => id.normalize('NFC')).filter((id) => augmented.has(id)));
+    if (shared.size === 0 || shared.size === augmented.size) continue;
+    const which = `${file} has ${count(shared.size, 'sample')} of split ${split}, as ${[...shared][0]}`;
+    throw new CopyPasteError('usage', `${which}, which augmenting would change; say --only-split to leave the other splits out`);
+  }
 }
 
 function chooseSplit(splits: readonly string[], wanted: string | undefined): string {
@@ -196,7 +213,7 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
       bad.set(image, `${image}: no mask ${folders.masks}/${stem}${suffix}.png; add it, or say --mask-suffix`);
     else samples.push({ id, split: folders.split, image, mask: mask ?? '', ...(object !== undefined && { objects: object }) });
   }
-  for (const [stem, mask] of masks) if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}.*`);
+  for (const [stem, mask] of masks) if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}.png, .jpg or .webp`);
   return samples;
 }
 
@@ -234,36 +251,37 @@ function unique(samples: readonly Sample[], bad: Map<string, string>): Sample[] 
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Reads headers, so that what cannot be used is known before anything is written. */
+/**
+ * Reads headers, so that what cannot be used is known before anything is written, and whether EXIF orientation
+ * applies: where a file fits its mask both ways, the files that fit one way only decide for the whole set.
+ */
 async function checkSamples(root: string, samples: readonly Sample[], bad: Map<string, string>): Promise<Sample[]> {
   const limit = pLimit(16);
-  const good = await limit.map(samples, async (sample) => {
+  const fits = await limit.map(samples, async (sample): Promise<{ stored: boolean; upright: boolean } | undefined> => {
     try {
       const size = await maskSize(root, sample.mask);
+      const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
+      const refuse = (what: string, { width, height }: Size): CopyPasteError =>
+        new CopyPasteError('data', `${what} is ${width}×${height}, its mask ${size.width}×${size.height}`);
       if (sample.objects !== undefined) {
         const objects = await maskSize(root, sample.objects);
-        if (objects.width !== size.width || objects.height !== size.height) {
-          throw new CopyPasteError(
-            'data',
-            `${sample.objects}: ${objects.width}×${objects.height}, but ${sample.mask} is ${size.width}×${size.height}`,
-          );
-        }
+        if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
-      const { stored, upright } = await readImageHeader(join(root, sample.image), sample.image);
-      const fits = [stored, upright].some(({ width, height }) => width === size.width && height === size.height);
-      if (!fits) {
-        throw new CopyPasteError(
-          'data',
-          `${sample.image}: image is ${upright.width}×${upright.height}, its mask ${size.width}×${size.height}`,
-        );
-      }
-      return true;
+      const header = await readImageHeader(join(root, sample.image), sample.image);
+      const [stored, upright] = [is(header.stored), is(header.upright)];
+      if (!stored && !upright) throw refuse(`${sample.image}: image`, header.upright);
+      return header.turned ? { stored, upright } : { stored: true, upright: true };
     } catch (error) {
       bad.set(sample.id, messageOf(error));
-      return false;
+      return undefined;
     }
   });
-  return samples.filter((_, i) => good[i]);
+  const setIsStored = fits.some((fit) => fit && !fit.upright) && !fits.some((fit) => fit && !fit.stored);
+  return samples.flatMap((sample, i) => {
+    const fit = fits[i];
+    if (!fit) return [];
+    return fit.upright && !(setIsStored && fit.stored) ? [sample] : [{ ...sample, stored: true }];
+  });
 }
 
 async function maskSize(root: string, file: string): Promise<Size> {

@@ -1,11 +1,13 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError } from '../errors.ts';
+import { CopyPasteError, messageOf } from '../errors.ts';
 
 /** Folders that hold at least one entry, and files, as sorted paths relative to a root, with `/`. */
 export interface Tree {
   readonly folders: ReadonlySet<string>;
   readonly files: readonly string[];
+  /** Folders that may not be listed, as a file system's own `lost+found`. */
+  readonly unreadable: readonly string[];
 }
 
 /**
@@ -20,11 +22,17 @@ export async function listTree(root: string): Promise<Tree> {
   if (!info.isDirectory()) throw new CopyPasteError('noInput', `${root}: not a directory; --in names the data set`);
   const folders = new Set<string>();
   const files: string[] = [];
+  const unreadable: string[] = [];
   const visit = async (folder: string, ancestors: readonly string[]): Promise<void> => {
     const path = join(root, folder);
     const real = await realpath(path);
     if (ancestors.includes(real)) return;
-    for (const entry of await readdir(path, { withFileTypes: true })) {
+    const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
+      if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
+      unreadable.push(`${folder}/`);
+      return [];
+    });
+    for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
       const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
       const target = entry.isSymbolicLink() ? await stat(join(root, name)).catch(() => undefined) : entry;
@@ -37,7 +45,7 @@ export async function listTree(root: string): Promise<Tree> {
     }
   };
   await visit('', []);
-  return { folders: new Set([...folders].sort()), files: files.sort() };
+  return { folders: new Set([...folders].sort()), files: files.sort(), unreadable: unreadable.sort() };
 }
 
 /** The first bytes of a file, at most `length`. */

@@ -63,7 +63,7 @@ async function openTensorflow(): Promise<Opened> {
   // Without it TensorFlow takes all of a GPU's memory.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   await load(
-    'not installed with its native part; npm rebuild @tensorflow/tfjs-node-gpu downloads it, and npm run setup:tensorflow in a clone of copypaste builds it',
+    'not installed with its native part; install @tensorflow/tfjs-node-gpu with its install script, or run npm run setup:tensorflow in a clone of copypaste',
     () =>
       import('@tensorflow/tfjs-node-gpu').catch((error: unknown) =>
         import('@tensorflow/tfjs-node' as string).catch(() => Promise.reject(error)),

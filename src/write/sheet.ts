@@ -1,3 +1,4 @@
+import { CopyPasteError } from '../errors.ts';
 import { encodeRgb, type ImageFormat, thumbnail } from '../image.ts';
 import type { Image, Mask, Pasted } from '../types.ts';
 
@@ -20,12 +21,25 @@ export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut
   return Promise.all([original.image, image, overlay].map((picture) => thumbnail(picture, tileWidth)));
 }
 
-/** Lays rows below one another, white between them. */
-export function contactSheet(rows: readonly Row[], format: ImageFormat): Promise<Uint8Array> {
+/** Tallest picture that a format can hold. */
+const tallest: Record<ImageFormat, number> = { png: Number.POSITIVE_INFINITY, jpeg: 65_500, webp: 16_383 };
+
+/**
+ * Lays rows below one another, white between them.
+ *
+ * @throws {CopyPasteError} `usage` for more rows than the format can hold.
+ */
+export async function contactSheet(rows: readonly Row[], format: ImageFormat): Promise<Uint8Array> {
   const columns = Math.max(...rows.map((row) => row.length));
   const width = columns * (tileWidth + gap) - gap;
   const heights = rows.map((row) => Math.max(...row.map((tile) => tile.height)));
   const height = heights.reduce((sum, h) => sum + h + gap, -gap);
+  if (height > tallest[format]) {
+    throw new CopyPasteError(
+      'usage',
+      `-n: ${rows.length} rows are ${height} pixels high, and ${format} holds ${tallest[format]}; say fewer, or a .png`,
+    );
+  }
   const data = new Uint8Array(width * height * 3).fill(255);
   let y = 0;
   rows.forEach((row, r) => {

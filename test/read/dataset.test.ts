@@ -1,5 +1,6 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { CopyPasteError } from '../../src/errors.ts';
 import { classIds, readClassNames } from '../../src/read/classes.ts';
@@ -90,7 +91,9 @@ describe('openDataset', () => {
     ]);
     expect(dataset.others.map(({ id }) => id)).toEqual(['b']);
     expect(dataset.leftBehind).toEqual(['JPEGImages/boxes-only.png']);
-    const both = await open(files, { split: 'trainval' });
+    const shared = await failure(open(files, { split: 'trainval' }));
+    expect(shared.message).toMatch(/train\.txt has 1 sample of split trainval, as a, which augmenting would change; say --only-split/);
+    const both = await open(files, { split: 'trainval', onlySplit: true });
     expect(both.samples.map(({ id }) => id)).toEqual(['a', 'b']);
     const listed = await failure(open({ ...files, 'ImageSets/Segmentation/train.txt': 'a\nboxes-only\nz\n' }));
     expect(listed.offenders).toEqual([
@@ -99,6 +102,35 @@ describe('openDataset', () => {
     ]);
     const unlisted = await open({ 'JPEGImages/a.png': image, 'JPEGImages/b.png': image, 'SegmentationClass/a.png': mask });
     expect(unlisted.samples.map(({ id }) => id)).toEqual(['a']);
+  });
+
+  test('EXIF orientation: where a file fits its mask both ways, those that fit one way decide', async () => {
+    const tagged = (width: number, height: number, orientation: number) =>
+      sharp({ create: { width, height, channels: 3, background: 'red' } })
+        .withMetadata({ orientation })
+        .jpeg()
+        .toBuffer();
+    const square = { 'images/a.jpg': await tagged(6, 4, 3), 'masks/a.png': filled(6, 4, 1) };
+    const turned = await tagged(6, 4, 6);
+    const flags = async (files: Parameters<typeof open>[0]) => (await open(files)).samples.map(({ stored }) => stored ?? false);
+    expect(await flags(square)).toEqual([false]);
+    expect(await flags({ ...square, 'images/b.jpg': turned, 'masks/b.png': filled(6, 4, 1) })).toEqual([true, true]);
+    expect(await flags({ ...square, 'images/b.jpg': turned, 'masks/b.png': filled(4, 6, 1) })).toEqual([false, false]);
+  });
+
+  test('folders that may not be listed are left behind, not an error', async () => {
+    const dataset = await open({ 'images/a.png': image, 'masks/a.png': mask });
+    await mkdir(join(dataset.root, 'lost+found'), { mode: 0 });
+    await chmod(folder, 0o755);
+    // Root may list everything.
+    const root = process.getuid?.() === 0;
+    if (root) process.seteuid?.(65534);
+    try {
+      const again = await openDataset({ in: dataset.root, maskSuffix: '', onlySplit: false, skipBad: false });
+      expect(again.leftBehind).toEqual(['lost+found/']);
+    } finally {
+      if (root) process.seteuid?.(0);
+    }
   });
 
   test('where two layouts fit or none does, it says what was found and which flag settles it', async () => {
@@ -138,7 +170,7 @@ describe('openDataset', () => {
     const offenders = error.offenders.join('\n');
     for (const line of [
       'images/alone.png: no mask masks/alone.png; add it, or say --mask-suffix',
-      'masks/lonely.png: no image images/lonely.*',
+      'masks/lonely.png: no image images/lonely.png, .jpg or .webp',
       'masks/colours.png: mask stores colours, not class ids; convert it to grey ids or a palette',
       'masks/lossy.jpg: mask is not a PNG: ids do not survive lossy formats',
       'images/twice.png: the same sample as images/twice.jpg; rename one of them',

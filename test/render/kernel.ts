@@ -189,8 +189,8 @@ async function testGolden(folder: string): Promise<void> {
   const { leftOut, ...plan } = JSON.parse(file('plan.json').toString()) as Plan & { leftOut: number[] };
   const sizes = [masks.target, masks.source].map(({ width, height }) => width * height) as [number, number];
   const images = new Int32Array(sizes[0] + sizes[1]);
-  const target = await decodeImage(file('target.png'), masks.target, images.subarray(0, sizes[0]), 'target.png');
-  await decodeImage(file('source.png'), masks.source, images.subarray(sizes[0]), 'source.png');
+  const target = await decodeImage(file('target.png'), masks.target, images.subarray(0, sizes[0]), 'target.png', true);
+  await decodeImage(file('source.png'), masks.source, images.subarray(sizes[0]), 'source.png', true);
   const ids = new Set(leftOut);
   const [rendered] = (await render(images, [
     pastesOf(
