@@ -27,10 +27,10 @@ async function codecsAlone(out) {
     await folders.make(dirname(join(out, path)));
     await writeAtomic(join(out, path), bytes);
   };
-  await jobLimit({}).map(dataset.samples, async ({ image, mask }) => {
+  await jobLimit({}).map(dataset.samples, async ({ image, mask, format }) => {
     const decodedMask = decodeMask((await readInput(dataset.root, mask)).bytes, mask);
     const pixels = new Int32Array(decodedMask.width * decodedMask.height);
-    const decoded = await decodeImage((await readInput(dataset.root, image)).bytes, decodedMask, pixels, image, true);
+    const decoded = await decodeImage((await readInput(dataset.root, image)).bytes, decodedMask, pixels, image, format);
     await write(image, await encodeImage(decoded, formatOf(image), 95));
     await write(mask, await encodeMask(decodedMask));
   });

@@ -13,12 +13,12 @@ import { CopyPasteError } from './errors.ts';
 import { batchOptions, type Given } from './options.ts';
 import { type Candidate, planSample, settle } from './plan/plan.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
-import { findInstances } from './read/instances.ts';
+import { type Found, findInstances } from './read/instances.ts';
 import { annotate } from './render/annotate.ts';
 import { packOp, shown, unpackOp } from './render/op.ts';
 import { guard, type ImageRef, pastesOf, readAreas, readOwners, registerKernels, renderTensors } from './render/render.ts';
 import { resolveOptions } from './schema.ts';
-import type { Instance, Mask, Plan } from './types.ts';
+import type { Mask, Plan } from './types.ts';
 
 export type BatchOptions = Given<typeof batchOptions>;
 
@@ -54,12 +54,12 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   const leftOut = new Set([...options.background, ...options.ignore]);
   const ignore = voidId(options.ignore, options.jitter);
   const annotations = splitMasks(await masks.data(), count, width, height, ignore ?? 0);
-  const instances = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
+  const found = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
   const rest = { width, height, capacity: Number.POSITIVE_INFINITY, largestId: 0xffff };
-  const candidates = instances.map((found, i): Candidate => ({ id: `${i}`, instances: found, ...rest }));
+  const candidates = found.map(({ instances }, i): Candidate => ({ id: `${i}`, instances, ...rest }));
   const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options) };
   const drawn = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
-  const rendered = drawn.some(isPasted) ? await guard(() => renderBatch(images, drawn, instances, options)) : undefined;
+  const rendered = drawn.some(isPasted) ? await guard(() => renderBatch(images, drawn, found, options)) : undefined;
   const plan = drawn.map((one, i) => settle(one, rendered?.areas[i] ?? []));
   const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));
   const results = plan.map((one, i): { mask: Mask; visible: readonly number[] } => {
@@ -67,7 +67,11 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
     const { owners, areas } = rendered ?? { owners: [], areas: [] };
     if (!isPasted(one)) return { mask, visible: [] };
     const pasted = { owner: owners[i] as Int32Array, areas: areas[i] as number[] };
-    return annotate({ mask }, annotations[sources[i] as number] as Mask, one, pasted, { leftOut, ignore, minVisible: 0 });
+    return annotate({ mask, pixels: (found[i] as Found).pixels }, annotations[sources[i] as number] as Mask, one, pasted, {
+      leftOut,
+      ignore,
+      minVisible: 0,
+    });
   });
   const own = results.map(({ visible }) => 1 - visible.reduce((sum, pixels) => sum + pixels, 0) / (width * height));
   return {
@@ -87,13 +91,13 @@ function isPasted({ reason }: Plan): boolean {
 async function renderBatch(
   images: Tensor4D,
   plans: readonly Plan[],
-  instances: readonly (readonly Instance[])[],
+  found: readonly Found[],
   { channelsFirst, range: [low, high] }: { channelsFirst: boolean; range: readonly [number, number] },
 ): Promise<{ images: Tensor4D; owners: Int32Array[]; areas: number[][] }> {
   const [, a, b, c] = images.shape;
   const [height, width] = channelsFirst ? [b, c] : [a, b];
   const ref = (i: number): ImageRef => ({ offset: i * width * height, width, height });
-  const targets = plans.map((one, i) => pastesOf(one, ref(i), ref(Number(one.source)), instances[Number(one.source)] ?? []));
+  const targets = plans.map((one, i) => pastesOf(one, ref(i), ref(Number(one.source)), found[Number(one.source)]?.instances ?? []));
   registerKernels();
   const outputs = tidy(() => {
     const scale = Math.fround(255 / (high - low));

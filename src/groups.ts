@@ -31,7 +31,7 @@ export function batchImages(root: string, annotations: readonly Annotations[]): 
     const { sample, mask } = byId.get(id) as Annotations;
     const offset = offsets.get(id) as number;
     const { bytes, sha256 } = await readInput(root, sample.image);
-    const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image, !sample.stored);
+    const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image, sample.format);
     return { image, offset, sha256 };
   };
   return {

@@ -1,8 +1,9 @@
 import { access, constants } from 'node:fs/promises';
 import sharp from 'sharp';
 import { CopyPasteError, messageOf } from './errors.ts';
+import { packPixels, unpackPixels } from './pixels.ts';
 import { encodePng, iccChunk } from './png.ts';
-import type { Image, Size } from './types.ts';
+import type { Image, ImageInfo, Size } from './types.ts';
 
 // libvips recognises files by content: an SVG named x.png would otherwise be rendered.
 sharp.block({ operation: ['VipsForeignLoad'] });
@@ -26,8 +27,8 @@ export function formatOf(path: string): ImageFormat | undefined {
 // ICC profiles are carried over, never applied; a truncated or damaged file is an error, never grey pixels.
 const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels, sequentialRead: true } as const;
 
-/** What decoding has to know of an image before it begins. */
-export interface ImageHeader {
+/** What an image's header says. */
+export interface ImageHeader extends Omit<ImageInfo, 'upright'> {
   /** Size of the stored pixels. */
   readonly stored: Size;
   /** Size as shown, after EXIF orientation. */
@@ -51,20 +52,25 @@ export async function readImageHeader(path: string, name: string): Promise<Image
       });
       throw damaged(name, cause);
     });
-  const { width, height, depth, space, pages, autoOrient, orientation = 1 } = metadata;
+  const { width, height, depth, space, channels, pages, hasProfile, autoOrient, orientation = 1 } = metadata;
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
   if (depth !== 'uchar') throw refuse(`image has ${depth === 'ushort' ? 16 : depth} bits a channel; 8 are supported`);
   if (space !== 'srgb' && space !== 'b-w') throw refuse(`image is ${space.toUpperCase()}; grey and RGB are supported`);
   if ((pages ?? 1) > 1) throw refuse('image is animated; one frame is supported');
   if (width * height > maxPixels) throw refuse(`image is ${width}×${height}; the limit is 64 megapixels`);
-  return { stored: { width, height }, upright: { width: autoOrient.width, height: autoOrient.height }, turned: orientation > 1 };
+  return {
+    stored: { width, height },
+    upright: { width: autoOrient.width, height: autoOrient.height },
+    turned: orientation > 1,
+    channels: channels as ImageInfo['channels'],
+    icc: hasProfile,
+  };
 }
 
 /**
  * Decodes an image that has the size of its mask.
  *
  * @param pixels takes the pixels, `width · height` words.
- * @param upright whether it is turned as EXIF orientation asks, as annotation tools show it, or taken as it is stored.
  * @throws {CopyPasteError} `data` where the file is damaged or does not fit.
  */
 export async function decodeImage(
@@ -72,10 +78,10 @@ export async function decodeImage(
   { width, height }: Size,
   pixels: Int32Array,
   name: string,
-  upright: boolean,
+  { channels, icc, upright }: ImageInfo,
 ): Promise<Image> {
   try {
-    const { channels, icc } = await sharp(bytes, strict).metadata();
+    const profile = icc ? (await sharp(bytes, strict).metadata()).icc : undefined;
     const { data, info } = await sharp(bytes, { ...strict, autoOrient: upright })
       .raw()
       .toBuffer({ resolveWithObject: true });
@@ -83,9 +89,8 @@ export async function decodeImage(
       throw new CopyPasteError('data', `${name}: image is ${info.width}×${info.height}, its mask ${width}×${height}`);
     }
     // sharp widens grey to RGB here.
-    pack(data, info.channels, pixels);
-    const lossless = isLosslessWebp(bytes);
-    return { width, height, pixels, channels: channels as Image['channels'], ...(icc && { icc }), ...(lossless && { lossless }) };
+    packPixels(data, info.channels, pixels);
+    return { width, height, pixels, channels, ...(profile && { icc: profile }), ...(isLosslessWebp(bytes) && { lossless: true }) };
   } catch (cause) {
     throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
   }
@@ -107,37 +112,6 @@ function damaged(name: string, cause: unknown): CopyPasteError {
   return new CopyPasteError('data', `${name}: cannot decode this image: ${messageOf(cause)}`, { cause });
 }
 
-/** RGBA8 words from interleaved bytes of 3 (RGB) or 4 (RGBA) channels. */
-function pack(data: Uint8Array, channels: number, pixels: Int32Array): void {
-  for (let i = 0, j = 0; j < data.length; i++, j += channels) {
-    const alpha = channels === 4 ? (data[j + 3] as number) : 255;
-    pixels[i] = (data[j] as number) | ((data[j + 1] as number) << 8) | ((data[j + 2] as number) << 16) | (alpha << 24);
-  }
-}
-
-/**
- * Interleaved bytes from RGBA8 words. Grey is Rec. 601 luma with weights that sum to 256, so that
- * grey pixels keep their value.
- */
-function unpack(pixels: Int32Array, channels: Image['channels']): Uint8Array {
-  const data = new Uint8Array(pixels.length * channels);
-  for (let i = 0, j = 0; i < pixels.length; i++, j += channels) {
-    const word = pixels[i] as number;
-    const r = word & 255;
-    const g = (word >> 8) & 255;
-    const b = (word >> 16) & 255;
-    if (channels > 2) {
-      data[j] = r;
-      data[j + 1] = g;
-      data[j + 2] = b;
-    } else {
-      data[j] = (77 * r + 150 * g + 29 * b + 128) >> 8;
-    }
-    if (channels % 2 === 0) data[j + channels - 1] = word >>> 24;
-  }
-  return data;
-}
-
 /** What wrote an image, as the manifest names it: the bytes depend on nothing else. */
 export const codecs: Record<ImageFormat, string> = {
   png: 'node:zlib RLE, filter Sub',
@@ -154,7 +128,7 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   const { width, height, icc } = image;
   // JPEG has no alpha; WebP no grey.
   const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
-  const data = unpack(image.pixels, channels);
+  const data = unpackPixels(image.pixels, channels);
   const chunks = icc ? [await iccChunk(icc)] : [];
   if (format === 'png') return encodePng({ width, height, depth: 8, channels, data, filter: 'sub', chunks });
   // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
@@ -170,7 +144,7 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
 /** An image scaled to a width, as interleaved RGB bytes. */
 export async function thumbnail(image: Image, width: number): Promise<{ data: Uint8Array; width: number; height: number }> {
   const raw = { width: image.width, height: image.height, channels: 3 } as const;
-  const { data, info } = await sharp(unpack(image.pixels, 3), { raw })
+  const { data, info } = await sharp(unpackPixels(image.pixels, 3), { raw })
     .resize({ width, withoutEnlargement: true })
     .raw()
     .toBuffer({ resolveWithObject: true });

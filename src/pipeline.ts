@@ -36,7 +36,8 @@ export function jobLimit({ jobs }: { jobs?: number | undefined }): LimitFunction
 
 /**
  * Plans and renders every sample of the split that is augmented, batch by batch, on the backend that is active.
- * While one batch is rendered and written, the masks of the next are read; a decoded image lives as long as its batch.
+ * While one batch is rendered and written, the next is read, and begun where there is room; a decoded image lives
+ * as long as its batch.
  */
 export async function* runPipeline<R>(
   dataset: Dataset,
@@ -49,47 +50,49 @@ export async function* runPipeline<R>(
   const planOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
   const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
   const batches = batchesOf([...samples.keys()], options.batchSize, copy, options.seed);
-  const prepare = (n: number): Promise<PreparedBatch> | undefined => {
+
+  /** Reads and plans a batch, and puts its samples in line; `undefined` after the last. */
+  const begin = async (n: number): Promise<Promise<R>[] | undefined> => {
     const ids = batches[n];
     if (!ids) return undefined;
-    const prepared = prepareBatch(
-      ids.map((id) => samples.get(id) as Sample),
-      copy,
-      dataset,
-      planOptions,
-      options,
-      limit,
-    );
-    prepared.catch(() => {});
-    return prepared;
-  };
-  let next = prepare(0);
-  for (let n = 0; next; n++) {
-    const { annotations, plans, skipped, images } = await next;
-    const render = renderGroups(plans, annotations, images, backend.batchPixels);
-    const results = plans.map((plan) =>
-      limit(async () => {
-        const sample = samples.get(plan.id) as Sample;
-        const reason = skipped.get(plan.id);
-        if (reason !== undefined) return sink.skip(sample, reason);
-        if (plan.placements.length === 0) return sink.pass(sample, plan, []);
-        const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
-        const rendered = await render(plan);
-        const settled = settle(plan, rendered.areas);
-        if (settled.reason !== undefined) return sink.pass(sample, settled, rendered.areas);
-        return sink.paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
-      }),
-    );
-    // One may fail while an earlier one is awaited: whoever awaits it sees the error, until then it is not unhandled.
-    for (const result of results) result.catch(() => {});
+    const members = ids.map((id) => samples.get(id) as Sample);
+    const { annotations, plans, skipped, images } = await prepareBatch(members, copy, dataset, planOptions, options, limit);
     for (const sample of annotations.values()) sink.see?.(sample);
-    next = prepare(n + 1);
-    try {
+    const render = renderGroups(plans, annotations, images, backend.batchPixels);
+    return plans.map((plan) =>
+      handled(
+        limit(async () => {
+          const sample = samples.get(plan.id) as Sample;
+          const reason = skipped.get(plan.id);
+          if (reason !== undefined) return sink.skip(sample, reason);
+          if (plan.placements.length === 0) return sink.pass(sample, plan, []);
+          const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
+          const rendered = await render(plan);
+          const settled = settle(plan, rendered.areas);
+          if (settled.reason !== undefined) return sink.pass(sample, settled, rendered.areas);
+          return sink.paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
+        }),
+      ),
+    );
+  };
+
+  let next = handled(begin(0));
+  let results: Promise<R>[] | undefined;
+  try {
+    for (let n = 1; (results = await next); n++) {
+      next = handled(begin(n));
       for (const result of results) yield await result;
-    } finally {
-      await Promise.allSettled(results);
     }
+  } finally {
+    // Nothing is under way once the caller goes on, whatever happened.
+    await Promise.allSettled([...(results ?? []), ...((await next.catch(() => undefined)) ?? [])]);
   }
+}
+
+/** A promise that may fail before anyone awaits it: whoever does sees the error. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /**
@@ -173,7 +176,7 @@ async function readAnnotations(sample: Sample, dataset: Dataset, { instances, ji
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
     }
-    return { sample, mask, instances: findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
+    return { sample, mask, ...findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
   }
   // An object that is given up becomes void in the instance mask.
   const objects = await read(sample.objects, true);
@@ -181,18 +184,18 @@ async function readAnnotations(sample: Sample, dataset: Dataset, { instances, ji
     sample,
     mask,
     objects: objects.mask,
-    instances: findInstances(mask, objects.mask, instances, dataset.leftOut),
+    ...findInstances(mask, objects.mask, instances, dataset.leftOut),
     digests: { mask: sha256, objects: objects.sha256 },
   };
 }
 
-function candidateOf({ sample, mask, objects, instances }: Annotations, { leftOut }: Dataset): Candidate {
+function candidateOf({ sample, mask, objects, objectPixels, instances }: Annotations, { leftOut }: Dataset): Candidate {
   return {
     id: sample.id,
     width: mask.width,
     height: mask.height,
     instances,
-    capacity: objects ? countFreeObjectIds(objects, leftOut) : Number.POSITIVE_INFINITY,
+    capacity: objects && objectPixels ? countFreeObjectIds(objects, objectPixels, leftOut) : Number.POSITIVE_INFINITY,
     largestId: largestId(mask),
   };
 }

@@ -9,8 +9,7 @@ export interface Size {
 /** An 8-bit image; `pixels` holds one RGBA8 word a pixel, red in the lowest byte, row by row. */
 export interface Image extends Size {
   readonly pixels: Int32Array;
-  /** Channels of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. */
-  readonly channels: 1 | 2 | 3 | 4;
+  readonly channels: ImageInfo['channels'];
   readonly icc?: Uint8Array;
   /** It came from a lossless WebP file. */
   readonly lossless?: boolean;
@@ -46,8 +45,17 @@ export interface Sample {
   readonly mask: string;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
-  /** The mask is drawn on the image's pixels as they are stored: EXIF orientation is not applied. */
-  readonly stored?: boolean;
+  readonly format: ImageInfo;
+}
+
+/** What an image's header says that decoding needs. */
+export interface ImageInfo {
+  /** Channels of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. */
+  readonly channels: 1 | 2 | 3 | 4;
+  /** It has an ICC profile. */
+  readonly icc: boolean;
+  /** Whether EXIF orientation is applied, as annotation tools show it; else the mask is drawn on the pixels as stored. */
+  readonly upright: boolean;
 }
 
 /** One instance with its geometry: a box of the source image and where it lands in the target. */
@@ -109,6 +117,12 @@ export interface Annotation {
   readonly objects?: Mask;
 }
 
+/** An annotation with the pixels of each id in its masks. */
+export interface CountedAnnotation extends Annotation {
+  readonly pixels: PixelsById;
+  readonly objectPixels?: PixelsById;
+}
+
 /** An existing object that pastes cover in part or whole. */
 export interface Covered {
   readonly object: number;
@@ -118,6 +132,9 @@ export interface Covered {
   /** It is left with less than `minVisible`: its last pixels stay in the class mask only. */
   readonly dropped: boolean;
 }
+
+/** Pixels of each id of a mask, by ascending id. */
+export type PixelsById = ReadonlyMap<number, number>;
 
 /** Pixels of each class id before and after, by ascending id. */
 export type PixelCounts = ReadonlyMap<number, readonly [before: number, after: number]>;
@@ -170,7 +187,7 @@ export interface Backend {
 }
 
 /** A sample as decoded, without its image. */
-export interface Annotations extends Annotation {
+export interface Annotations extends CountedAnnotation {
   readonly sample: Sample;
   readonly instances: readonly Instance[];
   /** SHA-256 of its input files. */

@@ -117,7 +117,13 @@ describe('augment', () => {
     const size = { width: 60, height: 40 };
     for (const { id } of augmentedOf(manifest)) {
       const read = async (base: string) =>
-        (await decodeImage(await readFile(join(base, `images/${id}.png`)), size, new Int32Array(2400), id, true)).pixels;
+        (
+          await decodeImage(await readFile(join(base, `images/${id}.png`)), size, new Int32Array(2400), id, {
+            channels: 3,
+            icc: false,
+            upright: true,
+          })
+        ).pixels;
       const [before, after] = [await read(root), await read(out)];
       const mask = decodeMask(await readFile(join(out, `masks/${id}.png`)), id).ids;
       const original = (masks[Number(id) - 1] as (typeof masks)[0]).ids;

@@ -7,8 +7,14 @@ import type { Image } from '../src/types.ts';
 import { imageOf, rgba, temporaryFolder } from './make.ts';
 
 const gradient = imageOf(40, 24, (x, y) => rgba(x * 6, y * 10, 128));
-const decode = (bytes: Uint8Array, width = 40, height = 24, upright = true): Promise<Image> =>
-  decodeImage(bytes, { width, height }, new Int32Array(width * height), 'a.jpg', upright);
+const folder = temporaryFolder();
+
+/** Decodes a file as its own header says. */
+async function decode(bytes: Uint8Array, width = 40, height = 24, upright = true): Promise<Image> {
+  await writeFile(join(folder, 'a.jpg'), bytes);
+  const { channels, icc } = await readImageHeader(join(folder, 'a.jpg'), 'a.jpg');
+  return decodeImage(bytes, { width, height }, new Int32Array(width * height), 'a.jpg', { channels, icc, upright });
+}
 
 describe('encodeImage and decodeImage', () => {
   test('PNG keeps every pixel, for all numbers of channels', async () => {
@@ -108,6 +114,10 @@ describe('readImageHeader', () => {
       .withMetadata({ orientation: 6 })
       .jpeg()
       .toBuffer();
-    expect(await header('d.jpg', bytes)).toEqual({ stored: { width: 40, height: 24 }, upright: { width: 24, height: 40 }, turned: true });
+    expect(await header('d.jpg', bytes)).toMatchObject({
+      stored: { width: 40, height: 24 },
+      upright: { width: 24, height: 40 },
+      turned: true,
+    });
   });
 });

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { sha256 } from '../src/digest.ts';
 import { encodeMask, encodePng } from '../src/png.ts';
-import type { Box, Image, Instance, Mask } from '../src/types.ts';
+import { findInstances } from '../src/read/instances.ts';
+import type { Box, CountedAnnotation, Image, Instance, Mask } from '../src/types.ts';
 
 /** A new empty folder, removed after the file's tests. */
 export function temporaryFolder(): string {
@@ -97,4 +98,10 @@ export function captureStreams() {
     stdout: { write: (part: string) => (text.stdout += part) },
     stderr: { write: (part: string) => (text.stderr += part) },
   };
+}
+
+/** An annotation with the pixels of its ids. */
+export function annotationOf(mask: Mask, objects?: Mask): CountedAnnotation {
+  const { pixels, objectPixels } = findInstances(mask, objects, 'component', new Set());
+  return { mask, pixels, ...(objects && objectPixels && { objects, objectPixels }) };
 }

@@ -23,6 +23,9 @@ export interface DatasetOptions {
   readonly classNames?: string | undefined;
 }
 
+/** A sample whose files have not been looked into. */
+type Paired = Omit<Sample, 'format'>;
+
 /** A sample that cannot be used, and why. */
 export interface Skipped {
   readonly id: string;
@@ -181,7 +184,7 @@ function withoutExtension(path: string): string {
 }
 
 /** Pairs by relative path and stem; whatever has no partner goes to `bad`, or has the mask `''` where a layout allows that. */
-function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout, bad: Map<string, string>): Sample[] {
+function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout, bad: Map<string, string>): Paired[] {
   const within = (folder: string): string[] => tree.files.filter((file) => folder === '' || file.startsWith(`${folder}/`));
   const stemIn = (folder: string, file: string): string => withoutExtension(folder === '' ? file : file.slice(folder.length + 1));
   const masks = new Map<string, string>();
@@ -196,7 +199,7 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
   const objects = new Map(
     folders.objects === undefined ? [] : within(folders.objects).map((file) => [stemIn(folders.objects as string, file), file]),
   );
-  const samples: Sample[] = [];
+  const samples: Paired[] = [];
   const used = new Set<string>();
   const prefix = folders.split === '' ? '' : `${folders.split}/`;
   // With images and masks in one folder, the suffix tells them apart.
@@ -219,18 +222,18 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
 
 /** Keeps the samples that a list names: in the split that is augmented, else in the first that has them. */
 function placeInLists(
-  samples: readonly Sample[],
+  samples: readonly Paired[],
   lists: ReadonlyMap<string, readonly string[]>,
   split: string,
   bad: Map<string, string>,
-): Sample[] {
+): Paired[] {
   const splitOf = new Map<string, { split: string; file: string }>();
   const files = [...lists.keys()].sort((a, b) => Number(listName(b) === split) - Number(listName(a) === split) || (a < b ? -1 : 1));
   for (const file of files) {
     for (const id of lists.get(file) as readonly string[]) if (!splitOf.has(id)) splitOf.set(id, { split: listName(file), file });
   }
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
-  const placed: Sample[] = [];
+  const placed: Paired[] = [];
   for (const [id, { split, file }] of splitOf) {
     const sample = byId.get(id.normalize('NFC'));
     if (sample === undefined) bad.set(id, `${file}: no image is called ${id}`);
@@ -241,8 +244,8 @@ function placeInLists(
 }
 
 /** Samples by id, in order; of two with one id both are bad, since their outputs would collide. */
-function unique(samples: readonly Sample[], bad: Map<string, string>): Sample[] {
-  const byId = new Map<string, Sample>();
+function unique(samples: readonly Paired[], bad: Map<string, string>): Paired[] {
+  const byId = new Map<string, Paired>();
   for (const sample of samples) {
     const twin = byId.get(sample.id);
     if (twin === undefined) byId.set(sample.id, sample);
@@ -255,9 +258,9 @@ function unique(samples: readonly Sample[], bad: Map<string, string>): Sample[] 
  * Reads headers, so that what cannot be used is known before anything is written, and whether EXIF orientation
  * applies: where a file fits its mask both ways, the files that fit one way only decide for the whole set.
  */
-async function checkSamples(root: string, samples: readonly Sample[], bad: Map<string, string>): Promise<Sample[]> {
+async function checkSamples(root: string, samples: readonly Paired[], bad: Map<string, string>): Promise<Sample[]> {
   const limit = pLimit(16);
-  const fits = await limit.map(samples, async (sample): Promise<{ stored: boolean; upright: boolean } | undefined> => {
+  const checked = await limit.map(samples, async (sample) => {
     try {
       const size = await maskSize(root, sample.mask);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
@@ -267,20 +270,18 @@ async function checkSamples(root: string, samples: readonly Sample[], bad: Map<s
         const objects = await maskSize(root, sample.objects);
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
-      const header = await readImageHeader(join(root, sample.image), sample.image);
-      const [stored, upright] = [is(header.stored), is(header.upright)];
-      if (!stored && !upright) throw refuse(`${sample.image}: image`, header.upright);
-      return header.turned ? { stored, upright } : { stored: true, upright: true };
+      const { stored, upright, turned, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);
+      if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
+      return { sample, channels, icc, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
     } catch (error) {
       bad.set(sample.id, messageOf(error));
       return undefined;
     }
   });
-  const setIsStored = fits.some((fit) => fit && !fit.upright) && !fits.some((fit) => fit && !fit.stored);
-  return samples.flatMap((sample, i) => {
-    const fit = fits[i];
-    if (!fit) return [];
-    return fit.upright && !(setIsStored && fit.stored) ? [sample] : [{ ...sample, stored: true }];
+  const good = checked.filter((one) => one !== undefined);
+  const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
+  return good.map(({ sample, channels, icc, fits }) => {
+    return { ...sample, format: { channels, icc, upright: fits.upright && !(setIsStored && fits.stored) } };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Box, Instance, Mask } from '../types.ts';
+import type { Box, Instance, Mask, PixelsById } from '../types.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
 
@@ -11,32 +11,51 @@ interface Runs {
   /** Triples `(y, x0, x1)`. */
   readonly spans: Int32Array;
   readonly ids: Uint16Array;
+  /** Pixels of each id, left out or not. */
+  readonly pixels: PixelsById;
 }
 
-function findRuns(mask: Mask, leftOut: ReadonlySet<number>): Runs {
-  const { width, height, ids } = mask;
-  const out = new Uint8Array(0x10000);
-  for (const id of leftOut) out[id] = 1;
-  let spans = new Int32Array(3 * 1024);
-  let runIds = new Uint16Array(1024);
+function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): Runs {
+  const idCount = ids instanceof Uint16Array ? 0x10000 : 0x100;
+  const out = new Uint8Array(idCount);
+  for (const id of leftOut) if (id < idCount) out[id] = 1;
+  const pixels = new Uint32Array(idCount);
+  let spans = new Int32Array(3 * 4096);
+  let runIds = new Uint16Array(4096);
   let count = 0;
+  // Most runs are long, and pass a word of several equal ids at a time.
+  const perWord = 4 / ids.BYTES_PER_ELEMENT;
+  const shift = perWord === 4 ? 2 : 1;
+  const spread = perWord === 4 ? 0x01010101 : 0x00010001;
+  const words = ids.byteOffset % 4 === 0 ? new Int32Array(ids.buffer, ids.byteOffset, ids.byteLength >> 2) : undefined;
   for (let y = 0, row = 0; y < height; y++, row += width) {
-    for (let x = 0; x < width; ) {
-      const id = ids[row + x] as number;
-      const x0 = x++;
-      while (x < width && ids[row + x] === id) x++;
+    const end = row + width;
+    for (let at = row; at < end; ) {
+      const from = at;
+      const id = ids[at++] as number;
+      while (at < end && at % perWord !== 0 && ids[at] === id) at++;
+      if (words && at % perWord === 0) {
+        const same = Math.imul(id, spread);
+        let word = at >> shift;
+        for (const last = end >> shift; word < last && words[word] === same; ) word++;
+        at = Math.max(at, word << shift);
+      }
+      while (at < end && ids[at] === id) at++;
+      pixels[id] = (pixels[id] as number) + at - from;
       if (out[id]) continue;
       if (count === runIds.length) {
         spans = grow(spans);
         runIds = grow(runIds);
       }
       spans[3 * count] = y;
-      spans[3 * count + 1] = x0;
-      spans[3 * count + 2] = x;
+      spans[3 * count + 1] = from - row;
+      spans[3 * count + 2] = at - row;
       runIds[count++] = id;
     }
   }
-  return { count, spans, ids: runIds };
+  const present = new Map<number, number>();
+  for (let id = 0; id < idCount; id++) if (pixels[id]) present.set(id, pixels[id] as number);
+  return { count, spans, ids: runIds, pixels: present };
 }
 
 function grow<T extends Int32Array | Uint16Array>(array: T): T {
@@ -52,7 +71,7 @@ function grow<T extends Int32Array | Uint16Array>(array: T): T {
  * @returns the group of each run, a group being named by its first run.
  */
 function componentsOf({ count, spans, ids }: Runs): Int32Array {
-  const parent = Int32Array.from({ length: count }, (_, i) => i);
+  const parent = new Int32Array(count);
   const root = (run: number): number => {
     let r = run;
     while (parent[r] !== r) {
@@ -64,6 +83,7 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
   let above = 0;
   let rowStart = 0;
   for (let run = 0; run < count; run++) {
+    parent[run] = run;
     const y = spans[3 * run] as number;
     if (y !== spans[3 * rowStart]) {
       above = rowStart;
@@ -81,54 +101,66 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
       else parent[a] = b;
     }
   }
-  for (let run = 0; run < count; run++) parent[run] = root(run);
+  // A parent comes before its children, so that one step finds the root.
+  for (let run = 0; run < count; run++) parent[run] = parent[parent[run] as number] as number;
   return parent;
 }
 
+/** The instances of a sample, and what its masks hold. */
+export interface Found {
+  /** In raster order of their first pixels. */
+  readonly instances: readonly Instance[];
+  /** Of the class mask. */
+  readonly pixels: PixelsById;
+  /** Of the instance mask, where there is one. */
+  readonly objectPixels?: PixelsById;
+}
+
 /**
- * Finds the instances of a sample, in raster order of their first pixels.
+ * Finds the instances of a sample.
  *
  * `component`: each connected region of one class id (8-neighbourhood). `class`: all pixels of one class
  * id. `object`: all pixels of one id of `objects`, whose class is the one that most of them have.
  *
  * @param leftOut background and ignore ids: they never become instances.
  */
-export function findInstances(mask: Mask, objects: Mask | undefined, mode: InstanceMode, leftOut: ReadonlySet<number>): Instance[] {
-  const plane = mode === 'object' && objects ? objects : mask;
-  const runs = findRuns(plane, leftOut);
-  const { count, spans, ids } = runs;
-  const groups = mode === 'component' ? componentsOf(runs) : ids.subarray(0, count);
-  // Runs sorted by group, groups by their first run: sizes, then places, then copies.
-  const numbers = new Int32Array(mode === 'component' ? count : 0x10000).fill(-1);
+export function findInstances(mask: Mask, objects: Mask | undefined, mode: InstanceMode, leftOut: ReadonlySet<number>): Found {
+  const runs = findRuns(mask, leftOut);
+  const objectRuns = objects && findRuns(objects, leftOut);
+  const plane = mode === 'object' && objectRuns ? objectRuns : runs;
+  const instances: Instance[] = [];
+  for (const own of groupRuns(plane, mode === 'component' ? componentsOf(plane) : plane.ids)) {
+    const first = (own[0] as number) * mask.width + (own[1] as number);
+    const classId = plane === runs ? (mask.ids[first] as number) : commonestClass(mask, own, leftOut);
+    if (classId !== undefined) instances.push({ classId, ...measure(own, mask.width, mask.height), runs: own });
+  }
+  return { instances, pixels: runs.pixels, ...(objectRuns && { objectPixels: objectRuns.pixels }) };
+}
+
+/** The spans of each group, groups by their first run: sizes, then places, then copies. */
+function groupRuns({ count, spans }: Runs, groups: Int32Array | Uint16Array): Int32Array[] {
+  const numbers = new Map<number, number>();
+  const numberOf = new Int32Array(count);
   const sizes: number[] = [];
   for (let run = 0; run < count; run++) {
     const group = groups[run] as number;
-    if (numbers[group] === -1) numbers[group] = sizes.push(0) - 1;
-    const number = numbers[group] as number;
+    let number = group === groups[run - 1] ? numberOf[run - 1] : numbers.get(group);
+    if (number === undefined) numbers.set(group, (number = sizes.push(0) - 1));
+    numberOf[run] = number;
     sizes[number] = (sizes[number] as number) + 1;
   }
-  let end = 0;
-  const starts = Int32Array.from(sizes, (size) => {
-    end += size;
-    return end - size;
-  });
-  const places = starts.slice();
-  const sorted = new Int32Array(3 * count);
+  const result = sizes.map((size) => new Int32Array(3 * size));
+  const filled = new Int32Array(sizes.length);
   for (let run = 0; run < count; run++) {
-    const number = numbers[groups[run] as number] as number;
-    const place = places[number] as number;
-    places[number] = place + 1;
-    for (let i = 0; i < 3; i++) sorted[3 * place + i] = spans[3 * run + i] as number;
+    const number = numberOf[run] as number;
+    const own = result[number] as Int32Array;
+    const at = filled[number] as number;
+    filled[number] = at + 3;
+    own[at] = spans[3 * run] as number;
+    own[at + 1] = spans[3 * run + 1] as number;
+    own[at + 2] = spans[3 * run + 2] as number;
   }
-  const instances: Instance[] = [];
-  sizes.forEach((size, number) => {
-    const start = starts[number] as number;
-    const own = sorted.subarray(3 * start, 3 * (start + size));
-    const first = (own[0] as number) * mask.width + (own[1] as number);
-    const classId = plane === mask ? (mask.ids[first] as number) : commonestClass(mask, own, leftOut);
-    if (classId !== undefined) instances.push({ classId, ...measure(own, mask.width, mask.height), runs: own });
-  });
-  return instances;
+  return result;
 }
 
 function measure(runs: Int32Array, width: number, height: number): { box: Box; area: number; truncated: boolean } {

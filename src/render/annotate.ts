@@ -1,4 +1,4 @@
-import type { Annotated, Annotation, Covered, Mask, PixelCounts, Plan } from '../types.ts';
+import type { Annotated, CountedAnnotation, Covered, Mask, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
 
@@ -19,14 +19,15 @@ export interface AnnotateOptions {
  *
  * @param source the source's class mask, whose palette names pasted ids that the target's lacks.
  */
-export function annotate({ mask, objects }: Annotation, source: Mask, plan: Plan, rendered: Rendered, options: AnnotateOptions): Annotated {
+export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, rendered: Rendered, options: AnnotateOptions): Annotated {
+  const { mask, objects } = target;
   const scene = (base: Mask): Mask => (plan.scene ? jitterScene(base, plan.scene, options.ignore ?? 0) : base);
   const classes = plan.placements.map(({ classId }) => classId);
   const base = scene(mask);
   const painted = paint(base, classes, plan, rendered);
   const result = {
     mask: withPalette(painted.mask, source),
-    pixels: comparePixels(countIds(mask.ids), plan.scene ? countIds(base.ids) : undefined, painted, classes),
+    pixels: comparePixels(target.pixels, plan.scene ? countIds(base.ids) : target.pixels, painted, classes),
     visible: painted.visible,
     objectIds: classes.map((): number | undefined => undefined),
     covered: [] as Covered[],
@@ -34,15 +35,16 @@ export function annotate({ mask, objects }: Annotation, source: Mask, plan: Plan
   if (!objects) return result;
 
   const before = scene(objects);
+  const held = plan.scene || !target.objectPixels ? countIds(before.ids) : target.objectPixels;
   const kept = rendered.areas.map((area) => area > 0);
-  const objectIds = freeObjectIds(before, options, kept);
+  const objectIds = freeObjectIds(held.keys(), largestId(objects), options, kept);
   const after = paint(
     before,
     objectIds.map((id) => id ?? 0),
     plan,
     rendered,
   );
-  const covered = coveredObjects(countIds(before.ids), after.lost, options);
+  const covered = coveredObjects(held, after.lost, options);
   const gone = new Set(covered.filter(({ dropped }) => dropped).map(({ object }) => object));
   if (gone.size > 0) {
     const { ids } = after.mask;
@@ -83,11 +85,10 @@ function paint(base: Mask, values: readonly number[], { placements }: Plan, { ow
   return { mask: { ...base, ids }, visible, lost };
 }
 
-/** Ids that an object mask of this depth can still give out. */
-export function countFreeObjectIds(objects: Mask, leftOut: ReadonlySet<number>): number {
+/** Ids that an object mask can still give out. */
+export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: ReadonlySet<number>): number {
   const limit = largestId(objects);
-  const taken = new Set<number>([0, ...leftOut]);
-  for (const id of objects.ids) taken.add(id);
+  const taken = new Set<number>([0, ...leftOut, ...held.keys()]);
   return limit + 1 - [...taken].filter((id) => id <= limit).length;
 }
 
@@ -97,30 +98,25 @@ export function largestId(mask: Mask): number {
 }
 
 /** New ids after the largest that is taken, then from the smallest that is free; none for a placement that was dropped. */
-function freeObjectIds(objects: Mask, { leftOut }: AnnotateOptions, kept: readonly boolean[]): (number | undefined)[] {
-  const taken = new Set<number>([0, ...leftOut]);
-  let largest = 0;
-  for (const id of objects.ids) {
-    if (taken.has(id)) continue;
-    taken.add(id);
-    if (id > largest) largest = id;
-  }
-  const limit = largestId(objects) + 1;
-  let next = largest;
+function freeObjectIds(
+  held: Iterable<number>,
+  limit: number,
+  { leftOut }: AnnotateOptions,
+  kept: readonly boolean[],
+): (number | undefined)[] {
+  const objects = [...held].filter((id) => !leftOut.has(id));
+  const taken = new Set<number>([0, ...leftOut, ...objects]);
+  let next = Math.max(0, ...objects);
   return kept.map((keep) => {
     if (!keep) return undefined;
-    do next = (next + 1) % limit;
+    do next = (next + 1) % (limit + 1);
     while (taken.has(next));
     taken.add(next);
     return next;
   });
 }
 
-function coveredObjects(
-  before: ReadonlyMap<number, number>,
-  lost: ReadonlyMap<number, number>,
-  { leftOut, minVisible }: AnnotateOptions,
-): Covered[] {
+function coveredObjects(before: PixelsById, lost: ReadonlyMap<number, number>, { leftOut, minVisible }: AnnotateOptions): Covered[] {
   return [...lost]
     .filter(([id]) => id !== 0 && !leftOut.has(id))
     .sort(([a], [b]) => a - b)
@@ -158,13 +154,8 @@ function withPalette(mask: Mask, source: Mask): Mask {
 }
 
 /** Pixels of each class before and after: what the placements take is taken off what was there. */
-function comparePixels(
-  before: ReadonlyMap<number, number>,
-  base: ReadonlyMap<number, number> | undefined,
-  { visible, lost }: Painted,
-  classes: readonly number[],
-): PixelCounts {
-  const after = new Map(base ?? before);
+function comparePixels(before: PixelsById, base: PixelsById, { visible, lost }: Painted, classes: readonly number[]): PixelCounts {
+  const after = new Map(base);
   for (const [id, pixels] of lost) after.set(id, (after.get(id) as number) - pixels);
   classes.forEach((id, k) => {
     if (visible[k]) after.set(id, (after.get(id) ?? 0) + visible[k]);

@@ -4,13 +4,20 @@ import { findInstances } from '../../src/read/instances.ts';
 import type { Instance, Mask } from '../../src/types.ts';
 import { maskOf } from '../make.ts';
 
-const mask = fc.record({ width: fc.integer({ min: 1, max: 14 }), height: fc.integer({ min: 1, max: 14 }) }).chain(({ width, height }) =>
-  fc.record({
-    width: fc.constant(width),
-    height: fc.constant(height),
-    ids: fc.uint8Array({ min: 0, max: 3, minLength: width * height, maxLength: width * height }),
-  }),
-);
+/** Masks of 8 and 16 bits, of noise and of runs. */
+const mask = fc
+  .record({
+    width: fc.integer({ min: 1, max: 24 }),
+    height: fc.integer({ min: 1, max: 14 }),
+    wide: fc.boolean(),
+    run: fc.constantFrom(1, 3, 11),
+  })
+  .chain(({ width, height, wide, run }) =>
+    fc.uint8Array({ min: 0, max: 3, minLength: width * height, maxLength: width * height }).map((noise): Mask => {
+      const ids = noise.map((_, i) => noise[Math.floor(i / run)] as number);
+      return { width, height, ids: wide ? Uint16Array.from(ids, (id) => id * 21_000) : ids };
+    }),
+  );
 
 /** Pixels of an instance. */
 function pixelsOf({ runs }: Instance, width: number): number[] {
@@ -52,8 +59,10 @@ describe('findInstances', () => {
       fc.property(mask, (m) => {
         const leftOut = new Set([0]);
         const found = findInstances(m, undefined, 'component', leftOut);
-        expect(found.map((instance) => pixelsOf(instance, m.width))).toEqual(flood(m, leftOut));
-        for (const { classId, box, area, ...instance } of found) {
+        expect(found.instances.map((instance) => pixelsOf(instance, m.width))).toEqual(flood(m, leftOut));
+        const counts = [...new Set(m.ids)].sort((a, b) => a - b).map((id) => [id, m.ids.filter((other) => other === id).length]);
+        expect([...found.pixels]).toEqual(counts);
+        for (const { classId, box, area, ...instance } of found.instances) {
           const pixels = pixelsOf({ classId, box, area, ...instance }, m.width);
           const [xs, ys] = [pixels.map((p) => p % m.width), pixels.map((p) => Math.floor(p / m.width))];
           expect(box).toEqual([Math.min(...xs), Math.min(...ys), Math.max(...xs) + 1, Math.max(...ys) + 1]);
@@ -66,7 +75,7 @@ describe('findInstances', () => {
   });
 
   test('class: all pixels of an id are one instance; background and ignore never are', () => {
-    const found = findInstances(maskOf('1.1', '.f.', '2.1'), undefined, 'class', new Set([0, 15]));
+    const { instances: found } = findInstances(maskOf('1.1', '.f.', '2.1'), undefined, 'class', new Set([0, 15]));
     expect(found.map(({ classId, area }) => [classId, area])).toEqual([
       [1, 3],
       [2, 1],
@@ -76,7 +85,7 @@ describe('findInstances', () => {
   test('object: all pixels of an object are one instance, with the class that most of them have', () => {
     const classes = maskOf('333', '35.', '...');
     const objects = maskOf('112', '12f', '...');
-    const found = findInstances(classes, objects, 'object', new Set([0, 15]));
+    const { instances: found } = findInstances(classes, objects, 'object', new Set([0, 15]));
     expect(found.map(({ classId, area }) => [classId, area])).toEqual([
       [3, 3],
       [3, 2],
@@ -85,8 +94,8 @@ describe('findInstances', () => {
 
   test('an instance that touches the border, or stops just short of it, is truncated', () => {
     const inner = maskOf('.......', '.......', '.......', '...1...', '.......', '.......', '.......');
-    expect(findInstances(inner, undefined, 'component', new Set([0])).map(({ truncated }) => truncated)).toEqual([false]);
+    expect(findInstances(inner, undefined, 'component', new Set([0])).instances.map(({ truncated }) => truncated)).toEqual([false]);
     const near = maskOf('.......', '.......', '.......', '.....1.', '.......', '.......', '.......');
-    expect(findInstances(near, undefined, 'component', new Set([0])).map(({ truncated }) => truncated)).toEqual([true]);
+    expect(findInstances(near, undefined, 'component', new Set([0])).instances.map(({ truncated }) => truncated)).toEqual([true]);
   });
 });

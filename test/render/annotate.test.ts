@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { annotate } from '../../src/render/annotate.ts';
 import type { Annotated, Box, Mask, Plan } from '../../src/types.ts';
-import { drawBox, filled, maskOf, rowsOf } from '../make.ts';
+import { annotationOf, drawBox, filled, maskOf, rowsOf } from '../make.ts';
 
 const leftOut = new Set([0, 255]);
 
@@ -21,7 +21,7 @@ function pasteBoxes(mask: Mask, objects: Mask | undefined, boxes: readonly { box
     placements: boxes.map(({ box, classId }, instance) => ({ instance, classId, sourceBox: box, targetBox: box, scale: 1, flip: false })),
     dropped: [],
   };
-  return annotate({ mask, ...(objects && { objects }) }, mask, plan, { owner, areas }, { leftOut, ignore: 255, minVisible });
+  return annotate(annotationOf(mask, objects), mask, plan, { owner, areas }, { leftOut, ignore: 255, minVisible });
 }
 
 /** Distinct ids of a mask, background and ignore left out. */
@@ -138,8 +138,8 @@ describe('annotate', () => {
       placements: [],
       dropped: [],
     };
-    const owner = Int32Array.from([1, 0, 1, 0]);
-    const result = annotate({ mask }, mask, plan, { owner, areas: [2] }, { leftOut, ignore: 255, minVisible: 0 });
+    const owner = new Int32Array(4);
+    const result = annotate(annotationOf(mask), mask, plan, { owner, areas: [] }, { leftOut, ignore: 255, minVisible: 0 });
     expect([...result.mask.ids]).toEqual([2, 255, 4, 255]);
   });
 });

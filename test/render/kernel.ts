@@ -1,20 +1,21 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage } from '../../src/image.ts';
-import { decodeMask, encodeMask } from '../../src/png.ts';
+import { decodeMask } from '../../src/png.ts';
 import { findInstances } from '../../src/read/instances.ts';
 import { annotate } from '../../src/render/annotate.ts';
 import { openBackend } from '../../src/render/backend.ts';
 import { type ImageRef, type Paste, pastesOf, type Rendered, render, type Target } from '../../src/render/render.ts';
 import { type Stream, stream } from '../../src/rng.ts';
-import type { BackendName, Box, Mask, Plan, Size } from '../../src/types.ts';
+import type { BackendName, Box, Image, Mask, Plan, Size } from '../../src/types.ts';
 import { missingBackend } from '../backends.ts';
-import { pngOf } from '../make.ts';
+import { annotationOf, writeTree } from '../make.ts';
 import { renderPlainly } from './reference.ts';
 
 const golden = 'fixtures/golden';
+const rgb = { channels: 3, icc: false, upright: true } as const;
 
 /** The contract of every backend: the bytes of the definition. One that is missing is skipped aloud, and in CI fails. */
 export async function testKernel(name: BackendName): Promise<void> {
@@ -189,31 +190,34 @@ async function testGolden(folder: string): Promise<void> {
   const { leftOut, ...plan } = JSON.parse(file('plan.json').toString()) as Plan & { leftOut: number[] };
   const sizes = [masks.target, masks.source].map(({ width, height }) => width * height) as [number, number];
   const images = new Int32Array(sizes[0] + sizes[1]);
-  const target = await decodeImage(file('target.png'), masks.target, images.subarray(0, sizes[0]), 'target.png', true);
-  await decodeImage(file('source.png'), masks.source, images.subarray(sizes[0]), 'source.png', true);
+  const target = await decodeImage(file('target.png'), masks.target, images.subarray(0, sizes[0]), 'target.png', rgb);
+  await decodeImage(file('source.png'), masks.source, images.subarray(sizes[0]), 'source.png', rgb);
   const ids = new Set(leftOut);
   const [rendered] = (await render(images, [
     pastesOf(
       plan,
       { offset: 0, ...size(masks.target) },
       { offset: sizes[0], ...size(masks.source) },
-      findInstances(masks.source, undefined, 'component', ids),
+      findInstances(masks.source, undefined, 'component', ids).instances,
     ),
   ])) as [Rendered];
-  const { mask: annotated, visible } = annotate({ mask: masks.target }, masks.source, plan, rendered, {
+  const { mask: annotated, visible } = annotate(annotationOf(masks.target), masks.source, plan, rendered, {
     leftOut: ids,
     ignore: leftOut.at(-1),
     minVisible: 0,
   });
-  const results = {
-    'expected.png': await pngOf({ ...target, pixels: rendered.pixels }),
-    'expected-mask.png': await encodeMask(annotated),
-    'expected-owner.png': await encodeMask({ ...size(target), ids: Uint8Array.from(rendered.owner) }),
-    'expected.json': Buffer.from(`${JSON.stringify({ areas: rendered.areas, visible })}\n`),
+  const results: Record<string, Mask | Image> = {
+    'expected.png': { ...target, pixels: rendered.pixels },
+    'expected-mask.png': annotated,
+    'expected-owner.png': { ...size(target), ids: Uint8Array.from(rendered.owner) },
   };
-  for (const [name, bytes] of Object.entries(results)) {
-    if (process.env.GOLDEN === 'write') writeFileSync(join(folder, name), bytes);
-    // The bytes of a PNG follow from its pixels.
-    expect(Buffer.from(bytes).equals(file(name)), `${folder}/${name}`).toBe(true);
+  const counts = { areas: rendered.areas, visible };
+  if (process.env.GOLDEN === 'write') {
+    await writeTree(folder, { ...results, 'expected.json': `${JSON.stringify(counts)}\n` });
   }
+  expect(counts).toEqual(JSON.parse(file('expected.json').toString()));
+  for (const name of ['expected-mask', 'expected-owner']) expect((results[`${name}.png`] as Mask).ids, name).toEqual(mask(name).ids);
+  const pixels = new Int32Array(target.pixels.length);
+  await decodeImage(file('expected.png'), target, pixels, 'expected.png', rgb);
+  expect(rendered.pixels).toEqual(pixels);
 }

@@ -1,0 +1,78 @@
+/**
+ * RGBA8 words and the interleaved bytes of files. Runs of RGB go a word at a time, four pixels being three words;
+ * words are little-endian, as on every processor that Node runs on.
+ */
+import type { Image } from './types.ts';
+
+const opaque = 0xff << 24;
+
+/**
+ * RGBA8 words from interleaved bytes.
+ *
+ * @param channels 3 (RGB) or 4 (RGBA).
+ * @param pixels takes the words.
+ */
+export function packPixels(data: Uint8Array, channels: number, pixels: Int32Array): void {
+  if (channels === 4) {
+    new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength).set(data);
+    return;
+  }
+  const words = wordsOf(data);
+  const fours = words.length - (words.length % 3);
+  for (let i = 0, j = 0; j < fours; i += 4, j += 3) {
+    const a = words[j] as number;
+    const b = words[j + 1] as number;
+    const c = words[j + 2] as number;
+    pixels[i] = a | opaque;
+    pixels[i + 1] = (a >>> 24) | (b << 8) | opaque;
+    pixels[i + 2] = (b >>> 16) | (c << 16) | opaque;
+    pixels[i + 3] = (c >>> 8) | opaque;
+  }
+  for (let i = (fours / 3) * 4, j = fours * 4; j < data.length; i++, j += 3) {
+    pixels[i] = (data[j] as number) | ((data[j + 1] as number) << 8) | ((data[j + 2] as number) << 16) | opaque;
+  }
+}
+
+/**
+ * Interleaved bytes from RGBA8 words. Grey is Rec. 601 luma with weights that sum to 256, so that
+ * grey pixels keep their value.
+ */
+export function unpackPixels(pixels: Int32Array, channels: Image['channels']): Uint8Array {
+  const data = new Uint8Array(pixels.length * channels);
+  if (channels === 4) {
+    data.set(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength));
+    return data;
+  }
+  let from = 0;
+  if (channels === 3) {
+    const words = wordsOf(data);
+    from = pixels.length - (pixels.length % 4);
+    for (let i = 0, j = 0; i < from; i += 4, j += 3) {
+      const b = pixels[i + 1] as number;
+      const c = pixels[i + 2] as number;
+      words[j] = ((pixels[i] as number) & 0xffffff) | (b << 24);
+      words[j + 1] = ((b >>> 8) & 0xffff) | (c << 16);
+      words[j + 2] = ((c >>> 16) & 0xff) | ((pixels[i + 3] as number) << 8);
+    }
+  }
+  for (let i = from, j = from * channels; i < pixels.length; i++, j += channels) {
+    const word = pixels[i] as number;
+    const r = word & 255;
+    const g = (word >> 8) & 255;
+    const b = (word >> 16) & 255;
+    if (channels === 3) {
+      data[j] = r;
+      data[j + 1] = g;
+      data[j + 2] = b;
+    } else {
+      data[j] = (77 * r + 150 * g + 29 * b + 128) >> 8;
+      if (channels === 2) data[j + 1] = word >>> 24;
+    }
+  }
+  return data;
+}
+
+/** Whole words of bytes; none where they do not begin on a word. */
+function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array {
+  return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, byteLength >> 2) : new Int32Array(0);
+}
