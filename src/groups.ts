@@ -1,3 +1,4 @@
+import { giveBack, takeWords } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { decodeImage } from './image.ts';
 import { type ImageRef, pastesOf, type Rendered, render } from './render/render.ts';
@@ -15,6 +16,8 @@ export interface BatchImages {
   readonly pixels: Int32Array;
   /** Decodes an image once. */
   load(id: string): Promise<LoadedImage>;
+  /** Nobody uses the images any more. */
+  release(): void;
 }
 
 export function batchImages(root: string, annotations: readonly Annotations[]): BatchImages {
@@ -24,7 +27,7 @@ export function batchImages(root: string, annotations: readonly Annotations[]): 
     offsets.set(sample.id, length);
     length += mask.width * mask.height;
   }
-  const pixels = new Int32Array(length);
+  const pixels = takeWords(length);
   const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
   const loaded = new Map<string, Promise<LoadedImage>>();
   const decode = async (id: string): Promise<LoadedImage> => {
@@ -41,6 +44,7 @@ export function batchImages(root: string, annotations: readonly Annotations[]): 
       loaded.set(id, image);
       return image;
     },
+    release: () => giveBack(pixels),
   };
 }
 
@@ -48,14 +52,14 @@ export function batchImages(root: string, annotations: readonly Annotations[]): 
  * Divides the plans of a batch into groups that one call of the op renders.
  *
  * @param batchPixels pixels of targets and sources that a group may have; with 0 each plan is a group.
- * @returns what renders a plan: its group, when its first plan is asked for; each plan once.
+ * @returns what renders a plan: its group, when its first plan is asked for.
  */
 export function renderGroups(
   plans: readonly Plan[],
   annotations: ReadonlyMap<string, Annotations>,
   images: BatchImages,
   batchPixels: number,
-): (plan: Plan) => Promise<Rendered> {
+): Renderer {
   const pixels = (id: string): number => (annotations.get(id) as Annotations).mask.ids.length;
   const groups: Group[] = [];
   for (const plan of plans.filter(({ placements }) => placements.length > 0)) {
@@ -70,15 +74,29 @@ export function renderGroups(
     for (const id of ids) group.ids.add(id);
   }
   const groupOf = new Map(groups.flatMap((group) => group.plans.map((plan) => [plan, group])));
-  return async (plan) => {
-    const group = groupOf.get(plan) as Group;
-    group.rendered ??= renderGroup(group, annotations, images, batchPixels > 0);
-    const rendered = await group.rendered;
-    const result = rendered.get(plan) as Rendered;
-    // A result of its own is free once it is written.
-    rendered.delete(plan);
-    return result;
+  return {
+    render: async (plan) => {
+      const group = groupOf.get(plan) as Group;
+      group.rendered ??= renderGroup(group, annotations, images, batchPixels > 0);
+      return (await group.rendered).get(plan) as Rendered;
+    },
+    release: (plan, { pixels, owner }) => {
+      const group = groupOf.get(plan) as Group;
+      group.plans.splice(group.plans.indexOf(plan), 1);
+      // A group's results may lie in one buffer.
+      if (group.plans.length > 0) return;
+      giveBack(pixels);
+      giveBack(owner);
+      delete group.rendered;
+    },
   };
+}
+
+/** Renders the plans of a batch. */
+export interface Renderer {
+  render(plan: Plan): Promise<Rendered>;
+  /** Nobody uses a plan's result any more. */
+  release(plan: Plan, rendered: Rendered): void;
 }
 
 interface Group {

@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import sharp from 'sharp';
+import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { packPixels, unpackPixels } from './pixels.ts';
 import { encodePng, iccChunk } from './png.ts';
@@ -129,26 +130,35 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   // JPEG has no alpha; WebP no grey.
   const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
   const data = unpackPixels(image.pixels, channels);
-  const chunks = icc ? [await iccChunk(icc)] : [];
-  if (format === 'png') return encodePng({ width, height, depth: 8, channels, data, filter: 'sub', chunks });
-  // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
-  const input = icc
-    ? sharp(await encodePng({ width, height, depth: 8, channels, data, filter: 'none', chunks }), strict).keepIccProfile()
-    : sharp(data, { raw: { width, height, channels } });
-  if (channels <= 2) input.toColourspace('b-w');
-  return format === 'jpeg'
-    ? input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false }).toBuffer()
-    : input.webp(image.lossless ? { lossless: true, exact: true } : { quality }).toBuffer();
+  try {
+    const chunks = icc ? [await iccChunk(icc)] : [];
+    if (format === 'png') return await encodePng({ width, height, depth: 8, channels, data, filter: 'sub', chunks });
+    // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
+    const input = icc
+      ? sharp(await encodePng({ width, height, depth: 8, channels, data, filter: 'none', chunks }), strict).keepIccProfile()
+      : sharp(data, { raw: { width, height, channels } });
+    if (channels <= 2) input.toColourspace('b-w');
+    return await (format === 'jpeg'
+      ? input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false }).toBuffer()
+      : input.webp(image.lossless ? { lossless: true, exact: true } : { quality }).toBuffer());
+  } finally {
+    giveBack(data);
+  }
 }
 
 /** An image scaled to a width, as interleaved RGB bytes. */
 export async function thumbnail(image: Image, width: number): Promise<{ data: Uint8Array; width: number; height: number }> {
   const raw = { width: image.width, height: image.height, channels: 3 } as const;
-  const { data, info } = await sharp(unpackPixels(image.pixels, 3), { raw })
-    .resize({ width, withoutEnlargement: true })
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height };
+  const bytes = unpackPixels(image.pixels, 3);
+  try {
+    const { data, info } = await sharp(bytes, { raw })
+      .resize({ width, withoutEnlargement: true })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height };
+  } finally {
+    giveBack(bytes);
+  }
 }
 
 /** Encodes interleaved RGB bytes. */

@@ -21,6 +21,7 @@ export type PipelineOptions = Pick<
 
 /** What becomes of samples; each result is yielded in the order of the samples. */
 export interface Sink<R> {
+  /** @param pasted its pixels are used for other samples afterwards. */
   paste(pasted: Pasted): Promise<R>;
   /** @param areas what the kernel counted for the plan's placements, where it dropped them all. */
   pass(sample: Sample, plan: Plan, areas: readonly number[]): Promise<R>;
@@ -58,8 +59,8 @@ export async function* runPipeline<R>(
     const members = ids.map((id) => samples.get(id) as Sample);
     const { annotations, plans, skipped, images } = await prepareBatch(members, copy, dataset, planOptions, options, limit);
     for (const sample of annotations.values()) sink.see?.(sample);
-    const render = renderGroups(plans, annotations, images, backend.batchPixels);
-    return plans.map((plan) =>
+    const renderer = renderGroups(plans, annotations, images, backend.batchPixels);
+    const results = plans.map((plan) =>
       handled(
         limit(async () => {
           const sample = samples.get(plan.id) as Sample;
@@ -67,13 +68,19 @@ export async function* runPipeline<R>(
           if (reason !== undefined) return sink.skip(sample, reason);
           if (plan.placements.length === 0) return sink.pass(sample, plan, []);
           const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
-          const rendered = await render(plan);
-          const settled = settle(plan, rendered.areas);
-          if (settled.reason !== undefined) return sink.pass(sample, settled, rendered.areas);
-          return sink.paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
+          const rendered = await renderer.render(plan);
+          try {
+            const settled = settle(plan, rendered.areas);
+            if (settled.reason !== undefined) return await sink.pass(sample, settled, rendered.areas);
+            return await sink.paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
+          } finally {
+            renderer.release(plan, rendered);
+          }
         }),
       ),
     );
+    void Promise.allSettled(results).then(images.release);
+    return results;
   };
 
   let next = handled(begin(0));

@@ -2,6 +2,7 @@
  * RGBA8 words and the interleaved bytes of files. Runs of RGB go a word at a time, four pixels being three words;
  * words are little-endian, as on every processor that Node runs on.
  */
+import { takeBytes } from './buffers.ts';
 import type { Image } from './types.ts';
 
 const opaque = 0xff << 24;
@@ -19,7 +20,13 @@ export function packPixels(data: Uint8Array, channels: number, pixels: Int32Arra
   }
   const words = wordsOf(data);
   const fours = words.length - (words.length % 3);
-  for (let i = 0, j = 0; j < fours; i += 4, j += 3) {
+  packFours(words, fours, pixels);
+  // Loops of their own: one that is left for code that has never run is compiled again and again.
+  if (4 * fours < data.length) packRest(data, 4 * fours, pixels);
+}
+
+function packFours(words: Int32Array, count: number, pixels: Int32Array): void {
+  for (let i = 0, j = 0; j < count; i += 4, j += 3) {
     const a = words[j] as number;
     const b = words[j + 1] as number;
     const c = words[j + 2] as number;
@@ -28,33 +35,44 @@ export function packPixels(data: Uint8Array, channels: number, pixels: Int32Arra
     pixels[i + 2] = (b >>> 16) | (c << 16) | opaque;
     pixels[i + 3] = (c >>> 8) | opaque;
   }
-  for (let i = (fours / 3) * 4, j = fours * 4; j < data.length; i++, j += 3) {
+}
+
+function packRest(data: Uint8Array, from: number, pixels: Int32Array): void {
+  for (let i = from / 3, j = from; j < data.length; i++, j += 3) {
     pixels[i] = (data[j] as number) | ((data[j + 1] as number) << 8) | ((data[j + 2] as number) << 16) | opaque;
   }
 }
 
 /**
- * Interleaved bytes from RGBA8 words. Grey is Rec. 601 luma with weights that sum to 256, so that
+ * Interleaved bytes from RGBA8 words, to be given back. Grey is Rec. 601 luma with weights that sum to 256, so that
  * grey pixels keep their value.
  */
 export function unpackPixels(pixels: Int32Array, channels: Image['channels']): Uint8Array {
-  const data = new Uint8Array(pixels.length * channels);
+  const data = takeBytes(pixels.length * channels);
   if (channels === 4) {
     data.set(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength));
     return data;
   }
-  let from = 0;
+  let done = 0;
   if (channels === 3) {
-    const words = wordsOf(data);
-    from = pixels.length - (pixels.length % 4);
-    for (let i = 0, j = 0; i < from; i += 4, j += 3) {
-      const b = pixels[i + 1] as number;
-      const c = pixels[i + 2] as number;
-      words[j] = ((pixels[i] as number) & 0xffffff) | (b << 24);
-      words[j + 1] = ((b >>> 8) & 0xffff) | (c << 16);
-      words[j + 2] = ((c >>> 16) & 0xff) | ((pixels[i + 3] as number) << 8);
-    }
+    done = pixels.length - (pixels.length % 4);
+    unpackFours(pixels, done, wordsOf(data));
   }
+  if (done < pixels.length) unpackRest(pixels, done, channels, data);
+  return data;
+}
+
+function unpackFours(pixels: Int32Array, count: number, words: Int32Array): void {
+  for (let i = 0, j = 0; i < count; i += 4, j += 3) {
+    const b = pixels[i + 1] as number;
+    const c = pixels[i + 2] as number;
+    words[j] = ((pixels[i] as number) & 0xffffff) | (b << 24);
+    words[j + 1] = ((b >>> 8) & 0xffff) | (c << 16);
+    words[j + 2] = ((c >>> 16) & 0xff) | ((pixels[i + 3] as number) << 8);
+  }
+}
+
+function unpackRest(pixels: Int32Array, from: number, channels: number, data: Uint8Array): void {
   for (let i = from, j = from * channels; i < pixels.length; i++, j += channels) {
     const word = pixels[i] as number;
     const r = word & 255;
@@ -69,7 +87,6 @@ export function unpackPixels(pixels: Int32Array, channels: Image['channels']): U
       if (channels === 2) data[j + 1] = word >>> 24;
     }
   }
-  return data;
 }
 
 /** Whole words of bytes; none where they do not begin on a word. */

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import zlib, { constants, deflate, inflateSync } from 'node:zlib';
 import { decode } from 'fast-png';
+import { giveBack, takeBytes } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import type { Mask } from './types.ts';
 
@@ -202,7 +203,8 @@ export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   header[8] = depth;
   header[9] = png.indexed ? 3 : ([0, 4, 2, 6][channels - 1] as number);
   const level = png.filter === 'none' ? 0 : 6;
-  const idat = await deflateAsync(filterRows(png), { level, strategy: constants.Z_RLE, memLevel: 9 });
+  const rows = filterRows(png);
+  const idat = await deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9 }).finally(() => giveBack(rows));
   return Buffer.concat([
     signature,
     chunk('IHDR', header),
@@ -219,7 +221,7 @@ export async function encodePng(png: PngPixels): Promise<Uint8Array> {
 function filterRows({ width, height, depth, channels, data, filter }: PngPixels): Uint8Array {
   const pixel = channels * (depth / 8);
   const stride = width * pixel;
-  const rows = new Uint8Array((stride + 1) * height);
+  const rows = takeBytes((stride + 1) * height);
   const length = Math.ceil(stride / 4);
   const type = { none: 0, sub: 1, up: 2 }[filter];
   // What lies beside or above the image counts as 0.

@@ -40,16 +40,58 @@ function fnv1a(text: string): [number, number] {
   return [Number(hash & 0xffffffffn), Number(hash >> 32n)];
 }
 
-/** A sequence of random numbers that belongs to one sample and one purpose. */
-export interface Stream {
+/**
+ * A sequence of random numbers that belongs to one sample and one purpose. (A class, since closures that are made
+ * anew for each stream would be compiled anew for each.)
+ */
+export class Stream {
+  readonly #key: readonly number[];
+  readonly #counter: [block: number, copy: number, low: number, high: number];
+  #block: readonly number[] = [];
+  #next = 0;
+
+  constructor(key: readonly [number, number], copy: number, hash: readonly [number, number]) {
+    this.#key = key;
+    this.#counter = [0, copy, ...hash];
+  }
+
+  #word(): number {
+    if (this.#next === this.#block.length) {
+      this.#block = philox4x32(this.#counter, this.#key);
+      this.#counter[0]++;
+      this.#next = 0;
+    }
+    return this.#block[this.#next++] as number;
+  }
+
   /** A number in [0, 1), of 53 random bits. */
-  uniform(): number;
+  uniform(): number {
+    const high26 = this.#word() >>> 6;
+    const low27 = this.#word() >>> 5;
+    return (high26 * 0x8000000 + low27) / 0x20000000000000;
+  }
+
   /** A number in [low, high). */
-  between(low: number, high: number): number;
+  between(low: number, high: number): number {
+    return low + (high - low) * this.uniform();
+  }
+
   /** An integer in [0, n). */
-  below(n: number): number;
+  below(n: number): number {
+    return Math.floor(this.uniform() * n);
+  }
+
   /** `values` in a random order (Fisher and Yates), in a new array. */
-  shuffle<T>(values: readonly T[]): T[];
+  shuffle<T>(values: readonly T[]): T[] {
+    const result = [...values];
+    for (let i = result.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const moved = result[i] as T;
+      result[i] = result[j] as T;
+      result[j] = moved;
+    }
+    return result;
+  }
 }
 
 /**
@@ -57,31 +99,5 @@ export interface Stream {
  * number of the block, the copy, and a hash of sample and purpose, so that streams never overlap.
  */
 export function stream(seed: number, copy: number, sample: string, purpose: string): Stream {
-  const key = [seed >>> 0, Math.floor(seed / 0x100000000) >>> 0];
-  const [low, high] = fnv1a(`${purpose}\0${sample}`);
-  let block: number[] = [];
-  let blocks = 0;
-  const word = (): number => {
-    if (block.length === 0) block = philox4x32([blocks++, copy, low, high], key);
-    return block.shift() as number;
-  };
-  const uniform = (): number => {
-    const high26 = word() >>> 6;
-    const low27 = word() >>> 5;
-    return (high26 * 0x8000000 + low27) / 0x20000000000000;
-  };
-  const below = (n: number): number => Math.floor(uniform() * n);
-  return {
-    uniform,
-    between: (lo, hi) => lo + (hi - lo) * uniform(),
-    below,
-    shuffle: (values) => {
-      const result = [...values];
-      for (let i = result.length - 1; i > 0; i--) {
-        const j = below(i + 1);
-        [result[i], result[j]] = [result[j] as (typeof result)[0], result[i] as (typeof result)[0]];
-      }
-      return result;
-    },
-  };
+  return new Stream([seed >>> 0, Math.floor(seed / 0x100000000) >>> 0], copy, fnv1a(`${purpose}\0${sample}`));
 }

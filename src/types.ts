@@ -32,9 +32,14 @@ export interface Instance {
   readonly area: number;
   /** It touches the border of its image, or nearly so: the border may have cut it off. */
   readonly truncated: boolean;
-  /** Its pixels as triples `(y, x0, x1)`, half-open, in raster order. */
-  readonly runs: Int32Array;
+  /** Holds its pixels from `start` to `end`, as triples `(y, x0, x1)`, half-open, in raster order; other instances' too. */
+  readonly spans: Int32Array;
+  readonly start: number;
+  readonly end: number;
 }
+
+/** What an instance has of pixels. */
+export type Shape = Pick<Instance, 'box' | 'spans' | 'start' | 'end'>;
 
 /** One image and its annotation on disk; paths are relative to the root of the data set. */
 export interface Sample {

@@ -58,7 +58,7 @@ export function instanceOf(classId: number, box: Box, holds: (x: number, y: numb
   const [x0, y0, x1, y1] = box;
   const runs: number[] = [];
   for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (holds(x, y)) runs.push(y, x, x + 1);
-  return { classId, box, area: runs.length / 3, truncated: false, runs: Int32Array.from(runs) };
+  return { classId, box, area: runs.length / 3, truncated: false, spans: Int32Array.from(runs), start: 0, end: runs.length };
 }
 
 /** A PNG of an image. */

@@ -51,19 +51,25 @@ export function passThrough(id: string, copy: number, reason: PassReason): Plan 
   return { id, copy, minArea: 0, placements: [], dropped: [], reason };
 }
 
-/** The instances of a sample that could be pasted into a target at all. */
-function eligible(source: Candidate, target: Size & { largestId: number }, options: PlanOptions): number[] {
+/** The instances of a sample that could be pasted into a target at all; at most as many as are asked for. */
+function eligible(
+  source: Candidate,
+  target: Size & { largestId: number },
+  options: PlanOptions,
+  most = Number.POSITIVE_INFINITY,
+): number[] {
   const [minArea, maxArea] = areaLimits(target, options);
   const [low, high] = options.jitter === 'instance' ? options.scale : [0, Number.POSITIVE_INFINITY];
-  return source.instances.flatMap(({ classId, area, truncated }, index) =>
-    options.mayPaste(classId) &&
-    classId <= target.largestId &&
-    !(truncated && options.truncated === 'skip') &&
-    area * high ** 2 >= minArea &&
-    area * low ** 2 <= maxArea
-      ? [index]
-      : [],
-  );
+  const skip = options.truncated === 'skip';
+  const { instances } = source;
+  const able: number[] = [];
+  for (let index = 0; index < instances.length && able.length < most; index++) {
+    const { classId, area, truncated } = instances[index] as Instance;
+    if (truncated && skip) continue;
+    if (area * high ** 2 < minArea || area * low ** 2 > maxArea) continue;
+    if (classId <= target.largestId && options.mayPaste(classId)) able.push(index);
+  }
+  return able;
 }
 
 /**
@@ -77,8 +83,10 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   const [minArea] = areaLimits(target, options);
   const pass = (reason: PassReason, rest: Partial<Plan> = {}): Plan => ({ ...passThrough(target.id, copy, reason), ...rest });
   if (!isTarget(target.id, copy, options)) return pass('not drawn');
-  const sources = batch.filter(({ id }) => options.allowSelf || id !== target.id);
-  const able = sources.filter((source) => eligible(source, target, options).length > 0);
+  const able: Candidate[] = [];
+  for (const source of batch) {
+    if ((options.allowSelf || source.id !== target.id) && eligible(source, target, options, 1).length > 0) able.push(source);
+  }
   if (able.length === 0) return pass('no source');
   if (target.capacity === 0) return pass('nothing fits');
   const jitterStream = stream(seed, copy, target.id, 'jitter');
@@ -160,7 +168,10 @@ function areaMisfit({ box, area }: Pick<Instance, 'box' | 'area'>, landed: Box, 
 }
 
 /** The limits in pixels of a frame; an instance always has to keep one pixel. */
-function areaLimits({ width, height }: Size, { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>): [number, number] {
-  const pixels = (limit: AreaLimit): number => (typeof limit === 'number' ? limit * width * height : Number.parseFloat(limit));
-  return [Math.max(1, Math.ceil(pixels(minArea))), pixels(maxArea)];
+function areaLimits(frame: Size, { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>): [number, number] {
+  return [Math.max(1, Math.ceil(limitInPixels(minArea, frame))), limitInPixels(maxArea, frame)];
+}
+
+function limitInPixels(limit: AreaLimit, { width, height }: Size): number {
+  return typeof limit === 'number' ? limit * width * height : Number.parseFloat(limit);
 }

@@ -1,4 +1,4 @@
-import type { Box, Instance, Mask, PixelsById } from '../types.ts';
+import type { Box, Instance, Mask, PixelsById, Size } from '../types.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
 
@@ -128,63 +128,70 @@ export function findInstances(mask: Mask, objects: Mask | undefined, mode: Insta
   const runs = findRuns(mask, leftOut);
   const objectRuns = objects && findRuns(objects, leftOut);
   const plane = mode === 'object' && objectRuns ? objectRuns : runs;
+  const { spans, starts } = groupRuns(plane, mode === 'component' ? componentsOf(plane) : plane.ids);
   const instances: Instance[] = [];
-  for (const own of groupRuns(plane, mode === 'component' ? componentsOf(plane) : plane.ids)) {
-    const first = (own[0] as number) * mask.width + (own[1] as number);
-    const classId = plane === runs ? (mask.ids[first] as number) : commonestClass(mask, own, leftOut);
-    if (classId !== undefined) instances.push({ classId, ...measure(own, mask.width, mask.height), runs: own });
+  for (let n = 0; n + 1 < starts.length; n++) {
+    const start = starts[n] as number;
+    const end = starts[n + 1] as number;
+    const first = (spans[start] as number) * mask.width + (spans[start + 1] as number);
+    const classId = plane === runs ? (mask.ids[first] as number) : commonestClass(mask, spans, start, end, leftOut);
+    if (classId !== undefined) instances.push({ classId, ...measure(spans, start, end, mask), spans, start, end });
   }
   return { instances, pixels: runs.pixels, ...(objectRuns && { objectPixels: objectRuns.pixels }) };
 }
 
-/** The spans of each group, groups by their first run: sizes, then places, then copies. */
-function groupRuns({ count, spans }: Runs, groups: Int32Array | Uint16Array): Int32Array[] {
+/**
+ * The spans of each group one after another, groups by their first run: sizes, then places, then copies.
+ *
+ * @returns where each group starts, and at last where they end.
+ */
+function groupRuns({ count, spans }: Runs, groups: Int32Array | Uint16Array): { spans: Int32Array; starts: number[] } {
   const numbers = new Map<number, number>();
   const numberOf = new Int32Array(count);
   const sizes: number[] = [];
   for (let run = 0; run < count; run++) {
     const group = groups[run] as number;
-    let number = group === groups[run - 1] ? numberOf[run - 1] : numbers.get(group);
+    let number = run > 0 && group === groups[run - 1] ? numberOf[run - 1] : numbers.get(group);
     if (number === undefined) numbers.set(group, (number = sizes.push(0) - 1));
     numberOf[run] = number;
     sizes[number] = (sizes[number] as number) + 1;
   }
-  const result = sizes.map((size) => new Int32Array(3 * size));
-  const filled = new Int32Array(sizes.length);
+  const starts = [0];
+  for (const size of sizes) starts.push((starts.at(-1) as number) + 3 * size);
+  const places = Int32Array.from(starts);
+  const sorted = new Int32Array(3 * count);
   for (let run = 0; run < count; run++) {
-    const number = numberOf[run] as number;
-    const own = result[number] as Int32Array;
-    const at = filled[number] as number;
-    filled[number] = at + 3;
-    own[at] = spans[3 * run] as number;
-    own[at + 1] = spans[3 * run + 1] as number;
-    own[at + 2] = spans[3 * run + 2] as number;
+    const at = places[numberOf[run] as number] as number;
+    places[numberOf[run] as number] = at + 3;
+    sorted[at] = spans[3 * run] as number;
+    sorted[at + 1] = spans[3 * run + 1] as number;
+    sorted[at + 2] = spans[3 * run + 2] as number;
   }
-  return result;
+  return { spans: sorted, starts };
 }
 
-function measure(runs: Int32Array, width: number, height: number): { box: Box; area: number; truncated: boolean } {
+function measure(spans: Int32Array, start: number, end: number, { width, height }: Size): { box: Box; area: number; truncated: boolean } {
   let x0 = width;
   let x1 = 0;
   let area = 0;
-  for (let i = 0; i < runs.length; i += 3) {
-    const from = runs[i + 1] as number;
-    const to = runs[i + 2] as number;
+  for (let i = start; i < end; i += 3) {
+    const from = spans[i + 1] as number;
+    const to = spans[i + 2] as number;
     if (from < x0) x0 = from;
     if (to > x1) x1 = to;
     area += to - from;
   }
-  const y0 = runs[0] as number;
-  const y1 = (runs[runs.length - 3] as number) + 1;
+  const y0 = spans[start] as number;
+  const y1 = (spans[end - 3] as number) + 1;
   const truncated = Math.min(x0, y0, width - x1, height - y1) <= borderSlack;
   return { box: [x0, y0, x1, y1], area, truncated };
 }
 
-function commonestClass(mask: Mask, runs: Int32Array, leftOut: ReadonlySet<number>): number | undefined {
+function commonestClass(mask: Mask, spans: Int32Array, start: number, end: number, leftOut: ReadonlySet<number>): number | undefined {
   const counts = new Map<number, number>();
-  for (let i = 0; i < runs.length; i += 3) {
-    const row = (runs[i] as number) * mask.width;
-    for (let x = runs[i + 1] as number; x < (runs[i + 2] as number); x++) {
+  for (let i = start; i < end; i += 3) {
+    const row = (spans[i] as number) * mask.width;
+    for (let x = spans[i + 1] as number; x < (spans[i + 2] as number); x++) {
       const id = mask.ids[row + x] as number;
       if (!leftOut.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
     }

@@ -1,4 +1,4 @@
-import type { Annotated, CountedAnnotation, Covered, Mask, PixelCounts, PixelsById, Plan } from '../types.ts';
+import type { Annotated, Box, CountedAnnotation, Covered, Mask, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
 
@@ -58,31 +58,34 @@ interface Painted {
   /** Pixels of each placement. */
   readonly visible: number[];
   /** Pixels that each id lost. */
-  readonly lost: Map<number, number>;
+  readonly lost: PixelsById;
 }
 
 /** Writes a value for each placement into a copy of a mask, where the placement owns the pixel. */
 function paint(base: Mask, values: readonly number[], { placements }: Plan, { owner }: Rendered): Painted {
-  const { width, height } = base;
   const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
   const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
-  const lost = new Map<number, number>();
-  const visible = placements.map(({ targetBox: [x0, y0, x1, y1] }, index) => {
-    const k = index + 1;
-    const [left, right] = [Math.max(0, x0), Math.min(width, x1)];
-    let pixels = 0;
-    for (let y = Math.max(0, y0); y < Math.min(height, y1); y++) {
-      for (let i = y * width + left; i < y * width + right; i++) {
-        if (owner[i] !== k) continue;
-        const id = base.ids[i] as number;
-        lost.set(id, (lost.get(id) ?? 0) + 1);
-        ids[i] = values[index] as number;
-        pixels++;
-      }
+  const lost = new Uint32Array(base.ids instanceof Uint16Array ? 0x10000 : 0x100);
+  const visible = placements.map(({ targetBox }, index) => paintBox(base, ids, targetBox, owner, index + 1, values[index] as number, lost));
+  return { mask: { ...base, ids }, visible, lost: present(lost) };
+}
+
+/** Writes `value` where the `k`-th placement owns the pixel. @returns how many pixels that are. */
+function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: number, value: number, lost: Uint32Array): number {
+  const { width, height } = base;
+  const [left, right] = [Math.max(0, box[0]), Math.min(width, box[2])];
+  const bottom = Math.min(height, box[3]);
+  let pixels = 0;
+  for (let y = Math.max(0, box[1]); y < bottom; y++) {
+    for (let i = y * width + left; i < y * width + right; i++) {
+      if (owner[i] !== k) continue;
+      const id = base.ids[i] as number;
+      lost[id] = (lost[id] as number) + 1;
+      ids[i] = value;
+      pixels++;
     }
-    return pixels;
-  });
-  return { mask: { ...base, ids }, visible, lost };
+  }
+  return pixels;
 }
 
 /** Ids that an object mask can still give out. */
@@ -164,12 +167,15 @@ function comparePixels(before: PixelsById, base: PixelsById, { visible, lost }: 
   return new Map(ids.map((id) => [id, [before.get(id) ?? 0, after.get(id) ?? 0]]));
 }
 
-function countIds(ids: Mask['ids']): Map<number, number> {
+function countIds(ids: Mask['ids']): PixelsById {
   const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
   for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
-  const present = new Map<number, number>();
-  counts.forEach((pixels, id) => {
-    if (pixels > 0) present.set(id, pixels);
-  });
-  return present;
+  return present(counts);
+}
+
+/** The ids that there are, with their counts. */
+function present(counts: Uint32Array): Map<number, number> {
+  const found = new Map<number, number>();
+  for (let id = 0; id < counts.length; id++) if (counts[id]) found.set(id, counts[id] as number);
+  return found;
 }

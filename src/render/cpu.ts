@@ -6,6 +6,7 @@
  */
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
+import { takeWords } from '../buffers.ts';
 import { halfCoverage, imageShape, type Kernels, type Placed, readRows, shown } from './op.ts';
 
 /** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
@@ -92,16 +93,16 @@ interface Arrays {
 function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
   const { images, tables } = arrays;
   const { targets, placements, pixels } = readRows(arrays.targets, arrays.placements);
-  const output = new Int32Array(pixels);
+  const output = takeWords(pixels);
   for (const { image, width, height, output: at } of targets) {
     if (image < 0) output.fill(arrays.padding, at, at + width * height);
     else output.set(images.subarray(image, image + width * height), at);
   }
-  const owner = new Int32Array(pixels);
+  const owner = takeWords(pixels).fill(0);
   const area = new Int32Array(placements.length);
   placements.forEach((row, m) => {
     const covered = row.mask < 0 || row.columns === 0 ? undefined : coverage(row, arrays);
-    area[m] = covered ? covered.reduce((sum, bit) => sum + bit, 0) : row.columns * row.rows;
+    area[m] = covered ? countOnes(covered) : row.columns * row.rows;
     if ((area[m] as number) >= row.minArea) own(row, covered, owner, m + 1);
   });
   placements.forEach((row, m) => {
@@ -152,6 +153,12 @@ function coverage(row: Placed, { masks, tables }: Arrays): Uint8Array {
     for (let i = 0, at = j * columns; i < columns; i++) covered[at + i] = (sums[i] as number) >= halfCoverage ? 1 : 0;
   }
   return covered;
+}
+
+function countOnes(bits: Uint8Array): number {
+  let ones = 0;
+  for (let i = 0; i < bits.length; i++) ones += bits[i] as number;
+  return ones;
 }
 
 function own({ into, x, y, columns, rows }: Placed, covered: Uint8Array | undefined, owner: Int32Array, k: number): void {

@@ -72,19 +72,24 @@ export const placementFields = [
   'minArea',
 ] as const;
 
-type Row<Fields extends readonly string[]> = Record<Fields[number], number>;
-export type TargetRow = Row<typeof targetFields>;
-export type PlacementRow = Row<typeof placementFields>;
+export type TargetRow = Record<(typeof targetFields)[number], number>;
+export type PlacementRow = Record<(typeof placementFields)[number], number>;
 
 /** A target with where its output begins, and a placement with its target. */
 export type PlacedTarget = TargetRow & { output: number };
 export type Placed = PlacementRow & { into: PlacedTarget };
 
-function rowsOf<const Fields extends readonly string[]>(values: ArrayLike<number>, fields: Fields): Row<Fields>[] {
-  return Array.from(
-    { length: values.length / fields.length },
-    (_, n) => Object.fromEntries(fields.map((name, i) => [name, values[n * fields.length + i]])) as Row<Fields>,
-  );
+/** Objects of one shape from rows of numbers: kernels read their fields in inner loops. */
+class Row {
+  constructor(fields: readonly string[], values: ArrayLike<number>, at: number) {
+    for (let i = 0; i < fields.length; i++) (this as unknown as Record<string, number>)[fields[i] as string] = values[at + i] as number;
+  }
+}
+
+function rowsOf<T>(values: ArrayLike<number>, fields: readonly string[]): T[] {
+  const rows: T[] = [];
+  for (let at = 0; at < values.length; at += fields.length) rows.push(new Row(fields, values, at) as T);
+  return rows;
 }
 
 /** Targets and placements by name, and the pixels of all outputs together. */
@@ -93,12 +98,13 @@ export function readRows(
   placements: ArrayLike<number>,
 ): { targets: PlacedTarget[]; placements: Placed[]; pixels: number } {
   let pixels = 0;
-  const placed = rowsOf(targets, targetFields).map((row) => {
-    const output = pixels;
+  const placed = rowsOf<PlacedTarget>(targets, targetFields);
+  for (const row of placed) {
+    row.output = pixels;
     pixels += row.width * row.height;
-    return { ...row, output };
-  });
-  const rows = rowsOf(placements, placementFields).map((row) => ({ ...row, into: placed[row.target] as PlacedTarget }));
+  }
+  const rows = rowsOf<Placed>(placements, placementFields);
+  for (const row of rows) row.into = placed[row.target] as PlacedTarget;
   return { targets: placed, placements: rows, pixels };
 }
 

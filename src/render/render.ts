@@ -14,7 +14,7 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import type { Box, Instance, Plan, Size } from '../types.ts';
+import type { Box, Instance, Plan, Shape, Size } from '../types.ts';
 import { bytesOf, cpuKernels } from './cpu.ts';
 import { type CopyPasteOutputs, copyPasteOp, kernelConfigs, opNames, type PlacementRow, placementFields, targetFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
@@ -48,7 +48,7 @@ export interface ImageRef extends Size {
 export interface Paste {
   readonly source: ImageRef;
   /** Its pixels; without it the whole box is pasted. */
-  readonly instance?: Pick<Instance, 'box' | 'runs'>;
+  readonly instance?: Shape;
   readonly sourceBox: Box;
   readonly targetBox: Box;
   readonly flip: boolean;
@@ -195,95 +195,94 @@ interface Packed {
 /** Lays targets and placements out as the op takes them; no tensor is empty, since a GPU's buffer cannot be. */
 function pack(targets: readonly Target[]): Packed {
   const rows: PlacementRow[] = [];
-  const tables: Int32Array[] = [];
-  const planes: Pick<Instance, 'box' | 'runs'>[] = [];
-  let tableLength = 0;
-  let maskLength = 0;
-  const addTable = (table: WeightTable): number => {
-    tables.push(table.data);
-    tableLength += table.data.length;
-    return tableLength - table.data.length;
-  };
-  targets.forEach(({ width, height, scene, pastes }, target) => {
-    for (const { source, instance, sourceBox, targetBox, flip, minArea } of scene ? [scene, ...pastes] : pastes) {
-      const [sx0, sy0, sx1, sy1] = sourceBox;
-      const [x0, y0, x1, y1] = targetBox;
-      const x = Math.max(0, x0);
-      const y = Math.max(0, y0);
-      const columns = Math.max(0, Math.min(width, x1) - x);
-      const lines = Math.max(0, Math.min(height, y1) - y);
-      const visible = columns > 0 && lines > 0;
-      const tableX = weightTable({
-        start: sx0,
-        length: sx1 - sx0,
-        limit: source.width,
-        target: x1 - x0,
-        flip,
-        visible: visible ? [x - x0, x - x0 + columns] : [0, 0],
-      });
-      const tableY = weightTable({
-        start: sy0,
-        length: sy1 - sy0,
-        limit: source.height,
-        target: y1 - y0,
-        flip: false,
-        visible: visible ? [y - y0, y - y0 + lines] : [0, 0],
-      });
+  const tables: WeightTable[] = [];
+  const planes: Shape[] = [];
+  const lengths = { tables: 0, masks: 0 };
+  for (let target = 0; target < targets.length; target++) {
+    const { scene, pastes, width, height } = targets[target] as Target;
+    for (const paste of scene ? [scene, ...pastes] : pastes) {
+      const { source, instance, sourceBox, targetBox, flip, minArea } = paste;
+      const x = inFrame(targetBox[0], targetBox[2], width);
+      const y = inFrame(targetBox[1], targetBox[3], height);
+      // One that is out of sight needs no table.
+      const seen = x[0] < x[1] && y[0] < y[1];
+      const across = axisTable(sourceBox[0], sourceBox[2], source.width, targetBox[0], targetBox[2], flip, seen ? x : none);
+      const down = axisTable(sourceBox[1], sourceBox[3], source.height, targetBox[1], targetBox[3], false, seen ? y : none);
       const [maskX, maskY, maskX1, maskY1] = instance?.box ?? [0, 0, 0, 0];
       rows.push({
         target,
-        x,
-        y,
-        columns: visible ? columns : 0,
-        rows: visible ? lines : 0,
+        x: x[0],
+        y: y[0],
+        columns: seen ? x[1] - x[0] : 0,
+        rows: seen ? y[1] - y[0] : 0,
         source: source.offset,
         sourceWidth: source.width,
-        mask: instance ? maskLength : -1,
+        mask: instance ? lengths.masks : -1,
         maskX,
         maskY,
         maskWidth: maskX1 - maskX,
         maskHeight: maskY1 - maskY,
-        tableX: addTable(tableX),
-        tapsX: tableX.taps,
-        tableY: addTable(tableY),
-        tapsY: tableY.taps,
+        tableX: lengths.tables,
+        tapsX: across.taps,
+        tableY: lengths.tables + across.data.length,
+        tapsY: down.taps,
         minArea,
       });
-      if (instance) {
-        planes.push(instance);
-        maskLength += (maskX1 - maskX) * (maskY1 - maskY);
-      }
+      tables.push(across, down);
+      lengths.tables += across.data.length + down.data.length;
+      if (instance) planes.push(instance);
+      lengths.masks += (maskX1 - maskX) * (maskY1 - maskY);
     }
-  });
+  }
   return {
-    masks: planesOf(planes, maskLength),
-    tables: concatenate(tables, tableLength),
+    masks: planesOf(planes, lengths.masks),
+    tables: concatenate(tables, lengths.tables),
     targets: Int32Array.from(targets.flatMap(({ image, width, height }) => [image?.offset ?? -1, width, height])),
-    placements: Int32Array.from(rows.flatMap((row) => placementFields.map((name) => row[name]))),
+    placements: placementValues(rows),
   };
 }
 
-function concatenate(arrays: readonly Int32Array[], length: number): Int32Array {
+type Range = readonly [from: number, to: number];
+const none: Range = [0, 0];
+
+/** The part of a box's side that lies inside the frame. */
+function inFrame(from: number, to: number, size: number): Range {
+  return [Math.max(0, from), Math.min(size, to)];
+}
+
+function axisTable(start: number, end: number, limit: number, from: number, to: number, flip: boolean, seen: Range): WeightTable {
+  const visible: Range = seen === none ? none : [seen[0] - from, seen[1] - from];
+  return weightTable({ start, length: end - start, limit, target: to - from, flip, visible });
+}
+
+function placementValues(rows: readonly PlacementRow[]): Int32Array {
+  const values = new Int32Array(rows.length * placementFields.length);
+  let at = 0;
+  for (const row of rows) for (const name of placementFields) values[at++] = row[name];
+  return values;
+}
+
+function concatenate(tables: readonly WeightTable[], length: number): Int32Array {
   const all = new Int32Array(Math.max(1, length));
   let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
+  for (const { data } of tables) {
+    all.set(data, at);
+    at += data.length;
   }
   return all;
 }
 
 /** Instances as binary planes of their boxes, one after another, a byte a pixel. */
-function planesOf(instances: readonly Pick<Instance, 'box' | 'runs'>[], length: number): Int32Array {
+function planesOf(shapes: readonly Shape[], length: number): Int32Array {
   const words = new Int32Array(Math.max(1, Math.ceil(length / 4)));
   const planes = bytesOf(words);
   let at = 0;
-  for (const { box, runs } of instances) {
+  for (const { box, spans, start, end } of shapes) {
     const [x0, y0, x1, y1] = box;
     const width = x1 - x0;
-    for (let i = 0; i < runs.length; i += 3) {
-      const row = at + ((runs[i] as number) - y0) * width - x0;
-      planes.fill(1, row + (runs[i + 1] as number), row + (runs[i + 2] as number));
+    for (let i = start; i < end; i += 3) {
+      const row = at + ((spans[i] as number) - y0) * width - x0;
+      planes.fill(1, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
     }
     at += width * (y1 - y0);
   }

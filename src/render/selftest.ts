@@ -19,7 +19,7 @@ export async function selfTest(): Promise<string> {
     for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (noise(x ^ (y << 5)) & 0x3000) runs.push(y, x, x + 1);
     return {
       source: images[source] as ImageRef,
-      instance: { box: sourceBox, runs: Int32Array.from(runs) },
+      instance: { box: sourceBox, spans: Int32Array.from(runs), start: 0, end: runs.length },
       sourceBox,
       targetBox,
       flip,

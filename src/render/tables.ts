@@ -31,38 +31,48 @@ export interface Axis {
  * the integer weights. Taps outside the image count for the pixel at its edge.
  */
 export function weightTable({ start, length, limit, target, flip, visible }: Axis): WeightTable {
-  const radius = Math.max(1, length / target);
+  const ratio = length / target;
+  const radius = Math.max(1, ratio);
   const [from, to] = visible;
-  const rows: { first: number; weights: number[] }[] = [];
   let taps = 1;
   for (let i = from; i < to; i++) {
-    const u = ((flip ? target - 1 - i : i) + 0.5) * (length / target) - 0.5;
-    const low = Math.floor(u - radius) + 1;
-    const high = Math.ceil(u + radius) - 1;
+    const u = centre(i, target, flip, ratio);
+    taps = Math.max(taps, clamp(start + lastTap(u, radius), limit) - clamp(start + firstTap(u, radius), limit) + 1);
+  }
+  const data = new Int32Array((to - from) * (1 + taps));
+  for (let i = from, at = 0; i < to; i++, at += 1 + taps) {
+    const u = centre(i, target, flip, ratio);
+    const low = firstTap(u, radius);
+    const high = lastTap(u, radius);
     let total = 0;
     for (let j = low; j <= high; j++) total += 1 - Math.abs(j - u) / radius;
-    const first = clamp(start + low, limit);
-    const weights: number[] = new Array(clamp(start + high, limit) - first + 1).fill(0);
+    // A row with fewer taps than the widest begins earlier, so that no tap leaves the image.
+    const first = Math.min(clamp(start + low, limit), limit - taps);
+    data[at] = first;
     let sum = 0;
     let rounded = 0;
     for (let j = low; j <= high; j++) {
       sum += 1 - Math.abs(j - u) / radius;
       const next = j === high ? 256 : Math.round((256 * sum) / total);
-      const tap = clamp(start + j, limit) - first;
-      weights[tap] = (weights[tap] as number) + next - rounded;
+      const tap = at + 1 + clamp(start + j, limit) - first;
+      data[tap] = (data[tap] as number) + next - rounded;
       rounded = next;
     }
-    rows.push({ first, weights });
-    taps = Math.max(taps, weights.length);
   }
-  const data = new Int32Array(rows.length * (1 + taps));
-  rows.forEach(({ first, weights }, i) => {
-    // A row with fewer taps than the widest is shifted, so that no tap leaves the image.
-    const moved = Math.min(first, limit - taps);
-    data[i * (1 + taps)] = moved;
-    data.set(weights, i * (1 + taps) + 1 + first - moved);
-  });
   return { taps, data };
+}
+
+/** The centre of a target pixel in source pixels. */
+function centre(i: number, target: number, flip: boolean, ratio: number): number {
+  return ((flip ? target - 1 - i : i) + 0.5) * ratio - 0.5;
+}
+
+function firstTap(u: number, radius: number): number {
+  return Math.floor(u - radius) + 1;
+}
+
+function lastTap(u: number, radius: number): number {
+  return Math.ceil(u + radius) - 1;
 }
 
 function clamp(position: number, limit: number): number {

@@ -20,10 +20,10 @@ const mask = fc
   );
 
 /** Pixels of an instance. */
-function pixelsOf({ runs }: Instance, width: number): number[] {
+function pixelsOf({ spans, start, end }: Instance, width: number): number[] {
   const pixels: number[] = [];
-  for (let i = 0; i < runs.length; i += 3)
-    for (let x = runs[i + 1] as number; x < (runs[i + 2] as number); x++) pixels.push((runs[i] as number) * width + x);
+  for (let i = start; i < end; i += 3)
+    for (let x = spans[i + 1] as number; x < (spans[i + 2] as number); x++) pixels.push((spans[i] as number) * width + x);
   return pixels;
 }
 

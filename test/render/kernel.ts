@@ -133,7 +133,14 @@ function pasteOf(random: Stream, source: ImageRef, sourceBox: Box, targetBox: Bo
       x = end + 1 + random.below(4);
     }
   }
-  return { source, instance: { box: sourceBox, runs: Int32Array.from(runs) }, sourceBox, targetBox, flip, minArea };
+  return {
+    source,
+    instance: { box: sourceBox, spans: Int32Array.from(runs), start: 0, end: runs.length },
+    sourceBox,
+    targetBox,
+    flip,
+    minArea,
+  };
 }
 
 interface Bounds {

@@ -1,5 +1,6 @@
 import type { Paste, Rendered, Target } from '../../src/render/render.ts';
 import { weightTable } from '../../src/render/tables.ts';
+import type { Shape } from '../../src/types.ts';
 
 const padding = 124 | (116 << 8) | (104 << 16) | (255 << 24);
 
@@ -10,7 +11,7 @@ export function renderPlainly(images: Int32Array, targets: readonly Target[]): R
     const owner = new Int32Array(width * height);
     const areas = pastes.map((paste, k) => {
       const { source, instance } = paste;
-      const plane = instance && planeOf(instance.runs, source.width, source.height);
+      const plane = instance && planeOf(instance, source.width, source.height);
       const columns = axis(paste, 0, source.width, width, paste.flip);
       const covered = new Map<number, number>();
       for (const row of axis(paste, 1, source.height, height, false)) {
@@ -55,11 +56,11 @@ function axis({ sourceBox, targetBox }: Paste, from: 0 | 1, limit: number, frame
   });
 }
 
-function planeOf(runs: Int32Array, width: number, height: number): Uint8Array {
+function planeOf({ spans, start, end }: Shape, width: number, height: number): Uint8Array {
   const plane = new Uint8Array(width * height);
-  for (let i = 0; i < runs.length; i += 3) {
-    const row = (runs[i] as number) * width;
-    plane.fill(1, row + (runs[i + 1] as number), row + (runs[i + 2] as number));
+  for (let i = start; i < end; i += 3) {
+    const row = (spans[i] as number) * width;
+    plane.fill(1, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
   }
   return plane;
 }
