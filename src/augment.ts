@@ -1,55 +1,23 @@
 import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import pLimit from 'p-limit';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { codecs } from './image.ts';
+import { createJob, variantSuffix } from './job.ts';
 import { type ManifestRecord, schemaVersion } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
-import { checkOptions, jobLimit, runPipeline, type Sink } from './pipeline.ts';
+import { checkOptions, inOrder, jobsOf } from './pipeline.ts';
 import { pasteFilter } from './read/classes.ts';
 import { type Dataset, listName, openDataset } from './read/dataset.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
-import type { Backend, BackendName, DropReason, PassReason, Plan, Sample } from './types.ts';
+import { type AugmentSummary, createTally } from './tally.ts';
+import { startThreads, threadsFor } from './threads.ts';
+import type { Backend, PassReason, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
-import { augmentedRecord, createManifestWriter, unchangedRecord } from './write/manifest.ts';
-import { createSampleWriter, outputPaths, type Written } from './write/samples.ts';
-
-/** What a run did. */
-export interface AugmentSummary {
-  readonly layout: string;
-  /** The split that was augmented; `''` where there are none. */
-  readonly split: string;
-  /** What rendered. */
-  readonly backend: BackendName;
-  /** Variants of samples of that split. */
-  readonly samples: number;
-  readonly augmented: number;
-  /** Variants that passed through, by reason. */
-  readonly unchanged: Readonly<Partial<Record<PassReason, number>>>;
-  /** Samples of other splits, and originals, that were copied. */
-  readonly copied: number;
-  /** Instances that are in the output. */
-  readonly pasted: number;
-  /** Instances that were drawn and are not, by reason. */
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
-  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
-  readonly classes: readonly ClassSummary[];
-  /** Files of the input that belong to no sample and are not in the output. */
-  readonly leftBehind: readonly string[];
-}
-
-export interface ClassSummary {
-  readonly id: number;
-  readonly name?: string;
-  /** Instances in the samples that were read as sources. */
-  readonly instances: number;
-  /** Instances pasted and kept. */
-  readonly pasted: number;
-  /** `--classes` and `--exclude-classes` let it be pasted. */
-  readonly allowed: boolean;
-  /** Most of its pixels lie in instances that touch their image's border: sky, road. */
-  readonly stuff: boolean;
-}
+import { syncFolders } from './write/files.ts';
+import { createManifestWriter, unchangedRecord } from './write/manifest.ts';
+import { createSampleWriter, outputPaths } from './write/samples.ts';
 
 /** What a caller can watch. */
 export interface AugmentEvents {
@@ -87,56 +55,41 @@ async function run(dataset: Dataset, options: AugmentOptions, backend: Backend, 
 
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
   const output = options.dryRun ? undefined : await createOutput(dataset, options);
+  const count = backend.name === 'cpu' ? threadsFor(copies * dataset.samples.length, options) : 0;
+  const threads = count > 0 ? await startThreads(count, dataset, options) : undefined;
+  const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
   try {
-    for (let copy = 0; copy < copies; copy++) {
-      const suffix = variantSuffix(copy, options);
-      const sink: Sink<{ sample: Sample; plan?: Plan; record?: ManifestRecord | undefined }> = {
-        see: copy === 0 ? tally.see : () => {},
-        paste: async (pasted) => {
-          tally.paste(pasted.plan, pasted.areas);
-          const record = output && augmentedRecord(pasted, await output.writer.paste(pasted, suffix));
-          return { sample: pasted.sample, plan: pasted.plan, record };
-        },
-        pass: async (sample, plan, areas) => {
-          tally.pass(plan, areas);
-          const record = output && unchangedRecord(sample, plan, areas, await output.writer.copy(sample, suffix));
-          return { sample, plan, record };
-        },
-        skip: (sample, reason) => {
-          if (copy === 0) tally.skip(sample, reason);
-          return { sample };
-        },
-      };
-      for await (const { sample, plan, record } of runPipeline(dataset, copy, options, backend, sink)) {
-        if (record) await output?.manifest.add(record);
-        events.done?.(sample, plan);
+    const job = createJob(dataset, options, backend);
+    for await (const { results, read } of inOrder(job.batches(), threads?.begin ?? job.begin, threads?.ahead ?? 1)) {
+      tally.read(read);
+      for (const result of results) {
+        const outcome = await result;
+        tally.add(outcome);
+        if (outcome.record) await output?.add(outcome.record);
+        events.done?.(samples.get(outcome.id) as Sample, outcome.plan);
       }
     }
-    const bad = new Set(tally.skipped.map(({ id }) => id));
     const rest: [Sample, PassReason][] = [
-      ...originals.filter(({ id }) => !bad.has(id)).map((sample): [Sample, PassReason] => [sample, 'original']),
+      ...originals.filter(({ id }) => !tally.skipped.has(id)).map((sample): [Sample, PassReason] => [sample, 'original']),
       ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
     ];
     for (let i = 0; i < rest.length; i += 64) {
-      const written = await jobLimit(options).map(rest.slice(i, i + 64), async ([sample, reason]) => {
-        const files: Written | undefined = await output?.writer.copy(sample, '');
+      const written = await pLimit(jobsOf(options)).map(rest.slice(i, i + 64), async ([sample, reason]) => {
+        const record = output && (await output.copy(sample, reason));
         events.done?.(sample);
-        return files && unchangedRecord(sample, { reason }, [], files);
+        return record;
       });
-      for (const record of written) if (record) await output?.manifest.add(record);
+      for (const record of written) if (record) await output?.add(record);
     }
     const summary = tally.summary(rest.length);
     await output?.finish(summary);
     return summary;
   } catch (error) {
-    await output?.manifest.abort();
+    await output?.abort();
     throw error;
+  } finally {
+    await threads?.stop();
   }
-}
-
-/** What follows a sample's name in a variant of it. */
-function variantSuffix(copy: number, { copies, includeOriginals }: AugmentOptions): string {
-  return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
 }
 
 /** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */
@@ -222,9 +175,21 @@ async function createOutput(dataset: Dataset, options: AugmentOptions) {
     options: JSON.parse(JSON.stringify(rest)),
     layout: { name: layout, folders: [...folders], split, background: [...background], ignore: [...ignore] },
   });
+  const written = new Set<string>();
   return {
-    writer,
-    manifest,
+    abort: manifest.abort,
+
+    /** Writes the record of a sample whose files are written. */
+    async add(record: ManifestRecord): Promise<void> {
+      for (const file of Object.values(record.files)) if (file) written.add(dirname(file.path));
+      await manifest.add(record);
+    },
+
+    /** Copies a sample as a whole. */
+    async copy(sample: Sample, reason: PassReason): Promise<ManifestRecord> {
+      return unchangedRecord(sample, { reason }, [], await writer.copy(sample, ''));
+    },
+
     async finish(summary: AugmentSummary): Promise<void> {
       const skipped = new Set(summary.skipped.map(({ id }) => id));
       const variants = new Map(dataset.samples.map(({ id }) => [id, skipped.has(id) ? [] : variantsOf(id, options)]));
@@ -235,15 +200,16 @@ async function createOutput(dataset: Dataset, options: AugmentOptions) {
           file,
           ids.flatMap((id) => variants.get(id.normalize('NFC')) ?? []),
         );
+        written.add(dirname(file));
       }
-      await writer.folders.sync();
+      await syncFolders(options.out, written);
       const { classes, samples, augmented, unchanged, pasted, dropped } = summary;
       await manifest.commit({
         classes: classes.map(({ stuff: _stuff, allowed: _allowed, ...row }) => row),
         skipped: [...summary.skipped],
         summary: { samples, augmented, unchanged, pasted, dropped, skipped: summary.skipped.length },
       });
-      await writer.folders.sync();
+      await syncFolders(options.out, []);
     },
   };
 }
@@ -251,80 +217,4 @@ async function createOutput(dataset: Dataset, options: AugmentOptions) {
 function variantsOf(id: string, options: AugmentOptions): string[] {
   const copies = Array.from({ length: options.copies }, (_, copy) => id + variantSuffix(copy, options));
   return options.includeOriginals ? [id, ...copies] : copies;
-}
-
-/** Counts what a summary says. */
-function createTally(dataset: Dataset, backend: BackendName, mayPaste: (classId: number) => boolean) {
-  const unchanged: Partial<Record<PassReason, number>> = {};
-  const dropped: Partial<Record<DropReason, number>> = {};
-  const skipped = [...dataset.skipped];
-  const classes = new Map<number, { instances: number; pasted: number; pixels: number; truncated: number }>();
-  let augmented = 0;
-  let pasted = 0;
-  const of = (classId: number) => {
-    const row = classes.get(classId) ?? { instances: 0, pasted: 0, pixels: 0, truncated: 0 };
-    classes.set(classId, row);
-    return row;
-  };
-  const drop = (reason: DropReason): void => {
-    dropped[reason] = (dropped[reason] ?? 0) + 1;
-  };
-  const place = (plan: Plan, areas: readonly number[]): void => {
-    for (const { reason } of plan.dropped) drop(reason);
-    plan.placements.forEach(({ classId }, i) => {
-      if (areas[i] === 0) {
-        drop('under min-area once rendered');
-        return;
-      }
-      of(classId).pasted++;
-      pasted++;
-    });
-  };
-  return {
-    skipped,
-    see: ({ instances }: { instances: readonly { classId: number; area: number; truncated: boolean }[] }): void => {
-      for (const { classId, area, truncated } of instances) {
-        const row = of(classId);
-        row.instances++;
-        row.pixels += area;
-        if (truncated) row.truncated += area;
-      }
-    },
-    paste(plan: Plan, areas: readonly number[]): void {
-      augmented++;
-      place(plan, areas);
-    },
-    pass(plan: Plan, areas: readonly number[]): void {
-      const reason = plan.reason as PassReason;
-      unchanged[reason] = (unchanged[reason] ?? 0) + 1;
-      place(plan, areas);
-    },
-    skip(sample: Sample, reason: string): void {
-      skipped.push({ id: sample.id, reason });
-    },
-    summary: (copied: number): AugmentSummary => ({
-      layout: dataset.layout,
-      split: dataset.split,
-      backend,
-      samples: augmented + Object.values(unchanged).reduce((sum, n) => sum + n, 0),
-      augmented,
-      unchanged: sorted(unchanged),
-      copied,
-      pasted,
-      dropped: sorted(dropped),
-      skipped: [...skipped].sort((a, b) => (a.id < b.id ? -1 : 1)),
-      classes: [...classes]
-        .sort(([a], [b]) => a - b)
-        .map(([id, row]) => {
-          const name = dataset.classNames.get(id);
-          const { instances, pasted, pixels, truncated } = row;
-          return { id, ...(name !== undefined && { name }), instances, pasted, allowed: mayPaste(id), stuff: truncated > pixels / 2 };
-        }),
-      leftBehind: dataset.leftBehind,
-    }),
-  };
-}
-
-function sorted<T extends object>(counts: T): T {
-  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1))) as T;
 }

@@ -19,80 +19,116 @@ export type PipelineOptions = Pick<
   Exclude<keyof PlanOptions, 'mayPaste'> | 'batchSize' | 'classes' | 'excludeClasses' | 'instances' | 'minVisible' | 'skipBad' | 'jobs'
 >;
 
-/** What becomes of samples; each result is yielded in the order of the samples. */
+/** What becomes of the samples of one copy. */
 export interface Sink<R> {
   /** @param pasted its pixels are used for other samples afterwards. */
   paste(pasted: Pasted): Promise<R>;
   /** @param areas what the kernel counted for the plan's placements, where it dropped them all. */
   pass(sample: Sample, plan: Plan, areas: readonly number[]): Promise<R>;
   skip(sample: Sample, reason: string): R;
-  /** Sees each sample of a batch that sources are drawn from, once a copy. */
-  see?(annotations: Annotations): void;
 }
 
 /** How many samples are in flight where `--jobs` does not say. */
-export function jobLimit({ jobs }: { jobs?: number | undefined }): LimitFunction {
-  return pLimit(jobs ?? availableParallelism() + 2);
+export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
+  return jobs ?? availableParallelism() + 2;
+}
+
+/** One batch of one copy, by its number. */
+export interface BatchRef {
+  readonly copy: number;
+  readonly n: number;
+}
+
+/** A batch that is under way. */
+export interface Batch<R> {
+  /** In the order of its samples. */
+  readonly results: readonly Promise<R>[];
+  /** What was read of its samples; nothing where none of them is a target. */
+  readonly annotations: Iterable<Annotations>;
 }
 
 /**
- * Plans and renders every sample of the split that is augmented, batch by batch, on the backend that is active.
- * While one batch is rendered and written, the next is read, and begun where there is room; a decoded image lives
- * as long as its batch.
+ * Plans and renders the samples of the split that is augmented, batch by batch, on the backend that is active; a
+ * decoded image lives as long as its batch.
+ *
+ * @param sink for each copy.
  */
-export async function* runPipeline<R>(
+export function createPipeline<R>(
   dataset: Dataset,
-  copy: number,
   options: PipelineOptions,
   backend: Pick<Backend, 'batchPixels'>,
-  sink: Sink<R>,
-): AsyncGenerator<R> {
-  const limit = jobLimit(options);
+  sink: (copy: number) => Sink<R>,
+) {
+  const limit = pLimit(jobsOf(options));
   const planOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
   const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
-  const batches = batchesOf([...samples.keys()], options.batchSize, copy, options.seed);
-
-  /** Reads and plans a batch, and puts its samples in line; `undefined` after the last. */
-  const begin = async (n: number): Promise<Promise<R>[] | undefined> => {
-    const ids = batches[n];
-    if (!ids) return undefined;
-    const members = ids.map((id) => samples.get(id) as Sample);
-    const { annotations, plans, skipped, images } = await prepareBatch(members, copy, dataset, planOptions, options, limit);
-    for (const sample of annotations.values()) sink.see?.(sample);
-    const renderer = renderGroups(plans, annotations, images, backend.batchPixels);
-    const results = plans.map((plan) =>
-      handled(
-        limit(async () => {
-          const sample = samples.get(plan.id) as Sample;
-          const reason = skipped.get(plan.id);
-          if (reason !== undefined) return sink.skip(sample, reason);
-          if (plan.placements.length === 0) return sink.pass(sample, plan, []);
-          const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
-          const rendered = await renderer.render(plan);
-          try {
-            const settled = settle(plan, rendered.areas);
-            if (settled.reason !== undefined) return await sink.pass(sample, settled, rendered.areas);
-            return await sink.paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
-          } finally {
-            renderer.release(plan, rendered);
-          }
-        }),
-      ),
-    );
-    void Promise.allSettled(results).then(images.release);
-    return results;
+  const orders = new Map<number, string[][]>();
+  const order = (copy: number): string[][] => {
+    const known = orders.get(copy) ?? batchesOf([...samples.keys()], options.batchSize, copy, options.seed);
+    orders.set(copy, known);
+    return known;
   };
+  return {
+    /** Every batch of every copy, in order. */
+    *batches(copies: number): Generator<BatchRef> {
+      for (let copy = 0; copy < copies; copy++) for (let n = 0; n < order(copy).length; n++) yield { copy, n };
+    },
 
-  let next = handled(begin(0));
-  let results: Promise<R>[] | undefined;
+    /** Reads and plans a batch, and puts its samples in line. */
+    async begin({ copy, n }: BatchRef): Promise<Batch<R>> {
+      const { paste, pass, skip } = sink(copy);
+      const members = (order(copy)[n] as string[]).map((id) => samples.get(id) as Sample);
+      const { annotations, plans, skipped, images } = await prepareBatch(members, copy, dataset, planOptions, options, limit);
+      const renderer = renderGroups(plans, annotations, images, backend.batchPixels);
+      const results = plans.map((plan) =>
+        handled(
+          limit(async () => {
+            const sample = samples.get(plan.id) as Sample;
+            const reason = skipped.get(plan.id);
+            if (reason !== undefined) return skip(sample, reason);
+            if (plan.placements.length === 0) return pass(sample, plan, []);
+            const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
+            const rendered = await renderer.render(plan);
+            try {
+              const settled = settle(plan, rendered.areas);
+              if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
+              return await paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
+            } finally {
+              renderer.release(plan, rendered);
+            }
+          }),
+        ),
+      );
+      void Promise.allSettled(results).then(images.release);
+      return { results, annotations: annotations.values() };
+    },
+  };
+}
+
+/**
+ * Begins batches in order, some ahead of the one that is yielded, so that there is always work in line.
+ *
+ * @param ahead how many.
+ */
+export async function* inOrder<B extends { readonly results: readonly Promise<unknown>[] }>(
+  refs: Iterable<BatchRef>,
+  begin: (ref: BatchRef) => Promise<B>,
+  ahead: number,
+): AsyncGenerator<B> {
+  const begun: Promise<B>[] = [];
   try {
-    for (let n = 1; (results = await next); n++) {
-      next = handled(begin(n));
-      for (const result of results) yield await result;
+    for (const ref of refs) {
+      begun.push(handled(begin(ref)));
+      if (begun.length <= ahead) continue;
+      yield await (begun[0] as Promise<B>);
+      begun.shift();
     }
+    for (; begun.length > 0; begun.shift()) yield await (begun[0] as Promise<B>);
   } finally {
     // Nothing is under way once the caller goes on, whatever happened.
-    await Promise.allSettled([...(results ?? []), ...((await next.catch(() => undefined)) ?? [])]);
+    for (const batch of await Promise.allSettled(begun)) {
+      if (batch.status === 'fulfilled') await Promise.allSettled(batch.value.results);
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import { type AugmentEvents, refuseOverlap } from './augment.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
-import { checkOptions, runPipeline } from './pipeline.ts';
+import { checkOptions, createPipeline, inOrder } from './pipeline.ts';
 import { openDataset } from './read/dataset.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
@@ -31,9 +31,13 @@ export async function preview(given: Given<typeof previewOptions>, events: Pick<
   const rows = await withBackend(options.backend, async (backend, why) => {
     events.chosen?.(backend, why);
     const drawn: Row[] = [];
-    for await (const row of runPipeline(dataset, 0, options, backend, sink)) {
-      if (row) drawn.push(row);
-      if (drawn.length === options.rows) break;
+    const { batches, begin } = createPipeline(dataset, options, backend, () => sink);
+    for await (const { results } of inOrder(batches(1), begin, 0)) {
+      for (const result of results) {
+        const row = await result;
+        if (row) drawn.push(row);
+        if (drawn.length === options.rows) return drawn;
+      }
     }
     return drawn;
   });

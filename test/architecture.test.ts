@@ -21,7 +21,9 @@ test('the four stages never import one another, nor what lies above them', () =>
   for (const file of files.filter((one) => stages.includes(stageOf(one)))) {
     for (const name of importsOf(file)) {
       if (stages.includes(stageOf(name))) expect(stageOf(name), file).toBe(stageOf(file));
-      expect(['pipeline.ts', 'augment.ts', 'preview.ts', 'cli.ts', 'index.ts'], file).not.toContain(name);
+      expect(['pipeline.ts', 'job.ts', 'threads.ts', 'worker.ts', 'augment.ts', 'preview.ts', 'cli.ts', 'index.ts'], file).not.toContain(
+        name,
+      );
       expect(stageOf(name), file).not.toBe('commands');
     }
   }
@@ -50,6 +52,7 @@ test.each([
   ['@tensorflow/tfjs-node-gpu', /^render\/backend\.ts$/],
   ['webgpu', /^render\/backend\.ts$/],
   ['commander', /^(cli|flags)\.ts$/],
+  ['tinypool', /^(threads|worker)\.ts$/],
   ['zod', /^(schema|manifest)\.ts$/],
 ])('%s has one owner', (name, owner) => {
   const users = files.filter((file) => importsOf(file).includes(name));

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { main } from '../src/cli.ts';
 import { addFlags } from '../src/flags.ts';
 import { augmentOptions, previewOptions } from '../src/options.ts';
-import { captureStreams, drawBox, filled, imageOf, temporaryFolder, writeTree } from './make.ts';
+import { captureStreams, drawBox, filled, imageOf, pngOf, temporaryFolder, treeDigests, writeTree } from './make.ts';
 
 const folder = temporaryFolder();
 const camvid = 'fixtures/camvid';
@@ -21,7 +21,7 @@ async function cli(...argv: string[]): Promise<{ code: number; stdout: string; s
 /** Runs the built tool as a process. */
 function built(argv: string[], node: string[] = []): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [...node, 'bin/copypaste.js', ...argv], (_, stdout, stderr) => {
+    const child = execFile(process.execPath, [...node, 'bin/copypaste.cjs', ...argv], (_, stdout, stderr) => {
       resolve({ code: child.exitCode, stdout, stderr });
     });
   });
@@ -76,6 +76,42 @@ describe('copypaste', () => {
     const result = await cli(...argv);
     expect(result.code).toBe(code);
     expect(code === 0 ? result.stdout : result.stderr).toMatch(text);
+  });
+
+  describe('with samples enough for threads', () => {
+    const tree = (name: string, files: Record<string, Uint8Array> = {}): Promise<string> =>
+      writeTree(join(folder, name), {
+        ...Object.fromEntries(
+          Array.from({ length: 20 }, (_, n) => `${n}.png`).flatMap((file, n) => [
+            [`images/${file}`, imageOf(30 + n, 20, (x, y) => 0xff000000 + 65536 * n + 256 * x + y)],
+            [`masks/${file}`, drawBox(filled(30 + n, 20, 0), [5, 5, 15 + (n % 5), 15], 1 + (n % 3))],
+          ]),
+        ),
+        ...files,
+      });
+    const augmentMany = (root: string, out: string): string[] => ['augment', '--in', root, '--out', out, '--copies', '11', '-p', '0.8'];
+
+    test('writes the same bytes and says the same as without them', async () => {
+      const root = await tree('many');
+      const [alone, threaded] = [join(folder, 'many-alone'), join(folder, 'many-threaded')];
+      const here = await cli(...augmentMany(root, alone), '--json');
+      const there = await built([...augmentMany(root, threaded), '--json']);
+      expect(there.code).toBe(0);
+      const time = { seconds: expect.any(Number), samplesPerSecond: expect.any(Number) };
+      expect(JSON.parse(there.stdout)).toEqual({ ...JSON.parse(here.stdout), ...time });
+      expect(await treeDigests(threaded)).toEqual(await treeDigests(alone));
+      const dry = await built([...augmentMany(root, join(folder, 'many-dry')), '--dry-run']);
+      expect(dry.stdout).toBe((await cli(...augmentMany(root, join(folder, 'many-dry')), '--dry-run')).stdout);
+    });
+
+    test('names what is wrong, with the same exit code, and leaves no temporary file', async () => {
+      const noise = imageOf(37, 20, (x, y) => 0xff000000 + x * x * 7919 * (y + 1));
+      const root = await tree('many-bad', { 'images/7.png': (await pngOf(noise)).subarray(0, 400) });
+      const out = join(folder, 'many-bad-out');
+      const { code, stderr } = await built(augmentMany(root, out));
+      expect({ code, stderr }).toMatchObject({ code: 65, stderr: expect.stringMatching(/copypaste: images\/7\.png: /) });
+      expect(readdirSync(out, { recursive: true }).filter((file) => String(file).endsWith('.tmp'))).toEqual([]);
+    });
   });
 
   test('exits with 65 and lists bad samples; with 3 when they were left out', async () => {
@@ -157,7 +193,7 @@ describe('copypaste', () => {
   });
 
   test('ends quietly with 141 where its reader is gone', async () => {
-    const shell = `${process.execPath} bin/copypaste.js augment --in ${camvid} --out ${join(folder, 'gone')} -p 1 --dry-run | true; echo \${PIPESTATUS[0]}`;
+    const shell = `${process.execPath} bin/copypaste.cjs augment --in ${camvid} --out ${join(folder, 'gone')} -p 1 --dry-run | true; echo \${PIPESTATUS[0]}`;
     const { stdout, stderr } = await promisify(execFile)('bash', ['-c', shell]);
     expect(stdout).toBe('141\n');
     expect(stderr).not.toMatch(/Error|at /);
@@ -165,7 +201,7 @@ describe('copypaste', () => {
 
   test('a closed pipe does not hang it', async () => {
     mkdirSync(join(folder, 'pipe'));
-    const child = spawn(process.execPath, ['bin/copypaste.js', 'augment', '--in', camvid, '--out', join(folder, 'pipe'), '--json'], {
+    const child = spawn(process.execPath, ['bin/copypaste.cjs', 'augment', '--in', camvid, '--out', join(folder, 'pipe'), '--json'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     child.stdout.destroy();

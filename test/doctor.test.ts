@@ -17,7 +17,7 @@ function bareInstall(): string {
   mkdirSync(join(root, 'node_modules/@tensorflow'), { recursive: true });
   for (const name of readdirSync('node_modules')) if (!['.', '@tensorflow', 'webgpu'].some((not) => name.startsWith(not))) link(name);
   for (const name of ['tfjs-core', 'tfjs-backend-cpu']) link(`@tensorflow/${name}`);
-  return join(root, 'bin/copypaste.js');
+  return join(root, 'bin/copypaste.cjs');
 }
 
 function run(bin: string, ...argv: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {

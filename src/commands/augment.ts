@@ -1,9 +1,10 @@
-import { type AugmentSummary, augment } from '../augment.ts';
+import { augment } from '../augment.ts';
 import { exitCodes } from '../errors.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import { createProgress, type Streams } from '../progress.ts';
 import type { Dataset } from '../read/dataset.ts';
 import { enableProdMode } from '../render/render.ts';
+import type { AugmentSummary } from '../tally.ts';
 import type { Plan, Sample } from '../types.ts';
 import { describeBackend } from './backend.ts';
 

@@ -137,7 +137,7 @@ const patience = 60_000;
 
 /** Opens a backend in a process of its own, since a driver that is broken can take its process with it, or hang it. */
 export function probeBackend(name: BackendName): Promise<Probe> {
-  const bin = fileURLToPath(new URL('../../bin/copypaste.js', import.meta.url));
+  const bin = fileURLToPath(new URL('../../bin/copypaste.cjs', import.meta.url));
   const argv = [bin, 'doctor', '--backend', name, '--json'];
   return new Promise((resolve) => {
     const child = execFile(process.execPath, argv, { timeout: patience, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {

@@ -84,25 +84,31 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
   }
 }
 
-/** Output folders: made once each, and flushed before anything relies on the names in them. */
-export class OutputFolders {
-  readonly #made = new Map<string, Promise<unknown>>();
-
+/** Makes folders, once each. */
+export function createFolders() {
+  const made = new Map<string, Promise<unknown>>();
   /** @throws {CopyPasteError} `cannotCreate` with the cause. */
-  async make(folder: string): Promise<void> {
-    const made = this.#made.get(folder) ?? mkdir(folder, { recursive: true });
-    this.#made.set(folder, made);
-    await made.catch((cause: unknown) => {
+  return async (folder: string): Promise<void> => {
+    const making = made.get(folder) ?? mkdir(folder, { recursive: true });
+    made.set(folder, making);
+    await making.catch((cause: unknown) => {
       throw new CopyPasteError('cannotCreate', `${folder}: cannot be created: ${messageOf(cause)}`, { cause });
     });
-  }
+  };
+}
 
-  async sync(): Promise<void> {
-    for (const folder of this.#made.keys()) {
-      const handle = await open(folder);
-      // Some file systems cannot flush a folder; those have no such promise to keep.
-      await handle.sync().catch(() => {});
-      await handle.close();
-    }
+/**
+ * Flushes folders, so that the names in them are on disk before anything relies on them.
+ *
+ * @param folders below `root`, which is flushed too, and all between.
+ */
+export async function syncFolders(root: string, folders: Iterable<string>): Promise<void> {
+  const all = new Set(['.']);
+  for (let folder of folders) for (; folder !== '.'; folder = dirname(folder)) all.add(folder);
+  for (const folder of all) {
+    const handle = await open(join(root, folder));
+    // Some file systems cannot flush a folder; those have no such promise to keep.
+    await handle.sync().catch(() => {});
+    await handle.close();
   }
 }

@@ -4,7 +4,7 @@ import { encodeImage, formatOf, type ImageFormat } from '../image.ts';
 import type { ManifestRecord } from '../manifest.ts';
 import { encodeMask } from '../png.ts';
 import type { Pasted, Sample, SampleFiles } from '../types.ts';
-import { linkAtomic, OutputFolders, writeAtomic } from './files.ts';
+import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 
 export interface OutputOptions {
   readonly out: string;
@@ -38,20 +38,18 @@ export function outputPaths(sample: Sample, suffix: string, maskSuffix: string, 
 /** Writes samples below an output folder, which has the layout of the input. */
 export function createSampleWriter(root: string, options: OutputOptions) {
   const { out, maskSuffix, quality, link } = options;
-  const folders = new OutputFolders();
+  const makeFolder = createFolders();
   const write = async (path: string, data: Uint8Array): Promise<void> => {
-    await folders.make(dirname(join(out, path)));
+    await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), data);
   };
   const copyFile = async (from: string, to: string): Promise<{ input: { path: string; sha256: string }; output: OutputFile }> => {
     const input = await readInput(root, from);
-    await folders.make(dirname(join(out, to)));
+    await makeFolder(dirname(join(out, to)));
     if (!(link && (await linkAtomic(join(root, from), join(out, to))))) await write(to, input.bytes);
     return { input: { path: from, sha256: input.sha256 }, output: { path: to, sha256: input.sha256, codec: 'copy' } };
   };
   return {
-    folders,
-
     /** Copies or links a sample's files byte for byte. */
     async copy(sample: Sample, suffix: string): Promise<Written> {
       const to = outputPaths(sample, suffix, maskSuffix);

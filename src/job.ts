@@ -1,0 +1,83 @@
+import type { ManifestRecord } from './manifest.ts';
+import type { AugmentOptions } from './options.ts';
+import { type BatchRef, createPipeline, type Sink } from './pipeline.ts';
+import type { Dataset } from './read/dataset.ts';
+import type { Annotations, Backend, Plan } from './types.ts';
+import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
+import { createSampleWriter } from './write/samples.ts';
+
+/** What became of one sample, as plain data: it may come from another thread. */
+export interface Outcome {
+  readonly id: string;
+  /** Why it was left out. */
+  readonly skipped?: string;
+  /** Absent where it was left out. */
+  readonly plan?: Plan;
+  /** Of the plan's placements, as the kernel counted them. */
+  readonly areas?: readonly number[];
+  /** Absent in a dry run. */
+  readonly record?: ManifestRecord;
+}
+
+/** Instances of one class that were read. */
+export interface ClassCount {
+  readonly classId: number;
+  readonly instances: number;
+  /** Pixels of all, and of those that touch their image's border. */
+  readonly pixels: number;
+  readonly truncated: number;
+}
+
+export interface OutcomeBatch {
+  readonly results: readonly Promise<Outcome>[];
+  /** What was read of its samples. */
+  readonly read: readonly ClassCount[];
+}
+
+/** What follows a sample's name in a variant of it. */
+export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {
+  return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
+}
+
+/** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
+export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pick<Backend, 'batchPixels'>) {
+  const writer = options.dryRun ? undefined : createSampleWriter(dataset.root, options);
+  const sink = (copy: number): Sink<Outcome> => {
+    const suffix = variantSuffix(copy, options);
+    return {
+      paste: async (pasted) => {
+        const { sample, plan, areas } = pasted;
+        const record = writer && augmentedRecord(pasted, await writer.paste(pasted, suffix));
+        return { id: sample.id, plan, areas, ...(record && { record }) };
+      },
+      pass: async (sample, plan, areas) => {
+        const record = writer && unchangedRecord(sample, plan, areas, await writer.copy(sample, suffix));
+        return { id: sample.id, plan, areas, ...(record && { record }) };
+      },
+      skip: ({ id }, skipped) => ({ id, skipped }),
+    };
+  };
+  const { batches, begin } = createPipeline(dataset, options, backend, sink);
+  return {
+    batches: () => batches(options.copies),
+    async begin(ref: BatchRef): Promise<OutcomeBatch> {
+      const { results, annotations } = await begin(ref);
+      // Each variant reads the same: it is counted once.
+      return { results, read: ref.copy === 0 ? countClasses(annotations) : [] };
+    },
+  };
+}
+
+function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
+  const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
+  for (const { instances } of annotations) {
+    for (const { classId, area, truncated } of instances) {
+      const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
+      row.instances++;
+      row.pixels += area;
+      if (truncated) row.truncated += area;
+      counts.set(classId, row);
+    }
+  }
+  return [...counts].map(([classId, row]) => ({ classId, ...row }));
+}

@@ -1,0 +1,39 @@
+/** A thread of `augment`: does whole batches, of which only records come back. */
+import Tinypool from 'tinypool';
+import { CopyPasteError, type ErrorCode } from './errors.ts';
+import { type ClassCount, createJob, type Outcome } from './job.ts';
+import type { AugmentOptions } from './options.ts';
+import type { BatchRef } from './pipeline.ts';
+import type { Dataset } from './read/dataset.ts';
+import { openBackend } from './render/backend.ts';
+import { enableProdMode } from './render/render.ts';
+
+export interface WorkerData {
+  readonly dataset: Dataset;
+  readonly options: AugmentOptions;
+}
+
+/** What a batch came to; an error as plain data, since a thread boundary leaves only its message. */
+export type WorkerResult =
+  | { readonly outcomes: readonly Outcome[]; readonly read: readonly ClassCount[] }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
+
+enableProdMode();
+const { dataset, options } = Tinypool.workerData as WorkerData;
+const job = createJob(dataset, options, await openBackend('cpu'));
+
+/** @public Called by the pool. */
+export default async function work(ref: BatchRef): Promise<WorkerResult> {
+  try {
+    const { results, read } = await job.begin(ref);
+    try {
+      return { outcomes: await Promise.all(results), read };
+    } finally {
+      await Promise.allSettled(results);
+    }
+  } catch (error) {
+    if (!(error instanceof CopyPasteError)) throw error;
+    const { code, message, offenders } = error;
+    return { error: { code, message, offenders } };
+  }
+}
