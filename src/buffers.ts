@@ -5,8 +5,8 @@
 
 const free: ArrayBuffer[] = [];
 const issued = new WeakSet<ArrayBufferLike>();
-/** Bytes that wait for use; more would only hold memory. */
-const most = 256 * 2 ** 20;
+/** Bytes that may wait for use; more would only hold memory. */
+const most = 512 * 2 ** 20;
 
 let waiting = 0;
 
@@ -34,7 +34,9 @@ export function takeBytes(length: number): Uint8Array {
 
 /** Gives an array back, which nobody may use any more; one that was not taken here is left to the collector. */
 export function giveBack({ buffer }: Int32Array | Uint8Array): void {
-  if (!issued.has(buffer) || free.includes(buffer as ArrayBuffer) || waiting + buffer.byteLength > most) return;
+  if (!issued.has(buffer) || free.includes(buffer as ArrayBuffer)) return;
   waiting += buffer.byteLength;
   free.push(buffer as ArrayBuffer);
+  // The longest waiting go first.
+  while (waiting > most) waiting -= (free.shift() as ArrayBuffer).byteLength;
 }
