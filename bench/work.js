@@ -21,9 +21,9 @@ async function codecs(data, out) {
     await writeAtomic(join(out, path), bytes);
   };
   await pLimit(jobsOf({})).map(dataset.samples, async ({ image, mask, format }) => {
-    const decodedMask = decodeMask((await readInput(dataset.root, mask)).bytes, mask);
+    const decodedMask = decodeMask((await readInput(dataset, mask)).bytes, mask);
     const pixels = new Int32Array(decodedMask.width * decodedMask.height);
-    const decoded = await decodeImage((await readInput(dataset.root, image)).bytes, decodedMask, pixels, image, format);
+    const decoded = await decodeImage((await readInput(dataset, image)).bytes, decodedMask, pixels, image, format);
     await write(image, await encodeImage(decoded, formatOf(image), 95));
     await write(mask, await encodeMask(decodedMask));
   });

@@ -1,37 +1,41 @@
-import { lstat, mkdir, readdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import pLimit from 'p-limit';
-import { CopyPasteError, messageOf } from './errors.ts';
-import { codecs } from './image.ts';
-import { createJob, variantSuffix } from './job.ts';
-import { type ManifestRecord, schemaVersion } from './manifest.ts';
+import { CopyPasteError } from './errors.ts';
+import { createJob, type Outcome, type OutcomeBatch, variantSuffix } from './job.ts';
+import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
-import { checkOptions, inOrder, jobsOf } from './pipeline.ts';
+import { type Output, openOutput } from './output.ts';
+import { type BatchRef, type Circumstances, checkOptions, inOrder, jobsOf } from './pipeline.ts';
 import { pasteFilter } from './read/classes.ts';
-import { type Dataset, listName, openDataset } from './read/dataset.ts';
+import { type Dataset, openDataset } from './read/dataset.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
+import { findPoison } from './suspects.ts';
 import { type AugmentSummary, createTally } from './tally.ts';
 import { startThreads, threadsFor } from './threads.ts';
-import type { Backend, PassReason, Plan, Sample } from './types.ts';
-import { version } from './version.ts';
-import { syncFolders } from './write/files.ts';
-import { createManifestWriter, unchangedRecord } from './write/manifest.ts';
+import { type Backend, listed, type PassReason, type Sample } from './types.ts';
+import { unchangedRecord } from './write/manifest.ts';
 import { createSampleWriter, outputPaths } from './write/samples.ts';
 
-/** What a caller can watch. */
+/** What a caller can watch, and how it can stop a run. */
 export interface AugmentEvents {
   /** The data set was opened and checked. */
   opened?(dataset: Dataset, total: number): void;
   /** What renders was chosen. */
   chosen?(backend: Backend, why: string): void;
-  /** A sample is done; `plan` where it belongs to the split that is augmented. */
-  done?(sample: Sample, plan?: Plan): void;
+  /** The backend failed, and the CPU goes on. */
+  fellBack?(error: CopyPasteError): void;
+  /** A sample is done; its record has no files in a dry run, and there is none where it was skipped. */
+  done?(sample: Sample, record?: SampleRecord): void;
+  /** Once it aborts, nothing more is begun; what is under way is finished, and `augment` throws `interrupted`. */
+  stop?: AbortSignal;
 }
 
 /**
  * Reads a data set of images and masks, pastes instances from one sample into another, and writes an
- * augmented data set of the same layout with `manifest.json`.
+ * augmented data set of the same layout with `manifest.json`. A run that was interrupted is continued by the same call;
+ * one that is complete is left as it is.
  *
  * @throws {CopyPasteError} with a code of the documented exit codes.
  */
@@ -40,56 +44,137 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   await refuseOverlap(options.in, options.out);
   const dataset = await openDataset(options);
   checkOptions(dataset, options);
-  checkNames(dataset, options);
-  return withBackend(options.backend, async (backend, why) => {
-    events.chosen?.(backend, why);
-    return run(dataset, options, backend, events);
-  });
+  const files = checkNames(dataset, options);
+  events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
+  const attempt = async (name: AugmentOptions['backend']): Promise<AugmentSummary> => {
+    const output = options.dryRun ? undefined : await openOutput(dataset, options, files);
+    if (output && 'records' in output) return summaryOf(output, dataset, options);
+    try {
+      return await withBackend(name, async (backend, why) => {
+        events.chosen?.(backend, why);
+        return run(dataset, options, backend, output, events);
+      });
+    } finally {
+      await output?.close();
+    }
+  };
+  try {
+    return await attempt(options.backend);
+  } catch (error) {
+    if (!options.fallback || !(error instanceof CopyPasteError) || error.code !== 'unavailable') throw error;
+    events.fellBack?.(error);
+    return attempt('cpu');
+  }
 }
 
-async function run(dataset: Dataset, options: AugmentOptions, backend: Backend, events: AugmentEvents): Promise<AugmentSummary> {
-  if (!options.dryRun) await prepareOutput(options.out);
+/** A batch that is under way, or that an earlier run has done. */
+interface Step extends OutcomeBatch {
+  readonly key: string;
+  readonly recalled: boolean;
+}
+
+async function run(
+  dataset: Dataset,
+  options: AugmentOptions,
+  backend: Backend,
+  output: Output | undefined,
+  events: AugmentEvents,
+): Promise<AugmentSummary> {
   const { copies, includeOriginals } = options;
   const originals = includeOriginals ? dataset.samples : [];
-  events.opened?.(dataset, copies * dataset.samples.length + originals.length + dataset.others.length);
+  const stopped = (): boolean => events.stop?.aborted === true;
+  const poison = new Map(output?.poison);
+  const circumstances: Circumstances = { poison, stopped };
+  const job = createJob(dataset, options, backend, circumstances);
+  const refs = [...job.planner.batches()];
+  const keyOf = ({ copy, n }: BatchRef): string => `${copy}.${n}`;
+  if (output) {
+    const suspects = refs.filter((ref) => output.suspects.has(keyOf(ref))).flatMap((ref) => job.planner.batch(ref).samples);
+    for (const [id, reason] of await findPoison(dataset.root, unique(suspects))) {
+      poison.set(id, reason);
+      await output.addPoison(id, reason);
+    }
+  }
 
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
-  const output = options.dryRun ? undefined : await createOutput(dataset, options);
   const count = backend.name === 'cpu' ? threadsFor(copies * dataset.samples.length, options) : 0;
-  const threads = count > 0 ? await startThreads(count, dataset, options) : undefined;
-  const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
+  const threads = count > 0 ? await startThreads(count, dataset, options, poison, events.stop) : undefined;
+  const samples = new Map([...dataset.samples, ...dataset.others].map((sample) => [sample.id, sample]));
+  const keys: string[] = [];
+  let reused = 0;
+  let copied = 0;
+
+  /** Does a batch, unless it is done. */
+  const step = async (key: string, files: () => string[], begin: () => Promise<OutcomeBatch>): Promise<Step> => {
+    if (stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+    const known = await output?.recall(key);
+    if (known)
+      return { key, recalled: true, results: known.outcomes.map((outcome) => Promise.resolve(outcome as Outcome)), read: known.read };
+    await output?.begin(key, files());
+    return { key, recalled: false, ...(await begin()) };
+  };
+  const finish = async ({ key, recalled, results, read }: Step): Promise<Outcome[]> => {
+    const outcomes: Outcome[] = [];
+    for (const result of results) {
+      const outcome = await result;
+      outcomes.push(outcome);
+      events.done?.(samples.get(outcome.id) as Sample, outcome.record);
+    }
+    if (recalled) reused += outcomes.length;
+    else await output?.end(key, outcomes, read);
+    keys.push(key);
+    return outcomes;
+  };
   try {
-    const job = createJob(dataset, options, backend);
-    for await (const { results, read } of inOrder(job.batches(), threads?.begin ?? job.begin, threads?.ahead ?? 1)) {
-      tally.read(read);
-      for (const result of results) {
-        const outcome = await result;
-        tally.add(outcome);
-        if (outcome.record) await output?.add(outcome.record);
-        events.done?.(samples.get(outcome.id) as Sample, outcome.plan);
-      }
+    const begin = (ref: BatchRef): Promise<Step> => {
+      const suffix = variantSuffix(ref.copy, options);
+      const files = (): string[] => job.planner.batch(ref).samples.flatMap((sample) => possibleFiles(sample, suffix, options));
+      return step(keyOf(ref), files, () => (threads ?? job).begin(ref));
+    };
+    for await (const batch of inOrder(refs, begin, threads?.ahead ?? 1)) {
+      tally.read(batch.read);
+      for (const outcome of await finish(batch)) tally.add(outcome);
     }
     const rest: [Sample, PassReason][] = [
       ...originals.filter(({ id }) => !tally.skipped.has(id)).map((sample): [Sample, PassReason] => [sample, 'original']),
       ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
     ];
-    for (let i = 0; i < rest.length; i += 64) {
-      const written = await pLimit(jobsOf(options)).map(rest.slice(i, i + 64), async ([sample, reason]) => {
-        const record = output && (await output.copy(sample, reason));
-        events.done?.(sample);
-        return record;
+    const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
+    const limit = pLimit(jobsOf(options));
+    for (let n = 0; n * 64 < rest.length; n++) {
+      const part = rest.slice(n * 64, (n + 1) * 64);
+      const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
+        return { id: sample.id, record: unchangedRecord(sample, { reason }, [], await writer?.copy(sample, '')) };
+      };
+      const files = (): string[] => part.flatMap(([sample]) => possibleFiles(sample, '', options));
+      const batch = await step(`rest.${n}`, files, async () => {
+        return { results: (await limit.map(part, copy)).map((outcome) => Promise.resolve(outcome)), read: [] };
       });
-      for (const record of written) if (record) await output?.add(record);
+      copied += (await finish(batch)).length;
     }
-    const summary = tally.summary(rest.length);
-    await output?.finish(summary);
+    const summary = tally.summary(copied, reused);
+    await output?.finish(summary, keys, variantsOf(dataset, summary.skipped, options));
     return summary;
-  } catch (error) {
-    await output?.abort();
-    throw error;
   } finally {
     await threads?.stop();
   }
+}
+
+function unique(samples: readonly Sample[]): Sample[] {
+  return [...new Map(samples.map((sample) => [sample.id, sample])).values()];
+}
+
+/** What a run that is complete has done. */
+function summaryOf(manifest: Manifest, dataset: Dataset, options: AugmentOptions): AugmentSummary {
+  const tally = createTally(dataset, undefined, pasteFilter(dataset.classNames, options));
+  tally.read(manifest.classes.map(({ id, instances }) => ({ classId: id, instances, pixels: 0, truncated: 0 })));
+  for (const { id, reason } of manifest.skipped) tally.add({ id, skipped: reason });
+  const [variants, rest] = [true, false].map((wanted) => manifest.records.filter(({ copy }) => (copy !== undefined) === wanted)) as [
+    ManifestRecord[],
+    ManifestRecord[],
+  ];
+  for (const record of variants) tally.add({ id: record.id, record });
+  return tally.summary(rest.length, manifest.records.length);
 }
 
 /** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */
@@ -112,13 +197,21 @@ async function realFuturePath(path: string): Promise<string> {
   }
 }
 
-/** @throws {CopyPasteError} `data` where two outputs would have one name. */
-function checkNames(dataset: Dataset, options: AugmentOptions): void {
+/** All files that a variant of a sample may be written to. */
+function possibleFiles(sample: Sample, suffix: string, { maskSuffix, imageFormat }: AugmentOptions): string[] {
+  const paths = [undefined, imageFormat].flatMap((format) => listed<string>(outputPaths(sample, suffix, maskSuffix, format)));
+  return [...new Set(paths)];
+}
+
+/**
+ * @returns all files that may be written.
+ * @throws {CopyPasteError} `data` where two outputs would have one name.
+ */
+function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
   const taken = new Map<string, string>();
   const offenders: string[] = [];
   const take = (sample: Sample, suffix: string): void => {
-    const format = suffix === '' ? undefined : options.imageFormat;
-    for (const path of Object.values(outputPaths(sample, suffix, options.maskSuffix, format)) as string[]) {
+    for (const path of possibleFiles(sample, suffix, options)) {
       const twin = taken.get(path);
       if (twin !== undefined) offenders.push(`${path}: both ${twin} and ${sample.id} would be written there`);
       taken.set(path, sample.id);
@@ -130,91 +223,24 @@ function checkNames(dataset: Dataset, options: AugmentOptions): void {
     for (let copy = 0; copy < options.copies; copy++) take(sample, variantSuffix(copy, options));
   }
   if (offenders.length > 0) throw new CopyPasteError('data', 'outputs would overwrite one another; rename the samples', { offenders });
+  return new Set([...taken.keys(), ...dataset.lists.keys()]);
 }
 
-/** @throws {CopyPasteError} `cannotCreate` where the folder cannot be made, or holds something. */
-async function prepareOutput(out: string): Promise<void> {
-  const refuse = (why: string, cause?: unknown): CopyPasteError => new CopyPasteError('cannotCreate', `--out ${out}: ${why}`, { cause });
-  const info = await lstat(out).catch(() => undefined);
-  if (info === undefined) {
-    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-      throw refuse(`cannot be created: ${messageOf(cause)}`, cause);
-    });
+/**
+ * The ids that stand for each sample in lists.
+ *
+ * @param skipped samples that were left out.
+ */
+export function variantsOf(
+  { samples, others }: Dataset,
+  skipped: readonly { readonly id: string }[],
+  { copies, includeOriginals }: AugmentOptions,
+): Map<string, string[]> {
+  const gone = new Set(skipped.map(({ id }) => id));
+  const variants = new Map(others.map(({ id }) => [id, [id]]));
+  for (const { id } of samples) {
+    const suffixes = Array.from({ length: copies }, (_, copy) => variantSuffix(copy, { copies, includeOriginals }));
+    variants.set(id, gone.has(id) ? [] : [...(includeOriginals ? [''] : []), ...suffixes].map((suffix) => id + suffix));
   }
-  const entries = await readdir(out).catch((cause: unknown) => {
-    throw refuse(`is not a folder that can be read: ${messageOf(cause)}`, cause);
-  });
-  if (entries.length > 0) throw refuse('is not empty; choose a new folder, or empty this one');
-}
-
-async function createOutput(dataset: Dataset, options: AugmentOptions) {
-  const writer = createSampleWriter(dataset.root, options);
-  const { layout, split, folders, background, ignore } = dataset;
-  // What says where things are or how fast they go changes no byte of the output.
-  const {
-    in: _in,
-    out: _out,
-    seed,
-    jobs: _jobs,
-    backend: _backend,
-    quiet: _quiet,
-    json: _json,
-    dryRun: _dryRun,
-    link: _link,
-    classNames: _names,
-    // The layout's folders say it.
-    images: _images,
-    masks: _masks,
-    ...rest
-  } = options;
-  const manifest = await createManifestWriter(join(options.out, 'manifest.json'), {
-    schema: schemaVersion,
-    tool: { name: 'copypaste', version },
-    codecs,
-    seed,
-    options: JSON.parse(JSON.stringify(rest)),
-    layout: { name: layout, folders: [...folders], split, background: [...background], ignore: [...ignore] },
-  });
-  const written = new Set<string>();
-  return {
-    abort: manifest.abort,
-
-    /** Writes the record of a sample whose files are written. */
-    async add(record: ManifestRecord): Promise<void> {
-      for (const file of Object.values(record.files)) if (file) written.add(dirname(file.path));
-      await manifest.add(record);
-    },
-
-    /** Copies a sample as a whole. */
-    async copy(sample: Sample, reason: PassReason): Promise<ManifestRecord> {
-      return unchangedRecord(sample, { reason }, [], await writer.copy(sample, ''));
-    },
-
-    async finish(summary: AugmentSummary): Promise<void> {
-      const skipped = new Set(summary.skipped.map(({ id }) => id));
-      const variants = new Map(dataset.samples.map(({ id }) => [id, skipped.has(id) ? [] : variantsOf(id, options)]));
-      for (const { id } of dataset.others) variants.set(id, [id]);
-      for (const [file, ids] of dataset.lists) {
-        if (options.onlySplit && listName(file) !== dataset.split) continue;
-        await writer.text(
-          file,
-          ids.flatMap((id) => variants.get(id.normalize('NFC')) ?? []),
-        );
-        written.add(dirname(file));
-      }
-      await syncFolders(options.out, written);
-      const { classes, samples, augmented, unchanged, pasted, dropped } = summary;
-      await manifest.commit({
-        classes: classes.map(({ stuff: _stuff, allowed: _allowed, ...row }) => row),
-        skipped: [...summary.skipped],
-        summary: { samples, augmented, unchanged, pasted, dropped, skipped: summary.skipped.length },
-      });
-      await syncFolders(options.out, []);
-    },
-  };
-}
-
-function variantsOf(id: string, options: AugmentOptions): string[] {
-  const copies = Array.from({ length: options.copies }, (_, copy) => id + variantSuffix(copy, options));
-  return options.includeOriginals ? [id, ...copies] : copies;
+  return variants;
 }

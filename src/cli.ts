@@ -1,7 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import { CopyPasteError, exitCodes, messageOf } from './errors.ts';
-import { addFlags } from './flags.ts';
-import { augmentOptions, doctorOptions, type Given, type Option, previewOptions } from './options.ts';
+import { addFlags, givenOf } from './flags.ts';
+import {
+  augmentOptions,
+  checkOptions,
+  doctorOptions,
+  type Given,
+  type Option,
+  previewOptions,
+  replayOptions,
+  verifyOptions,
+} from './options.ts';
 import type { Streams } from './progress.ts';
 import { version } from './version.ts';
 
@@ -20,6 +29,24 @@ const commands: readonly { name: string; description: string; options: Readonly<
     description: 'draw a contact sheet: original, augmented, mask with pasted outlines',
     options: previewOptions,
     run: async (given, streams) => (await import('./commands/preview.ts')).run(given as Given<typeof previewOptions>, streams),
+  },
+  {
+    name: 'verify',
+    description: 'compare an output with its manifest, and with --deep with what its input gives',
+    options: verifyOptions,
+    run: async (given, streams) => (await import('./commands/verify.ts')).run(given as Given<typeof verifyOptions>, streams),
+  },
+  {
+    name: 'replay',
+    description: 'build an output anew from its manifest and its input, to the last byte',
+    options: replayOptions,
+    run: async (given, streams) => (await import('./commands/replay.ts')).run(given as Given<typeof replayOptions>, streams),
+  },
+  {
+    name: 'check',
+    description: "say where a data set's annotations contradict themselves, whoever made it",
+    options: checkOptions,
+    run: async (given, streams) => (await import('./commands/check.ts')).run(given as Given<typeof checkOptions>, streams),
   },
   {
     name: 'doctor',
@@ -46,7 +73,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   for (const { name, description, options, run } of commands) {
     const command = addFlags(program.command(name).description(description), options);
     command.action(async () => {
-      code = await run(command.opts(), streams);
+      code = await run(givenOf(command, options), streams);
     });
   }
   try {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from './errors.ts';
@@ -8,14 +9,44 @@ export function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+function unreadable(file: string, cause: unknown): CopyPasteError {
+  return new CopyPasteError('io', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+}
+
+/** Where input files are, and what they have to be where that is known. */
+export interface InputFolder {
+  readonly root: string;
+  /** SHA-256 by path. */
+  readonly digests?: ReadonlyMap<string, string>;
+}
+
 /**
  * Reads an input file of a data set with its digest.
  *
+ * @throws {CopyPasteError} `io` with the cause, `data` where it is not the file that was there once.
+ */
+export async function readInput({ root, digests }: InputFolder, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
+  const bytes = await readFile(join(root, file)).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  const digest = sha256(bytes);
+  const known = digests?.get(file);
+  if (known !== undefined && known !== digest)
+    throw new CopyPasteError('data', `${file}: has changed: its SHA-256 is ${digest}, the manifest has ${known}`);
+  return { bytes, sha256: digest };
+}
+
+/**
+ * The digest of a file of any size.
+ *
  * @throws {CopyPasteError} `io` with the cause.
  */
-export async function readInput(root: string, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
-  const bytes = await readFile(join(root, file)).catch((cause: unknown) => {
-    throw new CopyPasteError('io', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
-  });
-  return { bytes, sha256: sha256(bytes) };
+export async function digestOf(path: string, file: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const part of createReadStream(path)) hash.update(part);
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+  return hash.digest('hex');
 }

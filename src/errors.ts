@@ -1,5 +1,6 @@
 /** What can go wrong, and the exit code that says so (sysexits.h where it has one). */
 export const exitCodes = {
+  differs: 1,
   usage: 2,
   skipped: 3,
   data: 65,
@@ -8,6 +9,7 @@ export const exitCodes = {
   bug: 70,
   cannotCreate: 73,
   io: 74,
+  interrupted: 130,
 } as const;
 
 export type ErrorCode = keyof typeof exitCodes;

@@ -1,12 +1,23 @@
-import { type Command, Option as Flag } from 'commander';
+import { Argument, type Command, Option as Flag } from 'commander';
 import type { Option } from './options.ts';
 
-/** Gives a command a flag for each option; values stay texts, which the schema parses. */
+/** Gives a command a flag for each option, or an argument where it has no flag; values stay texts, which the schema parses. */
 export function addFlags(command: Command, table: Readonly<Record<string, Option>>): Command {
   for (const option of Object.values(table)) {
-    command.addOption(new Flag(option.flag, describe(option)).makeOptionMandatory(option.required === true));
+    if (isArgument(option)) command.addArgument(new Argument(option.flag, describe(option)));
+    else command.addOption(new Flag(option.flag, describe(option)).makeOptionMandatory(option.required === true));
   }
   return command;
+}
+
+/** What a command line gave, by the names of the table. */
+export function givenOf(command: Command, table: Readonly<Record<string, Option>>): Record<string, unknown> {
+  const names = Object.keys(table).filter((name) => isArgument(table[name] as Option));
+  return { ...command.opts(), ...Object.fromEntries(names.map((name, i) => [name, command.args[i]])) };
+}
+
+function isArgument({ flag }: Option): boolean {
+  return flag.startsWith('<');
 }
 
 /**

@@ -1,5 +1,5 @@
 import { giveBack, takeWords } from './buffers.ts';
-import { readInput } from './digest.ts';
+import { type InputFolder, readInput } from './digest.ts';
 import { decodeImage } from './image.ts';
 import { type ImageRef, pastesOf, type Rendered, render } from './render/render.ts';
 import type { Annotations, Image, Plan } from './types.ts';
@@ -20,7 +20,7 @@ export interface BatchImages {
   release(): void;
 }
 
-export function batchImages(root: string, annotations: readonly Annotations[]): BatchImages {
+export function batchImages(input: InputFolder, annotations: readonly Annotations[]): BatchImages {
   const offsets = new Map<string, number>();
   let length = 0;
   for (const { sample, mask } of annotations) {
@@ -33,7 +33,7 @@ export function batchImages(root: string, annotations: readonly Annotations[]): 
   const decode = async (id: string): Promise<LoadedImage> => {
     const { sample, mask } = byId.get(id) as Annotations;
     const offset = offsets.get(id) as number;
-    const { bytes, sha256 } = await readInput(root, sample.image);
+    const { bytes, sha256 } = await readInput(input, sample.image);
     const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image, sample.format);
     return { image, offset, sha256 };
   };

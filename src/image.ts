@@ -44,13 +44,20 @@ export interface ImageHeader extends Omit<ImageInfo, 'upright'> {
  * @throws {CopyPasteError} `data` for what is not an 8-bit grey or RGB image in PNG, JPEG or WebP, `io` for what cannot be read.
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
-  const metadata = await sharp(path, strict)
+  return imageHeaderOf(path, name).catch(async (error: unknown) => {
+    // sharp says of a file that it may not read that its format is unknown.
+    await access(path, constants.R_OK).catch((cause: unknown) => {
+      throw new CopyPasteError('io', `${name}: cannot be read: ${messageOf(cause)}`, { cause });
+    });
+    throw error;
+  });
+}
+
+/** The header of an image that is in memory, or at a path. */
+export async function imageHeaderOf(input: Uint8Array | string, name: string): Promise<ImageHeader> {
+  const metadata = await sharp(input, strict)
     .metadata()
-    .catch(async (cause: unknown) => {
-      // sharp says of a file that it may not read that its format is unknown.
-      await access(path, constants.R_OK).catch((why: unknown) => {
-        throw new CopyPasteError('io', `${name}: cannot be read: ${messageOf(why)}`, { cause: why });
-      });
+    .catch((cause: unknown) => {
       throw damaged(name, cause);
     });
   const { width, height, depth, space, channels, pages, hasProfile, autoOrient, orientation = 1 } = metadata;

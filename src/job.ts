@@ -1,8 +1,8 @@
-import type { ManifestRecord } from './manifest.ts';
+import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
-import { type BatchRef, createPipeline, type Sink } from './pipeline.ts';
+import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
 import type { Dataset } from './read/dataset.ts';
-import type { Annotations, Backend, Plan } from './types.ts';
+import type { Annotations, Backend } from './types.ts';
 import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
 import { createSampleWriter } from './write/samples.ts';
 
@@ -11,12 +11,8 @@ export interface Outcome {
   readonly id: string;
   /** Why it was left out. */
   readonly skipped?: string;
-  /** Absent where it was left out. */
-  readonly plan?: Plan;
-  /** Of the plan's placements, as the kernel counted them. */
-  readonly areas?: readonly number[];
-  /** Absent in a dry run. */
-  readonly record?: ManifestRecord;
+  /** Absent where it was left out; without files in a dry run. */
+  readonly record?: SampleRecord;
 }
 
 /** Instances of one class that were read. */
@@ -40,26 +36,24 @@ export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<A
 }
 
 /** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
-export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pick<Backend, 'batchPixels'>) {
-  const writer = options.dryRun ? undefined : createSampleWriter(dataset.root, options);
+export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pick<Backend, 'batchPixels'>, circumstances: Circumstances) {
+  const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
   const sink = (copy: number): Sink<Outcome> => {
     const suffix = variantSuffix(copy, options);
     return {
       paste: async (pasted) => {
-        const { sample, plan, areas } = pasted;
-        const record = writer && augmentedRecord(pasted, await writer.paste(pasted, suffix));
-        return { id: sample.id, plan, areas, ...(record && { record }) };
+        return { id: pasted.sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)) };
       },
       pass: async (sample, plan, areas) => {
-        const record = writer && unchangedRecord(sample, plan, areas, await writer.copy(sample, suffix));
-        return { id: sample.id, plan, areas, ...(record && { record }) };
+        return { id: sample.id, record: unchangedRecord(sample, plan, areas, await writer?.copy(sample, suffix)) };
       },
       skip: ({ id }, skipped) => ({ id, skipped }),
     };
   };
-  const { batches, begin } = createPipeline(dataset, options, backend, sink);
+  const planner = createPlanner(dataset, options, options.copies);
+  const { begin } = createPipeline(dataset, options, backend, planner, sink, circumstances);
   return {
-    batches: () => batches(options.copies),
+    planner,
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, annotations } = await begin(ref);
       // Each variant reads the same: it is counted once.

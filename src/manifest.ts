@@ -1,14 +1,20 @@
+import { isAbsolute, normalize, sep } from 'node:path';
 import { z } from 'zod';
 import { dropReasons, passReasons } from './types.ts';
 
-/** Version of the manifest's shape; it grows when an older reader would be misled. */
-export const schemaVersion = 1;
+/** Version of the manifest's shape; it grows when an older reader would be misled. Older ones are read too. */
+export const schemaVersion = 2;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().min(0);
 const id = z.int().min(0).max(65535);
 const box = z.tuple([z.int(), z.int(), z.int(), z.int()]).describe('half-open pixels [x0, y0, x1, y1)');
-const path = z.string().describe('relative, with /');
+const path = z.string().refine(isBelow, 'leaves its folder').describe('relative, with /');
+
+/** Whether a path that a file names stays below the folder that it is relative to. */
+export function isBelow(path: string): boolean {
+  return path !== '' && !path.includes('\0') && !isAbsolute(path) && normalize(path).split(sep)[0] !== '..';
+}
 
 const inputFile = z.strictObject({ path, sha256 });
 const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp']) });
@@ -65,25 +71,44 @@ const augmented = z.strictObject({
   pixels: z.record(z.string(), z.tuple([count, count])).describe('pixels of each class id before and after'),
 });
 
-const recordSchema = z.discriminatedUnion('status', [augmented, unchanged]);
+export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged]);
 
 /** What became of one sample. */
 export type ManifestRecord = z.infer<typeof recordSchema>;
 
+/** The files of a record: what was written, and from what. */
+export type Written = Pick<ManifestRecord, 'files' | 'inputs'>;
+
+/** What became of one sample; without its files where nothing is written. */
+export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, keyof Written> : never) : never) &
+  Partial<Written>;
+
+const head = {
+  schema: z.union([z.literal(1), z.literal(schemaVersion)]),
+  tool: z.strictObject({ name: z.literal('copypaste'), version: z.string() }),
+  codecs: z.record(z.string(), z.string()).describe('what wrote each kind of file'),
+  seed: count,
+  options: z.record(z.string(), z.json()).describe('all options that output follows from, defaults included'),
+  layout: z.strictObject({
+    name: z.string(),
+    folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
+    split: z.string().describe('the split that is augmented'),
+    background: z.array(id),
+    ignore: z.array(id),
+  }),
+  input: z
+    .strictObject({ files: count, bytes: count, listing: sha256 })
+    .optional()
+    .describe('SHA-256 over lines "bytes path" of all input files, sorted by path; from schema 2'),
+};
+
+/** What is known before a run: the same head, the same output. */
+export const headSchema = z.strictObject(head);
+export type ManifestHead = z.infer<typeof headSchema>;
+
 export const manifestSchema = z
   .strictObject({
-    schema: z.literal(schemaVersion),
-    tool: z.strictObject({ name: z.literal('copypaste'), version: z.string() }),
-    codecs: z.record(z.string(), z.string()).describe('what wrote each kind of file'),
-    seed: count,
-    options: z.record(z.string(), z.json()).describe('all options that output follows from, defaults included'),
-    layout: z.strictObject({
-      name: z.string(),
-      folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
-      split: z.string().describe('the split that is augmented'),
-      background: z.array(id),
-      ignore: z.array(id),
-    }),
+    ...head,
     records: z.array(recordSchema),
     classes: z.array(
       z.strictObject({
@@ -94,6 +119,7 @@ export const manifestSchema = z
       }),
     ),
     skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
+    lists: z.array(z.strictObject({ path, sha256 })).optional().describe('lists of ids that were written; from schema 2'),
     inputDigest: sha256.describe('SHA-256 over lines "sha256 path" of all input files, sorted by path'),
     summary: z.strictObject({
       samples: count,
@@ -107,3 +133,21 @@ export const manifestSchema = z
   .meta({ title: 'Manifest of copypaste', description: 'What was pasted where, from where, and with which geometry.' });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+
+const outcome = z.strictObject({ id: z.string(), skipped: z.string().optional(), record: recordSchema.optional() });
+const classCount = z.strictObject({ classId: id, instances: count, pixels: count, truncated: count });
+const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
+
+/** One line of a run's journal. */
+export const journalLine = z.union([
+  z.strictObject({ head: headSchema }),
+  z.strictObject({ begin: z.string(), files: z.array(path) }),
+  journalBatch,
+  z.strictObject({ poison: z.string(), reason: z.string() }),
+  // Nothing is under way any more.
+  z.strictObject({ stopped: z.literal(true) }),
+]);
+export type JournalLine = z.infer<typeof journalLine>;
+
+/** A batch of which all files are written. */
+export type JournalBatch = z.infer<typeof journalBatch>;

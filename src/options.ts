@@ -153,7 +153,7 @@ const running = {
 
 export const augmentOptions = {
   ...reading,
-  out: { flag: '--out <dir>', kind: 'path', required: true, description: 'folder to write; new or empty' },
+  out: { flag: '--out <dir>', kind: 'path', required: true, description: 'folder to write: new, empty, or of a run to continue' },
   ...planning,
   copies: { flag: '--copies <k>', kind: 'count', default: 1, description: 'variants of each sample, named _aug1, _aug2, …' },
   includeOriginals: { flag: '--include-originals', kind: 'switch', description: 'write the unchanged samples too' },
@@ -164,6 +164,8 @@ export const augmentOptions = {
   },
   quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'JPEG and WebP quality' },
   link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
+  overwrite: { flag: '--overwrite', kind: 'switch', description: 'take away what an earlier run has written to --out, and begin anew' },
+  fallback: { flag: '--fallback', kind: 'switch', description: 'render on the CPU where --backend is not available or fails' },
   dryRun: { flag: '--dry-run', kind: 'switch', description: 'print the plan of each sample, and write nothing' },
   ...running,
   json: { flag: '--json', kind: 'switch', description: 'print the summary as one JSON object on standard output' },
@@ -194,6 +196,35 @@ export const batchOptions = {
   excludeClasses: { flag: 'excludeClasses', kind: 'ids', description: 'never paste these ids' },
   channelsFirst: { flag: 'channelsFirst', kind: 'switch', description: 'images are [N, C, H, W]' },
   range: { flag: 'range', kind: 'interval', default: [0, 255], description: 'what black and white are in float32 images' },
+} as const satisfies OptionTable;
+
+export const verifyOptions = {
+  out: { flag: '<out>', kind: 'path', required: true, description: 'folder that augment has written' },
+  deep: { flag: '--deep', kind: 'switch', description: 'render every sample anew from --in, and compare bytes' },
+  in: { flag: '--in <dir>', kind: 'path', description: 'data set that it was made from, with --deep' },
+  sample: { flag: '--sample <n>', kind: 'count', description: 'with --deep, only so many samples, spread evenly' },
+  ...running,
+  json: { flag: '--json', kind: 'switch', description: 'print the differences as one JSON object on standard output' },
+} as const satisfies OptionTable;
+
+export const replayOptions = {
+  manifest: { flag: '<manifest>', kind: 'path', required: true, description: 'manifest.json of the output to build anew' },
+  in: { flag: '--in <dir>', kind: 'path', required: true, description: 'data set that it was made from' },
+  out: { flag: '--out <dir>', kind: 'path', required: true, description: 'folder to write' },
+  only: { flag: '--only <id>', kind: 'text', description: 'only this sample, by its id or by the path of its image in the output' },
+  ...running,
+} as const satisfies OptionTable;
+
+const { split: _split, skipBad: _skipBad, instances: _instances, classes: _c, excludeClasses: _e, ...ofAnnotations } = reading;
+
+export const checkOptions = {
+  ...ofAnnotations,
+  in: { flag: '<data>', kind: 'path', required: true, description: 'data set to read' },
+  onlySplit: { ...reading.onlySplit, description: 'only the split called train, or --split' },
+  split: { ...reading.split, description: 'with --only-split, the split to check' },
+  jobs: running.jobs,
+  quiet: running.quiet,
+  json: verifyOptions.json,
 } as const satisfies OptionTable;
 
 export const doctorOptions = {

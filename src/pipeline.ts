@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import pLimit, { type LimitFunction } from 'p-limit';
+import pLimit from 'p-limit';
 import { readInput } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
-import { type BatchImages, batchImages, type LoadedImage, renderGroups } from './groups.ts';
+import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
 import { decodeMask } from './png.ts';
@@ -39,6 +39,30 @@ export interface BatchRef {
   readonly n: number;
 }
 
+/** Samples that share what is decoded for them. */
+export interface PlannedBatch {
+  readonly samples: readonly Sample[];
+  /** Samples that plans are made of; their annotations are read. */
+  readonly needed: readonly Sample[];
+  /** @param candidates what was read, by id; a sample that is missing is bad. @returns a plan for each sample. */
+  plan(candidates: ReadonlyMap<string, Candidate>): readonly Plan[];
+}
+
+/** Says what is pasted where. */
+export interface Planner {
+  /** Every batch, in order. */
+  batches(): Iterable<BatchRef>;
+  batch(ref: BatchRef): PlannedBatch;
+}
+
+/** What may be said from outside of samples and of the run. */
+export interface Circumstances {
+  /** Samples that may not be opened, and why. */
+  readonly poison: ReadonlyMap<string, string>;
+  /** Whether nothing more is to be begun. */
+  stopped(): boolean;
+}
+
 /** A batch that is under way. */
 export interface Batch<R> {
   /** In the order of its samples. */
@@ -47,20 +71,9 @@ export interface Batch<R> {
   readonly annotations: Iterable<Annotations>;
 }
 
-/**
- * Plans and renders the samples of the split that is augmented, batch by batch, on the backend that is active; a
- * decoded image lives as long as its batch.
- *
- * @param sink for each copy.
- */
-export function createPipeline<R>(
-  dataset: Dataset,
-  options: PipelineOptions,
-  backend: Pick<Backend, 'batchPixels'>,
-  sink: (copy: number) => Sink<R>,
-) {
-  const limit = pLimit(jobsOf(options));
-  const planOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
+/** Plans samples anew: every batch of every copy, in the seeded order. */
+export function createPlanner(dataset: Dataset, options: PipelineOptions, copies: number): Planner {
+  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
   const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
   const orders = new Map<number, string[][]>();
   const order = (copy: number): string[][] => {
@@ -69,34 +82,80 @@ export function createPipeline<R>(
     return known;
   };
   return {
-    /** Every batch of every copy, in order. */
-    *batches(copies: number): Generator<BatchRef> {
+    *batches() {
       for (let copy = 0; copy < copies; copy++) for (let n = 0; n < order(copy).length; n++) yield { copy, n };
     },
-
-    /** Reads and plans a batch, and puts its samples in line. */
-    async begin({ copy, n }: BatchRef): Promise<Batch<R>> {
-      const { paste, pass, skip } = sink(copy);
+    batch({ copy, n }) {
       const members = (order(copy)[n] as string[]).map((id) => samples.get(id) as Sample);
-      const { annotations, plans, skipped, images } = await prepareBatch(members, copy, dataset, planOptions, options, limit);
+      const drawn = options.skipBad || members.some(({ id }) => isTarget(id, copy, planOptions));
+      return {
+        samples: members,
+        needed: drawn ? members : [],
+        plan: (candidates) => {
+          const pool = [...candidates.values()];
+          return members.map(({ id }) => {
+            const candidate = candidates.get(id);
+            return candidate ? planSample(candidate, pool, copy, planOptions) : passThrough(id, copy, 'not drawn');
+          });
+        },
+      };
+    },
+  };
+}
+
+/**
+ * Renders what a planner plans, batch by batch, on the backend that is active; a decoded image lives as long as its
+ * batch.
+ *
+ * @param sink for each copy.
+ */
+export function createPipeline<R>(
+  dataset: Dataset,
+  options: PipelineOptions,
+  backend: Pick<Backend, 'batchPixels'>,
+  planner: Planner,
+  sink: (copy: number) => Sink<R>,
+  circumstances: Circumstances = { poison: new Map(), stopped: () => false },
+) {
+  const limit = pLimit(jobsOf(options));
+  const guarded = async <T>(step: () => Promise<T>): Promise<T> => {
+    if (circumstances.stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+    return step();
+  };
+  return {
+    /** Reads and plans a batch, and puts its samples in line. */
+    async begin(ref: BatchRef): Promise<Batch<R>> {
+      const { paste, pass, skip } = sink(ref.copy);
+      const { samples, needed, plan: planAll } = planner.batch(ref);
+      const { annotations, skipped } = await readBatch(needed, dataset, options, circumstances.poison, (samples, read) =>
+        limit.map(samples, (sample) => guarded(() => read(sample))),
+      );
+      const plans = planAll(new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, dataset)])));
+      const used = new Set(plans.flatMap(({ id, source, placements }) => (placements.length > 0 ? [id, source as string] : [])));
+      const images = batchImages(
+        dataset,
+        [...used].map((id) => annotations.get(id) as Annotations),
+      );
       const renderer = renderGroups(plans, annotations, images, backend.batchPixels);
-      const results = plans.map((plan) =>
+      const results = plans.map((plan, i) =>
         handled(
-          limit(async () => {
-            const sample = samples.get(plan.id) as Sample;
-            const reason = skipped.get(plan.id);
-            if (reason !== undefined) return skip(sample, reason);
-            if (plan.placements.length === 0) return pass(sample, plan, []);
-            const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
-            const rendered = await renderer.render(plan);
-            try {
-              const settled = settle(plan, rendered.areas);
-              if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
-              return await paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
-            } finally {
-              renderer.release(plan, rendered);
-            }
-          }),
+          limit(() =>
+            guarded(async () => {
+              const sample = samples[i] as Sample;
+              const reason = skipped.get(plan.id) ?? circumstances.poison.get(plan.id);
+              if (reason !== undefined) return skip(sample, reason);
+              if (plan.placements.length === 0) return pass(sample, plan, []);
+              const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
+              const rendered = await renderer.render(plan);
+              try {
+                const settled = settle(plan, rendered.areas);
+                if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
+                return await paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
+              } finally {
+                renderer.release(plan, rendered);
+              }
+            }),
+          ),
         ),
       );
       void Promise.allSettled(results).then(images.release);
@@ -148,57 +207,35 @@ export function checkOptions(dataset: Dataset, options: PipelineOptions): void {
   voidId(dataset.ignore, options.jitter);
 }
 
-interface PreparedBatch {
-  readonly plans: readonly Plan[];
-  readonly annotations: ReadonlyMap<string, Annotations>;
-  readonly skipped: ReadonlyMap<string, string>;
-  readonly images: BatchImages;
-}
-
-async function prepareBatch(
+/** Reads the annotations of samples; of the bad ones, where they may be skipped, why they are. */
+async function readBatch(
   samples: readonly Sample[],
-  copy: number,
   dataset: Dataset,
-  planOptions: PlanOptions,
   options: PipelineOptions,
-  limit: LimitFunction,
-): Promise<PreparedBatch> {
+  poison: ReadonlyMap<string, string>,
+  each: (samples: readonly Sample[], read: (sample: Sample) => Promise<Annotations | string>) => Promise<(Annotations | string)[]>,
+): Promise<{ annotations: Map<string, Annotations>; skipped: Map<string, string> }> {
   const annotations = new Map<string, Annotations>();
   const skipped = new Map<string, string>();
-  if (options.skipBad || samples.some(({ id }) => isTarget(id, copy, planOptions))) {
-    const read = await limit.map(samples, async (sample) => {
-      try {
-        const annotation = await readAnnotations(sample, dataset, options);
-        // A damaged image is found before a plan counts on it.
-        if (options.skipBad) await batchImages(dataset.root, [annotation]).load(annotation.sample.id);
-        return annotation;
-      } catch (error) {
-        if (!options.skipBad || !(error instanceof CopyPasteError) || error.code === 'usage') throw error;
-        return messageOf(error);
-      }
-    });
-    samples.forEach(({ id }, i) => {
-      const result = read[i] as Annotations | string;
-      if (typeof result === 'string') skipped.set(id, result);
-      else annotations.set(id, result);
-    });
-  }
-  const candidates = new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, dataset)]));
-  const pool = [...candidates.values()];
-  const plans = samples.map(({ id }) => {
-    const candidate = candidates.get(id);
-    return candidate ? planSample(candidate, pool, copy, planOptions) : passThrough(id, copy, 'not drawn');
+  const read = await each(samples, async (sample) => {
+    const known = poison.get(sample.id);
+    if (known !== undefined) return known;
+    try {
+      const annotation = await readAnnotations(sample, dataset, options);
+      // A damaged image is found before a plan counts on it.
+      if (options.skipBad) await batchImages(dataset, [annotation]).load(annotation.sample.id);
+      return annotation;
+    } catch (error) {
+      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code === 'usage') throw error;
+      return messageOf(error);
+    }
   });
-  const used = new Set(plans.flatMap(({ id, source, placements }) => (placements.length > 0 ? [id, source as string] : [])));
-  return {
-    plans,
-    annotations,
-    skipped,
-    images: batchImages(
-      dataset.root,
-      [...used].map((id) => annotations.get(id) as Annotations),
-    ),
-  };
+  samples.forEach(({ id }, i) => {
+    const result = read[i] as Annotations | string;
+    if (typeof result === 'string') skipped.set(id, result);
+    else annotations.set(id, result);
+  });
+  return { annotations, skipped };
 }
 
 /**
@@ -209,7 +246,7 @@ async function prepareBatch(
 async function readAnnotations(sample: Sample, dataset: Dataset, { instances, jitter }: PipelineOptions): Promise<Annotations> {
   const ignore = voidId(dataset.ignore, jitter) ?? 0;
   const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
-    const { bytes, sha256 } = await readInput(dataset.root, file);
+    const { bytes, sha256 } = await readInput(dataset, file);
     const mask = decodeMask(bytes, file);
     if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };

@@ -4,7 +4,7 @@ import { type AugmentEvents, refuseOverlap } from './augment.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
-import { checkOptions, createPipeline, inOrder } from './pipeline.ts';
+import { checkOptions, createPipeline, createPlanner, inOrder } from './pipeline.ts';
 import { openDataset } from './read/dataset.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
@@ -31,8 +31,9 @@ export async function preview(given: Given<typeof previewOptions>, events: Pick<
   const rows = await withBackend(options.backend, async (backend, why) => {
     events.chosen?.(backend, why);
     const drawn: Row[] = [];
-    const { batches, begin } = createPipeline(dataset, options, backend, () => sink);
-    for await (const { results } of inOrder(batches(1), begin, 0)) {
+    const planner = createPlanner(dataset, options, 1);
+    const { begin } = createPipeline(dataset, options, backend, planner, () => sink);
+    for await (const { results } of inOrder(planner.batches(), begin, 0)) {
       for (const result of results) {
         const row = await result;
         if (row) drawn.push(row);

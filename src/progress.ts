@@ -44,7 +44,10 @@ async function barProgress(stderr: Output): Promise<Progress> {
       bar.start(total, 0);
     },
     tick: () => bar?.increment(),
-    stop: () => bar?.stop(),
+    stop: () => {
+      bar?.stop();
+      bar = undefined;
+    },
   };
 }
 

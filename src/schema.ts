@@ -57,7 +57,7 @@ function parseOption(option: Option, value: unknown): unknown {
     : kinds[option.kind as keyof Kinds];
   const result = schema.safeParse(typeof value === 'string' ? parse(value) : value);
   if (result.success) return result.data;
-  const flag = /--[\w-]+|^-?\w+/.exec(option.flag)?.[0];
+  const flag = /--[\w-]+|^-?\w+/.exec(option.flag)?.[0] ?? option.flag;
   throw new CopyPasteError(
     'usage',
     `${flag}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`,

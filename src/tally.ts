@@ -7,8 +7,10 @@ export interface AugmentSummary {
   readonly layout: string;
   /** The split that was augmented; `''` where there are none. */
   readonly split: string;
-  /** What rendered. */
-  readonly backend: BackendName;
+  /** What rendered; absent where an earlier run had done it all. */
+  readonly backend?: BackendName;
+  /** Samples that an earlier run had written. */
+  readonly reused: number;
   /** Variants of samples of that split. */
   readonly samples: number;
   readonly augmented: number;
@@ -40,7 +42,7 @@ export interface ClassSummary {
 }
 
 /** Counts what a summary says. */
-export function createTally(dataset: Dataset, backend: BackendName, mayPaste: (classId: number) => boolean) {
+export function createTally(dataset: Dataset, backend: BackendName | undefined, mayPaste: (classId: number) => boolean) {
   const unchanged: Partial<Record<PassReason, number>> = {};
   const dropped: Partial<Record<DropReason, number>> = {};
   const skipped = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
@@ -65,25 +67,25 @@ export function createTally(dataset: Dataset, backend: BackendName, mayPaste: (c
         row.truncated += truncated;
       }
     },
-    add({ id, skipped: why, plan, areas = [] }: Outcome): void {
+    add({ id, skipped: why, record }: Outcome): void {
       if (why !== undefined) skipped.set(id, why);
-      if (!plan) return;
-      if (plan.reason === undefined) augmented++;
-      else unchanged[plan.reason] = (unchanged[plan.reason] ?? 0) + 1;
-      for (const { reason } of plan.dropped) drop(reason);
-      plan.placements.forEach(({ classId }, i) => {
-        if (areas[i] === 0) {
-          drop('under min-area once rendered');
-          return;
+      if (!record) return;
+      if (record.status === 'augmented') augmented++;
+      else unchanged[record.reason] = (unchanged[record.reason] ?? 0) + 1;
+      for (const { reason } of record.dropped ?? []) drop(reason);
+      for (const placement of record.placements ?? []) {
+        if (placement.dropped !== undefined) drop(placement.dropped);
+        else {
+          rowOf(placement.classId).pasted++;
+          pasted++;
         }
-        rowOf(classId).pasted++;
-        pasted++;
-      });
+      }
     },
-    summary: (copied: number): AugmentSummary => ({
+    summary: (copied: number, reused: number): AugmentSummary => ({
       layout: dataset.layout,
       split: dataset.split,
-      backend,
+      ...(backend && { backend }),
+      reused,
       samples: augmented + Object.values(unchanged).reduce((sum, n) => sum + n, 0),
       augmented,
       unchanged: sorted(unchanged),

@@ -23,9 +23,17 @@ export function threadsFor(samples: number, options: AugmentOptions): number {
 }
 
 /** Threads that do batches of `augment`. */
-export async function startThreads(count: number, dataset: Dataset, options: AugmentOptions) {
+export async function startThreads(
+  count: number,
+  dataset: Dataset,
+  options: AugmentOptions,
+  poison: ReadonlyMap<string, string>,
+  stop: AbortSignal | undefined,
+) {
   const { default: Tinypool } = await import('tinypool');
-  const workerData: WorkerData = { dataset, options: { ...options, jobs: Math.ceil(jobsOf(options) / count) } };
+  const shared = new Int32Array(new SharedArrayBuffer(4));
+  stop?.addEventListener('abort', () => Atomics.store(shared, 0, 1));
+  const workerData: WorkerData = { dataset, options: { ...options, jobs: Math.ceil(jobsOf(options) / count) }, poison, stop: shared };
   const pool = new Tinypool({
     filename: new URL('./worker.js', import.meta.url).href,
     minThreads: count,

@@ -161,6 +161,11 @@ export interface SampleFiles<T> {
   readonly objects?: T;
 }
 
+/** The files that there are. */
+export function listed<T>({ image, mask, objects }: { image: T; mask: T; objects?: T | undefined }): T[] {
+  return objects === undefined ? [image, mask] : [image, mask, objects];
+}
+
 /** A sample that was pasted into. */
 export interface Pasted extends Annotated {
   readonly sample: Sample;

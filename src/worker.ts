@@ -11,6 +11,9 @@ import { enableProdMode } from './render/render.ts';
 export interface WorkerData {
   readonly dataset: Dataset;
   readonly options: AugmentOptions;
+  readonly poison: ReadonlyMap<string, string>;
+  /** One number, shared: not 0 once nothing more is to be begun. */
+  readonly stop: Int32Array;
 }
 
 /** What a batch came to; an error as plain data, since a thread boundary leaves only its message. */
@@ -19,8 +22,8 @@ export type WorkerResult =
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
 enableProdMode();
-const { dataset, options } = Tinypool.workerData as WorkerData;
-const job = createJob(dataset, options, await openBackend('cpu'));
+const { dataset, options, poison, stop } = Tinypool.workerData as WorkerData;
+const job = createJob(dataset, options, await openBackend('cpu'), { poison, stopped: () => Atomics.load(stop, 0) !== 0 });
 
 /** @public Called by the pool. */
 export default async function work(ref: BatchRef): Promise<WorkerResult> {

@@ -225,7 +225,7 @@ describe('augment', () => {
     const out = join(folder, 'dry');
     const summary = await augment(
       { in: camvid, out, dryRun: true, p: 1 },
-      { done: (_, plan) => plan && plans.push(plan.placements.map(({ targetBox }) => targetBox)) },
+      { done: (_, record) => record?.copy !== undefined && plans.push(record.placements?.map(({ targetBox }) => targetBox)) },
     );
     await expect(stat(out)).rejects.toThrow();
     const { manifest, summary: real } = await run({ in: camvid, p: 1 });

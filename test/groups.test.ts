@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { sha256 } from '../src/digest.ts';
 import { augmentOptions } from '../src/options.ts';
-import { createPipeline, inOrder } from '../src/pipeline.ts';
+import { createPipeline, createPlanner, inOrder } from '../src/pipeline.ts';
 import { openDataset } from '../src/read/dataset.ts';
 import { bytesOf } from '../src/render/cpu.ts';
 import * as render from '../src/render/render.ts';
@@ -25,8 +25,10 @@ async function run(batchPixels: number): Promise<{ digests: (string | undefined)
     pass: none,
     skip: (): undefined => undefined,
   };
-  const { batches, begin } = createPipeline(await openDataset(options), options, { batchPixels }, () => sink);
-  for await (const { results } of inOrder(batches(1), begin, 1)) digests.push(...(await Promise.all(results)));
+  const dataset = await openDataset(options);
+  const planner = createPlanner(dataset, options, 1);
+  const { begin } = createPipeline(dataset, options, { batchPixels }, planner, () => sink);
+  for await (const { results } of inOrder(planner.batches(), begin, 1)) digests.push(...(await Promise.all(results)));
   const { calls } = vi.mocked(render.render).mock;
   return { digests, calls: calls.map(([, targets]) => targets.length), uploads: calls.map(([images]) => images.length / imagePixels) };
 }

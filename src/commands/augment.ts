@@ -1,12 +1,14 @@
 import { augment } from '../augment.ts';
 import { exitCodes } from '../errors.ts';
+import type { SampleRecord } from '../manifest.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import { createProgress, type Streams } from '../progress.ts';
 import type { Dataset } from '../read/dataset.ts';
 import { enableProdMode } from '../render/render.ts';
 import type { AugmentSummary } from '../tally.ts';
-import type { Plan, Sample } from '../types.ts';
+import type { Scene } from '../types.ts';
 import { describeBackend } from './backend.ts';
+import { watched } from './stop.ts';
 
 /** Runs `augment` and says how it went. */
 export async function run(given: Given<typeof augmentOptions>, { stdout, stderr }: Streams): Promise<number> {
@@ -16,11 +18,10 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
     if (!quiet) stderr.write(`${line}\n`);
   };
   const progress = await createProgress(stderr, quiet || given.dryRun === true);
-  let dataset: Dataset | undefined;
-  let started = 0;
-  let summary: AugmentSummary;
-  try {
-    summary = await augment(given, {
+  return watched(stderr, progress, given.out, async (stop) => {
+    let dataset: Dataset | undefined;
+    let started = 0;
+    const summary = await augment(given, {
       opened: (opened, total) => {
         dataset = opened;
         say(describeDataset(opened));
@@ -33,23 +34,24 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
       chosen: (backend, why) => {
         if (given.backend !== undefined) say(describeBackend(backend, why));
       },
-      done: (sample, plan) => {
+      fellBack: (error) => say(`${error.message}; the CPU goes on (--fallback)`),
+      done: (_sample, record) => {
         progress.tick();
-        if (given.dryRun && !given.json && plan) stdout.write(describePlan(sample, plan));
+        if (given.dryRun && !given.json && record?.copy !== undefined) stdout.write(describePlan(record));
       },
+      stop,
     });
-  } finally {
     progress.stop();
-  }
-  const seconds = (performance.now() - started) / 1000;
-  const rate = (summary.samples + summary.copied) / seconds;
-  for (const { reason } of summary.skipped) stderr.write(`skipped ${reason}\n`);
-  const nothing = nothingPasted(summary, dataset as Dataset, given);
-  if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
-  if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);
-  for (const line of describeSummary(summary, given, rate)) say(line);
-  if (nothing !== undefined) return exitCodes.data;
-  return summary.skipped.length > 0 ? exitCodes.skipped : 0;
+    const seconds = (performance.now() - started) / 1000;
+    const rate = (summary.samples + summary.copied - summary.reused) / seconds;
+    for (const { reason } of summary.skipped) stderr.write(`skipped ${reason}\n`);
+    const nothing = nothingPasted(summary, dataset as Dataset, given);
+    if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
+    if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);
+    for (const line of describeSummary(summary, given, rate)) say(line);
+    if (nothing !== undefined) return exitCodes.data;
+    return summary.skipped.length > 0 ? exitCodes.skipped : 0;
+  });
 }
 
 function describeDataset({ layout, folders, split, splits, samples, others }: Dataset): string {
@@ -62,8 +64,10 @@ function describeDataset({ layout, folders, split, splits, samples, others }: Da
   return `${layout} layout: ${pairs.join(', ')}${split === '' ? '' : `, split ${split}`}: ${plural(samples.length, 'sample')}${passing}`;
 }
 
-function describePlan({ id }: Sample, { copy, source, placements, reason, scene }: Plan): string {
-  if (placements.length === 0) return `${id} copy ${copy}: unchanged, ${reason}\n`;
+function describePlan(record: SampleRecord): string {
+  const { id, copy, source, placements = [] } = record;
+  if (placements.length === 0) return `${id} copy ${copy}: unchanged${record.status === 'unchanged' ? `, ${record.reason}` : ''}\n`;
+  const { scene } = record as { scene?: Scene };
   const pastes = placements.map(
     ({ classId, sourceBox, targetBox, scale, flip }) =>
       `class ${classId} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${flip ? ' flipped' : ''}`,
@@ -96,7 +100,7 @@ function nothingPasted(
 }
 
 function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOptions>, rate: number): string[] {
-  const { samples, augmented, unchanged, pasted, dropped, copied, classes, leftBehind } = summary;
+  const { samples, augmented, unchanged, pasted, dropped, copied, classes, leftBehind, backend, reused } = summary;
   const kept = samples - augmented;
   const lines = [
     `${plural(samples, 'sample')}: ${augmented} augmented, ${kept} unchanged${reasons(unchanged)}`,
@@ -122,6 +126,8 @@ function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOpt
   }
   if (given.dryRun) return [...lines, 'dry run: nothing was written'];
   if (copied > 0) lines.push(`${plural(copied, 'more sample')} copied unchanged`);
+  if (backend === undefined) return [...lines, `${given.out} is complete already: nothing was done (--overwrite begins anew)`];
+  if (reused > 0) lines.push(`${plural(reused, 'sample')} of these had been written by an earlier run`);
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
 }
 

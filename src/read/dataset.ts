@@ -21,6 +21,8 @@ export interface DatasetOptions {
   readonly background?: readonly number[] | undefined;
   readonly ignore?: readonly number[] | undefined;
   readonly classNames?: string | undefined;
+  /** Folders that are known, as from a manifest; else they are looked for. */
+  readonly folders?: readonly Folders[] | undefined;
 }
 
 /** A sample whose files have not been looked into. */
@@ -35,6 +37,8 @@ export interface Skipped {
 /** A data set as found on disk; no pixel has been decoded. */
 export interface Dataset {
   readonly root: string;
+  /** SHA-256 by path of files that may not have changed. */
+  readonly digests?: ReadonlyMap<string, string>;
   readonly layout: Layout['name'];
   /** Folders of each split, for messages. */
   readonly folders: readonly Folders[];
@@ -117,7 +121,8 @@ function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
-function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: Folders[] } {
+function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: readonly Folders[] } {
+  if (options.folders) return { layout: layouts.find(({ name }) => name === options.layout) as Layout, folders: options.folders };
   if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
   if (options.images === undefined || options.masks === undefined) {
     throw new CopyPasteError('usage', '--images and --masks go together: say both');

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
@@ -9,13 +9,9 @@ function temporaryName(path: string): string {
   return join(dirname(path), `.${hash}.tmp`);
 }
 
-/** A file that appears under its name only when it is complete and on disk. */
-export interface AtomicFile {
-  write(data: Uint8Array | string): Promise<void>;
-  /** Flushes and renames. */
-  commit(): Promise<void>;
-  /** Removes what was written. */
-  abort(): Promise<void>;
+/** Whether a file's name is a temporary one. */
+export function isTemporary(name: string): boolean {
+  return /^\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 function failed(path: string, cause: unknown): CopyPasteError {
@@ -23,64 +19,62 @@ function failed(path: string, cause: unknown): CopyPasteError {
   return new CopyPasteError('io', `${path}: cannot be written: ${messageOf(cause)}; run again once that is mended`, { cause });
 }
 
+function isMissing(cause: unknown): boolean {
+  return (cause as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
 /**
- * Opens a file under a temporary name.
+ * Makes a file under a temporary name, and gives it its own once it is complete. Another run in the same folder that
+ * comes to its end takes temporary names away; then it is made anew.
+ *
+ * @throws {CopyPasteError} `io` with the cause; nothing is left then.
+ */
+async function commit(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const name = temporaryName(path);
+    let made = false;
+    try {
+      await make(name);
+      made = true;
+      await rename(name, path);
+      return;
+    } catch (cause) {
+      await unlink(name).catch(() => {});
+      if (!made || !isMissing(cause) || attempt === 3) throw failed(path, cause);
+    }
+  }
+}
+
+/**
+ * Writes a file that appears under its name only when it is complete and on disk: temporary name, fsync, rename.
  *
  * @throws {CopyPasteError} `io` with the cause.
  */
-export async function createAtomic(path: string): Promise<AtomicFile> {
-  const temporary = temporaryName(path);
-  let file: FileHandle;
-  try {
-    file = await open(temporary, 'wx');
-  } catch (cause) {
-    throw failed(path, cause);
-  }
-  const abort = async (): Promise<void> => {
-    await file.close().catch(() => {});
-    await unlink(temporary).catch(() => {});
-  };
-  const guard = async (step: () => Promise<void>): Promise<void> => {
+export async function writeAtomic(path: string, data: Uint8Array | string | (() => AsyncIterable<string>)): Promise<void> {
+  await commit(path, async (name) => {
+    const file = await open(name, 'wx');
     try {
-      await step();
-    } catch (cause) {
-      await abort();
-      throw failed(path, cause);
+      if (typeof data === 'function') await writeFile(file, data());
+      else await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
     }
-  };
-  return {
-    write: (data) => guard(() => file.writeFile(data)),
-    commit: () =>
-      guard(async () => {
-        await file.sync();
-        await file.close();
-        await rename(temporary, path);
-      }),
-    abort,
-  };
-}
-
-/** Writes a file in one go: temporary name, fsync, rename. */
-export async function writeAtomic(path: string, data: Uint8Array | string): Promise<void> {
-  const file = await createAtomic(path);
-  await file.write(data);
-  await file.commit();
+  });
 }
 
 /** Gives an existing file a second name; `false` where the file systems cannot. */
 export async function linkAtomic(from: string, path: string): Promise<boolean> {
-  const temporary = temporaryName(path);
+  const name = temporaryName(path);
   try {
-    await link(from, temporary);
+    await link(from, name);
+    await rename(name, path);
+    return true;
   } catch {
     return false;
-  }
-  try {
-    await rename(temporary, path);
-    return true;
-  } catch (cause) {
-    await unlink(temporary).catch(() => {});
-    throw failed(path, cause);
+  } finally {
+    // Renaming one name of a file to another of its names does nothing, and leaves both.
+    await unlink(name).catch(() => {});
   }
 }
 
@@ -97,6 +91,15 @@ export function createFolders() {
   };
 }
 
+/** Takes away what runs that were killed have left under temporary names, in a folder and all below. */
+export async function removeTemporaries(root: string): Promise<void> {
+  for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
+    const path = join(root, entry.name);
+    if (entry.isDirectory()) await removeTemporaries(path);
+    else if (isTemporary(entry.name)) await unlink(path).catch(() => {});
+  }
+}
+
 /**
  * Flushes folders, so that the names in them are on disk before anything relies on them.
  *
@@ -106,9 +109,13 @@ export async function syncFolders(root: string, folders: Iterable<string>): Prom
   const all = new Set(['.']);
   for (let folder of folders) for (; folder !== '.'; folder = dirname(folder)) all.add(folder);
   for (const folder of all) {
-    const handle = await open(join(root, folder));
+    const handle: FileHandle = await open(join(root, folder)).catch((cause: unknown) => {
+      throw failed(join(root, folder), cause);
+    });
     // Some file systems cannot flush a folder; those have no such promise to keep.
-    await handle.sync().catch(() => {});
+    await handle.sync().catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'EINVAL' && cause.code !== 'ENOTSUP') throw failed(join(root, folder), cause);
+    });
     await handle.close();
   }
 }

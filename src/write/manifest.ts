@@ -1,14 +1,13 @@
 import { sha256 } from '../digest.ts';
-import type { Manifest, ManifestRecord } from '../manifest.ts';
+import type { Manifest, ManifestHead, ManifestRecord, SampleRecord, Written } from '../manifest.ts';
 import type { Pasted, Plan, Sample } from '../types.ts';
-import { createAtomic } from './files.ts';
-import type { Written } from './samples.ts';
+import { writeAtomic } from './files.ts';
 
 /** The record of a sample that was pasted into. */
 export function augmentedRecord(
   { sample, plan, areas, visible, objectIds, covered, pixels, objects }: Pasted,
-  written: Written,
-): ManifestRecord {
+  written: Written | undefined,
+): SampleRecord {
   return {
     id: sample.id,
     split: sample.split,
@@ -30,8 +29,8 @@ export function unchangedRecord(
   sample: Sample,
   plan: Pick<Plan, 'reason'> & Partial<Plan>,
   areas: readonly number[],
-  written: Written,
-): ManifestRecord {
+  written: Written | undefined,
+): SampleRecord {
   const { copy, reason, source, placements = [], dropped = [] } = plan;
   return {
     id: sample.id,
@@ -69,30 +68,24 @@ function placementRecords(
   }));
 }
 
-type Head = Omit<Manifest, 'records' | 'inputDigest' | keyof Tail>;
-type Tail = Pick<Manifest, 'classes' | 'skipped' | 'summary'>;
+type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
 
 /**
- * Writes `manifest.json` as the run goes, one record a line, so that memory does not grow with it. It
- * appears under its name when it is complete.
+ * Writes `manifest.json`, one record a line, so that memory does not grow with it. It appears under its name when it is
+ * complete.
  */
-export async function createManifestWriter(path: string, head: Head) {
-  const file = await createAtomic(path);
-  const inputs = new Map<string, string>();
-  let separator = '\n';
-  await file.write(`${JSON.stringify(head).slice(0, -1)},"records":[`);
-  return {
-    async add(record: ManifestRecord): Promise<void> {
+export async function writeManifest(path: string, head: ManifestHead, records: AsyncIterable<ManifestRecord>, tail: Tail): Promise<void> {
+  await writeAtomic(path, async function* () {
+    const inputs = new Map<string, string>();
+    let separator = '\n';
+    yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
+    for await (const record of records) {
       for (const input of Object.values(record.inputs)) if (input) inputs.set(input.path, input.sha256);
-      await file.write(separator + JSON.stringify(record));
+      yield separator + JSON.stringify(record);
       separator = ',\n';
-    },
-    async commit(tail: Tail): Promise<void> {
-      const lines = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([input, digest]) => `${digest} ${input}\n`);
-      const end = { ...tail, inputDigest: sha256(lines.join('')) };
-      await file.write(`\n],${JSON.stringify(end).slice(1)}\n`);
-      await file.commit();
-    },
-    abort: file.abort,
-  };
+    }
+    const lines = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([input, digest]) => `${digest} ${input}\n`);
+    const end = { ...tail, inputDigest: sha256(lines.join('')) };
+    yield `\n],${JSON.stringify(end).slice(1)}\n`;
+  });
 }

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
-import { readInput, sha256 } from '../digest.ts';
+import { type InputFolder, readInput, sha256 } from '../digest.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../image.ts';
-import type { ManifestRecord } from '../manifest.ts';
+import type { ManifestRecord, Written } from '../manifest.ts';
 import { encodeMask } from '../png.ts';
 import type { Pasted, Sample, SampleFiles } from '../types.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
@@ -13,9 +13,6 @@ export interface OutputOptions {
   readonly quality: number;
   readonly link: boolean;
 }
-
-/** What was written of a sample, and from what. */
-export type Written = Pick<ManifestRecord, 'files' | 'inputs'>;
 
 /**
  * The paths of a variant of a sample: its input's, with a suffix after the name that image and mask share.
@@ -35,19 +32,45 @@ export function outputPaths(sample: Sample, suffix: string, maskSuffix: string, 
   };
 }
 
+/** Encodes a sample that was pasted into, in the input's own formats: image, mask, and instance mask where it has one. */
+export async function* encodeSample(
+  { sample, image, mask, objects }: Pasted,
+  suffix: string,
+  { maskSuffix, imageFormat, quality }: Omit<OutputOptions, 'out' | 'link'>,
+): AsyncGenerator<{ readonly path: string; readonly bytes: Uint8Array; readonly codec: ImageFormat }> {
+  const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
+  const to = outputPaths(sample, suffix, maskSuffix, imageFormat);
+  yield { path: to.image, bytes: await encodeImage(image, codec, quality), codec };
+  yield { path: to.mask, bytes: await encodeMask(mask), codec: 'png' };
+  if (objects) yield { path: to.objects as string, bytes: await encodeMask(objects), codec: 'png' };
+}
+
+/** The input files of a sample that was pasted into. */
+function inputsOf({ sample, inputs }: Pasted): Written['inputs'] {
+  return {
+    image: { path: sample.image, sha256: inputs.image },
+    mask: { path: sample.mask, sha256: inputs.mask },
+    ...(sample.objects !== undefined && { objects: { path: sample.objects, sha256: inputs.objects as string } }),
+  };
+}
+
+function named<T>([image, mask, objects]: readonly T[]): { image: T; mask: T; objects?: T } {
+  return { image: image as T, mask: mask as T, ...(objects && { objects }) };
+}
+
 /** Writes samples below an output folder, which has the layout of the input. */
-export function createSampleWriter(root: string, options: OutputOptions) {
-  const { out, maskSuffix, quality, link } = options;
+export function createSampleWriter(input: InputFolder, options: OutputOptions) {
+  const { out, maskSuffix, link } = options;
   const makeFolder = createFolders();
   const write = async (path: string, data: Uint8Array): Promise<void> => {
     await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), data);
   };
   const copyFile = async (from: string, to: string): Promise<{ input: { path: string; sha256: string }; output: OutputFile }> => {
-    const input = await readInput(root, from);
+    const read = await readInput(input, from);
     await makeFolder(dirname(join(out, to)));
-    if (!(link && (await linkAtomic(join(root, from), join(out, to))))) await write(to, input.bytes);
-    return { input: { path: from, sha256: input.sha256 }, output: { path: to, sha256: input.sha256, codec: 'copy' } };
+    if (!(link && (await linkAtomic(join(input.root, from), join(out, to))))) await write(to, read.bytes);
+    return { input: { path: from, sha256: read.sha256 }, output: { path: to, sha256: read.sha256, codec: 'copy' } };
   };
   return {
     /** Copies or links a sample's files byte for byte. */
@@ -62,33 +85,14 @@ export function createSampleWriter(root: string, options: OutputOptions) {
       };
     },
 
-    /** Encodes a sample that was pasted into, in the input's own formats. */
-    async paste({ sample, image, mask, objects, inputs }: Pasted, suffix: string): Promise<Written> {
-      const format = options.imageFormat ?? (formatOf(sample.image) as ImageFormat);
-      const to = outputPaths(sample, suffix, maskSuffix, options.imageFormat);
-      const encode = async (path: string, data: Promise<Uint8Array>, codec: ImageFormat): Promise<OutputFile> => {
-        const bytes = await data;
+    /** Encodes and writes a sample that was pasted into. */
+    async paste(pasted: Pasted, suffix: string): Promise<Written> {
+      const files: OutputFile[] = [];
+      for await (const { path, bytes, codec } of encodeSample(pasted, suffix, options)) {
         await write(path, bytes);
-        return { path, sha256: sha256(bytes), codec };
-      };
-      const encoded = {
-        image: await encode(to.image, encodeImage(image, format, quality), format),
-        mask: await encode(to.mask, encodeMask(mask), 'png'),
-        ...(objects && { objects: await encode(to.objects as string, encodeMask(objects), 'png') }),
-      };
-      return {
-        files: encoded,
-        inputs: {
-          image: { path: sample.image, sha256: inputs.image },
-          mask: { path: sample.mask, sha256: inputs.mask },
-          ...(sample.objects !== undefined && { objects: { path: sample.objects, sha256: inputs.objects as string } }),
-        },
-      };
-    },
-
-    /** Writes a text file of the layout. */
-    async text(path: string, lines: readonly string[]): Promise<void> {
-      await write(path, Buffer.from(lines.map((line) => `${line}\n`).join('')));
+        files.push({ path, sha256: sha256(bytes), codec });
+      }
+      return { files: named(files), inputs: inputsOf(pasted) };
     },
   };
 }

@@ -1,0 +1,51 @@
+import { constants } from 'node:os';
+import type { Output, Progress } from '../progress.ts';
+import { removeTemporaries } from '../write/files.ts';
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** How long samples that are under way may take once a run is to stop. */
+const patienceMs = 4000;
+
+/**
+ * Does a command's work so that a signal ends it in order, and a second one at once.
+ *
+ * @param out the folder that is written; temporary files in it are taken away where samples do not end in time.
+ * @param work ends soon after its signal has aborted, whatever it then throws.
+ * @returns the exit code.
+ */
+export async function watched(
+  stderr: Output,
+  progress: Progress,
+  out: string | undefined,
+  work: (stop: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const controller = new AbortController();
+  let got: (typeof signals)[number] = 'SIGINT';
+  const code = (): number => 128 + constants.signals[got];
+  const say = (): void => {
+    progress.stop();
+    stderr.write(`copypaste: stopped by ${got}; run the same command again to go on\n`);
+  };
+  const stop = (signal: (typeof signals)[number]): void => {
+    got = signal;
+    if (controller.signal.aborted) process.exit(code());
+    controller.abort();
+    setTimeout(async () => {
+      if (out !== undefined) await removeTemporaries(out);
+      say();
+      process.exit(code());
+    }, patienceMs).unref();
+  };
+  for (const signal of signals) process.on(signal, stop);
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    say();
+    return code();
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+    progress.stop();
+  }
+}

@@ -1,0 +1,27 @@
+import type { Given, verifyOptions } from '../options.ts';
+import { createProgress, type Streams } from '../progress.ts';
+import { enableProdMode } from '../render/render.ts';
+import { verify } from '../verify.ts';
+import { describeBackend } from './backend.ts';
+import { tellDifferences } from './differences.ts';
+import { watched } from './stop.ts';
+
+/** Runs `verify` and says what differs. */
+export async function run(given: Given<typeof verifyOptions>, streams: Streams): Promise<number> {
+  enableProdMode();
+  const progress = await createProgress(streams.stderr, given.quiet === true);
+  return watched(streams.stderr, progress, undefined, async (stop) => {
+    const result = await verify(given, {
+      stop,
+      started: (total) => progress.start(total),
+      chosen: (backend, why) => {
+        if (given.backend !== undefined && !given.quiet) streams.stderr.write(`${describeBackend(backend, why)}\n`);
+      },
+      done: () => progress.tick(),
+    });
+    progress.stop();
+    const { samples, files, rendered } = result;
+    const deep = rendered > 0 ? `, ${rendered} samples rendered anew` : '';
+    return tellDifferences(result, `${given.out}: ${samples} samples in ${files} files as the manifest says${deep}`, given, streams);
+  });
+}

@@ -1,0 +1,38 @@
+import type { Mask } from './types.ts';
+
+/** Pixels of each id of a mask. */
+export function countIds({ ids }: Mask): Map<number, number> {
+  const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
+  for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
+  return new Map([...counts.entries()].filter(([, count]) => count > 0));
+}
+
+/**
+ * Where a class mask and an instance mask contradict each other: an object has pixels of one class.
+ *
+ * @param leftOut background and ignore ids, which stand for no object in either.
+ * @param only objects to look at, with the class that each has to have; else all, and each has to have one.
+ */
+export function contradictionsOf(mask: Mask, objects: Mask, leftOut: ReadonlySet<number>, only?: ReadonlyMap<number, number>): string[] {
+  const pairs = new Map<number, number>();
+  for (let i = 0; i < mask.ids.length; i++) {
+    const key = (objects.ids[i] as number) * 0x10000 + (mask.ids[i] as number);
+    pairs.set(key, (pairs.get(key) ?? 0) + 1);
+  }
+  const classes = new Map<number, Map<number, number>>();
+  for (const [key, pixels] of pairs) {
+    const object = Math.floor(key / 0x10000);
+    const row = classes.get(object) ?? new Map<number, number>();
+    row.set(key % 0x10000, pixels);
+    classes.set(object, row);
+  }
+  const found: string[] = [];
+  for (const [object, row] of [...classes].sort(([a], [b]) => a - b)) {
+    const wanted = only?.get(object);
+    if (only ? wanted === undefined : object === 0 || leftOut.has(object)) continue;
+    if (row.size === 1 && (wanted === undefined ? !leftOut.has([...row.keys()][0] as number) : row.has(wanted))) continue;
+    const parts = [...row].map(([id, pixels]) => `${pixels} pixels of class ${id}${leftOut.has(id) ? ' (no object)' : ''}`);
+    found.push(`object ${object} has ${parts.join(', ')}${wanted === undefined ? '' : `, and is of class ${wanted}`}`);
+  }
+  return found;
+}

@@ -1,0 +1,308 @@
+import { lstat, mkdir, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import pLimit from 'p-limit';
+import { digestOf, sha256 } from './digest.ts';
+import { CopyPasteError, messageOf } from './errors.ts';
+import { codecs } from './image.ts';
+import type { ClassCount, Outcome } from './job.ts';
+import { headSchema, type JournalBatch, type Manifest, type ManifestHead, type ManifestRecord, schemaVersion } from './manifest.ts';
+import type { AugmentOptions } from './options.ts';
+import { type Dataset, listName } from './read/dataset.ts';
+import { readManifest } from './read/manifest.ts';
+import type { AugmentSummary } from './tally.ts';
+import { listed } from './types.ts';
+import { version } from './version.ts';
+import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
+import { type Journal, openJournal } from './write/journal.ts';
+import { writeManifest } from './write/manifest.ts';
+
+export const manifestName = 'manifest.json';
+export const journalName = 'run.jsonl';
+
+/** The output folder of a run that is under way. */
+export interface Output {
+  /** Batches that were under way when an earlier run ended without a word. */
+  readonly suspects: ReadonlySet<string>;
+  /** Samples that took a process with them, and how. */
+  readonly poison: ReadonlyMap<string, string>;
+  /** Marks a sample that took a process with it. */
+  addPoison(id: string, reason: string): Promise<void>;
+  /**
+   * A batch that an earlier run has done, if its files are there as they were written.
+   *
+   * @throws {CopyPasteError} `usage` where a file of the input has changed since.
+   */
+  recall(batch: string): Promise<JournalBatch | undefined>;
+  begin(batch: string, files: readonly string[]): Promise<void>;
+  end(batch: string, outcomes: readonly Outcome[], read: readonly ClassCount[]): Promise<void>;
+  /** Writes what is written last. @param variants the ids that stand for a sample's in lists. */
+  finish(summary: AugmentSummary, batches: readonly string[], variants: ReadonlyMap<string, readonly string[]>): Promise<void>;
+  /** Nothing is under way any more, done or not. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the output folder of a run: a new one, one to continue, or one that is complete.
+ *
+ * @param files all that the run may write.
+ * @throws {CopyPasteError} `cannotCreate` where the folder cannot be made or holds something else, `usage` where it holds another
+ * run.
+ */
+export async function openOutput(dataset: Dataset, options: AugmentOptions, files: ReadonlySet<string>): Promise<Manifest | Output> {
+  const { out } = options;
+  const head = await headOf(dataset, options);
+  let entries = await openFolder(out);
+  if (options.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
+    await removeRun(out, entries, files);
+    entries = new Set();
+  }
+  if (entries.has(manifestName)) {
+    const manifest = await readManifest(join(out, manifestName)).catch((cause: unknown) => {
+      throw new CopyPasteError('cannotCreate', `--out ${out}: is not empty: ${messageOf(cause)}`, { cause });
+    });
+    refuseOther(manifest, head, out);
+    // What a run that was killed at its very end has left.
+    if (entries.has(journalName)) await unlink(join(out, journalName)).catch(() => {});
+    return manifest;
+  }
+  const foreign = [...entries].find((name) => name !== journalName);
+  const refuse = (): CopyPasteError =>
+    new CopyPasteError('cannotCreate', `--out ${out}: is not empty (${foreign}); choose a new folder, or empty this one`);
+  if (foreign !== undefined && !entries.has(journalName)) throw refuse();
+  const journal = await openJournal(join(out, journalName));
+  try {
+    if (journal.head) refuseOther(journal.head, head, out);
+    else if (foreign !== undefined) throw refuse();
+    else {
+      await journal.add({ head });
+      await syncFolders(out, []);
+    }
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  return createOutput(dataset, options, head, journal);
+}
+
+/** @throws {CopyPasteError} `cannotCreate` where the folder cannot be made or read. @returns what it holds. */
+async function openFolder(out: string): Promise<Set<string>> {
+  const refuse = (why: string, cause: unknown): CopyPasteError => new CopyPasteError('cannotCreate', `--out ${out}: ${why}`, { cause });
+  if ((await lstat(out).catch(() => undefined)) === undefined) {
+    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
+      throw refuse(`cannot be created: ${messageOf(cause)}`, cause);
+    });
+  }
+  const entries = await readdir(out).catch((cause: unknown) => {
+    throw refuse(`is not a folder that can be read: ${messageOf(cause)}`, cause);
+  });
+  return new Set(entries.filter((name) => !isTemporary(name)));
+}
+
+/** What output follows from: where it is the same, so are all bytes. */
+async function headOf(dataset: Dataset, options: AugmentOptions): Promise<ManifestHead> {
+  const { layout, split, folders, background, ignore, classNames, lists, samples, others } = dataset;
+  // What says where things are or how they are done changes no byte of the output.
+  const {
+    in: _in,
+    out: _out,
+    seed,
+    jobs: _jobs,
+    backend: _backend,
+    fallback: _fallback,
+    quiet: _quiet,
+    json: _json,
+    dryRun: _dryRun,
+    link: _link,
+    overwrite: _overwrite,
+    classNames: _names,
+    // The layout's folders say it.
+    images: _images,
+    masks: _masks,
+    ...rest
+  } = options;
+  const paths = [...samples, ...others].flatMap((sample) => listed<string>(sample));
+  const sizes = await pLimit(64).map([...new Set([...paths, ...lists.keys()])].sort(), async (path) => {
+    return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
+  });
+  const names = [...classNames].map(([id, name]) => `${id} ${name}\n`);
+  return headSchema.parse({
+    schema: schemaVersion,
+    tool: { name: 'copypaste', version },
+    codecs,
+    seed,
+    options: JSON.parse(JSON.stringify(rest)),
+    layout: { name: layout, folders: [...folders], split, background: [...background], ignore: [...ignore] },
+    input: {
+      files: sizes.length,
+      bytes: sizes.reduce((sum, { size }) => sum + size, 0),
+      listing: sha256([...sizes.map(({ path, size }) => `${size} ${path}\n`), ...names].join('')),
+    },
+  });
+}
+
+/** @throws {CopyPasteError} `usage` with the first difference. */
+function refuseOther(there: ManifestHead, here: ManifestHead, out: string): void {
+  const difference = firstDifference(there, here);
+  if (difference === undefined) return;
+  throw new CopyPasteError('usage', `--out ${out}: holds another run: ${difference}; choose another folder, or say --overwrite`);
+}
+
+function firstDifference(there: ManifestHead, here: ManifestHead): string | undefined {
+  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout } }: ManifestHead): Map<string, string> =>
+    new Map(
+      Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders }).map(([name, value]) => [
+        name,
+        JSON.stringify(value),
+      ]),
+    );
+  const [was, is] = [flat(there), flat(here)];
+  for (const name of new Set([...was.keys(), ...is.keys()])) {
+    if (was.get(name) !== is.get(name)) return `${name} is ${was.get(name) ?? 'not given'} there, ${is.get(name) ?? 'not given'} here`;
+  }
+  if (!there.input || !here.input || there.input.listing === here.input.listing) return undefined;
+  const data = ({ input }: ManifestHead): string => `${input?.files} files of ${input?.bytes} bytes`;
+  return data(there) === data(here)
+    ? 'its data had other file names or sizes'
+    : `its data were ${data(there)}, --in now holds ${data(here)}`;
+}
+
+/**
+ * Takes away all that a run has written, and nothing else. The journal goes last, so that this can be interrupted too.
+ *
+ * @param files that a new run may write: where one of them is not the old run's, it stays, and is named.
+ */
+async function removeRun(out: string, entries: ReadonlySet<string>, files: ReadonlySet<string>): Promise<void> {
+  const journal = await openJournal(join(out, journalName));
+  const written = new Set(journal.files);
+  try {
+    if (entries.has(manifestName)) {
+      const manifest = await readManifest(join(out, manifestName)).catch((cause: unknown) => {
+        throw new CopyPasteError('cannotCreate', `--out ${out}: ${messageOf(cause)}; choose another folder`, { cause });
+      });
+      for (const { path } of filesOf(manifest)) written.add(path);
+      if (!journal.head) await journal.add({ head: manifest });
+      await journal.add({ begin: 'overwritten', files: [...written] });
+    }
+  } finally {
+    await journal.close();
+  }
+  for (const path of files) {
+    if (written.has(path) || (await lstat(join(out, path)).catch(() => undefined)) === undefined) continue;
+    throw new CopyPasteError('cannotCreate', `--out ${out}: ${path} is not of the run that is overwritten, and would be; move it away`);
+  }
+  const remove = async (path: string): Promise<void> => {
+    await unlink(join(out, path)).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR')
+        throw new CopyPasteError('io', `${path}: cannot be removed: ${messageOf(cause)}`, { cause });
+    });
+  };
+  await remove(manifestName);
+  const root = await realpath(out);
+  const folders = new Set<string>();
+  for (const path of written) {
+    // A link may lead out of the folder by now.
+    const folder = await realpath(dirname(join(out, path))).catch(() => undefined);
+    if (folder === undefined || relative(root, folder).startsWith('..')) continue;
+    await remove(path);
+    for (let above = dirname(path); above !== '.'; above = dirname(above)) folders.add(above);
+  }
+  await removeTemporaries(out);
+  // The deepest first; one that holds something else stays.
+  for (const folder of [...folders].sort().reverse()) await rmdir(join(out, folder)).catch(() => {});
+  await remove(journalName);
+}
+
+/** The files that records and lists name. */
+export function filesOf({ records, lists = [] }: Pick<Manifest, 'records' | 'lists'>): { path: string; sha256: string }[] {
+  return [...records.flatMap(({ files }) => listed<{ path: string; sha256: string }>(files)), ...lists];
+}
+
+/** The text of a list in the output. @param variants the ids that stand for a sample's. */
+export function listText(ids: readonly string[], variants: ReadonlyMap<string, readonly string[]>): string {
+  return ids.flatMap((id) => (variants.get(id.normalize('NFC')) ?? []).map((variant) => `${variant}\n`)).join('');
+}
+
+function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
+  const { out } = options;
+  const makeFolder = createFolders();
+  const folders = new Set<string>();
+  // A run that could not begin leaves nothing.
+  let empty = journal.files.size === 0;
+  const note = (outcomes: readonly Outcome[]): void => {
+    for (const { record } of outcomes)
+      for (const { path } of record?.files ? listed<{ path: string }>(record.files) : []) folders.add(dirname(path));
+  };
+  return {
+    suspects: journal.suspects,
+    poison: journal.poison,
+    addPoison: (poison, reason) => journal.add({ poison, reason }),
+
+    async recall(key) {
+      const batch = await journal.recall(key);
+      if (!batch) return undefined;
+      for (const { record } of batch.outcomes) {
+        for (const { path, sha256 } of record ? listed(record.inputs) : []) {
+          if ((await digestOf(join(dataset.root, path), path)) !== sha256) {
+            throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; say --overwrite to begin anew`);
+          }
+        }
+        for (const { path, sha256 } of record ? listed(record.files) : []) {
+          if ((await digestOf(join(out, path), path).catch(() => undefined)) !== sha256) return undefined;
+        }
+      }
+      note(batch.outcomes as Outcome[]);
+      return batch;
+    },
+
+    begin: (batch, files) => {
+      empty = false;
+      return journal.add({ begin: batch, files: [...files] });
+    },
+
+    async end(batch, outcomes, read) {
+      note(outcomes);
+      await journal.add({ end: batch, outcomes: outcomes as JournalBatch['outcomes'], read: [...read] });
+    },
+
+    async finish(summary, batches, variants) {
+      const wanted = [...dataset.lists].filter(([file]) => !options.onlySplit || listName(file) === dataset.split);
+      await journal.add({ begin: 'lists', files: wanted.map(([file]) => file) });
+      const lists: { path: string; sha256: string }[] = [];
+      for (const [path, ids] of wanted) {
+        const text = listText(ids, variants);
+        await makeFolder(dirname(join(out, path)));
+        await writeAtomic(join(out, path), text);
+        lists.push({ path, sha256: sha256(text) });
+        folders.add(dirname(path));
+      }
+      await removeTemporaries(out);
+      await syncFolders(out, folders);
+      await journal.read();
+      const { classes, samples, augmented, unchanged, pasted, dropped } = summary;
+      await writeManifest(join(out, manifestName), head, recordsOf(journal, batches), {
+        classes: classes.map(({ stuff: _stuff, allowed: _allowed, ...row }) => row),
+        skipped: [...summary.skipped],
+        lists,
+        summary: { samples, augmented, unchanged, pasted, dropped, skipped: summary.skipped.length },
+      });
+      await syncFolders(out, []);
+      await unlink(join(out, journalName)).catch(() => {});
+    },
+
+    async close() {
+      if (empty) {
+        await unlink(join(out, journalName)).catch(() => {});
+        await rmdir(out).catch(() => {});
+      } else await journal.add({ stopped: true }).catch(() => {});
+      await journal.close();
+    },
+  };
+}
+
+async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGenerator<ManifestRecord> {
+  for (const key of batches) {
+    const batch = await journal.recall(key);
+    if (!batch) throw new CopyPasteError('io', `${journalName}: batch ${key} is not in it any more; run again`);
+    for (const { record } of batch.outcomes) if (record) yield record;
+  }
+}

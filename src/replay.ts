@@ -1,0 +1,265 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import pLimit from 'p-limit';
+import { refuseOverlap, variantsOf } from './augment.ts';
+import { describeDifference } from './compare.ts';
+import { digestOf, readInput, sha256 } from './digest.ts';
+import { CopyPasteError } from './errors.ts';
+import { codecs } from './image.ts';
+import { variantSuffix } from './job.ts';
+import type { Manifest, ManifestRecord } from './manifest.ts';
+import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
+import { filesOf, listText, manifestName } from './output.ts';
+import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
+import type { Candidate } from './plan/plan.ts';
+import { type Dataset, listName, openDataset } from './read/dataset.ts';
+import type { Layout } from './read/layouts.ts';
+import { readManifest } from './read/manifest.ts';
+import { withBackend } from './render/backend.ts';
+import { resolveOptions } from './schema.ts';
+import { type Backend, listed, type Pasted, type Plan, type Sample } from './types.ts';
+import { version } from './version.ts';
+import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
+import { encodeSample } from './write/samples.ts';
+
+/** What a caller can watch, and how it can stop a run. */
+export interface ReplayEvents {
+  started?(total: number): void;
+  chosen?(backend: Backend, why: string): void;
+  done?(record: ManifestRecord): void;
+  stop?: AbortSignal;
+}
+
+/** What a manifest was made from and with. */
+export interface Origin {
+  readonly manifest: Manifest;
+  readonly dataset: Dataset;
+  /** Those of `augment` that its output followed from. */
+  readonly options: AugmentOptions;
+}
+
+/**
+ * Opens the data set that a manifest's output was made from.
+ *
+ * @param input where it is now.
+ * @throws {CopyPasteError} `data` for options that this version does not know, or a sample that is not there any more.
+ */
+export async function openOrigin(manifest: Manifest, input: string, running: Partial<Given<typeof augmentOptions>>): Promise<Origin> {
+  const { layout, options: given, seed, records } = manifest;
+  const recorded = given as Readonly<Record<string, unknown>>;
+  const options = resolveOptions(augmentOptions, { ...recorded, seed, ...running, in: input });
+  const digests = new Map(
+    records.flatMap(({ inputs }) => listed<{ path: string; sha256: string }>(inputs).map(({ path, sha256 }) => [path, sha256] as const)),
+  );
+  const { background, ignore } = layout;
+  const opened = await openDataset({
+    ...options,
+    layout: layout.name as Layout['name'],
+    folders: layout.folders.map(({ split, images, masks, objects }) => ({
+      split,
+      images,
+      masks,
+      ...(objects !== undefined && { objects }),
+    })),
+    ...(layout.split !== '' && { split: layout.split }),
+    background,
+    ignore,
+    skipBad: true,
+  });
+  return { manifest, dataset: { ...opened, digests }, options: { ...options, skipBad: false } };
+}
+
+/** What is made of a record again. */
+export interface Remaker<R> {
+  paste(pasted: Pasted, record: ManifestRecord, suffix: string): Promise<R>;
+  pass(sample: Sample, record: ManifestRecord): Promise<R>;
+}
+
+/**
+ * Renders records of a manifest again, from their own plans.
+ *
+ * @throws {CopyPasteError} `data` for input that has changed, by its digest.
+ */
+export async function* remake<R>(
+  { dataset, options }: Origin,
+  records: readonly ManifestRecord[],
+  backend: Pick<Backend, 'batchPixels'>,
+  remaker: Remaker<R>,
+  stop?: AbortSignal,
+): AsyncGenerator<R> {
+  const samples = new Map([...dataset.samples, ...dataset.others].map((sample) => [sample.id, sample]));
+  const reasons = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
+  const sampleOf = (id: string): Sample => {
+    const sample = samples.get(id);
+    if (!sample)
+      throw new CopyPasteError(
+        'data',
+        `${options.in}: sample ${id} of the manifest cannot be used: ${reasons.get(id) ?? 'it is not there'}`,
+      );
+    return sample;
+  };
+  const stopped = (): boolean => stop?.aborted === true;
+  const planned = records.filter(({ copy }) => copy !== undefined);
+  const recordOf = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
+  const remade = ({ id, copy }: Plan): ManifestRecord => recordOf.get(`${copy} ${id}`) as ManifestRecord;
+  const sink = {
+    paste: (pasted: Pasted) => remaker.paste(pasted, remade(pasted.plan), variantSuffix(pasted.plan.copy, options)),
+    pass: (sample: Sample, plan: Plan) => remaker.pass(sample, remade(plan)),
+    skip: (sample: Sample, reason: string): R => {
+      throw new CopyPasteError('data', `${sample.id}: ${reason}`);
+    },
+  };
+  const planner = plannerOf(planned, sampleOf, options.batchSize);
+  const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped });
+  for await (const { results } of inOrder(planner.batches(), pipeline.begin, 1)) for (const result of results) yield await result;
+  const rest = records.filter(({ copy }) => copy === undefined);
+  const limit = pLimit(jobsOf(options));
+  for (let i = 0; i < rest.length; i += 64) {
+    if (stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+    yield* await limit.map(rest.slice(i, i + 64), (record) => remaker.pass(sampleOf(record.id), record));
+  }
+}
+
+/** Takes plans from records, as many at a time as a batch has. */
+function plannerOf(records: readonly ManifestRecord[], sampleOf: (id: string) => Sample, batchSize: number): Planner {
+  return {
+    *batches() {
+      for (let n = 0; n * batchSize < records.length; n++) yield { copy: 0, n };
+    },
+    batch({ n }: BatchRef): PlannedBatch {
+      const part = records.slice(n * batchSize, (n + 1) * batchSize);
+      const needed = new Set(part.flatMap((record) => (record.status === 'augmented' ? [record.id, record.source] : [])));
+      return {
+        samples: part.map(({ id }) => sampleOf(id)),
+        needed: [...needed].map(sampleOf),
+        plan: (candidates) => part.map((record) => planOf(record, candidates)),
+      };
+    },
+  };
+}
+
+/** @throws {CopyPasteError} `data` for an instance that the source has not. */
+function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidate>): Plan {
+  const { id, copy = 0 } = record;
+  if (record.status === 'unchanged') return { id, copy, reason: record.reason, minArea: 0, placements: [], dropped: [] };
+  const { source, scene, minArea, placements, dropped } = record;
+  const { instances } = candidates.get(source) as Candidate;
+  for (const { instance, classId, sourceBox } of placements) {
+    const found = instances[instance];
+    if (found?.classId !== classId || String(found.box) !== String(sourceBox)) {
+      throw new CopyPasteError(
+        'data',
+        `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}], as the manifest says`,
+      );
+    }
+  }
+  return {
+    id,
+    copy,
+    source,
+    ...(scene && { scene }),
+    minArea,
+    placements: placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }) => ({
+      instance,
+      classId,
+      sourceBox,
+      targetBox,
+      scale,
+      flip,
+    })),
+    dropped,
+  };
+}
+
+/**
+ * Builds the output of a manifest anew from the manifest and its input. Files that are there already and right are left.
+ *
+ * @returns how many samples it has.
+ * @throws {CopyPasteError} `differs` where what comes out, or is there, is not what the manifest says.
+ */
+export async function replay(given: Given<typeof replayOptions>, events: ReplayEvents = {}): Promise<{ samples: number }> {
+  const own = resolveOptions(replayOptions, given as Readonly<Record<string, unknown>>);
+  const { out, only } = own;
+  await refuseOverlap(own.in, out);
+  const manifest = await readManifest(own.manifest);
+  const origin = await openOrigin(manifest, own.in, { out, jobs: own.jobs });
+  const { dataset, options } = origin;
+  const chosen = manifest.records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
+  if (chosen.length === 0) {
+    throw new CopyPasteError('usage', `--only ${only}: the manifest has no such sample; ids are as ${manifest.records[0]?.id}`);
+  }
+  events.started?.(chosen.length);
+
+  const missing: ManifestRecord[] = [];
+  for (const record of chosen) {
+    if (await areThere(out, record)) events.done?.(record);
+    else missing.push(record);
+  }
+  const makeFolder = createFolders();
+  const write = async (kind: 'image' | 'mask', path: string, bytes: Uint8Array, digest: string | undefined): Promise<void> => {
+    if (sha256(bytes) !== digest)
+      throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
+    const there = await readFile(join(out, path)).catch(() => undefined);
+    const difference = there && (await describeDifference(kind, path, there, bytes));
+    if (difference !== undefined)
+      throw new CopyPasteError('differs', `${join(out, path)}: is there, and ${difference}; choose a new folder`);
+    if (there) return;
+    await makeFolder(dirname(join(out, path)));
+    await writeAtomic(join(out, path), bytes);
+  };
+  const remaker: Remaker<ManifestRecord> = {
+    paste: async (pasted, record, suffix) => {
+      const digests = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
+      for await (const { path, bytes } of encodeSample(pasted, suffix, options)) {
+        await write(path === record.files.image.path ? 'image' : 'mask', path, bytes, digests.get(path));
+      }
+      return record;
+    },
+    pass: async (_sample, record) => {
+      for (const kind of ['image', 'mask', 'objects'] as const) {
+        const [from, to] = [record.inputs[kind], record.files[kind]];
+        if (from && to) await write(kind === 'image' ? kind : 'mask', to.path, (await readInput(dataset, from.path)).bytes, to.sha256);
+      }
+      return record;
+    },
+  };
+  await withBackend(own.backend, async (backend, why) => {
+    events.chosen?.(backend, why);
+    for await (const record of remake(origin, missing, backend, remaker, events.stop)) events.done?.(record);
+  });
+  if (only !== undefined) return { samples: chosen.length };
+
+  const variants = variantsOf(dataset, manifest.skipped, options);
+  for (const { path, sha256: digest } of listsOf(origin)) {
+    const text = listText(dataset.lists.get(path) ?? [], variants);
+    if (digest !== undefined && sha256(text) !== digest)
+      throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says, since the list in ${own.in} has changed`);
+    await makeFolder(dirname(join(out, path)));
+    await writeAtomic(join(out, path), text);
+  }
+  await removeTemporaries(out);
+  await syncFolders(out, new Set(filesOf(manifest).map(({ path }) => dirname(path))));
+  await writeAtomic(join(out, manifestName), await readFile(own.manifest));
+  await syncFolders(out, []);
+  return { samples: chosen.length };
+}
+
+/** The lists that a manifest's output has; those of an old manifest without digests. */
+function listsOf({ manifest, dataset, options }: Origin): readonly { path: string; sha256?: string }[] {
+  if (manifest.lists) return manifest.lists;
+  return [...dataset.lists.keys()].filter((path) => !options.onlySplit || listName(path) === dataset.split).map((path) => ({ path }));
+}
+
+async function areThere(out: string, record: ManifestRecord): Promise<boolean> {
+  for (const { path, sha256 } of filesOf({ records: [record] })) {
+    if ((await digestOf(join(out, path), path).catch(() => undefined)) !== sha256) return false;
+  }
+  return true;
+}
+
+/** What is likely to make the difference. */
+function otherMaker({ tool, codecs: theirs }: Manifest): string {
+  if (tool.version !== version) return `; it was made by copypaste ${tool.version}, this is ${version}`;
+  const kind = Object.keys(codecs).find((name) => theirs[name] !== codecs[name as keyof typeof codecs]);
+  return kind === undefined ? '' : `; its ${kind} files were written by ${theirs[kind]}, here by ${codecs[kind as keyof typeof codecs]}`;
+}

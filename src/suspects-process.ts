@@ -1,0 +1,21 @@
+/** Decodes the samples that it is sent, one at a time, and says so after each. */
+import { readInput } from './digest.ts';
+import { CopyPasteError } from './errors.ts';
+import { decodeImage } from './image.ts';
+import { decodeMask } from './png.ts';
+import type { Trial } from './suspects.ts';
+
+process.once('message', async ({ root, samples }: Trial) => {
+  for (const { image, mask, format } of samples) {
+    try {
+      const decoded = decodeMask((await readInput({ root }, mask)).bytes, mask);
+      const pixels = new Int32Array(decoded.width * decoded.height);
+      await decodeImage((await readInput({ root }, image)).bytes, decoded, pixels, image, format);
+    } catch (error) {
+      // A file that is damaged is told by the run.
+      if (!(error instanceof CopyPasteError)) throw error;
+    }
+    await new Promise((resolve) => process.send?.(true, undefined, undefined, resolve));
+  }
+  process.disconnect();
+});

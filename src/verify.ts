@@ -1,0 +1,204 @@
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import pLimit from 'p-limit';
+import { describeDifference } from './compare.ts';
+import { digestOf, sha256 } from './digest.ts';
+import { CopyPasteError, messageOf } from './errors.ts';
+import { contradictionsOf, countIds } from './invariants.ts';
+import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
+import { type Given, verifyOptions } from './options.ts';
+import { filesOf, journalName, manifestName } from './output.ts';
+import { jobsOf } from './pipeline.ts';
+import { decodeMask } from './png.ts';
+import { readManifest } from './read/manifest.ts';
+import { withBackend } from './render/backend.ts';
+import { openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
+import { resolveOptions } from './schema.ts';
+import type { Mask } from './types.ts';
+import { augmentedRecord } from './write/manifest.ts';
+import { encodeSample } from './write/samples.ts';
+
+/** Something that is not as it has to be. */
+export interface Difference {
+  readonly path: string;
+  readonly what: string;
+}
+
+/** What was compared, and what was found. */
+export interface Verification {
+  readonly samples: number;
+  readonly files: number;
+  /** Samples that were rendered anew. */
+  readonly rendered: number;
+  readonly differences: readonly Difference[];
+}
+
+/**
+ * Compares an output with its manifest: every file is there with its digest, none is extra, and annotations hold what
+ * records say. `deep` renders samples anew from the input, and compares bytes.
+ *
+ * @throws {CopyPasteError} `noInput` where there is no manifest, `data` where the input has changed.
+ */
+export async function verify(given: Given<typeof verifyOptions>, events: ReplayEvents = {}): Promise<Verification> {
+  const options = resolveOptions(verifyOptions, given as Readonly<Record<string, unknown>>);
+  const { out, deep, in: input } = options;
+  if (deep && input === undefined) throw new CopyPasteError('usage', '--deep renders anew from the input: say --in DIR');
+  if (!deep && (input !== undefined || options.sample !== undefined)) throw new CopyPasteError('usage', '--in and --sample go with --deep');
+  const manifest = await readComplete(out);
+  const again = deep ? spread(manifest.records, options.sample) : [];
+  events.started?.(manifest.records.length + again.length);
+
+  const differences: Difference[] = [];
+  const limit = pLimit(jobsOf(options));
+  const files = filesOf(manifest);
+  const known = new Set([manifestName, ...files.map(({ path }) => path)]);
+  const damaged = new Set<string>();
+  const found = await limit.map(files, async ({ path, sha256 }): Promise<Difference | undefined> => {
+    const what = await compareDigest(join(out, path), path, sha256);
+    if (what !== undefined) damaged.add(path);
+    return what === undefined ? undefined : { path, what };
+  });
+  differences.push(...found.filter((one) => one !== undefined));
+  for (const path of await filesBelow(out)) if (!known.has(path)) differences.push({ path, what: 'is not in the manifest' });
+  const annotations = await limit.map(manifest.records, async (record) => {
+    if (events.stop?.aborted) throw new CopyPasteError('interrupted', 'stopped');
+    const result = filesOf({ records: [record] }).some(({ path }) => damaged.has(path)) ? [] : await checkRecord(out, record, manifest);
+    events.done?.(record);
+    return result;
+  });
+  differences.push(...annotations.flat());
+
+  if (input !== undefined && again.length > 0) {
+    const origin = await openOrigin(manifest, input, { out, jobs: options.jobs });
+    const compare: Remaker<Difference[]> = {
+      paste: async (pasted, record, suffix) => {
+        const results: Difference[] = [];
+        const written: { path: string; sha256: string; codec: string }[] = [];
+        for await (const { path, bytes, codec } of encodeSample(pasted, suffix, origin.options)) {
+          written.push({ path, sha256: sha256(bytes), codec });
+          const there = await readFile(join(out, path)).catch(() => undefined);
+          const what = there && (await describeDifference(written.length === 1 ? 'image' : 'mask', path, there, bytes));
+          if (what !== undefined) results.push({ path, what });
+        }
+        const [image, mask, objects] = written;
+        const remade = recordSchema.safeParse({
+          ...augmentedRecord(pasted, undefined),
+          inputs: record.inputs,
+          files: { image, mask, ...(objects && { objects }) },
+        });
+        if (results.length === 0 && JSON.stringify(remade.data) !== JSON.stringify(record)) {
+          results.push({ path: manifestName, what: `says otherwise of ${record.id} than what comes out` });
+        }
+        return results;
+      },
+      pass: async (_sample, record) => {
+        const kinds = ['image', 'mask', 'objects'] as const;
+        return kinds.flatMap((kind) => {
+          const path = record.files[kind]?.path;
+          const same = record.files[kind]?.sha256 === record.inputs[kind]?.sha256;
+          return path === undefined || same ? [] : [{ path, what: 'is not its input, though the sample is unchanged' }];
+        });
+      },
+    };
+    await withBackend(options.backend, async (backend, why) => {
+      events.chosen?.(backend, why);
+      let n = 0;
+      for await (const results of remake(origin, again, backend, compare, events.stop)) {
+        for (const one of results) {
+          // That the digest differs says less than where.
+          const known = differences.findIndex(({ path }) => path === one.path && damaged.has(path));
+          if (known >= 0) differences[known] = one;
+          else differences.push(one);
+        }
+        events.done?.(again[n++] as ManifestRecord);
+      }
+    });
+  }
+  return { samples: manifest.records.length, files: files.length, rendered: again.length, differences };
+}
+
+async function readComplete(out: string): Promise<Manifest> {
+  try {
+    return await readManifest(join(out, manifestName));
+  } catch (error) {
+    const journal = await access(join(out, journalName)).then(
+      () => true,
+      () => false,
+    );
+    if (!journal) throw error;
+    throw new CopyPasteError('noInput', `${out}: the run is not complete; run its augment command again to go on`, { cause: error });
+  }
+}
+
+/** So many of the records, spread evenly; all where no number is given. */
+function spread(records: readonly ManifestRecord[], count = records.length): ManifestRecord[] {
+  const wanted = Math.min(count, records.length);
+  return Array.from({ length: wanted }, (_, i) => records[Math.floor((i * records.length) / wanted)] as ManifestRecord);
+}
+
+async function compareDigest(file: string, path: string, digest: string): Promise<string | undefined> {
+  try {
+    return (await digestOf(file, path)) === digest ? undefined : 'has another SHA-256 than the manifest says';
+  } catch (error) {
+    const cause = (error as CopyPasteError).cause as NodeJS.ErrnoException | undefined;
+    return cause?.code === 'ENOENT' ? 'is missing' : messageOf(error);
+  }
+}
+
+/** All files below a folder, with `/`. */
+async function filesBelow(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) =>
+      relative(root, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join('/'),
+    )
+    .sort();
+}
+
+/** Whether the annotation files of a sample hold what its record says. */
+async function checkRecord(out: string, record: ManifestRecord, { layout }: Manifest): Promise<Difference[]> {
+  if (record.status !== 'augmented') return [];
+  const read = async (path: string): Promise<Mask> => decodeMask(await readFile(join(out, path)), path);
+  const { mask, objects } = record.files;
+  const results: Difference[] = [];
+  const say = (path: string, what: string): void => void results.push({ path, what });
+  try {
+    const ids = await read(mask.path);
+    const pixels = countIds(ids);
+    for (const [id, [, after]] of Object.entries(record.pixels)) {
+      const there = pixels.get(Number(id)) ?? 0;
+      if (there !== after) say(mask.path, `has ${there} pixels of class ${id}, the manifest says ${after}`);
+      pixels.delete(Number(id));
+    }
+    for (const id of pixels.keys()) say(mask.path, `has pixels of class ${id}, of which the manifest says nothing`);
+    for (const { order, area, visible, dropped } of record.placements) {
+      if (visible > area || (dropped === undefined ? area < record.minArea : area !== 0)) {
+        say(manifestName, `placement ${order} of ${record.id} cannot have area ${area} and ${visible} visible pixels`);
+      }
+    }
+    if (objects) {
+      const planes = await read(objects.path);
+      const counts = countIds(planes);
+      for (const { object, visible } of record.placements) {
+        if (object !== undefined && (counts.get(object) ?? 0) !== visible)
+          say(objects.path, `has ${counts.get(object) ?? 0} pixels of object ${object}, the manifest says ${visible}`);
+      }
+      for (const { object, after, dropped } of record.covered ?? []) {
+        const left = counts.get(object) ?? 0;
+        if (left !== (dropped ? 0 : after))
+          say(objects.path, `has ${left} pixels of object ${object}, the manifest says ${dropped ? 0 : after}`);
+      }
+      const leftOut = new Set([...layout.background, ...layout.ignore]);
+      const pasted = new Map(
+        record.placements.flatMap(({ object, classId }) => (object === undefined ? [] : [[object, classId] as const])),
+      );
+      for (const what of contradictionsOf(ids, planes, leftOut, pasted)) say(objects.path, what);
+    }
+  } catch (error) {
+    say(mask.path, messageOf(error));
+  }
+  return results;
+}

@@ -1,0 +1,129 @@
+/**
+ * The journal of a run, `run.jsonl` in its output folder, is what an interrupted run is continued from: a line that says
+ * what is run, a line when a batch begins, and one with its records when its files are written. A torn line is as good as
+ * none, and a batch that is done twice gives the same line twice.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { type JournalBatch, type JournalLine, journalLine, type ManifestHead } from '../manifest.ts';
+
+export interface Journal {
+  /** What it says is run; absent in a new one. */
+  readonly head: ManifestHead | undefined;
+  /** Files that may have been written, whole or not. */
+  readonly files: ReadonlySet<string>;
+  /** Batches that were under way when the run ended without a word. */
+  readonly suspects: ReadonlySet<string>;
+  /** Samples that took a process with them, and how. */
+  readonly poison: ReadonlyMap<string, string>;
+  /** Adds a line, and flushes it where something is done. */
+  add(line: JournalLine): Promise<void>;
+  /** Reads the journal anew: others may have written in between. */
+  read(): Promise<void>;
+  /** A batch that was done when the journal was read. */
+  recall(batch: string): Promise<JournalBatch | undefined>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the journal, and reads what it holds.
+ *
+ * @throws {CopyPasteError} `io` with the cause.
+ */
+export async function openJournal(path: string): Promise<Journal> {
+  const guard = async <T>(step: Promise<T>): Promise<T> => {
+    try {
+      return await step;
+    } catch (cause) {
+      throw new CopyPasteError('io', `${path}: ${messageOf(cause)}; run again once that is mended`, { cause });
+    }
+  };
+  const file = await guard(open(path, 'a+'));
+  let head: ManifestHead | undefined;
+  const files = new Set<string>();
+  const suspects = new Set<string>();
+  const poison = new Map<string, string>();
+  const done = new Map<string, Place>();
+  const read = async (): Promise<void> => {
+    suspects.clear();
+    for await (const { text, place } of linesOf(file)) {
+      const line = parse(text);
+      if (line === undefined) continue;
+      if ('head' in line) head ??= line.head;
+      else if ('begin' in line) {
+        suspects.add(line.begin);
+        for (const name of line.files) files.add(name);
+      } else if ('end' in line) {
+        suspects.delete(line.end);
+        done.set(line.end, place);
+      } else if ('poison' in line) poison.set(line.poison, line.reason);
+      else suspects.clear();
+    }
+  };
+  try {
+    await guard(read());
+    // Whatever follows a torn line begins on a line of its own.
+    const { size } = await guard(file.stat());
+    if (size > 0 && (await guard(file.read(Buffer.alloc(1), 0, 1, size - 1))).buffer[0] !== newline) await guard(file.appendFile('\n'));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    get head() {
+      return head;
+    },
+    files,
+    suspects,
+    poison,
+    add(line) {
+      const adding = last.then(async () => {
+        await file.appendFile(`${JSON.stringify(line)}\n`);
+        if ('head' in line || 'end' in line) await file.datasync();
+      });
+      last = adding.catch(() => {});
+      return guard(adding);
+    },
+    read: () => guard(read()),
+    async recall(batch) {
+      const place = done.get(batch);
+      if (!place) return undefined;
+      const { buffer } = await guard(file.read(Buffer.alloc(place.length), 0, place.length, place.start));
+      return parse(buffer.toString()) as JournalBatch | undefined;
+    },
+    close: () => file.close(),
+  };
+}
+
+const newline = 10;
+
+/** Where a line lies, without its end. */
+interface Place {
+  readonly start: number;
+  readonly length: number;
+}
+
+function parse(text: string): JournalLine | undefined {
+  try {
+    return journalLine.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The complete lines of a file. */
+async function* linesOf(file: FileHandle): AsyncGenerator<{ text: string; place: Place }> {
+  let rest = Buffer.alloc(0);
+  let start = 0;
+  for (;;) {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(1 << 20), 0, 1 << 20, start + rest.length);
+    if (bytesRead === 0) return;
+    rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    for (let at = rest.indexOf(newline); at >= 0; at = rest.indexOf(newline)) {
+      yield { text: rest.toString('utf8', 0, at), place: { start, length: at + 1 } };
+      rest = rest.subarray(at + 1);
+      start += at + 1;
+    }
+  }
+}
