@@ -45,13 +45,18 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   const dataset = await openDataset(options);
   checkOptions(dataset, options);
   const files = checkNames(dataset, options);
-  events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
+  const opened = (): void =>
+    events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
   const attempt = async (name: AugmentOptions['backend']): Promise<AugmentSummary> => {
     const output = options.dryRun ? undefined : await openOutput(dataset, options, files);
-    if (output && 'records' in output) return summaryOf(output, dataset, options);
+    if (output && 'records' in output) {
+      opened();
+      return summaryOf(output, dataset, options);
+    }
     try {
       return await withBackend(name, async (backend, why) => {
         events.chosen?.(backend, why);
+        opened();
         return run(dataset, options, backend, output, events);
       });
     } finally {
