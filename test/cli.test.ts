@@ -199,6 +199,33 @@ describe('copypaste', () => {
     expect(stderr).not.toMatch(/Error|at /);
   });
 
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('%s ends it in order, with exit code %i, and the same command goes on', async (signal, expected) => {
+    const out = join(folder, signal);
+    const argv = ['augment', '--in', camvid, '--out', out, '--copies', '30', '-p', '1'];
+    const child = spawn(process.execPath, ['bin/copypaste.cjs', ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (part) => {
+      stderr += part;
+      if (/pass through\n/.test(String(part))) setTimeout(() => child.kill(signal), 200);
+    });
+    const code = await new Promise((resolve) => child.on('exit', resolve));
+    expect({ code, stderr }).toEqual({
+      code: expected,
+      stderr: expect.stringMatching(`\ncopypaste: stopped by ${signal}; run the same command again to go on\n$`),
+    });
+    const files = readdirSync(out, { recursive: true }).map(String);
+    expect(files).toContain('run.jsonl');
+    expect(files.filter((file) => file.endsWith('.tmp'))).toEqual([]);
+    const again = await built([...argv, '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ samples: 240, copied: 2 });
+    expect(readdirSync(out)).not.toContain('run.jsonl');
+    expect((await built(['verify', out])).code).toBe(0);
+  });
+
   test('a closed pipe does not hang it', async () => {
     mkdirSync(join(folder, 'pipe'));
     const child = spawn(process.execPath, ['bin/copypaste.cjs', 'augment', '--in', camvid, '--out', join(folder, 'pipe'), '--json'], {

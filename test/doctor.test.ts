@@ -48,6 +48,13 @@ describe('on a machine with none of the optional parts', () => {
     expect(await run(bin, 'doctor', '--backend', name, '--json')).toMatchObject({ code: 69 });
   });
 
+  test('with --fallback the CPU does it, and it is said', async () => {
+    const out = join(folder, 'fallback');
+    const { code, stderr } = await run(bin, 'augment', '--in', 'fixtures/camvid', '--out', out, '--backend', 'webgpu', '--fallback');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^backend webgpu: not installed; .*; the CPU goes on \(--fallback\)\nbackend cpu: /);
+  });
+
   test('auto takes the cpu, and says why', async () => {
     const { code, stderr } = await run(bin, 'augment', '--in', 'fixtures/camvid', '--out', join(folder, 'auto'), '--backend', 'auto');
     expect(code).toBe(0);
