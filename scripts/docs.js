@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describe } from '../dist/flags.js';
 import { manifestSchema } from '../dist/manifest.js';
-import { augmentOptions, batchOptions, presets, previewOptions } from '../dist/options.js';
+import { augmentOptions, batchOptions, presets, previewOptions, replayOptions, verifyOptions } from '../dist/options.js';
 
 /** The manifest's JSON Schema as text. */
 export function schemaText() {
@@ -15,7 +15,10 @@ export function schemaText() {
 export function readmeText(readme) {
   const own = Object.entries(previewOptions).filter(([name]) => !(name in augmentOptions) || name === 'out');
   const batch = Object.entries(batchOptions).filter(([name, option]) => option !== augmentOptions[name]);
+  const rest = (options) => table(Object.values(options).filter((option) => !Object.values(augmentOptions).includes(option)));
   const parts = {
+    verify: rest(verifyOptions),
+    replay: rest(replayOptions),
     augment: table(Object.values(augmentOptions)),
     preview: table(own.map(([, option]) => option)),
     batch: table(batch.map(([flag, option]) => ({ ...option, flag }))),

@@ -12,7 +12,7 @@ const box = z.tuple([z.int(), z.int(), z.int(), z.int()]).describe('half-open pi
 const path = z.string().refine(isBelow, 'leaves its folder').describe('relative, with /');
 
 /** Whether a path that a file names stays below the folder that it is relative to. */
-export function isBelow(path: string): boolean {
+function isBelow(path: string): boolean {
   return path !== '' && !path.includes('\0') && !isAbsolute(path) && normalize(path).split(sep)[0] !== '..';
 }
 

@@ -29,7 +29,9 @@ describe('documentation', () => {
     const argv = command.replace('npx copypaste ', '').split(' ');
     const place: Record<string, string> = {
       data: 'fixtures/camvid',
-      aug: join(folder, `${commands.indexOf(command)}`),
+      aug: join(folder, 'aug'),
+      'aug/manifest.json': join(folder, 'aug/manifest.json'),
+      again: join(folder, 'again'),
       'sheet.png': join(folder, 'sheet.png'),
     };
     const streams = captureStreams();
