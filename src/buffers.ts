@@ -6,7 +6,12 @@
 const free: ArrayBuffer[] = [];
 const issued = new WeakSet<ArrayBufferLike>();
 /** Bytes that may wait for use; more would only hold memory. */
-const most = 512 * 2 ** 20;
+let most = 512 * 2 ** 20;
+
+/** Keeps at most so many bytes waiting from now on. */
+export function keepWaiting(bytes: number): void {
+  most = Math.min(most, bytes);
+}
 
 let waiting = 0;
 

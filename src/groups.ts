@@ -11,8 +11,11 @@ export interface LoadedImage {
   readonly sha256: string;
 }
 
-/** The decoded images of a batch, one after another in one array, as the op takes them. */
+/** The decoded images of plans, one after another in one array, as the op takes them. */
 export interface BatchImages {
+  /** Bytes of the array. */
+  readonly bytes: number;
+  /** Made when the first image is loaded. */
   readonly pixels: Int32Array;
   /** Decodes an image once. */
   load(id: string): Promise<LoadedImage>;
@@ -27,24 +30,30 @@ export function batchImages(input: InputFolder, annotations: readonly Annotation
     offsets.set(sample.id, length);
     length += mask.width * mask.height;
   }
-  const pixels = takeWords(length);
+  let pixels: Int32Array | undefined;
   const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
   const loaded = new Map<string, Promise<LoadedImage>>();
   const decode = async (id: string): Promise<LoadedImage> => {
     const { sample, mask } = byId.get(id) as Annotations;
     const offset = offsets.get(id) as number;
     const { bytes, sha256 } = await readInput(input, sample.image);
+    pixels ??= takeWords(length);
     const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image, sample.format);
     return { image, offset, sha256 };
   };
   return {
-    pixels,
+    bytes: 4 * length,
+    get pixels() {
+      return pixels as Int32Array;
+    },
     load: (id) => {
       const image = loaded.get(id) ?? decode(id);
       loaded.set(id, image);
       return image;
     },
-    release: () => giveBack(pixels),
+    release: () => {
+      if (pixels) giveBack(pixels);
+    },
   };
 }
 

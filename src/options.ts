@@ -14,6 +14,7 @@ export interface Kinds {
   count: number;
   'count or all': number | 'all';
   quality: number;
+  bytes: number;
   area: AreaLimit;
   range: readonly [low: number, high: number];
   interval: readonly [low: number, high: number];
@@ -148,6 +149,11 @@ const running = {
     description: 'what renders, to the same bytes; auto takes a GPU where there is one',
   },
   jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default two more than there are cores)' },
+  memory: {
+    flag: '--memory <size>',
+    kind: 'bytes',
+    description: 'pixels in flight, as 512MB or 4GB (by default half of what the process may use)',
+  },
   quiet: { flag: '-q, --quiet', kind: 'switch', description: 'no progress and no summary' },
 } as const satisfies OptionTable;
 

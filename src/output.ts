@@ -107,6 +107,7 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     out: _out,
     seed,
     jobs: _jobs,
+    memory: _memory,
     backend: _backend,
     fallback: _fallback,
     quiet: _quiet,

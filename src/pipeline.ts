@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
+import { createBudget, memoryOf } from './budget.ts';
+import { keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
@@ -16,7 +18,15 @@ import type { Annotations, Backend, Mask, Pasted, Plan, Sample } from './types.t
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
   AugmentOptions,
-  Exclude<keyof PlanOptions, 'mayPaste'> | 'batchSize' | 'classes' | 'excludeClasses' | 'instances' | 'minVisible' | 'skipBad' | 'jobs'
+  | Exclude<keyof PlanOptions, 'mayPaste'>
+  | 'batchSize'
+  | 'classes'
+  | 'excludeClasses'
+  | 'instances'
+  | 'minVisible'
+  | 'skipBad'
+  | 'jobs'
+  | 'memory'
 >;
 
 /** What becomes of the samples of one copy. */
@@ -118,6 +128,9 @@ export function createPipeline<R>(
   circumstances: Circumstances = { poison: new Map(), stopped: () => false },
 ) {
   const limit = pLimit(jobsOf(options));
+  const memory = memoryOf(options);
+  const [decoded, working] = [createBudget(memory / 2), createBudget(memory / 2)];
+  keepWaiting(memory / 2);
   const guarded = async <T>(step: () => Promise<T>): Promise<T> => {
     if (circumstances.stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
     return step();
@@ -127,41 +140,88 @@ export function createPipeline<R>(
     async begin(ref: BatchRef): Promise<Batch<R>> {
       const { paste, pass, skip } = sink(ref.copy);
       const { samples, needed, plan: planAll } = planner.batch(ref);
+      const byId = new Map(samples.map((sample) => [sample.id, sample]));
       const { annotations, skipped } = await readBatch(needed, dataset, options, circumstances.poison, (samples, read) =>
         limit.map(samples, (sample) => guarded(() => read(sample))),
       );
       const plans = planAll(new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, dataset)])));
-      const used = new Set(plans.flatMap(({ id, source, placements }) => (placements.length > 0 ? [id, source as string] : [])));
-      const images = batchImages(
-        dataset,
-        [...used].map((id) => annotations.get(id) as Annotations),
-      );
-      const renderer = renderGroups(plans, annotations, images, backend.batchPixels);
-      const results = plans.map((plan, i) =>
-        handled(
-          limit(() =>
-            guarded(async () => {
-              const sample = samples[i] as Sample;
-              const reason = skipped.get(plan.id) ?? circumstances.poison.get(plan.id);
-              if (reason !== undefined) return skip(sample, reason);
-              if (plan.placements.length === 0) return pass(sample, plan, []);
-              const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
-              const rendered = await renderer.render(plan);
-              try {
-                const settled = settle(plan, rendered.areas);
-                if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
-                return await paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
-              } finally {
-                renderer.release(plan, rendered);
-              }
-            }),
+      // A batch whose images together are too large is rendered part by part; what parts share is decoded again.
+      const parts = divide(plans, annotations, decoded.bytes / 2);
+      const results = parts.flatMap((part) => {
+        const ids = new Set(part.filter(isPasted).flatMap(({ id, source }) => [id, source as string]));
+        const images = batchImages(
+          dataset,
+          [...ids].map((id) => annotations.get(id) as Annotations),
+        );
+        const renderer = renderGroups(part, annotations, images, backend.batchPixels);
+        let taken: Promise<() => void> | undefined;
+        const done = part.map((plan) =>
+          handled(
+            limit(() =>
+              guarded(async () => {
+                const sample = byId.get(plan.id) as Sample;
+                const reason = skipped.get(plan.id) ?? circumstances.poison.get(plan.id);
+                if (reason !== undefined) return skip(sample, reason);
+                if (!isPasted(plan)) return pass(sample, plan, []);
+                const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
+                taken ??= decoded.take(images.bytes);
+                await taken;
+                const giveBack = await working.take(workingBytes * target.mask.ids.length);
+                try {
+                  const rendered = await renderer.render(plan);
+                  try {
+                    const settled = settle(plan, rendered.areas);
+                    if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
+                    return await paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
+                  } finally {
+                    renderer.release(plan, rendered);
+                  }
+                } finally {
+                  giveBack();
+                }
+              }),
+            ),
           ),
-        ),
-      );
-      void Promise.allSettled(results).then(images.release);
+        );
+        void Promise.allSettled(done).then(async () => {
+          images.release();
+          (await taken)?.();
+        });
+        return done;
+      });
       return { results, annotations: annotations.values() };
     },
   };
+}
+
+/** What a pixel of a target takes on its way: decoded, rendered, its owner, packed, filtered, compressed. */
+const workingBytes = 24;
+
+function isPasted({ placements }: Plan): boolean {
+  return placements.length > 0;
+}
+
+/** Divides the plans of a batch, in order, so that the images of each part have at most so many bytes, where one plan's have. */
+function divide(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotations>, most: number): Plan[][] {
+  const parts: Plan[][] = [[]];
+  let ids = new Set<string>();
+  let bytes = 0;
+  for (const plan of plans) {
+    const own = isPasted(plan) ? [plan.id, plan.source as string] : [];
+    const cost = (known: ReadonlySet<string>): number =>
+      [...new Set(own)]
+        .filter((id) => !known.has(id))
+        .reduce((sum, id) => sum + 4 * (annotations.get(id) as Annotations).mask.ids.length, 0);
+    if (ids.size > 0 && bytes + cost(ids) > most) {
+      parts.push([]);
+      ids = new Set();
+      bytes = 0;
+    }
+    bytes += cost(ids);
+    for (const id of own) ids.add(id);
+    (parts.at(-1) as Plan[]).push(plan);
+  }
+  return parts;
 }
 
 /**

@@ -182,7 +182,7 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   const { out, only } = own;
   await refuseOverlap(own.in, out);
   const manifest = await readManifest(own.manifest);
-  const origin = await openOrigin(manifest, own.in, { out, jobs: own.jobs });
+  const origin = await openOrigin(manifest, own.in, { out, jobs: own.jobs, memory: own.memory });
   const { dataset, options } = origin;
   const chosen = manifest.records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
   if (chosen.length === 0) {

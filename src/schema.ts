@@ -19,6 +19,14 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     schema: z.union([z.int().min(1), z.literal('all')]),
   },
   quality: { expects: 'an integer from 1 to 100', parse: number, schema: z.int().min(1).max(100) },
+  bytes: {
+    expects: 'a size as 512MB or 4GB',
+    parse: (text) => {
+      const [, size, unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt]?)i?b?$/i.exec(text) ?? [];
+      return Math.round(Number(size) * 1024 ** ['', 'k', 'm', 'g', 't'].indexOf(unit.toLowerCase()));
+    },
+    schema: z.int().min(1),
+  },
   area: {
     expects: 'a fraction from 0 to 1, or pixels as 25px',
     parse: (text) => (text.endsWith('px') ? text : number(text)),

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { memoryOf } from './budget.ts';
 import { CopyPasteError } from './errors.ts';
 import type { OutcomeBatch } from './job.ts';
 import type { AugmentOptions } from './options.ts';
@@ -33,7 +34,12 @@ export async function startThreads(
   const { default: Tinypool } = await import('tinypool');
   const shared = new Int32Array(new SharedArrayBuffer(4));
   stop?.addEventListener('abort', () => Atomics.store(shared, 0, 1));
-  const workerData: WorkerData = { dataset, options: { ...options, jobs: Math.ceil(jobsOf(options) / count) }, poison, stop: shared };
+  const workerData: WorkerData = {
+    dataset,
+    options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
+    poison,
+    stop: shared,
+  };
   const pool = new Tinypool({
     filename: new URL('./worker.js', import.meta.url).href,
     minThreads: count,

@@ -69,7 +69,7 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
   differences.push(...annotations.flat());
 
   if (input !== undefined && again.length > 0) {
-    const origin = await openOrigin(manifest, input, { out, jobs: options.jobs });
+    const origin = await openOrigin(manifest, input, { out, jobs: options.jobs, memory: options.memory });
     const compare: Remaker<Difference[]> = {
       paste: async (pasted, record, suffix) => {
         const results: Difference[] = [];

@@ -16,7 +16,7 @@ const options = resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'no
 const imagePixels = 480 * 360;
 
 /** What the pipeline gives where one call of the op takes so many pixels, and how many targets each call had. */
-async function run(batchPixels: number): Promise<{ digests: (string | undefined)[]; calls: number[]; uploads: number[] }> {
+async function run(batchPixels: number, given = options): Promise<{ digests: (string | undefined)[]; calls: number[]; uploads: number[] }> {
   const digests: (string | undefined)[] = [];
   const none = async (): Promise<undefined> => undefined;
   const sink = {
@@ -25,9 +25,9 @@ async function run(batchPixels: number): Promise<{ digests: (string | undefined)
     pass: none,
     skip: (): undefined => undefined,
   };
-  const dataset = await openDataset(options);
-  const planner = createPlanner(dataset, options, 1);
-  const { begin } = createPipeline(dataset, options, { batchPixels }, planner, () => sink);
+  const dataset = await openDataset(given);
+  const planner = createPlanner(dataset, given, 1);
+  const { begin } = createPipeline(dataset, given, { batchPixels }, planner, () => sink);
   for await (const { results } of inOrder(planner.batches(), begin, 1)) digests.push(...(await Promise.all(results)));
   const { calls } = vi.mocked(render.render).mock;
   return { digests, calls: calls.map(([, targets]) => targets.length), uploads: calls.map(([images]) => images.length / imagePixels) };
@@ -47,4 +47,13 @@ test('how many samples are rendered at once changes no byte', async () => {
   expect(some.calls.length).toBeLessThan(8);
   // What is uploaded is what a group uses.
   expect(Math.max(...some.uploads)).toBeLessThan(7);
+});
+
+test('how much memory there is changes no byte, and less of it holds fewer images at once', async () => {
+  const one = await run(0);
+  vi.clearAllMocks();
+  const little = await run(0, { ...options, memory: 2 ** 20 });
+  expect(little.digests).toEqual(one.digests);
+  expect(Math.max(...one.uploads)).toBe(8);
+  expect(Math.max(...little.uploads)).toBe(2);
 });

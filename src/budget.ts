@@ -1,0 +1,44 @@
+import { totalmem } from 'node:os';
+
+/** Bytes that may be in use at once. */
+export interface Budget {
+  readonly bytes: number;
+  /**
+   * Waits until so many bytes may be used, in the order of asking. More than there are at all is let in alone.
+   *
+   * @returns what gives them back.
+   */
+  take(bytes: number): Promise<() => void>;
+}
+
+export function createBudget(bytes: number): Budget {
+  let used = 0;
+  const waiting: { readonly wanted: number; enter(): void }[] = [];
+  const admit = (): void => {
+    for (let next = waiting[0]; next && (used === 0 || used + next.wanted <= bytes); next = waiting[0]) {
+      waiting.shift();
+      used += next.wanted;
+      next.enter();
+    }
+  };
+  return {
+    bytes,
+    async take(wanted) {
+      await new Promise<void>((enter) => {
+        waiting.push({ wanted, enter });
+        admit();
+      });
+      return () => {
+        used -= wanted;
+        admit();
+      };
+    },
+  };
+}
+
+/** Bytes of decoded pixels that may be in flight: what `--memory` says, or half of what this process may use. */
+export function memoryOf({ memory }: { readonly memory?: number | undefined }): number {
+  // 0, or more than there is, where nothing is constrained.
+  const constrained = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return memory ?? Math.floor(Math.min(totalmem(), constrained) / 2);
+}
