@@ -120,7 +120,8 @@ export async function withBackend<T>(wanted: BackendName | 'auto', run: (backend
     const { name, why } = wanted === 'auto' ? await findGpu() : { name: wanted, why: 'as asked for' };
     return await run(await openBackend(name), why);
   } finally {
-    if (before) await setBackend(before);
+    // One whose device was lost is gone by now.
+    if (before && findBackendFactory(before)) await setBackend(before);
   }
 }
 

@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { backend, getKernel, memory, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { augment } from '../../src/augment.ts';
 import { openBackend } from '../../src/render/backend.ts';
 import { opNames } from '../../src/render/op.ts';
 import { type Rendered, render } from '../../src/render/render.ts';
 import { missingBackend } from '../backends.ts';
+import { temporaryFolder, treeDigests } from '../make.ts';
 
 const missing = await missingBackend('webgpu');
 const failure = { code: 'unavailable', message: expect.stringMatching(/^backend webgpu failed: .*; run again, or on the cpu backend$/) };
@@ -51,6 +54,40 @@ describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {
     await expect(openBackend('webgpu')).rejects.toMatchObject({ code: 'unavailable' });
     await openBackend('webgpu');
     expect((await paste(10))[0]?.areas).toEqual([9]);
+  });
+});
+
+describe.skipIf(missing)('augment on a GPU that is lost midway', () => {
+  const folder = temporaryFolder();
+  const options = { in: 'fixtures/camvid', p: 1, batchSize: 2, backend: 'webgpu' } as const;
+  const loseAfter = (samples: number) => {
+    let done = 0;
+    const fellBack = vi.fn();
+    return { fellBack, done: () => void (++done === samples && (backend() as WebGPUBackend).device.destroy()) };
+  };
+
+  const expected = async (): Promise<Record<string, string>> => {
+    await augment({ ...options, out: join(folder, 'cpu'), backend: 'cpu' });
+    return treeDigests(join(folder, 'cpu'));
+  };
+
+  test('stops, and the same command goes on once it is back', async () => {
+    const out = join(folder, 'stopped');
+    await expect(augment({ ...options, out }, loseAfter(3))).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(augment({ ...options, out })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await augment({ ...options, out })).toMatchObject({ samples: 8, backend: 'webgpu' });
+    expect(await treeDigests(out)).toEqual(await expected());
+  });
+
+  test('is left to the CPU with --fallback, to the same bytes, aloud', async () => {
+    const out = join(folder, 'fallback');
+    const events = loseAfter(3);
+    const summary = await augment({ ...options, out, fallback: true }, events);
+    expect(summary).toMatchObject({ samples: 8, backend: 'cpu' });
+    expect(summary.reused).toBeGreaterThan(0);
+    expect(events.fellBack).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(failure));
+    expect(await treeDigests(out)).toEqual(await expected());
+    await expect(openBackend('webgpu')).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 
