@@ -95,7 +95,7 @@ async function run(
   const keyOf = ({ copy, n }: BatchRef): string => `${copy}.${n}`;
   if (output) {
     const suspects = refs.filter((ref) => output.suspects.has(keyOf(ref))).flatMap((ref) => job.planner.batch(ref).samples);
-    for (const [id, reason] of await findPoison(dataset.root, unique(suspects))) {
+    for (const [id, reason] of await findPoison(dataset, unique(suspects))) {
       poison.set(id, reason);
       await output.addPoison(id, reason);
     }
@@ -203,8 +203,8 @@ async function realFuturePath(path: string): Promise<string> {
 }
 
 /** All files that a variant of a sample may be written to. */
-function possibleFiles(sample: Sample, suffix: string, { maskSuffix, imageFormat }: AugmentOptions): string[] {
-  const paths = [undefined, imageFormat].flatMap((format) => listed<string>(outputPaths(sample, suffix, maskSuffix, format)));
+function possibleFiles(sample: Sample, suffix: string, { imageFormat }: AugmentOptions): string[] {
+  const paths = [undefined, imageFormat].flatMap((format) => listed(outputPaths(sample, suffix, format)));
   return [...new Set(paths)];
 }
 

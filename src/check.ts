@@ -56,13 +56,14 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
       return undefined;
     }
   };
-  const mask = await attempt(sample.mask, (bytes) => decodeMask(bytes, sample.mask));
+  const mask = await attempt(sample.mask, (bytes) => decodeMask(bytes, sample.mask, dataset.colours));
   if (!mask) return results;
   await attempt(sample.image, (bytes) => decodeImage(bytes, mask, new Int32Array(mask.ids.length), sample.image, sample.format));
   for (const what of strangeIds(mask, dataset)) say(sample.mask, what);
   const { objects: path } = sample;
   const objects = path === undefined ? undefined : await attempt(path, (bytes) => decodeMask(bytes, path));
-  if (path !== undefined && objects) for (const what of contradictionsOf(mask, objects, dataset.leftOut)) say(path, what);
+  if (path !== undefined && objects)
+    for (const what of contradictionsOf(mask, objects, dataset.leftOut, dataset.leftOutObjects)) say(path, what);
   return results;
 }
 

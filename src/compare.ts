@@ -1,21 +1,16 @@
 import { decodeImage, imageHeaderOf } from './image.ts';
-import { decodeMask } from './png.ts';
+import { decodeMask, pngHeader } from './png.ts';
 import type { Size } from './types.ts';
 
 /**
  * Says where two encoded images or masks first differ.
  *
- * @param kind masks hold ids.
  * @returns `undefined` where all bytes are the same.
  */
-export async function describeDifference(
-  kind: 'image' | 'mask',
-  path: string,
-  there: Uint8Array,
-  expected: Uint8Array,
-): Promise<string | undefined> {
+export async function describeDifference(path: string, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
   if (Buffer.compare(there, expected) === 0) return undefined;
-  const decode = kind === 'image' ? decodeAny : decodeIds;
+  const colour = pngHeader(expected)?.colour;
+  const decode = colour === 'grey' || colour === 'palette' ? decodeIds : decodeAny;
   let one: Decoded;
   try {
     one = await decode(there, path);
@@ -36,7 +31,7 @@ interface Decoded extends Size {
 
 async function decodeIds(bytes: Uint8Array, path: string): Promise<Decoded> {
   const { width, height, ids } = decodeMask(bytes, path);
-  return { width, height, values: ids, show: (at) => `id ${ids[at]}` };
+  return { width, height, values: ids, show: (at) => `value ${ids[at]}` };
 }
 
 async function decodeAny(bytes: Uint8Array, path: string): Promise<Decoded> {

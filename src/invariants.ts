@@ -10,10 +10,17 @@ export function countIds({ ids }: Mask): Map<number, number> {
 /**
  * Where a class mask and an instance mask contradict each other: an object has pixels of one class.
  *
- * @param leftOut background and ignore ids, which stand for no object in either.
+ * @param leftOut background and ignore ids.
+ * @param leftOutObjects ids of the instance mask that are no objects.
  * @param only objects to look at, with the class that each has to have; else all, and each has to have one.
  */
-export function contradictionsOf(mask: Mask, objects: Mask, leftOut: ReadonlySet<number>, only?: ReadonlyMap<number, number>): string[] {
+export function contradictionsOf(
+  mask: Mask,
+  objects: Mask,
+  leftOut: ReadonlySet<number>,
+  leftOutObjects: ReadonlySet<number>,
+  only?: ReadonlyMap<number, number>,
+): string[] {
   const pairs = new Map<number, number>();
   for (let i = 0; i < mask.ids.length; i++) {
     const key = (objects.ids[i] as number) * 0x10000 + (mask.ids[i] as number);
@@ -29,7 +36,7 @@ export function contradictionsOf(mask: Mask, objects: Mask, leftOut: ReadonlySet
   const found: string[] = [];
   for (const [object, row] of [...classes].sort(([a], [b]) => a - b)) {
     const wanted = only?.get(object);
-    if (only ? wanted === undefined : object === 0 || leftOut.has(object)) continue;
+    if (only ? wanted === undefined : object === 0 || leftOutObjects.has(object)) continue;
     if (row.size === 1 && (wanted === undefined ? !leftOut.has([...row.keys()][0] as number) : row.has(wanted))) continue;
     const parts = [...row].map(([id, pixels]) => `${pixels} pixels of class ${id}${leftOut.has(id) ? ' (no object)' : ''}`);
     found.push(`object ${object} has ${parts.join(', ')}${wanted === undefined ? '' : `, and is of class ${wanted}`}`);

@@ -6,6 +6,7 @@ import { dropReasons, passReasons } from './types.ts';
 export const schemaVersion = 2;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const byte = z.int().min(0).max(255);
 const count = z.int().min(0);
 const id = z.int().min(0).max(65535);
 const box = z.tuple([z.int(), z.int(), z.int(), z.int()]).describe('half-open pixels [x0, y0, x1, y1)');
@@ -18,7 +19,13 @@ function isBelow(path: string): boolean {
 
 const inputFile = z.strictObject({ path, sha256 });
 const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp']) });
-const files = <T extends z.ZodType>(file: T) => z.strictObject({ image: file, mask: file, objects: file.optional() });
+const files = <T extends z.ZodType>(file: T) =>
+  z.strictObject({
+    image: file,
+    mask: file,
+    objects: file.optional(),
+    views: z.array(file).optional().describe('files that follow from the class mask'),
+  });
 
 const placement = z.strictObject({
   order: z.int().min(1).describe('pasting order: a later placement covers an earlier one'),
@@ -95,6 +102,10 @@ const head = {
     split: z.string().describe('the split that is augmented'),
     background: z.array(id),
     ignore: z.array(id),
+    colours: z
+      .array(z.tuple([byte, byte, byte]))
+      .optional()
+      .describe('what stands for each class id in masks that hold colours'),
   }),
   input: z
     .strictObject({ files: count, bytes: count, listing: sha256 })

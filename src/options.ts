@@ -2,7 +2,7 @@
  * Every option of every command, once. Flags, help, validation, API types and README's table are made from
  * these tables, which are plain data, so that `--help` loads nothing else.
  */
-import { type AreaLimit, backendNames } from './types.ts';
+import { type AreaLimit, backendNames, layoutNames } from './types.ts';
 
 /** What a value is, and its type once parsed. */
 export interface Kinds {
@@ -58,7 +58,7 @@ const reading = {
   in: { flag: '--in <dir>', kind: 'path', required: true, description: 'data set to read' },
   layout: {
     flag: '--layout <name>',
-    choices: ['voc', 'camvid', 'paired'],
+    choices: layoutNames,
     description: 'folder layout, where detection finds two',
   },
   images: { flag: '--images <dir>', kind: 'path', description: 'folder of images inside --in, with --masks' },
@@ -82,6 +82,11 @@ const reading = {
   ignore: { flag: '--ignore <ids>', kind: 'ids', description: 'ids of void pixels, or none (by layout: 255; CamVid 11)' },
   classes: { flag: '--classes <list>', kind: 'names', description: 'paste these classes only, by id or name' },
   excludeClasses: { flag: '--exclude-classes <list>', kind: 'names', description: 'never paste these classes' },
+  colorMap: {
+    flag: '--color-map <file>',
+    kind: 'path',
+    description: "what colours of masks stand for: 'r g b name', 'name:r,g,b::' or 'name,r,g,b' lines (by default one that --in has)",
+  },
   classNames: {
     flag: '--class-names <file>',
     kind: 'path',

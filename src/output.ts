@@ -10,7 +10,7 @@ import type { AugmentOptions } from './options.ts';
 import { type Dataset, listName } from './read/dataset.ts';
 import { readManifest } from './read/manifest.ts';
 import type { AugmentSummary } from './tally.ts';
-import { listed } from './types.ts';
+import { listed, pathsOf } from './types.ts';
 import { version } from './version.ts';
 import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
@@ -100,7 +100,7 @@ async function openFolder(out: string): Promise<Set<string>> {
 
 /** What output follows from: where it is the same, so are all bytes. */
 async function headOf(dataset: Dataset, options: AugmentOptions): Promise<ManifestHead> {
-  const { layout, split, folders, background, ignore, classNames, lists, samples, others } = dataset;
+  const { layout, split, folders, background, ignore, colours, classNames, lists, samples, others } = dataset;
   // What says where things are or how they are done changes no byte of the output.
   const {
     in: _in,
@@ -116,12 +116,13 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     link: _link,
     overwrite: _overwrite,
     classNames: _names,
+    colorMap: _colorMap,
     // The layout's folders say it.
     images: _images,
     masks: _masks,
     ...rest
   } = options;
-  const paths = [...samples, ...others].flatMap((sample) => listed<string>(sample));
+  const paths = [...samples, ...others].flatMap((sample) => listed(pathsOf(sample)));
   const sizes = await pLimit(64).map([...new Set([...paths, ...lists.keys()])].sort(), async (path) => {
     return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
   });
@@ -132,7 +133,7 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     codecs,
     seed,
     options: JSON.parse(JSON.stringify(rest)),
-    layout: { name: layout, folders: [...folders], split, background: [...background], ignore: [...ignore] },
+    layout: { name: layout, folders: [...folders], split, background: [...background], ignore: [...ignore], ...(colours && { colours }) },
     input: {
       files: sizes.length,
       bytes: sizes.reduce((sum, { size }) => sum + size, 0),
@@ -218,6 +219,11 @@ export function filesOf({ records, lists = [] }: Pick<Manifest, 'records' | 'lis
   return [...records.flatMap(({ files }) => listed<{ path: string; sha256: string }>(files)), ...lists];
 }
 
+/** The input files that a record names. */
+export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: string; sha256: string }[] {
+  return listed<{ path: string; sha256: string }>(inputs);
+}
+
 /** The text of a list in the output. @param variants the ids that stand for a sample's. */
 export function listText(ids: readonly string[], variants: ReadonlyMap<string, readonly string[]>): string {
   return ids.flatMap((id) => (variants.get(id.normalize('NFC')) ?? []).map((variant) => `${variant}\n`)).join('');
@@ -242,12 +248,12 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
       const batch = await journal.recall(key);
       if (!batch) return undefined;
       for (const { record } of batch.outcomes) {
-        for (const { path, sha256 } of record ? listed(record.inputs) : []) {
+        for (const { path, sha256 } of record ? inputsOf(record) : []) {
           if ((await digestOf(join(dataset.root, path), path)) !== sha256) {
             throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; say --overwrite to begin anew`);
           }
         }
-        for (const { path, sha256 } of record ? listed(record.files) : []) {
+        for (const { path, sha256 } of record ? filesOf({ records: [record] }) : []) {
           if ((await digestOf(join(out, path), path).catch(() => undefined)) !== sha256) return undefined;
         }
       }

@@ -307,7 +307,7 @@ async function readAnnotations(sample: Sample, dataset: Dataset, { instances, ji
   const ignore = voidId(dataset.ignore, jitter) ?? 0;
   const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
     const { bytes, sha256 } = await readInput(dataset, file);
-    const mask = decodeMask(bytes, file);
+    const mask = decodeMask(bytes, file, dataset.colours);
     if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };
@@ -324,18 +324,18 @@ async function readAnnotations(sample: Sample, dataset: Dataset, { instances, ji
     sample,
     mask,
     objects: objects.mask,
-    ...findInstances(mask, objects.mask, instances, dataset.leftOut),
+    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects),
     digests: { mask: sha256, objects: objects.sha256 },
   };
 }
 
-function candidateOf({ sample, mask, objects, objectPixels, instances }: Annotations, { leftOut }: Dataset): Candidate {
+function candidateOf({ sample, mask, objects, objectPixels, instances }: Annotations, { leftOutObjects, objectIds }: Dataset): Candidate {
   return {
     id: sample.id,
     width: mask.width,
     height: mask.height,
     instances,
-    capacity: objects && objectPixels ? countFreeObjectIds(objects, objectPixels, leftOut) : Number.POSITIVE_INFINITY,
+    capacity: objects && objectPixels ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds) : Number.POSITIVE_INFINITY,
     largestId: largestId(mask),
   };
 }
@@ -353,6 +353,8 @@ function finish(
   const { width, height, channels, icc } = image;
   const annotated = annotate(target, source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
+    leftOutObjects: dataset.leftOutObjects,
+    objectIds: dataset.objectIds,
     ignore: voidId(dataset.ignore, options.jitter),
     minVisible: options.minVisible,
   });

@@ -3,7 +3,7 @@ import zlib, { constants, deflate, inflateSync } from 'node:zlib';
 import { decode } from 'fast-png';
 import { giveBack, takeBytes } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
-import type { Mask } from './types.ts';
+import type { Colours, Mask } from './types.ts';
 
 const deflateAsync = promisify(deflate);
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -31,14 +31,17 @@ export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
  * Decodes a grey or palette PNG into ids: the stored values, never scaled, never looked up.
  * Every chunk's CRC is checked, since a flipped bit would otherwise give wrong ids unnoticed.
  *
- * @throws {CopyPasteError} `data` where the file is damaged or holds colours.
+ * @param colours what colours stand for, in a PNG that holds them.
+ * @throws {CopyPasteError} `data` where the file is damaged or holds colours that are not known.
  */
-export function decodeMask(bytes: Uint8Array, file: string): Mask {
+export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): Mask {
   const damaged = (why: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${file}: damaged PNG: ${why}`, { cause });
   const header = pngHeader(bytes);
   if (!header) throw damaged('no header');
   const { width, height, depth, colour } = header;
-  if (colour !== 'grey' && colour !== 'palette') throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+  const coded = colour === 'rgb' || colour === 'rgb-alpha';
+  if (colour === 'grey-alpha' || (coded && (!colours || depth !== 8)))
+    throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
   const chunks = readChunks(bytes);
   if (typeof chunks === 'string') throw damaged(chunks);
   let ids: Mask['ids'];
@@ -46,6 +49,10 @@ export function decodeMask(bytes: Uint8Array, file: string): Mask {
     ids = bytes[28] === 1 ? decodeInterlaced(bytes, header) : decodeRows(Buffer.concat(chunks.get('IDAT') ?? []), header);
   } catch (cause) {
     throw damaged(messageOf(cause), cause);
+  }
+  if (coded && colours) {
+    const channels = colour === 'rgb' ? 3 : 4;
+    return { width, height, ids: idsOfColours(ids as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
   }
   if (colour === 'grey') return { width, height, ids };
   const palette = chunks.get('PLTE')?.[0];
@@ -71,13 +78,36 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
   return 'it is cut short';
 }
 
-/** Ids from filtered rows (PNG's specification, clause 9) of one channel. */
-function decodeRows(idat: Uint8Array, { width, height, depth }: PngHeader): Mask['ids'] {
-  const stride = Math.ceil((width * depth) / 8);
+/** @throws {CopyPasteError} `data` for a colour that stands for nothing, with its first pixel. */
+function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours: Colours, file: string): Uint8Array | Uint16Array {
+  const word = (red: number, green: number, blue: number): number => red | (green << 8) | (blue << 16);
+  const idOf = new Map(colours.map((colour, id) => [word(...colour), id]));
+  const ids = new (colours.length > 256 ? Uint16Array : Uint8Array)(data.length / channels);
+  let last = -1;
+  let id: number | undefined;
+  for (let i = 0, at = 0; i < ids.length; i++, at += channels) {
+    const [red, green, blue] = [data[at] as number, data[at + 1] as number, data[at + 2] as number];
+    const colour = word(red, green, blue);
+    if (colour !== last) id = idOf.get(colour);
+    last = colour;
+    if (id === undefined) {
+      const where = `(${i % width}, ${Math.floor(i / width)})`;
+      throw new CopyPasteError('data', `${file}: rgb(${red}, ${green}, ${blue}) at pixel ${where} is no colour of the colour map`);
+    }
+    ids[i] = id;
+  }
+  return ids;
+}
+
+const channelsOf: Record<PngHeader['colour'], number> = { grey: 1, palette: 1, 'grey-alpha': 2, rgb: 3, 'rgb-alpha': 4 };
+
+/** Values from filtered rows (PNG's specification, clause 9); several channels have 8 bits. */
+function decodeRows(idat: Uint8Array, { width, height, depth, colour }: PngHeader): Mask['ids'] {
+  const stride = Math.ceil((width * depth * channelsOf[colour]) / 8);
   const rows = inflateSync(idat, { maxOutputLength: (stride + 1) * height });
   if (rows.length < (stride + 1) * height) throw new Error('pixels are missing');
   const data = new Uint8Array(stride * height);
-  const pixel = depth === 16 ? 2 : 1;
+  const pixel = depth === 16 ? 2 : channelsOf[colour];
   for (let y = 0; y < height; y++) {
     const to = y * stride;
     const from = to + y + 1;
@@ -153,9 +183,20 @@ function unpackBits(data: Uint8Array, width: number, height: number, depth: numb
   return ids;
 }
 
-/** Encodes ids as 8- or 16-bit grey, or as 8-bit indices under the mask's own palette. */
+/** Encodes ids as 8- or 16-bit grey, as 8-bit indices under the mask's own palette, or as its colours. */
 export function encodeMask(mask: Mask): Promise<Uint8Array> {
-  const { width, height, ids, palette, alpha } = mask;
+  const { width, height, ids, palette, alpha, colours } = mask;
+  if (colours) {
+    const { byId, channels } = colours;
+    const data = new Uint8Array(channels * ids.length).fill(255);
+    for (let i = 0, at = 0; i < ids.length; i++, at += channels) {
+      const colour = byId[ids[i] as number] as Colours[0];
+      data[at] = colour[0];
+      data[at + 1] = colour[1];
+      data[at + 2] = colour[2];
+    }
+    return encodePng({ width, height, depth: 8, channels, data, filter: 'up' });
+  }
   if (ids instanceof Uint16Array) {
     const bytes = new Uint8Array(ids.length * 2);
     for (let i = 0; i < ids.length; i++) {

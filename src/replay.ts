@@ -9,7 +9,7 @@ import { codecs } from './image.ts';
 import { variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
-import { filesOf, listText, manifestName } from './output.ts';
+import { filesOf, inputsOf, listText, manifestName } from './output.ts';
 import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
 import type { Candidate } from './plan/plan.ts';
 import { type Dataset, listName, openDataset } from './read/dataset.ts';
@@ -17,7 +17,7 @@ import type { Layout } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
-import { type Backend, listed, type Pasted, type Plan, type Sample } from './types.ts';
+import type { Backend, Pasted, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { encodeSample } from './write/samples.ts';
@@ -48,9 +48,7 @@ export async function openOrigin(manifest: Manifest, input: string, running: Par
   const { layout, options: given, seed, records } = manifest;
   const recorded = given as Readonly<Record<string, unknown>>;
   const options = resolveOptions(augmentOptions, { ...recorded, seed, ...running, in: input });
-  const digests = new Map(
-    records.flatMap(({ inputs }) => listed<{ path: string; sha256: string }>(inputs).map(({ path, sha256 }) => [path, sha256] as const)),
-  );
+  const digests = new Map(records.flatMap((record) => inputsOf(record).map(({ path, sha256 }) => [path, sha256] as const)));
   const { background, ignore } = layout;
   const opened = await openDataset({
     ...options,
@@ -64,6 +62,7 @@ export async function openOrigin(manifest: Manifest, input: string, running: Par
     ...(layout.split !== '' && { split: layout.split }),
     background,
     ignore,
+    colours: layout.colours,
     skipBad: true,
   });
   return { manifest, dataset: { ...opened, digests }, options: { ...options, skipBad: false } };
@@ -196,11 +195,11 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     else missing.push(record);
   }
   const makeFolder = createFolders();
-  const write = async (kind: 'image' | 'mask', path: string, bytes: Uint8Array, digest: string | undefined): Promise<void> => {
+  const write = async (path: string, bytes: Uint8Array, digest: string | undefined): Promise<void> => {
     if (sha256(bytes) !== digest)
       throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
     const there = await readFile(join(out, path)).catch(() => undefined);
-    const difference = there && (await describeDifference(kind, path, there, bytes));
+    const difference = there && (await describeDifference(path, there, bytes));
     if (difference !== undefined)
       throw new CopyPasteError('differs', `${join(out, path)}: is there, and ${difference}; choose a new folder`);
     if (there) return;
@@ -210,15 +209,13 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   const remaker: Remaker<ManifestRecord> = {
     paste: async (pasted, record, suffix) => {
       const digests = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
-      for await (const { path, bytes } of encodeSample(pasted, suffix, options)) {
-        await write(path === record.files.image.path ? 'image' : 'mask', path, bytes, digests.get(path));
-      }
+      await encodeSample(pasted, suffix, options, (path, bytes) => write(path, bytes, digests.get(path)));
       return record;
     },
     pass: async (_sample, record) => {
-      for (const kind of ['image', 'mask', 'objects'] as const) {
-        const [from, to] = [record.inputs[kind], record.files[kind]];
-        if (from && to) await write(kind === 'image' ? kind : 'mask', to.path, (await readInput(dataset, from.path)).bytes, to.sha256);
+      const to = filesOf({ records: [record] });
+      for (const [n, { path }] of inputsOf(record).entries()) {
+        await write((to[n] as (typeof to)[0]).path, (await readInput(dataset, path)).bytes, to[n]?.sha256);
       }
       return record;
     },

@@ -5,10 +5,10 @@ import { decodeImage } from './image.ts';
 import { decodeMask } from './png.ts';
 import type { Trial } from './suspects.ts';
 
-process.once('message', async ({ root, samples }: Trial) => {
+process.once('message', async ({ root, colours, samples }: Trial) => {
   for (const { image, mask, format } of samples) {
     try {
-      const decoded = decodeMask((await readInput({ root }, mask)).bytes, mask);
+      const decoded = decodeMask((await readInput({ root }, mask)).bytes, mask, colours);
       const pixels = new Int32Array(decoded.width * decoded.height);
       await decodeImage((await readInput({ root }, image)).bytes, decoded, pixels, image, format);
     } catch (error) {

@@ -1,9 +1,11 @@
 import { fork } from 'node:child_process';
-import type { Sample } from './types.ts';
+import type { Dataset } from './read/dataset.ts';
+import type { Colours, Sample } from './types.ts';
 
 /** What the process that tries samples is told. */
 export interface Trial {
   readonly root: string;
+  readonly colours?: Colours | undefined;
   readonly samples: readonly Sample[];
 }
 
@@ -13,12 +15,15 @@ export interface Trial {
  *
  * @returns the samples that did, and how.
  */
-export async function findPoison(root: string, samples: readonly Sample[]): Promise<Map<string, string>> {
+export async function findPoison(
+  { root, colours }: Pick<Dataset, 'root' | 'colours'>,
+  samples: readonly Sample[],
+): Promise<Map<string, string>> {
   const poison = new Map<string, string>();
   // From TypeScript, as in tests, there is no program to run.
   if (!import.meta.url.endsWith('.js')) return poison;
   for (let rest = [...samples]; rest.length > 0; ) {
-    const { ended, how } = await decodeApart({ root, samples: rest });
+    const { ended, how } = await decodeApart({ root, colours, samples: rest });
     const sample = rest[ended];
     if (sample === undefined) break;
     poison.set(sample.id, `${sample.image}: decoding it ends the process (${how}), twice now; mend or remove it`);

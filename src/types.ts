@@ -22,7 +22,12 @@ export interface Mask extends Size {
   readonly palette?: Uint8Array;
   /** Alpha of the first palette entries, as in tRNS. */
   readonly alpha?: Uint8Array;
+  /** Colours that stand for ids in a PNG of so many channels. */
+  readonly colours?: { readonly byId: Colours; readonly channels: 3 | 4 };
 }
+
+/** RGB by class id. */
+export type Colours = readonly (readonly [red: number, green: number, blue: number])[];
 
 /** One copyable thing of a sample. */
 export interface Instance {
@@ -50,7 +55,56 @@ export interface Sample {
   readonly mask: string;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
+  /** Further files of the class mask, which follow from it. */
+  readonly views?: readonly ViewFile[];
+  /** What the names of its files have after the stem that they share. */
+  readonly endings: Endings;
   readonly format: ImageInfo;
+}
+
+/** What follows the stem that the files of a sample share, before the extension. */
+export interface Endings {
+  readonly image: string;
+  readonly mask: string;
+  readonly objects: string;
+}
+
+/** A file of a sample that shows its class mask otherwise. */
+export interface ViewFile {
+  readonly path: string;
+  readonly view: View;
+}
+
+/** The layouts that are known. */
+export const layoutNames = [
+  'voc',
+  'camvid',
+  'cityscapes',
+  'cityscapes-train-ids',
+  'kitti',
+  'ade20k',
+  'mmsegmentation',
+  'mapillary',
+  'paired',
+] as const;
+export type LayoutName = (typeof layoutNames)[number];
+
+/** How another file shows a class mask: other ids, or colours. */
+export interface View {
+  readonly ending: string;
+  /** The id or the RGB colour that stands for each class id. */
+  readonly values: Readonly<Record<number, number | readonly [number, number, number]>>;
+  /** What stands for every other class id. */
+  readonly other: number | readonly [number, number, number];
+}
+
+/** How ids of an instance mask are made, where they say the class: its id times `perClass` plus a number. */
+export interface ObjectIds {
+  readonly perClass: number;
+  /** What pixels of a class without instances hold: its id alone, or times `perClass`. */
+  readonly bare: 'class' | 'product';
+  /** Classes that have instances; absent where all may. */
+  readonly things?: readonly number[];
 }
 
 /** What an image's header says that decoding needs. */
@@ -159,11 +213,30 @@ export interface SampleFiles<T> {
   readonly image: T;
   readonly mask: T;
   readonly objects?: T;
+  /** Further files that follow from the class mask. */
+  readonly views?: readonly T[];
 }
 
-/** The files that there are. */
-export function listed<T>({ image, mask, objects }: { image: T; mask: T; objects?: T | undefined }): T[] {
-  return objects === undefined ? [image, mask] : [image, mask, objects];
+/** The files that there are, in one order. */
+export function listed<T>({ image, mask, objects, views = [] }: FilesOf<T>): T[] {
+  return [image, mask, ...(objects === undefined ? [] : [objects]), ...views];
+}
+
+/** The same files as something else. */
+export async function mapFiles<T, U>({ image, mask, objects, views }: FilesOf<T>, map: (file: T) => Promise<U>): Promise<SampleFiles<U>> {
+  return {
+    image: await map(image),
+    mask: await map(mask),
+    ...(objects !== undefined && { objects: await map(objects) }),
+    ...(views && { views: await Promise.all(views.map(map)) }),
+  };
+}
+
+type FilesOf<T> = { image: T; mask: T; objects?: T | undefined; views?: readonly T[] | undefined };
+
+/** The paths of a sample's files. */
+export function pathsOf({ image, mask, objects, views }: Omit<Sample, 'format'>): SampleFiles<string> {
+  return { image, mask, ...(objects !== undefined && { objects }), ...(views && { views: views.map(({ path }) => path) }) };
 }
 
 /** A sample that was pasted into. */

@@ -7,14 +7,14 @@ import { CopyPasteError, messageOf } from './errors.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
 import { type Given, verifyOptions } from './options.ts';
-import { filesOf, journalName, manifestName } from './output.ts';
+import { filesOf, inputsOf, journalName, manifestName } from './output.ts';
 import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
 import { resolveOptions } from './schema.ts';
-import type { Mask } from './types.ts';
+import { type Mask, mapFiles } from './types.ts';
 import { augmentedRecord } from './write/manifest.ts';
 import { encodeSample } from './write/samples.ts';
 
@@ -73,31 +73,24 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
     const compare: Remaker<Difference[]> = {
       paste: async (pasted, record, suffix) => {
         const results: Difference[] = [];
-        const written: { path: string; sha256: string; codec: string }[] = [];
-        for await (const { path, bytes, codec } of encodeSample(pasted, suffix, origin.options)) {
-          written.push({ path, sha256: sha256(bytes), codec });
+        const written = new Map<string, { path: string; sha256: string; codec: string }>();
+        await encodeSample(pasted, suffix, origin.options, async (path, bytes, codec) => {
+          written.set(path, { path, sha256: sha256(bytes), codec });
           const there = await readFile(join(out, path)).catch(() => undefined);
-          const what = there && (await describeDifference(written.length === 1 ? 'image' : 'mask', path, there, bytes));
+          const what = there && (await describeDifference(path, there, bytes));
           if (what !== undefined) results.push({ path, what });
-        }
-        const [image, mask, objects] = written;
-        const remade = recordSchema.safeParse({
-          ...augmentedRecord(pasted, undefined),
-          inputs: record.inputs,
-          files: { image, mask, ...(objects && { objects }) },
         });
+        const files = await mapFiles(record.files, async ({ path }) => written.get(path));
+        const remade = recordSchema.safeParse({ ...augmentedRecord(pasted, undefined), inputs: record.inputs, files });
         if (results.length === 0 && JSON.stringify(remade.data) !== JSON.stringify(record)) {
           results.push({ path: manifestName, what: `says otherwise of ${record.id} than what comes out` });
         }
         return results;
       },
       pass: async (_sample, record) => {
-        const kinds = ['image', 'mask', 'objects'] as const;
-        return kinds.flatMap((kind) => {
-          const path = record.files[kind]?.path;
-          const same = record.files[kind]?.sha256 === record.inputs[kind]?.sha256;
-          return path === undefined || same ? [] : [{ path, what: 'is not its input, though the sample is unchanged' }];
-        });
+        const inputs = inputsOf(record);
+        const what = 'is not its input, though the sample is unchanged';
+        return filesOf({ records: [record] }).flatMap(({ path, sha256 }, n) => (sha256 === inputs[n]?.sha256 ? [] : [{ path, what }]));
       },
     };
     await withBackend(options.backend, async (backend, why) => {
@@ -161,7 +154,7 @@ async function filesBelow(root: string): Promise<string[]> {
 /** Whether the annotation files of a sample hold what its record says. */
 async function checkRecord(out: string, record: ManifestRecord, { layout }: Manifest): Promise<Difference[]> {
   if (record.status !== 'augmented') return [];
-  const read = async (path: string): Promise<Mask> => decodeMask(await readFile(join(out, path)), path);
+  const read = async (path: string): Promise<Mask> => decodeMask(await readFile(join(out, path)), path, layout.colours);
   const { mask, objects } = record.files;
   const results: Difference[] = [];
   const say = (path: string, what: string): void => void results.push({ path, what });
@@ -195,7 +188,7 @@ async function checkRecord(out: string, record: ManifestRecord, { layout }: Mani
       const pasted = new Map(
         record.placements.flatMap(({ object, classId }) => (object === undefined ? [] : [[object, classId] as const])),
       );
-      for (const what of contradictionsOf(ids, planes, leftOut, pasted)) say(objects.path, what);
+      for (const what of contradictionsOf(ids, planes, leftOut, leftOut, pasted)) say(objects.path, what);
     }
   } catch (error) {
     say(mask.path, messageOf(error));

@@ -67,7 +67,7 @@ describe('verify', () => {
     const deep = await verify({ out, deep: true, in: camvid });
     expect(deep.differences).toContainEqual({
       path: mask.path,
-      what: expect.stringMatching(/^differs from pixel \(7, 5\) on: id \d+ there, id \d+ expected$/),
+      what: expect.stringMatching(/^differs from pixel \(7, 5\) on: value \d+ there, value \d+ expected$/),
     });
     expect(deep.differences).toContainEqual({
       path: image.path,
@@ -178,7 +178,7 @@ describe('replay', () => {
     await writeFile(join(out, file), await encodeMask(there));
     await expect(replay({ manifest, in: camvid, out })).rejects.toMatchObject({
       code: 'differs',
-      message: expect.stringMatching(/is there, and differs from pixel \(2, 1\) on: id/),
+      message: expect.stringMatching(/is there, and differs from pixel \(2, 1\) on: value/),
     });
   });
 });

@@ -4,8 +4,9 @@ import pLimit from 'p-limit';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { formatOf, maxPixels, readImageHeader } from '../image.ts';
 import { pngHeader } from '../png.ts';
-import type { Sample, Size } from '../types.ts';
+import { type Colours, type Endings, listed as listedFiles, type ObjectIds, pathsOf, type Sample, type Size } from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
+import { findColourMap, readColourMap } from './colours.ts';
 import { listTree, readStart, type Tree } from './files.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
 
@@ -21,6 +22,10 @@ export interface DatasetOptions {
   readonly background?: readonly number[] | undefined;
   readonly ignore?: readonly number[] | undefined;
   readonly classNames?: string | undefined;
+  /** File that says what the colours of masks stand for; else one that the data set brings along. */
+  readonly colorMap?: string | undefined;
+  /** What the colours stand for, where that is known. */
+  readonly colours?: Colours | undefined;
   /** Folders that are known, as from a manifest; else they are looked for. */
   readonly folders?: readonly Folders[] | undefined;
 }
@@ -56,7 +61,13 @@ export interface Dataset {
   readonly ignore: ReadonlySet<number>;
   /** Background and ignore ids: they never become instances. */
   readonly leftOut: ReadonlySet<number>;
+  /** How ids of instance masks are made, where they say the class too. */
+  readonly objectIds?: ObjectIds;
+  /** Ids of instance masks that are no objects. */
+  readonly leftOutObjects: ReadonlySet<number>;
   readonly classNames: ClassNames;
+  /** What colours of masks stand for, where masks hold colours. */
+  readonly colours?: Colours;
   readonly skipped: readonly Skipped[];
   /** Files that belong to no sample and are not carried over. */
   readonly leftBehind: readonly string[];
@@ -72,15 +83,19 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const tree = await listTree(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: holds no files`);
   const { layout, folders } = chooseLayout(root, tree, options);
+  const mapFile = options.colorMap ?? findColourMap(root, tree.files);
+  const map = options.colours || mapFile === undefined ? undefined : await readColourMap(mapFile);
+  const colours = options.colours ?? map?.colours;
   const lists = await readLists(root, tree, layout);
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : folders.map(({ split }) => split).filter((split) => split !== '');
   const split = chooseSplit(splits, options.split);
 
   const bad = new Map<string, string>();
-  const paired = folders.flatMap((one) => pair(one, tree, options.maskSuffix, layout, bad));
+  const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
+  const paired = folders.flatMap((one) => pair(one, tree, endings, layout, bad));
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
-  const samples = await checkSamples(root, unique(wanted, bad), bad);
+  const { samples, coded } = await checkSamples(root, unique(wanted, bad), colours !== undefined, bad);
   const skipped = [...bad].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1));
   if (skipped.length > 0 && !options.skipBad) {
     throw new CopyPasteError('data', `${count(skipped.length, 'bad sample')}; mend them, or leave them out with --skip-bad`, {
@@ -95,10 +110,12 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
 
   if (!options.onlySplit) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
 
-  const background = new Set(options.background ?? layout.background);
-  const ignore = new Set(options.ignore ?? layout.ignore);
-  const builtIn = new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
-  const used = new Set(listed.flatMap(({ image, mask, objects }) => [image, mask, objects ?? '']));
+  // Masks of ids do not follow a colour map.
+  const meant = coded ? map : undefined;
+  const background = new Set(options.background ?? meant?.background ?? layout.background);
+  const ignore = new Set(options.ignore ?? meant?.ignore ?? layout.ignore);
+  const builtIn = meant?.classNames ?? new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
+  const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
   return {
     root,
     layout: layout.name,
@@ -111,10 +128,20 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     background,
     ignore,
     leftOut: new Set([...background, ...ignore]),
+    ...(layout.objectIds && { objectIds: layout.objectIds }),
+    leftOutObjects: noObjects(layout.objectIds, new Set([...background, ...ignore])),
+    ...(coded && colours && { colours }),
     classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
     skipped,
     leftBehind: [...tree.files.filter((file) => !used.has(file) && !lists.has(file)), ...tree.unreadable],
   };
+}
+
+/** Ids of instance masks that stand for no object. */
+function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<number>): ReadonlySet<number> {
+  if (!ids) return leftOut;
+  const { perClass, bare } = ids;
+  return new Set(Array.from({ length: 0x10000 }, (_, id) => id).filter((id) => (bare === 'class' ? id < perClass : id % perClass === 0)));
 }
 
 function count(n: number, what: string): string {
@@ -189,21 +216,25 @@ function withoutExtension(path: string): string {
 }
 
 /** Pairs by relative path and stem; whatever has no partner goes to `bad`, or has the mask `''` where a layout allows that. */
-function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout, bad: Map<string, string>): Paired[] {
+function pair(folders: Folders, tree: Tree, endings: Endings, { partial, views = [] }: Layout, bad: Map<string, string>): Paired[] {
   const within = (folder: string): string[] => tree.files.filter((file) => folder === '' || file.startsWith(`${folder}/`));
-  const stemIn = (folder: string, file: string): string => withoutExtension(folder === '' ? file : file.slice(folder.length + 1));
-  const masks = new Map<string, string>();
-  for (const file of within(folders.masks)) {
-    const stem = stemIn(folders.masks, file);
-    if (formatOf(file) === undefined || !stem.endsWith(suffix)) continue;
-    const id = stem.slice(0, stem.length - suffix.length);
-    const twin = masks.get(id);
-    if (twin !== undefined) bad.set(file, `${file}: the same sample's mask as ${twin}; keep one of them`);
-    else masks.set(id, file);
-  }
-  const objects = new Map(
-    folders.objects === undefined ? [] : within(folders.objects).map((file) => [stemIn(folders.objects as string, file), file]),
-  );
+  /** The images or masks of a folder by the stem that they share. */
+  const filesOf = (folder: string, ending: string): Map<string, string> => {
+    const files = new Map<string, string>();
+    for (const file of within(folder)) {
+      const stem = withoutExtension(folder === '' ? file : file.slice(folder.length + 1));
+      if (formatOf(file) === undefined || !stem.endsWith(ending)) continue;
+      const shared = stem.slice(0, stem.length - ending.length);
+      const twin = files.get(shared);
+      if (twin === undefined) files.set(shared, file);
+      else if (ending !== endings.image || folder === folders.masks)
+        bad.set(file, `${file}: the same sample's as ${twin}; keep one of them`);
+    }
+    return files;
+  };
+  const masks = filesOf(folders.masks, endings.mask);
+  const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
+  const shown = views.map((view) => ({ view, files: filesOf(folders.masks, view.ending) }));
   const samples: Paired[] = [];
   const used = new Set<string>();
   const prefix = folders.split === '' ? '' : `${folders.split}/`;
@@ -212,16 +243,30 @@ function pair(folders: Folders, tree: Tree, suffix: string, { partial }: Layout,
   const isMask = new Set(together ? masks.values() : []);
   for (const image of within(folders.images)) {
     if (formatOf(image) === undefined || isMask.has(image)) continue;
-    const stem = stemIn(folders.images, image);
+    const whole = withoutExtension(folders.images === '' ? image : image.slice(folders.images.length + 1));
+    if (!whole.endsWith(endings.image)) continue;
+    const stem = whole.slice(0, whole.length - endings.image.length);
     const id = (prefix + stem).normalize('NFC');
     const mask = masks.get(stem);
     used.add(stem);
+    if (mask === undefined && !partial) {
+      bad.set(image, `${image}: no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or say --mask-suffix`);
+      continue;
+    }
     const object = objects.get(stem);
-    if (mask === undefined && !partial)
-      bad.set(image, `${image}: no mask ${folders.masks}/${stem}${suffix}.png; add it, or say --mask-suffix`);
-    else samples.push({ id, split: folders.split, image, mask: mask ?? '', ...(object !== undefined && { objects: object }) });
+    const also = shown.flatMap(({ view, files }) => (files.has(stem) ? [{ path: files.get(stem) as string, view }] : []));
+    samples.push({
+      id,
+      split: folders.split,
+      image,
+      mask: mask ?? '',
+      ...(object !== undefined && { objects: object }),
+      ...(also.length > 0 && { views: also }),
+      endings,
+    });
   }
-  for (const [stem, mask] of masks) if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}.png, .jpg or .webp`);
+  for (const [stem, mask] of masks)
+    if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}${endings.image}.png, .jpg or .webp`);
   return samples;
 }
 
@@ -263,21 +308,26 @@ function unique(samples: readonly Paired[], bad: Map<string, string>): Paired[] 
  * Reads headers, so that what cannot be used is known before anything is written, and whether EXIF orientation
  * applies: where a file fits its mask both ways, the files that fit one way only decide for the whole set.
  */
-async function checkSamples(root: string, samples: readonly Paired[], bad: Map<string, string>): Promise<Sample[]> {
+async function checkSamples(
+  root: string,
+  samples: readonly Paired[],
+  colours: boolean,
+  bad: Map<string, string>,
+): Promise<{ samples: Sample[]; coded: boolean }> {
   const limit = pLimit(16);
   const checked = await limit.map(samples, async (sample) => {
     try {
-      const size = await maskSize(root, sample.mask);
+      const size = await maskSize(root, sample.mask, colours);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
       const refuse = (what: string, { width, height }: Size): CopyPasteError =>
         new CopyPasteError('data', `${what} is ${width}×${height}, its mask ${size.width}×${size.height}`);
       if (sample.objects !== undefined) {
-        const objects = await maskSize(root, sample.objects);
+        const objects = await maskSize(root, sample.objects, false);
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
       const { stored, upright, turned, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);
       if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
-      return { sample, channels, icc, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
+      return { sample, channels, icc, coded: size.coded, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
     } catch (error) {
       bad.set(sample.id, messageOf(error));
       return undefined;
@@ -285,18 +335,25 @@ async function checkSamples(root: string, samples: readonly Paired[], bad: Map<s
   });
   const good = checked.filter((one) => one !== undefined);
   const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
-  return good.map(({ sample, channels, icc, fits }) => {
-    return { ...sample, format: { channels, icc, upright: fits.upright && !(setIsStored && fits.stored) } };
-  });
+  return {
+    samples: good.map(({ sample, channels, icc, fits }) => {
+      return { ...sample, format: { channels, icc, upright: fits.upright && !(setIsStored && fits.stored) } };
+    }),
+    coded: good.some(({ coded }) => coded),
+  };
 }
 
-async function maskSize(root: string, file: string): Promise<Size> {
+/** @param colours whether it is known what colours stand for. */
+async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${what}`);
   if (formatOf(file) !== 'png') throw refuse('mask is not a PNG: ids do not survive lossy formats');
   const header = pngHeader(await readStart(join(root, file), 33));
   if (header === undefined) throw refuse('mask is named .png but is not a PNG');
-  if (header.colour !== 'grey' && header.colour !== 'palette')
-    throw refuse('mask stores colours, not class ids; convert it to grey ids or a palette');
-  if (header.width * header.height > maxPixels) throw refuse(`mask is ${header.width}×${header.height}; the limit is 64 megapixels`);
-  return header;
+  const { width, height, depth, colour } = header;
+  const coded = colour !== 'grey' && colour !== 'palette';
+  if (coded && (!colours || depth !== 8 || colour === 'grey-alpha')) {
+    throw refuse('mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids');
+  }
+  if (width * height > maxPixels) throw refuse(`mask is ${width}×${height}; the limit is 64 megapixels`);
+  return { width, height, coded };
 }

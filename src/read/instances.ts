@@ -123,10 +123,17 @@ export interface Found {
  * id. `object`: all pixels of one id of `objects`, whose class is the one that most of them have.
  *
  * @param leftOut background and ignore ids: they never become instances.
+ * @param leftOutObjects ids of `objects` that are none.
  */
-export function findInstances(mask: Mask, objects: Mask | undefined, mode: InstanceMode, leftOut: ReadonlySet<number>): Found {
+export function findInstances(
+  mask: Mask,
+  objects: Mask | undefined,
+  mode: InstanceMode,
+  leftOut: ReadonlySet<number>,
+  leftOutObjects = leftOut,
+): Found {
   const runs = findRuns(mask, leftOut);
-  const objectRuns = objects && findRuns(objects, leftOut);
+  const objectRuns = objects && findRuns(objects, leftOutObjects);
   const plane = mode === 'object' && objectRuns ? objectRuns : runs;
   const { spans, starts } = groupRuns(plane, mode === 'component' ? componentsOf(plane) : plane.ids);
   const instances: Instance[] = [];

@@ -1,4 +1,6 @@
 import { CopyPasteError } from '../errors.ts';
+import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
+import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
 import type { Tree } from './files.ts';
 
 /** Folders that hold the images and masks of one split, relative to the root. */
@@ -13,7 +15,7 @@ export interface Folders {
 
 /** One way to arrange a data set in folders. */
 export interface Layout {
-  readonly name: 'voc' | 'camvid' | 'paired';
+  readonly name: LayoutName;
   /** What a user has to have for it, for messages. */
   readonly shape: string;
   readonly background: readonly number[];
@@ -23,6 +25,11 @@ export interface Layout {
   readonly lists?: string;
   /** Not every image has a mask: those without are no samples. */
   readonly partial?: boolean;
+  readonly endings?: Endings;
+  /** How ids of instance masks are made, where they say the class too. */
+  readonly objectIds?: ObjectIds;
+  /** Further files of a mask, which follow from it. */
+  readonly views?: readonly View[];
   find(tree: Tree): Folders[];
 }
 
@@ -30,6 +37,34 @@ const names = (first: number, text: string): Record<number, string> =>
   Object.fromEntries(text.split(', ').map((name, i) => [first + i, name]));
 
 const splitNames = ['train', 'training', 'val', 'valid', 'validation', 'test', 'testing', 'trainval'];
+const imageFolders = ['images', 'image', 'imgs', 'img'];
+const maskFolders = ['masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'gt'];
+
+/** Splits of folders that have the same below each of two folders: `images/train` and `annotations/train`. */
+function splitsBelow({ folders }: Tree, images: string, masks: string, objects?: string): Folders[] {
+  return [...folders]
+    .filter((folder) => folder.startsWith(`${images}/`) && !folder.slice(images.length + 1).includes('/'))
+    .map((folder) => folder.slice(images.length + 1))
+    .filter((split) => folders.has(`${masks}/${split}`))
+    .map((split) => ({
+      split,
+      images: `${images}/${split}`,
+      masks: `${masks}/${split}`,
+      ...(objects && { objects: `${objects}/${split}` }),
+    }));
+}
+
+/** Splits that hold the same folders each: `training/image_2` and `training/semantic`. */
+function splitsAround({ folders }: Tree, images: string, masks: string, objects?: string): Folders[] {
+  return [...folders]
+    .filter((split) => !split.includes('/') && folders.has(`${split}/${images}`) && folders.has(`${split}/${masks}`))
+    .map((split) => ({
+      split,
+      images: `${split}/${images}`,
+      masks: `${split}/${masks}`,
+      ...(objects && folders.has(`${split}/${objects}`) && { objects: `${split}/${objects}` }),
+    }));
+}
 
 /** Every layout that is detected; a new one is a row. */
 export const layouts: readonly Layout[] = [
@@ -68,21 +103,86 @@ export const layouts: readonly Layout[] = [
         .map((split) => ({ split, images: split, masks: `${split}annot` })),
   },
   {
+    name: 'cityscapes',
+    shape: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelIds.png',
+    ...cityscapes,
+    endings: { image: '_leftImg8bit', mask: '_gtFine_labelIds', objects: '_gtFine_instanceIds' },
+    find: (tree) => {
+      const has = tree.files.some((file) => file.startsWith('gtFine/') && file.endsWith('_gtFine_labelIds.png'));
+      return has ? splitsBelow(tree, 'leftImg8bit', 'gtFine', 'gtFine') : [];
+    },
+  },
+  {
+    name: 'cityscapes-train-ids',
+    shape: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelTrainIds.png',
+    background: [],
+    ignore: [255],
+    classNames: Object.fromEntries(
+      Object.entries(cityscapes.trainIds).map(([id, train]) => [train, cityscapes.classNames[Number(id)] ?? '']),
+    ),
+    endings: { image: '_leftImg8bit', mask: '_gtFine_labelTrainIds', objects: '' },
+    find: (tree) => {
+      const ends = (end: string): boolean => tree.files.some((file) => file.startsWith('gtFine/') && file.endsWith(end));
+      return ends('_gtFine_labelTrainIds.png') && !ends('_gtFine_labelIds.png') ? splitsBelow(tree, 'leftImg8bit', 'gtFine') : [];
+    },
+  },
+  {
+    name: 'kitti',
+    shape: 'training/image_2/ + training/semantic/',
+    background: cityscapes.background,
+    ignore: cityscapes.ignore,
+    classNames: cityscapes.classNames,
+    objectIds: kittiObjects,
+    partial: true,
+    find: (tree) => splitsAround(tree, 'image_2', 'semantic', 'instance'),
+  },
+  {
+    name: 'ade20k',
+    shape: 'images/training/ + annotations/training/',
+    background: [],
+    ignore: [0],
+    classNames: names(0, ade20kNames),
+    find: (tree) => (tree.folders.has('annotations/training') ? splitsBelow(tree, 'images', 'annotations') : []),
+  },
+  {
+    name: 'mmsegmentation',
+    shape: 'img_dir/<split>/ + ann_dir/<split>/',
+    background: [],
+    ignore: [255],
+    find: (tree) => splitsBelow(tree, 'img_dir', 'ann_dir'),
+  },
+  {
+    name: 'mapillary',
+    shape: 'training/images/ + training/v1.2/labels/ (or training/labels/)',
+    background: [],
+    ignore: [65],
+    objectIds: { perClass: 256, bare: 'product' },
+    find: (tree) =>
+      ['', 'v1.2/'].flatMap((version) =>
+        splitsAround(tree, 'images', `${version}labels`, `${version}instances`).filter(({ objects }) => objects),
+      ),
+  },
+  {
     name: 'paired',
     shape: 'images/ + masks/',
     background: [0],
     ignore: [255],
     find: (tree) => {
+      if (tree.folders.has('annotations/training')) return [];
       const around = [...tree.folders].filter((folder) => splitNames.includes(folder));
       return ['', ...around].flatMap((split) => {
         const prefix = split === '' ? '' : `${split}/`;
-        const has = tree.folders.has(`${prefix}images`) && tree.folders.has(`${prefix}masks`);
-        return has ? bySplit({ split, images: `${prefix}images`, masks: `${prefix}masks` }, tree) : [];
+        const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
+        const [masks] = maskFolders.filter((name) =>
+          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && file.endsWith('.png')),
+        );
+        const objects = tree.folders.has(`${prefix}instances`);
+        if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];
+        return bySplit({ split, images: prefix + images, masks: prefix + masks }, tree);
       });
     },
   },
 ];
-
 /** Divides paired folders by the splits below them, where all that they hold is splits. */
 export function bySplit(folders: Folders, tree: Tree): Folders[] {
   const below = (folder: string): string[] => [

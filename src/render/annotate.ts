@@ -1,12 +1,16 @@
-import type { Annotated, Box, CountedAnnotation, Covered, Mask, PixelCounts, PixelsById, Plan } from '../types.ts';
+import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
 
 type Rendered = Pick<RenderedImage, 'owner' | 'areas'>;
 
 export interface AnnotateOptions {
-  /** Ids that never stand for an object. */
+  /** Class ids that never stand for an object. */
   readonly leftOut: ReadonlySet<number>;
+  /** The same of instance masks. */
+  readonly leftOutObjects?: ReadonlySet<number>;
+  /** How ids of instance masks are made; else any that is free will do. */
+  readonly objectIds?: ObjectIds | undefined;
   /** What a canvas holds outside the scene, and an object mask where an object was given up. */
   readonly ignore: number | undefined;
   /** Fraction of its pixels under which an existing object is given up. */
@@ -34,23 +38,39 @@ export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, re
   };
   if (!objects) return result;
 
+  const leftOut = options.leftOutObjects ?? options.leftOut;
   const before = scene(objects);
   const held = plan.scene || !target.objectPixels ? countIds(before.ids) : target.objectPixels;
-  const kept = rendered.areas.map((area) => area > 0);
-  const objectIds = freeObjectIds(held.keys(), largestId(objects), options, kept);
+  const kept = classes.map((id, i) => ((rendered.areas[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
+  const objectIds = freeObjectIds(held.keys(), largestId(objects), leftOut, kept, options.objectIds);
   const after = paint(
     before,
-    objectIds.map((id) => id ?? 0),
+    objectIds.map((id, i) => id ?? bareId(classes[i] as number, options.objectIds)),
     plan,
     rendered,
   );
-  const covered = coveredObjects(held, after.lost, options);
-  const gone = new Set(covered.filter(({ dropped }) => dropped).map(({ object }) => object));
+  const covered = coveredObjects(held, after.lost, leftOut, options.minVisible);
+  const gone = new Map(covered.filter(({ dropped }) => dropped).map(({ object }) => [object, orphanId(object, options)]));
   if (gone.size > 0) {
     const { ids } = after.mask;
-    for (let i = 0; i < ids.length; i++) if (gone.has(ids[i] as number)) ids[i] = options.ignore ?? 0;
+    for (let i = 0; i < ids.length; i++) ids[i] = gone.get(ids[i] as number) ?? (ids[i] as number);
   }
   return { ...result, objects: after.mask, objectIds, covered };
+}
+
+/** What pixels of a class hold in an instance mask where they belong to no object. */
+function bareId(classId: number, ids: ObjectIds | undefined): number {
+  if (!ids) return 0;
+  return ids.bare === 'class' ? classId : classId * ids.perClass;
+}
+
+/** What is left of an object that was given up: its class alone where its id says that, else void. */
+function orphanId(object: number, { objectIds, ignore }: AnnotateOptions): number {
+  return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : (ignore ?? 0);
+}
+
+function isThing(classId: number, ids: ObjectIds | undefined): boolean {
+  return ids?.things?.includes(classId) ?? true;
 }
 
 interface Painted {
@@ -88,8 +108,9 @@ function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: 
   return pixels;
 }
 
-/** Ids that an object mask can still give out. */
-export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: ReadonlySet<number>): number {
+/** Ids that an object mask can still give out, of any one class. */
+export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: ReadonlySet<number>, ids?: ObjectIds): number {
+  if (ids) return ids.perClass - 1 - Math.max(0, ...[...held.keys()].map((id) => (leftOut.has(id) ? 0 : id % ids.perClass)));
   const limit = largestId(objects);
   const taken = new Set<number>([0, ...leftOut, ...held.keys()]);
   return limit + 1 - [...taken].filter((id) => id <= limit).length;
@@ -100,18 +121,23 @@ export function largestId(mask: Mask): number {
   return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
 }
 
-/** New ids after the largest that is taken, then from the smallest that is free; none for a placement that was dropped. */
+/** New ids after the largest that is taken, then from the smallest that is free; none where there is no class. */
 function freeObjectIds(
   held: Iterable<number>,
   limit: number,
-  { leftOut }: AnnotateOptions,
-  kept: readonly boolean[],
+  leftOut: ReadonlySet<number>,
+  classes: readonly (number | undefined)[],
+  ids: ObjectIds | undefined,
 ): (number | undefined)[] {
   const objects = [...held].filter((id) => !leftOut.has(id));
+  if (ids) {
+    let number = Math.max(0, ...objects.map((id) => id % ids.perClass));
+    return classes.map((id) => (id === undefined ? undefined : id * ids.perClass + ++number));
+  }
   const taken = new Set<number>([0, ...leftOut, ...objects]);
   let next = Math.max(0, ...objects);
-  return kept.map((keep) => {
-    if (!keep) return undefined;
+  return classes.map((id) => {
+    if (id === undefined) return undefined;
     do next = (next + 1) % (limit + 1);
     while (taken.has(next));
     taken.add(next);
@@ -119,7 +145,12 @@ function freeObjectIds(
   });
 }
 
-function coveredObjects(before: PixelsById, lost: ReadonlyMap<number, number>, { leftOut, minVisible }: AnnotateOptions): Covered[] {
+function coveredObjects(
+  before: PixelsById,
+  lost: ReadonlyMap<number, number>,
+  leftOut: ReadonlySet<number>,
+  minVisible: number,
+): Covered[] {
   return [...lost]
     .filter(([id]) => id !== 0 && !leftOut.has(id))
     .sort(([a], [b]) => a - b)

@@ -1,6 +1,6 @@
 import { sha256 } from '../digest.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord, Written } from '../manifest.ts';
-import type { Pasted, Plan, Sample } from '../types.ts';
+import { listed, type Pasted, type Plan, type Sample } from '../types.ts';
 import { writeAtomic } from './files.ts';
 
 /** The record of a sample that was pasted into. */
@@ -80,7 +80,7 @@ export async function writeManifest(path: string, head: ManifestHead, records: A
     let separator = '\n';
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
     for await (const record of records) {
-      for (const input of Object.values(record.inputs)) if (input) inputs.set(input.path, input.sha256);
+      for (const { path, sha256 } of listed<{ path: string; sha256: string }>(record.inputs)) inputs.set(path, sha256);
       yield separator + JSON.stringify(record);
       separator = ',\n';
     }

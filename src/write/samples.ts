@@ -2,71 +2,70 @@ import { dirname, join } from 'node:path';
 import { type InputFolder, readInput, sha256 } from '../digest.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../image.ts';
 import type { ManifestRecord, Written } from '../manifest.ts';
-import { encodeMask } from '../png.ts';
-import type { Pasted, Sample, SampleFiles } from '../types.ts';
+import { encodeMask, encodePng } from '../png.ts';
+import { listed, type Mask, mapFiles, type Pasted, pathsOf, type Sample, type SampleFiles, type View } from '../types.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 
 export interface OutputOptions {
   readonly out: string;
-  readonly maskSuffix: string;
   readonly imageFormat?: ImageFormat | undefined;
   readonly quality: number;
   readonly link: boolean;
 }
 
 /**
- * The paths of a variant of a sample: its input's, with a suffix after the name that image and mask share.
+ * The paths of a variant of a sample: its input's, with a suffix after the stem that its files share.
  *
  * @param format the image's, where it is encoded anew.
  */
-export function outputPaths(sample: Sample, suffix: string, maskSuffix: string, format?: ImageFormat): SampleFiles<string> {
-  const add = (path: string, after: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
+export function outputPaths(sample: Sample, suffix: string, format?: ImageFormat): SampleFiles<string> {
+  const { image, mask, objects, views, endings } = sample;
+  const add = (path: string, ending: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
     const stem = path.replace(/\.[^./]+$/, '');
-    return `${stem.slice(0, stem.length - after.length)}${suffix}${after}${extension}`;
+    return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension}`;
   };
-  const kept = format === undefined || format === formatOf(sample.image);
+  const kept = format === undefined || format === formatOf(image);
   return {
-    image: add(sample.image, '', kept ? undefined : `.${format === 'jpeg' ? 'jpg' : format}`),
-    mask: add(sample.mask, maskSuffix),
-    ...(sample.objects !== undefined && { objects: add(sample.objects, '') }),
+    image: add(image, endings.image, kept ? undefined : `.${format === 'jpeg' ? 'jpg' : format}`),
+    mask: add(mask, endings.mask),
+    ...(objects !== undefined && { objects: add(objects, endings.objects) }),
+    ...(views && { views: views.map(({ path, view }) => add(path, view.ending)) }),
   };
 }
 
-/** Encodes a sample that was pasted into, in the input's own formats: image, mask, and instance mask where it has one. */
-export async function* encodeSample(
+/** Encodes a sample that was pasted into, in the input's own formats. */
+export async function encodeSample(
   { sample, image, mask, objects }: Pasted,
   suffix: string,
-  { maskSuffix, imageFormat, quality }: Omit<OutputOptions, 'out' | 'link'>,
-): AsyncGenerator<{ readonly path: string; readonly bytes: Uint8Array; readonly codec: ImageFormat }> {
+  { imageFormat, quality }: Pick<OutputOptions, 'imageFormat' | 'quality'>,
+  each: (path: string, bytes: Uint8Array, codec: ImageFormat) => Promise<void>,
+): Promise<void> {
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
-  const to = outputPaths(sample, suffix, maskSuffix, imageFormat);
-  yield { path: to.image, bytes: await encodeImage(image, codec, quality), codec };
-  yield { path: to.mask, bytes: await encodeMask(mask), codec: 'png' };
-  if (objects) yield { path: to.objects as string, bytes: await encodeMask(objects), codec: 'png' };
+  const to = outputPaths(sample, suffix, imageFormat);
+  await each(to.image, await encodeImage(image, codec, quality), codec);
+  await each(to.mask, await encodeMask(mask), 'png');
+  if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
+  for (const [n, { view }] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
 }
 
-/** The input files of a sample that was pasted into. */
-function inputsOf({ sample, inputs }: Pasted): Written['inputs'] {
-  return {
-    image: { path: sample.image, sha256: inputs.image },
-    mask: { path: sample.mask, sha256: inputs.mask },
-    ...(sample.objects !== undefined && { objects: { path: sample.objects, sha256: inputs.objects as string } }),
-  };
-}
-
-function named<T>([image, mask, objects]: readonly T[]): { image: T; mask: T; objects?: T } {
-  return { image: image as T, mask: mask as T, ...(objects && { objects }) };
+/** What a view shows of a class mask: ids as such, colours as RGBA. */
+function encodeView({ width, height, ids }: Mask, { values, other }: View): Promise<Uint8Array> {
+  const channels = typeof other === 'number' ? 1 : 4;
+  const table = Array.from({ length: 0x10000 }, (_, id) => [values[id] ?? other, 255].flat());
+  const data = new Uint8Array(channels * ids.length);
+  for (let i = 0; i < ids.length; i++) for (let c = 0; c < channels; c++) data[channels * i + c] = table[ids[i] as number]?.[c] as number;
+  return encodePng({ width, height, depth: 8, channels, data, filter: 'up' });
 }
 
 /** Writes samples below an output folder, which has the layout of the input. */
 export function createSampleWriter(input: InputFolder, options: OutputOptions) {
-  const { out, maskSuffix, link } = options;
+  const { out, link } = options;
   const makeFolder = createFolders();
   const write = async (path: string, data: Uint8Array): Promise<void> => {
     await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), data);
   };
-  const copyFile = async (from: string, to: string): Promise<{ input: { path: string; sha256: string }; output: OutputFile }> => {
+  const copyFile = async (from: string, to: string): Promise<{ input: InputFile; output: OutputFile }> => {
     const read = await readInput(input, from);
     await makeFolder(dirname(join(out, to)));
     if (!(link && (await linkAtomic(join(input.root, from), join(out, to))))) await write(to, read.bytes);
@@ -75,26 +74,33 @@ export function createSampleWriter(input: InputFolder, options: OutputOptions) {
   return {
     /** Copies or links a sample's files byte for byte. */
     async copy(sample: Sample, suffix: string): Promise<Written> {
-      const to = outputPaths(sample, suffix, maskSuffix);
-      const image = await copyFile(sample.image, to.image);
-      const mask = await copyFile(sample.mask, to.mask);
-      const objects = sample.objects === undefined ? undefined : await copyFile(sample.objects, to.objects as string);
+      const to = listed(outputPaths(sample, suffix));
+      let n = 0;
+      const copied = await mapFiles(pathsOf(sample), (from) => copyFile(from, to[n++] as string));
       return {
-        files: { image: image.output, mask: mask.output, ...(objects && { objects: objects.output }) },
-        inputs: { image: image.input, mask: mask.input, ...(objects && { objects: objects.input }) },
-      };
+        files: await mapFiles(copied, async ({ output }) => output),
+        inputs: await mapFiles(copied, async ({ input }) => input),
+      } as Written;
     },
 
     /** Encodes and writes a sample that was pasted into. */
     async paste(pasted: Pasted, suffix: string): Promise<Written> {
-      const files: OutputFile[] = [];
-      for await (const { path, bytes, codec } of encodeSample(pasted, suffix, options)) {
+      const written = new Map<string, OutputFile>();
+      await encodeSample(pasted, suffix, options, async (path, bytes, codec) => {
         await write(path, bytes);
-        files.push({ path, sha256: sha256(bytes), codec });
-      }
-      return { files: named(files), inputs: inputsOf(pasted) };
+        written.set(path, { path, sha256: sha256(bytes), codec });
+      });
+      const { sample, inputs } = pasted;
+      const { views: _, ...read } = pathsOf(sample);
+      const digests = listed(inputs);
+      let n = 0;
+      return {
+        files: await mapFiles(outputPaths(sample, suffix, options.imageFormat), async (path) => written.get(path) as OutputFile),
+        inputs: await mapFiles(read, async (path) => ({ path, sha256: digests[n++] as string })),
+      } as Written;
     },
   };
 }
 
+type InputFile = ManifestRecord['inputs']['image'];
 type OutputFile = ManifestRecord['files']['image'];

@@ -171,7 +171,7 @@ describe('openDataset', () => {
     for (const line of [
       'images/alone.png: no mask masks/alone.png; add it, or say --mask-suffix',
       'masks/lonely.png: no image images/lonely.png, .jpg or .webp',
-      'masks/colours.png: mask stores colours, not class ids; convert it to grey ids or a palette',
+      'masks/colours.png: mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids',
       'masks/lossy.jpg: mask is not a PNG: ids do not survive lossy formats',
       'images/twice.png: the same sample as images/twice.jpg; rename one of them',
       'images/size.png: image is 6×4, its mask 5×4',

@@ -1,0 +1,273 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { augment } from '../../src/augment.ts';
+import { check } from '../../src/check.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { decodeMask, encodePng } from '../../src/png.ts';
+import { cityscapes } from '../../src/read/cityscapes.ts';
+import { readColourMap } from '../../src/read/colours.ts';
+import { openDataset } from '../../src/read/dataset.ts';
+import { readManifest } from '../../src/read/manifest.ts';
+import { enableProdMode } from '../../src/render/render.ts';
+import { replay } from '../../src/replay.ts';
+import type { Mask } from '../../src/types.ts';
+import { verify } from '../../src/verify.ts';
+import { drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+enableProdMode();
+const folder = temporaryFolder();
+let number = 0;
+
+type Files = Parameters<typeof writeTree>[1];
+const width = 40;
+const height = 30;
+const picture = (n: number) => imageOf(width, height, (x, y) => 0xff000000 + 65536 * n + 256 * x + y);
+/** Two cars and a person on a road. */
+const scene = (n: number): Mask =>
+  drawBox(drawBox(drawBox(filled(width, height, 7), [5 + n, 5, 15 + n, 13], 26), [20, 15, 30, 22], 26), [5, 18, 9, 27], 24);
+const wide = (ids: ArrayLike<number>): Mask => ({ width, height, ids: Uint16Array.from(ids) });
+
+/** The instance mask of a scene: a class times `per` plus a number, or what pixels of a class without instances hold. */
+function objectsOf({ ids }: Mask, per: number, bare: (id: number) => number): Mask {
+  return wide(Uint16Array.from(ids, (id, i) => (id < 24 ? bare(id) : id * per + (id === 26 && i >= 14 * width ? 2 : 1))));
+}
+
+const trainIdsOf = ({ ids }: Mask): Mask => ({ width, height, ids: Uint8Array.from(ids, (id) => cityscapes.trainIds[id] ?? 255) });
+
+const trees: Record<string, { files: Files; splits: string[]; id: string; options?: Partial<Given<typeof augmentOptions>> }> = {
+  cityscapes: {
+    files: Object.fromEntries(
+      ['train/bonn', 'train/ulm', 'val/jena'].flatMap((place, n) => {
+        const stem = `${place}/${place.split('/')[1]}_000000_00001${n}`;
+        return [
+          [`leftImg8bit/${stem}_leftImg8bit.png`, picture(n)],
+          [`gtFine/${stem}_gtFine_labelIds.png`, scene(n)],
+          [`gtFine/${stem}_gtFine_instanceIds.png`, objectsOf(scene(n), 1000, (id) => id)],
+          [`gtFine/${stem}_gtFine_labelTrainIds.png`, trainIdsOf(scene(n))],
+          [`gtFine/${stem}_gtFine_polygons.json`, '{}'],
+        ];
+      }),
+    ),
+    splits: ['train', 'val'],
+    id: 'train/bonn/bonn_000000_000010',
+    options: { instances: 'object' },
+  },
+  'cityscapes-train-ids': {
+    files: Object.fromEntries(
+      ['train/bonn/a', 'train/ulm/b', 'val/jena/c'].flatMap((stem, n) => [
+        [`leftImg8bit/${stem}_leftImg8bit.png`, picture(n)],
+        [`gtFine/${stem}_gtFine_labelTrainIds.png`, trainIdsOf(scene(n))],
+      ]),
+    ),
+    splits: ['train', 'val'],
+    id: 'train/bonn/a',
+  },
+  kitti: {
+    files: Object.fromEntries(
+      ['000000_10', '000001_10'].flatMap((stem, n) => [
+        [`training/image_2/${stem}.png`, picture(n)],
+        [`training/semantic/${stem}.png`, scene(n)],
+        [`training/instance/${stem}.png`, objectsOf(scene(n), 256, (id) => id * 256)],
+      ]),
+    ),
+    splits: ['training'],
+    id: 'training/000000_10',
+    options: { instances: 'object' },
+  },
+  ade20k: {
+    files: Object.fromEntries(
+      ['training/ADE_train_1', 'training/ADE_train_2', 'validation/ADE_val_1'].flatMap((stem, n) => [
+        [`images/${stem}.jpg`, ''],
+        [`annotations/${stem}.png`, scene(n)],
+      ]),
+    ),
+    splits: ['training', 'validation'],
+    id: 'training/ADE_train_1',
+    options: { split: 'training' },
+  },
+  mmsegmentation: {
+    files: Object.fromEntries(
+      ['train/a', 'train/b', 'val/c'].flatMap((stem, n) => [
+        [`img_dir/${stem}.png`, picture(n)],
+        [`ann_dir/${stem}.png`, scene(n)],
+      ]),
+    ),
+    splits: ['train', 'val'],
+    id: 'train/a',
+  },
+  mapillary: {
+    files: Object.fromEntries(
+      ['training/a', 'training/b'].flatMap((stem, n) => {
+        const [split, name] = stem.split('/');
+        return [
+          [`${split}/images/${name}.jpg`, ''],
+          [`${split}/v1.2/labels/${name}.png`, scene(n)],
+          [`${split}/v1.2/instances/${name}.png`, objectsOf(scene(n), 256, (id) => id * 256)],
+        ];
+      }),
+    ),
+    splits: ['training'],
+    id: 'training/a',
+    options: { instances: 'object', truncated: 'keep' },
+  },
+  paired: {
+    files: Object.fromEntries(
+      ['a', 'b'].flatMap((name, n) => [
+        [`train/image/${name}.png`, picture(n)],
+        [`train/label/${name}.png`, scene(n)],
+      ]),
+    ),
+    splits: ['train'],
+    id: 'train/a',
+  },
+};
+
+async function make(name: string): Promise<string> {
+  const { files } = trees[name] as (typeof trees)[string];
+  const root = join(folder, `${name}${number++}`);
+  for (const path of Object.keys(files)) {
+    if (path.endsWith('.jpg')) {
+      const pixels = Buffer.from(picture(path.length).pixels.buffer);
+      files[path] = await sharp(pixels, { raw: { width, height, channels: 4 } })
+        .jpeg()
+        .toBuffer();
+    }
+  }
+  return writeTree(root, files);
+}
+
+describe.each(Object.keys(trees))('the layout %s', (name) => {
+  const { splits, id, options = {} } = trees[name] as (typeof trees)[string];
+
+  test('is detected, with its splits and ids', async () => {
+    const {
+      layout,
+      splits: found,
+      samples,
+    } = await openDataset({ in: await make(name), maskSuffix: '', onlySplit: false, skipBad: false, split: options.split });
+    expect({ layout, found, id: samples[0]?.id }).toEqual({ layout: name, found: splits, id });
+  });
+
+  test('is written as it was read, and with pastes holds together', async () => {
+    const root = await make(name);
+    const same = `${root}-same`;
+    await augment({ in: root, out: same, ...options, p: 0 });
+    // Polygons would not follow the pastes, and are left out.
+    const withoutJson = async (tree: string): Promise<[string, string][]> =>
+      Object.entries(await treeDigests(tree)).filter(([file]) => !file.endsWith('.json'));
+    expect(await withoutJson(same)).toEqual(await withoutJson(root));
+    const out = `${root}-pasted`;
+    const summary = await augment({ in: root, out, ...options, p: 1, copies: 3, includeOriginals: true, minArea: '4px' });
+    expect(summary.augmented).toBeGreaterThan(2);
+    expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
+    expect((await check({ in: out, split: options.split })).differences).toEqual([]);
+    await replay({ manifest: join(out, 'manifest.json'), in: root, out: `${root}-again` });
+    expect(await treeDigests(`${root}-again`)).toEqual(await treeDigests(out));
+  });
+});
+
+test("Cityscapes' other files follow from the class mask, and pasted instances have ids of their class", async () => {
+  const root = await make('cityscapes');
+  const out = `${root}-out`;
+  await augment({ in: root, out, instances: 'object', p: 1, minArea: '4px', copies: 2 });
+  const { records } = await readManifest(join(out, 'manifest.json'));
+  for (const record of records) {
+    if (record.status !== 'augmented') continue;
+    const read = async (path: string): Promise<Mask> => decodeMask(await readFile(join(out, path)), path);
+    const [ids, objects, train] = (await Promise.all(
+      [record.files.mask, record.files.objects, record.files.views?.[0]].map((file) => read(file?.path as string)),
+    )) as [Mask, Mask, Mask];
+    expect(record.files.mask.path).toMatch(/_000000_00001\d_aug[12]_gtFine_labelIds\.png$/);
+    expect(record.files.image.path).toMatch(/_000000_00001\d_aug[12]_leftImg8bit\.png$/);
+    expect(train.ids).toEqual(trainIdsOf(ids).ids);
+    objects.ids.forEach((object, i) => {
+      const id = ids.ids[i] as number;
+      if (object >= 1000) expect(Math.floor(object / 1000)).toBe(id);
+      else expect(object).toBe(id);
+    });
+    for (const { object, classId } of record.placements) if (object !== undefined) expect(Math.floor(object / 1000)).toBe(classId);
+  }
+});
+
+describe('masks of colours', () => {
+  const map = ['128 64 128\troad', '0 0 192\tcar', '64 64 0\tpedestrian', '0 0 0\tVoid'];
+  const colours = map.map((line) => line.split(/\s/).slice(0, 3).map(Number));
+  const idOf = new Map([
+    [7, 0],
+    [26, 1],
+    [24, 2],
+  ]);
+  const coloured = (n: number): Promise<Uint8Array> => {
+    const ids = drawBox({ ...scene(n), ids: Uint8Array.from(scene(n).ids, (id) => idOf.get(id) as number) }, [0, 0, 2, 2], 3).ids;
+    const data = Uint8Array.from([...ids].flatMap((id) => colours[id] as number[]));
+    return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'sub' });
+  };
+  const tree = async (files: Files): Promise<string> =>
+    writeTree(join(folder, `colours${number++}`), {
+      'images/a.png': picture(0),
+      'images/b.png': picture(1),
+      'masks/a.png': await coloured(0),
+      'masks/b.png': await coloured(1),
+      ...files,
+    });
+
+  test('are read by a colour map that the data set has, and written back in its colours', async () => {
+    const root = await tree({ 'label_colors.txt': `${map.join('\n')}\n` });
+    const { classNames, ignore, background, samples } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect([...classNames.values()]).toEqual(['road', 'car', 'pedestrian', 'Void']);
+    expect({ ignore: [...ignore], background: [...background], samples: samples.length }).toEqual({
+      ignore: [3],
+      background: [],
+      samples: 2,
+    });
+    const out = `${root}-out`;
+    expect(await augment({ in: root, out, p: 1, classes: ['car'], minArea: '4px' })).toMatchObject({ augmented: 2 });
+    const { data, info } = await sharp(join(out, 'masks', 'a.png'))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect(info).toMatchObject({ width, height, channels: 3 });
+    const known = new Set(colours.map(String));
+    for (let i = 0; i < data.length; i += 3) expect(known).toContain(String([...data.subarray(i, i + 3)]));
+    expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
+    expect((await verify({ out, deep: true, in: root })).rendered).toBe(2);
+  });
+
+  test('are refused without one, and where a colour is not in it, by its pixel', async () => {
+    const root = await tree({});
+    await expect(augment({ in: root, out: `${root}-out` })).rejects.toMatchObject({
+      code: 'data',
+      offenders: expect.arrayContaining([
+        'masks/a.png: mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids',
+      ]),
+    });
+    const file = join(
+      await writeTree(join(folder, `map${number++}`), {
+        'labelmap.txt': '# label:color_rgb:parts:actions\nroad:128,64,128::\ncar:0,0,192::\n',
+      }),
+      'labelmap.txt',
+    );
+    await expect(augment({ in: root, out: `${root}-out`, colorMap: file, p: 1 })).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/^masks\/[ab]\.png: rgb\(0, 0, 0\) at pixel \(0, 0\) is no colour of the colour map$/),
+    });
+  });
+
+  test.each([
+    ['name,r,g,b\nbackground,0,0,0\nwall,1,2,3\n', ['background', 'wall'], [0]],
+    ['__background__:0,0,0::\nwall:1,2,3::\n', ['__background__', 'wall'], [0]],
+    ['0 0 0 Unlabelled\r\n1 2 3 sign symbol\r\n', ['Unlabelled', 'sign symbol'], []],
+  ])('a colour map may be written as %j', async (text, names, background) => {
+    const root = await writeTree(join(folder, `map${number++}`), { 'map.txt': text });
+    const read = await readColourMap(join(root, 'map.txt'));
+    expect([...read.classNames.values()]).toEqual(names);
+    expect(read.background).toEqual(background);
+    expect(read.colours[1]).toEqual([1, 2, 3]);
+  });
+
+  test.each(['', 'what', '1 2 300 x\n', '1 2 3 x\n1 2 3 y\n'])('a colour map %j is refused', async (text) => {
+    const root = await writeTree(join(folder, `map${number++}`), { 'map.txt': text });
+    await expect(readColourMap(join(root, 'map.txt'))).rejects.toMatchObject({ code: 'data' });
+  });
+});
