@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  areaOfSpans,
+  boxOfSpans,
+  countsOfSpans,
+  filterSpans,
+  packCounts,
+  spansOfCounts,
+  spansOfPolygons,
+  unpackCounts,
+} from '../src/shapes.ts';
+
+interface Case {
+  h: number;
+  w: number;
+  polys: number[][];
+  counts: string;
+  area: number;
+  bbox: number[];
+}
+
+describe('polygons', () => {
+  test("are filled as pycocotools fills them, to the pixel, its run lengths' text included", () => {
+    const cases: Case[] = JSON.parse(readFileSync('test/golden/polygons.json', 'utf8'));
+    for (const { h, w, polys, counts, area, bbox } of cases) {
+      const size = { width: w, height: h };
+      const spans = spansOfPolygons(polys, size);
+      expect(packCounts(countsOfSpans(spans, size))).toBe(counts);
+      expect(areaOfSpans(spans)).toBe(area);
+      const [x0, y0, x1, y1] = boxOfSpans(spans);
+      if (area > 0) expect([x0, y0, x1 - x0, y1 - y0]).toEqual(bbox);
+      expect(spansOfCounts(unpackCounts(counts) as number[], size)).toEqual(spans);
+    }
+    expect(cases.length).toBe(80);
+  });
+});
+
+describe('run lengths', () => {
+  const planes = fc
+    .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }))
+    .chain(([width, height]) =>
+      fc.record({
+        width: fc.constant(width),
+        height: fc.constant(height),
+        plane: fc.array(fc.nat(1), { minLength: width * height, maxLength: width * height }),
+      }),
+    );
+  const spansOf = ({ width, height, plane }: { width: number; height: number; plane: number[] }): Int32Array =>
+    filterSpans(Int32Array.from(Array.from({ length: height }, (_, y) => [y, 0, width]).flat()), width, (i) => plane[i] === 1);
+
+  test('are those of the columns, and come back as the same spans, as numbers and as text', () => {
+    fc.assert(
+      fc.property(planes, ({ width, height, plane }) => {
+        const spans = spansOf({ width, height, plane });
+        const expected = [0];
+        let value = 0;
+        for (let i = 0; i < plane.length; i++) {
+          const pixel = plane[(i % height) * width + Math.floor(i / height)] as number;
+          if (pixel !== value) expected.push(0);
+          value = pixel;
+          expected[expected.length - 1] = (expected.at(-1) as number) + 1;
+        }
+        const counts = countsOfSpans(spans, { width, height });
+        expect(counts).toEqual(expected);
+        expect(spansOfCounts(counts, { width, height })).toEqual(spans);
+        expect(unpackCounts(packCounts(counts))).toEqual(counts);
+        expect(areaOfSpans(spans)).toBe(plane.filter((pixel) => pixel === 1).length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('large ones survive as text', () => {
+    fc.assert(fc.property(fc.array(fc.nat(2 ** 26)), (counts) => void expect(unpackCounts(packCounts(counts))).toEqual(counts)));
+  });
+
+  test('that are not of the image are refused, and text that is none never throws', () => {
+    const size = { width: 3, height: 2 };
+    for (const counts of [[5], [7], [3, -1, 4], [1.5, 4.5], [], [Number.NaN]]) expect(spansOfCounts(counts, size)).toBeUndefined();
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const counts = unpackCounts(text);
+        if (counts) spansOfCounts(counts, size);
+      }),
+    );
+  });
+});
