@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { CopyPasteError } from './errors.ts';
-import { createJob, type Outcome, type OutcomeBatch, variantSuffix } from './job.ts';
+import { createJob, type Outcome, type OutcomeBatch, passedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
 import { type Output, openOutput } from './output.ts';
@@ -113,8 +113,7 @@ async function run(
   const step = async (key: string, files: () => string[], begin: () => Promise<OutcomeBatch>): Promise<Step> => {
     if (stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
     const known = await output?.recall(key);
-    if (known)
-      return { key, recalled: true, results: known.outcomes.map((outcome) => Promise.resolve(outcome as Outcome)), read: known.read };
+    if (known) return { key, recalled: true, results: known.outcomes.map((outcome) => Promise.resolve(outcome)), read: known.read };
     await output?.begin(key, files());
     return { key, recalled: false, ...(await begin()) };
   };
@@ -149,7 +148,8 @@ async function run(
     for (let n = 0; n * 64 < rest.length; n++) {
       const part = rest.slice(n * 64, (n + 1) * 64);
       const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
-        return { id: sample.id, record: unchangedRecord(sample, { reason }, [], await writer?.copy(sample, '')) };
+        const record = unchangedRecord(sample, { reason }, [], await writer?.copy(sample, ''));
+        return { id: sample.id, record, ...(reason === 'original' && (await passedEntry(dataset, sample, '', options))) };
       };
       const files = (): string[] => part.flatMap(([sample]) => possibleFiles(sample, '', options));
       const batch = await step(`rest.${n}`, files, async () => {
@@ -228,7 +228,7 @@ function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
     for (let copy = 0; copy < options.copies; copy++) take(sample, variantSuffix(copy, options));
   }
   if (offenders.length > 0) throw new CopyPasteError('data', 'outputs would overwrite one another; rename the samples', { offenders });
-  return new Set([...taken.keys(), ...dataset.lists.keys()]);
+  return new Set([...taken.keys(), ...dataset.lists.keys(), ...[...dataset.documents.values()].map(({ path }) => path)]);
 }
 
 /**

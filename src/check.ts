@@ -6,9 +6,10 @@ import { contradictionsOf, countIds } from './invariants.ts';
 import { checkOptions, type Given } from './options.ts';
 import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
+import { readEntry, shapesOf } from './read/coco.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
 import { resolveOptions } from './schema.ts';
-import type { Mask, Sample } from './types.ts';
+import type { CocoEntry, Mask, Sample } from './types.ts';
 import type { Difference } from './verify.ts';
 
 /** What a caller can watch, and how it can stop a check. */
@@ -56,15 +57,45 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
       return undefined;
     }
   };
-  const mask = await attempt(sample.mask, (bytes) => decodeMask(bytes, sample.mask, dataset.colours));
-  if (!mask) return results;
-  await attempt(sample.image, (bytes) => decodeImage(bytes, mask, new Int32Array(mask.ids.length), sample.image, sample.format));
-  for (const what of strangeIds(mask, dataset)) say(sample.mask, what);
-  const { objects: path } = sample;
+  const { mask: maskPath, objects: path, entry } = sample;
+  const mask = maskPath === undefined ? undefined : await attempt(maskPath, (bytes) => decodeMask(bytes, maskPath, dataset.colours));
+  const size = mask ?? entry;
+  if (!size) return results;
+  const pixels = new Int32Array(size.width * size.height);
+  await attempt(sample.image, (bytes) => decodeImage(bytes, size, pixels, sample.image, sample.format));
+  if (entry) {
+    try {
+      for (const what of strangeShapes(await readEntry(dataset.root, entry), entry.document, dataset)) say(entry.document, what);
+    } catch (error) {
+      say(entry.document, messageOf(error).replace(`${entry.document}: `, ''));
+    }
+  }
+  if (!mask || maskPath === undefined) return results;
+  for (const what of strangeIds(mask, dataset)) say(maskPath, what);
   const objects = path === undefined ? undefined : await attempt(path, (bytes) => decodeMask(bytes, path));
-  if (path !== undefined && objects)
+  if (path !== undefined && objects) {
     for (const what of contradictionsOf(mask, objects, dataset.leftOut, dataset.leftOutObjects)) say(path, what);
+  }
   return results;
+}
+
+/** Annotations of no category, and boxes and areas that are not those of their masks, but for rounding. */
+function strangeShapes(entry: CocoEntry, document: string, { classNames }: Dataset): string[] {
+  return shapesOf(entry, document).shapes.flatMap(({ annotation, instance }) => {
+    const { id, category_id: category, bbox, area, segmentation } = annotation;
+    const found: string[] = [];
+    if (!classNames.has(category)) found.push(`annotation ${id} is of category ${category}, which there is not`);
+    if (!instance) return found;
+    const [x0, y0, x1, y1] = instance.box;
+    const box = [x0, y0, x1 - x0, y1 - y0];
+    if (bbox && box.some((value, i) => Math.abs(value - (bbox[i] as number)) > 2))
+      found.push(`annotation ${id} has the box [${bbox}], its mask [${box}]`);
+    // The area of a polygon is another thing than its pixels.
+    if (area !== undefined && !Array.isArray(segmentation) && area !== instance.area) {
+      found.push(`annotation ${id} has the area ${area}, its mask ${instance.area} pixels`);
+    }
+    return found;
+  });
 }
 
 /** Ids that no class has, where classes have names, and indices past a palette's end. */

@@ -1,9 +1,9 @@
 import { access, constants } from 'node:fs/promises';
-import sharp from 'sharp';
+import sharp, { type Metadata } from 'sharp';
 import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { packPixels, unpackPixels } from './pixels.ts';
-import { encodePng, iccChunk } from './png.ts';
+import { encodePng, iccChunk, maxPixels } from './png.ts';
 import type { Image, ImageInfo, Size } from './types.ts';
 
 // libvips recognises files by content: an SVG named x.png would otherwise be rendered.
@@ -12,9 +12,6 @@ sharp.unblock({ operation: ['VipsForeignLoadPng', 'VipsForeignLoadJpeg', 'VipsFo
 // Samples run beside one another; threads within one image and a cache would only add memory.
 sharp.concurrency(1);
 sharp.cache(false);
-
-/** Largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
-export const maxPixels = 64 * 2 ** 20;
 
 const imageFormats = ['png', 'jpeg', 'webp'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
@@ -55,11 +52,12 @@ export async function readImageHeader(path: string, name: string): Promise<Image
 
 /** The header of an image that is in memory, or at a path. */
 export async function imageHeaderOf(input: Uint8Array | string, name: string): Promise<ImageHeader> {
-  const metadata = await sharp(input, strict)
-    .metadata()
-    .catch((cause: unknown) => {
-      throw damaged(name, cause);
-    });
+  let metadata: Metadata;
+  try {
+    metadata = await sharp(input, strict).metadata();
+  } catch (cause) {
+    throw damaged(name, cause);
+  }
   const { width, height, depth, space, channels, pages, hasProfile, autoOrient, orientation = 1 } = metadata;
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
   if (depth !== 'uchar') throw refuse(`image has ${depth === 'ushort' ? 16 : depth} bits a channel; 8 are supported`);
@@ -116,8 +114,10 @@ function isLosslessWebp(bytes: Uint8Array): boolean {
   return false;
 }
 
+/** libvips keeps one log of errors for all images that are decoded at the time, so that only sharp's own words are of this one. */
 function damaged(name: string, cause: unknown): CopyPasteError {
-  return new CopyPasteError('data', `${name}: cannot decode this image: ${messageOf(cause)}`, { cause });
+  const why = /^Input [^:]*/.exec(messageOf(cause))?.[0] ?? 'its pixels are damaged or cut short';
+  return new CopyPasteError('data', `${name}: cannot decode this image: ${why}`, { cause });
 }
 
 /** What wrote an image, as the manifest names it: the bytes depend on nothing else. */

@@ -1,10 +1,12 @@
 import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
+import { readEntry } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
-import type { Annotations, Backend } from './types.ts';
+import type { Annotations, Backend, CocoEntry, Sample } from './types.ts';
+import { pastedEntry, plainEntry } from './write/coco.ts';
 import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
-import { createSampleWriter } from './write/samples.ts';
+import { createSampleWriter, outputPaths } from './write/samples.ts';
 
 /** What became of one sample, as plain data: it may come from another thread. */
 export interface Outcome {
@@ -13,6 +15,8 @@ export interface Outcome {
   readonly skipped?: string;
   /** Absent where it was left out; without files in a dry run. */
   readonly record?: SampleRecord;
+  /** What a document of annotations will have of it. */
+  readonly entry?: CocoEntry;
 }
 
 /** Instances of one class that were read. */
@@ -42,10 +46,13 @@ export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pi
     const suffix = variantSuffix(copy, options);
     return {
       paste: async (pasted) => {
-        return { id: pasted.sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)) };
+        const { sample } = pasted;
+        const entry = sample.entry && pastedEntry(pasted, outputPaths(sample, suffix, options.imageFormat).image, options.includeOriginals);
+        return { id: sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)), ...(entry && { entry }) };
       },
       pass: async (sample, plan, areas) => {
-        return { id: sample.id, record: unchangedRecord(sample, plan, areas, await writer?.copy(sample, suffix)) };
+        const record = unchangedRecord(sample, plan, areas, await writer?.copy(sample, suffix));
+        return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix, options)) };
       },
       skip: ({ id }, skipped) => ({ id, skipped }),
     };
@@ -60,6 +67,18 @@ export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pi
       return { results, read: ref.copy === 0 ? countClasses(annotations) : [] };
     },
   };
+}
+
+/** What a document will have of a sample that passes through. */
+export async function passedEntry(
+  { root }: Dataset,
+  sample: Sample,
+  suffix: string,
+  { includeOriginals }: Pick<AugmentOptions, 'includeOriginals'>,
+): Promise<{ entry?: CocoEntry }> {
+  if (!sample.entry) return {};
+  const entry = await readEntry(root, sample.entry);
+  return { entry: plainEntry(entry, sample, outputPaths(sample, suffix).image, includeOriginals && suffix !== '') };
 }
 
 function countClasses(annotations: Iterable<Annotations>): ClassCount[] {

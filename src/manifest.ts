@@ -9,11 +9,13 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const byte = z.int().min(0).max(255);
 const count = z.int().min(0);
 const id = z.int().min(0).max(65535);
-const box = z.tuple([z.int(), z.int(), z.int(), z.int()]).describe('half-open pixels [x0, y0, x1, y1)');
+// Kernels count in 32 bits; past 53, adding one to a pixel does not lead to the next.
+const edge = z.int32();
+const box = z.tuple([edge, edge, edge, edge]).describe('half-open pixels [x0, y0, x1, y1)');
 const path = z.string().refine(isBelow, 'leaves its folder').describe('relative, with /');
 
 /** Whether a path that a file names stays below the folder that it is relative to. */
-function isBelow(path: string): boolean {
+export function isBelow(path: string): boolean {
   return path !== '' && !path.includes('\0') && !isAbsolute(path) && normalize(path).split(sep)[0] !== '..';
 }
 
@@ -22,7 +24,7 @@ const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 
 const files = <T extends z.ZodType>(file: T) =>
   z.strictObject({
     image: file,
-    mask: file,
+    mask: file.optional(),
     objects: file.optional(),
     views: z.array(file).optional().describe('files that follow from the class mask'),
   });
@@ -37,7 +39,7 @@ const placement = z.strictObject({
   flip: z.boolean(),
   area: count.describe('pixels before later placements cover it'),
   visible: count.describe('pixels in the final mask'),
-  object: id.optional().describe('its id in the instance mask'),
+  object: count.optional().describe('its id in the instance mask'),
   dropped: z.enum(dropReasons).optional(),
 });
 
@@ -72,7 +74,7 @@ const augmented = z.strictObject({
   placements: z.array(placement),
   dropped: dropped.describe('instances that were drawn and for which no draw of the jitter fitted'),
   covered: z
-    .array(z.strictObject({ object: id, before: count, after: count, dropped: z.boolean() }))
+    .array(z.strictObject({ object: count, before: count, after: count, dropped: z.boolean() }))
     .optional()
     .describe('existing objects that are covered in part or whole'),
   pixels: z.record(z.string(), z.tuple([count, count])).describe('pixels of each class id before and after'),
@@ -106,6 +108,7 @@ const head = {
       .array(z.tuple([byte, byte, byte]))
       .optional()
       .describe('what stands for each class id in masks that hold colours'),
+    documents: z.array(z.strictObject({ path, sha256 })).optional().describe('documents of annotations that were read'),
   }),
   input: z
     .strictObject({ files: count, bytes: count, listing: sha256 })
@@ -130,7 +133,10 @@ export const manifestSchema = z
       }),
     ),
     skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
-    lists: z.array(z.strictObject({ path, sha256 })).optional().describe('lists of ids that were written; from schema 2'),
+    documents: z
+      .array(z.strictObject({ path, sha256 }))
+      .optional()
+      .describe('files of several samples: lists of ids, documents of annotations; from schema 2'),
     inputDigest: sha256.describe('SHA-256 over lines "sha256 path" of all input files, sorted by path'),
     summary: z.strictObject({
       samples: count,
@@ -145,7 +151,19 @@ export const manifestSchema = z
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-const outcome = z.strictObject({ id: z.string(), skipped: z.string().optional(), record: recordSchema.optional() });
+const json = z.record(z.string(), z.json());
+const entry = z.strictObject({
+  image: json,
+  annotations: z.array(json),
+  added: z.array(json).optional(),
+  renumbered: z.boolean().optional(),
+});
+const outcome = z.strictObject({
+  id: z.string(),
+  skipped: z.string().optional(),
+  record: recordSchema.optional(),
+  entry: entry.optional(),
+});
 const classCount = z.strictObject({ classId: id, instances: count, pixels: count, truncated: count });
 const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
 

@@ -63,6 +63,12 @@ const reading = {
   },
   images: { flag: '--images <dir>', kind: 'path', description: 'folder of images inside --in, with --masks' },
   masks: { flag: '--masks <dir>', kind: 'path', description: 'folder of masks inside --in, with --images' },
+  annotations: {
+    flag: '--annotations <file>',
+    kind: 'path',
+    description: "COCO document inside --in, with its images' folder in --images where it is not found",
+  },
+  requireMasks: { flag: '--require-masks', kind: 'switch', description: 'annotations that have boxes and no mask are an error' },
   maskSuffix: {
     flag: '--mask-suffix <text>',
     kind: 'text',

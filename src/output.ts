@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import pLimit from 'p-limit';
@@ -10,8 +11,9 @@ import type { AugmentOptions } from './options.ts';
 import { type Dataset, listName } from './read/dataset.ts';
 import { readManifest } from './read/manifest.ts';
 import type { AugmentSummary } from './tally.ts';
-import { listed, pathsOf } from './types.ts';
+import { type CocoEntry, listed, pathsOf } from './types.ts';
 import { version } from './version.ts';
+import { documentText } from './write/coco.ts';
 import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
 import { writeManifest } from './write/manifest.ts';
@@ -32,7 +34,7 @@ export interface Output {
    *
    * @throws {CopyPasteError} `usage` where a file of the input has changed since.
    */
-  recall(batch: string): Promise<JournalBatch | undefined>;
+  recall(batch: string): Promise<{ outcomes: readonly Outcome[]; read: readonly ClassCount[] } | undefined>;
   begin(batch: string, files: readonly string[]): Promise<void>;
   end(batch: string, outcomes: readonly Outcome[], read: readonly ClassCount[]): Promise<void>;
   /** Writes what is written last. @param variants the ids that stand for a sample's in lists. */
@@ -100,7 +102,7 @@ async function openFolder(out: string): Promise<Set<string>> {
 
 /** What output follows from: where it is the same, so are all bytes. */
 async function headOf(dataset: Dataset, options: AugmentOptions): Promise<ManifestHead> {
-  const { layout, split, folders, background, ignore, colours, classNames, lists, samples, others } = dataset;
+  const { layout, split, folders, background, ignore, colours, classNames, lists, documents, samples, others } = dataset;
   // What says where things are or how they are done changes no byte of the output.
   const {
     in: _in,
@@ -120,11 +122,19 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     // The layout's folders say it.
     images: _images,
     masks: _masks,
+    annotations: _annotations,
+    requireMasks: _requireMasks,
     ...rest
   } = options;
   const paths = [...samples, ...others].flatMap((sample) => listed(pathsOf(sample)));
-  const sizes = await pLimit(64).map([...new Set([...paths, ...lists.keys()])].sort(), async (path) => {
-    return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
+  const sizes = await pLimit(64).map(
+    [...new Set([...paths, ...lists.keys(), ...[...documents.values()].map(({ path }) => path)])].sort(),
+    async (path) => {
+      return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
+    },
+  );
+  const digests = await pLimit(4).map([...documents.values()], async ({ path }) => {
+    return { path, sha256: await digestOf(join(dataset.root, path), path) };
   });
   const names = [...classNames].map(([id, name]) => `${id} ${name}\n`);
   return headSchema.parse({
@@ -133,7 +143,15 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     codecs,
     seed,
     options: JSON.parse(JSON.stringify(rest)),
-    layout: { name: layout, folders: [...folders], split, background: [...background], ignore: [...ignore], ...(colours && { colours }) },
+    layout: {
+      name: layout,
+      folders: [...folders],
+      split,
+      background: [...background],
+      ignore: [...ignore],
+      ...(colours && { colours }),
+      ...(digests.length > 0 && { documents: digests }),
+    },
     input: {
       files: sizes.length,
       bytes: sizes.reduce((sum, { size }) => sum + size, 0),
@@ -214,19 +232,14 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
   await remove(journalName);
 }
 
-/** The files that records and lists name. */
-export function filesOf({ records, lists = [] }: Pick<Manifest, 'records' | 'lists'>): { path: string; sha256: string }[] {
-  return [...records.flatMap(({ files }) => listed<{ path: string; sha256: string }>(files)), ...lists];
+/** The files that a manifest names. */
+export function filesOf({ records, documents = [] }: Pick<Manifest, 'records' | 'documents'>): { path: string; sha256: string }[] {
+  return [...records.flatMap(({ files }) => listed<{ path: string; sha256: string }>(files)), ...documents];
 }
 
 /** The input files that a record names. */
 export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: string; sha256: string }[] {
   return listed<{ path: string; sha256: string }>(inputs);
-}
-
-/** The text of a list in the output. @param variants the ids that stand for a sample's. */
-export function listText(ids: readonly string[], variants: ReadonlyMap<string, readonly string[]>): string {
-  return ids.flatMap((id) => (variants.get(id.normalize('NFC')) ?? []).map((variant) => `${variant}\n`)).join('');
 }
 
 function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
@@ -257,8 +270,10 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
           if ((await digestOf(join(out, path), path).catch(() => undefined)) !== sha256) return undefined;
         }
       }
-      note(batch.outcomes as Outcome[]);
-      return batch;
+      // What another run of this program has written is what this one would have.
+      const outcomes = batch.outcomes as unknown as readonly Outcome[];
+      note(outcomes);
+      return { outcomes, read: batch.read };
     },
 
     begin: (batch, files) => {
@@ -268,28 +283,27 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
 
     async end(batch, outcomes, read) {
       note(outcomes);
-      await journal.add({ end: batch, outcomes: outcomes as JournalBatch['outcomes'], read: [...read] });
+      await journal.add({ end: batch, outcomes: outcomes as unknown as JournalBatch['outcomes'], read: [...read] });
     },
 
     async finish(summary, batches, variants) {
-      const wanted = [...dataset.lists].filter(([file]) => !options.onlySplit || listName(file) === dataset.split);
-      await journal.add({ begin: 'lists', files: wanted.map(([file]) => file) });
-      const lists: { path: string; sha256: string }[] = [];
-      for (const [path, ids] of wanted) {
-        const text = listText(ids, variants);
+      const documents = documentsOf(dataset, options, variants, (split) => entriesOf(journal, batches, split));
+      await journal.add({ begin: 'documents', files: documents.map(({ path }) => path) });
+      await journal.read();
+      const written: { path: string; sha256: string }[] = [];
+      for (const { path, text } of documents) {
         await makeFolder(dirname(join(out, path)));
         await writeAtomic(join(out, path), text);
-        lists.push({ path, sha256: sha256(text) });
+        written.push({ path, sha256: await digestOf(join(out, path), path) });
         folders.add(dirname(path));
       }
       await removeTemporaries(out);
       await syncFolders(out, folders);
-      await journal.read();
       const { classes, samples, augmented, unchanged, pasted, dropped } = summary;
       await writeManifest(join(out, manifestName), head, recordsOf(journal, batches), {
         classes: classes.map(({ stuff: _stuff, allowed: _allowed, ...row }) => row),
         skipped: [...summary.skipped],
-        lists,
+        documents: written,
         summary: { samples, augmented, unchanged, pasted, dropped, skipped: summary.skipped.length },
       });
       await syncFolders(out, []);
@@ -304,6 +318,50 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
       await journal.close();
     },
   };
+}
+
+/** A file of several samples, and what it will hold. */
+export interface WholeFile {
+  readonly path: string;
+  readonly text: () => AsyncIterable<string | Uint8Array>;
+}
+
+/**
+ * The files of several samples that an output has: lists of ids, and documents of annotations.
+ *
+ * @param variants the ids that stand for a sample's in lists.
+ * @param entries what documents have of the samples that are augmented, always the same.
+ */
+export function documentsOf(
+  dataset: Dataset,
+  { onlySplit }: AugmentOptions,
+  variants: ReadonlyMap<string, readonly string[]>,
+  entries: (split: string) => AsyncIterable<CocoEntry>,
+): WholeFile[] {
+  const { lists, documents, split, root } = dataset;
+  const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
+  return [
+    ...wanted.map(([path, ids]) => ({
+      path,
+      text: async function* () {
+        for (const id of ids) for (const variant of variants.get(id.normalize('NFC')) ?? []) yield `${variant}\n`;
+      },
+    })),
+    // Splits that are not augmented have theirs as it was.
+    ...[...documents].map(([name, document]) => ({
+      path: document.path,
+      text: () => (name === split ? documentText(document, () => entries(name)) : createReadStream(join(root, document.path))),
+    })),
+  ];
+}
+
+/** What documents have of the samples of a split, in the order of the run. */
+async function* entriesOf(journal: Journal, batches: readonly string[], split: string): AsyncGenerator<CocoEntry> {
+  for (const key of batches) {
+    for (const { record, entry } of (await journal.recall(key))?.outcomes ?? []) {
+      if (entry && record?.split === split) yield entry as unknown as CocoEntry;
+    }
+  }
 }
 
 async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGenerator<ManifestRecord> {

@@ -9,10 +9,12 @@ import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
 import { decodeMask } from './png.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
+import { paintShapes, readEntry, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
 import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
+import { annotateShapes } from './render/shapes.ts';
 import type { Annotations, Backend, Mask, Pasted, Plan, Sample } from './types.ts';
 
 /** The options that plans and pixels follow from. */
@@ -311,7 +313,11 @@ async function readAnnotations(sample: Sample, dataset: Dataset, { instances, ji
     if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };
-  const { mask, sha256 } = await read(sample.mask, jitter === 'scene');
+  if (sample.entry) {
+    const shapes = shapesOf(await readEntry(dataset.root, sample.entry), sample.entry.document);
+    return { sample, shapes, ...paintShapes(shapes), digests: {} };
+  }
+  const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene');
   if (sample.objects === undefined) {
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
@@ -351,6 +357,7 @@ function finish(
   options: PipelineOptions,
 ): Pasted {
   const { width, height, channels, icc } = image;
+  const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
   const annotated = annotate(target, source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
     leftOutObjects: dataset.leftOutObjects,
@@ -360,12 +367,19 @@ function finish(
   });
   return {
     ...annotated,
+    ...shaped,
     sample: target.sample,
     plan,
     image: { width, height, pixels: rendered.pixels, channels, ...(icc && { icc }) },
     owner: rendered.owner,
     areas: rendered.areas,
-    original: { image, mask: target.mask, ...(target.objects && { objects: target.objects }) },
+    original: {
+      image,
+      mask: target.mask,
+      ...(target.objects && { objects: target.objects }),
+      ...(target.shapes && { shapes: target.shapes }),
+    },
+    ...(source.shapes && { source: source.shapes }),
     inputs: { image: sha256, ...target.digests },
   };
 }

@@ -1,6 +1,5 @@
 import { promisify } from 'node:util';
 import zlib, { constants, deflate, inflateSync } from 'node:zlib';
-import { decode } from 'fast-png';
 import { giveBack, takeBytes } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import type { Colours, Mask } from './types.ts';
@@ -8,23 +7,40 @@ import type { Colours, Mask } from './types.ts';
 const deflateAsync = promisify(deflate);
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
+/** Largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
+export const maxPixels = 64 * 2 ** 20;
+
 /** What a PNG's first 33 bytes say. */
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
   readonly depth: number;
   readonly colour: 'grey' | 'rgb' | 'palette' | 'grey-alpha' | 'rgb-alpha';
+  readonly interlaced: boolean;
 }
 
-const colourTypes: Record<number, PngHeader['colour']> = { 0: 'grey', 2: 'rgb', 3: 'palette', 4: 'grey-alpha', 6: 'rgb-alpha' };
+/** Colour types, and the depths that each has (PNG's specification, clause 11.2.2). */
+const colourTypes: Readonly<Record<number, readonly [colour: PngHeader['colour'], depths: readonly number[]]>> = {
+  0: ['grey', [1, 2, 4, 8, 16]],
+  2: ['rgb', [8, 16]],
+  3: ['palette', [1, 2, 4, 8]],
+  4: ['grey-alpha', [8, 16]],
+  6: ['rgb-alpha', [8, 16]],
+};
 
-/** Reads signature and IHDR; `undefined` where the bytes are not a PNG. */
+/** Signature, and the length and type of the first chunk. */
+const start = Uint8Array.of(...signature, 0, 0, 0, 13, ...Buffer.from('IHDR'));
+
+/** Reads signature and IHDR; `undefined` where the bytes are not a PNG, or none that there can be. */
 export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
-  if (bytes.length < 33 || signature.some((byte, i) => bytes[i] !== byte)) return undefined;
+  if (bytes.length < 33 || start.some((byte, i) => bytes[i] !== byte)) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const colour = colourTypes[view.getUint8(25)];
-  if (colour === undefined) return undefined;
-  return { width: view.getUint32(16), height: view.getUint32(20), depth: view.getUint8(24), colour };
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const [depth, type, compression, filter, interlacing] = bytes.subarray(24, 29) as unknown as [number, number, number, number, number];
+  const [colour, depths] = colourTypes[type] ?? [];
+  if (colour === undefined || !depths?.includes(depth) || width === 0 || height === 0) return undefined;
+  if (compression !== 0 || filter !== 0 || interlacing > 1) return undefined;
+  return { width, height, depth, colour, interlaced: interlacing === 1 };
 }
 
 /**
@@ -44,9 +60,10 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
     throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
   const chunks = readChunks(bytes);
   if (typeof chunks === 'string') throw damaged(chunks);
+  if (width * height > maxPixels) throw new CopyPasteError('data', `${file}: mask is ${width}×${height}; the limit is 64 megapixels`);
   let ids: Mask['ids'];
   try {
-    ids = bytes[28] === 1 ? decodeInterlaced(bytes, header) : decodeRows(Buffer.concat(chunks.get('IDAT') ?? []), header);
+    ids = decodePixels(Buffer.concat(chunks.get('IDAT') ?? []), header);
   } catch (cause) {
     throw damaged(messageOf(cause), cause);
   }
@@ -56,7 +73,7 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
   }
   if (colour === 'grey') return { width, height, ids };
   const palette = chunks.get('PLTE')?.[0];
-  if (!palette || depth === 16) throw damaged('no palette');
+  if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0) throw damaged('no palette of 1 to 256 colours');
   const alpha = chunks.get('tRNS')?.[0];
   return { width, height, ids, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
 }
@@ -68,10 +85,14 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
   for (let at = signature.length; at + 12 <= bytes.length; ) {
     const end = at + 8 + view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    if (end + 4 > bytes.length) return `chunk ${type} is cut short`;
-    if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) return `chunk ${type} has a wrong CRC`;
+    // What is no type may be anything, line ends too.
+    const chunk = /^[A-Za-z]{4}$/.test(type) ? `chunk ${type}` : `the chunk at byte ${at}`;
+    if (end + 4 > bytes.length) return `${chunk} is cut short`;
+    if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) return `${chunk} has a wrong CRC`;
     const data = bytes.subarray(at + 8, end);
-    chunks.set(type, [...(chunks.get(type) ?? []), data]);
+    const alike = chunks.get(type);
+    if (alike) alike.push(data);
+    else chunks.set(type, [data]);
     if (type === 'IEND') return chunks;
     at = end + 4;
   }
@@ -101,13 +122,51 @@ function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours:
 
 const channelsOf: Record<PngHeader['colour'], number> = { grey: 1, palette: 1, 'grey-alpha': 2, rgb: 3, 'rgb-alpha': 4 };
 
-/** Values from filtered rows (PNG's specification, clause 9); several channels have 8 bits. */
-function decodeRows(idat: Uint8Array, { width, height, depth, colour }: PngHeader): Mask['ids'] {
-  const stride = Math.ceil((width * depth * channelsOf[colour]) / 8);
-  const rows = inflateSync(idat, { maxOutputLength: (stride + 1) * height });
-  if (rows.length < (stride + 1) * height) throw new Error('pixels are missing');
+/** What an image is divided into: itself, or Adam7's passes, by where each begins and the steps that it takes. */
+const whole = [[0, 0, 1, 1]] as const;
+const adam7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+] as const;
+
+/** Values from compressed pixels; no more is inflated than the header says that there is. Several channels have 8 bits. */
+function decodePixels(idat: Uint8Array, { width, height, depth, colour, interlaced }: PngHeader): Mask['ids'] {
+  const channels = channelsOf[colour];
+  const passes = (interlaced ? adam7 : whole)
+    .map(([x, y, across, down]) => ({ x, y, across, down, columns: Math.ceil((width - x) / across), rows: Math.ceil((height - y) / down) }))
+    .filter(({ columns, rows }) => columns > 0 && rows > 0)
+    .map((pass) => ({ ...pass, bytes: (strideOf(pass.columns, depth, channels) + 1) * pass.rows }));
+  const length = passes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const filtered = inflateSync(idat, { maxOutputLength: length });
+  if (filtered.length < length) throw new Error('pixels are missing');
+  if (!interlaced) return decodeRows(filtered, width, height, depth, channels);
+  const values = new (depth === 16 ? Uint16Array : Uint8Array)(width * height * channels);
+  let at = 0;
+  for (const { x, y, across, down, columns, rows, bytes } of passes) {
+    const part = decodeRows(filtered.subarray(at, (at += bytes)), columns, rows, depth, channels);
+    for (let i = 0; i < columns * rows; i++) {
+      const to = (y + Math.floor(i / columns) * down) * width + x + (i % columns) * across;
+      for (let c = 0; c < channels; c++) values[to * channels + c] = part[i * channels + c] as number;
+    }
+  }
+  return values;
+}
+
+/** Bytes of a row, without the one that names its filter. */
+function strideOf(width: number, depth: number, channels: number): number {
+  return Math.ceil((width * depth * channels) / 8);
+}
+
+/** Values from filtered rows (PNG's specification, clause 9). */
+function decodeRows(rows: Uint8Array, width: number, height: number, depth: number, channels: number): Mask['ids'] {
+  const stride = strideOf(width, depth, channels);
   const data = new Uint8Array(stride * height);
-  const pixel = depth === 16 ? 2 : channelsOf[colour];
+  const pixel = depth === 16 ? 2 : channels;
   for (let y = 0; y < height; y++) {
     const to = y * stride;
     const from = to + y + 1;
@@ -162,11 +221,6 @@ function unfilter(filter: number, row: Uint8Array, data: Uint8Array, to: number,
   } else {
     throw new Error(`there is no filter ${filter}`);
   }
-}
-
-function decodeInterlaced(bytes: Uint8Array, { width, height, depth }: PngHeader): Mask['ids'] {
-  const { data } = decode(bytes, { checkCrc: true });
-  return depth < 8 ? unpackBits(data as Uint8Array, width, height, depth) : (data as Mask['ids']);
 }
 
 /** One byte a pixel from 1, 2 or 4 bits a pixel; rows begin on a byte. */

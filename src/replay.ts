@@ -6,19 +6,20 @@ import { describeDifference } from './compare.ts';
 import { digestOf, readInput, sha256 } from './digest.ts';
 import { CopyPasteError } from './errors.ts';
 import { codecs } from './image.ts';
-import { variantSuffix } from './job.ts';
+import { passedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
-import { filesOf, inputsOf, listText, manifestName } from './output.ts';
+import { documentsOf, filesOf, inputsOf, manifestName } from './output.ts';
 import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
 import type { Candidate } from './plan/plan.ts';
-import { type Dataset, listName, openDataset } from './read/dataset.ts';
+import { type Dataset, openDataset } from './read/dataset.ts';
 import type { Layout } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
-import type { Backend, Pasted, Plan, Sample } from './types.ts';
+import type { Backend, CocoEntry, Pasted, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
+import { pastedEntry } from './write/coco.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { encodeSample } from './write/samples.ts';
 
@@ -65,6 +66,10 @@ export async function openOrigin(manifest: Manifest, input: string, running: Par
     colours: layout.colours,
     skipBad: true,
   });
+  for (const { path, sha256 } of layout.documents ?? []) {
+    const digest = await digestOf(join(opened.root, path), path);
+    if (digest !== sha256) throw new CopyPasteError('data', `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}`);
+  }
   return { manifest, dataset: { ...opened, digests }, options: { ...options, skipBad: false } };
 }
 
@@ -191,10 +196,11 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
 
   const missing: ManifestRecord[] = [];
   for (const record of chosen) {
-    if (await areThere(out, record)) events.done?.(record);
+    if (dataset.documents.size === 0 && (await areThere(out, record))) events.done?.(record);
     else missing.push(record);
   }
   const makeFolder = createFolders();
+  const entries = new Map<ManifestRecord, CocoEntry>();
   const write = async (path: string, bytes: Uint8Array, digest: string | undefined): Promise<void> => {
     if (sha256(bytes) !== digest)
       throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
@@ -210,9 +216,14 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     paste: async (pasted, record, suffix) => {
       const digests = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
       await encodeSample(pasted, suffix, options, (path, bytes) => write(path, bytes, digests.get(path)));
+      if (pasted.sample.entry) entries.set(record, pastedEntry(pasted, record.files.image.path, options.includeOriginals));
       return record;
     },
-    pass: async (_sample, record) => {
+    pass: async (sample, record) => {
+      if (record.split === dataset.split) {
+        const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options), options);
+        if (entry) entries.set(record, entry);
+      }
       const to = filesOf({ records: [record] });
       for (const [n, { path }] of inputsOf(record).entries()) {
         await write((to[n] as (typeof to)[0]).path, (await readInput(dataset, path)).bytes, to[n]?.sha256);
@@ -226,13 +237,15 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   });
   if (only !== undefined) return { samples: chosen.length };
 
-  const variants = variantsOf(dataset, manifest.skipped, options);
-  for (const { path, sha256: digest } of listsOf(origin)) {
-    const text = listText(dataset.lists.get(path) ?? [], variants);
-    if (digest !== undefined && sha256(text) !== digest)
-      throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says, since the list in ${own.in} has changed`);
+  const digests = new Map(manifest.documents?.map(({ path, sha256 }) => [path, sha256]));
+  for (const { path, text } of documentsOf(dataset, options, variantsOf(dataset, manifest.skipped, options), () =>
+    inOrderOf(manifest.records, entries),
+  )) {
     await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), text);
+    const known = digests.get(path);
+    if (known !== undefined && (await digestOf(join(out, path), path)) !== known)
+      throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
   }
   await removeTemporaries(out);
   await syncFolders(out, new Set(filesOf(manifest).map(({ path }) => dirname(path))));
@@ -241,10 +254,12 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   return { samples: chosen.length };
 }
 
-/** The lists that a manifest's output has; those of an old manifest without digests. */
-function listsOf({ manifest, dataset, options }: Origin): readonly { path: string; sha256?: string }[] {
-  if (manifest.lists) return manifest.lists;
-  return [...dataset.lists.keys()].filter((path) => !options.onlySplit || listName(path) === dataset.split).map((path) => ({ path }));
+/** Entries in the order of records. */
+async function* inOrderOf(records: readonly ManifestRecord[], entries: ReadonlyMap<ManifestRecord, CocoEntry>): AsyncGenerator<CocoEntry> {
+  for (const record of records) {
+    const entry = entries.get(record);
+    if (entry) yield entry;
+  }
 }
 
 async function areThere(out: string, record: ManifestRecord): Promise<boolean> {

@@ -12,15 +12,20 @@ interface Plane {
 }
 
 /** Spans of the pixels of a plane that are not 0. */
-function spansOf({ box: [x0, y0, x1, y1], pixels }: Plane): Int32Array {
-  const width = x1 - x0;
+function spansOf({ box, pixels }: Plane): Int32Array {
+  const [x0, y0, x1] = box;
+  return spansOfPixels(box, (x, y) => pixels[(y - y0) * (x1 - x0) + x - x0] !== 0);
+}
+
+/** Spans of the pixels of a box that hold. */
+export function spansOfPixels([x0, y0, x1, y1]: Box, holds: (x: number, y: number) => boolean): Int32Array {
   const spans: number[] = [];
-  for (let y = 0; y < y1 - y0; y++) {
-    for (let x = 0; x < width; x++) {
-      if (pixels[y * width + x] === 0) continue;
+  for (let y = y0; y < y1; y++) {
+    for (let x = x0; x < x1; x++) {
+      if (!holds(x, y)) continue;
       const from = x;
-      while (x < width && pixels[y * width + x] !== 0) x++;
-      spans.push(y0 + y, x0 + from, x0 + x);
+      while (x < x1 && holds(x, y)) x++;
+      spans.push(y, from, x);
     }
   }
   return Int32Array.from(spans);

@@ -37,6 +37,8 @@ export interface Instance {
   readonly area: number;
   /** It touches the border of its image, or nearly so: the border may have cut it off. */
   readonly truncated: boolean;
+  /** It stands for several things together, and is never copied. */
+  readonly crowd?: boolean;
   /** Holds its pixels from `start` to `end`, as triples `(y, x0, x1)`, half-open, in raster order; other instances' too. */
   readonly spans: Int32Array;
   readonly start: number;
@@ -52,7 +54,9 @@ export interface Sample {
   readonly id: string;
   readonly split: string;
   readonly image: string;
-  readonly mask: string;
+  /** Absent where a document holds the annotation. */
+  readonly mask?: string;
+  readonly entry?: Entry;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
   /** Further files of the class mask, which follow from it. */
@@ -60,6 +64,65 @@ export interface Sample {
   /** What the names of its files have after the stem that they share. */
   readonly endings: Endings;
   readonly format: ImageInfo;
+}
+
+/** Where a document of many samples holds what belongs to one, in bytes. */
+export interface Entry extends Size {
+  readonly document: string;
+  readonly image: { readonly start: number; readonly length: number };
+  /** Start and length of each. */
+  readonly annotations: readonly number[];
+}
+
+/** A COCO document without its images and annotations. */
+export interface Document {
+  readonly path: string;
+  /** What else it holds, as JSON: values, or elements of lists. */
+  readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
+  readonly annotations: number;
+  readonly largestId: number;
+  readonly largestImage: number;
+  /** Annotations without a mask, and with keypoints. */
+  readonly boxes: number;
+  readonly keypoints: number;
+}
+
+export interface CocoImage {
+  readonly id: number;
+  readonly file_name: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface CocoAnnotation {
+  readonly id: number;
+  readonly image_id: number;
+  readonly category_id: number;
+  readonly segmentation?:
+    | readonly (readonly number[])[]
+    | { readonly size: readonly number[]; readonly counts: string | readonly number[] };
+  readonly area?: number;
+  readonly bbox?: readonly number[];
+  readonly iscrowd?: number;
+  readonly keypoints?: unknown;
+  /** Where a pasted one comes from. */
+  readonly copypaste?: { readonly image_id: number; readonly annotation_id: number; readonly placement: number };
+}
+
+/** What a document has of one image. */
+export interface CocoEntry {
+  readonly image: CocoImage;
+  readonly annotations: readonly CocoAnnotation[];
+  /** Those that are new; their ids are given once all are known. */
+  readonly added?: readonly CocoAnnotation[];
+  /** Another entry keeps the ids of this one. */
+  readonly renumbered?: boolean;
+}
+
+/** The annotations of an image that a document has, each with its mask where it has one. */
+export interface ShapeSet {
+  readonly image: CocoImage;
+  readonly shapes: readonly { readonly annotation: CocoAnnotation; readonly instance?: Instance }[];
 }
 
 /** What follows the stem that the files of a sample share, before the extension. */
@@ -86,6 +149,7 @@ export const layoutNames = [
   'mmsegmentation',
   'mapillary',
   'paired',
+  'coco',
 ] as const;
 export type LayoutName = (typeof layoutNames)[number];
 
@@ -180,6 +244,8 @@ export interface Annotation {
 export interface CountedAnnotation extends Annotation {
   readonly pixels: PixelsById;
   readonly objectPixels?: PixelsById;
+  /** What a document holds; the class mask is painted after it then. */
+  readonly shapes?: ShapeSet;
 }
 
 /** An existing object that pastes cover in part or whole. */
@@ -206,12 +272,22 @@ export interface Annotated extends Annotation {
   readonly objectIds: readonly (number | undefined)[];
   readonly covered: readonly Covered[];
   readonly pixels: PixelCounts;
+  /** What becomes of a document's annotations. */
+  readonly shapes?: ShapesAfter;
+}
+
+/** The annotations of an image after pastes. */
+export interface ShapesAfter {
+  /** Those that remain, by their index; with spans where pastes took pixels. */
+  readonly kept: readonly { readonly index: number; readonly spans?: Int32Array }[];
+  /** What shows of each placement that does. */
+  readonly pasted: readonly { readonly placement: number; readonly spans: Int32Array }[];
 }
 
 /** The files of a sample, by what they hold. */
 export interface SampleFiles<T> {
   readonly image: T;
-  readonly mask: T;
+  readonly mask?: T;
   readonly objects?: T;
   /** Further files that follow from the class mask. */
   readonly views?: readonly T[];
@@ -219,24 +295,29 @@ export interface SampleFiles<T> {
 
 /** The files that there are, in one order. */
 export function listed<T>({ image, mask, objects, views = [] }: FilesOf<T>): T[] {
-  return [image, mask, ...(objects === undefined ? [] : [objects]), ...views];
+  return [image, ...(mask === undefined ? [] : [mask]), ...(objects === undefined ? [] : [objects]), ...views];
 }
 
 /** The same files as something else. */
 export async function mapFiles<T, U>({ image, mask, objects, views }: FilesOf<T>, map: (file: T) => Promise<U>): Promise<SampleFiles<U>> {
   return {
     image: await map(image),
-    mask: await map(mask),
+    ...(mask !== undefined && { mask: await map(mask) }),
     ...(objects !== undefined && { objects: await map(objects) }),
     ...(views && { views: await Promise.all(views.map(map)) }),
   };
 }
 
-type FilesOf<T> = { image: T; mask: T; objects?: T | undefined; views?: readonly T[] | undefined };
+type FilesOf<T> = { image: T; mask?: T | undefined; objects?: T | undefined; views?: readonly T[] | undefined };
 
 /** The paths of a sample's files. */
 export function pathsOf({ image, mask, objects, views }: Omit<Sample, 'format'>): SampleFiles<string> {
-  return { image, mask, ...(objects !== undefined && { objects }), ...(views && { views: views.map(({ path }) => path) }) };
+  return {
+    image,
+    ...(mask !== undefined && { mask }),
+    ...(objects !== undefined && { objects }),
+    ...(views && { views: views.map(({ path }) => path) }),
+  };
 }
 
 /** A sample that was pasted into. */
@@ -248,7 +329,9 @@ export interface Pasted extends Annotated {
   readonly owner: Int32Array;
   /** Pixels that each placement covers before later ones cover it; 0 where the kernel dropped it. */
   readonly areas: readonly number[];
-  readonly original: Annotation & { readonly image: Image };
+  readonly original: Annotation & { readonly image: Image; readonly shapes?: ShapeSet };
+  /** What the source's document holds. */
+  readonly source?: ShapeSet;
   /** SHA-256 of its input files. */
   readonly inputs: SampleFiles<string>;
 }

@@ -45,7 +45,6 @@ test('planning is pure: no node module, no package, no clock, no other randomnes
 
 test.each([
   ['sharp', /^image\.ts$/],
-  ['fast-png', /^png\.ts$/],
   ['@tensorflow/tfjs-core', /^(render\/|batch\.ts$)/],
   ['@tensorflow/tfjs-backend-cpu', /^render\//],
   ['@tensorflow/tfjs-backend-webgpu', /^render\//],

@@ -38,15 +38,13 @@ describe('polygons', () => {
 });
 
 describe('run lengths', () => {
-  const planes = fc
-    .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }))
-    .chain(([width, height]) =>
-      fc.record({
-        width: fc.constant(width),
-        height: fc.constant(height),
-        plane: fc.array(fc.nat(1), { minLength: width * height, maxLength: width * height }),
-      }),
-    );
+  const planes = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })).chain(([width, height]) =>
+    fc.record({
+      width: fc.constant(width),
+      height: fc.constant(height),
+      plane: fc.array(fc.nat(1), { minLength: width * height, maxLength: width * height }),
+    }),
+  );
   const spansOf = ({ width, height, plane }: { width: number; height: number; plane: number[] }): Int32Array =>
     filterSpans(Int32Array.from(Array.from({ length: height }, (_, y) => [y, 0, width]).flat()), width, (i) => plane[i] === 1);
 

@@ -24,7 +24,7 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
     const summary = await augment(given, {
       opened: (opened, total) => {
         dataset = opened;
-        say(describeDataset(opened));
+        for (const line of [describeDataset(opened), ...describeDocument(opened)]) say(line);
         const objects = opened.folders.find((one) => one.objects)?.objects;
         if (objects && given.instances === undefined)
           say(`instances are connected components; --instances object takes those of ${objects}/`);
@@ -54,14 +54,29 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
   });
 }
 
-function describeDataset({ layout, folders, split, splits, samples, others }: Dataset): string {
+function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
+  const named = (path: string): string => (documents.size > 0 && path.endsWith('.json') ? path : `${path === '' ? '.' : path}/`);
   const pairs = folders
     .filter((one) => split === '' || one.split === '' || one.split === split)
-    .map(({ images, masks, objects }) => [images, masks, ...(objects ? [objects] : [])].map((folder) => `${folder}/`).join(' + '));
+    .map(({ images, masks, objects }) => [images, masks, ...(objects && objects !== masks ? [objects] : [])].map(named).join(' + '));
   const rest = splits.filter((name) => name !== split);
   const passing =
     others.length > 0 ? `; ${plural(others.length, 'sample')} of ${rest.join(', ')} pass${others.length === 1 ? 'es' : ''} through` : '';
   return `${layout} layout: ${pairs.join(', ')}${split === '' ? '' : `, split ${split}`}: ${plural(samples.length, 'sample')}${passing}`;
+}
+
+/** What a document's annotations have that cannot be pasted. */
+function describeDocument({ documents, split }: Dataset): string[] {
+  const { boxes = 0, keypoints = 0, annotations = 0 } = documents.get(split) ?? {};
+  const has = (n: number): string => (n === 1 ? 'has' : 'have');
+  return [
+    ...(boxes > 0
+      ? [
+          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} a box and no mask: ${boxes === 1 ? 'it stays, and is' : 'they stay, and are'} never pasted`,
+        ]
+      : []),
+    ...(keypoints > 0 ? [`${plural(keypoints, 'annotation')} ${has(keypoints)} keypoints, which pastes and what they cover lose`] : []),
+  ];
 }
 
 function describePlan(record: SampleRecord): string {

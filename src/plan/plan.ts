@@ -64,8 +64,8 @@ function eligible(
   const { instances } = source;
   const able: number[] = [];
   for (let index = 0; index < instances.length && able.length < most; index++) {
-    const { classId, area, truncated } = instances[index] as Instance;
-    if (truncated && skip) continue;
+    const { classId, area, truncated, crowd } = instances[index] as Instance;
+    if (crowd || (truncated && skip)) continue;
     if (area * high ** 2 < minArea || area * low ** 2 > maxArea) continue;
     if (classId <= target.largestId && options.mayPaste(classId)) able.push(index);
   }

@@ -2,12 +2,22 @@ import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import pLimit from 'p-limit';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { formatOf, maxPixels, readImageHeader } from '../image.ts';
-import { pngHeader } from '../png.ts';
-import { type Colours, type Endings, listed as listedFiles, type ObjectIds, pathsOf, type Sample, type Size } from '../types.ts';
+import { formatOf, readImageHeader } from '../image.ts';
+import { maxPixels, pngHeader } from '../png.ts';
+import {
+  type Colours,
+  type Document,
+  type Endings,
+  listed as listedFiles,
+  type ObjectIds,
+  pathsOf,
+  type Sample,
+  type Size,
+} from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
+import { type DocumentSample, readCoco } from './coco.ts';
 import { findColourMap, readColourMap } from './colours.ts';
-import { listTree, readStart, type Tree } from './files.ts';
+import { cannotRead, listTree, readStart, type Tree } from './files.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
 
 export interface DatasetOptions {
@@ -26,6 +36,10 @@ export interface DatasetOptions {
   readonly colorMap?: string | undefined;
   /** What the colours stand for, where that is known. */
   readonly colours?: Colours | undefined;
+  /** A document of annotations inside `in`, with its images' folder in `images`. */
+  readonly annotations?: string | undefined;
+  /** Annotations without a mask are an error. */
+  readonly requireMasks?: boolean | undefined;
   /** Folders that are known, as from a manifest; else they are looked for. */
   readonly folders?: readonly Folders[] | undefined;
 }
@@ -57,6 +71,8 @@ export interface Dataset {
   readonly others: readonly Sample[];
   /** Lists of ids by file, where the layout has them. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
+  /** Documents that hold annotations, by split, where the layout has them. */
+  readonly documents: ReadonlyMap<string, Document>;
   readonly background: ReadonlySet<number>;
   readonly ignore: ReadonlySet<number>;
   /** Background and ignore ids: they never become instances. */
@@ -82,17 +98,30 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const root = resolve(options.in);
   const tree = await listTree(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: holds no files`);
-  const { layout, folders } = chooseLayout(root, tree, options);
+  const { layout, folders: found } = chooseLayout(root, tree, options);
   const mapFile = options.colorMap ?? findColourMap(root, tree.files);
   const map = options.colours || mapFile === undefined ? undefined : await readColourMap(mapFile);
   const colours = options.colours ?? map?.colours;
   const lists = await readLists(root, tree, layout);
-  const splits = lists.size > 0 ? [...lists.keys()].map(listName) : folders.map(({ split }) => split).filter((split) => split !== '');
+  const splits = lists.size > 0 ? [...lists.keys()].map(listName) : found.map(({ split }) => split).filter((split) => split !== '');
   const split = chooseSplit(splits, options.split);
 
   const bad = new Map<string, string>();
   const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
-  const paired = folders.flatMap((one) => pair(one, tree, endings, layout, bad));
+  const documents = new Map<string, Document>();
+  let categories: ReadonlyMap<number, string> | undefined;
+  const paired = layout.documents ? [] : found.flatMap((one) => pair(one, tree, endings, layout, bad));
+  const folders = layout.documents ? [] : [...found];
+  if (layout.documents) {
+    for (const one of found.filter((one) => !options.onlySplit || one.split === split)) {
+      const { samples, images, document, classNames } = await readCoco(root, one, tree);
+      folders.push({ ...one, images });
+      documents.set(one.split, document);
+      if (one.split === split) categories = classNames;
+      paired.push(...samples.flatMap((sample) => pairEntry(sample, one.split, tree, bad)));
+    }
+    refuseBoxes([...documents.values()], options);
+  }
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), colours !== undefined, bad);
@@ -114,7 +143,9 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const meant = coded ? map : undefined;
   const background = new Set(options.background ?? meant?.background ?? layout.background);
   const ignore = new Set(options.ignore ?? meant?.ignore ?? layout.ignore);
-  const builtIn = meant?.classNames ?? new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
+  const builtIn =
+    categories ?? meant?.classNames ?? new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
+  const read = new Set([...documents.values()].map(({ path }) => path));
   const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
   return {
     root,
@@ -125,6 +156,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     samples: chosen,
     others: samples.filter((sample) => sample.split !== split),
     lists,
+    documents,
     background,
     ignore,
     leftOut: new Set([...background, ...ignore]),
@@ -133,7 +165,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     ...(coded && colours && { colours }),
     classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
     skipped,
-    leftBehind: [...tree.files.filter((file) => !used.has(file) && !lists.has(file)), ...tree.unreadable],
+    leftBehind: [...tree.files.filter((file) => !used.has(file) && !lists.has(file) && !read.has(file)), ...tree.unreadable],
   };
 }
 
@@ -149,7 +181,18 @@ function count(n: number, what: string): string {
 }
 
 function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: readonly Folders[] } {
-  if (options.folders) return { layout: layouts.find(({ name }) => name === options.layout) as Layout, folders: options.folders };
+  if (options.folders) {
+    const layout = layouts.find(({ name }) => name === options.layout);
+    if (!layout) throw new CopyPasteError('data', `layout ${options.layout}: there is none of that name in this version`);
+    return { layout, folders: options.folders };
+  }
+  if (options.annotations !== undefined) {
+    const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
+    if (!tree.names.has(masks))
+      throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
+    const layout = layouts.find(({ name }) => name === 'coco') as Layout;
+    return { layout, folders: [{ split: '', images: options.images ?? '', masks }] };
+  }
   if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
   if (options.images === undefined || options.masks === undefined) {
     throw new CopyPasteError('usage', '--images and --masks go together: say both');
@@ -166,12 +209,18 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
   return { layout, folders: bySplit(folders, tree) };
 }
 
-/** Lists of ids, one a line; a second column, as in VOC's lists of classes, is not part of the id. */
+/**
+ * Lists of ids, one a line; a second column, as in VOC's lists of classes, is not part of the id.
+ *
+ * @throws {CopyPasteError} `io` with the cause.
+ */
 async function readLists(root: string, tree: Tree, { lists }: Layout): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
   if (lists === undefined) return found;
   for (const file of tree.files.filter((name) => name.startsWith(`${lists}/`) && name.endsWith('.txt'))) {
-    const text = await readFile(join(root, file), 'utf8');
+    const text = await readFile(join(root, file), 'utf8').catch((cause: unknown) => {
+      throw cannotRead(file, cause);
+    });
     const ids = text
       .split(/\r?\n/)
       .map((line) => line.trim().split(/\s/)[0] as string)
@@ -207,6 +256,8 @@ function chooseSplit(splits: readonly string[], wanted: string | undefined): str
     throw new CopyPasteError('usage', `--split ${wanted}: ${splits.length === 0 ? 'this data set has no splits' : `splits are ${found}`}`);
   }
   if (splits.includes('train')) return 'train';
+  const [train, ...more] = splits.filter((split) => /^train\d*$/.test(split));
+  if (train !== undefined && more.length === 0) return train;
   if (splits.length <= 1) return splits[0] ?? '';
   throw new CopyPasteError('usage', `no split is called train: splits are ${found}; say --split NAME`);
 }
@@ -270,6 +321,24 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, views =
   return samples;
 }
 
+/** A sample of a document, if its image is there. */
+function pairEntry({ image, name, entry }: DocumentSample, split: string, tree: Tree, bad: Map<string, string>): Paired[] {
+  const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
+  if (tree.names.has(image)) return [{ id, split, image, entry, endings: { image: '', mask: '', objects: '' } }];
+  bad.set(id, `${image}: no such image, though ${entry.document} lists it`);
+  return [];
+}
+
+/** @throws {CopyPasteError} `data` where masks are required and annotations have boxes alone, or none has a mask. */
+function refuseBoxes(documents: readonly Document[], { requireMasks }: DatasetOptions): void {
+  for (const { path, boxes, annotations } of documents) {
+    if (boxes > 0 && (requireMasks || boxes === annotations)) {
+      const which = boxes === annotations ? 'none of its annotations has a mask' : `${boxes} of ${annotations} annotations have no mask`;
+      throw new CopyPasteError('data', `${path}: ${which}, only boxes, and boxes cannot be pasted`);
+    }
+  }
+}
+
 /** Keeps the samples that a list names: in the split that is augmented, else in the first that has them. */
 function placeInLists(
   samples: readonly Paired[],
@@ -317,10 +386,13 @@ async function checkSamples(
   const limit = pLimit(16);
   const checked = await limit.map(samples, async (sample) => {
     try {
-      const size = await maskSize(root, sample.mask, colours);
+      const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
       const refuse = (what: string, { width, height }: Size): CopyPasteError =>
-        new CopyPasteError('data', `${what} is ${width}×${height}, its mask ${size.width}×${size.height}`);
+        new CopyPasteError(
+          'data',
+          `${what} is ${width}×${height}, its ${sample.entry ? 'annotation' : 'mask'} ${size.width}×${size.height}`,
+        );
       if (sample.objects !== undefined) {
         const objects = await maskSize(root, sample.objects, false);
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
@@ -347,7 +419,7 @@ async function checkSamples(
 async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${what}`);
   if (formatOf(file) !== 'png') throw refuse('mask is not a PNG: ids do not survive lossy formats');
-  const header = pngHeader(await readStart(join(root, file), 33));
+  const header = pngHeader(await readStart(root, file, 33));
   if (header === undefined) throw refuse('mask is named .png but is not a PNG');
   const { width, height, depth, colour } = header;
   const coded = colour !== 'grey' && colour !== 'palette';

@@ -1,4 +1,4 @@
-import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
@@ -6,12 +6,23 @@ import { CopyPasteError, messageOf } from '../errors.ts';
 export interface Tree {
   readonly folders: ReadonlySet<string>;
   readonly files: readonly string[];
-  /** Folders that may not be listed, as a file system's own `lost+found`. */
+  /** The same, to look up. */
+  readonly names: ReadonlySet<string>;
+  /** What may not be listed, as a file system's own `lost+found`, or is no file, as a pipe or a link to nothing. */
   readonly unreadable: readonly string[];
 }
 
+/** An error that names a file of the data set, not where that is. */
+export function cannotRead(file: string, cause: unknown): CopyPasteError {
+  // Node shows a byte that is not UTF-8 as U+FFFD, and then finds no such file.
+  const renamed = file.includes('\ufffd') && (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  const why = renamed ? 'its name is not UTF-8; rename it' : messageOf(cause);
+  return new CopyPasteError('io', `${file}: cannot be read: ${why}`, { cause });
+}
+
 /**
- * Lists a directory tree. Names that begin with a dot are left out; symbolic links are followed.
+ * Lists a directory tree. Names that begin with a dot are left out; symbolic links are followed, but below one only to what is new,
+ * since folders that link to one another have more ways through them than can be gone.
  *
  * @throws {CopyPasteError} `noInput` where the root is not a directory.
  */
@@ -23,38 +34,51 @@ export async function listTree(root: string): Promise<Tree> {
   const folders = new Set<string>();
   const files: string[] = [];
   const unreadable: string[] = [];
-  const visit = async (folder: string, ancestors: readonly string[]): Promise<void> => {
+  const seen = new Set<string>();
+  const visit = async (folder: string, ancestors: readonly string[], links: number): Promise<void> => {
     const path = join(root, folder);
-    const real = await realpath(path);
-    if (ancestors.includes(real)) return;
+    const real = await realpath(path).catch(() => undefined);
+    if (real !== undefined && (ancestors.includes(real) || (links > 1 && seen.has(real)))) return;
     const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
       if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
       unreadable.push(`${folder}/`);
       return [];
     });
-    for (const entry of entries) {
+    if (real !== undefined) seen.add(real);
+    const above = real === undefined ? ancestors : [...ancestors, real];
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (entry.name.startsWith('.')) continue;
       const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      const target = entry.isSymbolicLink() ? await stat(join(root, name)).catch(() => undefined) : entry;
+      const link = entry.isSymbolicLink();
+      const target = link ? await stat(join(root, name)).catch(() => undefined) : entry;
       if (target?.isDirectory()) {
         folders.add(name);
-        await visit(name, [...ancestors, real]);
+        await visit(name, above, links + (link ? 1 : 0));
       } else if (target?.isFile()) {
         files.push(name);
+      } else {
+        unreadable.push(name);
       }
     }
   };
-  await visit('', []);
-  return { folders: new Set([...folders].sort()), files: files.sort(), unreadable: unreadable.sort() };
+  await visit('', [], 0);
+  return { folders: new Set([...folders].sort()), files: files.sort(), names: new Set(files), unreadable: unreadable.sort() };
 }
 
-/** The first bytes of a file, at most `length`. */
-export async function readStart(path: string, length: number): Promise<Uint8Array> {
-  const file = await open(path);
+/**
+ * The first bytes of a file of a data set, at most `length`.
+ *
+ * @throws {CopyPasteError} `io` with the cause.
+ */
+export async function readStart(root: string, file: string, length: number): Promise<Uint8Array> {
+  let handle: FileHandle | undefined;
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+    handle = await open(join(root, file));
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
     return buffer.subarray(0, bytesRead);
+  } catch (cause) {
+    throw cannotRead(file, cause);
   } finally {
-    await file.close();
+    await handle?.close();
   }
 }

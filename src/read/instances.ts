@@ -190,8 +190,12 @@ function measure(spans: Int32Array, start: number, end: number, { width, height 
   }
   const y0 = spans[start] as number;
   const y1 = (spans[end - 3] as number) + 1;
-  const truncated = Math.min(x0, y0, width - x1, height - y1) <= borderSlack;
-  return { box: [x0, y0, x1, y1], area, truncated };
+  return { box: [x0, y0, x1, y1], area, truncated: touchesBorder([x0, y0, x1, y1], { width, height }) };
+}
+
+/** Whether the image's border may have cut off what is in a box. */
+export function touchesBorder([x0, y0, x1, y1]: Box, { width, height }: Size): boolean {
+  return Math.min(x0, y0, width - x1, height - y1) <= borderSlack;
 }
 
 function commonestClass(mask: Mask, spans: Int32Array, start: number, end: number, leftOut: ReadonlySet<number>): number | undefined {

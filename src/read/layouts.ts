@@ -1,6 +1,7 @@
 import { CopyPasteError } from '../errors.ts';
 import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
+import { findCoco, noCategory } from './coco.ts';
 import type { Tree } from './files.ts';
 
 /** Folders that hold the images and masks of one split, relative to the root. */
@@ -30,6 +31,8 @@ export interface Layout {
   readonly objectIds?: ObjectIds;
   /** Further files of a mask, which follow from it. */
   readonly views?: readonly View[];
+  /** Annotations are in a document, which `masks` of its folders names. */
+  readonly documents?: true;
   find(tree: Tree): Folders[];
 }
 
@@ -161,6 +164,15 @@ export const layouts: readonly Layout[] = [
       ['', 'v1.2/'].flatMap((version) =>
         splitsAround(tree, 'images', `${version}labels`, `${version}instances`).filter(({ objects }) => objects),
       ),
+  },
+  {
+    name: 'coco',
+    shape: 'annotations/instances_<split>.json, <split>/_annotations.coco.json or labels.json, beside images',
+    background: [],
+    // What no annotation holds.
+    ignore: [noCategory],
+    documents: true,
+    find: findCoco,
   },
   {
     name: 'paired',

@@ -13,13 +13,13 @@ export async function readManifest(path: string): Promise<Manifest> {
   });
   const refuse = (why: string, cause?: unknown): CopyPasteError =>
     new CopyPasteError('data', `${path}: not a manifest of copypaste: ${why}`, { cause });
-  let json: unknown;
+  let result: ReturnType<typeof manifestSchema.safeParse>;
   try {
-    json = JSON.parse(text);
+    result = manifestSchema.safeParse(JSON.parse(text));
   } catch (cause) {
+    // Also where it is nested so deeply that the stack ends.
     throw refuse(messageOf(cause), cause);
   }
-  const result = manifestSchema.safeParse(json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw refuse(`${issue?.path.join('.') || 'document'}: ${issue?.message}`, result.error);

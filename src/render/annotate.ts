@@ -161,7 +161,7 @@ function coveredObjects(
 }
 
 /** A mask that is jittered as a whole: every pixel takes the id that its centre falls in; the rest is `fill`. */
-function jitterScene(mask: Mask, { targetBox, flip }: NonNullable<Plan['scene']>, fill: number): Mask {
+export function jitterScene(mask: Mask, { targetBox, flip }: NonNullable<Plan['scene']>, fill: number): Mask {
   const { width, height } = mask;
   const [x0, y0, x1, y1] = targetBox;
   const ids = mask.ids instanceof Uint16Array ? new Uint16Array(mask.ids.length) : new Uint8Array(mask.ids.length);

@@ -50,7 +50,7 @@ async function commit(path: string, make: (temporary: string) => Promise<void>):
  *
  * @throws {CopyPasteError} `io` with the cause.
  */
-export async function writeAtomic(path: string, data: Uint8Array | string | (() => AsyncIterable<string>)): Promise<void> {
+export async function writeAtomic(path: string, data: Uint8Array | string | (() => AsyncIterable<string | Uint8Array>)): Promise<void> {
   await commit(path, async (name) => {
     const file = await open(name, 'wx');
     try {

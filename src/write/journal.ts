@@ -3,6 +3,7 @@
  * what is run, a line when a batch begins, and one with its records when its files are written. A torn line is as good as
  * none, and a batch that is done twice gives the same line twice.
  */
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type JournalBatch, type JournalLine, journalLine, type ManifestHead } from '../manifest.ts';
@@ -28,7 +29,8 @@ export interface Journal {
 /**
  * Opens the journal, and reads what it holds.
  *
- * @throws {CopyPasteError} `io` with the cause.
+ * @throws {CopyPasteError} `io` with the cause, `cannotCreate` where something else has its name: it is written to, and removed in the
+ * end.
  */
 export async function openJournal(path: string): Promise<Journal> {
   const guard = async <T>(step: Promise<T>): Promise<T> => {
@@ -38,7 +40,8 @@ export async function openJournal(path: string): Promise<Journal> {
       throw new CopyPasteError('io', `${path}: ${messageOf(cause)}; run again once that is mended`, { cause });
     }
   };
-  const file = await guard(open(path, 'a+'));
+  // A link could lead anywhere.
+  const file = await guard(open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)));
   let head: ManifestHead | undefined;
   const files = new Set<string>();
   const suspects = new Set<string>();
@@ -61,6 +64,9 @@ export async function openJournal(path: string): Promise<Journal> {
     }
   };
   try {
+    if (!(await guard(isJournal(file)))) {
+      throw new CopyPasteError('cannotCreate', `${path}: is no journal of copypaste; choose a new folder, or move it away`);
+    }
     await guard(read());
     // Whatever follows a torn line begins on a line of its own.
     const { size } = await guard(file.stat());
@@ -97,6 +103,14 @@ export async function openJournal(path: string): Promise<Journal> {
 }
 
 const newline = 10;
+const firstBytes = Buffer.from('{"head":');
+
+/** Whether a file begins as a journal does, as far as it goes: its first line may be torn. */
+async function isJournal(file: FileHandle): Promise<boolean> {
+  if (!(await file.stat()).isFile()) return false;
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(firstBytes.length), 0, firstBytes.length, 0);
+  return buffer.subarray(0, bytesRead).equals(firstBytes.subarray(0, bytesRead));
+}
 
 /** Where a line lies, without its end. */
 interface Place {

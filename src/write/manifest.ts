@@ -5,7 +5,7 @@ import { writeAtomic } from './files.ts';
 
 /** The record of a sample that was pasted into. */
 export function augmentedRecord(
-  { sample, plan, areas, visible, objectIds, covered, pixels, objects }: Pasted,
+  { sample, plan, areas, visible, objectIds, covered, pixels, objects, shapes }: Pasted,
   written: Written | undefined,
 ): SampleRecord {
   return {
@@ -19,7 +19,7 @@ export function augmentedRecord(
     minArea: plan.minArea,
     placements: placementRecords(plan, areas, visible, objectIds),
     dropped: [...plan.dropped],
-    ...(objects && { covered: [...covered] }),
+    ...((objects || shapes) && { covered: [...covered] }),
     pixels: Object.fromEntries([...pixels].map(([id, [before, after]]) => [id, [before, after]])),
   };
 }

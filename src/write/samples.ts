@@ -27,7 +27,7 @@ export function outputPaths(sample: Sample, suffix: string, format?: ImageFormat
   const kept = format === undefined || format === formatOf(image);
   return {
     image: add(image, endings.image, kept ? undefined : `.${format === 'jpeg' ? 'jpg' : format}`),
-    mask: add(mask, endings.mask),
+    ...(mask !== undefined && { mask: add(mask, endings.mask) }),
     ...(objects !== undefined && { objects: add(objects, endings.objects) }),
     ...(views && { views: views.map(({ path, view }) => add(path, view.ending)) }),
   };
@@ -43,7 +43,7 @@ export async function encodeSample(
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const to = outputPaths(sample, suffix, imageFormat);
   await each(to.image, await encodeImage(image, codec, quality), codec);
-  await each(to.mask, await encodeMask(mask), 'png');
+  if (to.mask !== undefined) await each(to.mask, await encodeMask(mask), 'png');
   if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
   for (const [n, { view }] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
 }

@@ -179,7 +179,7 @@ test("Cityscapes' other files follow from the class mask, and pasted instances h
     const [ids, objects, train] = (await Promise.all(
       [record.files.mask, record.files.objects, record.files.views?.[0]].map((file) => read(file?.path as string)),
     )) as [Mask, Mask, Mask];
-    expect(record.files.mask.path).toMatch(/_000000_00001\d_aug[12]_gtFine_labelIds\.png$/);
+    expect(record.files.mask?.path).toMatch(/_000000_00001\d_aug[12]_gtFine_labelIds\.png$/);
     expect(record.files.image.path).toMatch(/_000000_00001\d_aug[12]_leftImg8bit\.png$/);
     expect(train.ids).toEqual(trainIdsOf(ids).ids);
     objects.ids.forEach((object, i) => {

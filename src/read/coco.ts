@@ -1,0 +1,214 @@
+/** COCO's instances: a document of images and annotations beside folders of images. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { isBelow } from '../manifest.ts';
+import { areaOfSpans, boxOfSpans, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
+import type { CocoAnnotation, CocoEntry, CocoImage, Document, Entry, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
+import type { Tree } from './files.ts';
+import { touchesBorder } from './instances.ts';
+import { type Place, partsOf } from './json.ts';
+import type { Folders } from './layouts.ts';
+
+const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
+
+/** Documents by their names: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`. */
+export function findCoco({ files }: Tree): Folders[] {
+  const found: Folders[] = [];
+  for (const file of files) {
+    const named = /^annotations\/(?:instances_)?([^/]+)\.json$/.exec(file)?.[1];
+    if (named !== undefined && !others.test(named)) found.push({ split: named, images: '', masks: file });
+    const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
+    if (around !== undefined) found.push({ split: around, images: around, masks: file });
+    if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file)) found.push({ split: '', images: '', masks: file });
+  }
+  return found;
+}
+
+/** Folders that may hold the images of a document. */
+function imageFolders({ split, images, masks }: Folders): string[] {
+  const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
+  return [images, split, `images/${split}`, `${split}/images`, 'images', 'data', 'train', beside, ''].filter(
+    (folder, i, all) => all.indexOf(folder) === i,
+  );
+}
+
+/** A sample of a document; its image file may not be there. */
+export interface DocumentSample {
+  readonly image: string;
+  readonly name: string;
+  readonly entry: Entry;
+}
+
+/**
+ * Reads what a document says of its images: where their annotations are, not what they are.
+ *
+ * @throws {CopyPasteError} `data` for what is not COCO's format, with the first place.
+ */
+export async function readCoco(
+  root: string,
+  folders: Folders,
+  tree: Tree,
+): Promise<{ samples: DocumentSample[]; images: string; document: Document; classNames: Map<number, string> }> {
+  const path = folders.masks;
+  const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${path}: ${what}`, { cause });
+  const rest: { key: string; element: boolean; value: string }[] = [];
+  const images: { image: CocoImage; place: Place }[] = [];
+  const places = new Map<number, number[]>();
+  const classNames = new Map<number, string>();
+  const ids = new Set<number>();
+  let largestId = 0;
+  let boxes = 0;
+  let keypoints = 0;
+  let lists = 0;
+  try {
+    for await (const { key, element, bytes, place } of partsOf(join(root, path))) {
+      const value = JSON.parse(bytes.toString());
+      if (element && key === 'images') images.push({ image: value, place });
+      else if (element && key === 'annotations') {
+        const { id, image_id: image, category_id: category, segmentation, keypoints: points } = value as Partial<CocoAnnotation>;
+        if (!isId(id) || !isId(image) || !isId(category)) throw new Error(`annotations[${ids.size}] has no id, image_id and category_id`);
+        if (ids.has(id)) throw new Error(`annotation id ${id} occurs twice`);
+        ids.add(id);
+        largestId = Math.max(largestId, id);
+        if (!hasMask(segmentation)) boxes++;
+        if (points !== undefined) keypoints++;
+        const known = places.get(image) ?? [];
+        known.push(place.start, place.length);
+        places.set(image, known);
+      } else if (element && key === 'categories') {
+        if (!isId(value.id) || value.id > 65534) throw new Error(`category id ${value.id} is not from 0 to 65534`);
+        classNames.set(value.id, String(value.name));
+        rest.push({ key, element, value: bytes.toString() });
+      } else rest.push({ key, element, value: bytes.toString() });
+      lists += element ? 1 : 0;
+    }
+  } catch (error) {
+    throw refuse(`not a COCO document: ${messageOf(error)}`, error);
+  }
+  if (lists === 0 || images.length === 0) throw refuse('not a COCO document: it has no images');
+  const [first] = images as [(typeof images)[0]];
+  const inside = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
+  const folder = imageFolders(folders).find((one) => tree.names.has(inside(one, String(first.image.file_name)))) ?? folders.images;
+  const known = new Set<number>();
+  let largestImage = 0;
+  const samples = images.map(({ image, place }): DocumentSample => {
+    const { id, file_name: name, width, height } = image;
+    if (!isId(id) || typeof name !== 'string' || !isSize(width) || !isSize(height)) {
+      throw refuse(`image ${JSON.stringify(id ?? name)} has no id, file_name, width and height`);
+    }
+    if (!isBelow(name)) throw refuse(`image ${id}: file_name '${name}' leaves its folder`);
+    if (known.has(id)) throw refuse(`image id ${id} occurs twice`);
+    known.add(id);
+    largestImage = Math.max(largestImage, id);
+    return { image: inside(folder, name), name, entry: { document: path, width, height, image: place, annotations: places.get(id) ?? [] } };
+  });
+  for (const id of places.keys()) if (!known.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
+  return {
+    samples,
+    images: folder,
+    classNames,
+    document: { path, rest, largestId, largestImage, boxes, keypoints, annotations: ids.size },
+  };
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isSize(value: unknown): value is number {
+  return isId(value) && value > 0;
+}
+
+function hasMask(segmentation: CocoAnnotation['segmentation']): boolean {
+  return Array.isArray(segmentation) ? segmentation.length > 0 : segmentation !== undefined && segmentation !== null;
+}
+
+/** Reads what a document has of one image, without looking at masks. */
+export async function readEntry(root: string, { document, image, annotations }: Entry): Promise<CocoEntry> {
+  const file = await open(join(root, document)).catch((cause: unknown) => {
+    throw new CopyPasteError('io', `${document}: cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  try {
+    const list: CocoAnnotation[] = [];
+    for (let n = 0; n < annotations.length; n += 2) {
+      list.push(await readPart(file, { start: annotations[n] as number, length: annotations[n + 1] as number }));
+    }
+    return { image: await readPart(file, image), annotations: list };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Finds the masks of annotations; those with boxes alone have none.
+ *
+ * @throws {CopyPasteError} `data` for a mask that is none, with its annotation's id.
+ */
+export function shapesOf({ image, annotations }: CocoEntry, document: string): ShapeSet {
+  const shapes = annotations.map((annotation) => {
+    const spans = hasMask(annotation.segmentation) ? spansOf(annotation, image, document) : undefined;
+    return { annotation, ...(spans && spans.length > 0 && { instance: instanceOf(annotation, spans, image) }) };
+  });
+  return { image, shapes };
+}
+
+/**
+ * What a document's annotations are to the rest of the program: instances, and a class mask that they are painted into,
+ * one over the other.
+ */
+export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance[]; pixels: PixelsById } {
+  const { width, height } = shapes.image;
+  const ids = new Uint16Array(width * height).fill(noCategory);
+  const instances = shapes.shapes.flatMap(({ instance }) => (instance ? [instance] : []));
+  const pixels = new Map<number, number>();
+  for (const { spans, classId } of instances) {
+    for (let i = 0; i < spans.length; i += 3) {
+      const row = (spans[i] as number) * width;
+      ids.fill(classId, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
+    }
+  }
+  for (const id of ids) pixels.set(id, (pixels.get(id) ?? 0) + 1);
+  return { mask: { width, height, ids }, instances, pixels: new Map([...pixels].sort(([a], [b]) => a - b)) };
+}
+
+/** What stands for no category in a class mask. */
+export const noCategory = 65535;
+
+async function readPart<T>(file: FileHandle, { start, length }: Place): Promise<T> {
+  const { buffer } = await file.read(Buffer.alloc(length), 0, length, start);
+  return JSON.parse(buffer.toString());
+}
+
+function spansOf({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array {
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${document}: annotation ${id}: ${what}`);
+  if (Array.isArray(segmentation)) {
+    const fine = segmentation.every((polygon) => Array.isArray(polygon) && polygon.length % 2 === 0 && polygon.every(Number.isFinite));
+    if (!fine) throw refuse('its segmentation is not a list of polygons');
+    return spansOfPolygons(
+      segmentation.filter((polygon) => polygon.length >= 6),
+      size,
+    );
+  }
+  const { size: stated, counts } = (segmentation ?? {}) as { size?: readonly number[]; counts?: string | readonly number[] };
+  if (stated?.[0] !== size.height || stated[1] !== size.width)
+    throw refuse(`its run lengths are of ${stated?.[1]}×${stated?.[0]}, its image is ${size.width}×${size.height}`);
+  const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
+  const spans = Array.isArray(numbers) ? spansOfCounts(numbers, size) : undefined;
+  if (!spans) throw refuse('its run lengths are not the pixels of its image');
+  return spans;
+}
+
+function instanceOf({ category_id: classId, iscrowd }: CocoAnnotation, spans: Int32Array, size: Size): Instance {
+  const box = boxOfSpans(spans);
+  return {
+    classId,
+    box,
+    area: areaOfSpans(spans),
+    truncated: touchesBorder(box, size),
+    ...(iscrowd === 1 && { crowd: true }),
+    spans,
+    start: 0,
+    end: spans.length,
+  };
+}

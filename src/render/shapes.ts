@@ -1,0 +1,56 @@
+import { areaOfSpans, filterSpans, spansOfPixels } from '../shapes.ts';
+import type { Covered, Instance, Mask, Plan, ShapeSet, ShapesAfter, Size } from '../types.ts';
+import { jitterScene } from './annotate.ts';
+
+/**
+ * Takes pastes off the masks of a document's annotations, and finds what shows of each paste: every instance has a mask of
+ * its own, so that they may overlap where the document's did.
+ *
+ * @param minVisible fraction of its pixels under which an annotation is given up; a crowd keeps to its last pixel.
+ */
+export function annotateShapes(
+  { shapes }: ShapeSet,
+  { width, height }: Size,
+  plan: Plan,
+  owner: Int32Array,
+  minVisible: number,
+): { shapes: ShapesAfter; covered: Covered[] } {
+  const kept: { index: number; spans?: Int32Array }[] = [];
+  const covered: Covered[] = [];
+  shapes.forEach(({ annotation, instance }, index) => {
+    if (!instance) {
+      kept.push({ index });
+      return;
+    }
+    const before = plan.scene ? sceneSpans(instance, { width, height }, plan.scene) : instance.spans;
+    const spans = filterSpans(before, width, (i) => owner[i] === 0);
+    const after = areaOfSpans(spans);
+    if (!plan.scene && after === instance.area) {
+      kept.push({ index });
+      return;
+    }
+    const dropped = after === 0 || (!instance.crowd && after < minVisible * areaOfSpans(before));
+    if (after < areaOfSpans(before) || dropped) covered.push({ object: annotation.id, before: areaOfSpans(before), after, dropped });
+    if (!dropped) kept.push({ index, spans });
+  });
+  const pasted = plan.placements.flatMap(({ targetBox: [x0, y0, x1, y1] }, placement) => {
+    const spans = spansOfPixels(
+      [Math.max(0, x0), Math.max(0, y0), Math.min(width, x1), Math.min(height, y1)],
+      (x, y) => owner[y * width + x] === placement + 1,
+    );
+    return spans.length > 0 ? [{ placement, spans }] : [];
+  });
+  return { shapes: { kept, pasted }, covered };
+}
+
+/** An instance's spans once the whole scene is jittered. */
+function sceneSpans({ spans }: Instance, { width, height }: Size, scene: NonNullable<Plan['scene']>): Int32Array {
+  const ids = new Uint8Array(width * height);
+  for (let i = 0; i < spans.length; i += 3) {
+    const row = (spans[i] as number) * width;
+    ids.fill(1, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
+  }
+  const mask: Mask = { width, height, ids };
+  const after = jitterScene(mask, scene, 0).ids;
+  return spansOfPixels([0, 0, width, height], (x, y) => after[y * width + x] === 1);
+}

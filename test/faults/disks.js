@@ -1,0 +1,288 @@
+// Disks that are full, read-only, forbidden or cut off; too few descriptors, too little memory; inputs that change.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { asNobody, isRoot, loops, memoryGroups, memoryLimit, mounts, nobody } from './machine.js';
+import {
+  checkError,
+  checkNoTemporaries,
+  checkSame,
+  checkWhole,
+  filesOf,
+  goOn,
+  run,
+  signal,
+  sleep,
+  start,
+  underWay,
+  withOwnData,
+} from './tool.js';
+
+const mounted = new Set();
+process.on('exit', () => {
+  for (const folder of mounted) spawnSync('umount', ['-l', folder]);
+});
+
+/** Runs a command of the system, which has to work. */
+function must(at, ...argv) {
+  at.steps.push(argv.join(' '));
+  const { status, stderr, error } = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${argv.join(' ')}: ${error ?? stderr}`);
+}
+
+/** Does something with a file system that is mounted for that long. */
+async function withMount(at, folder, words, step) {
+  mkdirSync(folder, { recursive: true });
+  must(at, 'mount', ...words, folder);
+  mounted.add(folder);
+  try {
+    await step();
+  } finally {
+    must(at, 'umount', folder);
+    mounted.delete(folder);
+  }
+}
+
+/** Runs on a small file system, which is then made large enough. */
+const tooSmall = (label, work, options, enough) => ({
+  label,
+  run: async (at) => {
+    const disk = join(at.folder, 'disk');
+    at.out = join(disk, 'out');
+    await withMount(at, disk, ['-t', 'tmpfs', '-o', options, 'none'], async () => {
+      checkError(at, await run(at, work));
+      checkWhole(at, work);
+      checkNoTemporaries(at);
+      must(at, 'mount', '-o', `remount,${enough}`, disk);
+      await goOn(at, work);
+    });
+  },
+});
+
+/** Makes a run that was killed in the middle. */
+async function begun(at, work) {
+  const going = start(at, work);
+  await underWay(at, going, 'train');
+  await sleep(50);
+  signal(going.pid, 'SIGKILL');
+  at.steps.push('# killed');
+  await going.ended;
+}
+
+/** Runs where something is forbidden, which is then allowed. */
+const forbidden = (label, prepare) => ({
+  label,
+  run: async (at) => {
+    const { work, path, mode, codes } = await prepare(at);
+    at.steps.push(`# chmod ${mode.toString(8)} ${path}`);
+    chmodSync(path, mode);
+    checkError(at, await run(at, work, { under: asNobody }), codes);
+    chmodSync(path, 0o755);
+    checkWhole(at, work);
+    await goOn(at, work);
+  },
+});
+
+/** Stops a run, does something to an input file, and lets it go on; and then again with the file as it was. */
+const inputChanges = (label, work, name, change, codes) => ({
+  label: `${name} ${label}`,
+  run: async (at) => {
+    const own = withOwnData(at, work);
+    const file = join(own.data, name);
+    const going = start(at, own);
+    await underWay(at, going, 'train');
+    signal(going.pid, 'SIGSTOP');
+    change(file);
+    at.steps.push(`# ${name} ${label} while the run is stopped`);
+    signal(going.pid, 'SIGCONT');
+    const end = await going.ended;
+    checkError(at, end, codes);
+    if (!end.said.includes(name)) at.wrong(`does not name ${name}: ${end.said}`);
+    checkNoTemporaries(at);
+    copyFileSync(join(work.data, name), file);
+    // What was made of another file is not taken for this one's.
+    const next = await run(at, own);
+    if (next.code === 2 && next.said.includes('--overwrite')) await goOn(at, { ...own, args: [...own.args, '--overwrite'] });
+    else if (next.code !== 0) at.wrong(`the next run ends with exit code ${next.code}: ${next.said}`);
+    else checkSame(at, own);
+  },
+});
+
+export const disks = [
+  {
+    name: 'disk-full',
+    what: 'a full disk, then a larger one',
+    needs: [mounts],
+    attempts: ({ small, threaded }) => {
+      const attempt = (work, part, kind) => {
+        const bytes = [...filesOf(work.out).keys()].reduce((sum, name) => sum + readFileSync(join(work.out, name)).length, 0);
+        return tooSmall(`${kind} ${part * 100} %`, work, `size=${Math.ceil((bytes * part) / 1024)}k`, 'size=200m');
+      };
+      return [...[0.01, 0.25, 0.5, 0.75, 0.97].map((part) => attempt(small, part, 'small')), attempt(threaded, 0.5, 'threads')];
+    },
+  },
+  {
+    name: 'disk-inodes',
+    what: 'no inodes left, then more',
+    needs: [mounts],
+    attempts: ({ small, threaded }) => [
+      ...[2, 3, 5, 20, 41].map((nodes) => tooSmall(`small ${nodes}`, small, `nr_inodes=${nodes}`, 'nr_inodes=2000')),
+      tooSmall('threads 100', threaded, 'nr_inodes=100', 'nr_inodes=2000'),
+    ],
+  },
+  {
+    name: 'disk-read-only',
+    what: 'a read-only file system, new and with half a run, then writable',
+    needs: [mounts],
+    attempts: ({ small }) =>
+      ['new', 'empty', 'half'].map((state) => ({
+        label: state,
+        run: async (at) => {
+          const disk = join(at.folder, 'disk');
+          at.out = join(disk, 'out');
+          await withMount(at, disk, ['-t', 'tmpfs', 'none'], async () => {
+            if (state === 'empty') mkdirSync(at.out);
+            if (state === 'half') await begun(at, small);
+            must(at, 'mount', '-o', 'remount,ro', disk);
+            checkError(at, await run(at, small));
+            must(at, 'mount', '-o', 'remount,rw', disk);
+            checkWhole(at, small);
+            await goOn(at, small);
+          });
+        },
+      })),
+  },
+  {
+    name: 'permission',
+    what: 'folders and files that another user may not write or read, then allowed',
+    needs: [nobody],
+    attempts: ({ small }) => [
+      forbidden('output cannot be made', (at) => {
+        at.out = join(at.folder, 'shut', 'out');
+        mkdirSync(join(at.folder, 'shut'));
+        return { work: small, path: join(at.folder, 'shut'), mode: 0o555 };
+      }),
+      forbidden('output cannot be written', (at) => {
+        mkdirSync(at.out);
+        return { work: small, path: at.out, mode: 0o555 };
+      }),
+      forbidden('output cannot be listed', (at) => {
+        mkdirSync(at.out);
+        return { work: small, path: at.out, mode: 0o000 };
+      }),
+      forbidden('folder of half a run cannot be written', async (at) => {
+        await begun(at, small);
+        if (isRoot) must(at, 'chown', '-R', '65534:65534', at.out);
+        return { work: small, path: join(at.out, 'train'), mode: 0o555 };
+      }),
+      ...['train/0016E5_01920.jpg', 'trainannot/0016E5_01920.png', 'val/0016E5_07959.jpg'].map((name) =>
+        forbidden(`${name} cannot be read`, (at) => {
+          chmodSync(at.folder, 0o777);
+          const work = withOwnData(at, small);
+          return { work, path: join(work.data, name), mode: 0o000, codes: [74] };
+        }),
+      ),
+      forbidden('input cannot be listed', (at) => {
+        chmodSync(at.folder, 0o777);
+        const work = withOwnData(at, small);
+        return { work, path: work.data, mode: 0o000, codes: [66, 74] };
+      }),
+    ],
+  },
+  {
+    name: 'descriptors',
+    what: 'few file descriptors: done, or told in one line',
+    attempts: ({ small, threaded }) => {
+      const attempt = (work, most, kind) => ({
+        label: `${kind} ${most}`,
+        run: async (at) => {
+          const end = await run(at, work, { under: ['sh', '-c', `ulimit -n ${most}; exec "$@"`, 'sh'] });
+          if (end.code === 0) checkSame(at, work);
+          else {
+            checkError(at, end);
+            checkWhole(at, work);
+            checkNoTemporaries(at);
+          }
+          await goOn(at, work);
+        },
+      });
+      return [
+        ...[24, 32, 48, 64, 128].map((most) => attempt(small, most, 'small')),
+        ...[32, 64, 128].map((most) => attempt(threaded, most, 'threads')),
+      ];
+    },
+  },
+  {
+    name: 'memory',
+    what: 'a limit of 512 MB, and one that ends the run, then none',
+    needs: [memoryLimit],
+    attempts: ({ small, threaded }) => {
+      const attempt = (work, megabytes, kind) => ({
+        label: `${kind} ${megabytes} MB`,
+        run: async (at) => {
+          const { folder, limit } = memoryGroups();
+          const group = join(folder, `copypaste-faults-${process.pid}-${kind}-${megabytes}`);
+          mkdirSync(group);
+          writeFileSync(join(group, limit), `${megabytes * 2 ** 20}`);
+          const { code, said } = await run(at, work, { under: ['sh', '-c', `echo $$ > ${group}/cgroup.procs; exec "$@"`, 'sh'] });
+          rmdirSync(group);
+          if (megabytes >= 512 && code !== 0) at.wrong(`exit code ${code}: ${said}`);
+          if (![0, 137].includes(code)) at.wrong(`exit code ${code}: ${said}`);
+          checkWhole(at, work);
+          await goOn(at, work);
+        },
+      });
+      return [
+        attempt(small, 512, 'small'),
+        attempt(threaded, 512, 'threads'),
+        attempt(small, 64, 'small'),
+        attempt(threaded, 80, 'threads'),
+      ];
+    },
+  },
+  {
+    name: 'input',
+    what: 'an input file that vanishes, is cut off or replaced during the run, then as it was',
+    attempts: ({ small }) => {
+      const [image, mask, passing] = ['train/0016E5_01920.jpg', 'trainannot/0016E5_01920.png', 'val/0016E5_07959.jpg'];
+      const replaceBy = (name) => (file) => copyFileSync(join(small.data, name), file);
+      return [
+        ...[image, mask, passing].map((name) => inputChanges('vanishes', small, name, (file) => rmSync(file), [74])),
+        ...[image, mask].map((name) => inputChanges('is cut off', small, name, (file) => truncateSync(file, 3000), [65])),
+        inputChanges('is replaced', small, image, replaceBy('train/0016E5_07740.jpg'), [2, 65]),
+        inputChanges('is replaced', small, mask, replaceBy('trainannot/0016E5_07740.png'), [2, 65]),
+      ];
+    },
+  },
+  {
+    name: 'power',
+    what: 'power cuts: what an ext4 file system holds at random moments, mounted anew, then on',
+    needs: [loops],
+    attempts: ({ small, count }) =>
+      Array.from({ length: count(2, 50) }, (_, i) => ({ label: `${i + 1}`, run: (at) => powerCut(at, small) })),
+  },
+];
+
+async function powerCut(at, work) {
+  const disk = join(at.folder, 'disk.img');
+  const cut = join(at.folder, 'cut.img');
+  must(at, 'truncate', '-s', '48M', disk);
+  must(at, 'mkfs.ext4', '-q', '-F', '-J', 'size=4', disk);
+  at.out = join(at.folder, 'before', 'out');
+  await withMount(at, dirname(at.out), ['-o', 'loop', disk], async () => {
+    const going = start(at, work);
+    await underWay(at, going);
+    await sleep(Math.random() * work.ms * 0.6);
+    // The copy takes a moment, in which nothing may change: what is under way comes to its end.
+    signal(going.pid, 'SIGSTOP');
+    await sleep(50);
+    must(at, 'cp', '--sparse=always', disk, cut);
+    signal(going.pid, 'SIGKILL');
+    await going.ended;
+  });
+  at.out = join(at.folder, 'after', 'out');
+  await withMount(at, dirname(at.out), ['-o', 'loop', cut], async () => {
+    checkWhole(at, work);
+    await goOn(at, work);
+  });
+}

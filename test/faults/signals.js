@@ -1,0 +1,123 @@
+// A signal ends a run in order, a second one at once, and a reader that is gone ends it too.
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { strace } from './machine.js';
+import { inject } from './strace.js';
+import { checkNoTemporaries, checkSame, checkWhole, goOn, signal, sleep, start, underWay } from './tool.js';
+
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** Sends a signal at a random moment. */
+const once = (name, work, round, early) => ({
+  label: `${name} ${round}`,
+  run: async (at) => {
+    const going = start(at, work);
+    if (!early) await underWay(at, going);
+    await sleep(Math.random() * work.ms * (early ? 0.5 : 0.6));
+    const sent = performance.now();
+    signal(going.pid, name);
+    at.steps.push(`# ${name}`);
+    const { code, said } = await going.ended;
+    const ms = performance.now() - sent;
+    if (ms > 5000) at.wrong(`takes ${ms.toFixed(0)} ms to end`);
+    if (code === 0) checkSame(at, work);
+    else {
+      if (code !== 128 + constants.signals[name]) at.wrong(`exit code ${code}: ${said}`);
+      // Before it has begun, and once all is done, there is nothing to say.
+      const silent = said === '' && (early || [...work.ref.keys()].every((file) => existsSync(join(at.out, file))));
+      if (!silent && said !== `copypaste: stopped by ${name}; run the same command again to go on\n`) at.wrong(`says: ${said}`);
+      checkWhole(at, work);
+      checkNoTemporaries(at);
+    }
+    await goOn(at, work);
+  },
+});
+
+/** Sends a signal twice: the second does not wait for samples that are under way, nor for a disk. */
+const twice = (name, work, round) => ({
+  label: `${name} twice ${round}`,
+  run: async (at) => {
+    const going = start(at, work);
+    await underWay(at, going);
+    await sleep(Math.random() * work.ms * 0.3);
+    signal(going.pid, name);
+    await sleep(Math.random() * 30);
+    const sent = performance.now();
+    signal(going.pid, name);
+    at.steps.push(`# ${name} twice`);
+    const { code, said } = await going.ended;
+    const ms = performance.now() - sent;
+    if (ms > 1000) at.wrong(`takes ${ms.toFixed(0)} ms to end`);
+    if (code !== 128 + constants.signals[name] && code !== 0) at.wrong(`exit code ${code}: ${said}`);
+    checkWhole(at, work);
+    await goOn(at, work);
+  },
+});
+
+/** Sends a signal to a run whose disk has stopped to answer. */
+const hung = (name, work) => ({
+  label: name,
+  run: async (at) => {
+    const going = start(at, work, { under: inject(join(at.folder, 'strace.log'), 'fsync', 'delay_enter=20s') });
+    await underWay(at, going);
+    await sleep(500);
+    const pid = Number(readFileSync(`/proc/${going.pid}/task/${going.pid}/children`, 'utf8').trim().split(' ')[0]);
+    const sent = performance.now();
+    signal(pid, name);
+    at.steps.push(`# ${name}`);
+    const { code, said } = await going.ended;
+    const ms = performance.now() - sent;
+    if (ms > 6000) at.wrong(`takes ${ms.toFixed(0)} ms to end`);
+    if (code !== 128 + constants.signals[name]) at.wrong(`exit code ${code}: ${said}`);
+    checkWhole(at, work);
+    await goOn(at, work);
+  },
+});
+
+const both = ({ small, threaded, count }, attempt, rounds) => [
+  ...names.flatMap((name) => Array.from({ length: count(rounds, 20) }, (_, round) => attempt(name, small, round + 1))),
+  ...names.flatMap((name) => Array.from({ length: count(1, 10) }, (_, round) => attempt(name, threaded, `threads ${round + 1}`))),
+];
+
+export const signals = [
+  {
+    name: 'signal',
+    what: 'INT, TERM, HUP at random moments, then on',
+    attempts: (world) => both(world, once, 3),
+  },
+  {
+    name: 'signal-early',
+    what: 'INT, TERM, HUP while the program loads, then on',
+    attempts: ({ small, count }) =>
+      names.flatMap((name) => Array.from({ length: count(1, 10) }, (_, round) => once(name, small, round + 1, true))),
+  },
+  {
+    name: 'signal-twice',
+    what: 'the same twice, then on',
+    attempts: (world) => both(world, twice, 1),
+  },
+  {
+    name: 'signal-hung',
+    what: 'a signal while the disk does not answer, then on',
+    needs: [strace],
+    attempts: ({ small }) => [hung('SIGTERM', small)],
+  },
+  {
+    name: 'pipe',
+    what: 'whoever reads the output is gone',
+    attempts: ({ small }) =>
+      ['stdout', 'stderr'].map((stream) => ({
+        label: stream,
+        run: async (at) => {
+          const going = start(at, small, { flags: stream === 'stdout' ? ['--dry-run'] : [] });
+          going.child[stream].destroy();
+          at.steps.push(`# with its ${stream} closed`);
+          const { code, said } = await going.ended;
+          if (code !== 141) at.wrong(`exit code ${code}: ${said}`);
+          checkWhole(at, small);
+          await goOn(at, small);
+        },
+      })),
+  },
+];

@@ -1,0 +1,339 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { augment } from '../../src/augment.ts';
+import { check } from '../../src/check.ts';
+import { main } from '../../src/cli.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { shapesOf } from '../../src/read/coco.ts';
+import { openDataset } from '../../src/read/dataset.ts';
+import { partsOf } from '../../src/read/json.ts';
+import { readManifest } from '../../src/read/manifest.ts';
+import { enableProdMode } from '../../src/render/render.ts';
+import { replay } from '../../src/replay.ts';
+import { areaOfSpans, countsOfSpans, packCounts, spansOfPolygons } from '../../src/shapes.ts';
+import type { CocoAnnotation, CocoImage } from '../../src/types.ts';
+import { verify } from '../../src/verify.ts';
+import { captureStreams, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+enableProdMode();
+const folder = temporaryFolder();
+const coco = 'fixtures/coco';
+const path = 'annotations/instances_train.json';
+let number = 0;
+
+interface Coco {
+  images: CocoImage[];
+  annotations: (CocoAnnotation & { copypaste?: { image_id: number; annotation_id: number; placement: number } })[];
+  categories: { id: number; name: string }[];
+  [key: string]: unknown;
+}
+/** A document with its lists by id: their order is the run's. */
+function read(root: string): Coco {
+  const document: Coco = JSON.parse(readFileSync(join(root, path), 'utf8'));
+  for (const list of [document.images, document.annotations]) list.sort((a, b) => a.id - b.id);
+  return document;
+}
+
+async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = coco) {
+  const out = join(folder, `out${number++}`);
+  const summary = await augment({ in: root, out, p: 1, truncated: 'keep', ...options });
+  return { out, summary };
+}
+
+/** A data set of the document, with pictures. */
+async function tree(
+  document: object | string,
+  images: Record<string, [number, number]> = { 'a.png': [20, 10], 'b.png': [20, 10] },
+): Promise<string> {
+  return writeTree(join(folder, `in${number++}`), {
+    [path]: typeof document === 'string' ? document : JSON.stringify(document),
+    ...Object.fromEntries(
+      Object.entries(images).map(([name, [width, height]]) => [
+        `train/${name}`,
+        imageOf(width, height, (x, y) => 0xff000000 + 9 * x + 256 * y),
+      ]),
+    ),
+  });
+}
+
+const images = [
+  { id: 1, file_name: 'a.png', width: 20, height: 10 },
+  { id: 2, file_name: 'b.png', width: 20, height: 10 },
+];
+const categories = [{ id: 3, name: 'cat' }];
+const square = [[4, 2, 12, 2, 12, 8, 4, 8]];
+const annotation = { id: 1, image_id: 1, category_id: 3, iscrowd: 0, segmentation: square, area: 48, bbox: [4, 2, 8, 6] };
+
+describe('a COCO data set', () => {
+  test('is written as it was read where nothing is pasted', async () => {
+    const { out } = await run({ p: 0 });
+    expect(read(out)).toEqual(read(coco));
+    const [{ [path]: _, ...before }, { [path]: __, 'manifest.json': ___, ...after }] = await Promise.all([
+      treeDigests(coco),
+      treeDigests(out),
+    ]);
+    expect(after).toEqual(before);
+  });
+
+  test('keeps what pastes left alone, takes them off the rest, and says where pasted annotations are from', async () => {
+    const { out, summary } = await run();
+    const [before, after] = [read(coco), read(out)];
+    expect({ ...after, images: 0, annotations: 0 }).toEqual({ ...before, images: 0, annotations: 0 });
+    expect(after.images).toEqual(before.images);
+    const known = new Map(before.annotations.map((one) => [one.id, one]));
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    const covered = new Map(
+      records.flatMap((record) => (record.status === 'augmented' ? (record.covered ?? []).map((one) => [one.object, one] as const) : [])),
+    );
+    let pasted = 0;
+    for (const one of after.annotations) {
+      if (one.copypaste) {
+        pasted++;
+        const source = known.get(one.copypaste.annotation_id) as CocoAnnotation;
+        expect(source).toMatchObject({ category_id: one.category_id, image_id: one.copypaste.image_id, iscrowd: 0 });
+        expect(known.has(one.id)).toBe(false);
+      } else if (!covered.has(one.id)) expect(one).toEqual(known.get(one.id));
+      else expect(one.area).toBe(covered.get(one.id)?.after);
+    }
+    expect(pasted).toBeGreaterThan(2);
+    expect(pasted).toBeLessThanOrEqual(summary.pasted);
+    const gone = before.annotations.filter(({ id }) => !after.annotations.some((one) => one.id === id));
+    expect(gone.map(({ id }) => id).sort()).toEqual(
+      [...covered.values()]
+        .filter(({ dropped }) => dropped)
+        .map(({ object }) => object)
+        .sort(),
+    );
+    expect((await check({ in: out })).differences).toEqual([]);
+    // What was disjoint is so still: a paste lies over what was there, and later ones over it.
+    for (const image of after.images) {
+      const { shapes } = shapesOf({ image, annotations: after.annotations.filter(({ image_id: id }) => id === image.id) }, path);
+      const masks = shapes.filter(({ annotation: one }) => one.copypaste || covered.has(one.id));
+      const pixels = masks.reduce((sum, { instance }) => sum + (instance?.area ?? 0), 0);
+      const plane = new Set<number>();
+      for (const { instance } of masks) {
+        const spans = instance?.spans ?? new Int32Array(0);
+        for (let i = 0; i < spans.length; i += 3)
+          for (let x = spans[i + 1] as number; x < (spans[i + 2] as number); x++) plane.add((spans[i] as number) * image.width + x);
+      }
+      expect(plane.size).toBe(pixels);
+    }
+  });
+
+  test('has ids that occur once with several variants, is verified, replayed, and the same on every run', async () => {
+    const options = { copies: 3, includeOriginals: true } as const;
+    const { out } = await run(options);
+    const { images: variants, annotations } = read(out);
+    expect(new Set(variants.map(({ id }) => id)).size).toBe(8);
+    expect(new Set(variants.map(({ file_name: name }) => name)).size).toBe(8);
+    expect(new Set(annotations.map(({ id }) => id)).size).toBe(annotations.length);
+    expect((await verify({ out, deep: true, in: coco })).differences).toEqual([]);
+    const again = join(folder, `again${number++}`);
+    await replay({ manifest: join(out, 'manifest.json'), in: coco, out: again });
+    expect(await treeDigests(again)).toEqual(await treeDigests(out));
+    expect(await treeDigests((await run({ ...options, jobs: 1 })).out)).toEqual(await treeDigests(out));
+  });
+
+  test('is continued where it was interrupted', async () => {
+    const options = { in: coco, p: 1, truncated: 'keep', copies: 4, batchSize: 2 } as const;
+    const [out, whole] = [join(folder, 'interrupted'), join(folder, 'whole')];
+    const stop = new AbortController();
+    let done = 0;
+    const stopped = augment({ ...options, out }, { done: () => ++done === 4 && stop.abort(), stop: stop.signal } as never);
+    await expect(stopped).rejects.toMatchObject({ code: 'interrupted' });
+    expect((await augment({ ...options, out })).reused).toBeGreaterThan(1);
+    await augment({ ...options, out: whole });
+    expect(await treeDigests(out)).toEqual(await treeDigests(whole));
+  });
+
+  test("can be jittered as whole scenes (the paper's form)", async () => {
+    const { out } = await run({ preset: 'paper', copies: 2 });
+    expect((await check({ in: out })).differences).toEqual([]);
+    expect((await verify({ out, deep: true, in: coco })).differences).toEqual([]);
+  });
+
+  test('never copies a crowd, and keeps one to its last pixel', async () => {
+    const crowd = { ...annotation, iscrowd: 1, segmentation: { size: [10, 20], counts: [42, 6, 152] }, area: 6, bbox: [4, 2, 1, 6] };
+    const root = await tree({ images, categories, annotations: [crowd, { ...annotation, id: 2, image_id: 2 }] });
+    const { out } = await run({ minArea: '1px', maxTranslation: 0, scale: [0.9, 0.9], copies: 9 }, root);
+    const { annotations } = read(out);
+    expect(annotations.filter(({ copypaste }) => copypaste).every(({ copypaste }) => copypaste?.annotation_id === 2)).toBe(true);
+    const crowds = annotations.filter(({ iscrowd }) => iscrowd === 1);
+    expect(crowds.length).toBeGreaterThan(0);
+    for (const { segmentation } of crowds) expect(segmentation).toMatchObject({ counts: expect.any(Array) });
+  });
+
+  test('keeps overlapping instances apart, and drops keypoints where something was pasted', async () => {
+    const below = {
+      ...annotation,
+      id: 2,
+      segmentation: [[6, 2, 14, 2, 14, 8, 6, 8]],
+      bbox: [6, 2, 8, 6],
+      keypoints: [1, 2, 2],
+      num_keypoints: 1,
+    };
+    const root = await tree({
+      images,
+      categories,
+      annotations: [annotation, below, { ...annotation, id: 3, image_id: 2, keypoints: [1, 2, 2] }],
+    });
+    const { out } = await run({ minArea: '1px', maxTranslation: 0, copies: 5, includeOriginals: true }, root);
+    for (const one of read(out).annotations)
+      if (one.copypaste || !Array.isArray(one.segmentation)) expect(one).not.toHaveProperty('keypoints');
+    const both = read(out).annotations.filter(({ image_id: id, copypaste }) => id === 1 && !copypaste);
+    expect(both.map(({ area }) => area)).toEqual([48, 48]);
+  });
+
+  test('says how many annotations have boxes alone; --require-masks, or none with a mask, is an error', async () => {
+    const { segmentation: _, ...box } = annotation;
+    const root = await tree({
+      images,
+      categories,
+      annotations: [{ ...box, id: 2 }, annotation, { ...annotation, id: 3, image_id: 2, keypoints: [1] }],
+    });
+    const streams = captureStreams();
+    expect(
+      await main(
+        ['augment', '--in', root, '--out', join(folder, `box${number++}`), '-p', '1', '--min-area', '1px', '--truncated', 'keep'],
+        streams,
+      ),
+    ).toBe(0);
+    expect(streams.text.stderr).toMatch(/\n1 of 3 annotations has a box and no mask: it stays, and is never pasted\n/);
+    expect(streams.text.stderr).toMatch(/\n1 annotation has keypoints, which pastes and what they cover lose\n/);
+    await expect(run({ requireMasks: true }, root)).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringContaining('1 of 3 annotations have no mask'),
+    });
+    await expect(run({}, await tree({ images, categories, annotations: [box] }))).rejects.toMatchObject({ code: 'data' });
+  });
+
+  test('is found by its names, with the splits that they say', async () => {
+    const document = JSON.stringify({ images, categories, annotations: [annotation] });
+    const picture = imageOf(20, 10, () => 7);
+    const found = async (files: Record<string, string | typeof picture>): Promise<unknown> => {
+      const root = await writeTree(join(folder, `found${number++}`), files);
+      const { layout, split, splits, samples, others } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+      return { layout, split, splits, images: [...samples, ...others].map(({ image }) => image) };
+    };
+    expect(
+      await found({
+        'annotations/instances_train2017.json': document,
+        'annotations/instances_val2017.json': document,
+        'annotations/captions_train2017.json': '{}',
+        ...Object.fromEntries(['train2017/a', 'train2017/b', 'val2017/a', 'val2017/b'].map((name) => [`${name}.png`, picture])),
+      }),
+    ).toEqual({
+      layout: 'coco',
+      split: 'train2017',
+      splits: ['train2017', 'val2017'],
+      images: ['train2017/a.png', 'train2017/b.png', 'val2017/a.png', 'val2017/b.png'],
+    });
+    expect(await found({ 'train/_annotations.coco.json': document, 'train/a.png': picture, 'train/b.png': picture })).toMatchObject({
+      split: 'train',
+    });
+    expect(await found({ 'labels.json': document, 'data/a.png': picture, 'data/b.png': picture })).toMatchObject({
+      split: '',
+      images: ['data/a.png', 'data/b.png'],
+    });
+  });
+
+  test.each<[string, object | string]>([
+    ['not a COCO document: it is empty', ''],
+    ['not a COCO document: it is cut short', '{"images":[{"id":1'],
+    ['the outermost value is not an object', '[1]'],
+    ['it has no images', { categories }],
+    ["file_name '../a.png' leaves its folder", { images: [{ ...images[0], file_name: '../a.png' }], annotations: [], categories }],
+    ["file_name '/etc/passwd' leaves its folder", { images: [{ ...images[0], file_name: '/etc/passwd' }], annotations: [], categories }],
+    ['image id 1 occurs twice', { images: [images[0], { ...images[1], id: 1 }], annotations: [], categories }],
+    ['annotation id 1 occurs twice', { images, annotations: [annotation, annotation], categories }],
+    ['annotations are of image_id 7, and no image has it', { images, annotations: [{ ...annotation, image_id: 7 }], categories }],
+    ['has no id, image_id and category_id', { images, annotations: [{ ...annotation, id: 'x' }], categories }],
+    [
+      'annotation 1: its segmentation is not a list of polygons',
+      { images, annotations: [{ ...annotation, segmentation: [['a']] }], categories },
+    ],
+    [
+      'annotation 1: its run lengths are of 3×3, its image is 20×10',
+      { images, annotations: [{ ...annotation, segmentation: { size: [3, 3], counts: [9] } }], categories },
+    ],
+    [
+      'annotation 1: its run lengths are not the pixels of its image',
+      { images, annotations: [{ ...annotation, segmentation: { size: [10, 20], counts: '0' } }], categories },
+    ],
+    ['image is 20×10, its annotation 21×10', { images: [{ ...images[0], width: 21 }, images[1]], annotations: [annotation], categories }],
+    [
+      'train/c.png: no such image',
+      { images: [...images, { ...images[0], id: 9, file_name: 'c.png' }], annotations: [annotation], categories },
+    ],
+  ])('that is wrong is refused by name: %s', async (why, document) => {
+    const error = await run({}, await tree(document)).then(
+      () => undefined,
+      (thrown: { code: string; message: string; offenders: string[] }) => thrown,
+    );
+    expect(error?.code).toBe('data');
+    expect([error?.message, ...(error?.offenders ?? [])].join('\n')).toContain(why);
+  });
+});
+
+describe('partsOf', () => {
+  test('gives the parts that JSON.parse gives, whatever the spaces, and wherever chunks end', async () => {
+    const file = join(folder, 'parts.json');
+    const list = fc.oneof(fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 3 }), fc.jsonValue({ maxDepth: 2 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(fc.string(), list, { maxKeys: 4 }),
+        fc.constantFrom(undefined, 1, '\t'),
+        fc.integer({ min: 1, max: 40 }),
+        async (value, space, chunk) => {
+          const text = JSON.stringify(value, undefined, space);
+          writeFileSync(file, text);
+          const read = new Map<string, unknown>();
+          for await (const { key, element, bytes, place } of partsOf(file, chunk)) {
+            const part = JSON.parse(bytes.toString());
+            if (element) expect(bytes).toEqual(Buffer.from(text).subarray(place.start, place.start + place.length));
+            if (!element) read.set(key, part);
+            else read.set(key, [...((read.get(key) as unknown[]) ?? []), part]);
+          }
+          expect(Object.fromEntries(read)).toEqual(JSON.parse(text));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('throws for what is not JSON, and never hangs', async () => {
+    const file = join(folder, 'garbage.json');
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.string(), fc.stringMatching(/^[{}[\]",:1 ]*$/)), async (text) => {
+        writeFileSync(file, text);
+        let parts = 0;
+        try {
+          for await (const { bytes } of partsOf(file, 7)) {
+            JSON.parse(bytes.toString());
+            parts++;
+          }
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+        }
+        expect(parts).toBeLessThanOrEqual(text.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+test('a polygon and the run lengths of its pixels are the same to everybody', () => {
+  const size = { width: 20, height: 10 };
+  const spans = spansOfPolygons(square, size);
+  expect(areaOfSpans(spans)).toBe(48);
+  const { shapes } = shapesOf(
+    {
+      image: images[0] as CocoImage,
+      annotations: [{ ...annotation, segmentation: { size: [10, 20], counts: packCounts(countsOfSpans(spans, size)) } }],
+    },
+    path,
+  );
+  expect(shapes[0]?.instance?.spans).toEqual(spans);
+});
