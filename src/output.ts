@@ -358,7 +358,7 @@ export function documentsOf(
 /** What documents have of the samples of a split, in the order of the run. */
 async function* entriesOf(journal: Journal, batches: readonly string[], split: string): AsyncGenerator<CocoEntry> {
   for (const key of batches) {
-    for (const { record, entry } of (await journal.recall(key))?.outcomes ?? []) {
+    for (const { record, entry } of (await journal.recall(key, true))?.outcomes ?? []) {
       if (entry && record?.split === split) yield entry as unknown as CocoEntry;
     }
   }
@@ -366,7 +366,7 @@ async function* entriesOf(journal: Journal, batches: readonly string[], split: s
 
 async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGenerator<ManifestRecord> {
   for (const key of batches) {
-    const batch = await journal.recall(key);
+    const batch = await journal.recall(key, true);
     if (!batch) throw new CopyPasteError('io', `${journalName}: batch ${key} is not in it any more; run again`);
     for (const { record } of batch.outcomes) if (record) yield record;
   }

@@ -21,8 +21,8 @@ export interface Journal {
   add(line: JournalLine): Promise<void>;
   /** Reads the journal anew: others may have written in between. */
   read(): Promise<void>;
-  /** A batch that was done when the journal was read. */
-  recall(batch: string): Promise<JournalBatch | undefined>;
+  /** A batch that was done when the journal was read. @param own this run has written it, or looked at it before. */
+  recall(batch: string, own?: boolean): Promise<JournalBatch | undefined>;
   close(): Promise<void>;
 }
 
@@ -50,17 +50,21 @@ export async function openJournal(path: string): Promise<Journal> {
   const read = async (): Promise<void> => {
     suspects.clear();
     for await (const { text, place } of linesOf(file)) {
+      // Most of a journal is batches, which are looked into when they are recalled.
+      const end = /^\{"end":"([^"\\]*)"/.exec(text)?.[1];
+      if (end !== undefined) {
+        suspects.delete(end);
+        done.set(end, place);
+        continue;
+      }
       const line = parse(text);
       if (line === undefined) continue;
       if ('head' in line) head ??= line.head;
       else if ('begin' in line) {
         suspects.add(line.begin);
         for (const name of line.files) files.add(name);
-      } else if ('end' in line) {
-        suspects.delete(line.end);
-        done.set(line.end, place);
       } else if ('poison' in line) poison.set(line.poison, line.reason);
-      else suspects.clear();
+      else if ('stopped' in line) suspects.clear();
     }
   };
   try {
@@ -92,11 +96,11 @@ export async function openJournal(path: string): Promise<Journal> {
       return guard(adding);
     },
     read: () => guard(read()),
-    async recall(batch) {
+    async recall(batch, own = false) {
       const place = done.get(batch);
       if (!place) return undefined;
       const { buffer } = await guard(file.read(Buffer.alloc(place.length), 0, place.length, place.start));
-      return parse(buffer.toString()) as JournalBatch | undefined;
+      return parse(buffer.toString(), own) as JournalBatch | undefined;
     },
     close: () => file.close(),
   };
@@ -118,9 +122,10 @@ interface Place {
   readonly length: number;
 }
 
-function parse(text: string): JournalLine | undefined {
+function parse(text: string, own = false): JournalLine | undefined {
   try {
-    return journalLine.parse(JSON.parse(text));
+    const line = JSON.parse(text);
+    return own ? line : journalLine.parse(line);
   } catch {
     return undefined;
   }
