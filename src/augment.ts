@@ -228,7 +228,12 @@ function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
     for (let copy = 0; copy < options.copies; copy++) take(sample, variantSuffix(copy, options));
   }
   if (offenders.length > 0) throw new CopyPasteError('data', 'outputs would overwrite one another; rename the samples', { offenders });
-  return new Set([...taken.keys(), ...dataset.lists.keys(), ...[...dataset.documents.values()].map(({ path }) => path)]);
+  return new Set([
+    ...taken.keys(),
+    ...dataset.lists.keys(),
+    ...[...dataset.documents.values()].map(({ path }) => path),
+    ...dataset.carried,
+  ]);
 }
 
 /**

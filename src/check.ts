@@ -8,8 +8,9 @@ import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
 import { readEntry, shapesOf } from './read/coco.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
+import { shapesOfLabels } from './read/yolo.ts';
 import { resolveOptions } from './schema.ts';
-import type { CocoEntry, Mask, Sample } from './types.ts';
+import type { CocoAnnotation, CocoEntry, Mask, Sample } from './types.ts';
 import type { Difference } from './verify.ts';
 
 /** What a caller can watch, and how it can stop a check. */
@@ -57,9 +58,9 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
       return undefined;
     }
   };
-  const { mask: maskPath, objects: path, entry } = sample;
+  const { mask: maskPath, objects: path, entry, labels } = sample;
   const mask = maskPath === undefined ? undefined : await attempt(maskPath, (bytes) => decodeMask(bytes, maskPath, dataset.colours));
-  const size = mask ?? entry;
+  const size = mask ?? entry ?? sample.size;
   if (!size) return results;
   const pixels = new Int32Array(size.width * size.height);
   await attempt(sample.image, (bytes) => decodeImage(bytes, size, pixels, sample.image, sample.format));
@@ -68,6 +69,16 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
       for (const what of strangeShapes(await readEntry(dataset.root, entry), entry.document, dataset)) say(entry.document, what);
     } catch (error) {
       say(entry.document, messageOf(error).replace(`${entry.document}: `, ''));
+    }
+  }
+  if (labels !== undefined) {
+    const shapes = await attempt(labels, (bytes) => shapesOfLabels(Buffer.from(bytes).toString(), size, labels).shapes);
+    for (const { id, line, instance } of shapes ?? []) {
+      const [classId, ...values] = (line as string).split(/\s+/).map(Number) as [number, ...number[]];
+      if (dataset.classNames.size > 0 && !dataset.classNames.has(classId))
+        say(labels, `shape ${id + 1} is of class ${classId}, which no name stands for`);
+      if (values.some((value) => value < 0 || value > 1)) say(labels, `shape ${id + 1} leaves its image`);
+      if (!instance && values.length > 4) say(labels, `shape ${id + 1} has no pixel`);
     }
   }
   if (!mask || maskPath === undefined) return results;
@@ -82,7 +93,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
 /** Annotations of no category, and boxes and areas that are not those of their masks, but for rounding. */
 function strangeShapes(entry: CocoEntry, document: string, { classNames }: Dataset): string[] {
   return shapesOf(entry, document).shapes.flatMap(({ annotation, instance }) => {
-    const { id, category_id: category, bbox, area, segmentation } = annotation;
+    const { id, category_id: category, bbox, area, segmentation } = annotation as CocoAnnotation;
     const found: string[] = [];
     if (!classNames.has(category)) found.push(`annotation ${id} is of category ${category}, which there is not`);
     if (!instance) return found;

@@ -20,11 +20,12 @@ export function isBelow(path: string): boolean {
 }
 
 const inputFile = z.strictObject({ path, sha256 });
-const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp']) });
+const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'text']) });
 const files = <T extends z.ZodType>(file: T) =>
   z.strictObject({
     image: file,
     mask: file.optional(),
+    labels: file.optional().describe('text file of shapes'),
     objects: file.optional(),
     views: z.array(file).optional().describe('files that follow from the class mask'),
   });

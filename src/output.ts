@@ -338,7 +338,7 @@ export function documentsOf(
   variants: ReadonlyMap<string, readonly string[]>,
   entries: (split: string) => AsyncIterable<CocoEntry>,
 ): WholeFile[] {
-  const { lists, documents, split, root } = dataset;
+  const { lists, documents, carried, split, root } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
   return [
     ...wanted.map(([path, ids]) => ({
@@ -352,6 +352,7 @@ export function documentsOf(
       path: document.path,
       text: () => (name === split ? documentText(document, () => entries(name)) : createReadStream(join(root, document.path))),
     })),
+    ...carried.map((path) => ({ path, text: () => createReadStream(join(root, path)) })),
   ];
 }
 

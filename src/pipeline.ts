@@ -12,10 +12,11 @@ import { pasteFilter, voidId } from './read/classes.ts';
 import { paintShapes, readEntry, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
+import { shapesOfLabels } from './read/yolo.ts';
 import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
-import type { Annotations, Backend, Mask, Pasted, Plan, Sample } from './types.ts';
+import type { Annotations, Backend, Mask, Pasted, Plan, Sample, Size } from './types.ts';
 
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
@@ -317,6 +318,12 @@ async function readAnnotations(sample: Sample, dataset: Dataset, { instances, ji
     const shapes = shapesOf(await readEntry(dataset.root, sample.entry), sample.entry.document);
     return { sample, shapes, ...paintShapes(shapes), digests: {} };
   }
+  if (sample.mask === undefined) {
+    // An image without a label file has nothing on it.
+    const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
+    const shapes = shapesOfLabels(Buffer.from(labels?.bytes ?? []).toString(), sample.size as Size, sample.labels ?? '');
+    return { sample, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
+  }
   const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene');
   if (sample.objects === undefined) {
     if (instances === 'object') {
@@ -341,7 +348,13 @@ function candidateOf({ sample, mask, objects, objectPixels, instances }: Annotat
     width: mask.width,
     height: mask.height,
     instances,
-    capacity: objects && objectPixels ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds) : Number.POSITIVE_INFINITY,
+    // A file that is not there cannot be written anew.
+    capacity:
+      sample.size && sample.labels === undefined
+        ? 0
+        : objects && objectPixels
+          ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds)
+          : Number.POSITIVE_INFINITY,
     largestId: largestId(mask),
   };
 }

@@ -223,3 +223,62 @@ export function filterSpans(spans: Int32Array, width: number, keep: (index: numb
   }
   return Int32Array.from(kept);
 }
+
+/**
+ * One outline `[x, y, x, y, …]` of spans: it goes to each further part or hole and back along the same line, where it encloses
+ * nothing. Filled it is the same pixels again.
+ */
+export function outlineOfSpans(spans: Int32Array): number[] {
+  const [first = [], ...rest] = ringsOfSpans(spans);
+  const start = first.slice(0, 2);
+  return [...first, ...rest.flatMap((ring) => [...start, ...ring, ...ring.slice(0, 2)]), ...(rest.length > 0 ? start : [])];
+}
+
+/**
+ * The outlines of spans along the edges of their pixels, as closed rings `[x, y, x, y, …]` of corners: outer ones with the
+ * pixels on their right, holes the other way round.
+ */
+function ringsOfSpans(spans: Int32Array): number[][] {
+  if (spans.length === 0) return [];
+  const [left, top, right, bottom] = boxOfSpans(spans);
+  // A frame of one pixel lies around, and a corner is named by its place in it.
+  const width = right - left + 2;
+  const pixels = new Uint8Array(width * (bottom - top + 2));
+  fillSpans(spans, [left - 1, top - 1, right + 1, bottom + 1], pixels, 1);
+  /** For each corner, bits of the directions in which an edge leaves it: right, down, left, up. */
+  const leaving = new Uint8Array(pixels.length);
+  const add = (corner: number, direction: number): void => {
+    leaving[corner] = (leaving[corner] as number) | (1 << direction);
+  };
+  for (let at = width; at < pixels.length; at++) {
+    if (pixels[at] !== pixels[at - width]) {
+      if (pixels[at]) add(at, 0);
+      else add(at + 1, 2);
+    }
+    if (pixels[at] !== pixels[at - 1]) {
+      if (pixels[at]) add(at + width, 3);
+      else add(at, 1);
+    }
+  }
+  const steps = [1, width, -1, -width];
+  const rings: number[][] = [];
+  for (let start = 0; start < leaving.length; start++) {
+    while (leaving[start]) {
+      const ring: number[] = [];
+      let before = -1;
+      let corner = start;
+      do {
+        const open = leaving[corner] as number;
+        // Where two edges leave, turning right keeps to the pixels that touch by a corner alone apart.
+        const turns = before < 0 ? [0, 1, 2, 3] : [(before + 1) % 4, before, (before + 3) % 4];
+        const direction = turns.find((one) => open & (1 << one)) as number;
+        if (direction !== before) ring.push((corner % width) + left - 1, Math.floor(corner / width) + top - 1);
+        leaving[corner] = open & ~(1 << direction);
+        before = direction;
+        corner += steps[direction] as number;
+      } while (corner !== start);
+      rings.push(ring);
+    }
+  }
+  return rings;
+}

@@ -4,12 +4,12 @@ import { CopyPasteError } from './errors.ts';
 import { decodeImage } from './image.ts';
 import { decodeMask } from './png.ts';
 import type { Trial } from './suspects.ts';
-import type { Entry } from './types.ts';
+import type { Size } from './types.ts';
 
 process.once('message', async ({ root, colours, samples }: Trial) => {
-  for (const { image, mask, entry, format } of samples) {
+  for (const { image, mask, entry, size, format } of samples) {
     try {
-      const decoded = mask === undefined ? (entry as Entry) : decodeMask((await readInput({ root }, mask)).bytes, mask, colours);
+      const decoded = mask === undefined ? ((entry ?? size) as Size) : decodeMask((await readInput({ root }, mask)).bytes, mask, colours);
       const pixels = new Int32Array(decoded.width * decoded.height);
       await decodeImage((await readInput({ root }, image)).bytes, decoded, pixels, image, format);
     } catch (error) {

@@ -57,6 +57,10 @@ export interface Sample {
   /** Absent where a document holds the annotation. */
   readonly mask?: string;
   readonly entry?: Entry;
+  /** Text file of shapes. */
+  readonly labels?: string;
+  /** As the header says, where there is no mask to say it. */
+  readonly size?: Size;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
   /** Further files of the class mask, which follow from it. */
@@ -119,10 +123,20 @@ export interface CocoEntry {
   readonly renumbered?: boolean;
 }
 
-/** The annotations of an image that a document has, each with its mask where it has one. */
+/** The annotations of an image that are no masks in a file, each with its pixels where it has any. */
 export interface ShapeSet {
-  readonly image: CocoImage;
-  readonly shapes: readonly { readonly annotation: CocoAnnotation; readonly instance?: Instance }[];
+  readonly size: Size;
+  /** What a COCO document says of the image. */
+  readonly image?: CocoImage;
+  readonly shapes: readonly Shaped[];
+}
+
+interface Shaped {
+  readonly id: number;
+  readonly instance?: Instance;
+  /** As it was read: by COCO, or in a label file. */
+  readonly annotation?: CocoAnnotation;
+  readonly line?: string;
 }
 
 /** What follows the stem that the files of a sample share, before the extension. */
@@ -150,6 +164,7 @@ export const layoutNames = [
   'mapillary',
   'paired',
   'coco',
+  'yolo',
 ] as const;
 export type LayoutName = (typeof layoutNames)[number];
 
@@ -288,33 +303,41 @@ export interface ShapesAfter {
 export interface SampleFiles<T> {
   readonly image: T;
   readonly mask?: T;
+  /** Text file of shapes. */
+  readonly labels?: T;
+  /** Instance-id mask, where the layout has one. */
   readonly objects?: T;
   /** Further files that follow from the class mask. */
   readonly views?: readonly T[];
 }
 
 /** The files that there are, in one order. */
-export function listed<T>({ image, mask, objects, views = [] }: FilesOf<T>): T[] {
-  return [image, ...(mask === undefined ? [] : [mask]), ...(objects === undefined ? [] : [objects]), ...views];
+export function listed<T>({ image, mask, labels, objects, views = [] }: FilesOf<T>): T[] {
+  return [image, mask, labels, objects, ...views].filter((file): file is T => file !== undefined);
 }
 
-/** The same files as something else. */
-export async function mapFiles<T, U>({ image, mask, objects, views }: FilesOf<T>, map: (file: T) => Promise<U>): Promise<SampleFiles<U>> {
+/** The same files as something else, one after another. */
+export async function mapFiles<T, U>(
+  { image, mask, labels, objects, views }: FilesOf<T>,
+  map: (file: T) => Promise<U>,
+): Promise<SampleFiles<U>> {
   return {
     image: await map(image),
     ...(mask !== undefined && { mask: await map(mask) }),
+    ...(labels !== undefined && { labels: await map(labels) }),
     ...(objects !== undefined && { objects: await map(objects) }),
     ...(views && { views: await Promise.all(views.map(map)) }),
   };
 }
 
-type FilesOf<T> = { image: T; mask?: T | undefined; objects?: T | undefined; views?: readonly T[] | undefined };
+type FilesOf<T> = { image: T; mask?: T | undefined; labels?: T | undefined; objects?: T | undefined; views?: readonly T[] | undefined };
 
 /** The paths of a sample's files. */
-export function pathsOf({ image, mask, objects, views }: Omit<Sample, 'format'>): SampleFiles<string> {
+export function pathsOf({ image, mask, labels, objects, views }: Omit<Sample, 'format'>): SampleFiles<string> {
   return {
     image,
     ...(mask !== undefined && { mask }),
+    ...(labels !== undefined && { labels }),
     ...(objects !== undefined && { objects }),
     ...(views && { views: views.map(({ path }) => path) }),
   };

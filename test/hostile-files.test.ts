@@ -456,6 +456,58 @@ describe('a mutated manifest', () => {
   );
 });
 
+describe('a COCO document', () => {
+  const square = [6, 6, 14, 6, 14, 14, 6, 14];
+  const document = () => ({
+    images: [1, 2, 3].map((id): unknown => ({ id, file_name: `${id}.png`, width: 24, height: 20 })),
+    annotations: [1, 2, 3].map((id): unknown => ({ id, image_id: id, category_id: 1, segmentation: [square] })),
+    categories: [{ id: 1, name: 'x' }] as unknown[],
+  });
+  const cocoSet = (change: (doc: ReturnType<typeof document>) => unknown): Promise<string> => {
+    const doc = document();
+    const text = change(doc);
+    const files = Object.fromEntries(['1.png', '2.png', '3.png', '3.gif'].map((name) => [`images/${name}`, image]));
+    return writeTree(fresh('coco'), {
+      ...files,
+      'annotations/instances_train.json': typeof text === 'string' ? text : JSON.stringify(doc),
+    });
+  };
+  const annotation = (more: object): unknown => ({ ...(document().annotations[0] as object), ...more });
+  const picture = (more: object): unknown => ({ ...(document().images[0] as object), ...more });
+
+  test.each<[string, (doc: ReturnType<typeof document>) => unknown]>([
+    ['nothing', () => ''],
+    ['zeros', () => '\0'.repeat(999)],
+    ['brackets that only close', () => '}]'.repeat(999)],
+    ['brackets that only open', () => '{"images":['.repeat(99_999)],
+    ['no image', (doc) => Object.assign(doc, { images: [] })],
+    ['an image that is null', (doc) => doc.images.unshift(null)],
+    ['an image that is a number', (doc) => doc.images.unshift(7)],
+    ['an annotation that is null', (doc) => doc.annotations.unshift(null)],
+    ['a category that is null', (doc) => doc.categories.unshift(null)],
+    ['a name that leaves the folder', (doc) => doc.images.splice(0, 1, picture({ file_name: '../x.png' }))],
+    ['a name from the root', (doc) => doc.images.splice(0, 1, picture({ file_name: '/etc/passwd' }))],
+    ['a size that is another', (doc) => doc.images.splice(0, 1, picture({ width: 50_000, height: 50_000 }))],
+    ['a negative size', (doc) => doc.images.splice(0, 1, picture({ width: -24 }))],
+    ['a format that is not read', (doc) => doc.images.splice(2, 1, picture({ id: 3, file_name: '3.gif' }))],
+    ['one image twice', (doc) => doc.images.splice(1, 1, picture({ id: 2 }))],
+    ['one id twice', (doc) => doc.images.push(picture({}))],
+    ['a polygon past all pixels', (doc) => doc.annotations.splice(0, 1, annotation({ segmentation: [[0, 0, huge, 0, huge, 9]] }))],
+    ['a polygon without end', (doc) => JSON.stringify(doc).replace('[[6,', '[[1e999,')],
+    ['a polygon of text', (doc) => doc.annotations.splice(0, 1, annotation({ segmentation: 'x' }))],
+    [
+      'run lengths past all pixels',
+      (doc) => doc.annotations.splice(0, 1, annotation({ segmentation: { size: [20, 24], counts: [huge] } })),
+    ],
+    ['run lengths that are none', (doc) => doc.annotations.splice(0, 1, annotation({ segmentation: { size: [20, 24], counts: '~~~' } }))],
+  ])('with %s is refused with lines that name it or the image', async (_, change) => {
+    const error = await failure(augment({ in: await cocoSet(change), out: fresh('out'), p: 1 }));
+    expect(error.code).toBe('data');
+    const lines = error.offenders.length > 0 ? error.offenders : [error.message];
+    expect(lines).toEqual(lines.map(() => expect.stringMatching(/^(annotations\/instances_train\.json|images\/\d\.\w+): [^\n]+$/)));
+  });
+});
+
 describe('--overwrite', () => {
   /** An output with something beside it that nobody may touch. */
   async function besideVictim(): Promise<{ out: string; victim: string; untouched: () => Promise<void> }> {

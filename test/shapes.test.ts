@@ -6,6 +6,7 @@ import {
   boxOfSpans,
   countsOfSpans,
   filterSpans,
+  outlineOfSpans,
   packCounts,
   spansOfCounts,
   spansOfPolygons,
@@ -67,6 +68,17 @@ describe('run lengths', () => {
         expect(areaOfSpans(spans)).toBe(plane.filter((pixel) => pixel === 1).length);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('an outline of pixels is filled to the same pixels, whatever their holes and parts', () => {
+    fc.assert(
+      fc.property(planes, ({ width, height, plane }) => {
+        const spans = spansOf({ width, height, plane });
+        if (spans.length > 0) expect(spansOfPolygons([outlineOfSpans(spans)], { width, height })).toEqual(spans);
+        else expect(outlineOfSpans(spans)).toEqual([]);
+      }),
+      { numRuns: 1000 },
     );
   });
 

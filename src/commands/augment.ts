@@ -94,7 +94,7 @@ function describePlan(record: SampleRecord): string {
 /** Why a run that should have pasted something did not, and what to do: never a silent no-op. */
 function nothingPasted(
   summary: AugmentSummary,
-  { background, ignore, samples }: Dataset,
+  { background, ignore, samples, documents, layout }: Dataset,
   given: Given<typeof augmentOptions>,
 ): string | undefined {
   const { augmented, unchanged, classes } = summary;
@@ -102,6 +102,7 @@ function nothingPasted(
   if (augmented > 0 || !drawn) return undefined;
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.length === 0) {
+    if (documents.size > 0 || layout === 'yolo') return 'no annotation that was read has a mask: boxes cannot be pasted';
     return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; say --background and --ignore`;
   }
   if (!classes.some(({ allowed }) => allowed)) {

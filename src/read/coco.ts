@@ -64,6 +64,7 @@ export async function readCoco(
   try {
     for await (const { key, element, bytes, place } of partsOf(join(root, path))) {
       const value = JSON.parse(bytes.toString());
+      if (element && (typeof value !== 'object' || value === null)) throw new Error(`${key} holds ${String(value)}, which is no object`);
       if (element && key === 'images') images.push({ image: value, place });
       else if (element && key === 'annotations') {
         const { id, image_id: image, category_id: category, segmentation, keypoints: points } = value as Partial<CocoAnnotation>;
@@ -116,6 +117,11 @@ function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** Edges are walked step by step: what no image reaches would never be gone to its end. */
+function isCoordinate(value: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) <= 2 ** 20;
+}
+
 function isSize(value: unknown): value is number {
   return isId(value) && value > 0;
 }
@@ -149,9 +155,9 @@ export async function readEntry(root: string, { document, image, annotations }: 
 export function shapesOf({ image, annotations }: CocoEntry, document: string): ShapeSet {
   const shapes = annotations.map((annotation) => {
     const spans = hasMask(annotation.segmentation) ? spansOf(annotation, image, document) : undefined;
-    return { annotation, ...(spans && spans.length > 0 && { instance: instanceOf(annotation, spans, image) }) };
+    return { id: annotation.id, annotation, ...(spans && spans.length > 0 && { instance: instanceOf(annotation, spans, image) }) };
   });
-  return { image, shapes };
+  return { size: { width: image.width, height: image.height }, image, shapes };
 }
 
 /**
@@ -159,7 +165,7 @@ export function shapesOf({ image, annotations }: CocoEntry, document: string): S
  * one over the other.
  */
 export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance[]; pixels: PixelsById } {
-  const { width, height } = shapes.image;
+  const { width, height } = shapes.size;
   const ids = new Uint16Array(width * height).fill(noCategory);
   const instances = shapes.shapes.flatMap(({ instance }) => (instance ? [instance] : []));
   const pixels = new Map<number, number>();
@@ -202,8 +208,8 @@ async function readParts(file: FileHandle, places: readonly Place[]): Promise<un
 function spansOf({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${document}: annotation ${id}: ${what}`);
   if (Array.isArray(segmentation)) {
-    const fine = segmentation.every((polygon) => Array.isArray(polygon) && polygon.length % 2 === 0 && polygon.every(Number.isFinite));
-    if (!fine) throw refuse('its segmentation is not a list of polygons');
+    const fine = segmentation.every((polygon) => Array.isArray(polygon) && polygon.length % 2 === 0 && polygon.every(isCoordinate));
+    if (!fine) throw refuse('its segmentation is not a list of polygons, or is far from any image');
     return spansOfPolygons(
       segmentation.filter((polygon) => polygon.length >= 6),
       size,

@@ -19,6 +19,7 @@ import { type DocumentSample, readCoco } from './coco.ts';
 import { findColourMap, readColourMap } from './colours.ts';
 import { cannotRead, listTree, readStart, type Tree } from './files.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
+import { readYoloNames } from './yolo.ts';
 
 export interface DatasetOptions {
   readonly in: string;
@@ -73,6 +74,8 @@ export interface Dataset {
   readonly lists: ReadonlyMap<string, readonly string[]>;
   /** Documents that hold annotations, by split, where the layout has them. */
   readonly documents: ReadonlyMap<string, Document>;
+  /** Files that say what annotations mean, and are carried over as they are. */
+  readonly carried: readonly string[];
   readonly background: ReadonlySet<number>;
   readonly ignore: ReadonlySet<number>;
   /** Background and ignore ids: they never become instances. */
@@ -122,6 +125,12 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     }
     refuseBoxes([...documents.values()], options);
   }
+  const carried: string[] = [];
+  if (layout.labels) {
+    const { file, names } = await readYoloNames(root, tree);
+    categories = names;
+    if (file !== undefined) carried.push(file);
+  }
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), colours !== undefined, bad);
@@ -145,7 +154,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const ignore = new Set(options.ignore ?? meant?.ignore ?? layout.ignore);
   const builtIn =
     categories ?? meant?.classNames ?? new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
-  const read = new Set([...documents.values()].map(({ path }) => path));
+  if (meant && mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
+  const read = new Set([...[...documents.values()].map(({ path }) => path), ...carried]);
   const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
   return {
     root,
@@ -157,6 +167,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     others: samples.filter((sample) => sample.split !== split),
     lists,
     documents,
+    carried,
     background,
     ignore,
     leftOut: new Set([...background, ...ignore]),
@@ -267,7 +278,7 @@ function withoutExtension(path: string): string {
 }
 
 /** Pairs by relative path and stem; whatever has no partner goes to `bad`, or has the mask `''` where a layout allows that. */
-function pair(folders: Folders, tree: Tree, endings: Endings, { partial, views = [] }: Layout, bad: Map<string, string>): Paired[] {
+function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels, views = [] }: Layout, bad: Map<string, string>): Paired[] {
   const within = (folder: string): string[] => tree.files.filter((file) => folder === '' || file.startsWith(`${folder}/`));
   /** The images or masks of a folder by the stem that they share. */
   const filesOf = (folder: string, ending: string): Map<string, string> => {
@@ -283,7 +294,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, views =
     }
     return files;
   };
-  const masks = filesOf(folders.masks, endings.mask);
+  const masks = labels ? labelsIn(folders.masks, tree) : filesOf(folders.masks, endings.mask);
   const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
   const shown = views.map((view) => ({ view, files: filesOf(folders.masks, view.ending) }));
   const samples: Paired[] = [];
@@ -300,7 +311,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, views =
     const id = (prefix + stem).normalize('NFC');
     const mask = masks.get(stem);
     used.add(stem);
-    if (mask === undefined && !partial) {
+    if (mask === undefined && !partial && !labels) {
       bad.set(image, `${image}: no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or say --mask-suffix`);
       continue;
     }
@@ -310,7 +321,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, views =
       id,
       split: folders.split,
       image,
-      mask: mask ?? '',
+      ...(labels ? mask !== undefined && { labels: mask } : { mask: mask ?? '' }),
       ...(object !== undefined && { objects: object }),
       ...(also.length > 0 && { views: also }),
       endings,
@@ -321,11 +332,18 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, views =
   return samples;
 }
 
+/** Label files by the stem that they share with images. */
+function labelsIn(folder: string, { files }: Tree): Map<string, string> {
+  const labels = files.filter((file) => file.startsWith(`${folder}/`) && file.endsWith('.txt'));
+  return new Map(labels.map((file) => [withoutExtension(file.slice(folder.length + 1)), file]));
+}
+
 /** A sample of a document, if its image is there. */
 function pairEntry({ image, name, entry }: DocumentSample, split: string, tree: Tree, bad: Map<string, string>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
-  if (tree.names.has(image)) return [{ id, split, image, entry, endings: { image: '', mask: '', objects: '' } }];
-  bad.set(id, `${image}: no such image, though ${entry.document} lists it`);
+  if (!tree.names.has(image)) bad.set(id, `${image}: no such image, though ${entry.document} lists it`);
+  else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called .png, .jpg or .webp, the formats that are read`);
+  else return [{ id, split, image, entry, endings: { image: '', mask: '', objects: '' } }];
   return [];
 }
 
@@ -386,6 +404,10 @@ async function checkSamples(
   const limit = pLimit(16);
   const checked = await limit.map(samples, async (sample) => {
     try {
+      if (sample.mask === undefined && !sample.entry) {
+        const { upright, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);
+        return { sample: { ...sample, size: upright }, channels, icc, coded: false, fits: { stored: false, upright: true } };
+      }
       const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
       const refuse = (what: string, { width, height }: Size): CopyPasteError =>

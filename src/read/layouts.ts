@@ -3,6 +3,7 @@ import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
 import { findCoco, noCategory } from './coco.ts';
 import type { Tree } from './files.ts';
+import { findYolo } from './yolo.ts';
 
 /** Folders that hold the images and masks of one split, relative to the root. */
 export interface Folders {
@@ -33,6 +34,8 @@ export interface Layout {
   readonly views?: readonly View[];
   /** Annotations are in a document, which `masks` of its folders names. */
   readonly documents?: true;
+  /** Annotations are text files beside images. */
+  readonly labels?: true;
   find(tree: Tree): Folders[];
 }
 
@@ -173,6 +176,14 @@ export const layouts: readonly Layout[] = [
     ignore: [noCategory],
     documents: true,
     find: findCoco,
+  },
+  {
+    name: 'yolo',
+    shape: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
+    background: [],
+    ignore: [noCategory],
+    labels: true,
+    find: findYolo,
   },
   {
     name: 'paired',

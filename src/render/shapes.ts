@@ -17,7 +17,7 @@ export function annotateShapes(
 ): { shapes: ShapesAfter; covered: Covered[] } {
   const kept: { index: number; spans?: Int32Array }[] = [];
   const covered: Covered[] = [];
-  shapes.forEach(({ annotation, instance }, index) => {
+  shapes.forEach(({ id, instance }, index) => {
     if (!instance) {
       kept.push({ index });
       return;
@@ -30,7 +30,7 @@ export function annotateShapes(
       return;
     }
     const dropped = after === 0 || (!instance.crowd && after < minVisible * areaOfSpans(before));
-    if (after < areaOfSpans(before) || dropped) covered.push({ object: annotation.id, before: areaOfSpans(before), after, dropped });
+    if (after < areaOfSpans(before) || dropped) covered.push({ object: id, before: areaOfSpans(before), after, dropped });
     if (!dropped) kept.push({ index, spans });
   });
   const pasted = plan.placements.flatMap(({ targetBox: [x0, y0, x1, y1] }, placement) => {

@@ -14,16 +14,16 @@ export function plainEntry(entry: CocoEntry, sample: Sample, image: string, renu
  * @param renumbered the original is in the output too, and keeps the ids.
  */
 export function pastedEntry({ sample, plan, original, shapes, source }: Pasted, image: string, renumbered: boolean): CocoEntry {
-  const { image: target, shapes: before } = original.shapes as ShapeSet;
+  const { image: target, shapes: before } = original.shapes as Required<ShapeSet>;
   const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
   const from = (source as ShapeSet).shapes.filter(({ instance }) => instance);
   const annotations = kept.map(({ index, spans }): CocoAnnotation => {
-    const { annotation } = before[index] as ShapeSet['shapes'][0];
+    const annotation = before[index]?.annotation as CocoAnnotation;
     return spans ? { ...withoutKeypoints(annotation), ...masked(spans, target, annotation.iscrowd === 1) } : annotation;
   });
   const added = pasted.map(({ placement, spans }) => {
     const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
-    const { annotation } = from[instance] as ShapeSet['shapes'][0];
+    const annotation = from[instance]?.annotation as CocoAnnotation;
     return {
       // Its source's, until it is given one.
       id: annotation.id,
@@ -31,7 +31,7 @@ export function pastedEntry({ sample, plan, original, shapes, source }: Pasted, 
       category_id: classId,
       iscrowd: 0,
       ...masked(spans, target, false),
-      copypaste: { image_id: (source as ShapeSet).image.id, annotation_id: annotation.id, placement: placement + 1 },
+      copypaste: { image_id: (source as Required<ShapeSet>).image.id, annotation_id: annotation.id, placement: placement + 1 },
     };
   });
   return { image: renamed(target, sample, image), annotations, added, renumbered };

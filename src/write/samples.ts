@@ -5,6 +5,7 @@ import type { ManifestRecord, Written } from '../manifest.ts';
 import { encodeMask, encodePng } from '../png.ts';
 import { listed, type Mask, mapFiles, type Pasted, pathsOf, type Sample, type SampleFiles, type View } from '../types.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
+import { labelText } from './yolo.ts';
 
 export interface OutputOptions {
   readonly out: string;
@@ -19,7 +20,7 @@ export interface OutputOptions {
  * @param format the image's, where it is encoded anew.
  */
 export function outputPaths(sample: Sample, suffix: string, format?: ImageFormat): SampleFiles<string> {
-  const { image, mask, objects, views, endings } = sample;
+  const { image, mask, labels, objects, views, endings } = sample;
   const add = (path: string, ending: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
     const stem = path.replace(/\.[^./]+$/, '');
     return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension}`;
@@ -28,6 +29,7 @@ export function outputPaths(sample: Sample, suffix: string, format?: ImageFormat
   return {
     image: add(image, endings.image, kept ? undefined : `.${format === 'jpeg' ? 'jpg' : format}`),
     ...(mask !== undefined && { mask: add(mask, endings.mask) }),
+    ...(labels !== undefined && { labels: add(labels, endings.mask) }),
     ...(objects !== undefined && { objects: add(objects, endings.objects) }),
     ...(views && { views: views.map(({ path, view }) => add(path, view.ending)) }),
   };
@@ -35,14 +37,16 @@ export function outputPaths(sample: Sample, suffix: string, format?: ImageFormat
 
 /** Encodes a sample that was pasted into, in the input's own formats. */
 export async function encodeSample(
-  { sample, image, mask, objects }: Pasted,
+  pasted: Pasted,
   suffix: string,
   { imageFormat, quality }: Pick<OutputOptions, 'imageFormat' | 'quality'>,
-  each: (path: string, bytes: Uint8Array, codec: ImageFormat) => Promise<void>,
+  each: (path: string, bytes: Uint8Array, codec: OutputFile['codec']) => Promise<void>,
 ): Promise<void> {
+  const { sample, image, mask, objects } = pasted;
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const to = outputPaths(sample, suffix, imageFormat);
   await each(to.image, await encodeImage(image, codec, quality), codec);
+  if (to.labels !== undefined) await each(to.labels, Buffer.from(labelText(pasted)), 'text');
   if (to.mask !== undefined) await each(to.mask, await encodeMask(mask), 'png');
   if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
   for (const [n, { view }] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');

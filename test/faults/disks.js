@@ -118,7 +118,7 @@ export const disks = [
         const bytes = [...filesOf(work.out).keys()].reduce((sum, name) => sum + readFileSync(join(work.out, name)).length, 0);
         return tooSmall(`${kind} ${part * 100} %`, work, `size=${Math.ceil((bytes * part) / 1024)}k`, 'size=200m');
       };
-      return [...[0.01, 0.25, 0.5, 0.75, 0.97].map((part) => attempt(small, part, 'small')), attempt(threaded, 0.5, 'threads')];
+      return [...[0.01, 0.5, 0.97].map((part) => attempt(small, part, 'small')), attempt(threaded, 0.5, 'threads')];
     },
   },
   {
@@ -126,7 +126,7 @@ export const disks = [
     what: 'no inodes left, then more',
     needs: [mounts],
     attempts: ({ small, threaded }) => [
-      ...[2, 3, 5, 20, 41].map((nodes) => tooSmall(`small ${nodes}`, small, `nr_inodes=${nodes}`, 'nr_inodes=2000')),
+      ...[2, 5, 30].map((nodes) => tooSmall(`small ${nodes}`, small, `nr_inodes=${nodes}`, 'nr_inodes=2000')),
       tooSmall('threads 100', threaded, 'nr_inodes=100', 'nr_inodes=2000'),
     ],
   },
@@ -207,8 +207,8 @@ export const disks = [
         },
       });
       return [
-        ...[24, 32, 48, 64, 128].map((most) => attempt(small, most, 'small')),
-        ...[32, 64, 128].map((most) => attempt(threaded, most, 'threads')),
+        ...[24, 48, 128].map((most) => attempt(small, most, 'small')),
+        ...[64, 256].map((most) => attempt(threaded, most, 'threads')),
       ];
     },
   },

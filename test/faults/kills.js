@@ -2,8 +2,8 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { strace } from './machine.js';
-import { callsOfCleanRun, inject, oneThread, spread, touches } from './strace.js';
-import { checkSame, checkWhole, createWorkload, goOn, run, signal, sleep, start, underWay } from './tool.js';
+import { cleanRun, inject, pointsOf, sameNames, spread } from './strace.js';
+import { checkWhole, createWorkload, goOn, run, signal, sleep, start, underWay } from './tool.js';
 
 /** Kills a run one to three times at random moments, and then goes on. */
 function killedAtRandom(work, rounds) {
@@ -26,51 +26,29 @@ function killedAtRandom(work, rounds) {
   }));
 }
 
-/**
- * Kills a run at the calls of a kind that touch its output, each in a run of its own.
- *
- * @param most points, in the short form.
- * @param earlier the workload whose output is there already, where one is.
- */
-async function killedAt(world, name, call, work, { most = Number.POSITIVE_INFINITY, flags = [], earlier } = {}) {
+/** Kills a run at calls that touch its output, each in a run of its own. @param earlier the workload whose output is there already. */
+async function killedAt(world, call, most, clean, work, earlier) {
   const before = ({ out }) => earlier && cpSync(earlier.out, out, { recursive: true });
-  const again = { ...work, args: [...work.args, ...flags] };
-  const clean = world.place(`${name} clean`);
-  before(clean);
-  const calls = (await callsOfCleanRun(clean, again)).filter(({ name }) => name === call).filter(touches(clean.out));
-  const numbers = [...new Set(calls.map(({ nth }) => nth))];
-  const killedAtCall = async (at, nth) => {
-    before(at);
-    return run(at, again, { under: inject(join(at.folder, 'strace.log'), call, 'signal=KILL', nth), env: oneThread });
-  };
-  return [
-    ...spread(numbers, world.count(most, Number.POSITIVE_INFINITY)).map((nth) => ({
-      label: `${nth}`,
-      run: async (at) => {
-        const { code, said } = await killedAtCall(at, nth);
-        // Threads take turns: where the last call came a little earlier, nothing is killed.
-        if (code === 0) at.missed = true;
-        else if (code !== 137) at.wrong(`exit code ${code} under strace: ${said}`);
-        checkWhole(at, work, ...(earlier ? [earlier] : []));
-        await goOn(at, again);
-      },
-    })),
-    {
-      label: 'none',
-      run: async (at) => {
-        const { code, said } = await killedAtCall(at, Math.max(...numbers) + 10_000);
-        if (code !== 0) at.wrong(`exit code ${code} though there are no so many calls: ${said}`);
-        checkSame(at, work);
-      },
+  const { calls, out } = await clean(before);
+  return spread(pointsOf(calls, call, out), world.count(most, Number.POSITIVE_INFINITY)).map(({ path, nth }) => ({
+    label: `${path} ${nth}`,
+    run: async (at) => {
+      before(at);
+      const under = inject(join(at.folder, 'strace.log'), call, 'signal=KILL', nth, [join(at.out, path)]);
+      const { code, said } = await run(at, work, { under, env: sameNames });
+      if (code === 0) at.missed = true;
+      else if (code !== 137) at.wrong(`exit code ${code} under strace: ${said}`);
+      checkWhole(at, work, ...(earlier ? [earlier] : []));
+      await goOn(at, work);
     },
-  ];
+  }));
 }
 
-const at = (call, most) => ({
+const killAt = (call, most = Number.POSITIVE_INFINITY) => ({
   name: `kill-at-${call}`,
-  what: `SIGKILL at ${most ? 'a spread of' : 'every'} ${call}, then on`,
+  what: `SIGKILL at ${most < 100 ? 'some' : 'each'} ${call}, then on`,
   needs: [strace],
-  attempts: (world) => killedAt(world, `kill-at-${call}`, call, world.small, { most }),
+  attempts: (world) => killedAt(world, call, most, world.cleanRun, world.single),
 });
 
 export const kills = [
@@ -82,29 +60,38 @@ export const kills = [
   {
     name: 'kill-threads',
     what: 'the same with worker threads',
-    attempts: ({ threaded, count }) => killedAtRandom(threaded, count(4, 30)),
+    attempts: ({ threaded, count }) => killedAtRandom(threaded, count(4, 40)),
   },
-  at('rename'),
-  at('fsync', 8),
-  at('fdatasync', 5),
-  at('openat', 6),
-  at('write', 8),
-  at('close', 5),
-  at('mkdir'),
-  at('unlink'),
+  killAt('rename'),
+  killAt('fsync', 5),
+  killAt('fdatasync', 3),
+  killAt('openat', 4),
+  killAt('write', 5),
+  killAt('close', 3),
+  killAt('mkdir', 3),
+  killAt('unlink'),
   {
     name: 'kill-at-link',
-    what: 'SIGKILL at every link of a run with --link, then on',
+    what: 'SIGKILL at each link of a run with --link, then on',
     needs: [strace],
-    attempts: (world) => killedAt(world, 'kill-at-link', 'link', world.small, { flags: ['--link'] }),
+    attempts: (world) => {
+      const linked = { ...world.single, args: [...world.single.args, '--link'] };
+      return killedAt(world, 'link', 4, () => cleanRun(world.place('kill-at-link clean'), linked), linked);
+    },
   },
   {
     name: 'kill-overwrite',
-    what: 'SIGKILL at a spread of unlinks of --overwrite, then --overwrite again',
+    what: 'SIGKILL at some unlinks of --overwrite, then --overwrite again',
     needs: [strace],
     attempts: async (world) => {
-      const other = await createWorkload(world.folder, 'other-seed', [...world.small.args, '--seed', '1']);
-      return killedAt(world, 'kill-overwrite', 'unlink', other, { most: 6, flags: ['--overwrite'], earlier: world.small });
+      const other = await createWorkload(world.folder, 'other-seed', [...world.single.args, '--seed', '1']);
+      const over = { ...other, args: [...other.args, '--overwrite'] };
+      const clean = async (before) => {
+        const at = world.place('kill-overwrite clean');
+        before(at);
+        return cleanRun(at, over);
+      };
+      return killedAt(world, 'unlink', 5, clean, over, world.single);
     },
   },
 ];

@@ -12,6 +12,7 @@ import { kills } from './kills.js';
 import { poison } from './poison.js';
 import { same } from './same.js';
 import { signals } from './signals.js';
+import { cleanRun } from './strace.js';
 import { createWorkload } from './tool.js';
 
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
@@ -25,71 +26,77 @@ chmodSync(folder, 0o755);
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
+/** A place for something to be tried in: where the output goes, commands as a shell would take them, and what was wrong. */
+function place(label) {
+  const home = join(folder, label.replaceAll(/[^\w.+-]+/g, '-'));
+  mkdirSync(home);
+  const at = { label, folder: home, out: join(home, 'out'), steps: [], faults: [] };
+  return Object.assign(at, { wrong: (what) => at.faults.push(what) });
+}
+
+let clean;
 const world = {
   folder,
   long: values.long,
-  /** `short` of something in the short form, `long` in the long one. */
+  place,
+  /** How many in the short form, or in the long one. */
   count: (short, long) => (values.long ? long : short),
+  /** Ten samples in one copy; in two; and so many small ones that worker threads do them. */
+  single: await createWorkload(folder, 'single', ['-p', '1', '--batch-size', '2']),
   small: await createWorkload(folder, 'small', ['-p', '1', '--batch-size', '2', '--copies', '2']),
-  threaded: await createWorkload(folder, 'threaded', ['-p', '1', '--batch-size', '4', '--copies', '26']),
-  /** A place for something to be tried in. */
-  place(label) {
-    const home = join(folder, label.replaceAll(/[^\w.+-]+/g, '-'));
-    mkdirSync(home);
-    const place = { label, folder: home, out: join(home, 'out'), steps: [], faults: [] };
-    return Object.assign(place, { wrong: (what) => place.faults.push(what) });
-  },
+  threaded: await createWorkload(folder, 'threaded', ['-p', '1', '--batch-size', '4', '--copies', '26'], 4),
+  /** The calls of a run of `single`. */
+  cleanRun: () => (clean ??= cleanRun(place('clean'), world.single)),
 };
 
-const rows = [];
 let failed = false;
+const rows = [];
+const queue = [];
 for (const one of cases) {
-  const why = (await Promise.all((one.needs ?? []).map((need) => need()))).find((text) => text !== undefined);
-  if (why !== undefined) {
-    console.error(`${one.name}: NOT RUN: ${why}`);
+  const row = { one, tried: 0, wrong: 0, missed: 0, why: (await Promise.all((one.needs ?? []).map((need) => need()))).find(Boolean) };
+  rows.push(row);
+  if (row.why !== undefined) {
+    console.error(`${one.name}: NOT RUN: ${row.why}`);
     failed ||= Boolean(process.env.ALL_FAULTS);
-    rows.push([one.name, one.what, 0, 0, `**not run: ${why}**`]);
-    continue;
-  }
-  const from = performance.now();
-  const attempts = await one.attempts(world);
-  let wrong = 0;
-  let missed = 0;
-  const attempt = async ({ label, run }) => {
-    const at = world.place(`${one.name} ${label}`);
-    // Whatever goes wrong in one attempt, the others are made.
-    await run(at).catch((error) => at.wrong(error.stack));
-    if (at.missed) missed++;
-    if (at.faults.length === 0) return rmSync(at.folder, { recursive: true, force: true });
-    wrong++;
-    console.error(`\nWRONG: ${at.label} (left in ${at.folder}; again: node test/faults/run.js --only ${one.name})`);
-    for (const step of at.steps) console.error(`  $ ${step}`);
-    for (const fault of at.faults.slice(0, 5)) console.error(`  ${fault.trimEnd().replaceAll('\n', '\n  ')}`);
-  };
-  await beside(attempts, one.alone ? 1 : Math.min(4, Math.max(2, availableParallelism())), attempt);
-  // A fault that seldom happens proves little.
-  if (missed * 4 > attempts.length) {
-    wrong++;
-    console.error(`\nWRONG: ${one.name}: ${missed} of ${attempts.length} faults never happened`);
-  }
-  failed ||= wrong > 0;
-  const seconds = (performance.now() - from) / 1000;
-  console.error(`${one.name}: ${attempts.length} tried, ${wrong} wrong, ${missed} missed, ${seconds.toFixed(1)} s`);
-  rows.push([one.name, one.what, attempts.length, wrong, missed > 0 ? `${missed} missed` : '']);
+  } else queue.push(...(await one.attempts(world)).map((attempt) => ({ row, attempt })));
 }
 
-console.log(['', '| case | what was tried | tried | wrong | |', '| --- | --- | --- | --- | --- |'].join('\n'));
-for (const row of rows) console.log(`| ${row.join(' | ')} |`);
-console.log(`\n${failed ? 'FAILED' : 'nothing wrong'} after ${((performance.now() - began) / 1000).toFixed(0)} s`);
+const total = queue.length;
+console.error(`${total} faults`);
+const lane = async () => {
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    await make(next);
+    if (queue.length % 25 === 0) console.error(`${total - queue.length} of ${total} begun, ${seconds()} s`);
+  }
+};
+await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, lane));
+
+console.log('\n| case | what was tried | tried | wrong | |\n| --- | --- | --- | --- | --- |');
+for (const { one, tried, wrong, missed, why } of rows) {
+  // A fault that seldom happens proves little.
+  const seldom = missed * 4 > tried;
+  failed ||= wrong > 0 || seldom;
+  const remark = why ? `**not run: ${why}**` : missed > 0 ? `${seldom ? '**' : ''}${missed} did not happen${seldom ? '**' : ''}` : '';
+  console.log(`| ${one.name} | ${one.what} | ${tried} | ${wrong} | ${remark} |`);
+}
+console.log(`\n${failed ? 'FAILED' : 'nothing wrong'} after ${seconds()} s`);
 if (!failed) rmSync(folder, { recursive: true, force: true });
 // What is left of processes that were tried does not hold this one up.
 process.exit(failed ? 1 : 0);
 
-/** Does something for each of a list, `width` at a time. */
-async function beside(list, width, step) {
-  const rest = [...list];
-  const lane = async () => {
-    for (let one = rest.shift(); one !== undefined; one = rest.shift()) await step(one);
-  };
-  await Promise.all(Array.from({ length: width }, lane));
+async function make({ row, attempt: { label, run } }) {
+  const at = place(`${row.one.name} ${label}`);
+  // Whatever goes wrong in one attempt, the others are made.
+  await run(at).catch((error) => at.wrong(error.stack));
+  row.tried++;
+  if (at.missed) row.missed++;
+  if (at.faults.length === 0) return rmSync(at.folder, { recursive: true, force: true });
+  row.wrong++;
+  console.error(`\nWRONG: ${at.label} (left in ${at.folder}; again: node test/faults/run.js --only ${row.one.name})`);
+  for (const step of at.steps) console.error(`  $ ${step}`);
+  for (const fault of at.faults.slice(0, 5)) console.error(`  ${fault.trimEnd().replaceAll('\n', '\n  ')}`);
+}
+
+function seconds() {
+  return ((performance.now() - began) / 1000).toFixed(0);
 }

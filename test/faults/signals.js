@@ -84,7 +84,7 @@ export const signals = [
   {
     name: 'signal',
     what: 'INT, TERM, HUP at random moments, then on',
-    attempts: (world) => both(world, once, 3),
+    attempts: (world) => both(world, once, 2),
   },
   {
     name: 'signal-early',

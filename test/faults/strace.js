@@ -4,11 +4,14 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './tool.js';
 
-/** strace counts calls by thread: with one thread in libuv's pool the k-th call is about the same in each run. */
-export const oneThread = { UV_THREADPOOL_SIZE: '1' };
-
-/** The same, and temporary names are the same too. */
-export const sameNames = { ...oneThread, NODE_OPTIONS: `--require=${fileURLToPath(new URL('fixed-names.cjs', import.meta.url))}` };
+/**
+ * strace counts calls by thread: there is one thread in libuv's pool, so that the k-th call is the same in each run. And temporary
+ * names are the same too, so that strace can be told of them.
+ */
+export const sameNames = {
+  UV_THREADPOOL_SIZE: '1',
+  NODE_OPTIONS: `--require=${fileURLToPath(new URL('fixed-names.cjs', import.meta.url))}`,
+};
 
 // What a call is named depends on the processor; a name that it lacks is passed over.
 const variants = {
@@ -26,7 +29,7 @@ const plainName = new Map(Object.entries(variants).flatMap(([call, names]) => na
  *
  * @param what as `signal=KILL` or `error=EIO`.
  * @param when the number of the call in its thread; with `+`, all later ones too.
- * @param paths calls on these alone are counted.
+ * @param paths calls on these alone are counted; if none are given, all.
  */
 export function inject(log, call, what, when, paths = []) {
   const calls = namesOf(call);
@@ -73,11 +76,10 @@ export function logged(log) {
 /**
  * Reads a log.
  *
- * @returns calls in the order in which they began: name, number in its thread, text, and the lines at which it began and ended.
+ * @returns calls in the order in which they began: name, text, and the lines at which it began and ended.
  */
 export function callsOf(log) {
   const calls = [];
-  const counts = new Map();
   const pending = new Map();
   readFileSync(log, 'utf8')
     .split('\n')
@@ -91,13 +93,8 @@ export function callsOf(log) {
       }
       const name = /^(\w+)\(/.exec(rest)?.[1];
       if (name === undefined) return;
-      const key = `${thread} ${name}`;
-      const nth = (counts.get(key) ?? 0) + 1;
-      counts.set(key, nth);
       const call = {
         name: plainName.get(name) ?? name,
-        thread,
-        nth,
         text: rest.replace(/ <unfinished \.\.\.>$/, ''),
         began: at,
         ended: at,
@@ -114,20 +111,27 @@ export function pathIn(folder, text) {
   return path === undefined ? undefined : relative(folder, path);
 }
 
-export const touches =
-  (folder) =>
-  ({ text }) =>
-    pathIn(folder, text) !== undefined;
-
 /** Whether a fault was put into a call; a process that was killed there has no result. */
 export const isInjected = (call) => call.text.endsWith('(INJECTED)');
 
-/** The calls of an undisturbed run with one thread in libuv's pool, as they are made by that thread. */
-export async function callsOfCleanRun(at, work, env = oneThread) {
+/** The calls of a run that nothing disturbs, and where its output was. */
+export async function cleanRun(at, work) {
   const log = join(at.folder, 'clean.log');
-  const { code, said } = await run(at, work, { under: logged(log), env });
+  const { code, said } = await run(at, work, { under: logged(log), env: sameNames });
   if (code !== 0) throw new Error(`a run under strace fails with exit code ${code}: ${said}\n${at.steps.join('\n')}`);
-  return callsOf(log);
+  return { calls: callsOf(log), out: at.out };
+}
+
+/** Calls of a kind that touch a folder: the path in it, and their number among those on that path. */
+export function pointsOf(calls, call, folder) {
+  const counts = new Map();
+  return calls
+    .filter(({ name, text }) => name === call && pathIn(folder, text) !== undefined)
+    .map(({ text }) => {
+      const path = pathIn(folder, text);
+      counts.set(path, (counts.get(path) ?? 0) + 1);
+      return { path, nth: counts.get(path) };
+    });
 }
 
 /** At most `count` of a list, spread over it, with both its ends. */

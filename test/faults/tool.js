@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 
 const path = (name) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 export const program = [process.execPath, path('bin/copypaste.cjs')];
@@ -29,7 +30,7 @@ export function signal(pid, name) {
 }
 
 /** One line for a shell that does the same. */
-export function shellLine(argv, env = {}) {
+function shellLine(argv, env = {}) {
   const quoted = argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
   return [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...quoted].join(' ');
 }
@@ -139,12 +140,20 @@ export async function goOn(at, work, code = 0) {
   else if (code === 0) checkSame(at, work);
 }
 
-/** A copy of the fixture, and what an undisturbed run makes of it. */
-export async function createWorkload(folder, name, args) {
+/** A copy of the fixture, and what an undisturbed run makes of it. @param smaller how many times its images are made smaller. */
+export async function createWorkload(folder, name, args, smaller = 1) {
   const home = join(folder, name);
   const data = join(home, 'data');
   mkdirSync(home, { recursive: true });
   cpSync(fixture, data, { recursive: true });
+  for (const file of smaller > 1 ? filesOf(data).keys() : []) {
+    const image = sharp(readFileSync(join(data, file)));
+    const { width, height } = await image.metadata();
+    await image
+      .resize(width / smaller, height / smaller, { kernel: 'nearest' })
+      .toColourspace(file.endsWith('.png') ? 'b-w' : 'srgb')
+      .toFile(join(data, file));
+  }
   const work = { data, args, out: join(home, 'ref') };
   const at = { out: work.out, steps: [], wrong: (what) => fail(what) };
   const fail = (what) => {

@@ -110,7 +110,7 @@ describe('a COCO data set', () => {
     // What was disjoint is so still: a paste lies over what was there, and later ones over it.
     for (const image of after.images) {
       const { shapes } = shapesOf({ image, annotations: after.annotations.filter(({ image_id: id }) => id === image.id) }, path);
-      const masks = shapes.filter(({ annotation: one }) => one.copypaste || covered.has(one.id));
+      const masks = shapes.filter(({ id, annotation: one }) => one?.copypaste || covered.has(id));
       const pixels = masks.reduce((sum, { instance }) => sum + (instance?.area ?? 0), 0);
       const plane = new Set<number>();
       for (const { instance } of masks) {

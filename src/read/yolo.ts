@@ -1,0 +1,74 @@
+/** Ultralytics' YOLO segmentation: a text file beside each image, a line `class x y x y …` for each instance, as fractions. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { areaOfSpans, boxOfSpans, spansOfPolygons } from '../shapes.ts';
+import type { ShapeSet, Size } from '../types.ts';
+import type { Tree } from './files.ts';
+import { touchesBorder } from './instances.ts';
+import type { Folders } from './layouts.ts';
+
+/** Folders of images that have a folder of label files: `images/<split>`, `<split>/images`, or `images` alone. */
+export function findYolo(tree: Tree): Folders[] {
+  const hasLabels = (folder: string): boolean => tree.files.some((file) => file.startsWith(`${folder}/`) && file.endsWith('.txt'));
+  return [...tree.folders].flatMap((images) => {
+    const parts = images.split('/');
+    const at = parts.lastIndexOf('images');
+    const masks = parts.map((part, i) => (i === at ? 'labels' : part)).join('/');
+    const split = parts.filter((_, i) => i !== at).join('/');
+    const leaf = tree.files.some((file) => file.startsWith(`${images}/`) && !file.slice(images.length + 1).includes('/'));
+    return at >= 0 && parts.length <= 2 && leaf && hasLabels(masks) ? [{ split, images, masks }] : [];
+  });
+}
+
+/**
+ * The names of classes in `data.yaml`: a list, or by number.
+ *
+ * @throws {CopyPasteError} `data` where it cannot be read.
+ */
+export async function readYoloNames(root: string, { files }: Tree): Promise<{ file?: string; names: Map<number, string> }> {
+  const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
+  if (file === undefined) return { names: new Map() };
+  try {
+    const { names } = (parse(await readFile(join(root, file), 'utf8')) ?? {}) as { names?: unknown };
+    return {
+      file,
+      names: new Map(Object.entries((names ?? {}) as Record<string, unknown>).map(([id, name]) => [Number(id), String(name)])),
+    };
+  } catch (cause) {
+    throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * The shapes of a label file; a line of four numbers is a box, which has no mask.
+ *
+ * @throws {CopyPasteError} `data` with the line that is wrong.
+ */
+export function shapesOfLabels(text: string, size: Size, file: string): ShapeSet {
+  const lines = text.split(/\r?\n/).flatMap((line, i) => (line.trim() === '' ? [] : [{ line: line.trim(), number: i + 1 }]));
+  const shapes = lines.map(({ line, number }, id) => {
+    const [classId, ...values] = line.split(/\s+/).map(Number);
+    const fine = Number.isInteger(classId) && (classId as number) >= 0 && (classId as number) < 65535 && values.every(Number.isFinite);
+    if (!fine || (values.length !== 4 && (values.length < 6 || values.length % 2 === 1))) {
+      throw new CopyPasteError('data', `${file}: line ${number} is neither 'class x y x y x y …' nor a box: '${line.slice(0, 40)}'`);
+    }
+    if (values.length === 4) return { id, line };
+    const polygon = values.map((value, i) => value * (i % 2 === 0 ? size.width : size.height));
+    const spans = spansOfPolygons([polygon], size);
+    if (spans.length === 0) return { id, line };
+    const box = boxOfSpans(spans);
+    const instance = {
+      classId: classId as number,
+      box,
+      area: areaOfSpans(spans),
+      truncated: touchesBorder(box, size),
+      spans,
+      start: 0,
+      end: spans.length,
+    };
+    return { id, line, instance };
+  });
+  return { size, shapes };
+}

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { augment } from '../../src/augment.ts';
+import { check } from '../../src/check.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { openDataset } from '../../src/read/dataset.ts';
+import { readManifest } from '../../src/read/manifest.ts';
+import { shapesOfLabels } from '../../src/read/yolo.ts';
+import { enableProdMode } from '../../src/render/render.ts';
+import { replay } from '../../src/replay.ts';
+import { verify } from '../../src/verify.ts';
+import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+enableProdMode();
+const folder = temporaryFolder();
+const yolo = 'fixtures/yolo';
+let number = 0;
+
+async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = yolo): Promise<string> {
+  const out = join(folder, `out${number++}`);
+  await augment({ in: root, out, p: 1, minArea: '20px', ...options });
+  return out;
+}
+
+const picture = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
+
+describe('a YOLO data set', () => {
+  test('is written as it was read where nothing is pasted, with data.yaml', async () => {
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
+    expect(after).toEqual(await treeDigests(yolo));
+  });
+
+  test('has lines that fill to the pixels of pasted and covered instances, and the others as they were', async () => {
+    const out = await run({ copies: 3 });
+    const size = { width: 480, height: 360 };
+    for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
+      if (record.status !== 'augmented') continue;
+      const read = (root: string, path = ''): string => readFileSync(join(root, path), 'utf8');
+      const after = shapesOfLabels(read(out, record.files.labels?.path), size, 'after').shapes;
+      const before = shapesOfLabels(read(yolo, record.inputs.labels?.path), size, 'before').shapes;
+      const pasted = record.placements.filter(({ visible }) => visible > 0);
+      const covered = new Map(record.covered?.map((one) => [one.object, one]));
+      const kept = before.filter(({ id }) => !covered.get(id)?.dropped);
+      expect(after.length).toBe(kept.length + pasted.length);
+      kept.forEach(({ id, line }, i) => {
+        if (covered.has(id)) expect(after[i]?.instance?.area).toBe(covered.get(id)?.after);
+        else expect(after[i]?.line).toBe(line);
+      });
+      expect(after.slice(kept.length).map(({ instance }) => instance?.area)).toEqual(pasted.map(({ visible }) => visible));
+      expect(after.slice(kept.length).map(({ instance }) => instance?.classId)).toEqual(pasted.map(({ classId }) => classId));
+    }
+    expect((await check({ in: out })).differences).toEqual([]);
+    expect((await verify({ out, deep: true, in: yolo })).differences).toEqual([]);
+    const again = join(folder, `again${number++}`);
+    await replay({ manifest: join(out, 'manifest.json'), in: yolo, out: again });
+    expect(await treeDigests(again)).toEqual(await treeDigests(out));
+  });
+
+  test('is found in its forms, with the names of its classes; an image without labels passes through', async () => {
+    const found = async (files: Parameters<typeof writeTree>[1]) => {
+      const root = await writeTree(join(folder, `found${number++}`), files);
+      const { layout, splits, samples, classNames } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+      return { root, found: { layout, splits, ids: samples.map(({ id }) => id), names: [...classNames] } };
+    };
+    const line = '0 0.2 0.2 0.6 0.2 0.6 0.8 0.2 0.8\n';
+    const { root, found: roboflow } = await found({
+      'data.yaml': 'names: [cat, dog]\n',
+      'train/images/a.png': picture,
+      'train/images/b.png': picture,
+      'train/images/none.png': picture,
+      'train/labels/a.txt': line,
+      'train/labels/b.txt': line,
+    });
+    expect(roboflow).toEqual({
+      layout: 'yolo',
+      splits: ['train'],
+      ids: ['train/a', 'train/b', 'train/none'],
+      names: [
+        [0, 'cat'],
+        [1, 'dog'],
+      ],
+    });
+    const out = await run({ truncated: 'keep', minArea: '1px' }, root);
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    expect(records.map(({ id, status }) => [id, status]).sort()).toEqual([
+      ['train/a', 'augmented'],
+      ['train/b', 'augmented'],
+      ['train/none', 'unchanged'],
+    ]);
+    expect((await found({ 'images/a.png': picture, 'labels/a.txt': line })).found).toMatchObject({
+      layout: 'yolo',
+      splits: [],
+      ids: ['a'],
+    });
+  });
+
+  test.each(['0 0.1 0.1 0.5', '-1 0 0 1 0 1 1', 'cat 0 0 1 0 1 1', '0 0 0 1 0 1 1 0', '0 0 0 1 0 1 nan', '0.5 0 0 1 0 1 1'])(
+    'with the line %j is refused by its name and number',
+    async (line) => {
+      const root = await writeTree(join(folder, `bad${number++}`), {
+        'images/a.png': picture,
+        'images/b.png': picture,
+        'labels/a.txt': `\n${line}\n`,
+        'labels/b.txt': '',
+      });
+      await expect(run({}, root)).rejects.toMatchObject({
+        code: 'data',
+        message: expect.stringMatching(/^labels\/a\.txt: line 2 is neither/),
+      });
+    },
+  );
+
+  test('with boxes alone has nothing to paste, and is not changed', async () => {
+    const root = await writeTree(join(folder, `boxes${number++}`), {
+      'images/a.png': picture,
+      'images/b.png': picture,
+      'labels/a.txt': '0 0.5 0.5 0.2 0.2\n',
+      'labels/b.txt': '0 0.5 0.5 0.2 0.2\n',
+    });
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({}, root));
+    expect(after).toEqual(await treeDigests(root));
+  });
+});
