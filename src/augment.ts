@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { CopyPasteError } from './errors.ts';
 import { createJob, type Outcome, type OutcomeBatch, passedEntry, variantSuffix } from './job.ts';
@@ -220,6 +220,7 @@ function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
       const twin = taken.get(path);
       if (twin !== undefined) offenders.push(`${path}: both ${twin} and ${sample.id} would be written there`);
       taken.set(path, sample.id);
+      if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
     }
   };
   for (const sample of dataset.others) take(sample, '');
@@ -227,7 +228,8 @@ function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
     if (options.includeOriginals) take(sample, '');
     for (let copy = 0; copy < options.copies; copy++) take(sample, variantSuffix(copy, options));
   }
-  if (offenders.length > 0) throw new CopyPasteError('data', 'outputs would overwrite one another; rename the samples', { offenders });
+  if (offenders.length > 0)
+    throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
   return new Set([
     ...taken.keys(),
     ...dataset.lists.keys(),

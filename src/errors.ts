@@ -21,11 +21,17 @@ export class CopyPasteError extends Error {
   readonly offenders: readonly string[];
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; offenders?: readonly string[] } = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(printable(message), 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'CopyPasteError';
     this.code = code;
-    this.offenders = options.offenders ?? [];
+    this.offenders = (options.offenders ?? []).map(printable);
   }
+}
+
+/** A text that may hold names of files, for a terminal: what would end a line or move the cursor is written as in JSON. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are meant.
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** The message of anything thrown, on one line. */

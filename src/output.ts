@@ -200,7 +200,8 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
         throw new CopyPasteError('cannotCreate', `--out ${out}: ${messageOf(cause)}; choose another folder`, { cause });
       });
       for (const { path } of filesOf(manifest)) written.add(path);
-      if (!journal.head) await journal.add({ head: manifest });
+      // A strict reader takes a head alone for one.
+      if (!journal.head) await journal.add({ head: headSchema.strip().parse(manifest) });
       await journal.add({ begin: 'overwritten', files: [...written] });
     }
   } finally {
@@ -244,7 +245,7 @@ export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: st
 
 function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
   const { out } = options;
-  const makeFolder = createFolders();
+  const makeFolder = createFolders(out);
   const folders = new Set<string>();
   // A run that could not begin leaves nothing.
   let empty = journal.files.size === 0;

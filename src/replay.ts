@@ -199,7 +199,7 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     if (dataset.documents.size === 0 && (await areThere(out, record))) events.done?.(record);
     else missing.push(record);
   }
-  const makeFolder = createFolders();
+  const makeFolder = createFolders(out);
   const entries = new Map<ManifestRecord, CocoEntry>();
   const write = async (path: string, bytes: Uint8Array, digest: string | undefined): Promise<void> => {
     if (sha256(bytes) !== digest)

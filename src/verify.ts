@@ -5,6 +5,7 @@ import { describeDifference } from './compare.ts';
 import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
+import { variantSuffix } from './job.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
 import { type Given, verifyOptions } from './options.ts';
 import { filesOf, inputsOf, journalName, manifestName } from './output.ts';
@@ -14,9 +15,9 @@ import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
 import { resolveOptions } from './schema.ts';
-import { type Mask, mapFiles } from './types.ts';
+import { listed, type Mask, mapFiles } from './types.ts';
 import { augmentedRecord } from './write/manifest.ts';
-import { encodeSample } from './write/samples.ts';
+import { encodeSample, outputPaths } from './write/samples.ts';
 
 /** Something that is not as it has to be. */
 export interface Difference {
@@ -51,7 +52,11 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
   const differences: Difference[] = [];
   const limit = pLimit(jobsOf(options));
   const files = filesOf(manifest);
-  const known = new Set([manifestName, ...files.map(({ path }) => path)]);
+  const known = new Set([manifestName]);
+  for (const { path } of files) {
+    if (known.has(path)) differences.push({ path, what: 'is named twice in the manifest' });
+    known.add(path);
+  }
   const damaged = new Set<string>();
   const found = await limit.map(files, async ({ path, sha256 }): Promise<Difference | undefined> => {
     const what = await compareDigest(join(out, path), path, sha256);
@@ -87,10 +92,13 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
         }
         return results;
       },
-      pass: async (_sample, record) => {
+      pass: async (sample, record) => {
         const inputs = inputsOf(record);
         const what = 'is not its input, though the sample is unchanged';
-        return filesOf({ records: [record] }).flatMap(({ path, sha256 }, n) => (sha256 === inputs[n]?.sha256 ? [] : [{ path, what }]));
+        const expected = listed(outputPaths(sample, record.copy === undefined ? '' : variantSuffix(record.copy, origin.options)));
+        return filesOf({ records: [record] }).flatMap(({ path, sha256 }, n) =>
+          sha256 === inputs[n]?.sha256 && path === expected[n] ? [] : [{ path, what }],
+        );
       },
     };
     await withBackend(options.backend, async (backend, why) => {

@@ -90,6 +90,9 @@ describe('verify', () => {
       expect.stringMatching(/^has \d+ pixels of object \d+, the manifest says 1$/),
     ]);
     expect(await lie(/"area":\d+/, '"area":1')).toEqual([expect.stringMatching(/cannot have area 1 and/)]);
+    const [first] = text.split('\n').filter((line) => line.startsWith('{"id"'));
+    await writeFile(join(out, 'manifest.json'), text.replace(first as string, `${(first as string).replace(/,$/, '')},\n${first}`));
+    expect((await verify({ out })).differences).toContainEqual({ path: expect.any(String), what: 'is named twice in the manifest' });
     expect(augmented.files.objects).toBeDefined();
   });
 

@@ -1,5 +1,5 @@
 import { augment } from '../augment.ts';
-import { exitCodes } from '../errors.ts';
+import { exitCodes, printable } from '../errors.ts';
 import type { SampleRecord } from '../manifest.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import { createProgress, type Streams } from '../progress.ts';
@@ -15,7 +15,7 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
   enableProdMode();
   const quiet = given.quiet === true;
   const say = (line: string): void => {
-    if (!quiet) stderr.write(`${line}\n`);
+    if (!quiet) stderr.write(`${printable(line)}\n`);
   };
   const progress = await createProgress(stderr, quiet || given.dryRun === true);
   return watched(stderr, progress, given.out, async (stop) => {
@@ -37,14 +37,14 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
       fellBack: (error) => say(`${error.message}; the CPU goes on (--fallback)`),
       done: (_sample, record) => {
         progress.tick();
-        if (given.dryRun && !given.json && record?.copy !== undefined) stdout.write(describePlan(record));
+        if (given.dryRun && !given.json && record?.copy !== undefined) stdout.write(`${printable(describePlan(record))}\n`);
       },
       stop,
     });
     progress.stop();
     const seconds = (performance.now() - started) / 1000;
     const rate = (summary.samples + summary.copied - summary.reused) / seconds;
-    for (const { reason } of summary.skipped) stderr.write(`skipped ${reason}\n`);
+    for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
     const nothing = nothingPasted(summary, dataset as Dataset, given);
     if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
     if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);
@@ -81,14 +81,14 @@ function describeDocument({ documents, split }: Dataset): string[] {
 
 function describePlan(record: SampleRecord): string {
   const { id, copy, source, placements = [] } = record;
-  if (placements.length === 0) return `${id} copy ${copy}: unchanged${record.status === 'unchanged' ? `, ${record.reason}` : ''}\n`;
+  if (placements.length === 0) return `${id} copy ${copy}: unchanged${record.status === 'unchanged' ? `, ${record.reason}` : ''}`;
   const { scene } = record as { scene?: Scene };
   const pastes = placements.map(
     ({ classId, sourceBox, targetBox, scale, flip }) =>
       `class ${classId} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${flip ? ' flipped' : ''}`,
   );
   const jittered = scene ? `; scene -> [${scene.targetBox}]${scene.flip ? ' flipped' : ''}` : '';
-  return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}\n`;
+  return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}`;
 }
 
 /** Why a run that should have pasted something did not, and what to do: never a silent no-op. */

@@ -1,4 +1,4 @@
-import { exitCodes } from '../errors.ts';
+import { exitCodes, printable } from '../errors.ts';
 import type { Streams } from '../progress.ts';
 import type { Difference } from '../verify.ts';
 
@@ -11,7 +11,7 @@ export function tellDifferences(
 ): number {
   const { differences } = result;
   if (json) stdout.write(`${JSON.stringify(result)}\n`);
-  else for (const { path, what } of differences) stderr.write(`${path}: ${what}\n`);
+  else for (const { path, what } of differences) stderr.write(`${printable(`${path}: ${what}`)}\n`);
   if (differences.length === 0) {
     if (!quiet) stderr.write(`${fine}\n`);
     return 0;

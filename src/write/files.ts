@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, readdir, rename, unlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, link, mkdir, open, readdir, realpath, rename, unlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
 /** A name in the same folder that no reader takes for a sample; short, since long names are near the limit already. */
@@ -67,7 +67,8 @@ export async function writeAtomic(path: string, data: Uint8Array | string | (() 
 export async function linkAtomic(from: string, path: string): Promise<boolean> {
   const name = temporaryName(path);
   try {
-    await link(from, name);
+    // A link to a symbolic link would lead elsewhere, seen from the output.
+    await link(await realpath(from), name);
     await rename(name, path);
     return true;
   } catch {
@@ -78,14 +79,27 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
   }
 }
 
-/** Makes folders, once each. */
-export function createFolders() {
+/**
+ * Makes folders, once each.
+ *
+ * @param root what they have to stay in: an output that is continued or overwritten may hold a link by now.
+ */
+export function createFolders(root: string) {
   const made = new Map<string, Promise<unknown>>();
-  /** @throws {CopyPasteError} `cannotCreate` with the cause. */
+  const make = async (folder: string): Promise<void> => {
+    await mkdir(folder, { recursive: true });
+    const [within, real] = await Promise.all([realpath(root), realpath(folder)]);
+    const way = relative(within, real);
+    if (way.split(sep)[0] === '..' || isAbsolute(way)) {
+      throw new CopyPasteError('cannotCreate', `${folder}: a symbolic link leads out of ${root}; take it away`);
+    }
+  };
+  /** @throws {CopyPasteError} `cannotCreate` with the cause, or where a symbolic link leads out of `root`. */
   return async (folder: string): Promise<void> => {
-    const making = made.get(folder) ?? mkdir(folder, { recursive: true });
+    const making = made.get(folder) ?? make(folder);
     made.set(folder, making);
     await making.catch((cause: unknown) => {
+      if (cause instanceof CopyPasteError) throw cause;
       throw new CopyPasteError('cannotCreate', `${folder}: cannot be created: ${messageOf(cause)}`, { cause });
     });
   };

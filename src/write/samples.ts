@@ -64,7 +64,7 @@ function encodeView({ width, height, ids }: Mask, { values, other }: View): Prom
 /** Writes samples below an output folder, which has the layout of the input. */
 export function createSampleWriter(input: InputFolder, options: OutputOptions) {
   const { out, link } = options;
-  const makeFolder = createFolders();
+  const makeFolder = createFolders(out);
   const write = async (path: string, data: Uint8Array): Promise<void> => {
     await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), data);
