@@ -6,6 +6,7 @@ import {
   checkOptions,
   doctorOptions,
   type Given,
+  inspectOptions,
   type Option,
   previewOptions,
   replayOptions,
@@ -29,6 +30,12 @@ const commands: readonly { name: string; description: string; options: Readonly<
     description: 'draw a contact sheet: original, augmented, mask with pasted outlines',
     options: previewOptions,
     run: async (given, streams) => (await import('./commands/preview.ts')).run(given as Given<typeof previewOptions>, streams),
+  },
+  {
+    name: 'inspect',
+    description: 'say what a data set is: layout, splits, sizes, a table of its classes, and what is odd',
+    options: inspectOptions,
+    run: async (given, streams) => (await import('./commands/inspect.ts')).run(given as Given<typeof inspectOptions>, streams),
   },
   {
     name: 'verify',

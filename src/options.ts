@@ -232,16 +232,27 @@ export const replayOptions = {
   ...running,
 } as const satisfies OptionTable;
 
-const { split: _split, skipBad: _skipBad, instances: _instances, classes: _c, excludeClasses: _e, ...ofAnnotations } = reading;
+const { split: _split, onlySplit: _onlySplit, skipBad: _skipBad, instances, classes: _c, excludeClasses: _e, ...ofAnnotations } = reading;
+const dataArgument = { flag: '<data>', kind: 'path', required: true, description: 'data set to read' } as const;
 
 export const checkOptions = {
   ...ofAnnotations,
-  in: { flag: '<data>', kind: 'path', required: true, description: 'data set to read' },
+  in: dataArgument,
   onlySplit: { ...reading.onlySplit, description: 'only the split called train, or --split' },
   split: { ...reading.split, description: 'with --only-split, the split to check' },
   jobs: running.jobs,
   quiet: running.quiet,
   json: verifyOptions.json,
+} as const satisfies OptionTable;
+
+export const inspectOptions = {
+  ...ofAnnotations,
+  in: dataArgument,
+  split: { ...reading.split, description: 'split that comes first, where none is called train' },
+  instances,
+  jobs: running.jobs,
+  quiet: running.quiet,
+  json: { flag: '--json', kind: 'switch', description: 'print what was found as one JSON object' },
 } as const satisfies OptionTable;
 
 export const doctorOptions = {

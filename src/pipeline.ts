@@ -306,7 +306,11 @@ async function readBatch(
  *
  * @throws {CopyPasteError} `data` for a damaged mask, `usage` for one that cannot hold the ignore id.
  */
-async function readAnnotations(sample: Sample, dataset: Dataset, { instances, jitter }: PipelineOptions): Promise<Annotations> {
+export async function readAnnotations(
+  sample: Sample,
+  dataset: Dataset,
+  { instances, jitter }: Pick<PipelineOptions, 'instances' | 'jitter'>,
+): Promise<Annotations> {
   const ignore = voidId(dataset.ignore, jitter) ?? 0;
   const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
     const { bytes, sha256 } = await readInput(dataset, file);
