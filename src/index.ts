@@ -1,8 +1,12 @@
 export { type AugmentEvents, augment } from './augment.ts';
 export { type BatchOptions, CopyPaste, type CopyPasteBatch, copyPaste, copyPasteBatch } from './batch.ts';
+export { type CheckEvents, check } from './check.ts';
 export { CopyPasteError, exitCodes } from './errors.ts';
+export { type Inspection, type InspectEvents, inspect } from './inspect.ts';
 export { type Manifest, type ManifestRecord, manifestSchema } from './manifest.ts';
 export { preview } from './preview.ts';
 export { openBackend } from './render/backend.ts';
+export { type ReplayEvents, replay } from './replay.ts';
 export type { AugmentSummary } from './tally.ts';
 export type { Backend, BackendName, Plan } from './types.ts';
+export { type Difference, type Verification, verify } from './verify.ts';
