@@ -4,11 +4,10 @@ import { CopyPasteError, messageOf } from './errors.ts';
 import { decodeImage } from './image.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { checkOptions, type Given } from './options.ts';
-import { jobsOf } from './pipeline.ts';
+import { jobsOf, readShapes } from './pipeline.ts';
 import { decodeMask } from './png.ts';
 import { readEntry, shapesOf } from './read/coco.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
-import { shapesOfLabels } from './read/yolo.ts';
 import { resolveOptions } from './schema.ts';
 import type { CocoAnnotation, CocoEntry, Mask, Sample } from './types.ts';
 import type { Difference } from './verify.ts';
@@ -72,13 +71,17 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
     }
   }
   if (labels !== undefined) {
-    const shapes = await attempt(labels, (bytes) => shapesOfLabels(Buffer.from(bytes).toString(), size, labels).shapes);
-    for (const { id, line, instance } of shapes ?? []) {
-      const [classId, ...values] = (line as string).split(/\s+/).map(Number) as [number, ...number[]];
-      if (dataset.classNames.size > 0 && !dataset.classNames.has(classId))
+    const shapes = await attempt(labels, (bytes) => readShapes(bytes, sample, dataset).shapes);
+    for (const { id, line, parts, instance } of shapes ?? []) {
+      const [classId, ...values] = line === undefined ? [] : line.split(/\s+/).map(Number);
+      if (classId !== undefined && dataset.classNames.size > 0 && !dataset.classNames.has(classId))
         say(labels, `shape ${id + 1} is of class ${classId}, which no name stands for`);
       if (values.some((value) => value < 0 || value > 1)) say(labels, `shape ${id + 1} leaves its image`);
-      if (!instance && values.length > 4) say(labels, `shape ${id + 1} has no pixel`);
+      const filled = parts
+        ? parts.some(({ shape_type: type, points }) => (type ?? 'polygon') === 'polygon' && points.length > 2)
+        : values.length > 4;
+      const named = !parts || [...dataset.classNames.values()].includes(parts[0]?.label as string);
+      if (!instance && filled && named) say(labels, `shape ${id + 1} has no pixel`);
     }
   }
   if (!mask || maskPath === undefined) return results;

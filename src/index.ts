@@ -2,7 +2,7 @@ export { type AugmentEvents, augment } from './augment.ts';
 export { type BatchOptions, CopyPaste, type CopyPasteBatch, copyPaste, copyPasteBatch } from './batch.ts';
 export { type CheckEvents, check } from './check.ts';
 export { CopyPasteError, exitCodes } from './errors.ts';
-export { type Inspection, type InspectEvents, inspect } from './inspect.ts';
+export { type InspectEvents, type Inspection, inspect } from './inspect.ts';
 export { type Manifest, type ManifestRecord, manifestSchema } from './manifest.ts';
 export { preview } from './preview.ts';
 export { openBackend } from './render/backend.ts';

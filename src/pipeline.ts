@@ -12,11 +12,12 @@ import { pasteFilter, voidId } from './read/classes.ts';
 import { paintShapes, readEntry, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
+import { shapesOfLabelme } from './read/labelme.ts';
 import { shapesOfLabels } from './read/yolo.ts';
 import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
-import type { Annotations, Backend, Mask, Pasted, Plan, Sample, Size } from './types.ts';
+import type { Annotations, Backend, Mask, Pasted, Plan, Sample, ShapeSet, Size } from './types.ts';
 
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
@@ -325,7 +326,7 @@ export async function readAnnotations(
   if (sample.mask === undefined) {
     // An image without a label file has nothing on it.
     const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
-    const shapes = shapesOfLabels(Buffer.from(labels?.bytes ?? []).toString(), sample.size as Size, sample.labels ?? '');
+    const shapes = readShapes(labels?.bytes, sample, dataset);
     return { sample, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
   }
   const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene');
@@ -344,6 +345,13 @@ export async function readAnnotations(
     ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects),
     digests: { mask: sha256, objects: objects.sha256 },
   };
+}
+
+/** The shapes of a sample's label file; of an image without one, none. */
+export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { classNames }: Dataset): ShapeSet {
+  if (bytes === undefined) return { size: size as Size, shapes: [] };
+  if (labels.endsWith('.json')) return shapesOfLabelme(bytes, size as Size, labels, classNames);
+  return shapesOfLabels(Buffer.from(bytes).toString(), size as Size, labels);
 }
 
 function candidateOf({ sample, mask, objects, objectPixels, instances }: Annotations, { leftOutObjects, objectIds }: Dataset): Candidate {

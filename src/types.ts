@@ -128,15 +128,32 @@ export interface ShapeSet {
   readonly size: Size;
   /** What a COCO document says of the image. */
   readonly image?: CocoImage;
+  /** A labelme file. */
+  readonly document?: LabelmeDocument;
   readonly shapes: readonly Shaped[];
 }
 
 interface Shaped {
   readonly id: number;
   readonly instance?: Instance;
-  /** As it was read: by COCO, or in a label file. */
+  /** As it was read: by COCO, in a label file, in a labelme file. */
   readonly annotation?: CocoAnnotation;
   readonly line?: string;
+  readonly parts?: readonly LabelmeShape[];
+}
+
+export interface LabelmeShape {
+  readonly label: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  readonly group_id?: number | string | null;
+  readonly shape_type?: string;
+}
+
+export interface LabelmeDocument {
+  readonly shapes: readonly LabelmeShape[];
+  readonly imagePath?: string;
+  readonly imageWidth?: number;
+  readonly imageHeight?: number;
 }
 
 /** What follows the stem that the files of a sample share, before the extension. */
@@ -165,6 +182,7 @@ export const layoutNames = [
   'paired',
   'coco',
   'yolo',
+  'labelme',
 ] as const;
 export type LayoutName = (typeof layoutNames)[number];
 

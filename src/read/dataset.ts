@@ -18,6 +18,7 @@ import { type ClassNames, readClassNames } from './classes.ts';
 import { type DocumentSample, readCoco } from './coco.ts';
 import { findColourMap, readColourMap } from './colours.ts';
 import { cannotRead, listTree, readStart, type Tree } from './files.ts';
+import { readLabelmeNames } from './labelme.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
 import { readYoloNames } from './yolo.ts';
 
@@ -126,7 +127,13 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     refuseBoxes([...documents.values()], options);
   }
   const carried: string[] = [];
-  if (layout.labels) {
+  if (layout.labels === '.json' && options.classNames === undefined) {
+    const files = paired
+      .filter((one) => !options.onlySplit || one.split === split)
+      .flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
+    categories = await readLabelmeNames(root, files, bad);
+  }
+  if (layout.labels === '.txt') {
     const { file, names } = await readYoloNames(root, tree);
     categories = names;
     if (file !== undefined) carried.push(file);
@@ -294,7 +301,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
     }
     return files;
   };
-  const masks = labels ? labelsIn(folders.masks, tree) : filesOf(folders.masks, endings.mask);
+  const masks = labels ? labelsIn(folders.masks, labels, tree) : filesOf(folders.masks, endings.mask);
   const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
   const shown = views.map((view) => ({ view, files: filesOf(folders.masks, view.ending) }));
   const samples: Paired[] = [];
@@ -302,7 +309,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   const prefix = folders.split === '' ? '' : `${folders.split}/`;
   // With images and masks in one folder, the suffix tells them apart.
   const together = folders.images === folders.masks;
-  const isMask = new Set(together ? masks.values() : []);
+  const isMask = new Set(together && !labels ? masks.values() : []);
   for (const image of within(folders.images)) {
     if (formatOf(image) === undefined || isMask.has(image)) continue;
     const whole = withoutExtension(folders.images === '' ? image : image.slice(folders.images.length + 1));
@@ -327,15 +334,17 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
       endings,
     });
   }
-  for (const [stem, mask] of masks)
+  // A document or a list may end as labels do.
+  for (const [stem, mask] of labels ? [] : masks)
     if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}${endings.image}.png, .jpg or .webp`);
   return samples;
 }
 
 /** Label files by the stem that they share with images. */
-function labelsIn(folder: string, { files }: Tree): Map<string, string> {
-  const labels = files.filter((file) => file.startsWith(`${folder}/`) && file.endsWith('.txt'));
-  return new Map(labels.map((file) => [withoutExtension(file.slice(folder.length + 1)), file]));
+function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, string> {
+  const prefix = folder === '' ? '' : `${folder}/`;
+  const labels = files.filter((file) => file.startsWith(prefix) && file.endsWith(ending));
+  return new Map(labels.map((file) => [withoutExtension(file.slice(prefix.length)), file]));
 }
 
 /** A sample of a document, if its image is there. */

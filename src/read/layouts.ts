@@ -3,6 +3,7 @@ import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
 import { findCoco, noCategory } from './coco.ts';
 import type { Tree } from './files.ts';
+import { findLabelme } from './labelme.ts';
 import { findYolo } from './yolo.ts';
 
 /** Folders that hold the images and masks of one split, relative to the root. */
@@ -34,8 +35,8 @@ export interface Layout {
   readonly views?: readonly View[];
   /** Annotations are in a document, which `masks` of its folders names. */
   readonly documents?: true;
-  /** Annotations are text files beside images. */
-  readonly labels?: true;
+  /** Annotations are files of shapes that end so. */
+  readonly labels?: '.txt' | '.json';
   find(tree: Tree): Folders[];
 }
 
@@ -182,8 +183,16 @@ export const layouts: readonly Layout[] = [
     shape: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
     background: [],
     ignore: [noCategory],
-    labels: true,
+    labels: '.txt',
     find: findYolo,
+  },
+  {
+    name: 'labelme',
+    shape: 'a .json file beside each image, in train/, val/ … or anywhere',
+    background: [],
+    ignore: [noCategory],
+    labels: '.json',
+    find: (tree) => findLabelme(tree, splitNames),
   },
   {
     name: 'paired',

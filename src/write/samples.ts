@@ -5,6 +5,7 @@ import type { ManifestRecord, Written } from '../manifest.ts';
 import { encodeMask, encodePng } from '../png.ts';
 import { listed, type Mask, mapFiles, type Pasted, pathsOf, type Sample, type SampleFiles, type View } from '../types.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
+import { labelmeText } from './labelme.ts';
 import { labelText } from './yolo.ts';
 
 export interface OutputOptions {
@@ -46,7 +47,10 @@ export async function encodeSample(
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const to = outputPaths(sample, suffix, imageFormat);
   await each(to.image, await encodeImage(image, codec, quality), codec);
-  if (to.labels !== undefined) await each(to.labels, Buffer.from(labelText(pasted)), 'text');
+  if (to.labels !== undefined) {
+    const text = to.labels.endsWith('.json') ? labelmeText(pasted, to.image) : labelText(pasted);
+    await each(to.labels, Buffer.from(text), 'text');
+  }
   if (to.mask !== undefined) await each(to.mask, await encodeMask(mask), 'png');
   if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
   for (const [n, { view }] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');

@@ -1,0 +1,118 @@
+/** labelme: a JSON file of shapes beside each image. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { areaOfSpans, boxOfSpans, spansOfPolygons } from '../shapes.ts';
+import type { Instance, LabelmeDocument, LabelmeShape, ShapeSet, Size } from '../types.ts';
+import type { ClassNames } from './classes.ts';
+import type { Tree } from './files.ts';
+import { touchesBorder } from './instances.ts';
+import type { Folders } from './layouts.ts';
+
+const isImage = /\.(jpe?g|png|webp)$/i;
+const stem = (file: string): string => file.replace(/\.[^./]+$/, '');
+
+/** Folders of splits, or the root, that hold a JSON file and an image of one name. */
+export function findLabelme(tree: Tree, splits: readonly string[]): Folders[] {
+  const images = new Set(tree.files.filter((file) => isImage.test(file)).map(stem));
+  const pairs = tree.files.filter((file) => file.endsWith('.json') && images.has(stem(file)));
+  const found = splits.filter((split) => pairs.some((file) => file.startsWith(`${split}/`)));
+  if (found.length > 0) return found.map((split) => ({ split, images: split, masks: split }));
+  return pairs.length > 0 ? [{ split: '', images: '', masks: '' }] : [];
+}
+
+/** Labels that stand for no class, as labelme's own converters have them. */
+const noClass = ['__ignore__', '_background_'];
+
+/**
+ * The names of all labels, in alphabetical order: a class id is a place among them.
+ *
+ * @param bad takes the files that cannot be read.
+ */
+export async function readLabelmeNames(root: string, files: readonly string[], bad: Map<string, string>): Promise<Map<number, string>> {
+  const labels = new Set<string>();
+  await pLimit(8).map(files, async (file) => {
+    try {
+      for (const { label } of parseLabelme(await readFile(join(root, file)), file).shapes) labels.add(label);
+    } catch (error) {
+      bad.set(file, messageOf(error));
+    }
+  });
+  const names = [...labels].filter((label) => !noClass.includes(label)).sort();
+  return new Map(names.map((name, id) => [id, name]));
+}
+
+/** @throws {CopyPasteError} `data` for what is not labelme's format. */
+function parseLabelme(bytes: Uint8Array, file: string): LabelmeDocument {
+  const refuse = (why: string, cause?: unknown): CopyPasteError =>
+    new CopyPasteError('data', `${file}: not a labelme file: ${why}`, { cause });
+  let document: Partial<LabelmeDocument> | null;
+  try {
+    document = JSON.parse(Buffer.from(bytes).toString());
+  } catch (cause) {
+    throw refuse(messageOf(cause), cause);
+  }
+  if (!Array.isArray(document?.shapes)) throw refuse('it has no shapes');
+  for (const [i, shape] of document.shapes.entries()) {
+    const points: unknown = shape?.points;
+    const fine = Array.isArray(points) && points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isNear));
+    if (typeof shape?.label !== 'string' || !fine) throw refuse(`shapes[${i}] has no label and points`);
+  }
+  return document as LabelmeDocument;
+}
+
+/** A coordinate that an image may have, or nearly. */
+function isNear(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) < 2 ** 20;
+}
+
+/**
+ * The shapes of a labelme file; those of one group and label are one instance.
+ *
+ * @throws {CopyPasteError} `data` where it is none, or of an image of another size.
+ */
+export function shapesOfLabelme(bytes: Uint8Array, size: Size, file: string, names: ClassNames): ShapeSet {
+  const document = parseLabelme(bytes, file);
+  const { imageWidth: width, imageHeight: height } = document;
+  if ((width ?? size.width) !== size.width || (height ?? size.height) !== size.height) {
+    throw new CopyPasteError('data', `${file}: is of an image of ${width}×${height}, which is ${size.width}×${size.height}`);
+  }
+  const ids = new Map([...names].map(([id, name]) => [name, id]));
+  const groups = new Map<string, LabelmeShape[]>();
+  document.shapes.forEach((shape, i) => {
+    const { label, group_id: group } = shape;
+    const key = group === null || group === undefined ? `shape ${i}` : `group ${group} ${label}`;
+    groups.set(key, [...(groups.get(key) ?? []), shape]);
+  });
+  const shapes = [...groups.values()].map((parts, id) => {
+    const polygons = parts.map(outlineOf).filter((outline) => outline !== undefined);
+    const classId = ids.get(parts[0]?.label as string);
+    const spans = classId === undefined || polygons.length === 0 ? new Int32Array(0) : spansOfPolygons(polygons, size);
+    const instance = spans.length > 0 ? instanceOf(classId as number, spans, size) : undefined;
+    return { id, parts, ...(instance && { instance }) };
+  });
+  return { size, document, shapes };
+}
+
+function instanceOf(classId: number, spans: Int32Array, size: Size): Instance {
+  const box = boxOfSpans(spans);
+  return { classId, box, area: areaOfSpans(spans), truncated: touchesBorder(box, size), spans, start: 0, end: spans.length };
+}
+
+/** Corners of what stands for a circle. */
+const corners = 64;
+
+/** A shape's outline; lines and points have none. */
+function outlineOf({ shape_type: type, points }: LabelmeShape): number[] | undefined {
+  const [first, second] = points;
+  if (type === 'rectangle' && first && second) return [...first, second[0], first[1], ...second, first[0], second[1]];
+  if (type === 'circle' && first && second) {
+    const radius = Math.hypot(second[0] - first[0], second[1] - first[1]);
+    return Array.from({ length: corners }, (_, i) => (2 * Math.PI * i) / corners).flatMap((angle) => [
+      first[0] + radius * Math.cos(angle),
+      first[1] + radius * Math.sin(angle),
+    ]);
+  }
+  return (type ?? 'polygon') === 'polygon' && points.length > 2 ? points.flat() : undefined;
+}
