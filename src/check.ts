@@ -1,9 +1,9 @@
-import pLimit from 'p-limit';
 import { readInput } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { decodeImage } from './image.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { checkOptions, type Given } from './options.ts';
+import { inParts } from './parts.ts';
 import { jobsOf, readShapes } from './pipeline.ts';
 import { decodeMask } from './png.ts';
 import { readEntry, shapesOf } from './read/coco.ts';
@@ -33,7 +33,7 @@ export async function check(
   const dataset = await openDataset({ ...options, skipBad: true });
   const samples = [...dataset.samples, ...dataset.others];
   events.opened?.(dataset, samples.length);
-  const found = await pLimit(jobsOf(options)).map(samples, async (sample) => {
+  const found = await inParts(samples, jobsOf(options), async (sample) => {
     if (events.stop?.aborted) throw new CopyPasteError('interrupted', 'stopped');
     const results = await checkSample(sample, dataset);
     events.done?.(sample);

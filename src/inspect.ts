@@ -77,8 +77,9 @@ export async function inspect(given: Given<typeof inspectOptions>, events: Inspe
     return { sample, digest, annotations };
   };
   const limit = pLimit(jobsOf(options));
-  for (let i = 0; i < samples.length; i += 256) {
-    for (const { sample, digest, annotations } of await limit.map(samples.slice(i, i + 256), read)) {
+  // Annotations of so many are held at once.
+  for (let i = 0; i < samples.length; i += 64) {
+    for (const { sample, digest, annotations } of await limit.map(samples.slice(i, i + 64), read)) {
       const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
       count(splits, sample.split);
       count(images, `${formatOf(sample.image)?.toUpperCase()} ${channelNames[sample.format.channels]}`);

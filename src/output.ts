@@ -8,6 +8,7 @@ import { codecs } from './image.ts';
 import type { ClassCount, Outcome } from './job.ts';
 import { headSchema, type JournalBatch, type Manifest, type ManifestHead, type ManifestRecord, schemaVersion } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
+import { inParts } from './parts.ts';
 import { type Dataset, listName } from './read/dataset.ts';
 import { readManifest } from './read/manifest.ts';
 import type { AugmentSummary } from './tally.ts';
@@ -127,8 +128,9 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     ...rest
   } = options;
   const paths = [...samples, ...others].flatMap((sample) => listed(pathsOf(sample)));
-  const sizes = await pLimit(64).map(
+  const sizes = await inParts(
     [...new Set([...paths, ...lists.keys(), ...[...documents.values()].map(({ path }) => path)])].sort(),
+    64,
     async (path) => {
       return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
     },

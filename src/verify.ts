@@ -1,6 +1,5 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import pLimit from 'p-limit';
 import { describeDifference } from './compare.ts';
 import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
@@ -9,6 +8,7 @@ import { variantSuffix } from './job.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
 import { type Given, verifyOptions } from './options.ts';
 import { filesOf, inputsOf, journalName, manifestName } from './output.ts';
+import { inParts } from './parts.ts';
 import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
 import { readManifest } from './read/manifest.ts';
@@ -50,7 +50,7 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
   events.started?.(manifest.records.length + again.length);
 
   const differences: Difference[] = [];
-  const limit = pLimit(jobsOf(options));
+  const jobs = jobsOf(options);
   const files = filesOf(manifest);
   const known = new Set([manifestName]);
   for (const { path } of files) {
@@ -58,14 +58,14 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
     known.add(path);
   }
   const damaged = new Set<string>();
-  const found = await limit.map(files, async ({ path, sha256 }): Promise<Difference | undefined> => {
+  const found = await inParts(files, jobs, async ({ path, sha256 }): Promise<Difference | undefined> => {
     const what = await compareDigest(join(out, path), path, sha256);
     if (what !== undefined) damaged.add(path);
     return what === undefined ? undefined : { path, what };
   });
   differences.push(...found.filter((one) => one !== undefined));
   for (const path of await filesBelow(out)) if (!known.has(path)) differences.push({ path, what: 'is not in the manifest' });
-  const annotations = await limit.map(manifest.records, async (record) => {
+  const annotations = await inParts(manifest.records, jobs, async (record) => {
     if (events.stop?.aborted) throw new CopyPasteError('interrupted', 'stopped');
     const result = filesOf({ records: [record] }).some(({ path }) => damaged.has(path)) ? [] : await checkRecord(out, record, manifest);
     events.done?.(record);

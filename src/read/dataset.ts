@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import pLimit from 'p-limit';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { formatOf, readImageHeader } from '../image.ts';
+import { inParts } from '../parts.ts';
 import { maxPixels, pngHeader } from '../png.ts';
 import {
   type Colours,
@@ -410,8 +410,7 @@ async function checkSamples(
   colours: boolean,
   bad: Map<string, string>,
 ): Promise<{ samples: Sample[]; coded: boolean }> {
-  const limit = pLimit(16);
-  const checked = await limit.map(samples, async (sample) => {
+  const checked = await inParts(samples, 16, async (sample) => {
     try {
       if (sample.mask === undefined && !sample.entry) {
         const { upright, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);

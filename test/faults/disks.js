@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { asNobody, isRoot, loops, memoryGroups, memoryLimit, mounts, nobody } from './machine.js';
+import { asNobody, complaint, isRoot, loops, memoryGroups, memoryLimit, mounts, nobody } from './machine.js';
 import {
   checkError,
   checkNoTemporaries,
@@ -20,7 +20,7 @@ import {
 
 const mounted = new Set();
 process.on('exit', () => {
-  for (const folder of mounted) spawnSync('umount', ['-l', folder]);
+  for (const folder of mounted) complaint('umount', '-l', folder);
 });
 
 /** Runs a command of the system, which has to work. */
@@ -63,7 +63,7 @@ const tooSmall = (label, work, options, enough) => ({
 async function begun(at, work) {
   const going = start(at, work);
   await underWay(at, going, 'train');
-  await sleep(50);
+  await sleep(100);
   signal(going.pid, 'SIGKILL');
   at.steps.push('# killed');
   await going.ended;
@@ -255,6 +255,26 @@ export const disks = [
     },
   },
   {
+    name: 'lost',
+    what: 'files of half a run that are gone or cut off when it goes on',
+    attempts: ({ small }) => [
+      {
+        label: 'gone and cut off',
+        run: async (at) => {
+          await begun(at, small);
+          const done = [...filesOf(at.out).keys()].filter((name) => small.ref.has(name)).map((name) => join(at.out, name));
+          if (done.length < 2) at.missed = true;
+          for (const [i, path] of done.entries()) {
+            if (i % 3 === 0) rmSync(path);
+            if (i % 3 === 1) truncateSync(path, 100);
+          }
+          at.steps.push('# of the files, every third is gone and every third is cut off');
+          await goOn(at, small);
+        },
+      },
+    ],
+  },
+  {
     name: 'power',
     what: 'power cuts: what an ext4 file system holds at random moments, mounted anew, then on',
     needs: [loops],
@@ -271,8 +291,8 @@ async function powerCut(at, work) {
   at.out = join(at.folder, 'before', 'out');
   await withMount(at, dirname(at.out), ['-o', 'loop', disk], async () => {
     const going = start(at, work);
-    await underWay(at, going);
-    await sleep(Math.random() * work.ms * 0.6);
+    await underWay(at, going, 'train');
+    await sleep(Math.random() * work.ms * 0.5);
     // The copy takes a moment, in which nothing may change: what is under way comes to its end.
     signal(going.pid, 'SIGSTOP');
     await sleep(50);

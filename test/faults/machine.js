@@ -9,7 +9,7 @@ import { program } from './tool.js';
 export const isRoot = process.getuid?.() === 0;
 
 /** Tries a command. @returns what it says where it fails. */
-function complaint(command, ...args) {
+export function complaint(command, ...args) {
   const { error, status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (error) return `${command}: ${error.code === 'ENOENT' ? 'not installed' : error.message}`;
   return status === 0 ? undefined : `${command}: ${stderr.trim().split('\n')[0] || `exit code ${status}`}`;
@@ -31,7 +31,7 @@ export const mounts = once(() => {
   if (!isRoot) return 'mounting needs root';
   const folder = mkdtempSync(join(tmpdir(), 'copypaste-faults-'));
   const why = complaint('mount', '-t', 'tmpfs', '-o', 'size=64k', 'none', folder);
-  if (why === undefined) spawnSync('umount', [folder]);
+  if (why === undefined) complaint('umount', folder);
   rmSync(folder, { recursive: true, force: true });
   return why;
 });

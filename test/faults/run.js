@@ -58,15 +58,20 @@ for (const one of cases) {
   if (row.why !== undefined) {
     console.error(`${one.name}: NOT RUN: ${row.why}`);
     failed ||= Boolean(process.env.ALL_FAULTS);
-  } else queue.push(...(await one.attempts(world)).map((attempt) => ({ row, attempt })));
+    continue;
+  }
+  const failing = (error) => [{ label: 'preparation', run: () => Promise.reject(error) }];
+  const attempts = await Promise.resolve(world).then(one.attempts).catch(failing);
+  queue.push(...attempts.map((attempt) => ({ row, attempt })));
 }
 
 const total = queue.length;
+let begun = 0;
 console.error(`${total} faults`);
 const lane = async () => {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    if (++begun % 25 === 0) console.error(`${begun} of ${total} begun, ${seconds()} s`);
     await make(next);
-    if (queue.length % 25 === 0) console.error(`${total - queue.length} of ${total} begun, ${seconds()} s`);
   }
 };
 await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, lane));

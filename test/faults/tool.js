@@ -129,8 +129,7 @@ export function checkSame(at, { ref }, except = () => false) {
 export function checkError(at, { code, said }, codes = [73, 74]) {
   if (!codes.includes(code)) at.wrong(`exit code ${code}, not ${codes.join(' or ')}`);
   const lines = said.trimEnd().split('\n');
-  if (lines.length !== 1 || !/^copypaste: .*[\w.-]+\/[\w./-]+.*: .+/.test(lines[0]))
-    at.wrong(`does not say in one line what went wrong: ${said}`);
+  if (lines.length !== 1 || !/^copypaste: (?=.*\w\/).*: ./.test(lines[0])) at.wrong(`does not say in one line what went wrong: ${said}`);
 }
 
 /** Runs again with nothing in the way: the end has to be that of a run that nothing disturbed. */
