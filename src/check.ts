@@ -4,12 +4,11 @@ import { decodeImage } from './image.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { checkOptions, type Given } from './options.ts';
 import { inParts } from './parts.ts';
-import { jobsOf, readShapes } from './pipeline.ts';
+import { jobsOf, readAnnotations, readShapes } from './pipeline.ts';
 import { decodeMask } from './png.ts';
-import { readEntry, shapesOf } from './read/coco.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
 import { resolveOptions } from './schema.ts';
-import type { CocoAnnotation, CocoEntry, Mask, Sample } from './types.ts';
+import type { CocoAnnotation, Mask, Sample, Segment, ShapeSet } from './types.ts';
 import type { Difference } from './verify.ts';
 
 /** What a caller can watch, and how it can stop a check. */
@@ -58,14 +57,16 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
     }
   };
   const { mask: maskPath, objects: path, entry, labels } = sample;
-  const mask = maskPath === undefined ? undefined : await attempt(maskPath, (bytes) => decodeMask(bytes, maskPath, dataset.colours));
+  const mask =
+    maskPath === undefined || entry ? undefined : await attempt(maskPath, (bytes) => decodeMask(bytes, maskPath, dataset.colours));
   const size = mask ?? entry ?? sample.size;
   if (!size) return results;
   const pixels = new Int32Array(size.width * size.height);
   await attempt(sample.image, (bytes) => decodeImage(bytes, size, pixels, sample.image, sample.format));
   if (entry) {
     try {
-      for (const what of strangeShapes(await readEntry(dataset.root, entry), entry.document, dataset)) say(entry.document, what);
+      const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
+      for (const what of strangeShapes(shapes as ShapeSet, dataset)) say(entry.document, what);
     } catch (error) {
       say(entry.document, messageOf(error).replace(`${entry.document}: `, ''));
     }
@@ -94,9 +95,10 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
 }
 
 /** Annotations of no category, and boxes and areas that are not those of their masks, but for rounding. */
-function strangeShapes(entry: CocoEntry, document: string, { classNames }: Dataset): string[] {
-  return shapesOf(entry, document).shapes.flatMap(({ annotation, instance }) => {
-    const { id, category_id: category, bbox, area, segmentation } = annotation as CocoAnnotation;
+function strangeShapes({ shapes }: ShapeSet, { classNames }: Dataset): string[] {
+  return shapes.flatMap(({ annotation, segment, instance }) => {
+    const { id, category_id: category, bbox, area } = (annotation ?? segment) as CocoAnnotation | Segment;
+    const segmentation = annotation?.segmentation;
     const found: string[] = [];
     if (!classNames.has(category)) found.push(`annotation ${id} is of category ${category}, which there is not`);
     if (!instance) return found;

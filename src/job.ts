@@ -47,7 +47,7 @@ export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pi
     return {
       paste: async (pasted) => {
         const { sample } = pasted;
-        const entry = sample.entry && pastedEntry(pasted, outputPaths(sample, suffix, options.imageFormat).image, options.includeOriginals);
+        const entry = sample.entry && pastedEntry(pasted, outputPaths(sample, suffix, options.imageFormat), options.includeOriginals);
         return { id: sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)), ...(entry && { entry }) };
       },
       pass: async (sample, plan, areas) => {
@@ -78,13 +78,14 @@ export async function passedEntry(
 ): Promise<{ entry?: CocoEntry }> {
   if (!sample.entry) return {};
   const entry = await readEntry(root, sample.entry);
-  return { entry: plainEntry(entry, sample, outputPaths(sample, suffix).image, includeOriginals && suffix !== '') };
+  return { entry: plainEntry(entry, sample, outputPaths(sample, suffix), includeOriginals && suffix !== '') };
 }
 
 function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
   const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
   for (const { instances } of annotations) {
-    for (const { classId, area, truncated } of instances) {
+    for (const { classId, area, truncated, crowd } of instances) {
+      if (crowd) continue;
       const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
       row.instances++;
       row.pixels += area;

@@ -7,9 +7,9 @@ import { CopyPasteError, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
-import { decodeMask } from './png.ts';
+import { decodeMask, decodeSegments } from './png.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
-import { paintShapes, readEntry, shapesOf } from './read/coco.ts';
+import { paintShapes, readEntry, segmentsOf, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
 import { shapesOfLabelme } from './read/labelme.ts';
@@ -319,6 +319,12 @@ export async function readAnnotations(
     if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };
+  if (sample.entry && sample.mask !== undefined) {
+    const { bytes, sha256 } = await readInput(dataset, sample.mask);
+    const things = dataset.documents.get(sample.split)?.things ?? [];
+    const shapes = segmentsOf(await readEntry(dataset.root, sample.entry), decodeSegments(bytes, sample.mask), sample.mask, things);
+    return { sample, shapes, ...paintShapes(shapes), digests: { mask: sha256 } };
+  }
   if (sample.entry) {
     const shapes = shapesOf(await readEntry(dataset.root, sample.entry), sample.entry.document);
     return { sample, shapes, ...paintShapes(shapes), digests: {} };

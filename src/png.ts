@@ -51,31 +51,36 @@ export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
  * @throws {CopyPasteError} `data` where the file is damaged or holds colours that are not known.
  */
 export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): Mask {
+  const { width, height, depth, colour, values, chunks, damaged } = decodeValues(bytes, file);
+  if (colour === 'rgb' || colour === 'rgb-alpha') {
+    if (!colours || depth !== 8) throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+    const channels = channelsOf[colour] as 3 | 4;
+    return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
+  }
+  if (colour === 'grey') return { width, height, ids: values };
+  if (colour !== 'palette') throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+  const palette = chunks.get('PLTE')?.[0];
+  if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0) throw damaged('no palette of 1 to 256 colours');
+  const alpha = chunks.get('tRNS')?.[0];
+  return { width, height, ids: values, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
+}
+
+/** The stored values of a PNG, of all its channels. */
+function decodeValues(bytes: Uint8Array, file: string) {
   const damaged = (why: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${file}: damaged PNG: ${why}`, { cause });
   const header = pngHeader(bytes);
   if (!header) throw damaged('no header');
   const { width, height, depth, colour } = header;
-  const coded = colour === 'rgb' || colour === 'rgb-alpha';
-  if (colour === 'grey-alpha' || (coded && (!colours || depth !== 8)))
-    throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+  if (depth === 16 && colour !== 'grey') throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
   const chunks = readChunks(bytes);
   if (typeof chunks === 'string') throw damaged(chunks);
   if (width * height > maxPixels) throw new CopyPasteError('data', `${file}: mask is ${width}×${height}; the limit is 64 megapixels`);
-  let ids: Mask['ids'];
   try {
-    ids = decodePixels(Buffer.concat(chunks.get('IDAT') ?? []), header);
+    const values = decodePixels(Buffer.concat(chunks.get('IDAT') ?? []), header);
+    return { ...header, values, chunks, damaged };
   } catch (cause) {
     throw damaged(messageOf(cause), cause);
   }
-  if (coded && colours) {
-    const channels = colour === 'rgb' ? 3 : 4;
-    return { width, height, ids: idsOfColours(ids as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
-  }
-  if (colour === 'grey') return { width, height, ids };
-  const palette = chunks.get('PLTE')?.[0];
-  if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0) throw damaged('no palette of 1 to 256 colours');
-  const alpha = chunks.get('tRNS')?.[0];
-  return { width, height, ids, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
 }
 
 /** Chunks by type, in order; a text where the file is damaged. */
@@ -97,6 +102,34 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
     at = end + 4;
   }
   return 'it is cut short';
+}
+
+/**
+ * Decodes a panoptic PNG: an id is red + 256 green + 65536 blue.
+ *
+ * @throws {CopyPasteError} `data` where the file is damaged or is not RGB with 8 bits.
+ */
+export function decodeSegments(bytes: Uint8Array, file: string): { width: number; height: number; ids: Int32Array } {
+  const { width, height, colour, values } = decodeValues(bytes, file);
+  const channels = channelsOf[colour];
+  if (channels < 3) throw new CopyPasteError('data', `${file}: not a panoptic PNG, which is RGB`);
+  const words = new Int32Array(width * height);
+  for (let i = 0, at = 0; i < words.length; i++, at += channels) {
+    words[i] = (values[at] as number) | ((values[at + 1] as number) << 8) | ((values[at + 2] as number) << 16);
+  }
+  return { width, height, ids: words };
+}
+
+/** Encodes ids of 24 bits as a panoptic PNG. */
+export function encodeSegments(ids: Int32Array, { width, height }: { width: number; height: number }): Promise<Uint8Array> {
+  const data = new Uint8Array(3 * ids.length);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    data[3 * i] = id & 255;
+    data[3 * i + 1] = (id >> 8) & 255;
+    data[3 * i + 2] = id >> 16;
+  }
+  return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'up' });
 }
 
 /** @throws {CopyPasteError} `data` for a colour that stands for nothing, with its first pixel. */

@@ -21,7 +21,7 @@ import type { Backend, CocoEntry, Pasted, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
 import { pastedEntry } from './write/coco.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
-import { encodeSample } from './write/samples.ts';
+import { encodeSample, outputPaths } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
 export interface ReplayEvents {
@@ -216,7 +216,8 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     paste: async (pasted, record, suffix) => {
       const digests = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
       await encodeSample(pasted, suffix, options, (path, bytes) => write(path, bytes, digests.get(path)));
-      if (pasted.sample.entry) entries.set(record, pastedEntry(pasted, record.files.image.path, options.includeOriginals));
+      if (pasted.sample.entry)
+        entries.set(record, pastedEntry(pasted, outputPaths(pasted.sample, suffix, options.imageFormat), options.includeOriginals));
       return record;
     },
     pass: async (sample, record) => {

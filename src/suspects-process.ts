@@ -9,7 +9,8 @@ import type { Size } from './types.ts';
 process.once('message', async ({ root, colours, samples }: Trial) => {
   for (const { image, mask, entry, size, format } of samples) {
     try {
-      const decoded = mask === undefined ? ((entry ?? size) as Size) : decodeMask((await readInput({ root }, mask)).bytes, mask, colours);
+      const decoded =
+        mask === undefined || entry ? ((entry ?? size) as Size) : decodeMask((await readInput({ root }, mask)).bytes, mask, colours);
       const pixels = new Int32Array(decoded.width * decoded.height);
       await decodeImage((await readInput({ root }, image)).bytes, decoded, pixels, image, format);
     } catch (error) {

@@ -86,6 +86,8 @@ export interface Document {
   readonly annotations: number;
   readonly largestId: number;
   readonly largestImage: number;
+  /** Categories that have instances, in a panoptic document. */
+  readonly things?: readonly number[];
   /** Annotations without a mask, and with keypoints. */
   readonly boxes: number;
   readonly keypoints: number;
@@ -96,6 +98,22 @@ export interface CocoImage {
   readonly file_name: string;
   readonly width: number;
   readonly height: number;
+}
+
+/** What a panoptic document has of an image: the segments that its PNG holds the ids of. */
+export interface PanopticAnnotation {
+  readonly image_id: number;
+  readonly file_name: string;
+  readonly segments_info: readonly Segment[];
+}
+
+export interface Segment {
+  readonly id: number;
+  readonly category_id: number;
+  readonly area?: number;
+  readonly bbox?: readonly number[];
+  readonly iscrowd?: number;
+  readonly copypaste?: CocoAnnotation['copypaste'];
 }
 
 export interface CocoAnnotation {
@@ -116,7 +134,7 @@ export interface CocoAnnotation {
 /** What a document has of one image. */
 export interface CocoEntry {
   readonly image: CocoImage;
-  readonly annotations: readonly CocoAnnotation[];
+  readonly annotations: readonly (CocoAnnotation | PanopticAnnotation)[];
   /** Those that are new; their ids are given once all are known. */
   readonly added?: readonly CocoAnnotation[];
   /** Another entry keeps the ids of this one. */
@@ -128,6 +146,8 @@ export interface ShapeSet {
   readonly size: Size;
   /** What a COCO document says of the image. */
   readonly image?: CocoImage;
+  /** What a panoptic document says of the image. */
+  readonly panoptic?: PanopticAnnotation;
   /** A labelme file. */
   readonly document?: LabelmeDocument;
   readonly shapes: readonly Shaped[];
@@ -140,6 +160,7 @@ interface Shaped {
   readonly annotation?: CocoAnnotation;
   readonly line?: string;
   readonly parts?: readonly LabelmeShape[];
+  readonly segment?: Segment;
 }
 
 export interface LabelmeShape {
@@ -181,6 +202,7 @@ export const layoutNames = [
   'mapillary',
   'paired',
   'coco',
+  'panoptic',
   'yolo',
   'labelme',
 ] as const;

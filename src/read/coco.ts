@@ -4,7 +4,19 @@ import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { isBelow } from '../manifest.ts';
 import { areaOfSpans, boxOfSpans, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
-import type { CocoAnnotation, CocoEntry, CocoImage, Document, Entry, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
+import type {
+  CocoAnnotation,
+  CocoEntry,
+  CocoImage,
+  Document,
+  Entry,
+  Instance,
+  Mask,
+  PanopticAnnotation,
+  PixelsById,
+  ShapeSet,
+  Size,
+} from '../types.ts';
 import type { Tree } from './files.ts';
 import { touchesBorder } from './instances.ts';
 import { type Place, partsOf } from './json.ts';
@@ -25,6 +37,16 @@ export function findCoco({ files }: Tree): Folders[] {
   return found;
 }
 
+/** Panoptic documents that have a folder of PNGs of their name. */
+export function findPanoptic({ files, folders }: Tree): Folders[] {
+  return files.flatMap((file) => {
+    const [, stem, split] = /^((?:.*\/)?panoptic_([^/]+))\.json$/.exec(file) ?? [];
+    if (stem === undefined || split === undefined) return [];
+    const objects = [stem, `panoptic_${split}`].find((folder) => folders.has(folder));
+    return objects === undefined ? [] : [{ split, images: '', masks: file, objects }];
+  });
+}
+
 /** Folders that may hold the images of a document. */
 function imageFolders({ split, images, masks }: Folders): string[] {
   const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
@@ -37,6 +59,8 @@ function imageFolders({ split, images, masks }: Folders): string[] {
 export interface DocumentSample {
   readonly image: string;
   readonly name: string;
+  /** A panoptic document's PNG. */
+  readonly mask?: string;
   readonly entry: Entry;
 }
 
@@ -57,6 +81,8 @@ export async function readCoco(
   const places = new Map<number, number[]>();
   const classNames = new Map<number, string>();
   const ids = new Set<number>();
+  const masks = new Map<number, string>();
+  const things: number[] = [];
   let largestId = 0;
   let boxes = 0;
   let keypoints = 0;
@@ -66,7 +92,15 @@ export async function readCoco(
       const value = JSON.parse(bytes.toString());
       if (element && (typeof value !== 'object' || value === null)) throw new Error(`${key} holds ${String(value)}, which is no object`);
       if (element && key === 'images') images.push({ image: value, place });
-      else if (element && key === 'annotations') {
+      else if (element && key === 'annotations' && folders.objects !== undefined) {
+        const { image_id: image, file_name: name, segments_info: segments } = value as Partial<PanopticAnnotation>;
+        if (!isId(image) || typeof name !== 'string' || !isBelow(name) || !Array.isArray(segments)) {
+          throw new Error(`annotations[${places.size}] has no image_id, file_name and segments_info`);
+        }
+        if (places.has(image)) throw new Error(`image ${image} has two annotations`);
+        places.set(image, [place.start, place.length]);
+        masks.set(image, `${folders.objects}/${name}`);
+      } else if (element && key === 'annotations') {
         const { id, image_id: image, category_id: category, segmentation, keypoints: points } = value as Partial<CocoAnnotation>;
         if (!isId(id) || !isId(image) || !isId(category)) throw new Error(`annotations[${ids.size}] has no id, image_id and category_id`);
         if (ids.has(id)) throw new Error(`annotation id ${id} occurs twice`);
@@ -80,6 +114,7 @@ export async function readCoco(
       } else if (element && key === 'categories') {
         if (!isId(value.id) || value.id > 65534) throw new Error(`category id ${value.id} is not from 0 to 65534`);
         classNames.set(value.id, String(value.name));
+        if (value.isthing === 1) things.push(value.id);
         rest.push({ key, element, value: bytes.toString() });
       } else rest.push({ key, element, value: bytes.toString() });
       lists += element ? 1 : 0;
@@ -102,14 +137,29 @@ export async function readCoco(
     if (known.has(id)) throw refuse(`image id ${id} occurs twice`);
     known.add(id);
     largestImage = Math.max(largestImage, id);
-    return { image: inside(folder, name), name, entry: { document: path, width, height, image: place, annotations: places.get(id) ?? [] } };
+    const mask = masks.get(id);
+    return {
+      image: inside(folder, name),
+      name,
+      ...(mask !== undefined && { mask }),
+      entry: { document: path, width, height, image: place, annotations: places.get(id) ?? [] },
+    };
   });
   for (const id of places.keys()) if (!known.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
   return {
     samples,
     images: folder,
     classNames,
-    document: { path, rest, largestId, largestImage, boxes, keypoints, annotations: ids.size },
+    document: {
+      path,
+      rest,
+      largestId,
+      largestImage,
+      boxes,
+      keypoints,
+      annotations: ids.size,
+      ...(folders.objects !== undefined && { things }),
+    },
   };
 }
 
@@ -153,11 +203,52 @@ export async function readEntry(root: string, { document, image, annotations }: 
  * @throws {CopyPasteError} `data` for a mask that is none, with its annotation's id.
  */
 export function shapesOf({ image, annotations }: CocoEntry, document: string): ShapeSet {
-  const shapes = annotations.map((annotation) => {
+  const shapes = (annotations as readonly CocoAnnotation[]).map((annotation) => {
     const spans = hasMask(annotation.segmentation) ? spansOf(annotation, image, document) : undefined;
     return { id: annotation.id, annotation, ...(spans && spans.length > 0 && { instance: instanceOf(annotation, spans, image) }) };
   });
   return { size: { width: image.width, height: image.height }, image, shapes };
+}
+
+/**
+ * The segments of a panoptic PNG; those of stuff, and crowds, are never copied.
+ *
+ * @throws {CopyPasteError} `data` where a segment has no pixel or occurs twice.
+ */
+export function segmentsOf({ image, annotations }: CocoEntry, plane: Plane, file: string, things: readonly number[]): ShapeSet {
+  const panoptic = annotations[0] as PanopticAnnotation;
+  const { width, height } = plane;
+  if (width !== image.width || height !== image.height) {
+    throw new CopyPasteError('data', `${file}: is ${width}×${height}, its image ${image.width}×${image.height}`);
+  }
+  const spans = new Map<number, number[]>();
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; ) {
+      const id = plane.ids[y * width + x] as number;
+      const from = x;
+      while (x < width && plane.ids[y * width + x] === id) x++;
+      const known = spans.get(id) ?? [];
+      known.push(y, from, x);
+      spans.set(id, known);
+    }
+  }
+  const seen = new Set<number>();
+  const shapes = panoptic.segments_info.map((segment) => {
+    const own = spans.get(segment.id);
+    const why = seen.has(segment.id) ? 'occurs twice' : own ? undefined : `has no pixel in ${file}`;
+    if (why !== undefined) throw new CopyPasteError('data', `${file}: segment ${segment.id} of its document ${why}`);
+    seen.add(segment.id);
+    const { category_id, iscrowd = 0 } = segment;
+    const stuff = iscrowd === 1 || !things.includes(category_id);
+    const instance = instanceOf({ category_id, iscrowd: stuff ? 1 : 0 }, Int32Array.from(own ?? []), plane);
+    return { id: segment.id, segment, instance };
+  });
+  return { size: { width, height }, image, panoptic, shapes };
+}
+
+/** Ids of 24 bits, row by row. */
+interface Plane extends Size {
+  readonly ids: Int32Array;
 }
 
 /**
@@ -224,7 +315,11 @@ function spansOf({ id, segmentation }: CocoAnnotation, size: Size, document: str
   return spans;
 }
 
-function instanceOf({ category_id: classId, iscrowd }: CocoAnnotation, spans: Int32Array, size: Size): Instance {
+function instanceOf(
+  { category_id: classId, iscrowd }: Pick<CocoAnnotation, 'category_id' | 'iscrowd'>,
+  spans: Int32Array,
+  size: Size,
+): Instance {
   const box = boxOfSpans(spans);
   return {
     classId,

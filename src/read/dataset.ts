@@ -348,11 +348,12 @@ function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, 
 }
 
 /** A sample of a document, if its image is there. */
-function pairEntry({ image, name, entry }: DocumentSample, split: string, tree: Tree, bad: Map<string, string>): Paired[] {
+function pairEntry({ image, name, mask, entry }: DocumentSample, split: string, tree: Tree, bad: Map<string, string>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
-  if (!tree.names.has(image)) bad.set(id, `${image}: no such image, though ${entry.document} lists it`);
+  const missing = [image, mask].find((file) => file !== undefined && !tree.names.has(file));
+  if (missing !== undefined) bad.set(id, `${missing}: no such image, though ${entry.document} lists it`);
   else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called .png, .jpg or .webp, the formats that are read`);
-  else return [{ id, split, image, entry, endings: { image: '', mask: '', objects: '' } }];
+  else return [{ id, split, image, ...(mask !== undefined && { mask }), entry, endings: { image: '', mask: '', objects: '' } }];
   return [];
 }
 

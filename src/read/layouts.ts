@@ -1,7 +1,7 @@
 import { CopyPasteError } from '../errors.ts';
 import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
-import { findCoco, noCategory } from './coco.ts';
+import { findCoco, findPanoptic, noCategory } from './coco.ts';
 import type { Tree } from './files.ts';
 import { findLabelme } from './labelme.ts';
 import { findYolo } from './yolo.ts';
@@ -177,6 +177,14 @@ export const layouts: readonly Layout[] = [
     ignore: [noCategory],
     documents: true,
     find: findCoco,
+  },
+  {
+    name: 'panoptic',
+    shape: 'annotations/panoptic_<split>.json + annotations/panoptic_<split>/ (or panoptic_<split>/) of PNGs, beside images',
+    background: [],
+    ignore: [noCategory],
+    documents: true,
+    find: findPanoptic,
   },
   {
     name: 'yolo',

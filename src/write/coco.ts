@@ -1,19 +1,89 @@
 import { areaOfSpans, boxOfSpans, countsOfSpans, packCounts } from '../shapes.ts';
-import type { CocoAnnotation, CocoEntry, CocoImage, Document, Pasted, Sample, ShapeSet, Size } from '../types.ts';
+import type {
+  CocoAnnotation,
+  CocoEntry,
+  CocoImage,
+  Document,
+  Instance,
+  PanopticAnnotation,
+  Pasted,
+  Sample,
+  SampleFiles,
+  Segment,
+  ShapeSet,
+  Size,
+} from '../types.ts';
 
-/** What a document will have of an image that passes through. */
-export function plainEntry(entry: CocoEntry, sample: Sample, image: string, renumbered: boolean): CocoEntry {
-  return { image: renamed(entry.image, sample, image), annotations: entry.annotations, renumbered };
+/** What a document will have of an image that passes through. @param paths of the output. */
+export function plainEntry(entry: CocoEntry, sample: Sample, { image, mask }: SampleFiles<string>, renumbered: boolean): CocoEntry {
+  const annotations = entry.annotations.map((one) => (isPanoptic(one) ? renamedMask(one, sample, mask as string) : one));
+  return { image: renamed(entry.image, sample, image), annotations, renumbered };
 }
 
 /**
  * What a document will have of an image that was pasted into: annotations that pastes left alone as they were, the others with
  * their new masks, and those that were pasted, which say where they come from. Ids are given once all are known.
  *
- * @param image its path in the output.
+ * @param paths of the output.
  * @param renumbered the original is in the output too, and keeps the ids.
  */
-export function pastedEntry({ sample, plan, original, shapes, source }: Pasted, image: string, renumbered: boolean): CocoEntry {
+export function pastedEntry(pasted: Pasted, { image, mask }: SampleFiles<string>, renumbered: boolean): CocoEntry {
+  const { sample, original } = pasted;
+  const { image: target, panoptic } = original.shapes as ShapeSet;
+  if (!panoptic) return instancesEntry(pasted, image, renumbered);
+  const { segments } = segmentsAfter(pasted);
+  const annotation = { ...renamedMask(panoptic, sample, mask as string), segments_info: segments.map(({ segment }) => segment) };
+  return { image: renamed(target as CocoImage, sample, image), annotations: [annotation], renumbered };
+}
+
+function isPanoptic(annotation: CocoAnnotation | PanopticAnnotation): annotation is PanopticAnnotation {
+  return 'segments_info' in annotation;
+}
+
+function renamedMask(annotation: PanopticAnnotation, sample: Sample, path: string): PanopticAnnotation {
+  const mask = sample.mask as string;
+  return { ...annotation, file_name: path.slice(mask.length - annotation.file_name.length) };
+}
+
+/** The ids of a panoptic PNG after pastes; what no segment holds is 0. */
+export function segmentPlane(pasted: Pasted): Int32Array {
+  const { width, height } = pasted.image;
+  const ids = new Int32Array(width * height);
+  for (const { segment, spans } of segmentsAfter(pasted).segments) {
+    for (let i = 0; i < spans.length; i += 3) {
+      const row = (spans[i] as number) * width;
+      ids.fill(segment.id, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
+    }
+  }
+  return ids;
+}
+
+/** The segments that remain, and new ones under the smallest ids that are free. */
+function segmentsAfter({ plan, original, shapes, source }: Pasted): { segments: { segment: Segment; spans: Int32Array }[] } {
+  const { shapes: before } = original.shapes as ShapeSet;
+  const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
+  const from = (source as ShapeSet).shapes.filter(({ instance }) => instance);
+  const used = new Set(before.map(({ id }) => id));
+  let next = 0;
+  const measured = (segment: Segment, spans: Int32Array): { segment: Segment; spans: Int32Array } => {
+    const [x0, y0, x1, y1] = boxOfSpans(spans);
+    return { segment: { ...segment, area: areaOfSpans(spans), bbox: [x0, y0, x1 - x0, y1 - y0] }, spans };
+  };
+  const remaining = kept.map(({ index, spans }) => {
+    const { segment, instance } = before[index] as ShapeSet['shapes'][0];
+    return spans ? measured(segment as Segment, spans) : { segment: segment as Segment, spans: (instance as Instance).spans };
+  });
+  const added = pasted.map(({ placement, spans }) => {
+    const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
+    const copypaste = { image_id: source?.image?.id as number, annotation_id: from[instance]?.id as number, placement: placement + 1 };
+    do next++;
+    while (used.has(next));
+    return measured({ id: next, category_id: classId, iscrowd: 0, copypaste }, spans);
+  });
+  return { segments: [...remaining, ...added] };
+}
+
+function instancesEntry({ sample, plan, original, shapes, source }: Pasted, image: string, renumbered: boolean): CocoEntry {
   const { image: target, shapes: before } = original.shapes as Required<ShapeSet>;
   const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
   const from = (source as ShapeSet).shapes.filter(({ instance }) => instance);
@@ -89,7 +159,9 @@ export async function* documentText(
     yield `"${key}":[`;
     for await (const { image, annotations, added = [], renumbered } of entries()) {
       const id = imageId(renumbered ? undefined : image.id);
-      const kept = annotations.map((one) => ({ ...one, id: annotationId(renumbered ? undefined : one.id), image_id: id }));
+      const kept = annotations.map((one) =>
+        isPanoptic(one) ? { ...one, image_id: id } : { ...one, id: annotationId(renumbered ? undefined : one.id), image_id: id },
+      );
       const values =
         key === 'images' ? [{ ...image, id }] : [...kept, ...added.map((one) => ({ ...one, id: annotationId(), image_id: id }))];
       for (const value of values) {

@@ -2,8 +2,9 @@ import { dirname, join } from 'node:path';
 import { type InputFolder, readInput, sha256 } from '../digest.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../image.ts';
 import type { ManifestRecord, Written } from '../manifest.ts';
-import { encodeMask, encodePng } from '../png.ts';
+import { encodeMask, encodePng, encodeSegments } from '../png.ts';
 import { listed, type Mask, mapFiles, type Pasted, pathsOf, type Sample, type SampleFiles, type View } from '../types.ts';
+import { segmentPlane } from './coco.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 import { labelmeText } from './labelme.ts';
 import { labelText } from './yolo.ts';
@@ -51,7 +52,10 @@ export async function encodeSample(
     const text = to.labels.endsWith('.json') ? labelmeText(pasted, to.image) : labelText(pasted);
     await each(to.labels, Buffer.from(text), 'text');
   }
-  if (to.mask !== undefined) await each(to.mask, await encodeMask(mask), 'png');
+  if (to.mask !== undefined) {
+    const segments = pasted.original.shapes?.panoptic && segmentPlane(pasted);
+    await each(to.mask, await (segments ? encodeSegments(segments, image) : encodeMask(mask)), 'png');
+  }
   if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
   for (const [n, { view }] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
 }
