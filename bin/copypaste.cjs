@@ -18,4 +18,8 @@ import('../dist/cli.js')
   .then(({ main }) => main(process.argv.slice(2), process))
   .then((code) => {
     process.exitCode = code;
+  })
+  .catch((error) => {
+    console.error(`copypaste: cannot be loaded: ${error.message}`);
+    process.exitCode = 74;
   });

@@ -104,6 +104,12 @@ function explain(error: unknown, { stderr }: Streams): number {
     stderr.write(`copypaste: ${error.message}\n`);
     return exitCodes[error.code];
   }
+  // Too few file descriptors, for one, appear while a part of the program is loaded.
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined || code === 'ERR_MODULE_NOT_FOUND') {
+    stderr.write(`copypaste: the program cannot be loaded or a file cannot be read: ${messageOf(error)}\n`);
+    return exitCodes.io;
+  }
   stderr.write(`copypaste: this is a bug: ${messageOf(error)}\n${error instanceof Error ? `${error.stack}\n` : ''}`);
   return exitCodes.bug;
 }

@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
 import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
@@ -42,11 +42,13 @@ export interface ImageHeader extends Omit<ImageInfo, 'upright'> {
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
-    // sharp says of a file that it may not read that its format is unknown.
-    await access(path, constants.R_OK).catch((cause: unknown) => {
+    // sharp says of a file that it cannot read that its format is unknown: what we have read ourselves is damaged indeed.
+    const bytes = await readFile(path).catch((cause: unknown) => {
       throw new CopyPasteError('io', `${name}: cannot be read: ${messageOf(cause)}`, { cause });
     });
-    throw error;
+    return imageHeaderOf(bytes, name).catch(() => {
+      throw error;
+    });
   });
 }
 

@@ -75,8 +75,12 @@ export async function openOutput(dataset: Dataset, options: AugmentOptions, file
   const journal = await openJournal(join(out, journalName));
   try {
     if (journal.head) refuseOther(journal.head, head, out);
-    else if (foreign !== undefined) throw refuse();
-    else {
+    else if (foreign !== undefined) {
+      // Another run may have ended in between, and have taken its journal away.
+      if (!(await openFolder(out)).has(manifestName)) throw refuse();
+      await journal.close();
+      return openOutput(dataset, options, files);
+    } else {
       await journal.add({ head });
       await syncFolders(out, []);
     }

@@ -290,7 +290,7 @@ async function readBatch(
       if (options.skipBad) await batchImages(dataset, [annotation]).load(annotation.sample.id);
       return annotation;
     } catch (error) {
-      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code === 'usage') throw error;
+      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
       return messageOf(error);
     }
   });

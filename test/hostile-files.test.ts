@@ -129,7 +129,7 @@ describe('names', () => {
     });
     writeFileSync(Buffer.concat([Buffer.from(`${voc}/ImageSets/Segmentation/`), latin, Buffer.from('.txt')]), 'a\n');
     expect(await failure(opened(voc))).toMatchObject({
-      code: 'io',
+      code: 'data',
       message: 'ImageSets/Segmentation/caf\ufffd.txt: cannot be read: its name is not UTF-8; rename it',
     });
   });

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import type { Output, Progress } from '../progress.ts';
 import { removeTemporaries } from '../write/files.ts';
 
@@ -27,14 +28,22 @@ export async function watched(
     progress.stop();
     stderr.write(`copypaste: stopped by ${got}; run the same command again to go on\n`);
   };
+  /** Ends as the signal would have: `process.exit` waits for libuv's threads, and those for a disk that does not answer. */
+  const end = (): void => {
+    for (const signal of signals) process.off(signal, stop);
+    process.kill(process.pid, got);
+  };
   const stop = (signal: (typeof signals)[number]): void => {
     got = signal;
-    if (controller.signal.aborted) process.exit(code());
+    if (controller.signal.aborted) {
+      end();
+      return;
+    }
     controller.abort();
     setTimeout(async () => {
-      if (out !== undefined) await removeTemporaries(out);
+      if (out !== undefined) await Promise.race([removeTemporaries(out), setTimeoutPromise(500)]);
       say();
-      process.exit(code());
+      end();
     }, patienceMs).unref();
   };
   for (const signal of signals) process.on(signal, stop);

@@ -432,6 +432,8 @@ async function checkSamples(
       if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
       return { sample, channels, icc, coded: size.coded, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
     } catch (error) {
+      // A disk that fails says nothing about a sample.
+      if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
       bad.set(sample.id, messageOf(error));
       return undefined;
     }

@@ -17,7 +17,7 @@ export function cannotRead(file: string, cause: unknown): CopyPasteError {
   // Node shows a byte that is not UTF-8 as U+FFFD, and then finds no such file.
   const renamed = file.includes('\ufffd') && (cause as NodeJS.ErrnoException).code === 'ENOENT';
   const why = renamed ? 'its name is not UTF-8; rename it' : messageOf(cause);
-  return new CopyPasteError('io', `${file}: cannot be read: ${why}`, { cause });
+  return new CopyPasteError(renamed ? 'data' : 'io', `${file}: cannot be read: ${why}`, { cause });
 }
 
 /**
@@ -41,6 +41,7 @@ export async function listTree(root: string): Promise<Tree> {
     if (real !== undefined && (ancestors.includes(real) || (links > 1 && seen.has(real)))) return;
     const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
       if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
+      if (!['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw cannotRead(`${folder}/`, cause);
       unreadable.push(`${folder}/`);
       return [];
     });

@@ -102,7 +102,8 @@ export async function openJournal(path: string): Promise<Journal> {
       const { buffer } = await guard(file.read(Buffer.alloc(place.length), 0, place.length, place.start));
       return parse(buffer.toString(), own) as JournalBatch | undefined;
     },
-    close: () => file.close(),
+    // What counts was flushed when it was added.
+    close: () => file.close().catch(() => {}),
   };
 }
 

@@ -1,4 +1,5 @@
 import { sha256 } from '../digest.ts';
+import { CopyPasteError } from '../errors.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord, Written } from '../manifest.ts';
 import { listed, type Pasted, type Plan, type Sample } from '../types.ts';
 import { writeAtomic } from './files.ts';
@@ -80,7 +81,11 @@ export async function writeManifest(path: string, head: ManifestHead, records: A
     let separator = '\n';
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
     for await (const record of records) {
-      for (const { path, sha256 } of listed<{ path: string; sha256: string }>(record.inputs)) inputs.set(path, sha256);
+      for (const { path, sha256 } of listed<{ path: string; sha256: string }>(record.inputs)) {
+        if ((inputs.get(path) ?? sha256) !== sha256)
+          throw new CopyPasteError('data', `${path}: has changed during the run; say --overwrite to begin anew`);
+        inputs.set(path, sha256);
+      }
       yield separator + JSON.stringify(record);
       separator = ',\n';
     }
