@@ -41,7 +41,8 @@ export async function listTree(root: string): Promise<Tree> {
     if (real !== undefined && (ancestors.includes(real) || (links > 1 && seen.has(real)))) return;
     const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
       if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
-      if (!['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw cannotRead(`${folder}/`, cause);
+      const known = ['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '') || folder.includes('\ufffd');
+      if (!known) throw cannotRead(`${folder}/`, cause);
       unreadable.push(`${folder}/`);
       return [];
     });

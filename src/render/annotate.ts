@@ -55,7 +55,7 @@ export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, re
     const { ids } = after.mask;
     for (let i = 0; i < ids.length; i++) ids[i] = gone.get(ids[i] as number) ?? (ids[i] as number);
   }
-  return { ...result, objects: after.mask, objectIds, covered };
+  return { ...result, objects: withPalette(after.mask), objectIds, covered };
 }
 
 /** What pixels of a class hold in an instance mask where they belong to no object. */
@@ -178,13 +178,28 @@ export function jitterScene(mask: Mask, { targetBox, flip }: NonNullable<Plan['s
   return { ...mask, ids };
 }
 
-/** A palette that names each pasted id: the target's own, continued by the source's. */
-function withPalette(mask: Mask, source: Mask): Mask {
-  const { palette } = mask;
-  if (!palette || !source.palette || source.palette.length <= palette.length) return mask;
-  const continued = Uint8Array.from(source.palette);
+/**
+ * A palette that names each id of a mask: its own, continued by the source's, and by VOC's colours where neither has one, so that
+ * readers of colours tell them apart.
+ */
+function withPalette(mask: Mask, source?: Mask): Mask {
+  const { palette, ids } = mask;
+  // Ids of 16 bits are written without one.
+  if (!palette || palette.length === largestPalette || ids instanceof Uint16Array) return mask;
+  const named = Math.max(palette.length, source?.palette?.length ?? 0) / 3;
+  const entries = Math.max(named, ids.reduce((largest, id) => Math.max(largest, id), 0) + 1);
+  if (3 * entries === palette.length) return mask;
+  const continued = Uint8Array.from({ length: 3 * entries }, (_, i) => vocColour(Math.floor(i / 3), i % 3));
+  continued.set(source?.palette ?? []);
   continued.set(palette);
   return { ...mask, palette: continued };
+}
+
+const largestPalette = 3 * 256;
+
+/** A channel of the colour that Pascal VOC gives an id: every third bit, the lowest first. */
+function vocColour(id: number, channel: number): number {
+  return [0, 1, 2].reduce((value, n) => value | (((id >> (3 * n + channel)) & 1) << (7 - n)), 0);
 }
 
 /** Pixels of each class before and after: what the placements take is taken off what was there. */

@@ -111,6 +111,20 @@ describe('a YOLO data set', () => {
     },
   );
 
+  test('has files of boxes that stay so under pastes: Ultralytics refuses a file that mixes boxes and outlines', async () => {
+    const root = await writeTree(join(folder, `mixed${number++}`), {
+      'images/a.png': picture,
+      'images/b.png': picture,
+      'labels/a.txt': '0 0.5 0.5 0.2 0.2\n',
+      'labels/b.txt': '1 0.2 0.2 0.6 0.2 0.6 0.8 0.2 0.8\n',
+    });
+    const out = await run({ truncated: 'keep', minArea: '1px', scale: [1, 1], maxTranslation: 0 }, root);
+    expect(readFileSync(join(out, 'labels', 'a.txt'), 'utf8')).toBe('0 0.5 0.5 0.2 0.2\n1 0.4 0.5 0.4 0.6\n');
+    expect(await treeDigests(out)).toMatchObject({ 'labels/b.txt': (await treeDigests(root))['labels/b.txt'] });
+    expect((await check({ in: out })).differences).toEqual([]);
+    expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
+  });
+
   test('with boxes alone has nothing to paste, and is not changed', async () => {
     const root = await writeTree(join(folder, `boxes${number++}`), {
       'images/a.png': picture,

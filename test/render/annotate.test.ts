@@ -127,6 +127,18 @@ describe('annotate', () => {
     expect([...new Set(wide.ids)]).toEqual([300, 3]);
   });
 
+  test("ids that a palette is too short for get VOC's colours, and no two of them the same", () => {
+    const palette = Uint8Array.of(0, 0, 0, 128, 0, 0);
+    const objects = { ...drawBox(filled(4, 4, 0), [0, 0, 2, 2], 1), palette };
+    const result = pasteBoxes({ ...filled(4, 4, 0), palette }, objects, [
+      { box: [2, 2, 4, 4], classId: 4 },
+      { box: [0, 2, 2, 4], classId: 1 },
+    ]);
+    expect(result.objectIds).toEqual([2, 3]);
+    expect([...((result.objects as Mask).palette as Uint8Array)]).toEqual([...palette, 0, 128, 0, 128, 128, 0]);
+    expect([...(result.mask.palette as Uint8Array).subarray(12)]).toEqual([0, 0, 128]);
+  });
+
   test("a scene's masks go through the nearest table, and the canvas is ignore", () => {
     const mask = maskOf('12', '34');
     const plan: Plan = {

@@ -1,0 +1,59 @@
+"""Runs every case in a folder of its own, and prints what was judged. Ends with 1 where a judge found anything wrong."""
+
+import argparse
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import cityscapes
+import coco
+import masks
+import panoptic
+import yolo
+from tool import Verdict
+
+cases = {
+    "coco-same": coco.same,
+    "coco-pasted": coco.pasted,
+    "coco-forms": coco.forms,
+    "coco-datumaro": coco.datumaro,
+    "panoptic": panoptic.segments,
+    "voc": masks.voc,
+    "voc-short-palettes": masks.voc_short_palettes,
+    "camvid": masks.camvid,
+    "cityscapes": cityscapes.all_files,
+    "cityscapes-train-ids": cityscapes.train_ids_alone,
+    "yolo-lines": yolo.lines,
+    "yolo-boxes": yolo.boxes,
+}
+long_cases = {"coco-large": coco.large}
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--long", action="store_true")
+parser.add_argument("--only", default="")
+arguments = parser.parse_args()
+chosen = {name: case for name, case in {**cases, **(long_cases if arguments.long else {})}.items() if name.startswith(arguments.only)}
+if not chosen:
+    sys.exit(f"--only {arguments.only}: no case begins so")
+
+failed = False
+for name, case in chosen.items():
+    began = time.monotonic()
+    verdict = Verdict()
+    with tempfile.TemporaryDirectory(prefix="copypaste-judges-") as folder:
+        try:
+            case(Path(folder), verdict)
+        except Exception:
+            # A judge that cannot read what was written has found something wrong.
+            verdict.hold(False, traceback.format_exc())
+    verdict.hold(verdict.counts, "nothing was judged")
+    judged = ", ".join(f"{count} {what}" for what, count in verdict.counts.items())
+    failed |= bool(verdict.faults)
+    print(f"{'WRONG' if verdict.faults else 'right'}  {name}: {judged} ({time.monotonic() - began:.0f} s)", flush=True)
+    for fault in verdict.faults[:5]:
+        print(f"       {fault}")
+    if len(verdict.faults) > 5:
+        print(f"       and {len(verdict.faults) - 5} more")
+sys.exit(1 if failed else 0)

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Lets other people's tools judge what this one writes: pycocotools, Datumaro, the Cityscapes scripts, and OpenCV as
+# Ultralytics uses it. Needs Python 3.11 or later with pip; what is installed is kept in the user's cache.
+#
+#   npm run test:judges
+#   npm run test:judges -- --long          also a document of 100,000 annotations
+#   npm run test:judges -- --only yolo     cases whose name begins so
+set -eu
+cd "$(dirname "$0")/../.."
+
+fail() {
+  echo "test:judges: $1" >&2
+  exit 1
+}
+command -v python3 >/dev/null || fail 'python3 is missing; install Python 3.11 or later'
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$(python3 --version) is too old; install Python 3.11 or later"
+
+# Other versions of what is pinned, or another Python, are another environment.
+version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/copypaste/judges-$version-$(cksum <test/judges/requirements.txt | cut -d ' ' -f 1)
+if [ ! -x "$cache/bin/python" ]; then
+  python3 -m pip --version >/dev/null 2>&1 || fail 'pip is missing; install pip for python3'
+  mkdir -p "$(dirname "$cache")"
+  work=$(mktemp -d "$cache.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  echo 'installing the judges' >&2
+  # The pip that is there installs, since some systems have venv and no pip to put into it.
+  python3 -m venv --without-pip "$work/built"
+  python3 -m pip --python "$work/built/bin/python" install --quiet --disable-pip-version-check -r test/judges/requirements.txt
+  # Another run may have been faster.
+  mv -T "$work/built" "$cache" || [ -x "$cache/bin/python" ] || fail "$cache is in the way; remove it"
+  rm -rf "$work"
+  trap - EXIT
+fi
+PYTHONDONTWRITEBYTECODE=1 exec "$cache/bin/python" test/judges/run.py "$@"
