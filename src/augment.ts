@@ -47,8 +47,8 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   const files = checkNames(dataset, options);
   const opened = (): void =>
     events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
-  const attempt = async (name: AugmentOptions['backend']): Promise<AugmentSummary> => {
-    const output = options.dryRun ? undefined : await openOutput(dataset, options, files);
+  const attempt = async (name: AugmentOptions['backend'], overwrite: boolean): Promise<AugmentSummary> => {
+    const output = options.dryRun ? undefined : await openOutput(dataset, { ...options, overwrite }, files);
     if (output && 'records' in output) {
       opened();
       return summaryOf(output, dataset, options);
@@ -64,11 +64,12 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
     }
   };
   try {
-    return await attempt(options.backend);
+    return await attempt(options.backend, options.overwrite);
   } catch (error) {
     if (!options.fallback || !(error instanceof CopyPasteError) || error.code !== 'unavailable') throw error;
     events.fellBack?.(error);
-    return attempt('cpu');
+    // What the backend has done stays.
+    return attempt('cpu', false);
   }
 }
 
@@ -95,7 +96,7 @@ async function run(
   const keyOf = ({ copy, n }: BatchRef): string => `${copy}.${n}`;
   if (output) {
     const suspects = refs.filter((ref) => output.suspects.has(keyOf(ref))).flatMap((ref) => job.planner.batch(ref).samples);
-    for (const [id, reason] of await findPoison(dataset, unique(suspects))) {
+    for (const [id, reason] of await findPoison(dataset, unique(suspects), stopped)) {
       poison.set(id, reason);
       await output.addPoison(id, reason);
     }

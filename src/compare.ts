@@ -9,6 +9,7 @@ import type { Size } from './types.ts';
  */
 export async function describeDifference(path: string, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
   if (Buffer.compare(there, expected) === 0) return undefined;
+  if (/\.(txt|json)$/.test(path)) return 'holds another text';
   const colour = pngHeader(expected)?.colour;
   const decode = colour === 'grey' || colour === 'palette' ? decodeIds : decodeAny;
   let one: Decoded;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, messageOf } from './errors.ts';
+import { CopyPasteError, systemMessageOf } from './errors.ts';
 
 /** SHA-256 as hexadecimal. */
 export function sha256(data: Uint8Array | string): string {
@@ -10,7 +10,7 @@ export function sha256(data: Uint8Array | string): string {
 }
 
 function unreadable(file: string, cause: unknown): CopyPasteError {
-  return new CopyPasteError('io', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+  return new CopyPasteError('io', `${file}: cannot be read: ${systemMessageOf(cause)}`, { cause });
 }
 
 /** Where input files are, and what they have to be where that is known. */

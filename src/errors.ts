@@ -34,6 +34,11 @@ export function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+/** What the system said of a file, without the absolute path, which is another on another machine. */
+export function systemMessageOf(cause: unknown): string {
+  return messageOf(cause).replace(/, \w+ '.*'$/, '');
+}
+
 /** The message of anything thrown, on one line. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message || error.name : String(error)).replaceAll(/\s*\n\s*/g, ' ').trim();

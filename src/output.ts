@@ -83,6 +83,9 @@ export async function openOutput(dataset: Dataset, options: AugmentOptions, file
     } else {
       await journal.add({ head });
       await syncFolders(out, []);
+      // Of two runs that begin at once the first line counts, for both.
+      await journal.read();
+      refuseOther(journal.head ?? head, head, out);
     }
   } catch (error) {
     await journal.close();
@@ -107,7 +110,7 @@ async function openFolder(out: string): Promise<Set<string>> {
 
 /** What output follows from: where it is the same, so are all bytes. */
 async function headOf(dataset: Dataset, options: AugmentOptions): Promise<ManifestHead> {
-  const { layout, split, folders, background, ignore, colours, classNames, lists, documents, samples, others } = dataset;
+  const { layout, split, folders, background, ignore, colours, classNames, lists, documents, carried, samples, others } = dataset;
   // What says where things are or how they are done changes no byte of the output.
   const {
     in: _in,
@@ -133,7 +136,7 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
   } = options;
   const paths = [...samples, ...others].flatMap((sample) => listed(pathsOf(sample)));
   const sizes = await inParts(
-    [...new Set([...paths, ...lists.keys(), ...[...documents.values()].map(({ path }) => path)])].sort(),
+    [...new Set([...paths, ...lists.keys(), ...[...documents.values()].map(({ path }) => path), ...carried])].sort(),
     64,
     async (path) => {
       return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
@@ -198,13 +201,15 @@ function firstDifference(there: ManifestHead, here: ManifestHead): string | unde
  * @param files that a new run may write: where one of them is not the old run's, it stays, and is named.
  */
 async function removeRun(out: string, entries: ReadonlySet<string>, files: ReadonlySet<string>): Promise<void> {
+  const manifest = entries.has(manifestName)
+    ? await readManifest(join(out, manifestName)).catch((cause: unknown) => {
+        throw new CopyPasteError('cannotCreate', `--out ${out}: ${messageOf(cause)}; choose another folder`, { cause });
+      })
+    : undefined;
   const journal = await openJournal(join(out, journalName));
   const written = new Set(journal.files);
   try {
-    if (entries.has(manifestName)) {
-      const manifest = await readManifest(join(out, manifestName)).catch((cause: unknown) => {
-        throw new CopyPasteError('cannotCreate', `--out ${out}: ${messageOf(cause)}; choose another folder`, { cause });
-      });
+    if (manifest) {
       for (const { path } of filesOf(manifest)) written.add(path);
       // A strict reader takes a head alone for one.
       if (!journal.head) await journal.add({ head: headSchema.strip().parse(manifest) });

@@ -316,6 +316,8 @@ export async function readAnnotations(
   const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
     const { bytes, sha256 } = await readInput(dataset, file);
     const mask = decodeMask(bytes, file, dataset.colours);
+    if (padded && mask.colours && ignore >= mask.colours.byId.length)
+      throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
     if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };

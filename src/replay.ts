@@ -9,7 +9,7 @@ import { codecs } from './image.ts';
 import { passedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
-import { documentsOf, filesOf, inputsOf, manifestName } from './output.ts';
+import { documentsOf, filesOf, inputsOf, manifestName, type WholeFile } from './output.ts';
 import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
 import type { Candidate } from './plan/plan.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
@@ -70,8 +70,14 @@ export async function openOrigin(manifest: Manifest, input: string, running: Par
     const digest = await digestOf(join(opened.root, path), path);
     if (digest !== sha256) throw new CopyPasteError('data', `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}`);
   }
-  return { manifest, dataset: { ...opened, digests }, options: { ...options, skipBad: false } };
+  // A colour map that was read is not read again.
+  const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
+  const carried = (manifest.documents ?? []).map(({ path }) => path).filter((path) => !known.has(path));
+  return { manifest, dataset: { ...opened, digests, carried }, options: { ...options, skipBad: false } };
 }
+
+/** What documents have of records that were made again. */
+export type Entries = Map<ManifestRecord, CocoEntry>;
 
 /** What is made of a record again. */
 export interface Remaker<R> {
@@ -89,6 +95,7 @@ export async function* remake<R>(
   records: readonly ManifestRecord[],
   backend: Pick<Backend, 'batchPixels'>,
   remaker: Remaker<R>,
+  entries: Entries,
   stop?: AbortSignal,
 ): AsyncGenerator<R> {
   const samples = new Map([...dataset.samples, ...dataset.others].map((sample) => [sample.id, sample]));
@@ -106,9 +113,22 @@ export async function* remake<R>(
   const planned = records.filter(({ copy }) => copy !== undefined);
   const recordOf = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
   const remade = ({ id, copy }: Plan): ManifestRecord => recordOf.get(`${copy} ${id}`) as ManifestRecord;
+  const pass = async (sample: Sample, record: ManifestRecord): Promise<R> => {
+    if (record.split === dataset.split) {
+      const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options), options);
+      if (entry) entries.set(record, entry);
+    }
+    return remaker.pass(sample, record);
+  };
   const sink = {
-    paste: (pasted: Pasted) => remaker.paste(pasted, remade(pasted.plan), variantSuffix(pasted.plan.copy, options)),
-    pass: (sample: Sample, plan: Plan) => remaker.pass(sample, remade(plan)),
+    paste: (pasted: Pasted) => {
+      const record = remade(pasted.plan);
+      const suffix = variantSuffix(pasted.plan.copy, options);
+      const paths = outputPaths(pasted.sample, suffix, options.imageFormat);
+      if (pasted.sample.entry) entries.set(record, pastedEntry(pasted, paths, options.includeOriginals));
+      return remaker.paste(pasted, record, suffix);
+    },
+    pass: (sample: Sample, plan: Plan) => pass(sample, remade(plan)),
     skip: (sample: Sample, reason: string): R => {
       throw new CopyPasteError('data', `${sample.id}: ${reason}`);
     },
@@ -120,7 +140,7 @@ export async function* remake<R>(
   const limit = pLimit(jobsOf(options));
   for (let i = 0; i < rest.length; i += 64) {
     if (stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
-    yield* await limit.map(rest.slice(i, i + 64), (record) => remaker.pass(sampleOf(record.id), record));
+    yield* await limit.map(rest.slice(i, i + 64), (record) => pass(sampleOf(record.id), record));
   }
 }
 
@@ -192,6 +212,9 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   if (chosen.length === 0) {
     throw new CopyPasteError('usage', `--only ${only}: the manifest has no such sample; ids are as ${manifest.records[0]?.id}`);
   }
+  const other = only === undefined && (await readFile(join(out, manifestName)).catch(() => undefined));
+  if (other && !other.equals(await readFile(own.manifest)))
+    throw new CopyPasteError('cannotCreate', `--out ${out}: holds another run; choose a new folder`);
   events.started?.(chosen.length);
 
   const missing: ManifestRecord[] = [];
@@ -200,7 +223,7 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     else missing.push(record);
   }
   const makeFolder = createFolders(out);
-  const entries = new Map<ManifestRecord, CocoEntry>();
+  const entries: Entries = new Map();
   const write = async (path: string, bytes: Uint8Array, digest: string | undefined): Promise<void> => {
     if (sha256(bytes) !== digest)
       throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
@@ -216,15 +239,9 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     paste: async (pasted, record, suffix) => {
       const digests = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
       await encodeSample(pasted, suffix, options, (path, bytes) => write(path, bytes, digests.get(path)));
-      if (pasted.sample.entry)
-        entries.set(record, pastedEntry(pasted, outputPaths(pasted.sample, suffix, options.imageFormat), options.includeOriginals));
       return record;
     },
-    pass: async (sample, record) => {
-      if (record.split === dataset.split) {
-        const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options), options);
-        if (entry) entries.set(record, entry);
-      }
+    pass: async (_sample, record) => {
       const to = filesOf({ records: [record] });
       for (const [n, { path }] of inputsOf(record).entries()) {
         await write((to[n] as (typeof to)[0]).path, (await readInput(dataset, path)).bytes, to[n]?.sha256);
@@ -234,17 +251,18 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   };
   await withBackend(own.backend, async (backend, why) => {
     events.chosen?.(backend, why);
-    for await (const record of remake(origin, missing, backend, remaker, events.stop)) events.done?.(record);
+    for await (const record of remake(origin, missing, backend, remaker, entries, events.stop)) events.done?.(record);
   });
   if (only !== undefined) return { samples: chosen.length };
 
   const digests = new Map(manifest.documents?.map(({ path, sha256 }) => [path, sha256]));
-  for (const { path, text } of documentsOf(dataset, options, variantsOf(dataset, manifest.skipped, options), () =>
-    inOrderOf(manifest.records, entries),
-  )) {
+  for (const { path, text } of documentsAgain(origin, entries)) {
+    const known = digests.get(path);
+    const there = known && (await digestOf(join(out, path), path).catch(() => undefined));
+    if (there === known && known !== undefined) continue;
+    if (there !== undefined) throw new CopyPasteError('differs', `${join(out, path)}: is there, and is another; choose a new folder`);
     await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), text);
-    const known = digests.get(path);
     if (known !== undefined && (await digestOf(join(out, path), path)) !== known)
       throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
   }
@@ -255,8 +273,13 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   return { samples: chosen.length };
 }
 
+/** The files of several samples that an output has, from what records were made into again. */
+export function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): WholeFile[] {
+  return documentsOf(dataset, options, variantsOf(dataset, manifest.skipped, options), () => inOrderOf(manifest.records, entries));
+}
+
 /** Entries in the order of records. */
-async function* inOrderOf(records: readonly ManifestRecord[], entries: ReadonlyMap<ManifestRecord, CocoEntry>): AsyncGenerator<CocoEntry> {
+async function* inOrderOf(records: readonly ManifestRecord[], entries: Entries): AsyncGenerator<CocoEntry> {
   for (const record of records) {
     const entry = entries.get(record);
     if (entry) yield entry;

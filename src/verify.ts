@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { describeDifference } from './compare.ts';
-import { digestOf, sha256 } from './digest.ts';
+import { digestOf, readInput, sha256 } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { variantSuffix } from './job.ts';
@@ -13,7 +14,7 @@ import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
-import { openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
+import { documentsAgain, type Entries, openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
 import { resolveOptions } from './schema.ts';
 import { listed, type Mask, mapFiles } from './types.ts';
 import { augmentedRecord } from './write/manifest.ts';
@@ -93,6 +94,7 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
         return results;
       },
       pass: async (sample, record) => {
+        for (const { path } of inputsOf(record)) await readInput(origin.dataset, path);
         const inputs = inputsOf(record);
         const what = 'is not its input, though the sample is unchanged';
         const expected = listed(outputPaths(sample, record.copy === undefined ? '' : variantSuffix(record.copy, origin.options)));
@@ -101,10 +103,11 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
         );
       },
     };
+    const entries: Entries = new Map();
     await withBackend(options.backend, async (backend, why) => {
       events.chosen?.(backend, why);
       let n = 0;
-      for await (const results of remake(origin, again, backend, compare, events.stop)) {
+      for await (const results of remake(origin, again, backend, compare, entries, events.stop)) {
         for (const one of results) {
           // That the digest differs says less than where.
           const known = differences.findIndex(({ path }) => path === one.path && damaged.has(path));
@@ -114,6 +117,16 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
         events.done?.(again[n++] as ManifestRecord);
       }
     });
+    // A document has something of every sample.
+    if (again.length === manifest.records.length) {
+      const digests = new Map(manifest.documents?.map(({ path, sha256 }) => [path, sha256]));
+      for (const { path, text } of documentsAgain(origin, entries)) {
+        const hash = createHash('sha256');
+        for await (const part of text()) hash.update(part);
+        if (digests.has(path) && hash.digest('hex') !== digests.get(path))
+          differences.push({ path, what: 'holds something else than what comes out' });
+      }
+    }
   }
   return { samples: manifest.records.length, files: files.length, rendered: again.length, differences };
 }

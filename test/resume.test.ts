@@ -1,8 +1,8 @@
-import { appendFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { augment } from '../src/augment.ts';
+import { type AugmentEvents, augment } from '../src/augment.ts';
 import type { augmentOptions, Given } from '../src/options.ts';
 import { enableProdMode } from '../src/render/render.ts';
 import { temporaryFolder, treeDigests, writeTree } from './make.ts';
@@ -16,7 +16,7 @@ type Options = Omit<Given<typeof augmentOptions>, 'in' | 'out'> & { in?: string 
 const options = { p: 1, batchSize: 2, copies: 2, includeOriginals: true } as const;
 
 const newOut = (): string => join(folder, `out${number++}`);
-const run = (out: string, given: Options = {}) => augment({ in: camvid, ...options, ...given, out });
+const run = (out: string, given: Options = {}, events: AugmentEvents = {}) => augment({ in: camvid, ...options, ...given, out }, events);
 
 /** Stops a run once so many samples are done. */
 async function interrupt(out: string, samples: number, given: Options = {}): Promise<void> {
@@ -209,4 +209,30 @@ test('a run that cannot begin leaves nothing', async () => {
   stop.abort();
   await expect(augment({ in: camvid, out }, { stop: stop.signal })).rejects.toMatchObject({ code: 'interrupted' });
   expect(readdirSync(folder)).not.toContain(out.slice(folder.length + 1));
+});
+
+test('of two runs that begin at once in one folder, and would give other bytes, one is refused', async () => {
+  const out = newOut();
+  const results = await Promise.allSettled([run(out, { seed: 1 }), run(out, { seed: 2 })]);
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'usage' } });
+});
+
+test('--overwrite leaves a folder as it is where it refuses it', async () => {
+  const out = await writeTree(newOut(), { 'manifest.json': '{"name":"another thing"}' });
+  await expect(run(out, { overwrite: true })).rejects.toMatchObject({ code: 'cannotCreate' });
+  expect(readdirSync(out)).toEqual(['manifest.json']);
+});
+
+test('--skip-bad leaves out no sample that could not be read this time alone', async () => {
+  const root = join(folder, `in${number++}`);
+  await cp(camvid, root, { recursive: true });
+  const mask = join(root, 'trainannot', readdirSync(join(root, 'trainannot'))[0] as string);
+  const bytes = readFileSync(mask);
+  const out = newOut();
+  // It is there when it is checked, and is not when it is read.
+  const gone = run(out, { in: root, skipBad: true }, { opened: () => rmSync(mask) });
+  await expect(gone).rejects.toMatchObject({ code: 'io', message: expect.not.stringContaining(root) });
+  await writeFile(mask, bytes);
+  expect((await run(out, { in: root, skipBad: true })).skipped).toEqual([]);
 });

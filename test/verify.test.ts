@@ -216,3 +216,54 @@ describe('check', () => {
     expect(await main(['check', camvid], captureStreams())).toBe(0);
   });
 });
+
+describe('what follows from other files too', () => {
+  const picture = (seed: number) => imageOf(20, 10, (x, y) => 0xff000000 + seed * x + 256 * y);
+  const colours = {
+    byId: [
+      [0, 0, 0],
+      [200, 0, 0],
+      [0, 0, 200],
+    ] as const,
+    channels: 3,
+  } as const;
+  const coloured = () => ({ ...drawBox(filled(20, 10, 0), [5, 3, 12, 8], 1), colours });
+
+  const coded = writeTree(join(folder, 'coded'), {
+    'images/a.png': picture(3),
+    'images/b.png': picture(5),
+    'masks/a.png': coloured(),
+    'masks/b.png': coloured(),
+    'label_colors.txt': '0 0 0 background\n200 0 0 car\n0 0 200 void\n',
+  });
+
+  test('replay carries a colour map over', async () => {
+    const [out, again] = [join(folder, 'coded-out'), join(folder, 'coded-again')];
+    await augment({ in: await coded, out, p: 1, minArea: '1px' });
+    await replay({ manifest: join(out, 'manifest.json'), in: await coded, out: again });
+    expect(await treeDigests(again)).toEqual(await treeDigests(out));
+  });
+
+  test('an ignore id that no colour stands for is refused', async () => {
+    const padded = augment({ in: await coded, out: join(folder, 'padded'), p: 1, preset: 'paper', ignore: [255] });
+    await expect(padded).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('replay overwrites no manifest of another run', async () => {
+    const { out } = await outputOf('camvid', 'another');
+    await made.objects;
+    const before = await treeDigests(out);
+    const over = replay({ manifest: join(folder, 'objects', 'manifest.json'), in: voc, out });
+    await expect(over).rejects.toMatchObject({ code: 'cannotCreate' });
+    expect(await treeDigests(out)).toEqual(before);
+  });
+
+  test('verify --deep reads the input of samples that are unchanged too', async () => {
+    const [root, out] = [join(folder, 'camvid-in'), join(folder, 'unchanged')];
+    await cp(camvid, root, { recursive: true });
+    await augment({ in: root, out, p: 0 });
+    const [one, other] = (await readManifest(join(out, 'manifest.json'))).records as [ManifestRecord, ManifestRecord];
+    await copyFile(join(camvid, other.inputs.image.path), join(root, one.inputs.image.path));
+    await expect(verify({ out, deep: true, in: root })).rejects.toMatchObject({ code: 'data' });
+  });
+});

@@ -22,13 +22,18 @@ import { touchesBorder } from './instances.ts';
 import { type Place, partsOf } from './json.ts';
 import type { Folders } from './layouts.ts';
 
+/** Lists of objects that are looked into; others may hold anything. */
+const known = new Set(['images', 'annotations', 'categories']);
+
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
 /** Documents by their names: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`. */
 export function findCoco({ files }: Tree): Folders[] {
   const found: Folders[] = [];
+  // Where documents are called as COCO's are, others beside them are something else.
+  const called = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
   for (const file of files) {
-    const named = /^annotations\/(?:instances_)?([^/]+)\.json$/.exec(file)?.[1];
+    const named = (called ? /^annotations\/instances_([^/]+)\.json$/ : /^annotations\/([^/]+)\.json$/).exec(file)?.[1];
     if (named !== undefined && !others.test(named)) found.push({ split: named, images: '', masks: file });
     const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
@@ -90,7 +95,8 @@ export async function readCoco(
   try {
     for await (const { key, element, bytes, place } of partsOf(join(root, path))) {
       const value = JSON.parse(bytes.toString());
-      if (element && (typeof value !== 'object' || value === null)) throw new Error(`${key} holds ${String(value)}, which is no object`);
+      if (element && known.has(key) && (typeof value !== 'object' || value === null))
+        throw new Error(`${key} holds ${String(value)}, which is no object`);
       if (element && key === 'images') images.push({ image: value, place });
       else if (element && key === 'annotations' && folders.objects !== undefined) {
         const { image_id: image, file_name: name, segments_info: segments } = value as Partial<PanopticAnnotation>;
@@ -123,10 +129,16 @@ export async function readCoco(
     throw refuse(`not a COCO document: ${messageOf(error)}`, error);
   }
   if (lists === 0 || images.length === 0) throw refuse('not a COCO document: it has no images');
-  const [first] = images as [(typeof images)[0]];
   const inside = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
-  const folder = imageFolders(folders).find((one) => tree.names.has(inside(one, String(first.image.file_name)))) ?? folders.images;
-  const known = new Set<number>();
+  // The first image that is there says where all are.
+  const able = imageFolders(folders);
+  let folder: string | undefined;
+  for (const { image } of images) {
+    folder = able.find((one) => tree.names.has(inside(one, String(image.file_name))));
+    if (folder !== undefined) break;
+  }
+  folder ??= folders.images;
+  const seen = new Set<number>();
   let largestImage = 0;
   const samples = images.map(({ image, place }): DocumentSample => {
     const { id, file_name: name, width, height } = image;
@@ -134,8 +146,8 @@ export async function readCoco(
       throw refuse(`image ${JSON.stringify(id ?? name)} has no id, file_name, width and height`);
     }
     if (!isBelow(name)) throw refuse(`image ${id}: file_name '${name}' leaves its folder`);
-    if (known.has(id)) throw refuse(`image id ${id} occurs twice`);
-    known.add(id);
+    if (seen.has(id)) throw refuse(`image id ${id} occurs twice`);
+    seen.add(id);
     largestImage = Math.max(largestImage, id);
     const mask = masks.get(id);
     return {
@@ -145,7 +157,7 @@ export async function readCoco(
       entry: { document: path, width, height, image: place, annotations: places.get(id) ?? [] },
     };
   });
-  for (const id of places.keys()) if (!known.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
+  for (const id of places.keys()) if (!seen.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
   return {
     samples,
     images: folder,
@@ -326,7 +338,7 @@ function instanceOf(
     box,
     area: areaOfSpans(spans),
     truncated: touchesBorder(box, size),
-    ...(iscrowd === 1 && { crowd: true }),
+    ...(iscrowd && { crowd: true }),
     spans,
     start: 0,
     end: spans.length,

@@ -103,6 +103,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const tree = await listTree(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: holds no files`);
   const { layout, folders: found } = chooseLayout(root, tree, options);
+  refuseIdle(layout, options);
   const mapFile = options.colorMap ?? findColourMap(root, tree.files);
   const map = options.colours || mapFile === undefined ? undefined : await readColourMap(mapFile);
   const colours = options.colours ?? map?.colours;
@@ -118,13 +119,17 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const folders = layout.documents ? [] : [...found];
   if (layout.documents) {
     for (const one of found.filter((one) => !options.onlySplit || one.split === split)) {
+      const twin = folders.find(({ split }) => split === one.split);
+      if (twin)
+        throw new CopyPasteError('usage', `${twin.masks} and ${one.masks} are both of one split; say --annotations FILE for one of them`);
       const { samples, images, document, classNames } = await readCoco(root, one, tree);
       folders.push({ ...one, images });
       documents.set(one.split, document);
       if (one.split === split) categories = classNames;
       paired.push(...samples.flatMap((sample) => pairEntry(sample, one.split, tree, bad)));
     }
-    refuseBoxes([...documents.values()], options);
+    const boxed = options.requireMasks ? [...documents.values()] : [documents.get(split) as Document];
+    refuseBoxes(boxed, options);
   }
   const carried: string[] = [];
   if (layout.labels === '.json' && options.classNames === undefined) {
@@ -194,6 +199,16 @@ function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<number>): Re
   return new Set(Array.from({ length: 0x10000 }, (_, id) => id).filter((id) => (bare === 'class' ? id < perClass : id % perClass === 0)));
 }
 
+/** @throws {CopyPasteError} `usage` for what is said of masks where annotations are shapes. */
+function refuseIdle({ name, documents, labels }: Layout, { folders, background, ignore, maskSuffix, requireMasks }: DatasetOptions): void {
+  if (folders || !(documents || labels)) return;
+  const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
+  if (background ?? ignore)
+    throw refuse(background ? '--background' : '--ignore', `the ${name} layout has no such ids; say --exclude-classes`);
+  if (maskSuffix !== '') throw refuse('--mask-suffix', `the ${name} layout has no such names`);
+  if (requireMasks && labels) throw refuse('--require-masks', 'is for COCO documents');
+}
+
 function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
@@ -204,17 +219,6 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
     if (!layout) throw new CopyPasteError('data', `layout ${options.layout}: there is none of that name in this version`);
     return { layout, folders: options.folders };
   }
-  if (options.annotations !== undefined) {
-    const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
-    if (!tree.names.has(masks))
-      throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
-    const layout = layouts.find(({ name }) => name === 'coco') as Layout;
-    return { layout, folders: [{ split: '', images: options.images ?? '', masks }] };
-  }
-  if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
-  if (options.images === undefined || options.masks === undefined) {
-    throw new CopyPasteError('usage', '--images and --masks go together: say both');
-  }
   const inside = (flag: string, path: string): string => {
     const folder = relative(root, resolve(root, path)).split(sep).join('/');
     if (folder.startsWith('..') || isAbsolute(folder)) throw new CopyPasteError('usage', `${flag} ${path}: not inside --in ${options.in}`);
@@ -222,6 +226,17 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
       throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}`);
     return folder;
   };
+  if (options.annotations !== undefined) {
+    const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
+    if (!tree.names.has(masks))
+      throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
+    const layout = layouts.find(({ name }) => name === 'coco') as Layout;
+    return { layout, folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }] };
+  }
+  if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
+  if (options.images === undefined || options.masks === undefined) {
+    throw new CopyPasteError('usage', '--images and --masks go together: say both');
+  }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
   const layout = layouts.find(({ name }) => name === (options.layout ?? 'paired')) as Layout;
   return { layout, folders: bySplit(folders, tree) };

@@ -1,6 +1,6 @@
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 
 /** Folders that hold at least one entry, and files, as sorted paths relative to a root, with `/`. */
 export interface Tree {
@@ -16,7 +16,7 @@ export interface Tree {
 export function cannotRead(file: string, cause: unknown): CopyPasteError {
   // Node shows a byte that is not UTF-8 as U+FFFD, and then finds no such file.
   const renamed = file.includes('\ufffd') && (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  const why = renamed ? 'its name is not UTF-8; rename it' : messageOf(cause);
+  const why = renamed ? 'its name is not UTF-8; rename it' : systemMessageOf(cause);
   return new CopyPasteError(renamed ? 'data' : 'io', `${file}: cannot be read: ${why}`, { cause });
 }
 

@@ -19,7 +19,8 @@ export function annotateShapes(
   const covered: Covered[] = [];
   shapes.forEach(({ id, instance }, index) => {
     if (!instance) {
-      kept.push({ index });
+      // What has no pixels cannot follow a scene, and would stay at a false place.
+      if (!plan.scene) kept.push({ index });
       return;
     }
     const before = plan.scene ? sceneSpans(instance, { width, height }, plan.scene) : instance.spans;

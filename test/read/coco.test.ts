@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { augment } from '../../src/augment.ts';
 import { check } from '../../src/check.ts';
 import { main } from '../../src/cli.ts';
+import { sha256 } from '../../src/digest.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { shapesOf } from '../../src/read/coco.ts';
 import { openDataset } from '../../src/read/dataset.ts';
@@ -336,4 +337,84 @@ test('a polygon and the run lengths of its pixels are the same to everybody', ()
     path,
   );
   expect(shapes[0]?.instance?.spans).toEqual(spans);
+});
+
+describe('a COCO data set that is not as simple', () => {
+  const document = { images, annotations: [annotation, { ...annotation, id: 2, image_id: 2 }], categories };
+
+  test('may hold lists of anything, which stay', async () => {
+    const root = await tree({ ...document, splits: ['train'], scores: [1, 2] });
+    const { out } = await run({ minArea: '1px' }, root);
+    expect(read(out)).toMatchObject({ splits: ['train'], scores: [1, 2] });
+  });
+
+  test('finds its images where the first is missing', async () => {
+    const root = await tree(document, { 'b.png': [20, 10] });
+    const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: true });
+    expect(dataset.samples.map(({ id }) => id)).toEqual(['train/b']);
+  });
+
+  test('takes a folder of images as a shell completes it', async () => {
+    const root = await writeTree(join(folder, `in${number++}`), {
+      'x.json': JSON.stringify(document),
+      'pics/a.png': imageOf(20, 10, () => 0xff000000),
+      'pics/b.png': imageOf(20, 10, () => 0xff000000),
+    });
+    const given = { in: root, annotations: 'x.json', images: 'pics/', maskSuffix: '', onlySplit: false, skipBad: false };
+    expect((await openDataset(given)).samples).toHaveLength(2);
+  });
+
+  test('never copies a crowd, however it is said', async () => {
+    const crowds = document.annotations.map((one) => ({ ...one, iscrowd: true }));
+    const { summary } = await run({ minArea: '1px' }, await tree({ ...document, annotations: crowds }));
+    expect(summary.pasted).toBe(0);
+  });
+
+  test('leaves what has a box alone out where the scene moves', async () => {
+    const { segmentation: _, ...box } = annotation;
+    const root = await tree({ ...document, annotations: [...document.annotations, { ...box, id: 7 }] });
+    const { out } = await run({ preset: 'ssj', seed: 1 }, root);
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    expect(records.find(({ id }) => id === 'train/a')?.status).toBe('augmented');
+    expect(read(out).annotations.some(({ id }) => id === 7)).toBe(false);
+  });
+
+  test('passes on a split that has boxes alone', async () => {
+    const root = await tree(document);
+    const { segmentation: _, ...box } = annotation;
+    await writeTree(root, {
+      'annotations/instances_val.json': JSON.stringify({ images: [images[0]], annotations: [box], categories }),
+      'val/a.png': imageOf(20, 10, () => 0xff000000),
+    });
+    expect((await run({ minArea: '1px' }, root)).summary.copied).toBe(1);
+  });
+
+  test('may have other files beside its documents; two documents of one split are refused', async () => {
+    const root = await writeTree(await tree(document), { 'annotations/categories.json': '[]' });
+    expect((await run({ minArea: '1px' }, root)).summary.samples).toBe(2);
+    const text = JSON.stringify(document);
+    const twice = await writeTree(join(folder, `in${number++}`), {
+      'labels.json': text,
+      'coco.json': text,
+      'a.png': imageOf(20, 10, () => 0xff000000),
+    });
+    await expect(run({}, twice)).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('--annotations') });
+  });
+
+  test.each([{ background: [3] }, { ignore: [3] }, { maskSuffix: '_mask' }])('refuses what is said of masks: %j', async (given) => {
+    await expect(run(given)).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('has its document made anew by verify --deep', async () => {
+    const { out } = await run();
+    const file = join(out, path);
+    const text = readFileSync(file, 'utf8');
+    const other = text.replace(/"copypaste":\{"image_id":(\d)/, '"copypaste":{"image_id":9$1');
+    expect(other).not.toBe(text);
+    writeFileSync(file, other);
+    const manifest = readFileSync(join(out, 'manifest.json'), 'utf8');
+    writeFileSync(join(out, 'manifest.json'), manifest.replaceAll(sha256(text), sha256(other)));
+    expect((await verify({ out })).differences).toEqual([]);
+    expect((await verify({ out, deep: true, in: coco })).differences).toMatchObject([{ path }]);
+  });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { appendFile, cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { augment } from '../../src/augment.ts';
@@ -135,4 +136,17 @@ describe('a YOLO data set', () => {
     const { 'manifest.json': _, ...after } = await treeDigests(await run({}, root));
     expect(after).toEqual(await treeDigests(root));
   });
+});
+
+test('--require-masks and --mask-suffix are refused where they would do nothing', async () => {
+  await expect(run({ requireMasks: true })).rejects.toMatchObject({ code: 'usage' });
+  await expect(run({ maskSuffix: '_mask', copies: 2 })).rejects.toMatchObject({ code: 'usage' });
+});
+
+test('data.yaml is part of what a run follows from', async () => {
+  const root = join(folder, `in${number++}`);
+  await cp(yolo, root, { recursive: true });
+  const out = await run({}, root);
+  await appendFile(join(root, 'data.yaml'), '# changed\n');
+  await expect(augment({ in: root, out, p: 1, minArea: '20px' })).rejects.toMatchObject({ code: 'usage' });
 });
