@@ -154,7 +154,10 @@ async function run(
       };
       const files = (): string[] => part.flatMap(([sample]) => possibleFiles(sample, '', options));
       const batch = await step(`rest.${n}`, files, async () => {
-        return { results: (await limit.map(part, copy)).map((outcome) => Promise.resolve(outcome)), read: [] };
+        const results = part.map((one) => limit(() => copy(one)));
+        // Nothing is under way once one of them has failed.
+        await Promise.allSettled(results);
+        return { results, read: [] };
       });
       copied += (await finish(batch)).length;
     }

@@ -29,7 +29,7 @@ export async function check(
   events: CheckEvents = {},
 ): Promise<{ samples: number; differences: Difference[] }> {
   const options = resolveOptions(checkOptions, given as Readonly<Record<string, unknown>>);
-  const dataset = await openDataset({ ...options, skipBad: true });
+  const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
   events.opened?.(dataset, samples.length);
   const found = await inParts(samples, jobsOf(options), async (sample) => {

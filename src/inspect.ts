@@ -49,7 +49,7 @@ const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 /** Reads a data set's annotations, and counts what is in them. No image is decoded. */
 export async function inspect(given: Given<typeof inspectOptions>, events: InspectEvents = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, given as Readonly<Record<string, unknown>>);
-  const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true });
+  const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
   events.opened?.(dataset, samples.length);
   const sizes = new Map<string, number>();

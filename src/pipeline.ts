@@ -139,13 +139,23 @@ export function createPipeline<R>(
     if (circumstances.stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
     return step();
   };
+  const tryImage = async (annotation: Annotations): Promise<void> => {
+    const images = batchImages(dataset, [annotation]);
+    const giveBack = await working.take(images.bytes);
+    try {
+      await images.load(annotation.sample.id);
+    } finally {
+      images.release();
+      giveBack();
+    }
+  };
   return {
     /** Reads and plans a batch, and puts its samples in line. */
     async begin(ref: BatchRef): Promise<Batch<R>> {
       const { paste, pass, skip } = sink(ref.copy);
       const { samples, needed, plan: planAll } = planner.batch(ref);
       const byId = new Map(samples.map((sample) => [sample.id, sample]));
-      const { annotations, skipped } = await readBatch(needed, dataset, options, circumstances.poison, (samples, read) =>
+      const { annotations, skipped } = await readBatch(needed, dataset, options, circumstances.poison, tryImage, (samples, read) =>
         limit.map(samples, (sample) => guarded(() => read(sample))),
       );
       const plans = planAll(new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, dataset)])));
@@ -277,6 +287,7 @@ async function readBatch(
   dataset: Dataset,
   options: PipelineOptions,
   poison: ReadonlyMap<string, string>,
+  tryImage: (annotation: Annotations) => Promise<void>,
   each: (samples: readonly Sample[], read: (sample: Sample) => Promise<Annotations | string>) => Promise<(Annotations | string)[]>,
 ): Promise<{ annotations: Map<string, Annotations>; skipped: Map<string, string> }> {
   const annotations = new Map<string, Annotations>();
@@ -287,7 +298,7 @@ async function readBatch(
     try {
       const annotation = await readAnnotations(sample, dataset, options);
       // A damaged image is found before a plan counts on it.
-      if (options.skipBad) await batchImages(dataset, [annotation]).load(annotation.sample.id);
+      if (options.skipBad) await tryImage(annotation);
       return annotation;
     } catch (error) {
       if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;

@@ -26,7 +26,7 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
         dataset = opened;
         for (const line of [describeDataset(opened), ...describeDocument(opened)]) say(line);
         const objects = opened.folders.find((one) => one.objects)?.objects;
-        if (objects && opened.documents.size === 0 && given.instances === undefined)
+        if (objects && opened.documents.size === 0 && given.instances === undefined && given.preset !== 'composer')
           say(`instances are connected components; --instances object takes those of ${objects}/`);
         started = performance.now();
         progress.start(total);

@@ -40,6 +40,8 @@ export interface DatasetOptions {
   readonly colours?: Colours | undefined;
   /** A document of annotations inside `in`, with its images' folder in `images`. */
   readonly annotations?: string | undefined;
+  /** Nothing will be augmented: splits may share samples, and none has to be called train. */
+  readonly lookOnly?: boolean | undefined;
   /** Annotations without a mask are an error. */
   readonly requireMasks?: boolean | undefined;
   /** Folders that are known, as from a manifest; else they are looked for. */
@@ -109,7 +111,10 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const colours = options.colours ?? map?.colours;
   const lists = await readLists(root, tree, layout);
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : found.map(({ split }) => split).filter((split) => split !== '');
-  const split = chooseSplit(splits, options.split);
+  const split = chooseSplit(
+    splits,
+    options.split ?? (options.lookOnly && !splits.some((one) => /^train\d*$/.test(one)) ? splits[0] : undefined),
+  );
 
   const bad = new Map<string, string>();
   const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
@@ -158,7 +163,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`);
   }
 
-  if (!options.onlySplit) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
+  if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
 
   // Masks of ids do not follow a colour map.
   const meant = coded ? map : undefined;
@@ -358,7 +363,8 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
 /** Label files by the stem that they share with images. */
 function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, string> {
   const prefix = folder === '' ? '' : `${folder}/`;
-  const labels = files.filter((file) => file.startsWith(prefix) && file.endsWith(ending));
+  // LabelImg leaves the names of classes beside the labels.
+  const labels = files.filter((file) => file.startsWith(prefix) && file.endsWith(ending) && !file.endsWith('/classes.txt'));
   return new Map(labels.map((file) => [withoutExtension(file.slice(prefix.length)), file]));
 }
 
