@@ -112,6 +112,8 @@ function nothingPasted(
   if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
     return 'a sample has no other to take instances from; raise --batch-size, or say --allow-self';
   }
+  if (documents.size > 0)
+    return 'no instance fits; crowds (iscrowd 1) are never pasted; else loosen --min-area, --max-area, --scale or --truncated';
   return 'no instance fits; loosen --min-area, --max-area, --scale or --truncated';
 }
 
