@@ -60,7 +60,7 @@ export const kills = [
   {
     name: 'kill-threads',
     what: 'the same with worker threads',
-    attempts: ({ threaded, count }) => killedAtRandom(threaded, count(4, 40)),
+    attempts: ({ threaded, count }) => killedAtRandom(threaded, count(3, 40)),
   },
   killAt('rename'),
   killAt('fsync', 5),

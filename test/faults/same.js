@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { strace, taskset } from './machine.js';
 import { callsOf, inject, logged, pathIn } from './strace.js';
-import { checkSame, filesOf, goOn, run, signal, sleep, start, underWay } from './tool.js';
+import { checkSame, filesOf, goOn, run, signal, sleep, start, startAndStop, underWay } from './tool.js';
 
 /** Two runs in one output. @param delay how long after the first the second starts. @param kill whether it is killed. */
 const two = (label, work, { delay = () => 0, kill = false } = {}) => ({
@@ -78,7 +78,7 @@ export const same = [
     name: 'two',
     what: 'two processes in one output at once, some killed',
     attempts: ({ small, threaded, count }) => [
-      ...Array.from({ length: count(3, 20) }, (_, i) => two(`together ${i + 1}`, small)),
+      ...Array.from({ length: count(2, 20) }, (_, i) => two(`together ${i + 1}`, small)),
       ...Array.from({ length: count(2, 40) }, (_, i) => two(`apart ${i + 1}`, small, { delay: () => Math.random() * small.ms })),
       ...Array.from({ length: count(2, 20) }, (_, i) => two(`killed ${i + 1}`, small, { kill: true })),
       two('threads', threaded),
@@ -93,9 +93,7 @@ export const same = [
         label: 'late',
         run: async (at) => {
           const journal = join(at.out, 'run.jsonl');
-          const first = start(at, small);
-          await underWay(at, first, 'train');
-          signal(first.pid, 'SIGSTOP');
+          const first = await startAndStop(at, small);
           const late = start(at, small, { under: inject(join(at.folder, 'strace.log'), 'openat', 'delay_enter=5s', '', [journal]) });
           await sleep(3000);
           signal(first.pid, 'SIGCONT');

@@ -81,6 +81,26 @@ export async function underWay(at, { child }, file = 'run.jsonl') {
   return true;
 }
 
+/** Starts a run, and stops it in the middle. @param images how many it has finished by then, of sixteen. */
+export async function startAndStop(at, work, images = 1) {
+  for (;;) {
+    const going = start(at, work);
+    while (going.child.exitCode === null && filesIn(join(at.out, 'train')).filter((name) => !isTemporary(name)).length < images)
+      await sleep(2);
+    signal(going.pid, 'SIGSTOP');
+    at.steps.push('# stopped in the middle (SIGSTOP)');
+    if (!existsSync(join(at.out, 'manifest.json'))) return going;
+    // The machine was busy elsewhere, and it has come to its end.
+    signal(going.pid, 'SIGKILL');
+    await going.ended;
+    rmSync(at.out, { recursive: true });
+  }
+}
+
+function filesIn(folder) {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
 /** SHA-256 of every file below a folder, by its path. */
 export function filesOf(folder) {
   const files = new Map();
