@@ -14,7 +14,7 @@ import { createFolders, writeAtomic } from '../dist/write/files.js';
 /** Reads, decodes, encodes and writes every sample as `augment` does, with as many in flight, and nothing between. */
 async function codecs(data, out) {
   const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
-  const makeFolder = createFolders();
+  const makeFolder = createFolders(out);
   const write = async (path, bytes) => {
     sha256(bytes);
     await makeFolder(dirname(join(out, path)));
