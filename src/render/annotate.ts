@@ -1,3 +1,4 @@
+import { countIds } from '../invariants.ts';
 import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
@@ -31,7 +32,7 @@ export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, re
   const painted = paint(base, classes, plan, rendered);
   const result = {
     mask: withPalette(painted.mask, source),
-    pixels: comparePixels(target.pixels, plan.scene ? countIds(base.ids) : target.pixels, painted, classes),
+    pixels: comparePixels(target.pixels, plan.scene ? countIds(base) : target.pixels, painted, classes),
     visible: painted.visible,
     objectIds: classes.map((): number | undefined => undefined),
     covered: [] as Covered[],
@@ -40,7 +41,7 @@ export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, re
 
   const leftOut = options.leftOutObjects ?? options.leftOut;
   const before = scene(objects);
-  const held = plan.scene || !target.objectPixels ? countIds(before.ids) : target.objectPixels;
+  const held = plan.scene || !target.objectPixels ? countIds(before) : target.objectPixels;
   const kept = classes.map((id, i) => ((rendered.areas[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
   const objectIds = freeObjectIds(held.keys(), largestId(objects), leftOut, kept, options.objectIds);
   const after = paint(
@@ -211,12 +212,6 @@ function comparePixels(before: PixelsById, base: PixelsById, { visible, lost }: 
   });
   const ids = [...new Set([...before.keys(), ...after.keys()])].sort((a, b) => a - b);
   return new Map(ids.map((id) => [id, [before.get(id) ?? 0, after.get(id) ?? 0]]));
-}
-
-function countIds(ids: Mask['ids']): PixelsById {
-  const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
-  for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
-  return present(counts);
 }
 
 /** The ids that there are, with their counts. */
