@@ -152,6 +152,15 @@ function plannerOf(records: readonly ManifestRecord[], sampleOf: (id: string) =>
     },
     batch({ n }: BatchRef): PlannedBatch {
       const part = records.slice(n * batchSize, (n + 1) * batchSize);
+      for (const record of part) {
+        const { id, split } = record;
+        const other = record.status === 'augmented' && sampleOf(record.source).split !== split ? record.source : undefined;
+        if (other !== undefined || sampleOf(id).split !== split)
+          throw new CopyPasteError(
+            'data',
+            `${id}: ${other ?? id} is of another split than ${split === '' ? 'none' : split}, as the manifest says`,
+          );
+      }
       const needed = new Set(part.flatMap((record) => (record.status === 'augmented' ? [record.id, record.source] : [])));
       return {
         samples: part.map(({ id }) => sampleOf(id)),

@@ -151,6 +151,20 @@ describe('replay', () => {
     expect(manifest.records.length).toBe(26);
   });
 
+  test('refuses a source of another split', async () => {
+    const { manifest, augmented } = await outputOf('camvid', 'splits');
+    const { id } = manifest.records.find(({ split }) => split === 'val') as ManifestRecord;
+    const record = { ...augmented, source: id };
+    const changed = { ...manifest, records: manifest.records.map((one) => (one === augmented ? record : one)) };
+    const file = join(folder, 'splits', 'manifest.json');
+    await writeFile(file, JSON.stringify(changed));
+    await expect(replay({ manifest: file, in: camvid, out: join(folder, 'splits-out') })).rejects.toMatchObject({
+      code: 'data',
+      message: `${augmented.id}: ${id} is of another split than train, as the manifest says`,
+    });
+    await expect(verify({ out: join(folder, 'splits'), deep: true, in: camvid })).rejects.toMatchObject({ code: 'data' });
+  });
+
   test('reads a manifest of schema 1', async () => {
     const out = join(folder, 'old');
     await replay({ manifest: 'fixtures/manifest-v1.json', in: camvid, out });
