@@ -10,6 +10,7 @@ import { headSchema, type JournalBatch, type Manifest, type ManifestHead, type M
 import type { AugmentOptions } from './options.ts';
 import { inParts } from './parts.ts';
 import { type Dataset, listName } from './read/dataset.ts';
+import { layouts } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import type { AugmentSummary } from './tally.ts';
 import { type CocoEntry, listed, pathsOf } from './types.ts';
@@ -211,6 +212,7 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
   try {
     if (manifest) {
       for (const { path } of filesOf(manifest)) written.add(path);
+      for (const path of files) if (isOldList(manifest, path)) written.add(path);
       // A strict reader takes a head alone for one.
       if (!journal.head) await journal.add({ head: headSchema.strip().parse(manifest) });
       await journal.add({ begin: 'overwritten', files: [...written] });
@@ -247,6 +249,12 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
 /** The files that a manifest names. */
 export function filesOf({ records, documents = [] }: Pick<Manifest, 'records' | 'documents'>): { path: string; sha256: string }[] {
   return [...records.flatMap(({ files }) => listed<{ path: string; sha256: string }>(files)), ...documents];
+}
+
+/** Whether a file is a list of an output of schema 1, whose manifests did not name them. */
+export function isOldList({ schema, layout }: Manifest, path: string): boolean {
+  const lists = schema === 1 ? layouts.find(({ name }) => name === layout.name)?.lists : undefined;
+  return lists !== undefined && path.startsWith(`${lists}/`);
 }
 
 /** The input files that a record names. */

@@ -8,11 +8,10 @@ import { contradictionsOf, countIds } from './invariants.ts';
 import { variantSuffix } from './job.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
 import { type Given, verifyOptions } from './options.ts';
-import { filesOf, inputsOf, journalName, manifestName } from './output.ts';
+import { filesOf, inputsOf, isOldList, journalName, manifestName } from './output.ts';
 import { inParts } from './parts.ts';
 import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
-import { layouts } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { documentsAgain, type Entries, openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
@@ -66,11 +65,8 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
     return what === undefined ? undefined : { path, what };
   });
   differences.push(...found.filter((one) => one !== undefined));
-  // Schema 1 had no word for lists.
-  const lists = manifest.schema === 1 ? layouts.find(({ name }) => name === manifest.layout.name)?.lists : undefined;
   for (const path of await filesBelow(out)) {
-    if (!known.has(path) && !(lists !== undefined && path.startsWith(`${lists}/`)))
-      differences.push({ path, what: 'is not in the manifest' });
+    if (!known.has(path) && !isOldList(manifest, path)) differences.push({ path, what: 'is not in the manifest' });
   }
   const annotations = await inParts(manifest.records, jobs, async (record) => {
     if (events.stop?.aborted) throw new CopyPasteError('interrupted', 'stopped');
