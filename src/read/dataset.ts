@@ -105,6 +105,13 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const tree = await listTree(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: holds no files`);
   const { layout, folders: found } = chooseLayout(root, tree, options);
+  for (const { images, masks, objects } of found) {
+    // What may not be listed elsewhere is none of ours.
+    const closed = tree.unreadable.find(
+      (folder) => folder.endsWith('/') && !folder.includes('\ufffd') && [images, masks, objects].includes(folder.slice(0, -1)),
+    );
+    if (closed !== undefined) throw new CopyPasteError('io', `${closed}: cannot be listed: permission denied`);
+  }
   refuseIdle(layout, options);
   const mapFile = options.colorMap ?? findColourMap(root, tree.files);
   const map = options.colours || mapFile === undefined ? undefined : await readColourMap(mapFile);
