@@ -1,14 +1,14 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import pLimit from 'p-limit';
-import { CopyPasteError } from './errors.ts';
+import { CopyPasteError, interrupted } from './errors.ts';
 import { createJob, type Outcome, type OutcomeBatch, passedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
 import { type Output, openOutput } from './output.ts';
 import { type BatchRef, type Circumstances, checkOptions, inOrder, jobsOf } from './pipeline.ts';
 import { pasteFilter } from './read/classes.ts';
-import { type Dataset, openDataset } from './read/dataset.ts';
+import { type Dataset, openDataset, wholeFiles } from './read/dataset.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import { findPoison } from './suspects.ts';
@@ -112,7 +112,7 @@ async function run(
 
   /** Does a batch, unless it is done. */
   const step = async (key: string, files: () => string[], begin: () => Promise<OutcomeBatch>): Promise<Step> => {
-    if (stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+    if (stopped()) throw interrupted();
     const known = await output?.recall(key);
     if (known) return { key, recalled: true, results: known.outcomes.map((outcome) => Promise.resolve(outcome)), read: known.read };
     await output?.begin(key, files());
@@ -234,12 +234,7 @@ function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
   }
   if (offenders.length > 0)
     throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
-  return new Set([
-    ...taken.keys(),
-    ...dataset.lists.keys(),
-    ...[...dataset.documents.values()].map(({ path }) => path),
-    ...dataset.carried,
-  ]);
+  return new Set([...taken.keys(), ...wholeFiles(dataset)]);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readInput } from './digest.ts';
-import { CopyPasteError, messageOf } from './errors.ts';
+import { interrupted, messageOf } from './errors.ts';
 import { decodeImage } from './image.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { checkOptions, type Given } from './options.ts';
@@ -33,16 +33,20 @@ export async function check(
   const samples = [...dataset.samples, ...dataset.others];
   events.opened?.(dataset, samples.length);
   const found = await inParts(samples, jobsOf(options), async (sample) => {
-    if (events.stop?.aborted) throw new CopyPasteError('interrupted', 'stopped');
+    if (events.stop?.aborted) throw interrupted();
     const results = await checkSample(sample, dataset);
     events.done?.(sample);
     return results;
   });
-  const bad = dataset.skipped.map(({ reason }) => {
+  return { samples: samples.length, differences: [...badSamples(dataset), ...found.flat()] };
+}
+
+/** What is said of samples that cannot be used, by file. */
+export function badSamples({ skipped }: Dataset): Difference[] {
+  return skipped.map(({ reason }) => {
     const [path = '', ...what] = reason.split(': ');
     return { path, what: what.join(': ') };
   });
-  return { samples: samples.length, differences: [...bad, ...found.flat()] };
 }
 
 async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference[]> {

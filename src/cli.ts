@@ -5,7 +5,6 @@ import {
   augmentOptions,
   checkOptions,
   doctorOptions,
-  type Given,
   inspectOptions,
   type Option,
   previewOptions,
@@ -15,51 +14,56 @@ import {
 import type { Streams } from './progress.ts';
 import { version } from './version.ts';
 
-/** A command line's part of a command: what is shown, and the exit code. */
-type Run = (given: Record<string, unknown>, streams: Streams) => Promise<number>;
+interface CommandRow {
+  readonly name: string;
+  readonly description: string;
+  readonly options: Readonly<Record<string, Option>>;
+  /** Its code, which runs it and gives the exit code; what it is given is checked there. */
+  load(): Promise<{ run: (given: never, streams: Streams) => Promise<number> }>;
+}
 
-const commands: readonly { name: string; description: string; options: Readonly<Record<string, Option>>; run: Run }[] = [
+const commands: readonly CommandRow[] = [
   {
     name: 'augment',
     description: 'write an augmented data set of the same layout, with manifest.json',
     options: augmentOptions,
-    run: async (given, streams) => (await import('./commands/augment.ts')).run(given as Given<typeof augmentOptions>, streams),
+    load: () => import('./commands/augment.ts'),
   },
   {
     name: 'preview',
     description: 'draw a contact sheet: original, augmented, mask with pasted outlines',
     options: previewOptions,
-    run: async (given, streams) => (await import('./commands/preview.ts')).run(given as Given<typeof previewOptions>, streams),
+    load: () => import('./commands/preview.ts'),
   },
   {
     name: 'inspect',
     description: 'say what a data set is: layout, splits, sizes, a table of its classes, and what is odd',
     options: inspectOptions,
-    run: async (given, streams) => (await import('./commands/inspect.ts')).run(given as Given<typeof inspectOptions>, streams),
+    load: () => import('./commands/inspect.ts'),
   },
   {
     name: 'verify',
     description: 'compare an output with its manifest, and with --deep with what its input gives',
     options: verifyOptions,
-    run: async (given, streams) => (await import('./commands/verify.ts')).run(given as Given<typeof verifyOptions>, streams),
+    load: () => import('./commands/verify.ts'),
   },
   {
     name: 'replay',
     description: 'build an output anew from its manifest and its input, to the last byte',
     options: replayOptions,
-    run: async (given, streams) => (await import('./commands/replay.ts')).run(given as Given<typeof replayOptions>, streams),
+    load: () => import('./commands/replay.ts'),
   },
   {
     name: 'check',
     description: "say where a data set's annotations contradict themselves, whoever made it",
     options: checkOptions,
-    run: async (given, streams) => (await import('./commands/check.ts')).run(given as Given<typeof checkOptions>, streams),
+    load: () => import('./commands/check.ts'),
   },
   {
     name: 'doctor',
     description: 'say what can render on this machine, test it, and say what to install for the rest',
     options: doctorOptions,
-    run: async (given, streams) => (await import('./commands/doctor.ts')).run(given as Given<typeof doctorOptions>, streams),
+    load: () => import('./commands/doctor.ts'),
   },
 ];
 
@@ -77,10 +81,10 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     .helpCommand(false)
     .exitOverride()
     .configureOutput({ writeOut: (text) => streams.stdout.write(text), writeErr: (text) => streams.stderr.write(text) });
-  for (const { name, description, options, run } of commands) {
+  for (const { name, description, options, load } of commands) {
     const command = addFlags(program.command(name).description(description), options);
     command.action(async () => {
-      code = await run(givenOf(command, options), streams);
+      code = await (await load()).run(givenOf(command, options) as never, streams);
     });
   }
   try {

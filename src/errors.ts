@@ -28,6 +28,11 @@ export class CopyPasteError extends Error {
   }
 }
 
+/** What a run that is to stop ends with. */
+export function interrupted(): CopyPasteError {
+  return new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+}
+
 /** A text that may hold names of files, for a terminal: what would end a line or move the cursor is written as in JSON. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are meant.

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import pLimit from 'p-limit';
+import { badSamples } from './check.ts';
 import { digestOf } from './digest.ts';
-import { CopyPasteError, messageOf } from './errors.ts';
+import { interrupted, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, inspectOptions } from './options.ts';
 import { jobsOf, readAnnotations } from './pipeline.ts';
@@ -57,10 +58,7 @@ export async function inspect(given: Given<typeof inspectOptions>, events: Inspe
   const splits = new Map<string, number>();
   const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
   const seen = new Map<string, Sample>();
-  const odd: Difference[] = dataset.skipped.map(({ reason }) => {
-    const [path = '', ...what] = reason.split(': ');
-    return { path, what: what.join(': ') };
-  });
+  const odd = badSamples(dataset);
   const count = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
   const rowOf = (id: number) => {
     const row = classes.get(id) ?? { samples: 0, instances: 0, pixels: 0 };
@@ -68,7 +66,7 @@ export async function inspect(given: Given<typeof inspectOptions>, events: Inspe
     return row;
   };
   const read = async (sample: Sample) => {
-    if (events.stop?.aborted) throw new CopyPasteError('interrupted', 'stopped');
+    if (events.stop?.aborted) throw interrupted();
     const digest = await digestOf(join(dataset.root, sample.image), sample.image);
     const annotations = await readAnnotations(sample, dataset, { instances: options.instances, jitter: 'instance' }).catch(
       (error: unknown) => messageOf(error),

@@ -1,10 +1,17 @@
 import type { Mask } from './types.ts';
 
-/** Pixels of each id of a mask. */
+/** Pixels of each id of a mask, by ascending id. */
 export function countIds({ ids }: Mask): Map<number, number> {
   const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
   for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
-  return new Map([...counts.entries()].filter(([, count]) => count > 0));
+  return presentIds(counts);
+}
+
+/** The ids that there are, with their counts. */
+export function presentIds(counts: Uint32Array): Map<number, number> {
+  const found = new Map<number, number>();
+  for (let id = 0; id < counts.length; id++) if (counts[id]) found.set(id, counts[id] as number);
+  return found;
 }
 
 /**

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import pLimit from 'p-limit';
 import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { codecs } from './image.ts';
@@ -9,7 +8,7 @@ import type { ClassCount, Outcome } from './job.ts';
 import { headSchema, type JournalBatch, type Manifest, type ManifestHead, type ManifestRecord, schemaVersion } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
 import { inParts } from './parts.ts';
-import { type Dataset, listName } from './read/dataset.ts';
+import { type Dataset, listName, wholeFiles } from './read/dataset.ts';
 import { layouts } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import type { AugmentSummary } from './tally.ts';
@@ -111,7 +110,7 @@ async function openFolder(out: string): Promise<Set<string>> {
 
 /** What output follows from: where it is the same, so are all bytes. */
 async function headOf(dataset: Dataset, options: AugmentOptions): Promise<ManifestHead> {
-  const { layout, split, folders, background, ignore, colours, classNames, lists, documents, carried, samples, others } = dataset;
+  const { layout, split, folders, background, ignore, colours, classNames, documents, samples, others } = dataset;
   // What says where things are or how they are done changes no byte of the output.
   const {
     in: _in,
@@ -136,14 +135,10 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     ...rest
   } = options;
   const paths = [...samples, ...others].flatMap((sample) => listed(pathsOf(sample)));
-  const sizes = await inParts(
-    [...new Set([...paths, ...lists.keys(), ...[...documents.values()].map(({ path }) => path), ...carried])].sort(),
-    64,
-    async (path) => {
-      return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
-    },
-  );
-  const digests = await pLimit(4).map([...documents.values()], async ({ path }) => {
+  const sizes = await inParts([...new Set([...paths, ...wholeFiles(dataset)])].sort(), 64, async (path) => {
+    return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
+  });
+  const digests = await inParts([...documents.values()], 4, async ({ path }) => {
     return { path, sha256: await digestOf(join(dataset.root, path), path) };
   });
   const names = [...classNames].map(([id, name]) => `${id} ${name}\n`);

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { createBudget, memoryOf } from './budget.ts';
 import { keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
-import { CopyPasteError, messageOf } from './errors.ts';
+import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
@@ -136,7 +136,7 @@ export function createPipeline<R>(
   const [decoded, working] = [createBudget(memory / 2), createBudget(memory / 2)];
   keepWaiting(memory / 2);
   const guarded = async <T>(step: () => Promise<T>): Promise<T> => {
-    if (circumstances.stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+    if (circumstances.stopped()) throw interrupted();
     return step();
   };
   const tryImage = async (annotation: Annotations): Promise<void> => {

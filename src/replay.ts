@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import { refuseOverlap, variantsOf } from './augment.ts';
 import { describeDifference } from './compare.ts';
 import { digestOf, readInput, sha256 } from './digest.ts';
-import { CopyPasteError } from './errors.ts';
+import { CopyPasteError, interrupted } from './errors.ts';
 import { codecs } from './image.ts';
 import { passedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord } from './manifest.ts';
@@ -139,7 +139,7 @@ export async function* remake<R>(
   const rest = records.filter(({ copy }) => copy === undefined);
   const limit = pLimit(jobsOf(options));
   for (let i = 0; i < rest.length; i += 64) {
-    if (stopped()) throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+    if (stopped()) throw interrupted();
     yield* await limit.map(rest.slice(i, i + 64), (record) => pass(sampleOf(record.id), record));
   }
 }

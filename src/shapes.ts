@@ -200,12 +200,23 @@ function union(parts: readonly Int32Array[], size: Size): Int32Array {
   return spansOf({ box, pixels });
 }
 
-function fillSpans(spans: Int32Array, [left, top, right]: Box, pixels: Uint8Array, value: number): void {
+/** Writes a value into the pixels of spans in a plane of a box's columns, whose rows begin at its top. */
+export function fillSpans(
+  spans: Int32Array,
+  [left, top, right]: readonly [left: number, top: number, right: number, ...rest: number[]],
+  pixels: Uint8Array | Uint16Array | Int32Array,
+  value: number,
+): void {
   const width = right - left;
   for (let i = 0; i < spans.length; i += 3) {
     const row = ((spans[i] as number) - top) * width - left;
     pixels.fill(value, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
   }
+}
+
+/** A coordinate that an image may have, or nearly: edges are walked step by step, and what is far away would take for ever. */
+export function isCoordinate(value: unknown): value is number {
+  return typeof value === 'number' && Math.abs(value) < 2 ** 20;
 }
 
 /** The spans of those pixels of spans for which `keep` holds at their index in the image. */

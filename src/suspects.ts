@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { CopyPasteError } from './errors.ts';
+import { interrupted } from './errors.ts';
 import type { Dataset } from './read/dataset.ts';
 import type { Colours, Sample } from './types.ts';
 
@@ -28,8 +28,7 @@ export async function findPoison(
   for (let rest = [...samples]; rest.length > 0; ) {
     const { ended, how } = await decodeApart({ root, colours, samples: rest }, stopped);
     // A signal to the whole group, as Ctrl-C is one, ends that process too: no sample did.
-    if (stopped() || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how))
-      throw new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+    if (stopped() || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[ended];
     if (sample === undefined) break;
     poison.set(sample.id, `${sample.image}: decoding it ends the process (${how}), twice now; mend or remove it`);

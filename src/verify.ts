@@ -3,7 +3,7 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { describeDifference } from './compare.ts';
 import { digestOf, readInput, sha256 } from './digest.ts';
-import { CopyPasteError, messageOf } from './errors.ts';
+import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { variantSuffix } from './job.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
@@ -69,7 +69,7 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
     if (!known.has(path) && !isOldList(manifest, path)) differences.push({ path, what: 'is not in the manifest' });
   }
   const annotations = await inParts(manifest.records, jobs, async (record) => {
-    if (events.stop?.aborted) throw new CopyPasteError('interrupted', 'stopped');
+    if (events.stop?.aborted) throw interrupted();
     const result = filesOf({ records: [record] }).some(({ path }) => damaged.has(path)) ? [] : await checkRecord(out, record, manifest);
     events.done?.(record);
     return result;
@@ -96,8 +96,8 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
         return results;
       },
       pass: async (sample, record) => {
-        for (const { path } of inputsOf(record)) await readInput(origin.dataset, path);
         const inputs = inputsOf(record);
+        for (const { path } of inputs) await readInput(origin.dataset, path);
         const what = 'is not its input, though the sample is unchanged';
         const expected = listed(outputPaths(sample, record.copy === undefined ? '' : variantSuffix(record.copy, origin.options)));
         return filesOf({ records: [record] }).flatMap(({ path, sha256 }, n) =>

@@ -2,8 +2,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
+import { countIds } from '../invariants.ts';
 import { isBelow } from '../manifest.ts';
-import { areaOfSpans, boxOfSpans, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
+import { fillSpans, isCoordinate, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
 import type {
   CocoAnnotation,
   CocoEntry,
@@ -18,7 +19,7 @@ import type {
   Size,
 } from '../types.ts';
 import type { Tree } from './files.ts';
-import { touchesBorder } from './instances.ts';
+import { instanceOfSpans } from './instances.ts';
 import { type Place, partsOf } from './json.ts';
 import type { Folders } from './layouts.ts';
 
@@ -179,11 +180,6 @@ function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Edges are walked step by step: what no image reaches would never be gone to its end. */
-function isCoordinate(value: number): boolean {
-  return Number.isFinite(value) && Math.abs(value) <= 2 ** 20;
-}
-
 function isSize(value: unknown): value is number {
   return isId(value) && value > 0;
 }
@@ -271,15 +267,9 @@ export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance
   const { width, height } = shapes.size;
   const ids = new Uint16Array(width * height).fill(noCategory);
   const instances = shapes.shapes.flatMap(({ instance }) => (instance ? [instance] : []));
-  const pixels = new Map<number, number>();
-  for (const { spans, classId } of instances) {
-    for (let i = 0; i < spans.length; i += 3) {
-      const row = (spans[i] as number) * width;
-      ids.fill(classId, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
-    }
-  }
-  for (const id of ids) pixels.set(id, (pixels.get(id) ?? 0) + 1);
-  return { mask: { width, height, ids }, instances, pixels: new Map([...pixels].sort(([a], [b]) => a - b)) };
+  for (const { spans, classId } of instances) fillSpans(spans, [0, 0, width], ids, classId);
+  const mask = { width, height, ids };
+  return { mask, instances, pixels: countIds(mask) };
 }
 
 /** What stands for no category in a class mask. */
@@ -327,20 +317,6 @@ function spansOf({ id, segmentation }: CocoAnnotation, size: Size, document: str
   return spans;
 }
 
-function instanceOf(
-  { category_id: classId, iscrowd }: Pick<CocoAnnotation, 'category_id' | 'iscrowd'>,
-  spans: Int32Array,
-  size: Size,
-): Instance {
-  const box = boxOfSpans(spans);
-  return {
-    classId,
-    box,
-    area: areaOfSpans(spans),
-    truncated: touchesBorder(box, size),
-    ...(iscrowd && { crowd: true }),
-    spans,
-    start: 0,
-    end: spans.length,
-  };
+function instanceOf({ category_id, iscrowd }: Pick<CocoAnnotation, 'category_id' | 'iscrowd'>, spans: Int32Array, size: Size): Instance {
+  return { ...instanceOfSpans(category_id, spans, size), ...(iscrowd && { crowd: true }) };
 }

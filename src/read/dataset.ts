@@ -17,7 +17,7 @@ import {
 import { type ClassNames, readClassNames } from './classes.ts';
 import { type DocumentSample, readCoco } from './coco.ts';
 import { findColourMap, readColourMap } from './colours.ts';
-import { cannotRead, listTree, readStart, type Tree } from './files.ts';
+import { cannotRead, listTree, readStart, type Tree, withoutExtension } from './files.ts';
 import { readLabelmeNames } from './labelme.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
 import { readYoloNames } from './yolo.ts';
@@ -179,7 +179,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const builtIn =
     categories ?? meant?.classNames ?? new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
   if (meant && mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
-  const read = new Set([...[...documents.values()].map(({ path }) => path), ...carried]);
+  const whole = new Set(wholeFiles({ lists, documents, carried }));
   const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
   return {
     root,
@@ -200,8 +200,13 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     ...(coded && colours && { colours }),
     classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
     skipped,
-    leftBehind: [...tree.files.filter((file) => !used.has(file) && !lists.has(file) && !read.has(file)), ...tree.unreadable],
+    leftBehind: [...tree.files.filter((file) => !used.has(file) && !whole.has(file)), ...tree.unreadable],
   };
+}
+
+/** The files that hold something of several samples. */
+export function wholeFiles({ lists, documents, carried }: Pick<Dataset, 'lists' | 'documents' | 'carried'>): string[] {
+  return [...lists.keys(), ...[...documents.values()].map(({ path }) => path), ...carried];
 }
 
 /** Ids of instance masks that stand for no object. */
@@ -305,10 +310,6 @@ function chooseSplit(splits: readonly string[], wanted: string | undefined): str
   if (train !== undefined && more.length === 0) return train;
   if (splits.length <= 1) return splits[0] ?? '';
   throw new CopyPasteError('usage', `no split is called train: splits are ${found}; say --split NAME`);
-}
-
-function withoutExtension(path: string): string {
-  return path.replace(/\.[^./]+$/, '');
 }
 
 /** Pairs by relative path and stem; whatever has no partner goes to `bad`, or has the mask `''` where a layout allows that. */

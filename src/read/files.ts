@@ -84,3 +84,8 @@ export async function readStart(root: string, file: string, length: number): Pro
     await handle?.close();
   }
 }
+
+/** A path without what follows its last dot. */
+export function withoutExtension(path: string): string {
+  return path.replace(/\.[^./]+$/, '');
+}

@@ -1,3 +1,4 @@
+import { presentIds } from '../invariants.ts';
 import type { Box, Instance, Mask, PixelsById, Size } from '../types.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
@@ -53,9 +54,7 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
       runIds[count++] = id;
     }
   }
-  const present = new Map<number, number>();
-  for (let id = 0; id < idCount; id++) if (pixels[id]) present.set(id, pixels[id] as number);
-  return { count, spans, ids: runIds, pixels: present };
+  return { count, spans, ids: runIds, pixels: presentIds(pixels) };
 }
 
 function grow<T extends Int32Array | Uint16Array>(array: T): T {
@@ -193,8 +192,13 @@ function measure(spans: Int32Array, start: number, end: number, { width, height 
   return { box: [x0, y0, x1, y1], area, truncated: touchesBorder([x0, y0, x1, y1], { width, height }) };
 }
 
+/** The instance that spans of its own are. */
+export function instanceOfSpans(classId: number, spans: Int32Array, size: Size): Instance {
+  return { classId, ...measure(spans, 0, spans.length, size), spans, start: 0, end: spans.length };
+}
+
 /** Whether the image's border may have cut off what is in a box. */
-export function touchesBorder([x0, y0, x1, y1]: Box, { width, height }: Size): boolean {
+function touchesBorder([x0, y0, x1, y1]: Box, { width, height }: Size): boolean {
   return Math.min(x0, y0, width - x1, height - y1) <= borderSlack;
 }
 

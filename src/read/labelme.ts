@@ -1,22 +1,20 @@
 /** labelme: a JSON file of shapes beside each image. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pLimit from 'p-limit';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { areaOfSpans, boxOfSpans, spansOfPolygons } from '../shapes.ts';
-import type { Instance, LabelmeDocument, LabelmeShape, ShapeSet, Size } from '../types.ts';
+import { formatOf } from '../image.ts';
+import { inParts } from '../parts.ts';
+import { isCoordinate, spansOfPolygons } from '../shapes.ts';
+import type { LabelmeDocument, LabelmeShape, ShapeSet, Size } from '../types.ts';
 import type { ClassNames } from './classes.ts';
-import type { Tree } from './files.ts';
-import { touchesBorder } from './instances.ts';
+import { type Tree, withoutExtension } from './files.ts';
+import { instanceOfSpans } from './instances.ts';
 import type { Folders } from './layouts.ts';
-
-const isImage = /\.(jpe?g|png|webp)$/i;
-const stem = (file: string): string => file.replace(/\.[^./]+$/, '');
 
 /** Folders of splits, or the root, that hold a JSON file and an image of one name. */
 export function findLabelme(tree: Tree, splits: readonly string[]): Folders[] {
-  const images = new Set(tree.files.filter((file) => isImage.test(file)).map(stem));
-  const pairs = tree.files.filter((file) => file.endsWith('.json') && images.has(stem(file)));
+  const images = new Set(tree.files.filter((file) => formatOf(file) !== undefined).map(withoutExtension));
+  const pairs = tree.files.filter((file) => file.endsWith('.json') && images.has(withoutExtension(file)));
   const found = splits.filter((split) => pairs.some((file) => file.startsWith(`${split}/`)));
   if (found.length > 0) return found.map((split) => ({ split, images: split, masks: split }));
   return pairs.length > 0 ? [{ split: '', images: '', masks: '' }] : [];
@@ -32,7 +30,7 @@ const noClass = ['__ignore__', '_background_'];
  */
 export async function readLabelmeNames(root: string, files: readonly string[], bad: Map<string, string>): Promise<Map<number, string>> {
   const labels = new Set<string>();
-  await pLimit(8).map(files, async (file) => {
+  await inParts(files, 8, async (file) => {
     try {
       for (const { label } of parseLabelme(await readFile(join(root, file)), file).shapes) labels.add(label);
     } catch (error) {
@@ -56,15 +54,10 @@ function parseLabelme(bytes: Uint8Array, file: string): LabelmeDocument {
   if (!Array.isArray(document?.shapes)) throw refuse('it has no shapes');
   for (const [i, shape] of document.shapes.entries()) {
     const points: unknown = shape?.points;
-    const fine = Array.isArray(points) && points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isNear));
+    const fine = Array.isArray(points) && points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isCoordinate));
     if (typeof shape?.label !== 'string' || !fine) throw refuse(`shapes[${i}] has no label and points`);
   }
   return document as LabelmeDocument;
-}
-
-/** A coordinate that an image may have, or nearly. */
-function isNear(value: unknown): value is number {
-  return typeof value === 'number' && Math.abs(value) < 2 ** 20;
 }
 
 /**
@@ -89,15 +82,10 @@ export function shapesOfLabelme(bytes: Uint8Array, size: Size, file: string, nam
     const polygons = parts.map(outlineOf).filter((outline) => outline !== undefined);
     const classId = ids.get(parts[0]?.label as string);
     const spans = classId === undefined || polygons.length === 0 ? new Int32Array(0) : spansOfPolygons(polygons, size);
-    const instance = spans.length > 0 ? instanceOf(classId as number, spans, size) : undefined;
+    const instance = spans.length > 0 ? instanceOfSpans(classId as number, spans, size) : undefined;
     return { id, parts, ...(instance && { instance }) };
   });
   return { size, document, shapes };
-}
-
-function instanceOf(classId: number, spans: Int32Array, size: Size): Instance {
-  const box = boxOfSpans(spans);
-  return { classId, box, area: areaOfSpans(spans), truncated: touchesBorder(box, size), spans, start: 0, end: spans.length };
 }
 
 /** Corners of what stands for a circle. */

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { areaOfSpans, boxOfSpans, spansOfPolygons } from '../shapes.ts';
+import { isCoordinate, spansOfPolygons } from '../shapes.ts';
 import type { ShapeSet, Size } from '../types.ts';
 import type { Tree } from './files.ts';
-import { touchesBorder } from './instances.ts';
+import { instanceOfSpans } from './instances.ts';
 import type { Folders } from './layouts.ts';
 
 /** Folders of images that have a folder of label files: `images/<split>`, `<split>/images`, or `images` alone. */
@@ -50,7 +50,11 @@ export function shapesOfLabels(text: string, size: Size, file: string): ShapeSet
   const lines = text.split(/\r?\n/).flatMap((line, i) => (line.trim() === '' ? [] : [{ line: line.trim(), number: i + 1 }]));
   const shapes = lines.map(({ line, number }, id) => {
     const [classId, ...values] = line.split(/\s+/).map(Number);
-    const fine = Number.isInteger(classId) && (classId as number) >= 0 && (classId as number) < 65535 && values.every(Number.isFinite);
+    const fine =
+      Number.isInteger(classId) &&
+      (classId as number) >= 0 &&
+      (classId as number) < 65535 &&
+      values.every((value) => isCoordinate(value * Math.max(size.width, size.height)));
     if (!fine || (values.length !== 4 && (values.length < 6 || values.length % 2 === 1))) {
       throw new CopyPasteError('data', `${file}: line ${number} is neither 'class x y x y x y …' nor a box: '${line.slice(0, 40)}'`);
     }
@@ -58,17 +62,7 @@ export function shapesOfLabels(text: string, size: Size, file: string): ShapeSet
     const polygon = values.map((value, i) => value * (i % 2 === 0 ? size.width : size.height));
     const spans = spansOfPolygons([polygon], size);
     if (spans.length === 0) return { id, line };
-    const box = boxOfSpans(spans);
-    const instance = {
-      classId: classId as number,
-      box,
-      area: areaOfSpans(spans),
-      truncated: touchesBorder(box, size),
-      spans,
-      start: 0,
-      end: spans.length,
-    };
-    return { id, line, instance };
+    return { id, line, instance: instanceOfSpans(classId as number, spans, size) };
   });
   return { size, shapes };
 }

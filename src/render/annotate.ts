@@ -1,4 +1,4 @@
-import { countIds } from '../invariants.ts';
+import { countIds, presentIds } from '../invariants.ts';
 import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
@@ -88,7 +88,7 @@ function paint(base: Mask, values: readonly number[], { placements }: Plan, { ow
   const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
   const lost = new Uint32Array(base.ids instanceof Uint16Array ? 0x10000 : 0x100);
   const visible = placements.map(({ targetBox }, index) => paintBox(base, ids, targetBox, owner, index + 1, values[index] as number, lost));
-  return { mask: { ...base, ids }, visible, lost: present(lost) };
+  return { mask: { ...base, ids }, visible, lost: presentIds(lost) };
 }
 
 /** Writes `value` where the `k`-th placement owns the pixel. @returns how many pixels that are. */
@@ -212,11 +212,4 @@ function comparePixels(before: PixelsById, base: PixelsById, { visible, lost }: 
   });
   const ids = [...new Set([...before.keys(), ...after.keys()])].sort((a, b) => a - b);
   return new Map(ids.map((id) => [id, [before.get(id) ?? 0, after.get(id) ?? 0]]));
-}
-
-/** The ids that there are, with their counts. */
-function present(counts: Uint32Array): Map<number, number> {
-  const found = new Map<number, number>();
-  for (let id = 0; id < counts.length; id++) if (counts[id]) found.set(id, counts[id] as number);
-  return found;
 }

@@ -1,4 +1,4 @@
-import { areaOfSpans, filterSpans, spansOfPixels } from '../shapes.ts';
+import { areaOfSpans, fillSpans, filterSpans, spansOfPixels } from '../shapes.ts';
 import type { Covered, Instance, Mask, Plan, ShapeSet, ShapesAfter, Size } from '../types.ts';
 import { jitterScene } from './annotate.ts';
 
@@ -47,10 +47,7 @@ export function annotateShapes(
 /** An instance's spans once the whole scene is jittered. */
 function sceneSpans({ spans }: Instance, { width, height }: Size, scene: NonNullable<Plan['scene']>): Int32Array {
   const ids = new Uint8Array(width * height);
-  for (let i = 0; i < spans.length; i += 3) {
-    const row = (spans[i] as number) * width;
-    ids.fill(1, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
-  }
+  fillSpans(spans, [0, 0, width], ids, 1);
   const mask: Mask = { width, height, ids };
   const after = jitterScene(mask, scene, 0).ids;
   return spansOfPixels([0, 0, width, height], (x, y) => after[y * width + x] === 1);

@@ -1,4 +1,4 @@
-import { areaOfSpans, boxOfSpans, countsOfSpans, packCounts } from '../shapes.ts';
+import { areaOfSpans, boxOfSpans, countsOfSpans, fillSpans, packCounts } from '../shapes.ts';
 import type {
   CocoAnnotation,
   CocoEntry,
@@ -49,12 +49,7 @@ function renamedMask(annotation: PanopticAnnotation, sample: Sample, path: strin
 export function segmentPlane(pasted: Pasted): Int32Array {
   const { width, height } = pasted.image;
   const ids = new Int32Array(width * height);
-  for (const { segment, spans } of segmentsAfter(pasted).segments) {
-    for (let i = 0; i < spans.length; i += 3) {
-      const row = (spans[i] as number) * width;
-      ids.fill(segment.id, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
-    }
-  }
+  for (const { segment, spans } of segmentsAfter(pasted).segments) fillSpans(spans, [0, 0, width], ids, segment.id);
   return ids;
 }
 

@@ -96,21 +96,26 @@ describe('a YOLO data set', () => {
     });
   });
 
-  test.each(['0 0.1 0.1 0.5', '-1 0 0 1 0 1 1', 'cat 0 0 1 0 1 1', '0 0 0 1 0 1 1 0', '0 0 0 1 0 1 nan', '0.5 0 0 1 0 1 1'])(
-    'with the line %j is refused by its name and number',
-    async (line) => {
-      const root = await writeTree(join(folder, `bad${number++}`), {
-        'images/a.png': picture,
-        'images/b.png': picture,
-        'labels/a.txt': `\n${line}\n`,
-        'labels/b.txt': '',
-      });
-      await expect(run({}, root)).rejects.toMatchObject({
-        code: 'data',
-        message: expect.stringMatching(/^labels\/a\.txt: line 2 is neither/),
-      });
-    },
-  );
+  test.each([
+    '0 0.1 0.1 0.5',
+    '-1 0 0 1 0 1 1',
+    'cat 0 0 1 0 1 1',
+    '0 0 0 1 0 1 1 0',
+    '0 0 0 1 0 1 nan',
+    '0 0 0 1e12 0 1 1',
+    '0.5 0 0 1 0 1 1',
+  ])('with the line %j is refused by its name and number', async (line) => {
+    const root = await writeTree(join(folder, `bad${number++}`), {
+      'images/a.png': picture,
+      'images/b.png': picture,
+      'labels/a.txt': `\n${line}\n`,
+      'labels/b.txt': '',
+    });
+    await expect(run({}, root)).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/^labels\/a\.txt: line 2 is neither/),
+    });
+  });
 
   test('has files of boxes that stay so under pastes: Ultralytics refuses a file that mixes boxes and outlines', async () => {
     const root = await writeTree(join(folder, `mixed${number++}`), {
