@@ -2,15 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { augment } from '../../src/augment.ts';
-import { check } from '../../src/check.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { shapesOfLabelme } from '../../src/read/labelme.ts';
 import { readManifest } from '../../src/read/manifest.ts';
 import { enableProdMode } from '../../src/render/render.ts';
-import { replay } from '../../src/replay.ts';
 import type { LabelmeDocument } from '../../src/types.ts';
-import { verify } from '../../src/verify.ts';
+import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 enableProdMode();
@@ -78,11 +76,7 @@ describe('a labelme data set', () => {
       });
       expect(after.slice(kept.length).map(({ parts }) => parts?.[0]?.label)).toEqual(pasted.map(({ classId }) => names.get(classId)));
     }
-    expect((await check({ in: out })).differences).toEqual([]);
-    expect((await verify({ out, deep: true, in: labelme })).differences).toEqual([]);
-    const again = join(folder, `again${number++}`);
-    await replay({ manifest: join(out, 'manifest.json'), in: labelme, out: again });
-    expect(await treeDigests(again)).toEqual(await treeDigests(out));
+    await expectSound(out, labelme);
   });
 
   test('has rectangles and circles, splits, and images without a file, which pass through', async () => {

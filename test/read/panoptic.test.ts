@@ -2,14 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { augment } from '../../src/augment.ts';
-import { check } from '../../src/check.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { decodeSegments, encodePng, encodeSegments } from '../../src/png.ts';
 import { readManifest } from '../../src/read/manifest.ts';
 import { enableProdMode } from '../../src/render/render.ts';
-import { replay } from '../../src/replay.ts';
 import type { PanopticAnnotation } from '../../src/types.ts';
-import { verify } from '../../src/verify.ts';
+import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 enableProdMode();
@@ -79,11 +77,7 @@ describe('a panoptic data set', () => {
       );
       expect(pasted).toBe(shown.length);
       expect(pasted).toBeGreaterThan(1);
-      expect((await check({ in: out })).differences).toEqual([]);
-      expect((await verify({ out, deep: true, in: panoptic })).differences).toEqual([]);
-      const again = join(folder, `again${number++}`);
-      await replay({ manifest: join(out, 'manifest.json'), in: panoptic, out: again });
-      expect(await treeDigests(again)).toEqual(await treeDigests(out));
+      await expectSound(out, panoptic);
     },
   );
 
