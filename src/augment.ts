@@ -8,20 +8,21 @@ import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
 import { type Output, openOutput } from './output.ts';
 import { type BatchRef, type Circumstances, checkOptions, inOrder, jobsOf } from './pipeline.ts';
 import { pasteFilter } from './read/classes.ts';
-import { type Dataset, openDataset, wholeFiles } from './read/dataset.ts';
+import { type Dataset, wholeFiles } from './read/dataset.ts';
+import { openSourced, type SourcedDataset } from './read/sources.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import { findPoison } from './suspects.ts';
 import { type AugmentSummary, createTally } from './tally.ts';
 import { startThreads, threadsFor } from './threads.ts';
-import { type Backend, listed, type PassReason, type Sample } from './types.ts';
+import { type Backend, listed, type PassReason, type Sample, sourcePrefix } from './types.ts';
 import { unchangedRecord } from './write/manifest.ts';
-import { createSampleWriter, outputPaths } from './write/samples.ts';
+import { createSampleWriter, outputPaths, pastedPaths } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
 export interface AugmentEvents {
   /** The data set was opened and checked. */
-  opened?(dataset: Dataset, total: number): void;
+  opened?(dataset: SourcedDataset, total: number): void;
   /** What renders was chosen. */
   chosen?(backend: Backend, why: string): void;
   /** The backend failed, and the CPU goes on. */
@@ -42,7 +43,8 @@ export interface AugmentEvents {
 export async function augment(given: Given<typeof augmentOptions>, events: AugmentEvents = {}): Promise<AugmentSummary> {
   const options = resolveOptions(augmentOptions, given as Readonly<Record<string, unknown>>);
   await refuseOverlap(options.in, options.out);
-  const dataset = await openDataset(options);
+  if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
+  const dataset = await openSourced(options);
   checkOptions(dataset, options);
   const files = checkNames(dataset, options);
   const opened = (): void =>
@@ -80,7 +82,7 @@ interface Step extends OutcomeBatch {
 }
 
 async function run(
-  dataset: Dataset,
+  dataset: SourcedDataset,
   options: AugmentOptions,
   backend: Backend,
   output: Output | undefined,
@@ -95,10 +97,15 @@ async function run(
   const refs = [...job.planner.batches()];
   const keyOf = ({ copy, n }: BatchRef): string => `${copy}.${n}`;
   if (output) {
-    const suspects = refs.filter((ref) => output.suspects.has(keyOf(ref))).flatMap((ref) => job.planner.batch(ref).samples);
-    for (const [id, reason] of await findPoison(dataset, unique(suspects), stopped)) {
-      poison.set(id, reason);
-      await output.addPoison(id, reason);
+    const suspects: Sample[] = [];
+    for (const ref of refs) if (output.suspects.has(keyOf(ref))) suspects.push(...(await job.filesOf(ref)));
+    const foreign = ({ id }: Sample): boolean => dataset.sources !== undefined && id.startsWith(sourcePrefix);
+    for (const set of [dataset, dataset.sources]) {
+      const own = unique(suspects).filter((sample) => foreign(sample) === (set !== dataset));
+      for (const [id, reason] of set ? await findPoison(set, own, stopped) : []) {
+        poison.set(id, reason);
+        await output.addPoison(id, reason);
+      }
     }
   }
 
@@ -123,9 +130,10 @@ async function run(
     for (const result of results) {
       const outcome = await result;
       outcomes.push(outcome);
-      events.done?.(samples.get(outcome.id) as Sample, outcome.record);
+      const sample = samples.get(outcome.id);
+      if (sample) events.done?.(sample, outcome.record);
     }
-    if (recalled) reused += outcomes.length;
+    if (recalled) reused += outcomes.filter(({ id }) => samples.has(id)).length;
     else await output?.end(key, outcomes, read);
     keys.push(key);
     return outcomes;
@@ -187,12 +195,12 @@ function summaryOf(manifest: Manifest, dataset: Dataset, options: AugmentOptions
 }
 
 /** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */
-export async function refuseOverlap(input: string, output: string): Promise<void> {
+export async function refuseOverlap(input: string, output: string, flag = '--in'): Promise<void> {
   const from = await realpath(input).catch(() => resolve(input));
   const to = await realFuturePath(resolve(output));
   const inside = (a: string, b: string): boolean => !relative(b, a).startsWith('..');
   if (inside(from, to) || inside(to, from)) {
-    throw new CopyPasteError('usage', `--out ${output}: is, holds or lies in --in ${input}; choose another place`);
+    throw new CopyPasteError('usage', `--out ${output}: is, holds or lies in ${flag} ${input}; choose another place`);
   }
 }
 
@@ -208,7 +216,7 @@ async function realFuturePath(path: string): Promise<string> {
 
 /** All files that a variant of a sample may be written to. */
 function possibleFiles(sample: Sample, suffix: string, { imageFormat }: AugmentOptions): string[] {
-  const paths = [undefined, imageFormat].flatMap((format) => listed(outputPaths(sample, suffix, format)));
+  const paths = [outputPaths(sample, suffix), pastedPaths(sample, suffix, imageFormat)].flatMap((files) => listed(files));
   return [...new Set(paths)];
 }
 

@@ -56,7 +56,7 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   const annotations = splitMasks(await masks.data(), count, width, height, ignore ?? 0);
   const found = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
   const rest = { width, height, capacity: Number.POSITIVE_INFINITY, largestId: 0xffff };
-  const candidates = found.map(({ instances }, i): Candidate => ({ id: `${i}`, instances, ...rest }));
+  const candidates = found.map(({ instances }, i): Candidate => ({ id: `${i}`, annotated: instances.length > 0, instances, ...rest }));
   const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options) };
   const drawn = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
   const rendered = drawn.some(isPasted) ? await guard(() => renderBatch(images, drawn, found, options)) : undefined;

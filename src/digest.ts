@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, systemMessageOf } from './errors.ts';
+import type { InputFolder } from './types.ts';
 
 /** SHA-256 as hexadecimal. */
 export function sha256(data: Uint8Array | string): string {
@@ -11,13 +12,6 @@ export function sha256(data: Uint8Array | string): string {
 
 function unreadable(file: string, cause: unknown): CopyPasteError {
   return new CopyPasteError('io', `${file}: cannot be read: ${systemMessageOf(cause)}`, { cause });
-}
-
-/** Where input files are, and what they have to be where that is known. */
-export interface InputFolder {
-  readonly root: string;
-  /** SHA-256 by path. */
-  readonly digests?: ReadonlyMap<string, string>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { giveBack, takeWords } from './buffers.ts';
-import { type InputFolder, readInput } from './digest.ts';
+import { readInput } from './digest.ts';
 import { decodeImage } from './image.ts';
 import { type ImageRef, pastesOf, type Rendered, render } from './render/render.ts';
 import type { Annotations, Image, Plan } from './types.ts';
@@ -23,7 +23,7 @@ export interface BatchImages {
   release(): void;
 }
 
-export function batchImages(input: InputFolder, annotations: readonly Annotations[]): BatchImages {
+export function batchImages(annotations: readonly Annotations[]): BatchImages {
   const offsets = new Map<string, number>();
   let length = 0;
   for (const { sample, mask } of annotations) {
@@ -34,7 +34,7 @@ export function batchImages(input: InputFolder, annotations: readonly Annotation
   const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
   const loaded = new Map<string, Promise<LoadedImage>>();
   const decode = async (id: string): Promise<LoadedImage> => {
-    const { sample, mask } = byId.get(id) as Annotations;
+    const { sample, input, mask } = byId.get(id) as Annotations;
     const offset = offsets.get(id) as number;
     const { bytes, sha256 } = await readInput(input, sample.image);
     pixels ??= takeWords(length);

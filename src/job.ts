@@ -1,12 +1,14 @@
 import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
+import { noClass } from './read/classes.ts';
 import { readEntry } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
+import type { SourcedDataset } from './read/sources.ts';
 import type { Annotations, Backend, CocoEntry, Sample } from './types.ts';
 import { pastedEntry, plainEntry } from './write/coco.ts';
 import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
-import { createSampleWriter, outputPaths } from './write/samples.ts';
+import { createSampleWriter, outputPaths, pastedPaths } from './write/samples.ts';
 
 /** What became of one sample, as plain data: it may come from another thread. */
 export interface Outcome {
@@ -40,14 +42,19 @@ export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<A
 }
 
 /** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
-export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pick<Backend, 'batchPixels'>, circumstances: Circumstances) {
+export function createJob(
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+  backend: Pick<Backend, 'batchPixels'>,
+  circumstances: Circumstances,
+) {
   const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
   const sink = (copy: number): Sink<Outcome> => {
     const suffix = variantSuffix(copy, options);
     return {
       paste: async (pasted) => {
         const { sample } = pasted;
-        const entry = sample.entry && pastedEntry(pasted, outputPaths(sample, suffix, options.imageFormat), options.includeOriginals);
+        const entry = sample.entry && pastedEntry(pasted, pastedPaths(sample, suffix, options.imageFormat), options.includeOriginals);
         return { id: sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)), ...(entry && { entry }) };
       },
       pass: async (sample, plan, areas) => {
@@ -58,13 +65,14 @@ export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pi
     };
   };
   const planner = createPlanner(dataset, options, options.copies);
-  const { begin } = createPipeline(dataset, options, backend, planner, sink, circumstances);
+  const { begin, filesOf } = createPipeline(dataset, options, backend, planner, sink, circumstances);
   return {
     planner,
+    filesOf,
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
-      const { results, annotations } = await begin(ref);
+      const { results, sources } = await begin(ref);
       // Each variant reads the same: it is counted once.
-      return { results, read: ref.copy === 0 ? countClasses(annotations) : [] };
+      return { results, read: ref.copy === 0 ? countClasses(sources) : [] };
     },
   };
 }
@@ -85,7 +93,7 @@ function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
   const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
   for (const { instances } of annotations) {
     for (const { classId, area, truncated, crowd } of instances) {
-      if (crowd) continue;
+      if (crowd || classId === noClass) continue;
       const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
       row.instances++;
       row.pixels += area;

@@ -66,7 +66,8 @@ const unchanged = z.strictObject({
 const augmented = z.strictObject({
   ...base,
   status: z.literal('augmented'),
-  source: z.string().describe('id of the sample that instances are copied from'),
+  source: z.string().describe('id of the sample that instances are copied from; one of another data set begins with sources:'),
+  sourceInputs: files(inputFile).optional().describe('its files, where it is of another data set'),
   scene: z
     .strictObject({ targetBox: box, scale: z.number(), flip: z.boolean() })
     .optional()
@@ -93,24 +94,36 @@ export type Written = Pick<ManifestRecord, 'files' | 'inputs'>;
 export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, keyof Written> : never) : never) &
   Partial<Written>;
 
+const layout = {
+  name: z.string(),
+  folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
+  split: z.string().describe('the split that is augmented, or that instances are taken from'),
+  background: z.array(id),
+  ignore: z.array(id),
+  colours: z
+    .array(z.tuple([byte, byte, byte]))
+    .optional()
+    .describe('what stands for each class id in masks that hold colours'),
+  documents: z.array(z.strictObject({ path, sha256 })).optional().describe('documents of annotations that were read'),
+};
+
 const head = {
   schema: z.union([z.literal(1), z.literal(schemaVersion)]),
   tool: z.strictObject({ name: z.literal('copypaste'), version: z.string() }),
   codecs: z.record(z.string(), z.string()).describe('what wrote each kind of file'),
   seed: count,
   options: z.record(z.string(), z.json()).describe('all options that output follows from, defaults included'),
-  layout: z.strictObject({
-    name: z.string(),
-    folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
-    split: z.string().describe('the split that is augmented'),
-    background: z.array(id),
-    ignore: z.array(id),
-    colours: z
-      .array(z.tuple([byte, byte, byte]))
-      .optional()
-      .describe('what stands for each class id in masks that hold colours'),
-    documents: z.array(z.strictObject({ path, sha256 })).optional().describe('documents of annotations that were read'),
-  }),
+  layout: z.strictObject(layout),
+  sources: z
+    .strictObject({
+      ...layout,
+      classes: z.strictObject({
+        pairs: z.array(z.tuple([id, id.nullable()])).describe('class ids there and here; null where the class is not pasted'),
+        others: z.enum(['same', 'none']).describe('what other ids there stand for'),
+      }),
+    })
+    .optional()
+    .describe('another data set that instances are taken from'),
   input: z
     .strictObject({ files: count, bytes: count, listing: sha256 })
     .optional()

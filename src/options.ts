@@ -148,8 +148,30 @@ const planning = {
     default: 0.05,
     description: 'an object that keeps less than this of its pixels is dropped from the instance mask',
   },
+  targets: {
+    flag: '--targets <which>',
+    choices: ['all', 'annotated', 'background'],
+    default: 'all',
+    description: 'what is pasted into: samples with annotations, background images without any, or both',
+  },
+  backgroundRatio: {
+    flag: '--background-ratio <p>',
+    kind: 'probability',
+    description: 'probability that a background image is pasted into (by default -p)',
+  },
   batchSize: { flag: '--batch-size <n>', kind: 'count', default: 16, description: 'samples that sources are drawn among' },
   allowSelf: { flag: '--allow-self', kind: 'switch', description: 'a sample may be its own source' },
+} as const satisfies OptionTable;
+
+const sourcing = {
+  sources: { flag: '--sources <dir>', kind: 'path', description: 'another data set, of any layout: instances are taken from all of it' },
+  sourcesLayout: { flag: '--sources-layout <name>', choices: layoutNames, description: 'its folder layout, where detection finds two' },
+  sourcesSplit: { flag: '--sources-split <name>', kind: 'text', description: 'its split to take instances from (train, or the only one)' },
+  classMap: {
+    flag: '--class-map <file>',
+    kind: 'path',
+    description: "YAML or JSON of the sources' classes, 'person: pedestrian', by name or id, null for none (by default equal names)",
+  },
 } as const satisfies OptionTable;
 
 const running = {
@@ -172,6 +194,7 @@ export const augmentOptions = {
   ...reading,
   out: { flag: '--out <dir>', kind: 'path', required: true, description: 'folder to write: new, empty, or of a run to continue' },
   ...planning,
+  ...sourcing,
   copies: { flag: '--copies <k>', kind: 'count', default: 1, description: 'variants of each sample, named _aug1, _aug2, …' },
   includeOriginals: { flag: '--include-originals', kind: 'switch', description: 'write the unchanged samples too' },
   imageFormat: {
@@ -193,6 +216,7 @@ export const previewOptions = {
   out: { flag: '--out <file>', kind: 'path', required: true, description: 'picture to write: .png, .jpg or .webp' },
   rows: { flag: '-n, --rows <n>', kind: 'count', default: 12, description: 'samples to show' },
   ...planning,
+  ...sourcing,
   ...running,
 } as const satisfies OptionTable;
 
@@ -219,6 +243,7 @@ export const verifyOptions = {
   out: { flag: '<out>', kind: 'path', required: true, description: 'folder that augment has written' },
   deep: { flag: '--deep', kind: 'switch', description: 'render every sample anew from --in, and compare bytes' },
   in: { flag: '--in <dir>', kind: 'path', description: 'data set that it was made from, with --deep' },
+  sources: { flag: '--sources <dir>', kind: 'path', description: 'the data set that instances were taken from, where --sources named one' },
   sample: { flag: '--sample <n>', kind: 'count', description: 'with --deep, only so many samples, spread evenly' },
   ...running,
   json: { flag: '--json', kind: 'switch', description: 'print the differences as one JSON object on standard output' },
@@ -227,6 +252,7 @@ export const verifyOptions = {
 export const replayOptions = {
   manifest: { flag: '<manifest>', kind: 'path', required: true, description: 'manifest.json of the output to build anew' },
   in: { flag: '--in <dir>', kind: 'path', required: true, description: 'data set that it was made from' },
+  sources: { flag: '--sources <dir>', kind: 'path', description: 'the data set that instances were taken from, where --sources named one' },
   out: { flag: '--out <dir>', kind: 'path', required: true, description: 'folder to write' },
   only: { flag: '--only <id>', kind: 'text', description: 'only this sample, by its id or by the path of its image in the output' },
   ...running,

@@ -11,13 +11,14 @@ import { inParts } from './parts.ts';
 import { type Dataset, listName, wholeFiles } from './read/dataset.ts';
 import { layouts } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
+import type { SourcedDataset } from './read/sources.ts';
 import type { AugmentSummary } from './tally.ts';
-import { type CocoEntry, listed, pathsOf } from './types.ts';
+import { type CocoEntry, listed, pathsOf, sourcePrefix } from './types.ts';
 import { version } from './version.ts';
 import { documentText } from './write/coco.ts';
 import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
-import { writeManifest } from './write/manifest.ts';
+import { inputsOf, sourceInputsOf, writeManifest } from './write/manifest.ts';
 
 export const manifestName = 'manifest.json';
 export const journalName = 'run.jsonl';
@@ -51,7 +52,7 @@ export interface Output {
  * @throws {CopyPasteError} `cannotCreate` where the folder cannot be made or holds something else, `usage` where it holds another
  * run.
  */
-export async function openOutput(dataset: Dataset, options: AugmentOptions, files: ReadonlySet<string>): Promise<Manifest | Output> {
+export async function openOutput(dataset: SourcedDataset, options: AugmentOptions, files: ReadonlySet<string>): Promise<Manifest | Output> {
   const { out } = options;
   const head = await headOf(dataset, options);
   let entries = await openFolder(out);
@@ -109,8 +110,8 @@ async function openFolder(out: string): Promise<Set<string>> {
 }
 
 /** What output follows from: where it is the same, so are all bytes. */
-async function headOf(dataset: Dataset, options: AugmentOptions): Promise<ManifestHead> {
-  const { layout, split, folders, background, ignore, colours, classNames, documents, samples, others } = dataset;
+async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise<ManifestHead> {
+  const { sources } = dataset;
   // What says where things are or how they are done changes no byte of the output.
   const {
     in: _in,
@@ -132,37 +133,61 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
     masks: _masks,
     annotations: _annotations,
     requireMasks: _requireMasks,
+    sources: _sources,
+    sourcesLayout: _sourcesLayout,
+    sourcesSplit: _sourcesSplit,
+    classMap: _classMap,
     ...rest
   } = options;
-  const paths = [...samples, ...others].flatMap((sample) => listed(pathsOf(sample)));
-  const sizes = await inParts([...new Set([...paths, ...wholeFiles(dataset)])].sort(), 64, async (path) => {
-    return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
-  });
-  const digests = await inParts([...documents.values()], 4, async ({ path }) => {
-    return { path, sha256: await digestOf(join(dataset.root, path), path) };
-  });
-  const names = [...classNames].map(([id, name]) => `${id} ${name}\n`);
+  const sizes = [...(await sizesOf(dataset, '')), ...(sources ? await sizesOf(sources, sourcePrefix) : [])];
+  const names = [...dataset.classNames].map(([id, name]) => `${id} ${name}\n`);
   return headSchema.parse({
     schema: schemaVersion,
     tool: { name: 'copypaste', version },
     codecs,
     seed,
     options: JSON.parse(JSON.stringify(rest)),
-    layout: {
-      name: layout,
-      folders: [...folders],
-      split,
-      background: [...background],
-      ignore: [...ignore],
-      ...(colours && { colours }),
-      ...(digests.length > 0 && { documents: digests }),
-    },
+    layout: await layoutOf(dataset),
+    ...(sources && {
+      sources: { ...(await layoutOf(sources)), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
+    }),
     input: {
       files: sizes.length,
       bytes: sizes.reduce((sum, { size }) => sum + size, 0),
       listing: sha256([...sizes.map(({ path, size }) => `${size} ${path}\n`), ...names].join('')),
     },
   });
+}
+
+/** The sizes of the files that are read. @param prefix goes before each path. */
+function sizesOf(dataset: Dataset, prefix: string): Promise<{ path: string; size: number }[]> {
+  const paths = [...dataset.samples, ...dataset.others].flatMap((sample) => listed(pathsOf(sample)));
+  return inParts([...new Set([...paths, ...wholeFiles(dataset)])].sort(), 64, async (path) => {
+    return { path: prefix + path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
+  });
+}
+
+/** How a data set was understood. */
+async function layoutOf({
+  root,
+  layout,
+  split,
+  folders,
+  background,
+  ignore,
+  colours,
+  documents,
+}: Dataset): Promise<ManifestHead['layout']> {
+  const digests = await inParts([...documents.values()], 4, async ({ path }) => ({ path, sha256: await digestOf(join(root, path), path) }));
+  return {
+    name: layout,
+    folders: [...folders],
+    split,
+    background: [...background],
+    ignore: [...ignore],
+    ...(colours && { colours: colours.map(([red, green, blue]): [number, number, number] => [red, green, blue]) }),
+    ...(digests.length > 0 && { documents: digests }),
+  };
 }
 
 /** @throws {CopyPasteError} `usage` with the first difference. */
@@ -173,12 +198,11 @@ function refuseOther(there: ManifestHead, here: ManifestHead, out: string): void
 }
 
 function firstDifference(there: ManifestHead, here: ManifestHead): string | undefined {
-  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout } }: ManifestHead): Map<string, string> =>
+  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: ManifestHead): Map<string, string> =>
     new Map(
-      Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders }).map(([name, value]) => [
-        name,
-        JSON.stringify(value),
-      ]),
+      Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders, ...(sources && { sources }) }).map(
+        ([name, value]) => [name, JSON.stringify(value)],
+      ),
     );
   const [was, is] = [flat(there), flat(here)];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
@@ -252,12 +276,7 @@ export function isOldList({ schema, layout }: Manifest, path: string): boolean {
   return lists !== undefined && path.startsWith(`${lists}/`);
 }
 
-/** The input files that a record names. */
-export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: string; sha256: string }[] {
-  return listed<{ path: string; sha256: string }>(inputs);
-}
-
-function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
+function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
   const { out } = options;
   const makeFolder = createFolders(out);
   const folders = new Set<string>();
@@ -276,12 +295,15 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
       const batch = await journal.recall(key);
       if (!batch) return undefined;
       for (const { record } of batch.outcomes) {
-        for (const { path, sha256 } of record ? inputsOf(record) : []) {
-          if ((await digestOf(join(dataset.root, path), path)) !== sha256) {
+        if (!record) continue;
+        const read = inputsOf(record).map((file) => ({ ...file, root: dataset.root }));
+        const from = sourceInputsOf(record).map((file) => ({ ...file, root: dataset.sources?.root ?? dataset.root }));
+        for (const { root, path, sha256 } of [...read, ...from]) {
+          if ((await digestOf(join(root, path), path)) !== sha256) {
             throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; say --overwrite to begin anew`);
           }
         }
-        for (const { path, sha256 } of record ? filesOf({ records: [record] }) : []) {
+        for (const { path, sha256 } of filesOf({ records: [record] })) {
           if ((await digestOf(join(out, path), path).catch(() => undefined)) !== sha256) return undefined;
         }
       }

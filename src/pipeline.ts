@@ -6,18 +6,39 @@ import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
-import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
+import {
+  batchesOf,
+  type Candidate,
+  isSource,
+  mayBeTarget,
+  type PlanOptions,
+  passThrough,
+  planFromSet,
+  planSample,
+  settle,
+} from './plan/plan.ts';
 import { decodeMask, decodeSegments } from './png.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
 import { paintShapes, readEntry, segmentsOf, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
 import { shapesOfLabelme } from './read/labelme.ts';
+import { mapInstances, type SourcedDataset } from './read/sources.ts';
 import { shapesOfLabels } from './read/yolo.ts';
 import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
-import type { Annotations, Backend, Mask, Pasted, Plan, Sample, ShapeSet, Size } from './types.ts';
+import {
+  type Annotations,
+  type Backend,
+  type Mask,
+  type Pasted,
+  type Plan,
+  type Sample,
+  type ShapeSet,
+  type Size,
+  sourcePrefix,
+} from './types.ts';
 
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
@@ -58,9 +79,15 @@ export interface PlannedBatch {
   readonly samples: readonly Sample[];
   /** Samples that plans are made of; their annotations are read. */
   readonly needed: readonly Sample[];
-  /** @param candidates what was read, by id; a sample that is missing is bad. @returns a plan for each sample. */
-  plan(candidates: ReadonlyMap<string, Candidate>): readonly Plan[];
+  /**
+   * @param candidates what was read, by id; a sample that is missing is bad.
+   * @param draw reads a sample of the source set for a target, whose plan may use the one that was drawn last.
+   * @returns a plan for each sample.
+   */
+  plan(candidates: ReadonlyMap<string, Candidate>, draw: Draw): Promise<readonly Plan[]>;
 }
+
+type Draw = (target: string, source: Sample) => Promise<Candidate | undefined>;
 
 /** Says what is pasted where. */
 export interface Planner {
@@ -79,16 +106,29 @@ export interface Circumstances {
 
 /** A batch that is under way. */
 export interface Batch<R> {
-  /** In the order of its samples. */
+  /** In the order of its samples; bad ones of the source set follow. */
   readonly results: readonly Promise<R>[];
-  /** What was read of its samples; nothing where none of them is a target. */
-  readonly annotations: Iterable<Annotations>;
+  /** What sources are drawn from; nothing where no sample is a target. */
+  readonly sources: Iterable<Annotations>;
 }
 
 /** Plans samples anew: every batch of every copy, in the seeded order. */
-export function createPlanner(dataset: Dataset, options: PipelineOptions, copies: number): Planner {
+export function createPlanner(dataset: SourcedDataset, options: PipelineOptions, copies: number): Planner {
   const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
   const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
+  const { samples: set } = dataset.sources ?? { samples: [] };
+  /** What has nothing that may be pasted anywhere. */
+  const barren = new Set<number>();
+  const planAlone = async (target: Candidate, copy: number, draw: Draw): Promise<Plan> => {
+    const read = async (n: number): Promise<Candidate | undefined> => {
+      if (barren.has(n)) return undefined;
+      const source = await draw(target.id, set[n] as Sample);
+      if (source && isSource(source, planOptions)) return source;
+      barren.add(n);
+      return undefined;
+    };
+    return planFromSet(target, barren.size < set.length ? set.length : 0, read, copy, planOptions);
+  };
   const orders = new Map<number, string[][]>();
   const order = (copy: number): string[][] => {
     const known = orders.get(copy) ?? batchesOf([...samples.keys()], options.batchSize, copy, options.seed);
@@ -101,16 +141,19 @@ export function createPlanner(dataset: Dataset, options: PipelineOptions, copies
     },
     batch({ copy, n }) {
       const members = (order(copy)[n] as string[]).map((id) => samples.get(id) as Sample);
-      const drawn = options.skipBad || members.some(({ id }) => isTarget(id, copy, planOptions));
+      const drawn = members.filter(({ id }) => mayBeTarget(id, copy, planOptions));
+      const needed = dataset.sources ? drawn : drawn.length > 0 ? members : [];
       return {
         samples: members,
-        needed: drawn ? members : [],
-        plan: (candidates) => {
+        needed: options.skipBad ? members : needed,
+        plan: (candidates, draw) => {
           const pool = [...candidates.values()];
-          return members.map(({ id }) => {
+          const plan = async ({ id }: Sample): Promise<Plan> => {
             const candidate = candidates.get(id);
-            return candidate ? planSample(candidate, pool, copy, planOptions) : passThrough(id, copy, 'not drawn');
-          });
+            if (!candidate) return passThrough(id, copy, 'not drawn');
+            return dataset.sources ? planAlone(candidate, copy, draw) : planSample(candidate, pool, copy, planOptions);
+          };
+          return Promise.all(members.map(plan));
         },
       };
     },
@@ -124,7 +167,7 @@ export function createPlanner(dataset: Dataset, options: PipelineOptions, copies
  * @param sink for each copy.
  */
 export function createPipeline<R>(
-  dataset: Dataset,
+  dataset: SourcedDataset,
   options: PipelineOptions,
   backend: Pick<Backend, 'batchPixels'>,
   planner: Planner,
@@ -139,8 +182,9 @@ export function createPipeline<R>(
     if (circumstances.stopped()) throw interrupted();
     return step();
   };
+  const setOf = ({ id }: Sample): Dataset => (dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset);
   const tryImage = async (annotation: Annotations): Promise<void> => {
-    const images = batchImages(dataset, [annotation]);
+    const images = batchImages([annotation]);
     const giveBack = await working.take(images.bytes);
     try {
       await images.load(annotation.sample.id);
@@ -149,24 +193,68 @@ export function createPipeline<R>(
       giveBack();
     }
   };
+  /** Reads the annotation of a sample; of a bad one, where it may be skipped, why it is. */
+  const read = async (sample: Sample): Promise<Annotations | string> => {
+    const known = circumstances.poison.get(sample.id);
+    if (known !== undefined) return known;
+    try {
+      const annotation = await readSourced(sample, dataset, options);
+      // A damaged image is found before a plan counts on it.
+      if (options.skipBad) await tryImage(annotation);
+      return annotation;
+    } catch (error) {
+      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
+      return messageOf(error);
+    }
+  };
+  /** Reads and plans a batch. */
+  const plan = async (ref: BatchRef) => {
+    const { samples, needed, plan: planAll } = planner.batch(ref);
+    const annotations = new Map<string, Annotations>();
+    const skipped = new Map<string, string>();
+    const note = (sample: Sample, result: Annotations | string): void => {
+      if (typeof result === 'string') skipped.set(sample.id, result);
+      else annotations.set(sample.id, result);
+    };
+    const results = await limit.map(needed, (sample) => guarded(() => read(sample)));
+    for (const [i, sample] of needed.entries()) note(sample, results[i] as Annotations | string);
+    const candidates = new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, setOf(annotation.sample))]));
+    const last = new Map<string, Annotations>();
+    const bad = new Map<string, Sample>();
+    const plans = await planAll(candidates, async (target, source) => {
+      const result = await limit(() => guarded(() => read(source)));
+      if (typeof result === 'string') {
+        skipped.set(source.id, result);
+        bad.set(source.id, source);
+        return undefined;
+      }
+      last.set(target, result);
+      return candidateOf(result, setOf(source));
+    });
+    for (const one of plans.filter(isPasted)) {
+      const source = annotations.get(one.source as string) ?? (last.get(one.id) as Annotations);
+      annotations.set(source.sample.id, source);
+    }
+    return { samples, plans, annotations, skipped, bad: [...bad.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  };
   return {
+    /** The samples of a batch, and those of a source set that it pastes from. */
+    async filesOf(ref: BatchRef): Promise<Sample[]> {
+      if (!dataset.sources) return [...planner.batch(ref).samples];
+      const { samples, annotations } = await plan(ref);
+      return [...samples, ...[...annotations.values()].map(({ sample }) => sample)];
+    },
+
     /** Reads and plans a batch, and puts its samples in line. */
     async begin(ref: BatchRef): Promise<Batch<R>> {
       const { paste, pass, skip } = sink(ref.copy);
-      const { samples, needed, plan: planAll } = planner.batch(ref);
+      const { samples, plans, annotations, skipped, bad } = await plan(ref);
       const byId = new Map(samples.map((sample) => [sample.id, sample]));
-      const { annotations, skipped } = await readBatch(needed, dataset, options, circumstances.poison, tryImage, (samples, read) =>
-        limit.map(samples, (sample) => guarded(() => read(sample))),
-      );
-      const plans = planAll(new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, dataset)])));
       // A batch whose images together are too large is rendered part by part; what parts share is decoded again.
       const parts = divide(plans, annotations, decoded.bytes / 2);
       const results = parts.flatMap((part) => {
         const ids = new Set(part.filter(isPasted).flatMap(({ id, source }) => [id, source as string]));
-        const images = batchImages(
-          dataset,
-          [...ids].map((id) => annotations.get(id) as Annotations),
-        );
+        const images = batchImages([...ids].map((id) => annotations.get(id) as Annotations));
         const renderer = renderGroups(part, annotations, images, backend.batchPixels);
         let taken: Promise<() => void> | undefined;
         const done = part.map((plan) =>
@@ -186,7 +274,8 @@ export function createPipeline<R>(
                   try {
                     const settled = settle(plan, rendered.areas);
                     if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
-                    return await paste(finish(plan, target, source, await images.load(plan.id), rendered, dataset, options));
+                    const loaded = [await images.load(plan.id), await images.load(source.sample.id)] as const;
+                    return await paste(finish(plan, target, source, loaded, rendered, dataset, options));
                   } finally {
                     renderer.release(plan, rendered);
                   }
@@ -203,7 +292,8 @@ export function createPipeline<R>(
         });
         return done;
       });
-      return { results, annotations: annotations.values() };
+      const sources = [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample) === dataset.sources);
+      return { results: [...results, ...bad.map(async (sample) => skip(sample, skipped.get(sample.id) as string))], sources };
     },
   };
 }
@@ -281,36 +371,16 @@ export function checkOptions(dataset: Dataset, options: PipelineOptions): void {
   voidId(dataset.ignore, options.jitter);
 }
 
-/** Reads the annotations of samples; of the bad ones, where they may be skipped, why they are. */
-async function readBatch(
-  samples: readonly Sample[],
-  dataset: Dataset,
-  options: PipelineOptions,
-  poison: ReadonlyMap<string, string>,
-  tryImage: (annotation: Annotations) => Promise<void>,
-  each: (samples: readonly Sample[], read: (sample: Sample) => Promise<Annotations | string>) => Promise<(Annotations | string)[]>,
-): Promise<{ annotations: Map<string, Annotations>; skipped: Map<string, string> }> {
-  const annotations = new Map<string, Annotations>();
-  const skipped = new Map<string, string>();
-  const read = await each(samples, async (sample) => {
-    const known = poison.get(sample.id);
-    if (known !== undefined) return known;
-    try {
-      const annotation = await readAnnotations(sample, dataset, options);
-      // A damaged image is found before a plan counts on it.
-      if (options.skipBad) await tryImage(annotation);
-      return annotation;
-    } catch (error) {
-      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
-      return messageOf(error);
-    }
-  });
-  samples.forEach(({ id }, i) => {
-    const result = read[i] as Annotations | string;
-    if (typeof result === 'string') skipped.set(id, result);
-    else annotations.set(id, result);
-  });
-  return { annotations, skipped };
+/** The annotation of a sample, with instances as classes of the data set that is pasted into. */
+async function readSourced(sample: Sample, dataset: SourcedDataset, options: PipelineOptions): Promise<Annotations> {
+  const { sources } = dataset;
+  if (!sources) return readAnnotations(sample, dataset, options);
+  if (sample.id.startsWith(sourcePrefix)) {
+    const annotation = await readAnnotations(sample, sources, { ...options, jitter: 'instance' });
+    return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
+  }
+  // Nothing is copied from it.
+  return readAnnotations(sample, dataset, { ...options, instances: sample.objects === undefined ? 'class' : options.instances });
 }
 
 /**
@@ -336,29 +406,30 @@ export async function readAnnotations(
     const { bytes, sha256 } = await readInput(dataset, sample.mask);
     const things = dataset.documents.get(sample.split)?.things ?? [];
     const shapes = segmentsOf(await readEntry(dataset.root, sample.entry), decodeSegments(bytes, sample.mask), sample.mask, things);
-    return { sample, shapes, ...paintShapes(shapes), digests: { mask: sha256 } };
+    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: { mask: sha256 } };
   }
   if (sample.entry) {
     const shapes = shapesOf(await readEntry(dataset.root, sample.entry), sample.entry.document);
-    return { sample, shapes, ...paintShapes(shapes), digests: {} };
+    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: {} };
   }
   if (sample.mask === undefined) {
     // An image without a label file has nothing on it.
     const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
     const shapes = readShapes(labels?.bytes, sample, dataset);
-    return { sample, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
+    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
   }
   const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene');
   if (sample.objects === undefined) {
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
     }
-    return { sample, mask, ...findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
+    return { sample, input: dataset, mask, ...findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
   }
   // An object that is given up becomes void in the instance mask.
   const objects = await read(sample.objects, true);
   return {
     sample,
+    input: dataset,
     mask,
     objects: objects.mask,
     ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects),
@@ -373,20 +444,24 @@ export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }:
   return shapesOfLabels(Buffer.from(bytes).toString(), size as Size, labels);
 }
 
-function candidateOf({ sample, mask, objects, objectPixels, instances }: Annotations, { leftOutObjects, objectIds }: Dataset): Candidate {
+function candidateOf(
+  { sample, mask, objects, objectPixels, shapes, instances }: Annotations,
+  { leftOutObjects, objectIds }: Dataset,
+): Candidate {
   return {
     id: sample.id,
+    annotated: (shapes?.shapes ?? instances).length > 0,
     width: mask.width,
     height: mask.height,
     instances,
-    // A file that is not there cannot be written anew.
+    // What nobody has labelled yet may be anything.
     capacity:
-      sample.size && sample.labels === undefined
+      sample.size && (sample.labels ?? sample.newLabels) === undefined
         ? 0
         : objects && objectPixels
           ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds)
           : Number.POSITIVE_INFINITY,
-    largestId: largestId(mask),
+    largestId: mask.colours ? mask.colours.byId.length - 1 : largestId(mask),
   };
 }
 
@@ -395,14 +470,14 @@ function finish(
   plan: Plan,
   target: Annotations,
   source: Annotations,
-  { image, sha256 }: LoadedImage,
+  [{ image, sha256 }, loadedSource]: readonly [LoadedImage, LoadedImage],
   rendered: Rendered,
-  dataset: Dataset,
+  dataset: SourcedDataset,
   options: PipelineOptions,
 ): Pasted {
   const { width, height, channels, icc } = image;
   const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
-  const annotated = annotate(target, source.mask, plan, rendered, {
+  const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
     leftOutObjects: dataset.leftOutObjects,
     objectIds: dataset.objectIds,
@@ -423,7 +498,12 @@ function finish(
       ...(target.objects && { objects: target.objects }),
       ...(target.shapes && { shapes: target.shapes }),
     },
-    ...(source.shapes && { source: source.shapes }),
+    source: {
+      sample: source.sample,
+      ...(source.shapes && { shapes: source.shapes }),
+      ...(dataset.sources && { inputs: { image: loadedSource.sha256, ...source.digests } }),
+    },
+    classNames: dataset.classNames,
     inputs: { image: sha256, ...target.digests },
   };
 }

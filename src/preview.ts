@@ -5,7 +5,7 @@ import { CopyPasteError, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
 import { checkOptions, createPipeline, createPlanner, inOrder } from './pipeline.ts';
-import { openDataset } from './read/dataset.ts';
+import { openSourced } from './read/sources.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import type { Pasted } from './types.ts';
@@ -24,7 +24,7 @@ export async function preview(given: Given<typeof previewOptions>, events: Pick<
   const format = formatOf(options.out);
   if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
   await refuseOverlap(options.in, options.out);
-  const dataset = await openDataset({ ...options, onlySplit: true });
+  const dataset = await openSourced({ ...options, onlySplit: true });
   checkOptions(dataset, options);
   const none = async (): Promise<undefined> => undefined;
   const sink = { paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut), pass: none, skip: (): undefined => undefined };

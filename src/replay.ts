@@ -7,21 +7,23 @@ import { digestOf, readInput, sha256 } from './digest.ts';
 import { CopyPasteError, interrupted } from './errors.ts';
 import { codecs } from './image.ts';
 import { passedEntry, variantSuffix } from './job.ts';
-import type { Manifest, ManifestRecord } from './manifest.ts';
+import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
-import { documentsOf, filesOf, inputsOf, manifestName, type WholeFile } from './output.ts';
+import { documentsOf, filesOf, manifestName, type WholeFile } from './output.ts';
 import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
 import type { Candidate } from './plan/plan.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
 import type { Layout } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
+import { type SourcedDataset, withSources } from './read/sources.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import type { Backend, CocoEntry, Pasted, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
 import { pastedEntry } from './write/coco.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
-import { encodeSample, outputPaths } from './write/samples.ts';
+import { inputsOf, sourceInputsOf } from './write/manifest.ts';
+import { encodeSample, pastedPaths } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
 export interface ReplayEvents {
@@ -34,7 +36,7 @@ export interface ReplayEvents {
 /** What a manifest was made from and with. */
 export interface Origin {
   readonly manifest: Manifest;
-  readonly dataset: Dataset;
+  readonly dataset: SourcedDataset;
   /** Those of `augment` that its output followed from. */
   readonly options: AugmentOptions;
 }
@@ -42,17 +44,46 @@ export interface Origin {
 /**
  * Opens the data set that a manifest's output was made from.
  *
- * @param input where it is now.
+ * @param places where it is now, and the one that instances were taken from, if that is another.
  * @throws {CopyPasteError} `data` for options that this version does not know, or a sample that is not there any more.
  */
-export async function openOrigin(manifest: Manifest, input: string, running: Partial<Given<typeof augmentOptions>>): Promise<Origin> {
-  const { layout, options: given, seed, records } = manifest;
+export async function openOrigin(
+  manifest: Manifest,
+  places: { readonly in: string; readonly sources?: string | undefined },
+  running: Partial<Given<typeof augmentOptions>>,
+): Promise<Origin> {
+  const { layout, sources, options: given, seed, records } = manifest;
+  if ((sources === undefined) !== (places.sources === undefined)) {
+    const why = sources ? 'is missing: instances were taken from another data set' : 'instances were taken from no other data set';
+    throw new CopyPasteError('usage', `--sources${places.sources === undefined ? '' : ` ${places.sources}:`} ${why}`);
+  }
   const recorded = given as Readonly<Record<string, unknown>>;
-  const options = resolveOptions(augmentOptions, { ...recorded, seed, ...running, in: input });
-  const digests = new Map(records.flatMap((record) => inputsOf(record).map(({ path, sha256 }) => [path, sha256] as const)));
+  const options = resolveOptions(augmentOptions, { ...recorded, seed, ...running, in: places.in });
+  const opened = await reopen(layout, options, records.flatMap(inputsOf));
+  // A colour map that was read is not read again.
+  const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
+  const carried = (manifest.documents ?? []).map(({ path }) => path).filter((path) => !known.has(path));
+  const target = { ...opened, carried };
+  if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
+  const from = await reopen(
+    sources,
+    { ...options, in: places.sources, onlySplit: true, maskSuffix: sources.name === layout.name ? options.maskSuffix : '' },
+    records.flatMap((record) => sourceInputsOf(record)),
+  );
+  const { pairs, others } = sources.classes;
+  return { manifest, dataset: withSources(target, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
+}
+
+/** Opens a data set as a manifest says that it was understood; its files have to be what they were. */
+async function reopen(
+  layout: ManifestHead['layout'],
+  options: AugmentOptions,
+  inputs: readonly { readonly path: string; readonly sha256: string }[],
+): Promise<Dataset> {
   const { background, ignore } = layout;
   const opened = await openDataset({
     ...options,
+    split: undefined,
     layout: layout.name as Layout['name'],
     folders: layout.folders.map(({ split, images, masks, objects }) => ({
       split,
@@ -70,10 +101,7 @@ export async function openOrigin(manifest: Manifest, input: string, running: Par
     const digest = await digestOf(join(opened.root, path), path);
     if (digest !== sha256) throw new CopyPasteError('data', `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}`);
   }
-  // A colour map that was read is not read again.
-  const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
-  const carried = (manifest.documents ?? []).map(({ path }) => path).filter((path) => !known.has(path));
-  return { manifest, dataset: { ...opened, digests, carried }, options: { ...options, skipBad: false } };
+  return { ...opened, digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
 }
 
 /** What documents have of records that were made again. */
@@ -98,7 +126,9 @@ export async function* remake<R>(
   entries: Entries,
   stop?: AbortSignal,
 ): AsyncGenerator<R> {
-  const samples = new Map([...dataset.samples, ...dataset.others].map((sample) => [sample.id, sample]));
+  const samples = new Map(
+    [...dataset.samples, ...dataset.others, ...(dataset.sources?.samples ?? [])].map((sample) => [sample.id, sample]),
+  );
   const reasons = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
   const sampleOf = (id: string): Sample => {
     const sample = samples.get(id);
@@ -124,7 +154,7 @@ export async function* remake<R>(
     paste: (pasted: Pasted) => {
       const record = remade(pasted.plan);
       const suffix = variantSuffix(pasted.plan.copy, options);
-      const paths = outputPaths(pasted.sample, suffix, options.imageFormat);
+      const paths = pastedPaths(pasted.sample, suffix, options.imageFormat);
       if (pasted.sample.entry) entries.set(record, pastedEntry(pasted, paths, options.includeOriginals));
       return remaker.paste(pasted, record, suffix);
     },
@@ -133,7 +163,7 @@ export async function* remake<R>(
       throw new CopyPasteError('data', `${sample.id}: ${reason}`);
     },
   };
-  const planner = plannerOf(planned, sampleOf, options.batchSize);
+  const planner = plannerOf(planned, dataset, sampleOf, options.batchSize);
   const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped });
   for await (const { results } of inOrder(planner.batches(), pipeline.begin, 1)) for (const result of results) yield await result;
   const rest = records.filter(({ copy }) => copy === undefined);
@@ -145,7 +175,12 @@ export async function* remake<R>(
 }
 
 /** Takes plans from records, as many at a time as a batch has. */
-function plannerOf(records: readonly ManifestRecord[], sampleOf: (id: string) => Sample, batchSize: number): Planner {
+function plannerOf(
+  records: readonly ManifestRecord[],
+  { sources }: SourcedDataset,
+  sampleOf: (id: string) => Sample,
+  batchSize: number,
+): Planner {
   return {
     *batches() {
       for (let n = 0; n * batchSize < records.length; n++) yield { copy: 0, n };
@@ -154,7 +189,8 @@ function plannerOf(records: readonly ManifestRecord[], sampleOf: (id: string) =>
       const part = records.slice(n * batchSize, (n + 1) * batchSize);
       for (const record of part) {
         const { id, split } = record;
-        const other = record.status === 'augmented' && sampleOf(record.source).split !== split ? record.source : undefined;
+        const from = sources?.split ?? split;
+        const other = record.status === 'augmented' && sampleOf(record.source).split !== from ? record.source : undefined;
         if (other !== undefined || sampleOf(id).split !== split)
           throw new CopyPasteError(
             'data',
@@ -165,7 +201,7 @@ function plannerOf(records: readonly ManifestRecord[], sampleOf: (id: string) =>
       return {
         samples: part.map(({ id }) => sampleOf(id)),
         needed: [...needed].map(sampleOf),
-        plan: (candidates) => part.map((record) => planOf(record, candidates)),
+        plan: async (candidates) => part.map((record) => planOf(record, candidates)),
       };
     },
   };
@@ -214,8 +250,9 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   const own = resolveOptions(replayOptions, given as Readonly<Record<string, unknown>>);
   const { out, only } = own;
   await refuseOverlap(own.in, out);
+  if (own.sources !== undefined) await refuseOverlap(own.sources, out, '--sources');
   const manifest = await readManifest(own.manifest);
-  const origin = await openOrigin(manifest, own.in, { out, jobs: own.jobs, memory: own.memory });
+  const origin = await openOrigin(manifest, own, { out, jobs: own.jobs, memory: own.memory });
   const { dataset, options } = origin;
   const chosen = manifest.records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
   if (chosen.length === 0) {

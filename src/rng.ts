@@ -81,6 +81,16 @@ export class Stream {
     return Math.floor(this.uniform() * n);
   }
 
+  /** The integers from 0 to n - 1 in a random order (Fisher and Yates), drawn one by one. */
+  *permutation(n: number): Generator<number> {
+    const moved = new Map<number, number>();
+    for (let i = n - 1; i >= 0; i--) {
+      const j = this.below(i + 1);
+      yield moved.get(j) ?? j;
+      moved.set(j, moved.get(i) ?? i);
+    }
+  }
+
   /** `values` in a random order (Fisher and Yates), in a new array. */
   shuffle<T>(values: readonly T[]): T[] {
     const result = [...values];

@@ -4,7 +4,7 @@ import { CopyPasteError } from './errors.ts';
 import type { OutcomeBatch } from './job.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, jobsOf } from './pipeline.ts';
-import type { Dataset } from './read/dataset.ts';
+import type { SourcedDataset } from './read/sources.ts';
 import type { WorkerData, WorkerResult } from './worker.ts';
 
 /** Samples under which starting threads takes longer than they save. */
@@ -26,7 +26,7 @@ export function threadsFor(samples: number, options: AugmentOptions): number {
 /** Threads that do batches of `augment`. */
 export async function startThreads(
   count: number,
-  dataset: Dataset,
+  dataset: SourcedDataset,
   options: AugmentOptions,
   poison: ReadonlyMap<string, string>,
   stop: AbortSignal | undefined,

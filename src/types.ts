@@ -48,6 +48,9 @@ export interface Instance {
 /** What an instance has of pixels. */
 export type Shape = Pick<Instance, 'box' | 'spans' | 'start' | 'end'>;
 
+/** What the ids of samples of a source set begin with: they are not those of the data set that is augmented. */
+export const sourcePrefix = 'sources:';
+
 /** One image and its annotation on disk; paths are relative to the root of the data set. */
 export interface Sample {
   /** The image's path without its folder and extension, after its split: the same on every machine. */
@@ -59,6 +62,8 @@ export interface Sample {
   readonly entry?: Entry;
   /** Text file of shapes. */
   readonly labels?: string;
+  /** The one that is written once something is on the image, where there is none. */
+  readonly newLabels?: string;
   /** As the header says, where there is no mask to say it. */
   readonly size?: Size;
   /** Instance-id mask, where the layout has one. */
@@ -127,8 +132,11 @@ export interface CocoAnnotation {
   readonly bbox?: readonly number[];
   readonly iscrowd?: number;
   readonly keypoints?: unknown;
-  /** Where a pasted one comes from. */
-  readonly copypaste?: { readonly image_id: number; readonly annotation_id: number; readonly placement: number };
+  /** Where a pasted one comes from: an annotation of this document, or an instance of a sample of another data set. */
+  readonly copypaste?: { readonly placement: number } & (
+    | { readonly image_id: number; readonly annotation_id: number }
+    | { readonly source: string; readonly instance: number }
+  );
 }
 
 /** What a document has of one image. */
@@ -249,7 +257,7 @@ export interface Placement {
 }
 
 /** Why a sample passes through unchanged. */
-export const passReasons = ['not drawn', 'no source', 'nothing fits', 'all dropped', 'other split', 'original'] as const;
+export const passReasons = ['not drawn', 'not a target', 'no source', 'nothing fits', 'all dropped', 'other split', 'original'] as const;
 export type PassReason = (typeof passReasons)[number];
 
 /** Why an instance that was drawn is not pasted; `kernel` reasons come from the exact count of its pixels. */
@@ -383,6 +391,22 @@ export function pathsOf({ image, mask, labels, objects, views }: Omit<Sample, 'f
   };
 }
 
+/** The sample that instances were copied from. */
+export interface PastedFrom {
+  readonly sample: Sample;
+  /** What its document holds, or its file of shapes. */
+  readonly shapes?: ShapeSet;
+  /** SHA-256 of its files, where it is of another data set than the target. */
+  readonly inputs?: SampleFiles<string>;
+}
+
+/** Where input files are, and what they have to be where that is known. */
+export interface InputFolder {
+  readonly root: string;
+  /** SHA-256 by path. */
+  readonly digests?: ReadonlyMap<string, string>;
+}
+
 /** A sample that was pasted into. */
 export interface Pasted extends Annotated {
   readonly sample: Sample;
@@ -393,11 +417,12 @@ export interface Pasted extends Annotated {
   /** Pixels that each placement covers before later ones cover it; 0 where the kernel dropped it. */
   readonly areas: readonly number[];
   readonly original: Annotation & { readonly image: Image; readonly shapes?: ShapeSet };
-  /** What the source's document holds. */
-  readonly source?: ShapeSet;
+  readonly source: PastedFrom;
   /** SHA-256 of its input files. */
   readonly inputs: SampleFiles<string>;
+  readonly classNames: ReadonlyMap<number, string>;
 }
+
 /** The TensorFlow.js backends that the op runs on, in the order in which a GPU is looked for. */
 export const backendNames = ['webgpu', 'tensorflow', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
@@ -418,6 +443,8 @@ export interface Backend {
 /** A sample as decoded, without its image. */
 export interface Annotations extends CountedAnnotation {
   readonly sample: Sample;
+  /** Where its files are. */
+  readonly input: InputFolder;
   readonly instances: readonly Instance[];
   /** SHA-256 of its input files. */
   readonly digests: Omit<SampleFiles<string>, 'image'>;

@@ -8,7 +8,7 @@ import { contradictionsOf, countIds } from './invariants.ts';
 import { variantSuffix } from './job.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
 import { type Given, verifyOptions } from './options.ts';
-import { filesOf, inputsOf, isOldList, journalName, manifestName } from './output.ts';
+import { filesOf, isOldList, journalName, manifestName } from './output.ts';
 import { inParts } from './parts.ts';
 import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
@@ -17,7 +17,7 @@ import { withBackend } from './render/backend.ts';
 import { documentsAgain, type Entries, openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
 import { resolveOptions } from './schema.ts';
 import { listed, type Mask, mapFiles } from './types.ts';
-import { augmentedRecord } from './write/manifest.ts';
+import { augmentedRecord, inputsOf } from './write/manifest.ts';
 import { encodeSample, outputPaths } from './write/samples.ts';
 
 /** Something that is not as it has to be. */
@@ -45,7 +45,8 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
   const options = resolveOptions(verifyOptions, given as Readonly<Record<string, unknown>>);
   const { out, deep, in: input } = options;
   if (deep && input === undefined) throw new CopyPasteError('usage', '--deep renders anew from the input: say --in DIR');
-  if (!deep && (input !== undefined || options.sample !== undefined)) throw new CopyPasteError('usage', '--in and --sample go with --deep');
+  if (!deep && (input ?? options.sources ?? options.sample) !== undefined)
+    throw new CopyPasteError('usage', '--in, --sources and --sample go with --deep');
   const manifest = await readComplete(out);
   const again = deep ? spread(manifest.records, options.sample) : [];
   events.started?.(manifest.records.length + again.length);
@@ -77,7 +78,7 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
   differences.push(...annotations.flat());
 
   if (input !== undefined && again.length > 0) {
-    const origin = await openOrigin(manifest, input, { out, jobs: options.jobs, memory: options.memory });
+    const origin = await openOrigin(manifest, { in: input, sources: options.sources }, { out, jobs: options.jobs, memory: options.memory });
     const compare: Remaker<Difference[]> = {
       paste: async (pasted, record, suffix) => {
         const results: Difference[] = [];

@@ -4,12 +4,12 @@ import { CopyPasteError, type ErrorCode } from './errors.ts';
 import { type ClassCount, createJob, type Outcome } from './job.ts';
 import type { AugmentOptions } from './options.ts';
 import type { BatchRef } from './pipeline.ts';
-import type { Dataset } from './read/dataset.ts';
+import type { SourcedDataset } from './read/sources.ts';
 import { openBackend } from './render/backend.ts';
 import { enableProdMode } from './render/render.ts';
 
 export interface WorkerData {
-  readonly dataset: Dataset;
+  readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
   readonly poison: ReadonlyMap<string, string>;
   /** One number, shared: not 0 once nothing more is to be begun. */

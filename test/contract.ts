@@ -6,10 +6,10 @@ import { verify } from '../src/verify.ts';
 import { treeDigests } from './make.ts';
 
 /** What holds of every output, whatever its layout: no contradiction, nothing but what its input gives, and the same bytes again. */
-export async function expectSound(out: string, input: string, split?: string): Promise<void> {
+export async function expectSound(out: string, input: string, split?: string, sources?: string): Promise<void> {
   expect((await check({ in: out, split })).differences).toEqual([]);
-  expect((await verify({ out, deep: true, in: input })).differences).toEqual([]);
+  expect((await verify({ out, deep: true, in: input, sources })).differences).toEqual([]);
   const again = `${out}-again`;
-  await replay({ manifest: join(out, 'manifest.json'), in: input, out: again });
+  await replay({ manifest: join(out, 'manifest.json'), in: input, sources, out: again });
   expect(await treeDigests(again)).toEqual(await treeDigests(out));
 }

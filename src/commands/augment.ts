@@ -4,6 +4,7 @@ import type { SampleRecord } from '../manifest.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import { createProgress, type Streams } from '../progress.ts';
 import type { Dataset } from '../read/dataset.ts';
+import type { SourcedDataset } from '../read/sources.ts';
 import { enableProdMode } from '../render/render.ts';
 import type { AugmentSummary } from '../tally.ts';
 import type { Scene } from '../types.ts';
@@ -19,12 +20,12 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
   };
   const progress = await createProgress(stderr, quiet || given.dryRun === true);
   return watched(stderr, progress, given.out, async (stop) => {
-    let dataset: Dataset | undefined;
+    let dataset: SourcedDataset | undefined;
     let started = 0;
     const summary = await augment(given, {
       opened: (opened, total) => {
         dataset = opened;
-        for (const line of [describeDataset(opened), ...describeDocument(opened)]) say(line);
+        for (const line of [describeDataset(opened), ...describeDocument(opened), ...describeSources(opened)]) say(line);
         const objects = opened.folders.find((one) => one.objects)?.objects;
         if (objects && opened.documents.size === 0 && given.instances === undefined && given.preset !== 'composer')
           say(`instances are connected components; --instances object takes those of ${objects}/`);
@@ -45,7 +46,7 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
     const seconds = (performance.now() - started) / 1000;
     const rate = (summary.samples + summary.copied - summary.reused) / seconds;
     for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
-    const nothing = nothingPasted(summary, dataset as Dataset, given);
+    const nothing = nothingPasted(summary, dataset as SourcedDataset, given);
     if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
     if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);
     for (const line of describeSummary(summary, given, rate)) say(line);
@@ -79,6 +80,26 @@ function describeDocument({ documents, split }: Dataset): string[] {
   ];
 }
 
+/** Where instances are taken from, if that is another data set. */
+function describeSources({ sources, classNames }: SourcedDataset): string[] {
+  if (!sources) return [];
+  const { pairs, others } = sources.classes;
+  const nameOf = (id: number): string => sources.classNames.get(id) ?? String(id);
+  const taken = [...pairs].filter(([, ours]) => ours !== null);
+  const renamed = taken.filter(
+    ([theirs, ours]) => nameOf(theirs).toLowerCase() !== (classNames.get(ours as number) ?? String(ours)).toLowerCase(),
+  );
+  const how = renamed.map(([theirs, ours]) => `${nameOf(theirs)} as ${classNames.get(ours as number) ?? ours}`);
+  const left = [...pairs].filter(([id, ours]) => ours === null && !sources.leftOut.has(id)).map(([id]) => nameOf(id));
+  const listed = (names: readonly string[]): string => `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
+  return [
+    `sources: ${describeDataset(sources)}`,
+    others === 'same' && pairs.size === 0
+      ? 'classes of the sources are those of the same id'
+      : `classes of the sources: ${plural(taken.length, 'is', 'are')} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not: ${listed(left)}` : ''}`,
+  ];
+}
+
 function describePlan(record: SampleRecord): string {
   const { id, copy, source, placements = [] } = record;
   if (placements.length === 0) return `${id} copy ${copy}: unchanged${record.status === 'unchanged' ? `, ${record.reason}` : ''}`;
@@ -94,12 +115,15 @@ function describePlan(record: SampleRecord): string {
 /** Why a run that should have pasted something did not, and what to do: never a silent no-op. */
 function nothingPasted(
   summary: AugmentSummary,
-  { background, ignore, samples, documents, layout }: Dataset,
+  { background, ignore, samples, documents, layout, sources }: SourcedDataset,
   given: Given<typeof augmentOptions>,
 ): string | undefined {
   const { augmented, unchanged, classes } = summary;
   const drawn = Object.keys(unchanged).some((reason) => reason !== 'not drawn');
   if (augmented > 0 || !drawn) return undefined;
+  if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
+    return `no sample is ${given.targets === 'background' ? 'without' : 'with'} annotations, as --targets ${given.targets} asks`;
+  if (sources) return 'nothing of --sources may be pasted and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.length === 0) {
     if (documents.size > 0 || layout === 'yolo') return 'no annotation that was read has a mask: boxes cannot be pasted';
@@ -149,8 +173,8 @@ function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOpt
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
 }
 
-function plural(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
+function plural(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`;
 }
 
 function total(counts: Readonly<Record<string, number>>): number {

@@ -5,6 +5,8 @@ import { boxInScene, type JitterOptions, jitterInstance, jitterScene } from './j
 /** What planning reads of a sample: no pixels. */
 export interface Candidate extends Size {
   readonly id: string;
+  /** It is more than background. */
+  readonly annotated: boolean;
   readonly instances: readonly Instance[];
   /** How many instances its annotation has ids for. */
   readonly capacity: number;
@@ -15,6 +17,10 @@ export interface Candidate extends Size {
 export interface PlanOptions extends JitterOptions {
   readonly seed: number;
   readonly p: number;
+  /** Which samples are pasted into: those with annotations, those without, or both. */
+  readonly targets: 'all' | 'annotated' | 'background';
+  /** Probability that one without annotations is; else `p`. */
+  readonly backgroundRatio?: number | undefined;
   readonly maxInstances: number | 'all';
   readonly minArea: AreaLimit;
   readonly maxArea: AreaLimit;
@@ -41,9 +47,16 @@ export function batchesOf(ids: readonly string[], batchSize: number, copy: numbe
   return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, i) => order.slice(i * batchSize, (i + 1) * batchSize));
 }
 
-/** Whether a sample is a target of this copy: with probability `p`. */
-export function isTarget(id: string, copy: number, { seed, p }: Pick<PlanOptions, 'seed' | 'p'>): boolean {
-  return stream(seed, copy, id, 'target').uniform() < p;
+/** Why a sample is not a target of this copy; nothing where it is one. */
+function passReason({ id, annotated }: Candidate, copy: number, options: PlanOptions): PassReason | undefined {
+  if (options.targets === (annotated ? 'background' : 'annotated')) return 'not a target';
+  const { seed, p, backgroundRatio = p } = options;
+  return stream(seed, copy, id, 'target').uniform() < (annotated ? p : backgroundRatio) ? undefined : 'not drawn';
+}
+
+/** Whether a sample whose annotation is not known may be a target of this copy, or has to be looked at to tell why it is none. */
+export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p }: Omit<PlanOptions, 'mayPaste'>): boolean {
+  return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio);
 }
 
 /** The plan of a sample that nothing is pasted into. */
@@ -79,28 +92,82 @@ function eligible(
  * @param batch all samples of the batch in its order, the target included.
  */
 export function planSample(target: Candidate, batch: readonly Candidate[], copy: number, options: PlanOptions): Plan {
-  const { seed } = options;
-  const [minArea] = areaLimits(target, options);
-  const pass = (reason: PassReason, rest: Partial<Plan> = {}): Plan => ({ ...passThrough(target.id, copy, reason), ...rest });
-  if (!isTarget(target.id, copy, options)) return pass('not drawn');
+  const reason = passReason(target, copy, options);
+  if (reason !== undefined) return passThrough(target.id, copy, reason);
   const able: Candidate[] = [];
   for (const source of batch) {
     if ((options.allowSelf || source.id !== target.id) && eligible(source, target, options, 1).length > 0) able.push(source);
   }
-  if (able.length === 0) return pass('no source');
-  if (target.capacity === 0) return pass('nothing fits');
+  if (able.length === 0) return passThrough(target.id, copy, 'no source');
+  const { from, none } = drawFor(target, copy, options);
+  // Where nothing of the first source fits, the next one is tried: a target stays a target.
+  for (const source of stream(options.seed, copy, target.id, 'source').shuffle(able)) {
+    const plan = from(source);
+    if (plan) return plan;
+  }
+  return none();
+}
+
+/** Sources that are drawn for one target and have nothing that fits, before it is given up. */
+const maxSources = 16;
+
+/**
+ * Plans one sample whose source is drawn from a set of its own, from all of it. Reads no more of the set than it has to.
+ *
+ * @param count how many samples the set has.
+ * @param read says what the nth of them has; nothing where nothing of it may be pasted anywhere.
+ */
+export async function planFromSet(
+  target: Candidate,
+  count: number,
+  read: (n: number) => Promise<Candidate | undefined>,
+  copy: number,
+  options: PlanOptions,
+): Promise<Plan> {
+  const reason = passReason(target, copy, options);
+  if (reason !== undefined) return passThrough(target.id, copy, reason);
+  const { from, none } = drawFor(target, copy, options);
+  let tried = 0;
+  for (const n of stream(options.seed, copy, target.id, 'source').permutation(count)) {
+    const source = await read(n);
+    if (!source || eligible(source, target, options, 1).length === 0) continue;
+    const plan = from(source);
+    if (plan) return plan;
+    if (++tried === maxSources) break;
+  }
+  return none();
+}
+
+/** Whether anything of a sample may be pasted into some target. */
+export function isSource({ instances }: Pick<Candidate, 'instances'>, { mayPaste, truncated }: PlanOptions): boolean {
+  return instances.some((one) => !one.crowd && !(one.truncated && truncated === 'skip') && mayPaste(one.classId));
+}
+
+/** Draws instances for a target, from one source after another until something fits. */
+function drawFor(target: Candidate, copy: number, options: PlanOptions) {
+  const { seed } = options;
+  const [minArea] = areaLimits(target, options);
   const jitterStream = stream(seed, copy, target.id, 'jitter');
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
   let first: Plan | undefined;
-  // Where nothing of the first source fits, the next one is tried: a target stays a target.
-  for (const source of stream(seed, copy, target.id, 'source').shuffle(able)) {
-    const draw = options.jitter === 'scene' ? drawFromScene : drawInstances;
-    const { placements, dropped } = draw(source, target, jitterStream, stream(seed, copy, target.id, `instances\0${source.id}`), options);
-    const plan: Plan = { id: target.id, copy, source: source.id, minArea, placements, dropped, ...(scene && { scene }) };
-    if (placements.length > 0) return plan;
-    first ??= plan;
-  }
-  return pass('nothing fits', { source: first?.source as string, dropped: first?.dropped as Dropped[] });
+  return {
+    from(source: Candidate): Plan | undefined {
+      // It has no place for an instance more.
+      if (target.capacity === 0) return undefined;
+      const draw = options.jitter === 'scene' ? drawFromScene : drawInstances;
+      const { placements, dropped } = draw(source, target, jitterStream, stream(seed, copy, target.id, `instances\0${source.id}`), options);
+      const plan: Plan = { id: target.id, copy, source: source.id, minArea, placements, dropped, ...(scene && { scene }) };
+      if (placements.length > 0) return plan;
+      first ??= plan;
+      return undefined;
+    },
+    /** The plan where nothing of any fitted. */
+    none(): Plan {
+      if (target.capacity === 0) return passThrough(target.id, copy, 'nothing fits');
+      if (!first) return passThrough(target.id, copy, 'no source');
+      return { ...passThrough(target.id, copy, 'nothing fits'), source: first.source as string, dropped: first.dropped };
+    },
+  };
 }
 
 /** A plan once the exact areas of its placements are known: where none is kept, nothing is pasted. */

@@ -22,9 +22,15 @@ export interface AnnotateOptions {
  * Derives a target's annotation from the owner map: the class mask is `owner ? class[owner] : mask`, and an
  * object mask likewise, with a free id for each placement. Looks at pixels inside the placements' boxes only.
  *
- * @param source the source's class mask, whose palette names pasted ids that the target's lacks.
+ * @param source the source's class mask, whose palette names pasted ids that the target's lacks; absent where its ids are others.
  */
-export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, rendered: Rendered, options: AnnotateOptions): Annotated {
+export function annotate(
+  target: CountedAnnotation,
+  source: Mask | undefined,
+  plan: Plan,
+  rendered: Rendered,
+  options: AnnotateOptions,
+): Annotated {
   const { mask, objects } = target;
   const scene = (base: Mask): Mask => (plan.scene ? jitterScene(base, plan.scene, options.ignore ?? 0) : base);
   const classes = plan.placements.map(({ classId }) => classId);
@@ -56,7 +62,7 @@ export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, re
     const { ids } = after.mask;
     for (let i = 0; i < ids.length; i++) ids[i] = gone.get(ids[i] as number) ?? (ids[i] as number);
   }
-  return { ...result, objects: withPalette(after.mask), objectIds, covered };
+  return { ...result, objects: withPalette(after.mask, undefined), objectIds, covered };
 }
 
 /** What pixels of a class hold in an instance mask where they belong to no object. */
@@ -183,7 +189,7 @@ export function jitterScene(mask: Mask, { targetBox, flip }: NonNullable<Plan['s
  * A palette that names each id of a mask: its own, continued by the source's, and by VOC's colours where neither has one, so that
  * readers of colours tell them apart.
  */
-function withPalette(mask: Mask, source?: Mask): Mask {
+function withPalette(mask: Mask, source: Mask | undefined): Mask {
   const { palette, ids } = mask;
   // Ids of 16 bits are written without one.
   if (!palette || palette.length === largestPalette || ids instanceof Uint16Array) return mask;

@@ -7,6 +7,7 @@ import type {
   Instance,
   PanopticAnnotation,
   Pasted,
+  PastedFrom,
   Sample,
   SampleFiles,
   Segment,
@@ -57,7 +58,6 @@ export function segmentPlane(pasted: Pasted): Int32Array {
 function segmentsAfter({ plan, original, shapes, source }: Pasted): { segments: { segment: Segment; spans: Int32Array }[] } {
   const { shapes: before } = original.shapes as ShapeSet;
   const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
-  const from = (source as ShapeSet).shapes.filter(({ instance }) => instance);
   const used = new Set(before.map(({ id }) => id));
   let next = 0;
   const measured = (segment: Segment, spans: Int32Array): { segment: Segment; spans: Int32Array } => {
@@ -70,7 +70,7 @@ function segmentsAfter({ plan, original, shapes, source }: Pasted): { segments: 
   });
   const added = pasted.map(({ placement, spans }) => {
     const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
-    const copypaste = { image_id: source?.image?.id as number, annotation_id: from[instance]?.id as number, placement: placement + 1 };
+    const copypaste = provenance(source, instance, placement);
     do next++;
     while (used.has(next));
     return measured({ id: next, category_id: classId, iscrowd: 0, copypaste }, spans);
@@ -81,25 +81,30 @@ function segmentsAfter({ plan, original, shapes, source }: Pasted): { segments: 
 function instancesEntry({ sample, plan, original, shapes, source }: Pasted, image: string, renumbered: boolean): CocoEntry {
   const { image: target, shapes: before } = original.shapes as Required<ShapeSet>;
   const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
-  const from = (source as ShapeSet).shapes.filter(({ instance }) => instance);
   const annotations = kept.map(({ index, spans }): CocoAnnotation => {
     const annotation = before[index]?.annotation as CocoAnnotation;
     return spans ? { ...withoutKeypoints(annotation), ...masked(spans, target, annotation.iscrowd === 1) } : annotation;
   });
   const added = pasted.map(({ placement, spans }) => {
     const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
-    const annotation = from[instance]?.annotation as CocoAnnotation;
     return {
-      // Its source's, until it is given one.
-      id: annotation.id,
+      // Until it is given one.
+      id: 0,
       image_id: target.id,
       category_id: classId,
       iscrowd: 0,
       ...masked(spans, target, false),
-      copypaste: { image_id: (source as Required<ShapeSet>).image.id, annotation_id: annotation.id, placement: placement + 1 },
+      copypaste: provenance(source, instance, placement),
     };
   });
   return { image: renamed(target, sample, image), annotations, added, renumbered };
+}
+
+/** Where a pasted instance comes from. */
+function provenance({ sample, shapes, inputs }: PastedFrom, instance: number, placement: number): NonNullable<CocoAnnotation['copypaste']> {
+  if (inputs || !shapes) return { source: sample.id, instance, placement: placement + 1 };
+  const from = shapes.shapes.filter((shape) => shape.instance)[instance];
+  return { image_id: shapes.image?.id as number, annotation_id: from?.id as number, placement: placement + 1 };
 }
 
 function renamed(image: CocoImage, sample: Sample, path: string): CocoImage {

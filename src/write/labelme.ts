@@ -8,10 +8,10 @@ import type { LabelmeDocument, LabelmeShape, Pasted, ShapeSet } from '../types.t
  *
  * @param image the path of the image in the output.
  */
-export function labelmeText({ plan, original, source, shapes }: Pasted, image: string): string {
+export function labelmeText({ plan, original, source, shapes, classNames }: Pasted, image: string): string {
   const { document, shapes: before } = original.shapes as ShapeSet;
   const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
-  const from = (source as ShapeSet).shapes.filter(({ instance }) => instance);
+  const from = source.inputs ? [] : (source.shapes?.shapes ?? []).filter(({ instance }) => instance);
   const polygon = (shape: LabelmeShape, spans: Int32Array): LabelmeShape => {
     const outline = outlineOfSpans(spans);
     const points = Array.from({ length: outline.length / 2 }, (_, i): [number, number] => [
@@ -26,8 +26,9 @@ export function labelmeText({ plan, original, source, shapes }: Pasted, image: s
       return spans ? [polygon(parts[0] as LabelmeShape, spans)] : parts;
     }),
     ...pasted.map(({ placement, spans }) => {
-      const { instance } = plan.placements[placement] as Pasted['plan']['placements'][0];
-      return polygon(from[instance]?.parts?.[0] as LabelmeShape, spans);
+      const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
+      const own = from[instance]?.parts?.[0] ?? { label: classNames.get(classId) ?? String(classId), points: [], flags: {} };
+      return polygon(own, spans);
     }),
   ];
   const { imagePath = '' } = document as LabelmeDocument;

@@ -1,12 +1,23 @@
 import { sha256 } from '../digest.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord, Written } from '../manifest.ts';
-import { listed, type Pasted, type Plan, type Sample } from '../types.ts';
+import { listed, type Pasted, type Plan, pathsOf, type Sample, type SampleFiles, sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
+
+/** The input files that a record names. */
+export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: string; sha256: string }[] {
+  return listed<{ path: string; sha256: string }>(inputs);
+}
+
+/** The files of its source that a record names, where that is of another data set. @param prefix goes before each path. */
+export function sourceInputsOf(record: ManifestRecord, prefix = ''): { path: string; sha256: string }[] {
+  if (record.status !== 'augmented' || !record.sourceInputs) return [];
+  return inputsOf({ inputs: record.sourceInputs }).map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
+}
 
 /** The record of a sample that was pasted into. */
 export function augmentedRecord(
-  { sample, plan, areas, visible, objectIds, covered, pixels, objects, shapes }: Pasted,
+  { sample, plan, areas, visible, objectIds, covered, pixels, objects, shapes, source: { sample: from, inputs } }: Pasted,
   written: Written | undefined,
 ): SampleRecord {
   return {
@@ -16,6 +27,7 @@ export function augmentedRecord(
     status: 'augmented',
     ...written,
     source: plan.source as string,
+    ...(inputs && { sourceInputs: inputFiles(from, inputs) }),
     ...(plan.scene && { scene: { ...plan.scene, targetBox: [...plan.scene.targetBox] } }),
     minArea: plan.minArea,
     placements: placementRecords(plan, areas, visible, objectIds),
@@ -69,6 +81,19 @@ function placementRecords(
   }));
 }
 
+/** The files of a sample that were read, with their digests. */
+export function inputFiles(sample: Sample, digests: SampleFiles<string>): Written['inputs'] {
+  const { image, mask, labels, objects } = pathsOf(sample);
+  const named = (name: 'mask' | 'labels' | 'objects', path: string | undefined) =>
+    path === undefined ? {} : { [name]: { path, sha256: digests[name] as string } };
+  return {
+    image: { path: image, sha256: digests.image },
+    ...named('mask', mask),
+    ...named('labels', labels),
+    ...named('objects', objects),
+  };
+}
+
 type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
 
 /**
@@ -81,7 +106,7 @@ export async function writeManifest(path: string, head: ManifestHead, records: A
     let separator = '\n';
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
     for await (const record of records) {
-      for (const { path, sha256 } of listed<{ path: string; sha256: string }>(record.inputs)) {
+      for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
         if ((inputs.get(path) ?? sha256) !== sha256)
           throw new CopyPasteError('data', `${path}: has changed during the run; say --overwrite to begin anew`);
         inputs.set(path, sha256);

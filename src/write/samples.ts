@@ -1,12 +1,13 @@
 import { dirname, join } from 'node:path';
-import { type InputFolder, readInput, sha256 } from '../digest.ts';
+import { readInput, sha256 } from '../digest.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../image.ts';
 import type { ManifestRecord, Written } from '../manifest.ts';
 import { encodeMask, encodePng, encodeSegments } from '../png.ts';
-import { listed, type Mask, mapFiles, type Pasted, pathsOf, type Sample, type SampleFiles, type View } from '../types.ts';
+import { type InputFolder, listed, type Mask, mapFiles, type Pasted, pathsOf, type Sample, type SampleFiles, type View } from '../types.ts';
 import { segmentPlane } from './coco.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 import { labelmeText } from './labelme.ts';
+import { inputFiles } from './manifest.ts';
 import { labelText } from './yolo.ts';
 
 export interface OutputOptions {
@@ -14,6 +15,12 @@ export interface OutputOptions {
   readonly imageFormat?: ImageFormat | undefined;
   readonly quality: number;
   readonly link: boolean;
+}
+
+/** The paths of a variant of a sample that is pasted into. @param format the image's. */
+export function pastedPaths(sample: Sample, suffix: string, format: ImageFormat | undefined): SampleFiles<string> {
+  const { labels = sample.newLabels } = sample;
+  return outputPaths(labels === undefined ? sample : { ...sample, labels }, suffix, format);
 }
 
 /**
@@ -46,7 +53,7 @@ export async function encodeSample(
 ): Promise<void> {
   const { sample, image, mask, objects } = pasted;
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
-  const to = outputPaths(sample, suffix, imageFormat);
+  const to = pastedPaths(sample, suffix, imageFormat);
   await each(to.image, await encodeImage(image, codec, quality), codec);
   if (to.labels !== undefined) {
     const text = to.labels.endsWith('.json') ? labelmeText(pasted, to.image) : labelText(pasted);
@@ -103,12 +110,9 @@ export function createSampleWriter(input: InputFolder, options: OutputOptions) {
         written.set(path, { path, sha256: sha256(bytes), codec });
       });
       const { sample, inputs } = pasted;
-      const { views: _, ...read } = pathsOf(sample);
-      const digests = listed(inputs);
-      let n = 0;
       return {
-        files: await mapFiles(outputPaths(sample, suffix, options.imageFormat), async (path) => written.get(path) as OutputFile),
-        inputs: await mapFiles(read, async (path) => ({ path, sha256: digests[n++] as string })),
+        files: await mapFiles(pastedPaths(sample, suffix, options.imageFormat), async (path) => written.get(path) as OutputFile),
+        inputs: inputFiles(sample, inputs),
       } as Written;
     },
   };

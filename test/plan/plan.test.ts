@@ -7,6 +7,7 @@ import { instanceOf } from '../make.ts';
 const defaults: PlanOptions = {
   seed: 0,
   p: 1,
+  targets: 'all',
   maxInstances: 5,
   minArea: 0.0005,
   maxArea: 0.25,
@@ -21,7 +22,16 @@ const defaults: PlanOptions = {
 
 function candidate(id: string, boxes: readonly Box[], rest: Partial<Candidate> = {}): Candidate {
   const instances = boxes.map((box, i) => instanceOf(i + 1, box));
-  return { id, width: 200, height: 100, instances, capacity: Number.POSITIVE_INFINITY, largestId: 255, ...rest };
+  return {
+    id,
+    annotated: instances.length > 0,
+    width: 200,
+    height: 100,
+    instances,
+    capacity: Number.POSITIVE_INFINITY,
+    largestId: 255,
+    ...rest,
+  };
 }
 
 const three: Box[] = [

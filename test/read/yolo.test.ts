@@ -54,7 +54,7 @@ describe('a YOLO data set', () => {
     await expectSound(out, yolo);
   });
 
-  test('is found in its forms, with the names of its classes; an image without labels passes through', async () => {
+  test('is found in its forms, with the names of its classes; one without labels is a background image', async () => {
     const found = async (files: Parameters<typeof writeTree>[1]) => {
       const root = await writeTree(join(folder, `found${number++}`), files);
       const { layout, splits, samples, classNames } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
@@ -83,7 +83,7 @@ describe('a YOLO data set', () => {
     expect(records.map(({ id, status }) => [id, status]).sort()).toEqual([
       ['train/a', 'augmented'],
       ['train/b', 'augmented'],
-      ['train/none', 'unchanged'],
+      ['train/none', 'augmented'],
     ]);
     expect((await found({ 'images/a.png': picture, 'labels/a.txt': line })).found).toMatchObject({
       layout: 'yolo',
