@@ -1,5 +1,5 @@
 /**
- * Pixel buffers that are used again. A fresh one for each sample is memory that only V8's collector frees: measured,
+ * Buffers of pixels, masks and files that are used again. A fresh one for each sample is memory that only V8's collector frees: measured,
  * collecting took as long as planning, pasting and annotating together.
  */
 
@@ -38,7 +38,7 @@ export function takeBytes(length: number): Uint8Array {
 }
 
 /** Gives an array back, which nobody may use any more; one that was not taken here is left to the collector. */
-export function giveBack({ buffer }: Int32Array | Uint8Array): void {
+export function giveBack({ buffer }: Int32Array | Uint16Array | Uint8Array): void {
   if (!issued.has(buffer) || free.includes(buffer as ArrayBuffer)) return;
   waiting += buffer.byteLength;
   free.push(buffer as ArrayBuffer);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { takeBytes } from './buffers.ts';
 import { CopyPasteError, systemMessageOf } from './errors.ts';
 import type { InputFolder } from './types.ts';
 
@@ -15,12 +16,12 @@ function unreadable(file: string, cause: unknown): CopyPasteError {
 }
 
 /**
- * Reads an input file of a data set with its digest.
+ * Reads an input file of a data set with its digest. The bytes may be given back.
  *
  * @throws {CopyPasteError} `io` with the cause, `data` where it is not the file that was there once.
  */
 export async function readInput({ root, digests }: InputFolder, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
-  const bytes = await readFile(join(root, file)).catch((cause: unknown) => {
+  const bytes = await readWhole(join(root, file)).catch((cause: unknown) => {
     throw unreadable(file, cause);
   });
   const digest = sha256(bytes);
@@ -28,6 +29,23 @@ export async function readInput({ root, digests }: InputFolder, file: string): P
   if (known !== undefined && known !== digest)
     throw new CopyPasteError('data', `${file}: has changed: its SHA-256 is ${digest}, the manifest has ${known}`);
   return { bytes, sha256: digest };
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const bytes = takeBytes(size);
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await file.read(bytes, at, size - at, at);
+      // It has become shorter since.
+      if (bytesRead === 0) return bytes.subarray(0, at);
+      at += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
 }
 
 /**

@@ -39,6 +39,7 @@ export function batchImages(annotations: readonly Annotations[]): BatchImages {
     const { bytes, sha256 } = await readInput(input, sample.image);
     pixels ??= takeWords(length);
     const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image, sample.format);
+    giveBack(bytes);
     return { image, offset, sha256 };
   };
   return {

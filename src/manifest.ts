@@ -1,5 +1,5 @@
-import { isAbsolute, normalize, sep } from 'node:path';
 import { z } from 'zod';
+import { isBelow } from './paths.ts';
 import { dropReasons, passReasons } from './types.ts';
 
 /** Version of the manifest's shape; it grows when an older reader would be misled. Older ones are read too. */
@@ -13,11 +13,6 @@ const id = z.int().min(0).max(65535);
 const edge = z.int32();
 const box = z.tuple([edge, edge, edge, edge]).describe('half-open pixels [x0, y0, x1, y1)');
 const path = z.string().refine(isBelow, 'leaves its folder').describe('relative, with /');
-
-/** Whether a path that a file names stays below the folder that it is relative to. */
-export function isBelow(path: string): boolean {
-  return path !== '' && !path.includes('\0') && !isAbsolute(path) && normalize(path).split(sep)[0] !== '..';
-}
 
 const inputFile = z.strictObject({ path, sha256 });
 const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'text']) });

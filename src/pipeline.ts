@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { createBudget, memoryOf } from './budget.ts';
-import { keepWaiting } from './buffers.ts';
+import { giveBack, keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
@@ -292,6 +292,13 @@ export function createPipeline<R>(
         });
         return done;
       });
+      // Nobody has instances of a batch after its end: what they are made of is used again.
+      void Promise.allSettled(results).then(() => {
+        for (const { mask, objects, instances } of annotations.values()) {
+          for (const { ids } of objects ? [mask, objects] : [mask]) giveBack(ids);
+          if (instances[0]) giveBack(instances[0].spans);
+        }
+      });
       const sources = [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample) === dataset.sources);
       return { results: [...results, ...bad.map(async (sample) => skip(sample, skipped.get(sample.id) as string))], sources };
     },
@@ -397,6 +404,7 @@ export async function readAnnotations(
   const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
     const { bytes, sha256 } = await readInput(dataset, file);
     const mask = decodeMask(bytes, file, dataset.colours);
+    giveBack(bytes);
     if (padded && mask.colours && ignore >= mask.colours.byId.length)
       throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
     if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);

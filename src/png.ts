@@ -175,7 +175,8 @@ function decodePixels(idat: Uint8Array, { width, height, depth, colour, interlac
     .filter(({ columns, rows }) => columns > 0 && rows > 0)
     .map((pass) => ({ ...pass, bytes: (strideOf(pass.columns, depth, channels) + 1) * pass.rows }));
   const length = passes.reduce((sum, { bytes }) => sum + bytes, 0);
-  const filtered = inflateSync(idat, { maxOutputLength: length });
+  // One part of a byte more than there is, which zlib would begin another for.
+  const filtered = inflateSync(idat, { maxOutputLength: length, chunkSize: length + 64 });
   if (filtered.length < length) throw new Error('pixels are missing');
   if (!interlaced) return decodeRows(filtered, width, height, depth, channels);
   const values = new (depth === 16 ? Uint16Array : Uint8Array)(width * height * channels);
@@ -195,10 +196,10 @@ function strideOf(width: number, depth: number, channels: number): number {
   return Math.ceil((width * depth * channels) / 8);
 }
 
-/** Values from filtered rows (PNG's specification, clause 9). */
+/** Values from filtered rows (PNG's specification, clause 9); they may be given back. */
 function decodeRows(rows: Uint8Array, width: number, height: number, depth: number, channels: number): Mask['ids'] {
   const stride = strideOf(width, depth, channels);
-  const data = new Uint8Array(stride * height);
+  const data = takeBytes(stride * height);
   const pixel = depth === 16 ? 2 : channels;
   for (let y = 0; y < height; y++) {
     const to = y * stride;
@@ -320,7 +321,7 @@ export interface PngPixels {
 /**
  * Writes a PNG: one filter for all rows, then zlib with run-length matches only, which on filtered
  * pixels is faster than a search for matches and smaller too, and leaves no choice to the zlib build
- * (its search differs between processors, runs do not).
+ * (its search differs between processors, runs do not). The bytes may be given back.
  */
 export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   const { width, height, depth, channels } = png;
@@ -332,14 +333,10 @@ export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   header[9] = png.indexed ? 3 : ([0, 4, 2, 6][channels - 1] as number);
   const level = png.filter === 'none' ? 0 : 6;
   const rows = filterRows(png);
-  const idat = await deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9 }).finally(() => giveBack(rows));
-  return Buffer.concat([
-    signature,
-    chunk('IHDR', header),
-    ...(png.chunks ?? []).map(([type, data]) => chunk(type, data)),
-    chunk('IDAT', idat),
-    chunk('IEND', new Uint8Array(0)),
-  ]);
+  // Pixels hardly shrink: what comes out is one part, not many of 16 KB, each with a turn of its own.
+  const chunkSize = png.filter === 'up' ? 2 ** 16 : Math.max(2 ** 16, rows.length);
+  const idat = await deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9, chunkSize }).finally(() => giveBack(rows));
+  return joinChunks([['IHDR', header], ...(png.chunks ?? []), ['IDAT', idat], ['IEND', new Uint8Array(0)]]);
 }
 
 /**
@@ -385,13 +382,20 @@ export async function iccChunk(icc: Uint8Array): Promise<readonly [string, Uint8
   return ['iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), await deflateAsync(icc)])];
 }
 
-function chunk(type: string, data: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(12 + data.length);
+/** The signature, and chunks with their lengths and CRCs; to be given back. */
+function joinChunks(chunks: readonly (readonly [type: string, data: Uint8Array])[]): Uint8Array {
+  const bytes = takeBytes(chunks.reduce((sum, [, data]) => sum + 12 + data.length, signature.length));
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, data.length);
-  for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i);
-  bytes.set(data, 8);
-  view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
+  bytes.set(signature);
+  let at = signature.length;
+  for (const [type, data] of chunks) {
+    const end = at + 8 + data.length;
+    view.setUint32(at, data.length);
+    for (let i = 0; i < 4; i++) bytes[at + 4 + i] = type.charCodeAt(i);
+    bytes.set(data, at + 8);
+    view.setUint32(end, crc32(bytes.subarray(at + 4, end)));
+    at = end + 4;
+  }
   return bytes;
 }
 

@@ -31,13 +31,20 @@ function multiplyHigh(a: number, b: number): number {
   return (a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(low / 0x10000)) >>> 0;
 }
 
+const encoder = new TextEncoder();
+
 /** 64-bit FNV-1a of a text's UTF-8 bytes, as a low and a high word. */
 function fnv1a(text: string): [number, number] {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  let low = 0x84222325;
+  let high = 0xcbf29ce4;
+  for (const byte of encoder.encode(text)) {
+    // Times the prime 2^40 + 0x1b3, of which the words' products have at most 41 bits.
+    const mixed = (low ^ byte) >>> 0;
+    const product = mixed * 0x1b3;
+    high = (high * 0x1b3 + Math.floor(product / 0x100000000) + ((mixed << 8) >>> 0)) % 0x100000000;
+    low = product % 0x100000000;
   }
-  return [Number(hash & 0xffffffffn), Number(hash >> 32n)];
+  return [low, high];
 }
 
 /**

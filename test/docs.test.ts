@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../src/cli.ts';
@@ -33,7 +33,11 @@ describe('documentation', () => {
       'aug/manifest.json': join(folder, 'aug/manifest.json'),
       again: join(folder, 'again'),
       'sheet.png': join(folder, 'sheet.png'),
+      more: 'fixtures/voc',
+      'classes.yaml': join(folder, 'classes.yaml'),
+      mixed: join(folder, 'mixed'),
     };
+    writeFileSync(join(folder, 'classes.yaml'), 'cow: car\nhorse: car\nperson: pedestrian\n');
     const streams = captureStreams();
     const code = await main(
       argv.map((one) => place[one] ?? one),

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { countIds } from '../invariants.ts';
-import { isBelow } from '../manifest.ts';
+import { isBelow } from '../paths.ts';
 import { fillSpans, isCoordinate, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
 import type {
   CocoAnnotation,

@@ -1,3 +1,4 @@
+import { giveBack, takeWords } from '../buffers.ts';
 import { presentIds } from '../invariants.ts';
 import type { Box, Instance, Mask, PixelsById, Size } from '../types.ts';
 
@@ -6,12 +7,12 @@ export type InstanceMode = 'component' | 'class' | 'object';
 /** Annotations often stop a pixel or two short of the border that cuts an object off. */
 const borderSlack = 2;
 
-/** The runs of equal ids in a mask, row by row; ids that are left out make no run. */
+/** The runs of equal ids in a mask, row by row; ids that are left out make no run. Arrays are larger, and given back. */
 interface Runs {
   readonly count: number;
   /** Triples `(y, x0, x1)`. */
   readonly spans: Int32Array;
-  readonly ids: Uint16Array;
+  readonly ids: Int32Array;
   /** Pixels of each id, left out or not. */
   readonly pixels: PixelsById;
 }
@@ -21,8 +22,8 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
   const out = new Uint8Array(idCount);
   for (const id of leftOut) if (id < idCount) out[id] = 1;
   const pixels = new Uint32Array(idCount);
-  let spans = new Int32Array(3 * 4096);
-  let runIds = new Uint16Array(4096);
+  let spans = takeWords(3 * 4096);
+  let runIds = takeWords(4096);
   let count = 0;
   // Most runs are long, and pass a word of several equal ids at a time.
   const perWord = 4 / ids.BYTES_PER_ELEMENT;
@@ -44,7 +45,7 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
       while (at < end && ids[at] === id) at++;
       pixels[id] = (pixels[id] as number) + at - from;
       if (out[id]) continue;
-      if (count === runIds.length) {
+      if (count === runIds.length || 3 * count === spans.length) {
         spans = grow(spans);
         runIds = grow(runIds);
       }
@@ -57,9 +58,10 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
   return { count, spans, ids: runIds, pixels: presentIds(pixels) };
 }
 
-function grow<T extends Int32Array | Uint16Array>(array: T): T {
-  const larger = new (array.constructor as new (length: number) => T)(array.length * 2);
+function grow(array: Int32Array): Int32Array {
+  const larger = takeWords(array.length * 2);
   larger.set(array);
+  giveBack(array);
   return larger;
 }
 
@@ -67,10 +69,10 @@ function grow<T extends Int32Array | Uint16Array>(array: T): T {
  * Joins runs of one id that touch, diagonals included (8-neighbourhood): union-find over the runs of
  * each row and the row above.
  *
- * @returns the group of each run, a group being named by its first run.
+ * @returns the group of each run, a group being named by its first run; to be given back.
  */
 function componentsOf({ count, spans, ids }: Runs): Int32Array {
-  const parent = new Int32Array(count);
+  const parent = takeWords(count);
   const root = (run: number): number => {
     let r = run;
     while (parent[r] !== r) {
@@ -134,7 +136,9 @@ export function findInstances(
   const runs = findRuns(mask, leftOut);
   const objectRuns = objects && findRuns(objects, leftOutObjects);
   const plane = mode === 'object' && objectRuns ? objectRuns : runs;
-  const { spans, starts } = groupRuns(plane, mode === 'component' ? componentsOf(plane) : plane.ids);
+  const groups = mode === 'component' ? componentsOf(plane) : plane.ids;
+  const { spans, starts } = groupRuns(plane, groups, mode === 'component' ? plane.count : 0x10000);
+  for (const used of [groups, runs.spans, runs.ids, objectRuns?.spans, objectRuns?.ids]) if (used) giveBack(used);
   const instances: Instance[] = [];
   for (let n = 0; n + 1 < starts.length; n++) {
     const start = starts[n] as number;
@@ -147,32 +151,38 @@ export function findInstances(
 }
 
 /**
- * The spans of each group one after another, groups by their first run: sizes, then places, then copies.
+ * The spans of each group one after another, groups by their first run: sizes, then places, then copies. They may be given back.
  *
+ * @param most groups are below it.
  * @returns where each group starts, and at last where they end.
  */
-function groupRuns({ count, spans }: Runs, groups: Int32Array | Uint16Array): { spans: Int32Array; starts: number[] } {
-  const numbers = new Map<number, number>();
-  const numberOf = new Int32Array(count);
-  const sizes: number[] = [];
+function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number): { spans: Int32Array; starts: Int32Array } {
+  const sizes = takeWords(most).fill(0);
+  let found = 0;
   for (let run = 0; run < count; run++) {
     const group = groups[run] as number;
-    let number = run > 0 && group === groups[run - 1] ? numberOf[run - 1] : numbers.get(group);
-    if (number === undefined) numbers.set(group, (number = sizes.push(0) - 1));
-    numberOf[run] = number;
-    sizes[number] = (sizes[number] as number) + 1;
+    if (sizes[group] === 0) found++;
+    sizes[group] = (sizes[group] as number) + 3;
   }
-  const starts = [0];
-  for (const size of sizes) starts.push((starts.at(-1) as number) + 3 * size);
-  const places = Int32Array.from(starts);
-  const sorted = new Int32Array(3 * count);
-  for (let run = 0; run < count; run++) {
-    const at = places[numberOf[run] as number] as number;
-    places[numberOf[run] as number] = at + 3;
+  const starts = new Int32Array(found + 1);
+  const places = sizes;
+  const sorted = takeWords(3 * count);
+  let end = 0;
+  for (let run = 0, n = 0; run < count; run++) {
+    const group = groups[run] as number;
+    let at = places[group] as number;
+    if (at > 0) {
+      // The first of its group: what was its size becomes its place, below 0.
+      starts[n++] = end;
+      [at, end] = [end, end + at];
+    } else at = -1 - at;
+    places[group] = -1 - (at + 3);
     sorted[at] = spans[3 * run] as number;
     sorted[at + 1] = spans[3 * run + 1] as number;
     sorted[at + 2] = spans[3 * run + 2] as number;
   }
+  starts[found] = end;
+  giveBack(sizes);
   return { spans: sorted, starts };
 }
 

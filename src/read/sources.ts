@@ -1,6 +1,5 @@
 /** Another data set that instances are taken from (`--sources`), and what its classes are here. */
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { type ClassNames, noClass } from './classes.ts';
@@ -126,6 +125,7 @@ async function readClassMap(path: string): Promise<[string, string | number | nu
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new CopyPasteError('noInput', `--class-map ${path}: ${messageOf(cause)}`, { cause });
   });
+  const { parse } = await import('yaml');
   let parsed: unknown;
   try {
     parsed = parse(text);

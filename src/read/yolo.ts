@@ -1,7 +1,6 @@
 /** Ultralytics' YOLO segmentation: a text file beside each image, a line `class x y x y …` for each instance, as fractions. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { isCoordinate, spansOfPolygons } from '../shapes.ts';
 import type { ShapeSet, Size } from '../types.ts';
@@ -30,6 +29,7 @@ export function findYolo(tree: Tree): Folders[] {
 export async function readYoloNames(root: string, { files }: Tree): Promise<{ file?: string; names: Map<number, string> }> {
   const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
   if (file === undefined) return { names: new Map() };
+  const { parse } = await import('yaml');
   try {
     const { names } = (parse(await readFile(join(root, file), 'utf8')) ?? {}) as { names?: unknown };
     return {

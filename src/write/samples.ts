@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { giveBack } from '../buffers.ts';
 import { readInput, sha256 } from '../digest.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../image.ts';
 import type { ManifestRecord, Written } from '../manifest.ts';
@@ -44,13 +45,17 @@ export function outputPaths(sample: Sample, suffix: string, format?: ImageFormat
   };
 }
 
-/** Encodes a sample that was pasted into, in the input's own formats. */
+/** Encodes a sample that was pasted into, in the input's own formats. @param use may not keep the bytes. */
 export async function encodeSample(
   pasted: Pasted,
   suffix: string,
   { imageFormat, quality }: Pick<OutputOptions, 'imageFormat' | 'quality'>,
-  each: (path: string, bytes: Uint8Array, codec: OutputFile['codec']) => Promise<void>,
+  use: (path: string, bytes: Uint8Array, codec: OutputFile['codec']) => Promise<void>,
 ): Promise<void> {
+  const each = async (path: string, bytes: Uint8Array, codec: OutputFile['codec']): Promise<void> => {
+    await use(path, bytes, codec);
+    giveBack(bytes);
+  };
   const { sample, image, mask, objects } = pasted;
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const to = pastedPaths(sample, suffix, imageFormat);
@@ -88,6 +93,7 @@ export function createSampleWriter(input: InputFolder, options: OutputOptions) {
     const read = await readInput(input, from);
     await makeFolder(dirname(join(out, to)));
     if (!(link && (await linkAtomic(join(input.root, from), join(out, to))))) await write(to, read.bytes);
+    giveBack(read.bytes);
     return { input: { path: from, sha256: read.sha256 }, output: { path: to, sha256: read.sha256, codec: 'copy' } };
   };
   return {
