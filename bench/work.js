@@ -22,8 +22,7 @@ async function codecs(data, out) {
   };
   await pLimit(jobsOf({})).map(dataset.samples, async ({ image, mask, format }) => {
     const decodedMask = decodeMask((await readInput(dataset, mask)).bytes, mask);
-    const pixels = new Int32Array(decodedMask.width * decodedMask.height);
-    const decoded = await decodeImage((await readInput(dataset, image)).bytes, decodedMask, pixels, image, format);
+    const decoded = await decodeImage((await readInput(dataset, image)).bytes, decodedMask, image, format);
     await write(image, await encodeImage(decoded, formatOf(image), 95));
     await write(mask, await encodeMask(decodedMask));
   });

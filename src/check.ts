@@ -2,10 +2,10 @@ import { readInput } from './digest.ts';
 import { interrupted, messageOf } from './errors.ts';
 import { decodeImage } from './image.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
+import { readMask } from './masks.ts';
 import { checkOptions, type Given } from './options.ts';
 import { inParts } from './parts.ts';
 import { jobsOf, readAnnotations, readShapes } from './pipeline.ts';
-import { decodeMask } from './png.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
 import { resolveOptions } from './schema.ts';
 import type { CocoAnnotation, Mask, Sample, Segment, ShapeSet } from './types.ts';
@@ -61,12 +61,10 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
     }
   };
   const { mask: maskPath, objects: path, entry, labels } = sample;
-  const mask =
-    maskPath === undefined || entry ? undefined : await attempt(maskPath, (bytes) => decodeMask(bytes, maskPath, dataset.colours));
+  const mask = maskPath === undefined || entry ? undefined : await attempt(maskPath, (bytes) => readMask(bytes, maskPath, dataset.colours));
   const size = mask ?? entry ?? sample.size;
   if (!size) return results;
-  const pixels = new Int32Array(size.width * size.height);
-  await attempt(sample.image, (bytes) => decodeImage(bytes, size, pixels, sample.image, sample.format));
+  await attempt(sample.image, (bytes) => decodeImage(bytes, size, sample.image, sample.format));
   if (entry) {
     try {
       const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
@@ -91,7 +89,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
   }
   if (!mask || maskPath === undefined) return results;
   for (const what of strangeIds(mask, dataset)) say(maskPath, what);
-  const objects = path === undefined ? undefined : await attempt(path, (bytes) => decodeMask(bytes, path));
+  const objects = path === undefined ? undefined : await attempt(path, (bytes) => readMask(bytes, path));
   if (path !== undefined && objects) {
     for (const what of contradictionsOf(mask, objects, dataset.leftOut, dataset.leftOutObjects)) say(path, what);
   }

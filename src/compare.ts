@@ -1,4 +1,5 @@
 import { decodeImage, imageHeaderOf } from './image.ts';
+import { wordsPerPixel } from './pixels.ts';
 import { decodeMask, pngHeader } from './png.ts';
 import type { Size } from './types.ts';
 
@@ -20,28 +21,32 @@ export async function describeDifference(path: string, there: Uint8Array, expect
   }
   const other = await decode(expected, path);
   if (one.width !== other.width || one.height !== other.height) return `is ${one.width}×${one.height}, not ${other.width}×${other.height}`;
-  const at = one.values.findIndex((value, i) => value !== other.values[i]);
-  if (at < 0) return 'holds the same pixels in other bytes';
+  if (one.perPixel !== other.perPixel) return 'has other bits a channel';
+  const first = one.values.findIndex((value, i) => value !== other.values[i]);
+  if (first < 0) return 'holds the same pixels in other bytes';
+  const at = Math.floor(first / one.perPixel);
   return `differs from pixel (${at % one.width}, ${Math.floor(at / one.width)}) on: ${one.show(at)} there, ${other.show(at)} expected`;
 }
 
 interface Decoded extends Size {
   readonly values: Int32Array | Uint8Array | Uint16Array;
+  readonly perPixel: number;
   show(at: number): string;
 }
 
 async function decodeIds(bytes: Uint8Array, path: string): Promise<Decoded> {
   const { width, height, ids } = decodeMask(bytes, path);
-  return { width, height, values: ids, show: (at) => `value ${ids[at]}` };
+  return { width, height, values: ids, perPixel: 1, show: (at) => `value ${ids[at]}` };
 }
 
 async function decodeAny(bytes: Uint8Array, path: string): Promise<Decoded> {
-  const { stored, channels } = await imageHeaderOf(bytes, path);
-  const pixels = new Int32Array(stored.width * stored.height);
-  await decodeImage(bytes, stored, pixels, path, { channels, icc: false, upright: false });
+  const { stored, upright: _, turned: __, ...format } = await imageHeaderOf(bytes, path);
+  const { pixels, depth } = await decodeImage(bytes, stored, path, { ...format, icc: false, upright: false });
+  const words = wordsPerPixel(depth);
   const show = (at: number): string => {
-    const word = pixels[at] as number;
-    return `rgb(${word & 255}, ${(word >> 8) & 255}, ${(word >> 16) & 255})`;
+    const [first, second] = [pixels[words * at] as number, pixels[words * at + 1] as number];
+    const rgb = words === 1 ? [first, first >> 8, first >> 16].map((v) => v & 255) : [first, first >>> 16, second].map((v) => v & 0xffff);
+    return `rgb(${rgb.join(', ')})`;
   };
-  return { ...stored, values: pixels, show };
+  return { ...stored, values: pixels, perPixel: words, show };
 }

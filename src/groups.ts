@@ -1,12 +1,13 @@
 import { giveBack, takeWords } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { decodeImage } from './image.ts';
+import { inDepth, wordsPerPixel } from './pixels.ts';
 import { type ImageRef, pastesOf, type Rendered, render } from './render/render.ts';
-import type { Annotations, Image, Plan } from './types.ts';
+import type { Annotations, Depth, Image, Plan } from './types.ts';
 
 export interface LoadedImage {
   readonly image: Image;
-  /** Where its pixels begin. */
+  /** Where its words begin. */
   readonly offset: number;
   readonly sha256: string;
 }
@@ -15,6 +16,8 @@ export interface LoadedImage {
 export interface BatchImages {
   /** Bytes of the array. */
   readonly bytes: number;
+  /** Of all images, where they have one depth. */
+  readonly depth: Depth | undefined;
   /** Made when the first image is loaded. */
   readonly pixels: Int32Array;
   /** Decodes an image once. */
@@ -26,24 +29,28 @@ export interface BatchImages {
 export function batchImages(annotations: readonly Annotations[]): BatchImages {
   const offsets = new Map<string, number>();
   let length = 0;
-  for (const { sample, mask } of annotations) {
-    offsets.set(sample.id, length);
-    length += mask.width * mask.height;
+  for (const annotation of annotations) {
+    offsets.set(annotation.sample.id, length);
+    length += wordsOf(annotation);
   }
+  const depths = new Set(annotations.map(depthOf));
   let pixels: Int32Array | undefined;
   const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
   const loaded = new Map<string, Promise<LoadedImage>>();
   const decode = async (id: string): Promise<LoadedImage> => {
-    const { sample, input, mask } = byId.get(id) as Annotations;
+    const annotation = byId.get(id) as Annotations;
+    const { sample, input, mask } = annotation;
     const offset = offsets.get(id) as number;
     const { bytes, sha256 } = await readInput(input, sample.image);
     pixels ??= takeWords(length);
-    const image = await decodeImage(bytes, mask, pixels.subarray(offset, offset + mask.width * mask.height), sample.image, sample.format);
+    const own = pixels.subarray(offset, offset + wordsOf(annotation));
+    const image = await decodeImage(bytes, mask, sample.image, sample.format, own);
     giveBack(bytes);
     return { image, offset, sha256 };
   };
   return {
     bytes: 4 * length,
+    depth: depths.size === 1 ? [...depths][0] : undefined,
     get pixels() {
       return pixels as Int32Array;
     },
@@ -59,9 +66,9 @@ export function batchImages(annotations: readonly Annotations[]): BatchImages {
 }
 
 /**
- * Divides the plans of a batch into groups that one call of the op renders.
+ * Divides the plans of a batch into groups that one call of the op renders, in the depth of their targets.
  *
- * @param batchPixels pixels of targets and sources that a group may have; with 0 each plan is a group.
+ * @param batchPixels words of targets and sources that a group may have; with 0 each plan is a group.
  * @returns what renders a plan: its group, when its first plan is asked for.
  */
 export function renderGroups(
@@ -70,16 +77,19 @@ export function renderGroups(
   images: BatchImages,
   batchPixels: number,
 ): Renderer {
-  const pixels = (id: string): number => (annotations.get(id) as Annotations).mask.ids.length;
+  const annotation = (id: string): Annotations => annotations.get(id) as Annotations;
   const groups: Group[] = [];
   for (const plan of plans.filter(({ placements }) => placements.length > 0)) {
     const ids = [plan.id, plan.source as string];
+    const depth = depthOf(annotation(plan.id));
+    const words = (id: string): number => wordsPerPixel(depth) * annotation(id).mask.ids.length;
     // An output beside each input; an instance's plane has a byte a pixel, a quarter of an image's.
-    const own = pixels(plan.id) + sum(plan.placements.map(({ sourceBox: [x0, y0, x1, y1] }) => ((x1 - x0) * (y1 - y0)) / 4));
-    const costIn = ({ ids: known }: Group): number => own + sum(ids.filter((id) => !known.has(id)).map(pixels));
+    const own = words(plan.id) + sum(plan.placements.map(({ sourceBox: [x0, y0, x1, y1] }) => ((x1 - x0) * (y1 - y0)) / 4));
+    const costIn = ({ ids: known }: Group): number => own + sum(ids.filter((id) => !known.has(id)).map(words));
     let group = groups.at(-1);
-    if (!group || group.pixels + costIn(group) > batchPixels) groups.push((group = { plans: [], ids: new Set(), pixels: 0 }));
-    group.pixels += costIn(group);
+    if (group?.depth !== depth || group.words + costIn(group) > batchPixels)
+      groups.push((group = { plans: [], ids: new Set(), depth, words: 0 }));
+    group.words += costIn(group);
     group.plans.push(plan);
     for (const id of ids) group.ids.add(id);
   }
@@ -113,35 +123,49 @@ interface Group {
   readonly plans: Plan[];
   /** The images that it takes. */
   readonly ids: Set<string>;
-  pixels: number;
+  readonly depth: Depth;
+  words: number;
   rendered?: Promise<Map<Plan, Rendered>>;
 }
 
 /** @param compact whether images that the group does not use are left out: what is uploaded has to be small. */
 async function renderGroup(
-  { plans, ids }: Group,
+  { plans, ids, depth }: Group,
   annotations: ReadonlyMap<string, Annotations>,
   images: BatchImages,
   compact: boolean,
 ): Promise<Map<Plan, Rendered>> {
   const loaded = await Promise.all([...ids].map(async (id) => [id, await images.load(id)] as const));
   let { pixels } = images;
-  let length = 0;
-  const used = sum(loaded.map(([, { image }]) => image.pixels.length));
-  const move = compact && used < pixels.length;
+  let at = 0;
+  const each = wordsPerPixel(depth);
+  const used = each * sum(loaded.map(([, { image }]) => image.width * image.height));
+  const move = images.depth !== depth || (compact && used < pixels.length);
   if (move) pixels = new Int32Array(used);
   const refs = new Map<string, ImageRef>();
   for (const [id, { image, offset }] of loaded) {
-    refs.set(id, { offset: move ? length : offset, width: image.width, height: image.height });
-    if (move) pixels.set(image.pixels, length);
-    length += image.pixels.length;
+    refs.set(id, { offset: (move ? at : offset) / each, width: image.width, height: image.height });
+    if (!move) continue;
+    const words = inDepth(image, depth);
+    pixels.set(words, at);
+    at += words.length;
+    if (words !== image.pixels) giveBack(words);
   }
   const targets = plans.map((plan) => {
     const [target, source] = [plan.id, plan.source as string].map((id) => refs.get(id)) as [ImageRef, ImageRef];
     return pastesOf(plan, target, source, (annotations.get(plan.source as string) as Annotations).instances);
   });
-  const rendered = await render(pixels, targets);
+  const rendered = await render(pixels, targets, depth);
   return new Map(plans.map((plan, n) => [plan, rendered[n] as Rendered]));
+}
+
+function depthOf({ sample }: Annotations): Depth {
+  return sample.format.depth;
+}
+
+/** Words that a sample's image takes. */
+export function wordsOf(annotations: Annotations): number {
+  return wordsPerPixel(depthOf(annotations)) * annotations.mask.ids.length;
 }
 
 function sum(numbers: readonly number[]): number {

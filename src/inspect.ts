@@ -80,7 +80,10 @@ export async function inspect(given: Given<typeof inspectOptions>, events: Inspe
     for (const { sample, digest, annotations } of await limit.map(samples.slice(i, i + 64), read)) {
       const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
       count(splits, sample.split);
-      count(images, `${formatOf(sample.image)?.toUpperCase()} ${channelNames[sample.format.channels]}`);
+      count(
+        images,
+        `${formatOf(sample.image)?.toUpperCase()} ${sample.format.depth === 16 ? '16-bit ' : ''}${channelNames[sample.format.channels]}`,
+      );
       const twin = seen.get(digest);
       if (twin) {
         const where = twin.split === sample.split ? '' : `, of split ${twin.split}`;

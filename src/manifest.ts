@@ -15,7 +15,7 @@ const box = z.tuple([edge, edge, edge, edge]).describe('half-open pixels [x0, y0
 const path = z.string().refine(isBelow, 'leaves its folder').describe('relative, with /');
 
 const inputFile = z.strictObject({ path, sha256 });
-const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'text']) });
+const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'text']) });
 const files = <T extends z.ZodType>(file: T) =>
   z.strictObject({
     image: file,

@@ -199,10 +199,10 @@ export const augmentOptions = {
   includeOriginals: { flag: '--include-originals', kind: 'switch', description: 'write the unchanged samples too' },
   imageFormat: {
     flag: '--image-format <name>',
-    choices: ['png', 'jpeg', 'webp'],
+    choices: ['png', 'jpeg', 'webp', 'tiff', 'avif'],
     description: "format of pasted images (by default each input's own)",
   },
-  quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'JPEG and WebP quality' },
+  quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'quality of JPEG, WebP and AVIF' },
   link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
   overwrite: { flag: '--overwrite', kind: 'switch', description: 'take away what an earlier run has written to --out, and begin anew' },
   fallback: { flag: '--fallback', kind: 'switch', description: 'render on the CPU where --backend is not available or fails' },

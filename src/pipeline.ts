@@ -4,7 +4,9 @@ import { createBudget, memoryOf } from './budget.ts';
 import { giveBack, keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
-import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
+import { batchImages, type LoadedImage, renderGroups, wordsOf } from './groups.ts';
+import { type ImageFormat, isDeep } from './image.ts';
+import { readMask } from './masks.ts';
 import type { AugmentOptions } from './options.ts';
 import {
   batchesOf,
@@ -17,7 +19,7 @@ import {
   planSample,
   settle,
 } from './plan/plan.ts';
-import { decodeMask, decodeSegments } from './png.ts';
+import { decodeSegments } from './png.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
 import { paintShapes, readEntry, segmentsOf, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
@@ -268,7 +270,7 @@ export function createPipeline<R>(
                 const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
                 taken ??= decoded.take(images.bytes);
                 await taken;
-                const giveBack = await working.take(workingBytes * target.mask.ids.length);
+                const giveBack = await working.take(workingBytes * wordsOf(target));
                 try {
                   const rendered = await renderer.render(plan);
                   try {
@@ -305,7 +307,7 @@ export function createPipeline<R>(
   };
 }
 
-/** What a pixel of a target takes on its way: decoded, rendered, its owner, packed, filtered, compressed. */
+/** What a word of a target takes on its way: decoded, rendered, its owner, packed, filtered, compressed. */
 const workingBytes = 24;
 
 function isPasted({ placements }: Plan): boolean {
@@ -320,9 +322,7 @@ function divide(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotat
   for (const plan of plans) {
     const own = isPasted(plan) ? [plan.id, plan.source as string] : [];
     const cost = (known: ReadonlySet<string>): number =>
-      [...new Set(own)]
-        .filter((id) => !known.has(id))
-        .reduce((sum, id) => sum + 4 * (annotations.get(id) as Annotations).mask.ids.length, 0);
+      [...new Set(own)].filter((id) => !known.has(id)).reduce((sum, id) => sum + 4 * wordsOf(annotations.get(id) as Annotations), 0);
     if (ids.size > 0 && bytes + cost(ids) > most) {
       parts.push([]);
       ids = new Set();
@@ -371,9 +371,16 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 /**
  * Checks options against the data set that they are for.
  *
- * @throws {CopyPasteError} `usage` for a class that there is not, or a scene jitter without an ignore id.
+ * @throws {CopyPasteError} `usage` for a class that there is not, a scene jitter without an ignore id, or a format that would
+ * take half of the images' bits away.
  */
-export function checkOptions(dataset: Dataset, options: PipelineOptions): void {
+export function checkOptions(dataset: Dataset, options: PipelineOptions & { imageFormat?: ImageFormat | undefined }): void {
+  const { imageFormat } = options;
+  const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;
+  if (deep) {
+    const why = `${deep.image} has 16 bits a channel, ${imageFormat} holds 8`;
+    throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; say png or tiff, or convert the images first`);
+  }
   pasteFilter(dataset.classNames, options);
   voidId(dataset.ignore, options.jitter);
 }
@@ -403,7 +410,7 @@ export async function readAnnotations(
   const ignore = voidId(dataset.ignore, jitter) ?? 0;
   const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
     const { bytes, sha256 } = await readInput(dataset, file);
-    const mask = decodeMask(bytes, file, dataset.colours);
+    const mask = await readMask(bytes, file, dataset.colours);
     giveBack(bytes);
     if (padded && mask.colours && ignore >= mask.colours.byId.length)
       throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
@@ -483,7 +490,6 @@ function finish(
   dataset: SourcedDataset,
   options: PipelineOptions,
 ): Pasted {
-  const { width, height, channels, icc } = image;
   const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
   const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
@@ -497,7 +503,7 @@ function finish(
     ...shaped,
     sample: target.sample,
     plan,
-    image: { width, height, pixels: rendered.pixels, channels, ...(icc && { icc }) },
+    image: { ...image, pixels: rendered.pixels },
     owner: rendered.owner,
     areas: rendered.areas,
     original: {

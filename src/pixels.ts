@@ -1,11 +1,17 @@
 /**
- * RGBA8 words and the interleaved bytes of files. Runs of RGB go a word at a time, four pixels being three words;
- * words are little-endian, as on every processor that Node runs on.
+ * Pixels as words, and the interleaved samples of files. A pixel of 8 bits a channel is one word, RGBA8; one of 16 bits is two, RGBA16:
+ * red in the lower half of the first, green above it, blue and alpha in the second. Runs of RGB8 go a word at a time, four pixels
+ * being three words; words are little-endian, as on every processor that Node runs on.
  */
-import { takeBytes } from './buffers.ts';
-import type { Image } from './types.ts';
+import { takeBytes, takeWords } from './buffers.ts';
+import type { Depth, Image } from './types.ts';
 
 const opaque = 0xff << 24;
+
+/** Words that a pixel takes. */
+export function wordsPerPixel(depth: Depth): 1 | 2 {
+  return depth === 16 ? 2 : 1;
+}
 
 /**
  * RGBA8 words from interleaved bytes.
@@ -87,6 +93,73 @@ function unpackRest(pixels: Int32Array, from: number, channels: number, data: Ui
       if (channels === 2) data[j + 1] = word >>> 24;
     }
   }
+}
+
+/** The channels of RGBA16 words, four a pixel. */
+export function channelsOf({ buffer, byteOffset, length }: Int32Array): Uint16Array {
+  return new Uint16Array(buffer, byteOffset, 2 * length);
+}
+
+/** RGBA16 words from interleaved samples of 3 (RGB) or 4 (RGBA) channels. */
+export function packDeepPixels(data: Uint16Array, channels: number, pixels: Int32Array): void {
+  const to = channelsOf(pixels);
+  if (channels === 4) {
+    to.set(data);
+    return;
+  }
+  for (let i = 0, j = 0; i < to.length; i += 4, j += 3) {
+    to[i] = data[j] as number;
+    to[i + 1] = data[j + 1] as number;
+    to[i + 2] = data[j + 2] as number;
+    to[i + 3] = 0xffff;
+  }
+}
+
+/** Interleaved samples from RGBA16 words; grey as `unpackPixels` makes it. */
+export function unpackDeepPixels(pixels: Int32Array, channels: Image['channels']): Uint16Array {
+  const from = channelsOf(pixels);
+  if (channels === 4) return from.slice();
+  const data = new Uint16Array((from.length / 4) * channels);
+  for (let i = 0, j = 0; i < from.length; i += 4, j += channels) {
+    const r = from[i] as number;
+    const g = from[i + 1] as number;
+    const b = from[i + 2] as number;
+    if (channels === 3) {
+      data[j] = r;
+      data[j + 1] = g;
+      data[j + 2] = b;
+    } else {
+      data[j] = (77 * r + 150 * g + 29 * b + 128) >> 8;
+      if (channels === 2) data[j + 1] = from[i + 3] as number;
+    }
+  }
+  return data;
+}
+
+/** The words of an image in a depth: its own, or new ones, to be given back. */
+export function inDepth({ pixels, depth }: Pick<Image, 'pixels' | 'depth'>, wanted: Depth): Int32Array {
+  if (depth === wanted) return pixels;
+  return wanted === 16 ? deepen(pixels) : flatten(pixels);
+}
+
+/** RGBA16 words from RGBA8 words: 255 becomes 65535, exactly. */
+export function deepen(pixels: Int32Array): Int32Array {
+  const deep = takeWords(2 * pixels.length);
+  const to = channelsOf(deep);
+  for (let i = 0; i < pixels.length; i++) {
+    for (let c = 0; c < 4; c++) to[4 * i + c] = 257 * (((pixels[i] as number) >> (8 * c)) & 255);
+  }
+  return deep;
+}
+
+/** RGBA8 words from RGBA16 words, rounded to the nearest. */
+function flatten(pixels: Int32Array): Int32Array {
+  const flat = takeWords(pixels.length / 2);
+  const from = channelsOf(pixels);
+  const byte = (at: number): number => Math.floor(((from[at] as number) + 128) / 257);
+  for (let i = 0, at = 0; i < flat.length; i++, at += 4)
+    flat[i] = byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16) | (byte(at + 3) << 24);
+  return flat;
 }
 
 /** Whole words of bytes; none where they do not begin on a word. */

@@ -319,10 +319,16 @@ export interface PngPixels {
 }
 
 /**
- * Writes a PNG: one filter for all rows, then zlib with run-length matches only, which on filtered
- * pixels is faster than a search for matches and smaller too, and leaves no choice to the zlib build
- * (its search differs between processors, runs do not). The bytes may be given back.
+ * Compresses filtered rows, and gives them back: zlib with run-length matches only, which on filtered pixels is faster than a
+ * search for matches and smaller too, and leaves no choice to the zlib build (its search differs between processors, runs do not).
+ *
+ * @param chunkSize bytes of the parts that come out, each of which has a turn of its own: pixels hardly shrink, ids do.
  */
+export function compressRows(rows: Uint8Array, level = 6, chunkSize = Math.max(2 ** 16, rows.length)): Promise<Uint8Array> {
+  return deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9, chunkSize }).finally(() => giveBack(rows));
+}
+
+/** Writes a PNG: one filter for all rows. The bytes may be given back. */
 export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   const { width, height, depth, channels } = png;
   const header = new Uint8Array(13);
@@ -331,11 +337,7 @@ export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   view.setUint32(4, height);
   header[8] = depth;
   header[9] = png.indexed ? 3 : ([0, 4, 2, 6][channels - 1] as number);
-  const level = png.filter === 'none' ? 0 : 6;
-  const rows = filterRows(png);
-  // Pixels hardly shrink: what comes out is one part, not many of 16 KB, each with a turn of its own.
-  const chunkSize = png.filter === 'up' ? 2 ** 16 : Math.max(2 ** 16, rows.length);
-  const idat = await deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9, chunkSize }).finally(() => giveBack(rows));
+  const idat = await compressRows(filterRows(png), png.filter === 'none' ? 0 : 6, png.filter === 'up' ? 2 ** 16 : undefined);
   return joinChunks([['IHDR', header], ...(png.chunks ?? []), ['IDAT', idat], ['IEND', new Uint8Array(0)]]);
 }
 

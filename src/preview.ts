@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type AugmentEvents, refuseOverlap } from './augment.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
-import { formatOf } from './image.ts';
 import { type Given, previewOptions } from './options.ts';
 import { checkOptions, createPipeline, createPlanner, inOrder } from './pipeline.ts';
 import { openSourced } from './read/sources.ts';
@@ -10,7 +9,7 @@ import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import type { Pasted } from './types.ts';
 import { writeAtomic } from './write/files.ts';
-import { contactSheet, type Row, sheetRow } from './write/sheet.ts';
+import { contactSheet, type Row, sheetFormatOf, sheetRow } from './write/sheet.ts';
 
 /**
  * Draws a contact sheet of the first samples that `augment` with the same options pastes into: original,
@@ -21,7 +20,7 @@ import { contactSheet, type Row, sheetRow } from './write/sheet.ts';
  */
 export async function preview(given: Given<typeof previewOptions>, events: Pick<AugmentEvents, 'chosen'> = {}): Promise<{ rows: number }> {
   const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
-  const format = formatOf(options.out);
+  const format = sheetFormatOf(options.out);
   if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
   await refuseOverlap(options.in, options.out);
   const dataset = await openSourced({ ...options, onlySplit: true });

@@ -2,7 +2,7 @@
 import { readInput } from './digest.ts';
 import { CopyPasteError } from './errors.ts';
 import { decodeImage } from './image.ts';
-import { decodeMask } from './png.ts';
+import { readMask } from './masks.ts';
 import type { Trial } from './suspects.ts';
 import type { Size } from './types.ts';
 
@@ -10,9 +10,8 @@ process.once('message', async ({ root, colours, samples }: Trial) => {
   for (const { image, mask, entry, size, format } of samples) {
     try {
       const decoded =
-        mask === undefined || entry ? ((entry ?? size) as Size) : decodeMask((await readInput({ root }, mask)).bytes, mask, colours);
-      const pixels = new Int32Array(decoded.width * decoded.height);
-      await decodeImage((await readInput({ root }, image)).bytes, decoded, pixels, image, format);
+        mask === undefined || entry ? ((entry ?? size) as Size) : await readMask((await readInput({ root }, mask)).bytes, mask, colours);
+      await decodeImage((await readInput({ root }, image)).bytes, decoded, image, format);
     } catch (error) {
       // A file that is damaged is told by the run.
       if (!(error instanceof CopyPasteError)) throw error;

@@ -6,13 +6,19 @@ export interface Size {
   readonly height: number;
 }
 
-/** An 8-bit image; `pixels` holds one RGBA8 word a pixel, red in the lowest byte, row by row. */
+/** Bits a channel. */
+export type Depth = 8 | 16;
+
+/** An image; `pixels` holds, row by row, one RGBA8 word a pixel, red in the lowest byte, or two of RGBA16, as `pixels.ts` has them. */
 export interface Image extends Size {
   readonly pixels: Int32Array;
+  readonly depth: Depth;
   readonly channels: ImageInfo['channels'];
   readonly icc?: Uint8Array;
   /** It came from a lossless WebP file. */
   readonly lossless?: boolean;
+  /** The last of its channels is no alpha, as near infrared in a TIFF. */
+  readonly opaque?: boolean;
 }
 
 /** Class ids or object ids `[H, W]`, row by row, with what a PNG needs to hold them unchanged. */
@@ -238,8 +244,11 @@ export interface ObjectIds {
 export interface ImageInfo {
   /** Channels of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. */
   readonly channels: 1 | 2 | 3 | 4;
-  /** It has an ICC profile. */
+  readonly depth: Depth;
+  /** It has an ICC profile, which goes with its pixels. */
   readonly icc: boolean;
+  /** It is CMYK, which is read as sRGB. */
+  readonly cmyk: boolean;
   /** Whether EXIF orientation is applied, as annotation tools show it; else the mask is drawn on the pixels as stored. */
   readonly upright: boolean;
 }

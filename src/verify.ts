@@ -7,11 +7,11 @@ import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
 import { variantSuffix } from './job.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
+import { readMask } from './masks.ts';
 import { type Given, verifyOptions } from './options.ts';
 import { filesOf, isOldList, journalName, manifestName } from './output.ts';
 import { inParts } from './parts.ts';
 import { jobsOf } from './pipeline.ts';
-import { decodeMask } from './png.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { documentsAgain, type Entries, openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
@@ -178,7 +178,7 @@ async function filesBelow(root: string): Promise<string[]> {
 /** Whether the annotation files of a sample hold what its record says. */
 async function checkRecord(out: string, record: ManifestRecord, { layout }: Manifest): Promise<Difference[]> {
   if (record.status !== 'augmented') return [];
-  const read = async (path: string): Promise<Mask> => decodeMask(await readFile(join(out, path)), path, layout.colours);
+  const read = async (path: string): Promise<Mask> => readMask(await readFile(join(out, path)), path, layout.colours);
   const { mask, objects } = record.files;
   // A panoptic PNG holds no class ids.
   if (!mask || layout.name === 'panoptic') return [];

@@ -3,15 +3,22 @@ import { copyFile, cp, mkdir, readFile, stat, symlink, truncate, writeFile } fro
 import { join } from 'node:path';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { getBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { augment } from '../src/augment.ts';
 import { sha256 } from '../src/digest.ts';
 import { exitCodes } from '../src/errors.ts';
+import { decodeImage, encodeImage, extensions, type ImageFormat, imageHeaderOf } from '../src/image.ts';
+import { inspect } from '../src/inspect.ts';
 import { type Manifest, type ManifestRecord, manifestSchema } from '../src/manifest.ts';
 import type { augmentOptions, Given } from '../src/options.ts';
+import { channelsOf } from '../src/pixels.ts';
 import { decodeMask, encodeMask } from '../src/png.ts';
+import { preview } from '../src/preview.ts';
 import { enableProdMode } from '../src/render/render.ts';
-import { drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from './make.ts';
+import { replay } from '../src/replay.ts';
+import { verify } from '../src/verify.ts';
+import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from './make.ts';
 
 enableProdMode();
 const folder = temporaryFolder();
@@ -115,14 +122,15 @@ describe('augment', () => {
       ...Object.fromEntries([1, 2, 3].map((id) => [`masks/${id}.png`, masks[id - 1] as (typeof masks)[0]])),
     });
     const { out, manifest } = await run({ in: root, p: 1 });
-    const { decodeImage } = await import('../src/image.ts');
     const size = { width: 60, height: 40 };
     for (const { id } of augmentedOf(manifest)) {
       const read = async (base: string) =>
         (
-          await decodeImage(await readFile(join(base, `images/${id}.png`)), size, new Int32Array(2400), id, {
+          await decodeImage(await readFile(join(base, `images/${id}.png`)), size, id, {
             channels: 3,
+            depth: 8,
             icc: false,
+            cmyk: false,
             upright: true,
           })
         ).pixels;
@@ -219,6 +227,97 @@ describe('augment', () => {
       expect(files.image.path.endsWith(status === 'augmented' ? '.webp' : '.jpg')).toBe(true);
       if (status === 'unchanged')
         expect((await stat(join(out, files.image.path))).ino).toBe((await stat(join(camvid, inputs.image.path))).ino);
+    }
+  });
+
+  /** Three samples, of which each has one instance, and shows nothing but its own value. */
+  async function plain(name: string, image: (value: number) => Promise<Uint8Array>, values: readonly number[]): Promise<string> {
+    const files = await Promise.all(values.map(async (value, n) => [`images/${n}.${name}`, await image(value)] as const));
+    const masks = values.map((_, n) => [`masks/${n}.png`, drawBox(filled(60, 40, 0), [9, 9, 33, 29], n + 1)] as const);
+    return writeTree(join(folder, `plain${number++}`), { ...Object.fromEntries(files), ...Object.fromEntries(masks) });
+  }
+  const deep = (format: 'png' | 'tiff') => (value: number) =>
+    encodeImage(
+      deepImageOf(60, 40, 3, () => value),
+      format,
+      95,
+    );
+  const flat = (format: ImageFormat) => (value: number) =>
+    encodeImage(
+      imageOf(60, 40, () => rgba(value, value, value)),
+      format,
+      95,
+    );
+
+  /** The values that augmented images have where something was pasted, and elsewhere, by sample. */
+  async function valuesOf({ out, manifest }: { out: string; manifest: Manifest }): Promise<number[][]> {
+    return Promise.all(
+      augmentedOf(manifest).map(async ({ files }) => {
+        const bytes = await readFile(join(out, files.image.path));
+        const header = await imageHeaderOf(bytes, files.image.path);
+        const { pixels, depth } = await decodeImage(bytes, header.stored, files.image.path, { ...header, upright: false });
+        const mask = decodeMask(await readFile(join(out, files.mask?.path as string)), files.image.path);
+        const own = Number(files.image.path.match(/\d/)?.[0]) + 1;
+        const at = (pasted: boolean): number => mask.ids.findIndex((id) => id !== 0 && (id === own) !== pasted);
+        const red = (i: number): number => (depth === 16 ? channelsOf(pixels)[4 * i] : (pixels[i] as number) & 255) as number;
+        return [depth, red(at(true)), red(at(false))];
+      }),
+    );
+  }
+
+  test('16 bits a channel stay 16 bits, and 8 and 16 bits are pasted into one another to the nearest value', async () => {
+    for (const format of ['png', 'tiff'] as const) {
+      const root = await plain(extensions[format][0], deep(format), [300, 300, 300]);
+      for (const imageFormat of [undefined, 'png', 'tiff'] as const) {
+        const done = await run({ in: root, p: 1, ...(imageFormat && { imageFormat }) });
+        expect(await valuesOf(done)).toEqual(new Array(3).fill([16, 300, 300]));
+        expect(augmentedOf(done.manifest).map(({ files }) => files.image.codec)).toEqual(new Array(3).fill(imageFormat ?? format));
+        expect((await verify({ out: done.out, in: root, deep: true })).differences).toEqual([]);
+      }
+    }
+    const bytes = [await deep('png')(1000), await flat('png')(200)];
+    const mixed = await plain('png', async (n) => bytes[n] as Uint8Array, [0, 1]);
+    // (1000 + 128) / 257 is 4.39, 200 · 257 is 51400.
+    const done = await run({ in: mixed, p: 1 });
+    expect((await valuesOf(done)).sort()).toEqual([
+      [16, 51_400, 1000],
+      [8, 4, 200],
+    ]);
+    expect((await verify({ out: done.out, in: mixed, deep: true })).differences).toEqual([]);
+    const again = join(folder, `out${number++}`);
+    await replay({ manifest: join(done.out, 'manifest.json'), in: mixed, out: again });
+    expect(await treeDigests(again)).toEqual(await treeDigests(done.out));
+    for (const imageFormat of ['jpeg', 'webp', 'avif'] as const)
+      await expect(run({ in: mixed, imageFormat })).rejects.toThrow(
+        `--image-format ${imageFormat}: images/0.png has 16 bits a channel, ${imageFormat} holds 8; say png or tiff, or convert the images first`,
+      );
+    const { images } = await inspect({ in: mixed });
+    expect(images).toEqual({ 'PNG 16-bit RGB': 1, 'PNG RGB': 1 });
+    expect((await preview({ in: mixed, out: join(folder, 'deep.png'), p: 1 })).rows).toBe(2);
+  });
+
+  test('TIFF and AVIF come out as they went in, and a lossless WebP stays lossless', async () => {
+    for (const format of ['tiff', 'avif', 'webp'] as const) {
+      const lossless = async (value: number): Promise<Uint8Array> =>
+        sharp(await flat('png')(value))
+          .webp({ lossless: true })
+          .toBuffer();
+      const root = await plain(extensions[format][0], format === 'webp' ? lossless : flat(format), [50, 120, 200]);
+      const done = await run({ in: root, p: 1 });
+      const values = await valuesOf(done);
+      expect(values).toHaveLength(3);
+      for (const [depth, ...both] of values) {
+        expect(depth).toBe(8);
+        for (const value of both)
+          expect(Math.min(...[50, 120, 200].map((one) => Math.abs(one - (value as number))))).toBeLessThanOrEqual(
+            format === 'avif' ? 2 : 0,
+          );
+      }
+      const serial = await run({ in: root, p: 1, jobs: 1 });
+      expect(await treeDigests(serial.out)).toEqual(await treeDigests(done.out));
+      if (format === 'webp')
+        for (const { files } of augmentedOf(done.manifest))
+          expect((await readFile(join(done.out, files.image.path))).subarray(12, 16).toString()).toBe('VP8L');
     }
   });
 

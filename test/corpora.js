@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
-import { decodeImage, imageHeaderOf } from '../dist/image.js';
+import { decodeImage, extensions, imageHeaderOf } from '../dist/image.js';
 import { decodeMask, encodeMask, encodePng, pngHeader } from '../dist/png.js';
 
 const batchSize = 48;
@@ -163,9 +163,10 @@ async function keepPixels({ id, path, role }) {
     const { ids } = decodeMask(bytes, path);
     writeFileSync(raw, new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
   } else {
-    const { stored, channels, icc } = await imageHeaderOf(bytes, path);
-    const pixels = new Int32Array(stored.width * stored.height);
-    await decodeImage(bytes, stored, pixels, path, { channels, icc, upright: false });
+    const { stored, ...format } = await imageHeaderOf(bytes, path);
+    // Pillow has no colours of 16 bits.
+    if (format.depth === 16) return;
+    const { pixels } = await decodeImage(bytes, stored, path, { ...format, upright: false });
     writeFileSync(raw, new Uint8Array(pixels.buffer));
   }
   comparisons.push({ path, raw, role, depth: header.depth, grey: header.colour === 'grey' });
@@ -205,7 +206,7 @@ for line in sys.stdin:
 const entries = files.flatMap((path, n) => {
   const extension = extname(path).toLowerCase();
   // Under another name a file is no image to the tool: what it holds has to be refused whatever its name says.
-  const name = ['.png', '.jpg', '.jpeg', '.webp'].includes(extension) ? `${n}${extension}` : `${n}.png`;
+  const name = Object.values(extensions).flat().includes(extension.slice(1)) ? `${n}${extension}` : `${n}.png`;
   const roles = pngHeader(readFileSync(path)) || extension === '.png' ? ['image', 'mask'] : ['image'];
   return roles.map((role) => ({
     id: String(role === 'mask' ? n + files.length : n),

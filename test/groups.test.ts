@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { sha256 } from '../src/digest.ts';
 import { augmentOptions } from '../src/options.ts';
@@ -7,6 +8,7 @@ import { bytesOf } from '../src/render/cpu.ts';
 import * as render from '../src/render/render.ts';
 import { resolveOptions } from '../src/schema.ts';
 import type { Pasted } from '../src/types.ts';
+import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, writeTree } from './make.ts';
 
 render.enableProdMode();
 vi.mock('../src/render/render.ts', { spy: true });
@@ -47,6 +49,24 @@ test('how many samples are rendered at once changes no byte', async () => {
   expect(some.calls.length).toBeLessThan(8);
   // What is uploaded is what a group uses.
   expect(Math.max(...some.uploads)).toBeLessThan(7);
+});
+
+test('samples of 8 and 16 bits a channel paste into one another, however many are rendered at once', async () => {
+  const folder = temporaryFolder();
+  // Odd sizes, so that an image of 16 bits begins at an odd word after one of 8.
+  const noise = (seed: number) => (x: number, y: number, c: number) => Math.imul(x + 97 * y + 31 * c + seed, 0x9e3779b1) >>> 16;
+  const word = (seed: number) => (x: number, y: number) => rgba(noise(seed)(x, y, 0) & 255, noise(seed)(x, y, 1) & 255, seed);
+  const mask = (id: number) => drawBox(filled(31, 21, 0), [4, 4, 21, 15], id);
+  const root = await writeTree(join(folder, 'mixed'), {
+    ...Object.fromEntries([0, 2, 3].map((n) => [`images/${n}.png`, imageOf(31, 21, word(n))])),
+    ...Object.fromEntries([1, 4, 5].map((n) => [`images/${n}.png`, deepImageOf(31, 21, 3, noise(n))])),
+    ...Object.fromEntries([0, 1, 2, 3, 4, 5].map((n) => [`masks/${n}.png`, mask(n + 1)])),
+  });
+  const given = resolveOptions(augmentOptions, { in: root, out: 'nowhere', p: 1, jobs: 3 });
+  const one = await run(0, given);
+  expect(one.digests.filter((digest) => digest !== undefined)).toHaveLength(6);
+  expect((await run(2 ** 26, given)).digests).toEqual(one.digests);
+  expect((await run(3000, given)).digests).toEqual(one.digests);
 });
 
 test('how much memory there is changes no byte, and less of it holds fewer images at once', async () => {

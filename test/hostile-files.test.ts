@@ -107,7 +107,7 @@ describe('names', () => {
     const mixed = await writeTree(fresh('mixed'), { ...good, [`images/${nfc}.png`]: image, [`masks/${nfd}.png`]: mask });
     expect(await offenders(mixed)).toEqual([
       `images/${nfc}.png: no mask masks/${nfc}.png; add it, or say --mask-suffix`,
-      `masks/${nfd}.png: no image images/${nfd}.png, .jpg or .webp`,
+      `masks/${nfd}.png: no image images/${nfd} of .png, .jpg, .webp, .tif or .avif`,
     ]);
     expect((await opened(await dataset('A'))).samples.map(({ id }) => id)).toEqual(['A', 'a', 'b']);
   });

@@ -8,12 +8,12 @@ import { describe, expect, test } from 'vitest';
 import { augment } from '../src/augment.ts';
 import { check } from '../src/check.ts';
 import { CopyPasteError } from '../src/errors.ts';
-import { decodeImage, imageHeaderOf } from '../src/image.ts';
+import { decodeImage, encodeImage, imageHeaderOf } from '../src/image.ts';
 import { decodeMask, encodeMask, pngHeader } from '../src/png.ts';
 
 import { enableProdMode } from '../src/render/render.ts';
 import type { Image, Mask } from '../src/types.ts';
-import { drawBox, filled, imageOf, pngOf, rgba, rowsOf, temporaryFolder, writeTree } from './make.ts';
+import { deepImageOf, drawBox, filled, imageOf, pngOf, rgba, rowsOf, temporaryFolder, tiffFields, tiffOf, writeTree } from './make.ts';
 
 enableProdMode();
 const folder = temporaryFolder();
@@ -104,9 +104,8 @@ async function failure(work: () => unknown): Promise<CopyPasteError> {
 
 /** Reads an image as a run does: first its header, then its pixels as the header says. */
 async function readImage(bytes: Uint8Array, name = 'x.png', upright = false): Promise<Image> {
-  const { stored, upright: size, channels, icc } = await imageHeaderOf(bytes, name);
-  const { width, height } = upright ? size : stored;
-  return decodeImage(bytes, { width, height }, new Int32Array(width * height), name, { channels, icc, upright });
+  const { stored, upright: size, ...format } = await imageHeaderOf(bytes, name);
+  return decodeImage(bytes, upright ? size : stored, name, { ...format, upright });
 }
 
 /** The pixels of an image, or the code of the error that refuses it. */
@@ -161,18 +160,27 @@ describe('bombs', () => {
       .toBuffer();
     const sof = jpeg.indexOf(Buffer.of(0xff, 0xc0));
     jpeg.writeUInt32BE(0xea60ea60, sof + 5);
+    const avif = await sharp(await pngOf(good['images/a.png']))
+      .avif({ effort: 0 })
+      .toBuffer();
+    // Width and height after the box's version.
+    avif.writeUInt32BE(50_000, avif.indexOf('ispe') + 8);
+    avif.writeUInt32BE(50_000, avif.indexOf('ispe') + 12);
     const reasons = await refusal(
       await dataset({
         'images/c.png': pngFile(50_000, 50_000, { colour: 'rgb', depth: 8 }, deflateSync(new Uint8Array(999))),
         'images/d.png': pngFile(16_383, 16_383, { colour: 'rgba', depth: 16 }, deflateSync(new Uint8Array(999))),
         'images/e.webp': webp,
         'images/f.jpg': jpeg,
-        ...Object.fromEntries(['c', 'd', 'e', 'f'].map((id) => [`masks/${id}.png`, mask])),
+        'images/g.tif': tiffOf(tiffFields(50_000, 50_000, [8, 8, 8], 2), new Uint8Array(99)),
+        'images/h.tif': tiffOf(tiffFields(64, 2_000_000, [16], 1), new Uint8Array(99)),
+        'images/i.avif': avif,
+        ...Object.fromEntries(['c', 'd', 'e', 'f', 'g', 'h', 'i'].map((id) => [`masks/${id}.png`, mask])),
       }),
       'opened',
     );
     expect(reasons.split('\n')).toEqual(
-      ['c.png', 'd.png', 'e.webp', 'f.jpg'].map((file) =>
+      ['c.png', 'd.png', 'e.webp', 'f.jpg', 'g.tif', 'h.tif', 'i.avif'].map((file) =>
         expect.stringMatching(`^images/${file}: cannot decode this image: .*pixel limit`),
       ),
     );
@@ -243,6 +251,18 @@ describe('damage', () => {
     ['progressive.jpg', source.then((image) => image.clone().jpeg({ quality: 60, progressive: true }).toBuffer())],
     ['x.webp', source.then((image) => image.clone().webp().toBuffer())],
     ['lossless.webp', source.then((image) => image.clone().webp({ lossless: true }).toBuffer())],
+    ['deep.png', source.then((image) => image.clone().toColourspace('rgb16').png().toBuffer())],
+    ['x.tif', source.then((image) => image.clone().tiff({ compression: 'lzw' }).toBuffer())],
+    [
+      'ours.tif',
+      encodeImage(
+        deepImageOf(8, 5, 4, (x, y, c) => 7001 * x + 5003 * y + 11 * c),
+        'tiff',
+        95,
+      ),
+    ],
+    ['jpeg.tif', source.then((image) => image.clone().tiff({ compression: 'jpeg' }).toBuffer())],
+    ['x.avif', source.then((image) => image.clone().avif({ effort: 0 }).toBuffer())],
   ];
 
   test.each(images)('%s cut short at every byte is refused, or shows the same pixels', async (name, made) => {
@@ -269,9 +289,9 @@ describe('damage', () => {
     const messages = await Promise.all(
       images.map(async ([name, made]) => {
         const bytes = await made;
-        const { stored, channels, icc } = await imageHeaderOf(bytes, name);
+        const { stored, ...format } = await imageHeaderOf(bytes, name);
         const bad = bytes.subarray(0, bytes.length - 40);
-        const decode = (): Promise<Image> => decodeImage(bad, stored, new Int32Array(40), name, { channels, icc, upright: false });
+        const decode = (): Promise<Image> => decodeImage(bad, stored, name, { ...format, upright: false });
         return new Set(await Promise.all(Array.from({ length: 40 }, async () => (await failure(decode)).message)));
       }),
     );
@@ -332,10 +352,13 @@ describe('kinds of PNG', () => {
     }
   });
 
-  test.each(named)('%s as an image shows its colours, or is refused by name', async (_, kind) => {
+  test.each(named)('%s as an image shows its colours', async (_, kind) => {
     const bytes = pngOfKind(13, 11, kind, spread(kind));
     if (kind.depth === 16) {
-      expect((await failure(() => readImage(bytes))).message).toBe('x.png: image has 16 bits a channel; 8 are supported');
+      const expected = deepImageOf(13, 11, channelsOf[kind.colour], (x, y, c) =>
+        spread(kind)(x, y, kind.colour === 'greyAlpha' && c === 3 ? 1 : c),
+      );
+      expect(await readImage(bytes)).toEqual(expected);
       return;
     }
     const colours = kind.chunks?.[0]?.subarray(8);
@@ -357,6 +380,8 @@ describe('kinds of PNG', () => {
     expect([...decodeMask(grey, 'm.png').ids]).toEqual([0, 1, 2, 3]);
     const rgb = pngOfKind(4, 1, { colour: 'rgb', depth: 8, chunks: [chunk('tRNS', Uint8Array.of(0, 2, 0, 2, 0, 2))] }, (x) => x);
     expect([...(await readImage(rgb)).pixels]).toEqual([0, 1, 2, 3].map((v) => rgba(v, v, v, v === 2 ? 0 : 255)));
+    const deep = pngOfKind(4, 1, { colour: 'rgb', depth: 16, chunks: [chunk('tRNS', Uint8Array.of(1, 2, 1, 2, 1, 2))] }, (x) => 256 + x);
+    expect((await readImage(deep)).pixels).toEqual(deepImageOf(4, 1, 4, (x, _, c) => (c < 3 ? 256 + x : x === 2 ? 0 : 65_535)).pixels);
     const chunks = [palette(4), chunk('tRNS', Uint8Array.of(9, 8))];
     const indexed = pngOfKind(4, 1, { colour: 'palette', depth: 2, chunks }, (x) => x);
     expect([...(await readImage(indexed)).pixels].map((word) => word >>> 24)).toEqual([9, 8, 255, 255]);
@@ -401,7 +426,7 @@ describe('other formats', () => {
     .toBuffer()
     .then((bytes) => sharp(bytes, { raw: undefined }));
 
-  test.each<[string, string, () => string | Promise<Uint8Array>, RegExp]>([
+  test.each<[string, string, () => string | Uint8Array | Promise<Uint8Array>, RegExp]>([
     ['SVG', 'c.png', () => svg('<rect width="9" height="9"/>'), /unsupported image format/],
     ['SVG that names a neighbour', 'c.jpg', () => svg('<image width="24" height="20" xlink:href="a.png"/>'), /unsupported image format/],
     [
@@ -417,19 +442,16 @@ describe('other formats', () => {
     ['nothing', 'c.png', () => '', /cannot decode/],
     ['PPM', 'c.png', () => `P3 24 20 255\n${'1 2 3 '.repeat(480)}`, /unsupported image format/],
     ['GIF', 'c.png', async () => (await source).clone().gif().toBuffer(), /unsupported image format/],
-    ['TIFF', 'c.png', async () => (await source).clone().tiff().toBuffer(), /unsupported image format/],
-    ['AVIF', 'c.webp', async () => (await source).clone().avif({ effort: 0 }).toBuffer(), /unsupported image format/],
-    [
-      'CMYK',
-      'c.jpg',
-      async () => (await source).clone().toColourspace('cmyk').jpeg().toBuffer(),
-      /image is CMYK; grey and RGB are supported/,
-    ],
+    ['SVG', 'c.tif', () => svg('<rect width="9" height="9"/>'), /unsupported image format/],
+    ['SVG', 'c.avif', () => svg('<rect width="9" height="9"/>'), /unsupported image format/],
+    ['HEIC', 'c.avif', () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0heicmif1', 'latin1'), /cannot decode/],
+    ['a TIFF that points beyond its end', 'c.tif', () => Buffer.from('II*\0\xff\xff\xff\x7f', 'latin1'), /cannot decode/],
+    ['CMYK', 'c.jpg', async () => (await source).clone().toColourspace('cmyk').jpeg().toBuffer(), /image is CMYK without an ICC profile/],
     [
       '16 bits',
-      'c.png',
+      'c.jpg',
       async () => (await source).clone().toColourspace('rgb16').png().toBuffer(),
-      /image has 16 bits a channel; 8 are supported/,
+      /image has 16 bits a channel, jpeg has 8; call it \.png or \.tif/,
     ],
   ])('%s called %s is refused by name', async (_, file, made, why) => {
     const root = await dataset({ [`images/${file}`]: await made(), 'masks/c.png': filled(24, 20, 1) });
@@ -464,18 +486,32 @@ describe('other formats', () => {
     expect((await readImage(apng)).pixels).toEqual(picture.pixels);
   });
 
-  test('a JPEG or WebP called .png is read for what it is, and written as what it is called', async () => {
+  test('an image called by the name of another format is read for what it is, and written as what it is called', async () => {
     const jpeg = await (await source).clone().jpeg({ progressive: true }).toBuffer();
     const webp = await (await source).clone().webp({ lossless: true }).toBuffer();
+    const tiff = await encodeImage(
+      deepImageOf(24, 20, 3, (x, y, c) => 2001 * x + 999 * y + c),
+      'tiff',
+      95,
+    );
+    const avif = await (await source).clone().avif({ effort: 0 }).toBuffer();
     const mask = drawBox(filled(24, 20, 0), [6, 6, 14, 14], 3);
-    const root = await dataset({ 'images/c.png': jpeg, 'images/d.jpg': webp, 'masks/c.png': mask, 'masks/d.png': mask });
+    const root = await dataset({
+      ...{ 'images/c.png': jpeg, 'images/d.jpg': webp, 'images/e.png': tiff, 'images/f.webp': avif },
+      ...{ 'masks/c.png': mask, 'masks/d.png': mask, 'masks/e.png': mask, 'masks/f.png': mask },
+    });
     expect((await readImage(webp, 'd.jpg')).pixels).toEqual(picture.pixels);
     const shown = await sharp(jpeg).ensureAlpha().raw().toBuffer();
     expect([...new Uint8Array((await readImage(jpeg, 'c.png')).pixels.buffer)]).toEqual([...shown]);
     const out = join(folder, `out${number++}`);
-    expect((await augment({ in: root, out, p: 1 })).augmented).toBe(4);
-    expect((await sharp(join(out, 'images/c.png')).metadata()).format).toBe('png');
-    expect((await sharp(join(out, 'images/d.jpg')).metadata()).format).toBe('jpeg');
+    expect((await augment({ in: root, out, p: 1 })).augmented).toBe(6);
+    for (const [file, format, depth] of [
+      ['c.png', 'png', 'uchar'],
+      ['d.jpg', 'jpeg', 'uchar'],
+      ['e.png', 'png', 'ushort'],
+      ['f.webp', 'webp', 'uchar'],
+    ] as const)
+      expect(await sharp(join(out, 'images', file)).metadata()).toMatchObject({ format, depth });
     expect((await check({ in: out })).differences).toEqual([]);
   });
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { sha256 } from '../src/digest.ts';
+import { unpackDeepPixels } from '../src/pixels.ts';
 import { encodeMask, encodePng } from '../src/png.ts';
 import { findInstances } from '../src/read/instances.ts';
 import type { Box, CountedAnnotation, Image, Instance, Mask } from '../src/types.ts';
@@ -50,7 +51,7 @@ export function rgba(r: number, g: number, b: number, a = 255): number {
 /** An image from a function of its pixels. */
 export function imageOf(width: number, height: number, word: (x: number, y: number) => number): Image {
   const pixels = Int32Array.from({ length: width * height }, (_, i) => word(i % width, Math.floor(i / width)));
-  return { width, height, pixels, channels: 3 };
+  return { width, height, pixels, depth: 8, channels: 3 };
 }
 
 /** The instance that a predicate draws in a box. */
@@ -61,8 +62,74 @@ export function instanceOf(classId: number, box: Box, holds: (x: number, y: numb
   return { classId, box, area: runs.length / 3, truncated: false, spans: Int32Array.from(runs), start: 0, end: runs.length };
 }
 
-/** A PNG of an image. */
-export function pngOf({ width, height, pixels }: Image): Promise<Uint8Array> {
+/** The same in 16 bits a channel, from a function of its samples. */
+export function deepImageOf(
+  width: number,
+  height: number,
+  channels: Image['channels'],
+  sample: (x: number, y: number, channel: number) => number,
+): Image {
+  const values = Uint16Array.from({ length: 4 * width * height }, (_, i) => {
+    const [x, y, c] = [(i >> 2) % width, Math.floor(i / 4 / width), i % 4];
+    if (c === 3) return channels % 2 === 0 ? sample(x, y, 3) : 0xffff;
+    return sample(x, y, channels < 3 ? 0 : c);
+  });
+  return { width, height, pixels: new Int32Array(values.buffer), depth: 16, channels };
+}
+
+/** A TIFF whose fields say what they like; `0` stands for where `strip` begins. */
+export function tiffOf(fields: Record<number, readonly number[]>, strip: Uint8Array, pages = 1): Buffer {
+  const entries = Object.entries(fields).map(([tag, values]) => [Number(tag), values] as const);
+  const directory = 8 + 2 * Math.ceil(strip.length / 2);
+  const size = 2 + 12 * entries.length + 4;
+  const longest = entries.reduce((sum, [, values]) => sum + (values.length > 1 ? 4 * values.length : 0), 0);
+  const file = Buffer.alloc(directory + pages * (size + longest));
+  file.write('II*\0', 'latin1');
+  file.writeUInt32LE(directory, 4);
+  file.set(strip, 8);
+  for (let page = 0; page < pages; page++) {
+    const start = directory + page * (size + longest);
+    let end = start + size;
+    file.writeUInt16LE(entries.length, start);
+    entries.forEach(([tag, values], n) => {
+      const at = start + 2 + 12 * n;
+      file.writeUInt16LE(tag, at);
+      // All as 32-bit numbers.
+      file.writeUInt16LE(4, at + 2);
+      file.writeUInt32LE(values.length, at + 4);
+      if (values.length > 1) file.writeUInt32LE(end, at + 8);
+      values.forEach((value, i) => {
+        file.writeUInt32LE(tag === 273 ? 8 : value, values.length > 1 ? end + 4 * i : at + 8);
+      });
+      if (values.length > 1) end += 4 * values.length;
+    });
+    file.writeUInt32LE(page + 1 < pages ? start + size + longest : 0, start + size - 4);
+  }
+  return file;
+}
+
+/** The fields of an uncompressed TIFF. */
+export function tiffFields(width: number, height: number, bits: readonly number[], photometric: number): Record<number, readonly number[]> {
+  const bytes = Math.min(2 ** 32 - 1, Math.ceil((width * height * bits.reduce((sum, n) => sum + n, 0)) / 8));
+  return {
+    256: [width],
+    257: [height],
+    258: bits,
+    259: [1],
+    262: [photometric],
+    273: [0],
+    277: [bits.length],
+    278: [height],
+    279: [bytes],
+  };
+}
+
+/** A PNG of an image, RGB. */
+export async function pngOf({ width, height, depth, pixels }: Image): Promise<Uint8Array> {
+  if (depth === 16) {
+    const data = Buffer.from(unpackDeepPixels(pixels, 3).buffer).swap16();
+    return encodePng({ width, height, depth, channels: 3, data, filter: 'up' });
+  }
   const data = Uint8Array.from({ length: pixels.length * 3 }, (_, i) => ((pixels[Math.floor(i / 3)] as number) >> (8 * (i % 3))) & 255);
   return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'sub' });
 }

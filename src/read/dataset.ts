@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { formatOf, readImageHeader } from '../image.ts';
+import { extensionList, formatOf, readImageHeader, readTiffMaskHeader } from '../image.ts';
 import { inParts } from '../parts.ts';
 import { maxPixels, pngHeader } from '../png.ts';
 import {
@@ -365,7 +365,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   }
   // A document or a list may end as labels do.
   for (const [stem, mask] of labels ? [] : masks)
-    if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}${endings.image}.png, .jpg or .webp`);
+    if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}${endings.image} of ${extensionList}`);
   return samples;
 }
 
@@ -382,7 +382,7 @@ function pairEntry({ image, name, mask, entry }: DocumentSample, split: string, 
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.names.has(file));
   if (missing !== undefined) bad.set(id, `${missing}: no such image, though ${entry.document} lists it`);
-  else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called .png, .jpg or .webp, the formats that are read`);
+  else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called ${extensionList}, the formats that are read`);
   else return [{ id, split, image, ...(mask !== undefined && { mask }), entry, endings: { image: '', mask: '', objects: '' } }];
   return [];
 }
@@ -444,8 +444,8 @@ async function checkSamples(
   const checked = await inParts(samples, 16, async (sample) => {
     try {
       if (sample.mask === undefined && !sample.entry) {
-        const { upright, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);
-        return { sample: { ...sample, size: upright }, channels, icc, coded: false, fits: { stored: false, upright: true } };
+        const { stored: _, upright, turned: __, ...format } = await readImageHeader(join(root, sample.image), sample.image);
+        return { sample: { ...sample, size: upright }, format, coded: false, fits: { stored: false, upright: true } };
       }
       const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
@@ -458,9 +458,9 @@ async function checkSamples(
         const objects = await maskSize(root, sample.objects, false);
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
-      const { stored, upright, turned, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);
+      const { stored, upright, turned, ...format } = await readImageHeader(join(root, sample.image), sample.image);
       if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
-      return { sample, channels, icc, coded: size.coded, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
+      return { sample, format, coded: size.coded, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
     } catch (error) {
       // A disk that fails says nothing about a sample.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -471,8 +471,8 @@ async function checkSamples(
   const good = checked.filter((one) => one !== undefined);
   const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
   return {
-    samples: good.map(({ sample, channels, icc, fits }) => {
-      return { ...sample, format: { channels, icc, upright: fits.upright && !(setIsStored && fits.stored) } };
+    samples: good.map(({ sample, format, fits }) => {
+      return { ...sample, format: { ...format, upright: fits.upright && !(setIsStored && fits.stored) } };
     }),
     coded: good.some(({ coded }) => coded),
   };
@@ -481,7 +481,9 @@ async function checkSamples(
 /** @param colours whether it is known what colours stand for. */
 async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${what}`);
-  if (formatOf(file) !== 'png') throw refuse('mask is not a PNG: ids do not survive lossy formats');
+  const format = formatOf(file);
+  if (format === 'tiff') return { ...(await readTiffMaskHeader(join(root, file), file)), coded: false };
+  if (format !== 'png') throw refuse('mask is not a PNG or TIFF: ids do not survive lossy formats');
   const header = pngHeader(await readStart(root, file, 33));
   if (header === undefined) throw refuse('mask is named .png but is not a PNG');
   const { width, height, depth, colour } = header;

@@ -214,7 +214,7 @@ export const layouts: readonly Layout[] = [
         const prefix = split === '' ? '' : `${split}/`;
         const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
         const [masks] = maskFolders.filter((name) =>
-          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && file.endsWith('.png')),
+          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && /\.(png|tiff?)$/.test(file)),
         );
         const objects = tree.folders.has(`${prefix}instances`);
         if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];

@@ -7,18 +7,19 @@
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { takeWords } from '../buffers.ts';
-import { halfCoverage, imageShape, type Kernels, type Placed, readRows, shown } from './op.ts';
+import { channelsOf, wordsPerPixel } from '../pixels.ts';
+import { type CopyPasteAttrs, halfCoverage, imageShape, type Kernels, type Placed, readRows, shown } from './op.ts';
 
 /** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
 export const cpuKernels: Kernels<KernelBackend> = {
-  copyPaste(backend, inputs, { padding }) {
+  copyPaste(backend, inputs, attrs) {
     const result = copyPaste({
       images: read(backend, inputs.images) as Int32Array,
       masks: bytesOf(read(backend, inputs.masks) as Int32Array),
       tables: read(backend, inputs.tables) as Int32Array,
       targets: read(backend, inputs.targets) as Int32Array,
       placements: read(backend, inputs.placements) as Int32Array,
-      padding,
+      ...attrs,
     });
     return [make(backend, result.images, 'int32'), make(backend, result.owner, 'int32'), make(backend, result.area, 'int32')];
   },
@@ -81,22 +82,24 @@ function roundHalfEven(value: number): number {
   return value - low < 0.5 || (value - low === 0.5 && low % 2 === 0) ? low : low + 1;
 }
 
-interface Arrays {
+interface Arrays extends CopyPasteAttrs {
   images: Int32Array;
   masks: Uint8Array;
   tables: Int32Array;
   targets: Int32Array;
   placements: Int32Array;
-  padding: number;
 }
 
 function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
-  const { images, tables } = arrays;
+  const { images, tables, depth, padding } = arrays;
   const { targets, placements, pixels } = readRows(arrays.targets, arrays.placements);
-  const output = takeWords(pixels);
+  const each = wordsPerPixel(depth);
+  const output = takeWords(each * pixels);
   for (const { image, width, height, output: at } of targets) {
-    if (image < 0) output.fill(arrays.padding, at, at + width * height);
-    else output.set(images.subarray(image, image + width * height), at);
+    const [from, to] = [each * at, each * (at + width * height)];
+    if (image >= 0) output.set(images.subarray(each * image, each * image + to - from), from);
+    else if (each === 1) output.fill(padding[0] as number, from, to);
+    else for (let i = from; i < to; i++) output[i] = padding[i % 2] as number;
   }
   const owner = takeWords(pixels).fill(0);
   const area = new Int32Array(placements.length);
@@ -107,7 +110,7 @@ function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; are
   });
   placements.forEach((row, m) => {
     if ((area[m] as number) < row.minArea) return;
-    const paint = row.tapsX <= 2 && row.tapsY <= 2 ? colourBilinear : colour;
+    const paint = depth === 16 ? colourDeep : row.tapsX <= 2 && row.tapsY <= 2 ? colourBilinear : colour;
     paint(row, images, tables, owner, m + 1, output);
   });
   return { images: output, owner, area };
@@ -252,6 +255,43 @@ function colour(row: Placed, images: Int32Array, tables: Int32Array, owner: Int3
         a += weight * (ga >>> 16);
       }
       output[to + i] = (r >> 16) | ((g >> 16) << 8) | ((b >> 16) << 16) | ((a >> 16) << 24);
+    }
+  }
+}
+
+/** The same for RGBA16, where a sum along x is under 2^24, and one along both axes under 2^32. */
+function colourDeep(row: Placed, images: Int32Array, tables: Int32Array, owner: Int32Array, k: number, output: Int32Array): void {
+  const { into, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+  const [from, result] = [channelsOf(images), channelsOf(output)];
+  const ring = new Int32Array(4 * columns * tapsY);
+  let next = 0;
+  for (let j = 0; j < rows; j++) {
+    const to = into.output + (y + j) * into.width + x;
+    let begin = 0;
+    while (begin < columns && owner[to + begin] !== k) begin++;
+    if (begin === columns) continue;
+    const entry = tableY + j * (1 + tapsY);
+    const y0 = tables[entry] as number;
+    for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
+      let at = 4 * columns * (next % tapsY);
+      for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
+        const x0 = 4 * (source + next * sourceWidth + (tables[column] as number));
+        for (let c = 0; c < 4; c++) {
+          let sum = 0;
+          for (let t = 0; t < tapsX; t++) sum += (from[x0 + 4 * t + c] as number) * (tables[column + 1 + t] as number);
+          ring[at++] = sum;
+        }
+      }
+    }
+    for (let i = begin; i < columns; i++) {
+      if (owner[to + i] !== k) continue;
+      for (let c = 0; c < 4; c++) {
+        let sum = 32768;
+        for (let t = 0; t < tapsY; t++) {
+          sum += (tables[entry + 1 + t] as number) * (ring[4 * (columns * ((y0 + t) % tapsY) + i) + c] as number);
+        }
+        result[4 * (to + i) + c] = sum >>> 16;
+      }
     }
   }
 }

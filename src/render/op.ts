@@ -9,15 +9,17 @@ import {
   type Tensor4D,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
+import type { Depth } from '../types.ts';
 
 /**
  * The op `CopyPaste`, registered once for each TensorFlow.js backend. A batch of any sizes is one flat
- * tensor of RGBA8 words; each target becomes an output of its own size, with its placements pasted in order.
+ * tensor of words, RGBA8 or RGBA16; each target becomes an output of its own size, with its placements pasted in order.
  *
  * With `c = Σy Σx wy·wx·[mask]` (0 to 65536) a placement owns a pixel where `c ≥ 32768`; one that owns fewer
  * than its `minArea` pixels is dropped as if it had never been; the last kept owner colours the pixel with
- * `(Σy Σx wy·wx·value + 2^15) >> 16`, per channel, from the whole source image. All sums are integers
- * under 2^24, so that 32-bit integers and 32-bit floats give the same bytes.
+ * `(Σy Σx wy·wx·value + 2^15) >> 16`, per channel, from the whole source image. All sums are integers, with 8 bits a
+ * channel under 2^24, so that 32-bit integers and 32-bit floats give the same bytes. With 16 bits they are under 2^32, which
+ * unsigned integers and doubles hold; floats sum the bytes of a value apart: 2^8·Σhigh + Σlow is the same sum.
  *
  * Two more ops turn images of a training loop into such words and back.
  */
@@ -27,7 +29,7 @@ export const opNames = { copyPaste: 'CopyPaste', pack: 'CopyPastePack', unpack: 
 export const halfCoverage = 32768;
 
 export type CopyPasteInputs = {
-  /** int32 `[P]`: RGBA8 words of all images, one image after another. */
+  /** int32 `[P]`: words of all images, one image after another. */
   images: Tensor1D;
   /** int32 `[Q]`: one plane for each instance, of its box's size, one after another; 0 or 1 a byte, four to a word. */
   masks: Tensor1D;
@@ -40,16 +42,17 @@ export type CopyPasteInputs = {
 };
 
 export interface CopyPasteAttrs {
-  /** RGBA8 word of canvases. */
-  padding: number;
+  depth: Depth;
+  /** A pixel of canvases: a word of RGBA8, or two of RGBA16. */
+  padding: readonly number[];
 }
 
-/** Columns of `targets`. `image` is an offset into `images`, or −1 for a canvas of padding. */
+/** Columns of `targets`. `image` is an offset into `images` in pixels, or −1 for a canvas of padding. */
 export const targetFields = ['image', 'width', 'height'] as const;
 
 /**
  * Columns of `placements`: the index of its target; the part of the box inside the frame; the source image, an
- * offset into `images`, with its width; the instance's plane, an offset into `masks` in bytes (−1: the whole box
+ * offset into `images` in pixels, with its width; the instance's plane, an offset into `masks` in bytes (−1: the whole box
  * is owned), with its box in the source; the two tables, offsets into `tables`.
  */
 export const placementFields = [
@@ -109,9 +112,9 @@ export function readRows(
 }
 
 export type CopyPasteOutputs = {
-  /** int32 `[O]`: RGBA8 words of all outputs, one after another. */
+  /** int32 `[O]`: words of all outputs, one after another. */
   images: Tensor1D;
-  /** int32 `[O]`: 0 where untouched, else 1 + the placement's index. */
+  /** int32, one a pixel: 0 where untouched, else 1 + the placement's index. */
   owner: Tensor1D;
   /** int32 `[M]`: pixels each placement covers, before later ones cover it; one under its `minArea` owns nothing. */
   area: Tensor1D;

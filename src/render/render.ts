@@ -14,7 +14,8 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import type { Box, Instance, Plan, Shape, Size } from '../types.ts';
+import { deepen, wordsPerPixel } from '../pixels.ts';
+import type { Box, Depth, Instance, Plan, Shape, Size } from '../types.ts';
 import { bytesOf, cpuKernels } from './cpu.ts';
 import { type CopyPasteOutputs, copyPasteOp, kernelConfigs, opNames, type PlacementRow, placementFields, targetFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
@@ -25,7 +26,8 @@ import { watch, webgpuKernels } from './webgpu.ts';
 export { enableProdMode };
 
 /** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
-const padding = 124 | (116 << 8) | (104 << 16) | (255 << 24);
+const padding = Int32Array.of(124 | (116 << 8) | (104 << 16) | (255 << 24));
+const paddings: Record<Depth, readonly number[]> = { 8: [...padding], 16: [...deepen(padding)] };
 
 /** Registers the kernels for the active backend; one that has none of its own runs those of the cpu. */
 export function registerKernels(): void {
@@ -38,7 +40,7 @@ export function registerKernels(): void {
   for (const config of (configs[name] ?? (() => kernelConfigs(name, cpuKernels)))()) registerKernel(config);
 }
 
-/** An image inside the batch's flat array of RGBA8 words. */
+/** An image inside the batch's flat array of words. */
 export interface ImageRef extends Size {
   /** Where its pixels begin, in pixels. */
   readonly offset: number;
@@ -65,7 +67,7 @@ export interface Target extends Size {
 }
 
 export interface Rendered {
-  /** RGBA8 words `[H, W]`. */
+  /** Words `[H, W]`, one a pixel or two. */
   readonly pixels: Int32Array;
   /** `[H, W]`: 0 where untouched, else 1 + the index of the paste that shows there. */
   readonly owner: Int32Array;
@@ -93,12 +95,12 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
 /**
  * Renders targets with the op `CopyPaste` on the active backend.
  *
- * @param images RGBA8 words of all images that the targets refer to; not changed.
+ * @param images words of all images that the targets refer to, of one depth; not changed.
  */
-export async function render(images: Int32Array, targets: readonly Target[]): Promise<Rendered[]> {
+export async function render(images: Int32Array, targets: readonly Target[], depth: Depth = 8): Promise<Rendered[]> {
   if (targets.length === 0) return [];
   return guard(async () => {
-    const result = tidy(() => renderTensors(tensor1d(images, 'int32'), targets));
+    const result = tidy(() => renderTensors(tensor1d(images, 'int32'), targets, depth));
     try {
       const [pixels, owners, areas] = await Promise.all([
         result.images.data(),
@@ -108,7 +110,7 @@ export async function render(images: Int32Array, targets: readonly Target[]): Pr
       let at = 0;
       return targets.map(({ width, height }, n) => {
         const from = at;
-        at += width * height;
+        at += wordsPerPixel(depth) * width * height;
         return { pixels: (pixels as Int32Array).subarray(from, at), owner: owners[n] as Int32Array, areas: areas[n] as number[] };
       });
     } finally {
@@ -139,9 +141,9 @@ export async function guard<T>(work: () => Promise<T>): Promise<T> {
 /**
  * Runs the op for targets; nothing leaves the backend.
  *
- * @param images int32 `[P]`, RGBA8 words of all images that the targets refer to.
+ * @param images int32 `[P]`, words of all images that the targets refer to.
  */
-export function renderTensors(images: Tensor1D, targets: readonly Target[]): CopyPasteOutputs {
+export function renderTensors(images: Tensor1D, targets: readonly Target[], depth: Depth = 8): CopyPasteOutputs {
   return tidy(() => {
     registerKernels();
     const { masks, tables, targets: rows, placements } = pack(targets);
@@ -153,7 +155,7 @@ export function renderTensors(images: Tensor1D, targets: readonly Target[]): Cop
         targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
         placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),
       },
-      { padding },
+      { depth, padding: paddings[depth] },
     );
   });
 }

@@ -7,6 +7,7 @@
  */
 
 import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { wordsPerPixel } from '../pixels.ts';
 import { halfCoverage, imageShape, type Kernels, type Placed, readRows } from './op.ts';
 
 /** What is used of tfjs-node's backend. */
@@ -103,6 +104,7 @@ function createGraph(backend: TensorflowBackend) {
           { name: 'batch_dims', type: binding.TF_ATTR_INT, value: 0 },
         ],
       ),
+    floor: (x: Handle): Handle => op('Floor', [x], [type('T', x.dtype)]),
     binary: (name: 'Mul' | 'Add' | 'Sub' | 'Minimum' | 'Maximum' | 'GreaterEqual' | 'Greater', a: Handle, b: Handle): Handle =>
       op(name, [a, b], [type('T', a.dtype)]),
     rint: (x: Handle): Handle => op('Rint', [x], [type('T', x.dtype)]),
@@ -201,7 +203,7 @@ function sumTaps(graph: Graph, x: Handle, { indices, weights }: Taps): Handle {
  * The double sum of a placement, `[rows, columns, channels]`, in blocks of rows, so that memory is bounded.
  *
  * @param source gives source pixels `[y1 − y0, x1 − x0, channels]`.
- * @param finish what becomes of a block, `[rows, columns]`.
+ * @param finish what becomes of a block, `[rows, columns, …]`.
  */
 function resample(
   graph: Graph,
@@ -222,31 +224,59 @@ function resample(
       const pixels = source(across.low, down.low, across.high, down.high);
       const lines = sumTaps(graph, graph.reshape(pixels, [1, down.high - down.low, width * channels]), down);
       const sums = sumTaps(graph, graph.reshape(lines, [to - from, width, channels]), across);
-      return [graph.reshape(finish(sums), [to - from, columns])] as const;
+      return [finish(sums)] as const;
     });
     blocks.push(...block);
   }
   return graph.concat(blocks, 0);
 }
 
-/** RGBA8 words `[rows, columns]`, as floats, of a placement's colours. */
+/**
+ * Words `[rows, columns, words]`, as floats, of a placement's colours.
+ *
+ * @param images `[pixels, words]`
+ */
 function colours(graph: Graph, row: Placed, tables: Int32Array, images: Handle): Handle {
-  const { source, sourceWidth } = row;
+  const { source, sourceWidth, columns } = row;
+  const words = images.shape[1] as number;
   return resample(
     graph,
     row,
     tables,
-    4,
+    4 * words,
     (x0, y0, x1, y1) => {
-      const lines = graph.slice(images, [source + y0 * sourceWidth], [(y1 - y0) * sourceWidth]);
-      const words = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth]), [0, x0], [y1 - y0, x1 - x0]);
-      return graph.cast(graph.bitcast(words, 'uint8'), 'float');
+      const lines = graph.slice(images, [source + y0 * sourceWidth, 0], [(y1 - y0) * sourceWidth, words]);
+      const part = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth, words]), [0, x0, 0], [y1 - y0, x1 - x0, words]);
+      return graph.cast(graph.bitcast(part, 'uint8'), 'float');
     },
     (sums) => {
-      const bytes = graph.binary('Mul', graph.binary('Add', sums, graph.constant(32768)), graph.constant(1 / 65536));
-      return graph.bitcast(graph.cast(bytes, 'uint8'), 'float');
+      const bytes = words === 1 ? roundSums(graph, sums) : roundDeepSums(graph, sums);
+      return graph.bitcast(graph.reshape(graph.cast(bytes, 'uint8'), [-1, columns, words, 4]), 'float');
     },
   );
+}
+
+/** Bytes, and fractions that a cast cuts off, of sums of bytes. */
+function roundSums(graph: Graph, sums: Handle): Handle {
+  return graph.binary('Mul', graph.binary('Add', sums, graph.constant(32768)), graph.constant(1 / 65536));
+}
+
+/**
+ * The bytes of 16-bit values, the low one first, from sums of their low and their high bytes, L and H. As floats hold no more than
+ * 24 bits, `(2^8·H + L + 2^15) >> 16` is taken in parts: `(H >> 8) + (((H & 255) + (L >> 8) + 128) >> 8)`.
+ */
+function roundDeepSums(graph: Graph, sums: Handle): Handle {
+  const pairs = graph.reshape(sums, [-1, 2]);
+  const count = pairs.shape[0] as number;
+  const half = (n: number): Handle => graph.slice(pairs, [0, n], [count, 1]);
+  const shifted = (x: Handle): Handle => graph.floor(graph.binary('Mul', x, graph.constant(1 / 256)));
+  const rest = (x: Handle, high: Handle): Handle => graph.binary('Sub', x, graph.binary('Mul', high, graph.constant(256)));
+  const [low, high] = [half(0), half(1)];
+  const whole = shifted(high);
+  const carry = graph.binary('Add', graph.binary('Add', rest(high, whole), shifted(low)), graph.constant(128));
+  const values = graph.binary('Add', whole, shifted(carry));
+  const top = shifted(values);
+  return graph.concat([rest(values, top), top], 1);
 }
 
 /** Bools `[rows, columns]`: where a placement's coverage is at least half. */
@@ -265,11 +295,11 @@ function coverage(graph: Graph, row: Placed, tables: Int32Array, masks: Handle):
       const plane = graph.slice(graph.reshape(lines, [bottom - top, maskWidth]), [0, left - maskX], [bottom - top, right - left]);
       return graph.pad(graph.cast(plane, 'float'), [top - y0, y1 - bottom, left - x0, x1 - right]);
     },
-    (sums) => graph.binary('GreaterEqual', sums, graph.constant(halfCoverage)),
+    (sums) => graph.reshape(graph.binary('GreaterEqual', sums, graph.constant(halfCoverage)), [-1, row.columns]),
   );
 }
 
-/** A target with what has been pasted so far: words as floats and owners, both `[height, width]`. */
+/** A target with what has been pasted so far: words as floats, `[height, width, words]`, and owners, `[height, width]`. */
 type Canvas = readonly [words: Handle, owner: Handle];
 
 /** Pastes one placement, the `k`-th of all, over a canvas. */
@@ -286,25 +316,33 @@ function paste(
   // A float counts up to 2^24: enough for a row.
   const area = graph.sum(graph.cast(graph.sum(graph.cast(covered, 'float'), 1), 'double'), 0);
   const owned = graph.and(covered, graph.binary('GreaterEqual', area, graph.cast(graph.ints([minArea], []), 'double')));
-  const put = (onto: Handle, what: Handle): Handle =>
-    graph.replace(onto, [y, x], graph.select(owned, what, graph.slice(onto, [y, x], [rows, columns])));
+  const put = (onto: Handle, what: Handle): Handle => {
+    const [, , ...rest] = onto.shape;
+    const begin = [y, x, ...rest.map(() => 0)];
+    const condition = graph.reshape(owned, [rows, columns, ...rest.map(() => 1)]);
+    return graph.replace(onto, begin, graph.select(condition, what, graph.slice(onto, begin, [rows, columns, ...rest])));
+  };
   return [put(words, colours(graph, row, tables, images)), put(owner, graph.constant(k)), graph.reshape(graph.cast(area, 'int32'), [1])];
 }
 
 export const tensorflowKernels: Kernels<TensorflowBackend> = {
-  copyPaste(backend, inputs, { padding }) {
+  copyPaste(backend, inputs, { depth, padding }) {
     const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
     const { targets, placements } = readRows(read(inputs.targets), read(inputs.placements));
     const tables = read(inputs.tables);
     return run(backend, (graph) => {
-      const images = graph.bitcast(graph.of(inputs.images), 'float');
+      const words = wordsPerPixel(depth);
+      const images = graph.reshape(graph.bitcast(graph.of(inputs.images), 'float'), [-1, words]);
       const masks = graph.reshape(graph.bitcast(graph.of(inputs.masks), 'uint8'), [-1]);
       const areas: Handle[] = [];
       let m = 0;
       const canvases = targets.map(({ image, width, height }, n): Canvas => {
-        const blank = graph.floats(new Float32Array(Int32Array.of(padding).buffer), []);
+        const blank = (word: number): Handle =>
+          graph.fill([height, width, 1], graph.floats(new Float32Array(Int32Array.of(word).buffer), []));
         let canvas: Canvas = [
-          image < 0 ? graph.fill([height, width], blank) : graph.reshape(graph.slice(images, [image], [width * height]), [height, width]),
+          image < 0
+            ? graph.concat(padding.map(blank), 2)
+            : graph.reshape(graph.slice(images, [image, 0], [width * height, words]), [height, width, words]),
           graph.fill([height, width], graph.constant(0)),
         ];
         for (; placements[m]?.target === n; m++) {

@@ -2,12 +2,13 @@
  * The kernels in WGSL, in three programs with no read-back between them: which pixels each placement covers, and
  * how many; which placement is the topmost at each pixel; what colour that gives.
  *
- * Coverage and colour are the double sums of op.ts, in 32-bit integers, over at most `tapsX · tapsY` source pixels.
+ * Coverage and colour are the double sums of op.ts, in 32-bit integers (those of 16-bit colours need all 32 bits), over at most `tapsX · tapsY` source pixels.
  */
 
 import type { WebGPUBackend, WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { CopyPasteError } from '../errors.ts';
+import type { Depth } from '../types.ts';
 import {
   halfCoverage,
   imageShape,
@@ -120,23 +121,44 @@ const ownerCode = `
     result[index] = 0;
   }`;
 
-/** One thread for each pixel of the outputs. */
-const colourCode = `
+/** How colours of a depth lie in a word: their vector, with a sum's lanes; words that a pixel takes; vectors from words and back. */
+const lanes = {
+  8: {
+    words: 1,
+    vector: 'vec4<u32>',
+    from: '(vec4<u32>(bits) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u)',
+    to: 'values.x | (values.y << 8u) | (values.z << 16u) | (values.w << 24u)',
+  },
+  16: {
+    words: 2,
+    vector: 'vec2<u32>',
+    from: '(vec2<u32>(bits) >> vec2<u32>(0u, 16u)) & vec2<u32>(65535u)',
+    to: 'values.x | (values.y << 16u)',
+  },
+} as const;
+
+/** One thread for each word of the outputs. */
+const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string => `
   ${placementsCode}
   ${targetsCode}
 
-  fn channels(word : i32) -> vec4<i32> {
-    return (vec4<i32>(word) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<i32>(255);
+  fn channels(word : i32) -> ${vector} {
+    let bits = bitcast<u32>(word);
+    return ${from};
   }
 
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
-    let n = find_output(index, uniforms.targets);
-    let at = index - targetOf(n, targets_output);
-    let k = owner[index];
+    let pixel = index / ${words};
+    let part = index % ${words};
+    let n = find_output(pixel, uniforms.targets);
+    let at = pixel - targetOf(n, targets_output);
+    let k = owner[pixel];
     if (k == 0) {
       let image = targetOf(n, targets_image);
-      if (image < 0) { result[index] = uniforms.padding; } else { result[index] = images[image + at]; }
+      if (image >= 0) { result[index] = images[${words} * (image + at) + part]; }
+      else if (part == 0) { result[index] = uniforms.padding; }
+      else { result[index] = uniforms.padding2; }
       return;
     }
     let m = k - 1;
@@ -145,15 +167,15 @@ const colourCode = `
     let tapsY = fieldOf(m, placements_tapsY);
     let entryX = fieldOf(m, placements_tableX) + (at % width - fieldOf(m, placements_x)) * (1 + tapsX);
     let entryY = fieldOf(m, placements_tableY) + (at / width - fieldOf(m, placements_y)) * (1 + tapsY);
-    var sum = vec4<i32>(32768);
+    var sum = ${vector}(32768u);
     for (var v = 0; v < tapsY; v++) {
       let row = fieldOf(m, placements_source) + (tables[entryY] + v) * fieldOf(m, placements_sourceWidth) + tables[entryX];
-      var line = vec4<i32>(0);
-      for (var u = 0; u < tapsX; u++) { line += tables[entryX + 1 + u] * channels(images[row + u]); }
-      sum += tables[entryY + 1 + v] * line;
+      var line = ${vector}(0u);
+      for (var u = 0; u < tapsX; u++) { line += u32(tables[entryX + 1 + u]) * channels(images[${words} * (row + u) + part]); }
+      sum += u32(tables[entryY + 1 + v]) * line;
     }
-    let bytes = sum >> vec4<u32>(16u);
-    result[index] = bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
+    let values = sum >> ${vector}(16u);
+    result[index] = bitcast<i32>(${to});
   }`;
 
 /** Where channel `c` of pixel `i` of sample `n` is. */
@@ -302,7 +324,7 @@ function withRanges(targets: readonly PlacedTarget[], placements: readonly Place
 }
 
 export const webgpuKernels: Kernels<WebGPUBackend> = {
-  copyPaste(backend, { images, masks, tables, ...inputs }, { padding }) {
+  copyPaste(backend, { images, masks, tables, ...inputs }, { depth, padding }) {
     const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
     const { targets, placements, pixels } = readRows(read(inputs.targets), read(inputs.placements));
     const { rows, words } = withBits(placements);
@@ -340,11 +362,11 @@ export const webgpuKernels: Kernels<WebGPUBackend> = {
       );
       const colours = make(
         run(backend, {
-          name: 'colour',
-          code: colourCode,
+          name: `colour ${depth}`,
+          code: colourCode(lanes[depth]),
           inputs: { images, owner, tables, placements: placementRows, targets: targetRows },
-          uniforms: { targets: targets.length, padding },
-          shape: [pixels],
+          uniforms: { targets: targets.length, padding: padding[0] as number, padding2: padding[1] ?? 0 },
+          shape: [lanes[depth].words * pixels],
         }),
       );
       const area = make(

@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path';
 import { giveBack } from '../buffers.ts';
 import { readInput, sha256 } from '../digest.ts';
-import { encodeImage, formatOf, type ImageFormat } from '../image.ts';
+import { encodeImage, extensions, formatOf, type ImageFormat } from '../image.ts';
 import type { ManifestRecord, Written } from '../manifest.ts';
-import { encodeMask, encodePng, encodeSegments } from '../png.ts';
+import { writeMask } from '../masks.ts';
+import { encodePng, encodeSegments } from '../png.ts';
 import { type InputFolder, listed, type Mask, mapFiles, type Pasted, pathsOf, type Sample, type SampleFiles, type View } from '../types.ts';
 import { segmentPlane } from './coco.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
@@ -37,7 +38,7 @@ export function outputPaths(sample: Sample, suffix: string, format?: ImageFormat
   };
   const kept = format === undefined || format === formatOf(image);
   return {
-    image: add(image, endings.image, kept ? undefined : `.${format === 'jpeg' ? 'jpg' : format}`),
+    image: add(image, endings.image, kept ? undefined : `.${extensions[format][0]}`),
     ...(mask !== undefined && { mask: add(mask, endings.mask) }),
     ...(labels !== undefined && { labels: add(labels, endings.mask) }),
     ...(objects !== undefined && { objects: add(objects, endings.objects) }),
@@ -59,6 +60,10 @@ export async function encodeSample(
   const { sample, image, mask, objects } = pasted;
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const to = pastedPaths(sample, suffix, imageFormat);
+  const eachMask = async (path: string, ids: Mask): Promise<void> => {
+    const { bytes, codec } = await writeMask(ids, path);
+    await each(path, bytes, codec);
+  };
   await each(to.image, await encodeImage(image, codec, quality), codec);
   if (to.labels !== undefined) {
     const text = to.labels.endsWith('.json') ? labelmeText(pasted, to.image) : labelText(pasted);
@@ -66,9 +71,10 @@ export async function encodeSample(
   }
   if (to.mask !== undefined) {
     const segments = pasted.original.shapes?.panoptic && segmentPlane(pasted);
-    await each(to.mask, await (segments ? encodeSegments(segments, image) : encodeMask(mask)), 'png');
+    if (segments) await each(to.mask, await encodeSegments(segments, image), 'png');
+    else await eachMask(to.mask, mask);
   }
-  if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
+  if (objects) await eachMask(to.objects as string, objects);
   for (const [n, { view }] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
 }
 

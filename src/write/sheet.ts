@@ -1,5 +1,6 @@
 import { CopyPasteError } from '../errors.ts';
-import { encodeRgb, type ImageFormat, thumbnail } from '../image.ts';
+import { encodeRgb, formatOf, thumbnail } from '../image.ts';
+import { inDepth } from '../pixels.ts';
 import type { Image, Mask, Pasted } from '../types.ts';
 
 /** Width of one picture, in pixels. */
@@ -17,19 +18,26 @@ export type Row = readonly Tile[];
 
 /** Original, augmented, and the new mask in colours over it with the outlines of what was pasted. */
 export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut: ReadonlySet<number>): Promise<Row> {
-  const overlay = outline(colourMask(image, mask, leftOut), owner);
+  const overlay = outline(colourMask({ ...image, pixels: inDepth(image, 8), depth: 8 }, mask, leftOut), owner);
   return Promise.all([original.image, image, overlay].map((picture) => thumbnail(picture, tileWidth)));
 }
 
-/** Tallest picture that a format can hold. */
-const tallest: Record<ImageFormat, number> = { png: Number.POSITIVE_INFINITY, jpeg: 65_500, webp: 16_383 };
+/** Tallest picture that a format can hold; formats that everything shows. */
+const tallest = { png: Number.POSITIVE_INFINITY, jpeg: 65_500, webp: 16_383 };
+export type SheetFormat = keyof typeof tallest;
+
+/** The format that a picture's name asks for. */
+export function sheetFormatOf(path: string): SheetFormat | undefined {
+  const format = formatOf(path);
+  return format && format in tallest ? (format as SheetFormat) : undefined;
+}
 
 /**
  * Lays rows below one another, white between them.
  *
  * @throws {CopyPasteError} `usage` for more rows than the format can hold.
  */
-export async function contactSheet(rows: readonly Row[], format: ImageFormat): Promise<Uint8Array> {
+export async function contactSheet(rows: readonly Row[], format: SheetFormat): Promise<Uint8Array> {
   const columns = Math.max(...rows.map((row) => row.length));
   const width = columns * (tileWidth + gap) - gap;
   const heights = rows.map((row) => Math.max(...row.map((tile) => tile.height)));

@@ -170,9 +170,9 @@ describe('openDataset', () => {
     const offenders = error.offenders.join('\n');
     for (const line of [
       'images/alone.png: no mask masks/alone.png; add it, or say --mask-suffix',
-      'masks/lonely.png: no image images/lonely.png, .jpg or .webp',
+      'masks/lonely.png: no image images/lonely of .png, .jpg, .webp, .tif or .avif',
       'masks/colours.png: mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids',
-      'masks/lossy.jpg: mask is not a PNG: ids do not survive lossy formats',
+      'masks/lossy.jpg: mask is not a PNG or TIFF: ids do not survive lossy formats',
       'images/twice.png: the same sample as images/twice.jpg; rename one of them',
       'images/size.png: image is 6×4, its mask 5×4',
       'images/text.png: cannot decode this image: Input file contains unsupported image format',

@@ -2,20 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { decodeImage } from '../../src/image.ts';
+import { decodeImage, imageHeaderOf } from '../../src/image.ts';
+import { wordsPerPixel } from '../../src/pixels.ts';
 import { decodeMask } from '../../src/png.ts';
 import { findInstances } from '../../src/read/instances.ts';
 import { annotate } from '../../src/render/annotate.ts';
 import { openBackend } from '../../src/render/backend.ts';
 import { type ImageRef, type Paste, pastesOf, type Rendered, render, type Target } from '../../src/render/render.ts';
 import { type Stream, stream } from '../../src/rng.ts';
-import type { BackendName, Box, Image, Mask, Plan, Size } from '../../src/types.ts';
+import type { BackendName, Box, Depth, Image, Mask, Plan, Size } from '../../src/types.ts';
 import { missingBackend } from '../backends.ts';
 import { annotationOf, writeTree } from '../make.ts';
 import { renderPlainly } from './reference.ts';
 
 const golden = 'fixtures/golden';
-const rgb = { channels: 3, icc: false, upright: true } as const;
 
 /** The contract of every backend: the bytes of the definition. One that is missing is skipped aloud, and in CI fails. */
 export async function testKernel(name: BackendName): Promise<void> {
@@ -34,35 +34,52 @@ export async function testKernel(name: BackendName): Promise<void> {
       await testGolden(join(golden, folder));
     });
 
-    test.each([
-      ['tiny batches', 150, { images: 4, size: 12, scale: 4, pastes: 5 }],
-      ['small batches', 120, { images: 5, size: 70, scale: 4, pastes: 6 }],
-      ['medium batches', 16, { images: 3, size: 300, scale: 2, pastes: 4 }],
-      ['many overlapping placements', 4, { images: 2, size: 60, scale: 2, pastes: 64, exactly: true }],
-      ['large images', 2, { images: 2, size: 1500, scale: 0.7, pastes: 3 }],
-    ])('%s', async (what, count, bounds) => {
-      for (let n = 0; n < count; n++) {
-        const { images, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds);
-        expectEqual(await render(images, targets), renderPlainly(images, targets), `${what} ${n}`);
-      }
-    });
+    describe.each([8, 16] as const)('%i bits a channel', (depth) => {
+      test.each([
+        ['tiny batches', 150, { images: 4, size: 12, scale: 4, pastes: 5 }],
+        ['small batches', 120, { images: 5, size: 70, scale: 4, pastes: 6 }],
+        ['medium batches', 16, { images: 3, size: 300, scale: 2, pastes: 4 }],
+        ['many overlapping placements', 4, { images: 2, size: 60, scale: 2, pastes: 64, exactly: true }],
+        ['large images', 2, { images: 2, size: 1500, scale: 0.7, pastes: 3 }],
+      ])('%s', async (what, count, bounds) => {
+        for (let n = 0; n < count; n++) {
+          const { images, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds, depth);
+          expectEqual(await render(images, targets, depth), renderPlainly(images, targets, depth), `${what} ${n}`);
+        }
+      });
 
-    test('an image of 1500×1000 is shrunk to a hundredth and enlarged beyond its frame', async () => {
-      const random = stream(7, 0, 'extremes', 'kernel');
-      const images = noise(random, 1500 * 1000 + 4);
-      const large: ImageRef = { offset: 0, width: 1500, height: 1000 };
-      const small: ImageRef = { offset: 1500 * 1000, width: 2, height: 2 };
-      const whole: Box = [0, 0, 1500, 1000];
-      const targets: Target[] = [
-        { ...size(small), image: small, pastes: [pasteOf(random, large, whole, [-6, -4, 9, 6], true)] },
-        {
-          ...size(large),
-          image: large,
-          pastes: [pasteOf(random, small, [0, 0, 2, 2], [-700, -900, 1900, 700], false), pasteOf(random, large, whole, whole, true)],
-        },
-        { ...size(large), pastes: [{ source: large, sourceBox: whole, targetBox: [-3000, -1500, 3000, 2500], flip: true, minArea: 0 }] },
-      ];
-      expectEqual(await render(images, targets), renderPlainly(images, targets), 'extremes');
+      test('an image of 1500×1000 is shrunk to a hundredth and enlarged beyond its frame', async () => {
+        const random = stream(7, 0, 'extremes', 'kernel');
+        const images = noise(random, wordsPerPixel(depth) * (1500 * 1000 + 4));
+        const large: ImageRef = { offset: 0, width: 1500, height: 1000 };
+        const small: ImageRef = { offset: 1500 * 1000, width: 2, height: 2 };
+        const whole: Box = [0, 0, 1500, 1000];
+        const targets: Target[] = [
+          { ...size(small), image: small, pastes: [pasteOf(random, large, whole, [-6, -4, 9, 6], true)] },
+          {
+            ...size(large),
+            image: large,
+            pastes: [pasteOf(random, small, [0, 0, 2, 2], [-700, -900, 1900, 700], false), pasteOf(random, large, whole, whole, true)],
+          },
+          { ...size(large), pastes: [{ source: large, sourceBox: whole, targetBox: [-3000, -1500, 3000, 2500], flip: true, minArea: 0 }] },
+        ];
+        expectEqual(await render(images, targets, depth), renderPlainly(images, targets, depth), 'extremes');
+      });
+
+      test('black stays black, and white white, at any scale', async () => {
+        const image: ImageRef = { offset: 0, width: 40, height: 30 };
+        for (const word of [0, -1]) {
+          const images = new Int32Array(wordsPerPixel(depth) * 1200).fill(word);
+          const pastes = (
+            [
+              [3, 2, 17, 9],
+              [-30, -9, 90, 50],
+            ] as Box[]
+          ).map((box) => ({ source: image, sourceBox: [0, 0, 40, 30] as Box, targetBox: box, flip: true, minArea: 1 }));
+          const [{ pixels, owner }] = (await render(images, [{ ...size(image), image, pastes }], depth)) as [Rendered];
+          expect([new Set(pixels), new Set(owner)]).toEqual([new Set([word]), new Set([2])]);
+        }
+      });
     });
 
     test('no target, no placement and boxes out of sight change nothing', async () => {
@@ -153,7 +170,7 @@ interface Bounds {
 }
 
 /** Images of ragged sizes, and targets among them with placements of scales from 0.01, some out of sight, some dropped. */
-function drawBatch(random: Stream, bounds: Bounds): { images: Int32Array; targets: Target[] } {
+function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { images: Int32Array; targets: Target[] } {
   let length = 0;
   const refs = Array.from({ length: 1 + random.below(bounds.images) }, (): ImageRef => {
     // Small sizes are as likely as large ones.
@@ -179,7 +196,7 @@ function drawBatch(random: Stream, bounds: Bounds): { images: Int32Array; target
     });
     return { ...size(image), ...(random.below(6) > 0 && { image }), pastes };
   });
-  return { images: noise(random, length), targets };
+  return { images: noise(random, wordsPerPixel(depth) * length), targets };
 }
 
 function side(random: Stream, largest: number): number {
@@ -196,18 +213,23 @@ async function testGolden(folder: string): Promise<void> {
   const masks = { target: mask('target-mask'), source: mask('source-mask') };
   const { leftOut, ...plan } = JSON.parse(file('plan.json').toString()) as Plan & { leftOut: number[] };
   const sizes = [masks.target, masks.source].map(({ width, height }) => width * height) as [number, number];
-  const images = new Int32Array(sizes[0] + sizes[1]);
-  const target = await decodeImage(file('target.png'), masks.target, images.subarray(0, sizes[0]), 'target.png', rgb);
-  await decodeImage(file('source.png'), masks.source, images.subarray(sizes[0]), 'source.png', rgb);
+  const read = async (name: string, { width, height }: Size): Promise<Image> =>
+    decodeImage(file(name), { width, height }, name, { ...(await imageHeaderOf(file(name), name)), upright: true });
+  const [target, source] = [await read('target.png', masks.target), await read('source.png', masks.source)];
+  const images = Int32Array.of(...target.pixels, ...source.pixels);
   const ids = new Set(leftOut);
-  const [rendered] = (await render(images, [
-    pastesOf(
-      plan,
-      { offset: 0, ...size(masks.target) },
-      { offset: sizes[0], ...size(masks.source) },
-      findInstances(masks.source, undefined, 'component', ids).instances,
-    ),
-  ])) as [Rendered];
+  const [rendered] = (await render(
+    images,
+    [
+      pastesOf(
+        plan,
+        { offset: 0, ...size(masks.target) },
+        { offset: sizes[0], ...size(masks.source) },
+        findInstances(masks.source, undefined, 'component', ids).instances,
+      ),
+    ],
+    target.depth,
+  )) as [Rendered];
   const { mask: annotated, visible } = annotate(annotationOf(masks.target), masks.source, plan, rendered, {
     leftOut: ids,
     ignore: leftOut.at(-1),
@@ -224,7 +246,5 @@ async function testGolden(folder: string): Promise<void> {
   }
   expect(counts).toEqual(JSON.parse(file('expected.json').toString()));
   for (const name of ['expected-mask', 'expected-owner']) expect((results[`${name}.png`] as Mask).ids, name).toEqual(mask(name).ids);
-  const pixels = new Int32Array(target.pixels.length);
-  await decodeImage(file('expected.png'), target, pixels, 'expected.png', rgb);
-  expect(rendered.pixels).toEqual(pixels);
+  expect(rendered.pixels).toEqual((await read('expected.png', target)).pixels);
 }

@@ -1,45 +1,50 @@
 import type { Paste, Rendered, Target } from '../../src/render/render.ts';
 import { weightTable } from '../../src/render/tables.ts';
-import type { Shape } from '../../src/types.ts';
+import type { Depth, Shape } from '../../src/types.ts';
 
-const padding = 124 | (116 << 8) | (104 << 16) | (255 << 24);
+const padding = [124, 116, 104, 255];
 
 /** What the op computes, as its definition reads: two double sums for each pixel of each placement, and nothing clever. */
-export function renderPlainly(images: Int32Array, targets: readonly Target[]): Rendered[] {
+export function renderPlainly(images: Int32Array, targets: readonly Target[], depth: Depth = 8): Rendered[] {
+  const values = depth === 8 ? new Uint8Array(images.slice().buffer) : new Uint16Array(images.slice().buffer);
   return targets.map(({ width, height, image, pastes }) => {
-    const pixels = image ? images.slice(image.offset, image.offset + width * height) : new Int32Array(width * height).fill(padding);
+    const shown = image
+      ? values.slice(4 * image.offset, 4 * (image.offset + width * height))
+      : new (depth === 8 ? Uint8Array : Uint16Array)(4 * width * height).map(
+          (_, i) => ((padding[i % 4] as number) / 255) * (2 ** depth - 1),
+        );
     const owner = new Int32Array(width * height);
     const areas = pastes.map((paste, k) => {
       const { source, instance } = paste;
       const plane = instance && planeOf(instance, source.width, source.height);
       const columns = axis(paste, 0, source.width, width, paste.flip);
-      const covered = new Map<number, number>();
+      const covered = new Map<number, number[]>();
       for (const row of axis(paste, 1, source.height, height, false)) {
         for (const column of columns) {
-          let [coverage, r, g, b, a] = [0, 32768, 32768, 32768, 32768];
+          let coverage = 0;
+          const sums = [32768, 32768, 32768, 32768];
           row.weights.forEach((wy, v) => {
             column.weights.forEach((wx, u) => {
               const at = (row.first + v) * source.width + column.first + u;
-              const word = images[source.offset + at] as number;
               if (!plane || plane[at]) coverage += wy * wx;
-              r += wy * wx * (word & 255);
-              g += wy * wx * ((word >> 8) & 255);
-              b += wy * wx * ((word >> 16) & 255);
-              a += wy * wx * ((word >> 24) & 255);
+              for (let c = 0; c < 4; c++) sums[c] = (sums[c] as number) + wy * wx * (values[4 * (source.offset + at) + c] as number);
             });
           });
           if (coverage < 32768) continue;
-          covered.set(row.at * width + column.at, (r >> 16) | ((g >> 16) << 8) | ((b >> 16) << 16) | ((a >> 16) << 24));
+          covered.set(
+            row.at * width + column.at,
+            sums.map((sum) => Math.floor(sum / 65536)),
+          );
         }
       }
       if (covered.size < paste.minArea) return 0;
       for (const [at, colour] of covered) {
         owner[at] = k + 1;
-        pixels[at] = colour;
+        shown.set(colour, 4 * at);
       }
       return covered.size;
     });
-    return { pixels, owner, areas };
+    return { pixels: new Int32Array(shown.buffer), owner, areas };
   });
 }
 
