@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { Readable } from 'node:stream';
 import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { codecs } from './image.ts';
@@ -18,6 +19,7 @@ import { documentText } from './write/coco.ts';
 import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
 import { writeManifest } from './write/manifest.ts';
+import { classNamesFile, classNamesText } from './write/masks.ts';
 
 export const manifestName = 'manifest.json';
 export const journalName = 'run.jsonl';
@@ -349,11 +351,11 @@ export interface WholeFile {
  */
 export function documentsOf(
   dataset: Dataset,
-  { onlySplit }: AugmentOptions,
+  { onlySplit, maskFiles }: AugmentOptions,
   variants: ReadonlyMap<string, readonly string[]>,
   entries: (split: string) => AsyncIterable<CocoEntry>,
 ): WholeFile[] {
-  const { lists, documents, carried, split, root } = dataset;
+  const { lists, documents, carried, split, root, classNames } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
   return [
     ...wanted.map(([path, ids]) => ({
@@ -368,6 +370,7 @@ export function documentsOf(
       text: () => (name === split ? documentText(document, () => entries(name)) : createReadStream(join(root, document.path))),
     })),
     ...carried.map((path) => ({ path, text: () => createReadStream(join(root, path)) })),
+    ...(maskFiles ? [{ path: classNamesFile, text: () => Readable.from([classNamesText(classNames)]) }] : []),
   ];
 }
 

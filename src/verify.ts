@@ -2,23 +2,22 @@ import { createHash } from 'node:crypto';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { describeDifference } from './compare.ts';
-import { digestOf, readInput, sha256 } from './digest.ts';
+import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
-import { variantSuffix } from './job.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
 import { type Given, verifyOptions } from './options.ts';
-import { filesOf, inputsOf, isOldList, journalName, manifestName } from './output.ts';
+import { filesOf, isOldList, journalName, manifestName } from './output.ts';
 import { inParts } from './parts.ts';
 import { jobsOf } from './pipeline.ts';
 import { decodeMask } from './png.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
-import { documentsAgain, type Entries, openOrigin, type Remaker, type ReplayEvents, remake } from './replay.ts';
+import { documentsAgain, type Entries, openOrigin, passAgain, type Remaker, type ReplayEvents, remake } from './replay.ts';
 import { resolveOptions } from './schema.ts';
-import { listed, type Mask, mapFiles } from './types.ts';
+import { type Mask, mapFiles } from './types.ts';
 import { augmentedRecord } from './write/manifest.ts';
-import { encodeSample, outputPaths } from './write/samples.ts';
+import { encodeSample } from './write/samples.ts';
 
 /** Something that is not as it has to be. */
 export interface Difference {
@@ -82,7 +81,7 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
       paste: async (pasted, record, suffix) => {
         const results: Difference[] = [];
         const written = new Map<string, { path: string; sha256: string; codec: string }>();
-        await encodeSample(pasted, suffix, origin.options, async (path, bytes, codec) => {
+        await encodeSample(pasted, suffix, { ...origin.options, classNames: origin.dataset.classNames }, async (path, bytes, codec) => {
           written.set(path, { path, sha256: sha256(bytes), codec });
           const there = await readFile(join(out, path)).catch(() => undefined);
           const what = there && (await describeDifference(path, there, bytes));
@@ -96,12 +95,12 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
         return results;
       },
       pass: async (sample, record) => {
-        const inputs = inputsOf(record);
-        for (const { path } of inputs) await readInput(origin.dataset, path);
-        const what = 'is not its input, though the sample is unchanged';
-        const expected = listed(outputPaths(sample, record.copy === undefined ? '' : variantSuffix(record.copy, origin.options)));
-        return filesOf({ records: [record] }).flatMap(({ path, sha256 }, n) =>
-          sha256 === inputs[n]?.sha256 && path === expected[n] ? [] : [{ path, what }],
+        const expected = new Map<string, string>();
+        await passAgain(origin, sample, record, async ({ path, sha256 }) => void expected.set(path, sha256));
+        const what = 'is not what its input gives, though the sample is unchanged';
+        const there = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
+        return [...new Set([...expected.keys(), ...there.keys()])].flatMap((path) =>
+          expected.get(path) === there.get(path) ? [] : [{ path, what }],
         );
       },
     };

@@ -7,6 +7,7 @@ import { maxPixels, pngHeader } from '../png.ts';
 import {
   type Colours,
   type Document,
+  drawnFolders,
   type Endings,
   listed as listedFiles,
   type ObjectIds,
@@ -339,7 +340,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   const together = folders.images === folders.masks;
   const isMask = new Set(together && !labels ? masks.values() : []);
   for (const image of within(folders.images)) {
-    if (formatOf(image) === undefined || isMask.has(image)) continue;
+    if (formatOf(image) === undefined || isMask.has(image) || (labels && isDrawn(image))) continue;
     const whole = withoutExtension(folders.images === '' ? image : image.slice(folders.images.length + 1));
     if (!whole.endsWith(endings.image)) continue;
     const stem = whole.slice(0, whole.length - endings.image.length);
@@ -366,6 +367,11 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   for (const [stem, mask] of labels ? [] : masks)
     if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}${endings.image}.png, .jpg or .webp`);
   return samples;
+}
+
+/** Whether a file lies where masks are drawn that follow from shapes: it is no image. */
+function isDrawn(file: string): boolean {
+  return drawnFolders.some((folder) => file.startsWith(`${folder}/`));
 }
 
 /** Label files by the stem that they share with images. */

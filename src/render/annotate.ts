@@ -1,4 +1,5 @@
 import { countIds, presentIds } from '../invariants.ts';
+import { vocPalette } from '../palette.ts';
 import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
@@ -190,18 +191,13 @@ function withPalette(mask: Mask, source?: Mask): Mask {
   const named = Math.max(palette.length, source?.palette?.length ?? 0) / 3;
   const entries = Math.max(named, ids.reduce((largest, id) => Math.max(largest, id), 0) + 1);
   if (3 * entries === palette.length) return mask;
-  const continued = Uint8Array.from({ length: 3 * entries }, (_, i) => vocColour(Math.floor(i / 3), i % 3));
+  const continued = vocPalette(entries);
   continued.set(source?.palette ?? []);
   continued.set(palette);
   return { ...mask, palette: continued };
 }
 
 const largestPalette = 3 * 256;
-
-/** A channel of the colour that Pascal VOC gives an id: every third bit, the lowest first. */
-function vocColour(id: number, channel: number): number {
-  return [0, 1, 2].reduce((value, n) => value | (((id >> (3 * n + channel)) & 1) << (7 - n)), 0);
-}
 
 /** Pixels of each class before and after: what the placements take is taken off what was there. */
 function comparePixels(before: PixelsById, base: PixelsById, { visible, lost }: Painted, classes: readonly number[]): PixelCounts {
