@@ -190,6 +190,8 @@ export interface Endings {
 export interface ViewFile {
   readonly path: string;
   readonly view: View;
+  /** It holds colours with alpha. */
+  readonly alpha?: boolean;
 }
 
 /** The layouts that are known. */
@@ -202,6 +204,7 @@ export const layoutNames = [
   'ade20k',
   'mmsegmentation',
   'mapillary',
+  'mapillary-v2',
   'paired',
   'coco',
   'panoptic',
@@ -213,6 +216,8 @@ export type LayoutName = (typeof layoutNames)[number];
 /** How another file shows a class mask: other ids, or colours. */
 export interface View {
   readonly ending: string;
+  /** Its folder's name, where it is not that of the masks. */
+  readonly folder?: string;
   /** The id or the RGB colour that stands for each class id. */
   readonly values: Readonly<Record<number, number | readonly [number, number, number]>>;
   /** What stands for every other class id. */

@@ -14,6 +14,7 @@ import {
   pathsOf,
   type Sample,
   type Size,
+  type ViewFile,
 } from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
 import { type DocumentSample, readCoco } from './coco.ts';
@@ -21,6 +22,7 @@ import { findColourMap, readColourMap } from './colours.ts';
 import { cannotRead, listTree, readStart, type Tree, withoutExtension } from './files.ts';
 import { readLabelmeNames } from './labelme.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
+import { readMapillaryConfig } from './mapillary.ts';
 import { readYoloNames } from './yolo.ts';
 
 export interface DatasetOptions {
@@ -92,7 +94,7 @@ export interface Dataset {
   /** What colours of masks stand for, where masks hold colours. */
   readonly colours?: Colours;
   readonly skipped: readonly Skipped[];
-  /** Files that belong to no sample and are not carried over. */
+  /** Files that belong to no sample, or that nothing keeps true, and are not carried over. */
   readonly leftBehind: readonly string[];
 }
 
@@ -156,6 +158,10 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     categories = names;
     if (file !== undefined) carried.push(file);
   }
+  const configFile = layout.configs?.find((file) => tree.names.has(file));
+  const config = configFile === undefined ? undefined : await readMapillaryConfig(root, configFile);
+  if (configFile !== undefined) carried.push(configFile);
+  const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), colours !== undefined, bad);
@@ -176,9 +182,12 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   // Masks of ids do not follow a colour map.
   const meant = coded ? map : undefined;
   const background = new Set(options.background ?? meant?.background ?? layout.background);
-  const ignore = new Set(options.ignore ?? meant?.ignore ?? layout.ignore);
+  const ignore = new Set(options.ignore ?? meant?.ignore ?? (config?.ignore.length ? config.ignore : layout.ignore));
   const builtIn =
-    categories ?? meant?.classNames ?? new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
+    categories ??
+    meant?.classNames ??
+    config?.classNames ??
+    new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
   if (meant && mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
   const whole = new Set(wholeFiles({ lists, documents, carried }));
   const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
@@ -196,8 +205,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     background,
     ignore,
     leftOut: new Set([...background, ...ignore]),
-    ...(layout.objectIds && { objectIds: layout.objectIds }),
-    leftOutObjects: noObjects(layout.objectIds, new Set([...background, ...ignore])),
+    ...(objectIds && { objectIds }),
+    leftOutObjects: noObjects(objectIds, new Set([...background, ...ignore])),
     ...(coded && colours && { colours }),
     classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
     skipped,
@@ -332,7 +341,11 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   };
   const masks = labels ? labelsIn(folders.masks, labels, tree) : filesOf(folders.masks, endings.mask);
   const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
-  const shown = views.map((view) => ({ view, files: filesOf(folders.masks, view.ending) }));
+  const shown = views.map((view) => {
+    const folder =
+      view.folder === undefined ? folders.masks : `${folders.masks.slice(0, folders.masks.lastIndexOf('/') + 1)}${view.folder}`;
+    return { view, files: filesOf(folder, view.ending) };
+  });
   const samples: Paired[] = [];
   const used = new Set<string>();
   const prefix = folders.split === '' ? '' : `${folders.split}/`;
@@ -463,9 +476,16 @@ async function checkSamples(
         const objects = await maskSize(root, sample.objects, false);
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
+      const views = await Promise.all((sample.views ?? []).map((view) => checkView(root, view, size)));
       const { stored, upright, turned, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);
       if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
-      return { sample, channels, icc, coded: size.coded, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
+      return {
+        sample: { ...sample, ...(sample.views && { views }) },
+        channels,
+        icc,
+        coded: size.coded,
+        fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
+      };
     } catch (error) {
       // A disk that fails says nothing about a sample.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -481,6 +501,15 @@ async function checkSamples(
     }),
     coded: good.some(({ coded }) => coded),
   };
+}
+
+/** @throws {CopyPasteError} `data` where a view is none of its mask. */
+async function checkView(root: string, view: ViewFile, { width, height }: Size): Promise<ViewFile> {
+  const header = pngHeader(await readStart(root, view.path, 33));
+  if (header === undefined) throw new CopyPasteError('data', `${view.path}: is not a PNG`);
+  if (header.width !== width || header.height !== height)
+    throw new CopyPasteError('data', `${view.path}: is ${header.width}×${header.height}, its mask ${width}×${height}`);
+  return { ...view, alpha: header.colour === 'rgb-alpha' };
 }
 
 /** @param colours whether it is known what colours stand for. */

@@ -13,7 +13,7 @@ import {
   type Sample,
   type SampleFiles,
   type ShapeSet,
-  type View,
+  type ViewFile,
 } from '../types.ts';
 import { segmentPlane } from './coco.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
@@ -78,7 +78,7 @@ export async function encodeSample(
     await each(to.mask, await (segments ? encodeSegments(segments, image) : encodeMask(mask)), 'png');
   }
   if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
-  for (const [n, { view }] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
+  for (const [n, view] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
   if (to.drawn)
     for (const [n, drawn] of drawMasks(image, pastedShapes(pasted), classNames).entries())
       await each(to.drawn[n] as string, await encodeMask(drawn), 'png');
@@ -124,9 +124,9 @@ export async function passSample(
   return { files: await mapFiles(to, async () => files[n++] as OutputFile), inputs } as Written;
 }
 
-/** What a view shows of a class mask: ids as such, colours as RGBA. */
-function encodeView({ width, height, ids }: Mask, { values, other }: View): Promise<Uint8Array> {
-  const channels = typeof other === 'number' ? 1 : 4;
+/** What a view shows of a class mask: ids, or colours. */
+function encodeView({ width, height, ids }: Mask, { view: { values, other }, alpha }: ViewFile): Promise<Uint8Array> {
+  const channels = typeof other === 'number' ? 1 : alpha ? 4 : 3;
   const table = Array.from({ length: 0x10000 }, (_, id) => [values[id] ?? other, 255].flat());
   const data = new Uint8Array(channels * ids.length);
   for (let i = 0; i < ids.length; i++) for (let c = 0; c < channels; c++) data[channels * i + c] = table[ids[i] as number]?.[c] as number;
