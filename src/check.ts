@@ -5,7 +5,7 @@ import { contradictionsOf, countIds } from './invariants.ts';
 import { checkOptions, type Given } from './options.ts';
 import { inParts } from './parts.ts';
 import { jobsOf, readAnnotations, readShapes } from './pipeline.ts';
-import { decodeMask } from './png.ts';
+import { decodeMask, decodeObjects } from './png.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
 import { resolveOptions } from './schema.ts';
 import type { CocoAnnotation, Mask, Sample, Segment, ShapeSet } from './types.ts';
@@ -91,7 +91,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
   }
   if (!mask || maskPath === undefined) return results;
   for (const what of strangeIds(mask, dataset)) say(maskPath, what);
-  const objects = path === undefined ? undefined : await attempt(path, (bytes) => decodeMask(bytes, path));
+  const objects = path === undefined ? undefined : await attempt(path, (bytes) => decodeObjects(bytes, path));
   if (path !== undefined && objects) {
     for (const what of contradictionsOf(mask, objects, dataset.leftOut, dataset.leftOutObjects)) say(path, what);
   }

@@ -7,14 +7,14 @@ import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
-import { decodeMask, decodeSegments } from './png.ts';
+import { decodeMask, decodeObjects, decodeSegments } from './png.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
 import { paintShapes, readEntry, segmentsOf, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
 import { findInstances } from './read/instances.ts';
 import { shapesOfLabelme } from './read/labelme.ts';
 import { shapesOfLabels } from './read/yolo.ts';
-import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
+import { annotate, countFreeObjectIds, largestId, voidObject } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
 import type { Annotations, Backend, Mask, Pasted, Plan, Sample, ShapeSet, Size } from './types.ts';
@@ -324,12 +324,16 @@ export async function readAnnotations(
   { instances, jitter }: Pick<PipelineOptions, 'instances' | 'jitter'>,
 ): Promise<Annotations> {
   const ignore = voidId(dataset.ignore, jitter) ?? 0;
-  const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
+  const read = async (
+    file: string,
+    padding: number,
+    decode: (bytes: Uint8Array, file: string) => Mask,
+  ): Promise<{ mask: Mask; sha256: string }> => {
     const { bytes, sha256 } = await readInput(dataset, file);
-    const mask = decodeMask(bytes, file, dataset.colours);
-    if (padded && mask.colours && ignore >= mask.colours.byId.length)
+    const mask = decode(bytes, file);
+    if (mask.colours && padding >= mask.colours.byId.length)
       throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
-    if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
+    if (padding > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };
   if (sample.entry && sample.mask !== undefined) {
@@ -348,7 +352,9 @@ export async function readAnnotations(
     const shapes = readShapes(labels?.bytes, sample, dataset);
     return { sample, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
   }
-  const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene');
+  const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene' ? ignore : 0, (bytes, file) =>
+    decodeMask(bytes, file, dataset.colours),
+  );
   if (sample.objects === undefined) {
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
@@ -356,7 +362,7 @@ export async function readAnnotations(
     return { sample, mask, ...findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
   }
   // An object that is given up becomes void in the instance mask.
-  const objects = await read(sample.objects, true);
+  const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), decodeObjects);
   return {
     sample,
     mask,

@@ -8,14 +8,15 @@ import { contradictionsOf, countIds } from './invariants.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from './manifest.ts';
 import { type Given, verifyOptions } from './options.ts';
 import { filesOf, isOldList, journalName, manifestName } from './output.ts';
+import { vocColours } from './palette.ts';
 import { inParts } from './parts.ts';
 import { jobsOf } from './pipeline.ts';
-import { decodeMask } from './png.ts';
+import { decodeMask, decodeObjects } from './png.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { documentsAgain, type Entries, openOrigin, passAgain, type Remaker, type ReplayEvents, remake } from './replay.ts';
 import { resolveOptions } from './schema.ts';
-import { type Mask, mapFiles } from './types.ts';
+import { mapFiles } from './types.ts';
 import { augmentedRecord } from './write/manifest.ts';
 import { encodeSample } from './write/samples.ts';
 
@@ -176,14 +177,13 @@ async function filesBelow(root: string): Promise<string[]> {
 /** Whether the annotation files of a sample hold what its record says. */
 async function checkRecord(out: string, record: ManifestRecord, { layout }: Manifest): Promise<Difference[]> {
   if (record.status !== 'augmented') return [];
-  const read = async (path: string): Promise<Mask> => decodeMask(await readFile(join(out, path)), path, layout.colours);
   const { mask, objects } = record.files;
   // A panoptic PNG holds no class ids.
   if (!mask || layout.name === 'panoptic') return [];
   const results: Difference[] = [];
   const say = (path: string, what: string): void => void results.push({ path, what });
   try {
-    const ids = await read(mask.path);
+    const ids = decodeMask(await readFile(join(out, mask.path)), mask.path, layout.colours);
     const pixels = countIds(ids);
     for (const [id, [, after]] of Object.entries(record.pixels)) {
       const there = pixels.get(Number(id)) ?? 0;
@@ -197,7 +197,9 @@ async function checkRecord(out: string, record: ManifestRecord, { layout }: Mani
       }
     }
     if (objects) {
-      const planes = await read(objects.path);
+      const planes = decodeObjects(await readFile(join(out, objects.path)), objects.path);
+      // Other colours have ids in the order in which they come, which pastes change.
+      if (planes.colours && planes.colours.byId !== vocColours) return results;
       const counts = countIds(planes);
       for (const { object, visible } of record.placements) {
         if (object !== undefined && (counts.get(object) ?? 0) !== visible)

@@ -164,7 +164,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
-  const { samples, coded } = await checkSamples(root, unique(wanted, bad), colours !== undefined, bad);
+  const allowed = { masks: colours !== undefined, objects: objectIds === undefined };
+  const { samples, coded } = await checkSamples(root, unique(wanted, bad), allowed, bad);
   const skipped = [...bad].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1));
   if (skipped.length > 0 && !options.skipBad) {
     throw new CopyPasteError('data', `${count(skipped.length, 'bad sample')}; mend them, or leave them out with --skip-bad`, {
@@ -206,7 +207,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     ignore,
     leftOut: new Set([...background, ...ignore]),
     ...(objectIds && { objectIds }),
-    leftOutObjects: noObjects(objectIds, new Set([...background, ...ignore])),
+    // Where colours stand for classes, those of instance masks do not follow their ids.
+    leftOutObjects: coded && colours ? new Set([0, 255]) : noObjects(objectIds, new Set([...background, ...ignore])),
     ...(coded && colours && { colours }),
     classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
     skipped,
@@ -456,7 +458,7 @@ function unique(samples: readonly Paired[], bad: Map<string, string>): Paired[] 
 async function checkSamples(
   root: string,
   samples: readonly Paired[],
-  colours: boolean,
+  colours: { readonly masks: boolean; readonly objects: boolean },
   bad: Map<string, string>,
 ): Promise<{ samples: Sample[]; coded: boolean }> {
   const checked = await inParts(samples, 16, async (sample) => {
@@ -465,7 +467,7 @@ async function checkSamples(
         const { upright, channels, icc } = await readImageHeader(join(root, sample.image), sample.image);
         return { sample: { ...sample, size: upright }, channels, icc, coded: false, fits: { stored: false, upright: true } };
       }
-      const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours);
+      const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours.masks);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
       const refuse = (what: string, { width, height }: Size): CopyPasteError =>
         new CopyPasteError(
@@ -473,7 +475,7 @@ async function checkSamples(
           `${what} is ${width}×${height}, its ${sample.entry ? 'annotation' : 'mask'} ${size.width}×${size.height}`,
         );
       if (sample.objects !== undefined) {
-        const objects = await maskSize(root, sample.objects, false);
+        const objects = await maskSize(root, sample.objects, colours.objects);
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
       const views = await Promise.all((sample.views ?? []).map((view) => checkView(root, view, size)));

@@ -27,7 +27,7 @@ export interface AnnotateOptions {
  */
 export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, rendered: Rendered, options: AnnotateOptions): Annotated {
   const { mask, objects } = target;
-  const scene = (base: Mask): Mask => (plan.scene ? jitterScene(base, plan.scene, options.ignore ?? 0) : base);
+  const scene = (base: Mask, fill = options.ignore ?? 0): Mask => (plan.scene ? jitterScene(base, plan.scene, fill) : base);
   const classes = plan.placements.map(({ classId }) => classId);
   const base = scene(mask);
   const painted = paint(base, classes, plan, rendered);
@@ -41,7 +41,7 @@ export function annotate(target: CountedAnnotation, source: Mask, plan: Plan, re
   if (!objects) return result;
 
   const leftOut = options.leftOutObjects ?? options.leftOut;
-  const before = scene(objects);
+  const before = scene(objects, voidObject(options));
   const held = plan.scene || !target.objectPixels ? countIds(before) : target.objectPixels;
   const kept = classes.map((id, i) => ((rendered.areas[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
   const objectIds = freeObjectIds(held.keys(), largestId(objects), leftOut, kept, options.objectIds);
@@ -67,8 +67,20 @@ function bareId(classId: number, ids: ObjectIds | undefined): number {
 }
 
 /** What is left of an object that was given up: its class alone where its id says that, else void. */
-function orphanId(object: number, { objectIds, ignore }: AnnotateOptions): number {
-  return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : (ignore ?? 0);
+function orphanId(object: number, options: AnnotateOptions): number {
+  const { objectIds } = options;
+  return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : voidObject(options);
+}
+
+/** What stands for void in an instance mask: not the class mask's id where that may be an object's. */
+export function voidObject({
+  ignore = 0,
+  objectIds,
+  leftOut,
+  leftOutObjects = leftOut,
+}: Pick<AnnotateOptions, 'ignore' | 'objectIds' | 'leftOut' | 'leftOutObjects'>): number {
+  if (objectIds) return bareId(ignore, objectIds);
+  return leftOutObjects.has(ignore) ? ignore : leftOutObjects.has(255) ? 255 : 0;
 }
 
 function isThing(classId: number, ids: ObjectIds | undefined): boolean {
@@ -120,6 +132,7 @@ export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: Rea
 
 /** The largest id that a mask's file can hold. */
 export function largestId(mask: Mask): number {
+  if (mask.colours) return mask.colours.byId.length - 1;
   return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
 }
 

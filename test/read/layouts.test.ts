@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { augment } from '../../src/augment.ts';
 import { main } from '../../src/cli.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
+import { readAnnotations } from '../../src/pipeline.ts';
 import { decodeMask, encodePng } from '../../src/png.ts';
 import { cityscapes } from '../../src/read/cityscapes.ts';
 import { readColourMap } from '../../src/read/colours.ts';
@@ -302,6 +303,88 @@ describe('Mapillary Vistas', () => {
       message: expect.stringMatching(/^config_v1\.2\.json: cannot be read: /),
     });
   });
+});
+
+test('a jittered scene is padded with void in instance masks too, as the layout writes it', async () => {
+  const root = await make('mapillary');
+  const out = `${root}-out`;
+  await augment({ in: root, out, preset: 'paper', scale: [0.3, 0.6], p: 1, copies: 2 });
+  await expectSound(out, root);
+});
+
+describe('VOC in colours, as CVAT and Datumaro export it', () => {
+  const names = ['person', 'background', 'bottle', 'ignored'];
+  /** The colours of VOC's palette, and others where they are replaced. */
+  const painted = async (path: string, replaced: Record<number, number[]> = {}): Promise<Uint8Array> => {
+    const { width, height, ids, palette = [] } = decodeMask(await readFile(path), path);
+    const data = Uint8Array.from([...ids].flatMap((id) => replaced[id] ?? [...palette.slice(3 * id, 3 * id + 3)]));
+    return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'sub' });
+  };
+  const tree = async (replaced: Record<number, number[]> = {}, channels = 3): Promise<string> => {
+    const stems = ['2011_000003', '2011_000006', '2011_000025'];
+    const files: Record<string, Uint8Array | string> = {
+      'ImageSets/Segmentation/train.txt': `${stems.join('\n')}\n`,
+      'labelmap.txt': `# label:color_rgb:parts:actions\n${lines.join('\n')}\n`,
+    };
+    for (const stem of stems) {
+      files[`JPEGImages/${stem}.jpg`] = await readFile(`fixtures/voc/JPEGImages/${stem}.jpg`);
+      files[`SegmentationClass/${stem}.png`] = await painted(`fixtures/voc/SegmentationClass/${stem}.png`);
+      const objects = await painted(`fixtures/voc/SegmentationObject/${stem}.png`, replaced);
+      files[`SegmentationObject/${stem}.png`] = channels === 3 ? objects : await sharp(objects).ensureAlpha().png().toBuffer();
+    }
+    return writeTree(join(folder, `voc${number++}`), files);
+  };
+  // Background is not the first line, so that its id is not 0, which instance masks have for it.
+  const lines = [
+    `${names[0]}:192,128,128::`,
+    `${names[1]}:0,0,0::`,
+    `${names[2]}:128,0,128::`,
+    `${names[3]}:224,224,192::`,
+    'bus:0,128,128::',
+    'car:128,128,128::',
+    'chair:192,0,0::',
+    'sofa:0,192,0::',
+  ];
+
+  test.each([
+    ["VOC's colours", {}, 3],
+    ['colours of its own, with alpha', { 1: [1, 2, 3], 2: [250, 10, 77] }, 4],
+  ] as const)(
+    'with %s, has the instances of the ids that they stand for, and is written back in colours',
+    async (_, replaced, channels) => {
+      const root = await tree(replaced as unknown as Record<number, number[]>, channels);
+      const same = `${root}-same`;
+      await augment({ in: root, out: same, instances: 'object', p: 0 });
+      const { 'manifest.json': _manifest, ...after } = await treeDigests(same);
+      expect(after).toEqual(await treeDigests(root));
+      const read = async (input: string): Promise<number[][]> => {
+        const dataset = await openDataset({ in: input, maskSuffix: '', onlySplit: false, skipBad: false });
+        const found = await Promise.all(
+          dataset.samples.map((sample) => readAnnotations(sample, dataset, { instances: 'object', jitter: 'instance' })),
+        );
+        const classOf = (id: number): string => dataset.classNames.get(id) as string;
+        return found.flatMap(({ instances }) => instances.map(({ classId, area, box }) => [classOf(classId) as never, area, ...box]));
+      };
+      expect(await read(root)).toEqual(await read('fixtures/voc'));
+      const out = `${root}-out`;
+      await augment({ in: root, out, instances: 'object', p: 1, copies: 4, truncated: 'keep', minVisible: 0.5, scale: [1, 3], maxArea: 1 });
+      await expectSound(out, root);
+      const { records } = await readManifest(join(out, 'manifest.json'));
+      const pasted = records.flatMap((record) => (record.status === 'augmented' ? record.placements : []));
+      expect(pasted.some(({ object }) => object !== undefined)).toBe(true);
+      const dropped = records
+        .flatMap((record) => (record.status === 'augmented' ? (record.covered ?? []) : []))
+        .filter((one) => one.dropped);
+      expect(dropped.length).toBeGreaterThan(0);
+      for (const { files } of records) {
+        const { channels: written } = await sharp(join(out, files.objects?.path as string)).metadata();
+        expect(written).toBe(channels);
+      }
+      const scenes = `${root}-scenes`;
+      await augment({ in: root, out: scenes, instances: 'object', preset: 'paper', p: 1 });
+      await expectSound(scenes, root);
+    },
+  );
 });
 
 describe('masks of colours', () => {
