@@ -355,7 +355,7 @@ export function documentsOf(
   variants: ReadonlyMap<string, readonly string[]>,
   entries: (split: string) => AsyncIterable<CocoEntry>,
 ): WholeFile[] {
-  const { lists, documents, carried, split, root, classNames } = dataset;
+  const { lists, documents, carried, split, root, classNames, rewritten } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
   return [
     ...wanted.map(([path, ids]) => ({
@@ -369,7 +369,10 @@ export function documentsOf(
       path: document.path,
       text: () => (name === split ? documentText(document, () => entries(name)) : createReadStream(join(root, document.path))),
     })),
-    ...carried.map((path) => ({ path, text: () => createReadStream(join(root, path)) })),
+    ...carried.map((path) => {
+      const text = rewritten.get(path);
+      return { path, text: () => (text === undefined ? createReadStream(join(root, path)) : Readable.from([text])) };
+    }),
     ...(maskFiles ? [{ path: classNamesFile, text: () => Readable.from([classNamesText(classNames)]) }] : []),
   ];
 }

@@ -24,7 +24,7 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
     const summary = await augment(given, {
       opened: (opened, total) => {
         dataset = opened;
-        for (const line of [describeDataset(opened), ...describeDocument(opened)]) say(line);
+        for (const line of [describeDataset(opened), ...describeDocument(opened), ...opened.notes]) say(line);
         const objects = opened.folders.find((one) => one.objects)?.objects;
         if (objects && opened.documents.size === 0 && given.instances === undefined && given.preset !== 'composer')
           say(`instances are connected components; --instances object takes those of ${objects}/`);

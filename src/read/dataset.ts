@@ -23,7 +23,7 @@ import { cannotRead, listTree, readStart, type Tree, withoutExtension } from './
 import { readLabelmeNames } from './labelme.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
 import { readMapillaryConfig } from './mapillary.ts';
-import { readYoloNames } from './yolo.ts';
+import { readYoloConfig } from './yolo.ts';
 
 export interface DatasetOptions {
   readonly in: string;
@@ -82,6 +82,10 @@ export interface Dataset {
   readonly documents: ReadonlyMap<string, Document>;
   /** Files that say what annotations mean, and are carried over as they are. */
   readonly carried: readonly string[];
+  /** What those of them hold that lead elsewhere as they are. */
+  readonly rewritten: ReadonlyMap<string, string>;
+  /** What a user has to know of it, in a line each. */
+  readonly notes: readonly string[];
   readonly background: ReadonlySet<number>;
   readonly ignore: ReadonlySet<number>;
   /** Background and ignore ids: they never become instances. */
@@ -147,6 +151,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     refuseBoxes(boxed, options);
   }
   const carried: string[] = [];
+  const rewritten = new Map<string, string>();
+  const notes: string[] = [];
   if (layout.labels === '.json' && options.classNames === undefined) {
     const files = paired
       .filter((one) => !options.onlySplit || one.split === split)
@@ -154,9 +160,11 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     categories = await readLabelmeNames(root, files, bad);
   }
   if (layout.labels === '.txt') {
-    const { file, names } = await readYoloNames(root, tree);
+    const { file, names, text, note } = await readYoloConfig(root, tree, found);
     categories = names;
     if (file !== undefined) carried.push(file);
+    if (file !== undefined && text !== undefined) rewritten.set(file, text);
+    if (note !== undefined) notes.push(note);
   }
   const configFile = layout.configs?.find((file) => tree.names.has(file));
   const config = configFile === undefined ? undefined : await readMapillaryConfig(root, configFile);
@@ -203,6 +211,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     lists,
     documents,
     carried,
+    rewritten,
+    notes,
     background,
     ignore,
     leftOut: new Set([...background, ...ignore]),
