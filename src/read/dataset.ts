@@ -121,7 +121,16 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   }
   refuseIdle(layout, options);
   const mapFile = options.colorMap ?? findColourMap(root, tree.files);
-  const map = options.colours || mapFile === undefined ? undefined : await readColourMap(mapFile);
+  let unreadable: unknown;
+  const map =
+    options.colours || mapFile === undefined
+      ? undefined
+      : await readColourMap(mapFile).catch((error: unknown) => {
+          // One that was not asked for matters where masks hold colours.
+          if (options.colorMap !== undefined) throw error;
+          unreadable = error;
+          return undefined;
+        });
   const colours = options.colours ?? map?.colours;
   const lists = await readLists(root, tree, layout);
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : found.map(({ split }) => split).filter((split) => split !== '');
@@ -172,8 +181,9 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
-  const allowed = { masks: colours !== undefined, objects: objectIds === undefined };
+  const allowed = { masks: (colours ?? unreadable) !== undefined, objects: objectIds === undefined };
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), allowed, bad);
+  if (coded && unreadable !== undefined) throw unreadable;
   const skipped = [...bad].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1));
   if (skipped.length > 0 && !options.skipBad) {
     throw new CopyPasteError('data', `${count(skipped.length, 'bad sample')}; mend them, or leave them out with --skip-bad`, {
@@ -197,7 +207,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     meant?.classNames ??
     config?.classNames ??
     new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
-  if (meant && mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
+  // It names classes of masks of ids too.
+  if (mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
   const whole = new Set(wholeFiles({ lists, documents, carried }));
   const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
   return {

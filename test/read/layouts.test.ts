@@ -450,6 +450,19 @@ describe('masks of colours', () => {
     });
   });
 
+  test('are what a colour map that the data set has is for: one that cannot be read matters to nothing else', async () => {
+    // As Datumaro writes it beside KITTI's ids.
+    const wrong = { 'label_colors.txt': '0 0 0 unlabeled\n0 0 0 egovehicle\n128 64 128 road\n' };
+    const root = await writeTree(await make('kitti'), wrong);
+    const out = `${root}-out`;
+    expect(await augment({ in: root, out, p: 1, minArea: '4px' })).toMatchObject({ augmented: 2, leftBehind: [] });
+    await expectSound(out, root);
+    await expect(augment({ in: await tree(wrong), out: `${root}-none` })).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/label_colors\.txt: colour 0,0,0 of egovehicle is another class's too$/),
+    });
+  });
+
   test.each([
     ['name,r,g,b\nbackground,0,0,0\nwall,1,2,3\n', ['background', 'wall'], [0]],
     ['__background__:0,0,0::\nwall:1,2,3::\n', ['__background__', 'wall'], [0]],
