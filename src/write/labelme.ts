@@ -15,18 +15,23 @@ export async function labelmeText({ plan, original, source, shapes }: Pasted, im
   const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
   const from = (source as ShapeSet).shapes.filter(({ instance }) => instance);
   const { shapes: own } = document as LabelmeDocument;
-  let group = Math.max(0, ...own.map(({ group_id: id }) => (typeof id === 'number' && Number.isSafeInteger(id) ? id + 1 : 0)));
+  let group = own.reduce((next, { group_id: id }) => (Number.isSafeInteger(id) ? Math.max(next, Number(id) + 1) : next), 0);
   const write = async (shape: LabelmeShape, spans: Int32Array): Promise<LabelmeShape[]> => {
     const parts = await partsOf(shape, spans, size);
     if (parts.length === 1 || typeof shape.group_id === 'number') return parts;
     const id = group++;
     return parts.map((part) => ({ ...part, group_id: id }));
   };
-  const all: LabelmeShape[] = [];
+  // Later shapes lie on top: each keeps its place.
+  const placeOf = new Map(own.map((shape, place) => [shape, place]));
+  const places: LabelmeShape[][] = own.map(() => []);
   for (const { index, spans } of kept) {
     const parts = before[index]?.parts as readonly LabelmeShape[];
-    all.push(...(spans ? await write(parts[0] as LabelmeShape, spans) : parts));
+    const [first] = parts as [LabelmeShape];
+    if (spans) places[placeOf.get(first) as number] = await write(first, spans);
+    else for (const part of parts) places[placeOf.get(part) as number] = [part];
   }
+  const all = places.flat();
   for (const { placement, spans } of pasted) {
     const { instance } = plan.placements[placement] as Pasted['plan']['placements'][0];
     all.push(...(await write({ ...(from[instance]?.parts?.[0] as LabelmeShape), group_id: null }, spans)));

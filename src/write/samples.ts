@@ -80,7 +80,7 @@ export async function encodeSample(
   if (objects) await each(to.objects as string, await encodeMask(objects), 'png');
   for (const [n, view] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
   if (to.drawn)
-    for (const [n, drawn] of drawMasks(image, pastedShapes(pasted), classNames).entries())
+    for (const [n, drawn] of drawMasks(pastedShapes(pasted), classNames).entries())
       await each(to.drawn[n] as string, await encodeMask(drawn), 'png');
 }
 
@@ -119,7 +119,7 @@ export async function passSample(
     else await add(bytes, 'copy', sha256, path);
     return { path, sha256 };
   });
-  if (shapes) for (const mask of drawMasks(shapes.size, shapes.shapes, classNames)) await add(await encodeMask(mask), 'png');
+  if (shapes) for (const mask of drawMasks(shapes, classNames)) await add(await encodeMask(mask), 'png');
   let n = 0;
   return { files: await mapFiles(to, async () => files[n++] as OutputFile), inputs } as Written;
 }

@@ -47,10 +47,10 @@ def make(root):
                 points = np.array([[x, y], [x + columns - 1, y + rows - 1]], float)
             shapes.append({**shape, "points": points.tolist()})
         shapes[0]["label"] = "__ignore__"
-        # The last two are of one group.
-        for shape in shapes[-2:]:
+        # Two are of one group, and others lie between them.
+        for shape in (shapes[3], shapes[-1]):
             shape.update(label="pair", group_id=4)
-        shapes[-1].update(shape_type="rectangle", points=[[1.0, 1.0], [9.0, 8.0]])
+        shapes[-1].update(shape_type="rectangle", points=[[1.0, 1.0], [90.0, 80.0]])
         document = {"version": "6.3.1", "flags": {}, "shapes": shapes, "imagePath": f"s{n}.png", "imageData": None}
         (root / f"s{n}.json").write_text(json.dumps({**document, "imageHeight": height, "imageWidth": width}))
 

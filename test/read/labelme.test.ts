@@ -14,7 +14,7 @@ import { fillSpans } from '../../src/shapes.ts';
 import type { LabelmeDocument } from '../../src/types.ts';
 import { verify } from '../../src/verify.ts';
 import { expectSound } from '../contract.ts';
-import { imageOf, maskOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { imageOf, maskOf, rowsOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 enableProdMode();
 const folder = temporaryFolder();
@@ -265,6 +265,52 @@ describe('a labelme data set', () => {
     await expectSound(out, root);
     await writeFile(join(out, records[0]?.files.drawn?.[0]?.path as string), 'x');
     expect((await verify({ out })).differences.length).toBe(1);
+  });
+
+  test('has shapes in their order, in which later ones lie on top, also those of a group that others lie between', async () => {
+    const box = (label: string, x: number, group: number | null = null) => ({
+      ...square,
+      label,
+      shape_type: 'rectangle',
+      group_id: group,
+      points: [
+        [x, 2],
+        [x + 5, 5],
+      ],
+    });
+    const root = await writeTree(join(folder, `order${number++}`), {
+      'a.png': picture,
+      'a.json': document([box('a', 0, 1), box('b', 4), box('a', 8, 1), box('c', 14)]),
+      'b.png': picture,
+      'b.json': document([
+        {
+          ...square,
+          label: 'd',
+          points: [
+            [18, 8],
+            [19, 8],
+            [19, 9],
+            [18, 9],
+          ],
+        },
+      ]),
+    });
+    const out = await run({ maskFiles: true, copies: 12, allowSelf: false, classes: ['d'], minArea: '1px', scale: [1, 1] }, root);
+    let whole = 0;
+    for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
+      const { id, files } = record;
+      if (id !== 'a' || record.status !== 'augmented') continue;
+      const { shapes } = JSON.parse(readFileSync(join(out, files.labels?.path as string), 'utf8')) as LabelmeDocument;
+      if ((record.covered ?? []).length > 0) continue;
+      whole++;
+      expect(shapes.map(({ label }) => label)).toEqual(['a', 'b', 'a', 'c', 'd']);
+      const path = files.drawn?.[0]?.path as string;
+      const { ids } = decodeMask(readFileSync(join(out, path)), path);
+      // The first a, b, the second a, c.
+      expect(rowsOf({ width: 20, height: 1, ids: ids.subarray(60, 80) })).toEqual(['11112222111111333333']);
+    }
+    expect(whole).toBeGreaterThan(0);
+    await expectSound(out, root);
   });
 
   test('that has masks already, or no names, gets no mask files', async () => {

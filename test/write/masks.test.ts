@@ -48,7 +48,7 @@ test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are wha
 test('a mask of more ids than 8 bits hold has 16, and what has no class is void in it', () => {
   const names = new Map(Array.from({ length: 300 }, (_, id) => [id, `class ${id}`]));
   const shapes = [0, 299, 400].map((id, x) => ({ instance: instanceOf(id, [x, 0, x + 1, 1]) }));
-  const [classes, objects] = drawMasks({ width: 4, height: 1 }, shapes, names);
+  const [classes, objects] = drawMasks({ size: { width: 4, height: 1 }, shapes }, names);
   expect([...classes.ids]).toEqual([1, 300, 65535, 0]);
   expect({ wide: classes.ids instanceof Uint16Array, palette: classes.palette }).toEqual({ wide: true, palette: undefined });
   expect(rowsOf(objects)).toEqual(['12..']);
