@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { CopyPasteError, interrupted } from './errors.ts';
-import { createJob, type Outcome, type OutcomeBatch, passedEntry, variantSuffix } from './job.ts';
+import { createJob, type Outcome, type OutcomeBatch, passedEntry, passedShapes, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
 import { type Output, openOutput } from './output.ts';
@@ -17,6 +17,7 @@ import { type AugmentSummary, createTally } from './tally.ts';
 import { startThreads, threadsFor } from './threads.ts';
 import { type Backend, listed, type PassReason, type Sample, sourcePrefix } from './types.ts';
 import { unchangedRecord } from './write/manifest.ts';
+import { classNamesFile } from './write/masks.ts';
 import { createSampleWriter, outputPaths, pastedPaths } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
@@ -46,6 +47,7 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
   const dataset = await openSourced(options);
   checkOptions(dataset, options);
+  if (options.maskFiles) refuseMasks(dataset);
   const files = checkNames(dataset, options);
   const opened = (): void =>
     events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
@@ -73,6 +75,13 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
     // What the backend has done stays.
     return attempt('cpu', false);
   }
+}
+
+/** @throws {CopyPasteError} `usage` where masks cannot be drawn, or are there already. */
+function refuseMasks({ layout, samples, classNames }: Dataset): void {
+  if (samples.some(({ mask }) => mask !== undefined))
+    throw new CopyPasteError('usage', `--mask-files: the ${layout} layout has masks, which are written as they came; leave it out`);
+  if (classNames.size === 0) throw new CopyPasteError('usage', '--mask-files: classes have no names; say --class-names FILE');
 }
 
 /** A batch that is under way, or that an earlier run has done. */
@@ -157,7 +166,8 @@ async function run(
     for (let n = 0; n * 64 < rest.length; n++) {
       const part = rest.slice(n * 64, (n + 1) * 64);
       const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
-        const record = unchangedRecord(sample, { reason }, [], await writer?.copy(sample, ''));
+        const written = await writer?.pass(sample, '', await passedShapes(dataset, sample, options));
+        const record = unchangedRecord(sample, { reason }, [], written);
         return { id: sample.id, record, ...(reason === 'original' && (await passedEntry(dataset, sample, '', options))) };
       };
       const files = (): string[] => part.flatMap(([sample]) => possibleFiles(sample, '', options));
@@ -215,8 +225,10 @@ async function realFuturePath(path: string): Promise<string> {
 }
 
 /** All files that a variant of a sample may be written to. */
-function possibleFiles(sample: Sample, suffix: string, { imageFormat }: AugmentOptions): string[] {
-  const paths = [outputPaths(sample, suffix), pastedPaths(sample, suffix, imageFormat)].flatMap((files) => listed(files));
+function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
+  const paths = [outputPaths(sample, suffix, { maskFiles }), pastedPaths(sample, suffix, { imageFormat, maskFiles })].flatMap((files) =>
+    listed(files),
+  );
   return [...new Set(paths)];
 }
 
@@ -242,7 +254,7 @@ function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
   }
   if (offenders.length > 0)
     throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
-  return new Set([...taken.keys(), ...wholeFiles(dataset)]);
+  return new Set([...taken.keys(), ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { readInput } from './digest.ts';
+import { hasArea } from './drawing.ts';
 import { interrupted, messageOf } from './errors.ts';
 import { decodeImage } from './image.ts';
 import { contradictionsOf, countIds } from './invariants.ts';
-import { readMask } from './masks.ts';
+import { readMask, readObjects } from './masks.ts';
 import { checkOptions, type Given } from './options.ts';
 import { inParts } from './parts.ts';
 import { jobsOf, readAnnotations, readShapes } from './pipeline.ts';
@@ -80,16 +81,14 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
       if (classId !== undefined && dataset.classNames.size > 0 && !dataset.classNames.has(classId))
         say(labels, `shape ${id + 1} is of class ${classId}, which no name stands for`);
       if (values.some((value) => value < 0 || value > 1)) say(labels, `shape ${id + 1} leaves its image`);
-      const filled = parts
-        ? parts.some(({ shape_type: type, points }) => (type ?? 'polygon') === 'polygon' && points.length > 2)
-        : values.length > 4;
+      const filled = parts ? parts.some(hasArea) : values.length > 4;
       const named = !parts || [...dataset.classNames.values()].includes(parts[0]?.label as string);
       if (!instance && filled && named) say(labels, `shape ${id + 1} has no pixel`);
     }
   }
   if (!mask || maskPath === undefined) return results;
   for (const what of strangeIds(mask, dataset)) say(maskPath, what);
-  const objects = path === undefined ? undefined : await attempt(path, (bytes) => readMask(bytes, path));
+  const objects = path === undefined ? undefined : await attempt(path, (bytes) => readObjects(bytes, path));
   if (path !== undefined && objects) {
     for (const what of contradictionsOf(mask, objects, dataset.leftOut, dataset.leftOutObjects)) say(path, what);
   }

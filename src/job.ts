@@ -1,11 +1,11 @@
 import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
-import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
+import { type BatchRef, type Circumstances, createPipeline, createPlanner, readAnnotations, type Sink } from './pipeline.ts';
 import { noClass } from './read/classes.ts';
 import { readEntry } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
 import type { SourcedDataset } from './read/sources.ts';
-import type { Annotations, Backend, CocoEntry, Sample } from './types.ts';
+import type { Annotations, Backend, CocoEntry, Sample, ShapeSet } from './types.ts';
 import { pastedEntry, plainEntry } from './write/coco.ts';
 import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
 import { createSampleWriter, outputPaths, pastedPaths } from './write/samples.ts';
@@ -54,11 +54,16 @@ export function createJob(
     return {
       paste: async (pasted) => {
         const { sample } = pasted;
-        const entry = sample.entry && pastedEntry(pasted, pastedPaths(sample, suffix, options.imageFormat), options.includeOriginals);
+        const entry = sample.entry && pastedEntry(pasted, pastedPaths(sample, suffix, options), options.includeOriginals);
         return { id: sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)), ...(entry && { entry }) };
       },
       pass: async (sample, plan, areas) => {
-        const record = unchangedRecord(sample, plan, areas, await writer?.copy(sample, suffix));
+        const record = unchangedRecord(
+          sample,
+          plan,
+          areas,
+          await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options)),
+        );
         return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix, options)) };
       },
       skip: ({ id }, skipped) => ({ id, skipped }),
@@ -87,6 +92,16 @@ export async function passedEntry(
   if (!sample.entry) return {};
   const entry = await readEntry(root, sample.entry);
   return { entry: plainEntry(entry, sample, outputPaths(sample, suffix), includeOriginals && suffix !== '') };
+}
+
+/** The shapes of a sample that passes through, where masks are drawn of them. */
+export async function passedShapes(
+  dataset: Dataset,
+  sample: Sample,
+  { maskFiles }: Pick<AugmentOptions, 'maskFiles'>,
+): Promise<ShapeSet | undefined> {
+  if (!maskFiles) return undefined;
+  return (await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' })).shapes;
 }
 
 function countClasses(annotations: Iterable<Annotations>): ClassCount[] {

@@ -23,6 +23,7 @@ const files = <T extends z.ZodType>(file: T) =>
     labels: file.optional().describe('text file of shapes'),
     objects: file.optional(),
     views: z.array(file).optional().describe('files that follow from the class mask'),
+    drawn: z.array(file).optional().describe('masks that are drawn of shapes: of classes, of objects'),
   });
 
 const placement = z.strictObject({

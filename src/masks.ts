@@ -1,6 +1,6 @@
 /** Masks in the formats that keep ids: PNG, with its palettes and colours, and grey TIFF. */
 import { decodeTiffMask, formatOf } from './image.ts';
-import { decodeMask, encodeMask } from './png.ts';
+import { decodeMask, decodeObjects, encodeMask } from './png.ts';
 import { encodeTiff } from './tiff.ts';
 import type { Colours, Mask } from './types.ts';
 
@@ -12,6 +12,11 @@ import type { Colours, Mask } from './types.ts';
  */
 export async function readMask(bytes: Uint8Array, file: string, colours?: Colours): Promise<Mask> {
   return formatOf(file) === 'tiff' ? decodeTiffMask(bytes, file) : decodeMask(bytes, file, colours);
+}
+
+/** Decodes an instance mask as its name says. @throws {CopyPasteError} `data` where the file is damaged or holds no ids. */
+export async function readObjects(bytes: Uint8Array, file: string): Promise<Mask> {
+  return formatOf(file) === 'tiff' ? decodeTiffMask(bytes, file) : decodeObjects(bytes, file);
 }
 
 /** Encodes a mask as the name of its file says; `codec` names the format. */

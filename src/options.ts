@@ -203,6 +203,11 @@ export const augmentOptions = {
     description: "format of pasted images (by default each input's own)",
   },
   quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'quality of JPEG, WebP and AVIF' },
+  maskFiles: {
+    flag: '--mask-files',
+    kind: 'switch',
+    description: "masks of classes and objects too, as labelme's converter to VOC has them, where annotations are shapes",
+  },
   link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
   overwrite: { flag: '--overwrite', kind: 'switch', description: 'take away what an earlier run has written to --out, and begin anew' },
   fallback: { flag: '--fallback', kind: 'switch', description: 'render on the CPU where --backend is not available or fails' },

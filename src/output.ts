@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { Readable } from 'node:stream';
 import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { codecs } from './image.ts';
@@ -19,6 +20,7 @@ import { documentText } from './write/coco.ts';
 import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
 import { inputsOf, sourceInputsOf, writeManifest } from './write/manifest.ts';
+import { classNamesFile, classNamesText } from './write/masks.ts';
 
 export const manifestName = 'manifest.json';
 export const journalName = 'run.jsonl';
@@ -371,11 +373,11 @@ export interface WholeFile {
  */
 export function documentsOf(
   dataset: Dataset,
-  { onlySplit }: AugmentOptions,
+  { onlySplit, maskFiles }: AugmentOptions,
   variants: ReadonlyMap<string, readonly string[]>,
   entries: (split: string) => AsyncIterable<CocoEntry>,
 ): WholeFile[] {
-  const { lists, documents, carried, split, root } = dataset;
+  const { lists, documents, carried, split, root, classNames, rewritten } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
   return [
     ...wanted.map(([path, ids]) => ({
@@ -389,7 +391,11 @@ export function documentsOf(
       path: document.path,
       text: () => (name === split ? documentText(document, () => entries(name)) : createReadStream(join(root, document.path))),
     })),
-    ...carried.map((path) => ({ path, text: () => createReadStream(join(root, path)) })),
+    ...carried.map((path) => {
+      const text = rewritten.get(path);
+      return { path, text: () => (text === undefined ? createReadStream(join(root, path)) : Readable.from([text])) };
+    }),
+    ...(maskFiles ? [{ path: classNamesFile, text: () => Readable.from([classNamesText(classNames)]) }] : []),
   ];
 }
 

@@ -6,7 +6,7 @@ import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups, wordsOf } from './groups.ts';
 import { type ImageFormat, isDeep } from './image.ts';
-import { readMask } from './masks.ts';
+import { readMask, readObjects } from './masks.ts';
 import type { AugmentOptions } from './options.ts';
 import {
   batchesOf,
@@ -27,7 +27,7 @@ import { findInstances } from './read/instances.ts';
 import { shapesOfLabelme } from './read/labelme.ts';
 import { mapInstances, type SourcedDataset } from './read/sources.ts';
 import { shapesOfLabels } from './read/yolo.ts';
-import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
+import { annotate, countFreeObjectIds, largestId, voidObject } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
 import {
@@ -408,13 +408,17 @@ export async function readAnnotations(
   { instances, jitter }: Pick<PipelineOptions, 'instances' | 'jitter'>,
 ): Promise<Annotations> {
   const ignore = voidId(dataset.ignore, jitter) ?? 0;
-  const read = async (file: string, padded: boolean): Promise<{ mask: Mask; sha256: string }> => {
+  const read = async (
+    file: string,
+    padding: number,
+    decode: (bytes: Uint8Array, file: string) => Promise<Mask>,
+  ): Promise<{ mask: Mask; sha256: string }> => {
     const { bytes, sha256 } = await readInput(dataset, file);
-    const mask = await readMask(bytes, file, dataset.colours);
+    const mask = await decode(bytes, file);
     giveBack(bytes);
-    if (padded && mask.colours && ignore >= mask.colours.byId.length)
+    if (mask.colours && padding >= mask.colours.byId.length)
       throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
-    if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
+    if (padding > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };
   if (sample.entry && sample.mask !== undefined) {
@@ -433,7 +437,9 @@ export async function readAnnotations(
     const shapes = readShapes(labels?.bytes, sample, dataset);
     return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
   }
-  const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene');
+  const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene' ? ignore : 0, (bytes, file) =>
+    readMask(bytes, file, dataset.colours),
+  );
   if (sample.objects === undefined) {
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
@@ -441,7 +447,7 @@ export async function readAnnotations(
     return { sample, input: dataset, mask, ...findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
   }
   // An object that is given up becomes void in the instance mask.
-  const objects = await read(sample.objects, true);
+  const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), readObjects);
   return {
     sample,
     input: dataset,
@@ -517,7 +523,6 @@ function finish(
       ...(source.shapes && { shapes: source.shapes }),
       ...(dataset.sources && { inputs: { image: loadedSource.sha256, ...source.digests } }),
     },
-    classNames: dataset.classNames,
     inputs: { image: sha256, ...target.digests },
   };
 }

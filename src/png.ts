@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import zlib, { constants, deflate, inflateSync } from 'node:zlib';
 import { giveBack, takeBytes } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
+import { objectColours } from './palette.ts';
 import type { Colours, Mask } from './types.ts';
 
 const deflateAsync = promisify(deflate);
@@ -63,6 +64,31 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
   if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0) throw damaged('no palette of 1 to 256 colours');
   const alpha = chunks.get('tRNS')?.[0];
   return { width, height, ids: values, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
+}
+
+/**
+ * Decodes a mask of object ids, which may be stored as colours.
+ *
+ * @throws {CopyPasteError} `data` where the file is damaged, or holds too many colours.
+ */
+export function decodeObjects(bytes: Uint8Array, file: string): Mask {
+  const { width, height, depth, colour, values } = decodeValues(bytes, file);
+  if (depth !== 8 || (colour !== 'rgb' && colour !== 'rgb-alpha')) return decodeMask(bytes, file);
+  const channels = channelsOf[colour] as 3 | 4;
+  const found = new Map<number, Colours[0]>();
+  let last = -1;
+  for (let at = 0; at < values.length; at += channels) {
+    const [red, green, blue] = [values[at] as number, values[at + 1] as number, values[at + 2] as number];
+    const word = red | (green << 8) | (blue << 16);
+    if (word !== last && !found.has(word)) {
+      // Colours of a photograph, say, are no ids.
+      if (found.size === 0xffff) throw new CopyPasteError('data', `${file}: has more than 65535 colours, and stands for no ids`);
+      found.set(word, [red, green, blue]);
+    }
+    last = word;
+  }
+  const colours = objectColours([...found.values()]);
+  return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
 }
 
 /** The stored values of a PNG, of all its channels. */

@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import { refuseOverlap, variantsOf } from './augment.ts';
 import { describeDifference } from './compare.ts';
-import { digestOf, readInput, sha256 } from './digest.ts';
+import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, interrupted } from './errors.ts';
 import { codecs } from './image.ts';
-import { passedEntry, variantSuffix } from './job.ts';
+import { passedEntry, passedShapes, variantSuffix } from './job.ts';
 import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
 import { documentsOf, filesOf, manifestName, type WholeFile } from './output.ts';
@@ -23,7 +23,8 @@ import { version } from './version.ts';
 import { pastedEntry } from './write/coco.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { inputsOf, sourceInputsOf } from './write/manifest.ts';
-import { encodeSample, pastedPaths } from './write/samples.ts';
+import { classNamesFile } from './write/masks.ts';
+import { encodeSample, passSample, pastedPaths } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
 export interface ReplayEvents {
@@ -62,6 +63,7 @@ export async function openOrigin(
   const opened = await reopen(layout, options, records.flatMap(inputsOf));
   // A colour map that was read is not read again.
   const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
+  if (options.maskFiles) known.add(classNamesFile);
   const carried = (manifest.documents ?? []).map(({ path }) => path).filter((path) => !known.has(path));
   const target = { ...opened, carried };
   if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
@@ -106,6 +108,17 @@ async function reopen(
 
 /** What documents have of records that were made again. */
 export type Entries = Map<ManifestRecord, CocoEntry>;
+
+/** Makes the files of a record that passes through again. */
+export async function passAgain(
+  { dataset, options }: Origin,
+  sample: Sample,
+  { copy }: ManifestRecord,
+  each: Parameters<typeof passSample>[5],
+): Promise<void> {
+  const suffix = copy === undefined ? '' : variantSuffix(copy, options);
+  await passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), dataset, each);
+}
 
 /** What is made of a record again. */
 export interface Remaker<R> {
@@ -154,7 +167,7 @@ export async function* remake<R>(
     paste: (pasted: Pasted) => {
       const record = remade(pasted.plan);
       const suffix = variantSuffix(pasted.plan.copy, options);
-      const paths = pastedPaths(pasted.sample, suffix, options.imageFormat);
+      const paths = pastedPaths(pasted.sample, suffix, options);
       if (pasted.sample.entry) entries.set(record, pastedEntry(pasted, paths, options.includeOriginals));
       return remaker.paste(pasted, record, suffix);
     },
@@ -283,15 +296,15 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   };
   const remaker: Remaker<ManifestRecord> = {
     paste: async (pasted, record, suffix) => {
-      const digests = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
-      await encodeSample(pasted, suffix, options, (path, bytes) => write(path, bytes, digests.get(path)));
+      const digests = digestsOf(record);
+      await encodeSample(pasted, suffix, { ...options, classNames: dataset.classNames }, (path, bytes) =>
+        write(path, bytes, digests.get(path)),
+      );
       return record;
     },
-    pass: async (_sample, record) => {
-      const to = filesOf({ records: [record] });
-      for (const [n, { path }] of inputsOf(record).entries()) {
-        await write((to[n] as (typeof to)[0]).path, (await readInput(dataset, path)).bytes, to[n]?.sha256);
-      }
+    pass: async (sample, record) => {
+      const digests = digestsOf(record);
+      await passAgain(origin, sample, record, ({ path, bytes }) => write(path, bytes, digests.get(path)));
       return record;
     },
   };
@@ -330,6 +343,11 @@ async function* inOrderOf(records: readonly ManifestRecord[], entries: Entries):
     const entry = entries.get(record);
     if (entry) yield entry;
   }
+}
+
+/** The files of a record, with their digests. */
+function digestsOf(record: ManifestRecord): Map<string, string> {
+  return new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
 }
 
 async function areThere(out: string, record: ManifestRecord): Promise<boolean> {

@@ -246,6 +246,31 @@ export function outlineOfSpans(spans: Int32Array): number[] {
 }
 
 /**
+ * The outlines of spans through the outermost pixels of each, `[x, y]` in whole pixels: holes have outlines too, through the pixels
+ * around them.
+ */
+export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
+  return ringsOfSpans(spans).map((ring) => {
+    const contour: [number, number][] = [];
+    for (let i = 0; i < ring.length; i += 2) {
+      const [x, y] = [ring[i] as number, ring[i + 1] as number];
+      const [nextX, nextY] = [ring[(i + 2) % ring.length] as number, ring[(i + 3) % ring.length] as number];
+      // The pixels on the right of the edge that leads from one corner to the next, the first and the last.
+      const [right, down] = [Math.sign(nextX - x), Math.sign(nextY - y)];
+      const [left, above] = [right < 0 || down > 0 ? -1 : 0, down < 0 || right < 0 ? -1 : 0];
+      for (const point of [
+        [x + left, y + above],
+        [nextX - right + left, nextY - down + above],
+      ] as [number, number][]) {
+        if (String(contour.at(-1)) !== String(point)) contour.push(point);
+      }
+    }
+    if (contour.length > 1 && String(contour[0]) === String(contour.at(-1))) contour.pop();
+    return contour;
+  });
+}
+
+/**
  * The outlines of spans along the edges of their pixels, as closed rings `[x, y, x, y, …]` of corners: outer ones with the
  * pixels on their right, holes the other way round.
  */

@@ -182,6 +182,8 @@ export interface LabelmeShape {
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly group_id?: number | string | null;
   readonly shape_type?: string;
+  /** A PNG in base64, of the box that its points are opposite corners of. */
+  readonly mask?: string | null;
 }
 
 export interface LabelmeDocument {
@@ -202,6 +204,8 @@ export interface Endings {
 export interface ViewFile {
   readonly path: string;
   readonly view: View;
+  /** It holds colours with alpha. */
+  readonly alpha?: boolean;
 }
 
 /** The layouts that are known. */
@@ -214,6 +218,7 @@ export const layoutNames = [
   'ade20k',
   'mmsegmentation',
   'mapillary',
+  'mapillary-v2',
   'paired',
   'coco',
   'panoptic',
@@ -225,6 +230,8 @@ export type LayoutName = (typeof layoutNames)[number];
 /** How another file shows a class mask: other ids, or colours. */
 export interface View {
   readonly ending: string;
+  /** Its folder's name, where it is not that of the masks. */
+  readonly folder?: string;
   /** The id or the RGB colour that stands for each class id. */
   readonly values: Readonly<Record<number, number | readonly [number, number, number]>>;
   /** What stands for every other class id. */
@@ -366,28 +373,46 @@ export interface SampleFiles<T> {
   readonly objects?: T;
   /** Further files that follow from the class mask. */
   readonly views?: readonly T[];
+  /** Masks of classes and of objects that are drawn of shapes. */
+  readonly drawn?: readonly T[];
 }
 
 /** The files that there are, in one order. */
-export function listed<T>({ image, mask, labels, objects, views = [] }: FilesOf<T>): T[] {
-  return [image, mask, labels, objects, ...views].filter((file): file is T => file !== undefined);
+export function listed<T>({ image, mask, labels, objects, views = [], drawn = [] }: FilesOf<T>): T[] {
+  return [image, mask, labels, objects, ...views, ...drawn].filter((file): file is T => file !== undefined);
 }
 
 /** The same files as something else, one after another. */
 export async function mapFiles<T, U>(
-  { image, mask, labels, objects, views }: FilesOf<T>,
+  { image, mask, labels, objects, views, drawn }: FilesOf<T>,
   map: (file: T) => Promise<U>,
 ): Promise<SampleFiles<U>> {
+  const all = async (list: readonly T[]): Promise<U[]> => {
+    const mapped: U[] = [];
+    for (const file of list) mapped.push(await map(file));
+    return mapped;
+  };
   return {
     image: await map(image),
     ...(mask !== undefined && { mask: await map(mask) }),
     ...(labels !== undefined && { labels: await map(labels) }),
     ...(objects !== undefined && { objects: await map(objects) }),
-    ...(views && { views: await Promise.all(views.map(map)) }),
+    ...(views && { views: await all(views) }),
+    ...(drawn && { drawn: await all(drawn) }),
   };
 }
 
-type FilesOf<T> = { image: T; mask?: T | undefined; labels?: T | undefined; objects?: T | undefined; views?: readonly T[] | undefined };
+type FilesOf<T> = {
+  image: T;
+  mask?: T | undefined;
+  labels?: T | undefined;
+  objects?: T | undefined;
+  views?: readonly T[] | undefined;
+  drawn?: readonly T[] | undefined;
+};
+
+/** Where masks that are drawn of shapes are, of classes and of objects, as labelme's own converter has them. */
+export const drawnFolders = ['SegmentationClassPNG', 'SegmentationObjectPNG'] as const;
 
 /** The paths of a sample's files. */
 export function pathsOf({ image, mask, labels, objects, views }: Omit<Sample, 'format'>): SampleFiles<string> {
@@ -429,7 +454,6 @@ export interface Pasted extends Annotated {
   readonly source: PastedFrom;
   /** SHA-256 of its input files. */
   readonly inputs: SampleFiles<string>;
-  readonly classNames: ReadonlyMap<number, string>;
 }
 
 /** The TensorFlow.js backends that the op runs on, in the order in which a GPU is looked for. */

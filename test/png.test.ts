@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { decode } from 'fast-png';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodeMask, encodeMask, encodePng, pngHeader } from '../src/png.ts';
+import { decodeMask, decodeObjects, encodeMask, encodePng, pngHeader } from '../src/png.ts';
 import type { Mask } from '../src/types.ts';
 import { filled, imageOf, pngOf, rgba } from './make.ts';
 
@@ -88,4 +88,45 @@ describe('encodePng', () => {
       { numRuns: 40 },
     );
   });
+});
+
+test('an instance mask of colours has ids by those of VOC, or in their order, and as many free ones; one of too many is refused', async () => {
+  const encode = (width: number, height: number, colours: number[][]): Promise<Uint8Array> =>
+    encodePng({ width, height, depth: 8, channels: 3, data: Uint8Array.from(colours.flat()), filter: 'sub' });
+  const voc = decodeObjects(
+    await encode(3, 1, [
+      [0, 0, 0],
+      [0, 128, 0],
+      [224, 224, 192],
+    ]),
+    'voc',
+  );
+  expect([...voc.ids]).toEqual([0, 2, 255]);
+  const own = decodeObjects(
+    await encode(5, 1, [
+      [9, 9, 9],
+      [0, 0, 0],
+      [224, 224, 192],
+      [128, 0, 0],
+      [9, 9, 9],
+    ]),
+    'own',
+  );
+  expect([...own.ids]).toEqual([1, 0, 255, 2, 1]);
+  expect(new Set(own.colours?.byId.map(String)).size).toBe(256);
+  // A thousand objects need ids of 16 bits.
+  const many = decodeObjects(
+    await encode(
+      1000,
+      1,
+      Array.from({ length: 1000 }, (_, i) => [1 + (i >> 8), i & 255, 77]),
+    ),
+    'many',
+  );
+  expect([...many.ids.slice(253, 256)]).toEqual([254, 256, 257]);
+  expect(many.colours?.byId.length).toBe(2000);
+  const noise = Array.from({ length: 256 * 257 }, (_, i) => [i >> 8, i & 255, 3]);
+  await expect(encode(256, 257, noise).then((bytes) => decodeObjects(bytes, 'noise.png'))).rejects.toThrow(
+    'noise.png: has more than 65535 colours, and stands for no ids',
+  );
 });

@@ -25,7 +25,7 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
     const summary = await augment(given, {
       opened: (opened, total) => {
         dataset = opened;
-        for (const line of [describeDataset(opened), ...describeDocument(opened), ...describeSources(opened)]) say(line);
+        for (const line of [describeDataset(opened), ...describeDocument(opened), ...describeSources(opened), ...opened.notes]) say(line);
         const objects = opened.folders.find((one) => one.objects)?.objects;
         if (objects && opened.documents.size === 0 && given.instances === undefined && given.preset !== 'composer')
           say(`instances are connected components; --instances object takes those of ${objects}/`);
@@ -163,7 +163,7 @@ function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOpt
   }
   if (leftBehind.length > 0) {
     lines.push(
-      `not carried over, since they belong to no sample: ${plural(leftBehind.length, 'file')}: ${leftBehind.slice(0, 3).join(', ')}${leftBehind.length > 3 ? ', …' : ''}`,
+      `not carried over, since they belong to no sample or would not be true any more: ${plural(leftBehind.length, 'file')}: ${describeFiles(leftBehind)}`,
     );
   }
   if (given.dryRun) return [...lines, 'dry run: nothing was written'];
@@ -171,6 +171,18 @@ function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOpt
   if (backend === undefined) return [...lines, `${given.out} is complete already: nothing was done (--overwrite begins anew)`];
   if (reused > 0) lines.push(`${plural(reused, 'sample')} of these had been written by an earlier run`);
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
+}
+
+/** The first of the files, those of one folder together. */
+function describeFiles(files: readonly string[]): string {
+  const folders = new Map<string, string[]>();
+  for (const file of files) {
+    const folder = file.slice(0, file.lastIndexOf('/') + 1);
+    const key = folder === '' ? file : folder;
+    folders.set(key, [...(folders.get(key) ?? []), file]);
+  }
+  const named = [...folders].map(([folder, held]) => (held.length === 1 ? held[0] : `${folder} (${held.length})`));
+  return [...named.slice(0, 4), ...(named.length > 4 ? ['…'] : [])].join(', ');
 }
 
 function plural(n: number, one: string, many = `${one}s`): string {

@@ -45,6 +45,8 @@ const trainIds: Readonly<Record<number, number>> = Object.fromEntries(
   labels.filter(([, , trainId]) => trainId !== 255).map(([id, , trainId]) => [id, trainId]),
 );
 
+const colours = { values: Object.fromEntries(labels.map(([id, , , colour]) => [id, colour])), other: [0, 0, 0] } as const;
+
 /** Void ids are 0 to 6; a pixel of theirs is part of no object. */
 export const cityscapes = {
   background: [] as readonly number[],
@@ -55,12 +57,14 @@ export const cityscapes = {
   objectIds: { perClass: 1000, bare: 'class', things } satisfies ObjectIds as ObjectIds,
   views: [
     { ending: '_gtFine_labelTrainIds', values: trainIds, other: 255 },
-    { ending: '_gtFine_color', values: Object.fromEntries(labels.map(([id, , , colour]) => [id, colour])), other: [0, 0, 0] },
-  ] satisfies readonly View[] as readonly View[],
+    { ending: '_gtFine_color', ...colours },
+  ] satisfies readonly [View, View] as readonly [View, View],
 } as const;
 
 /** KITTI's semantic benchmark has Cityscapes' ids; an instance is its class times 256 plus a number from 1. */
 export const kittiObjects: ObjectIds = { perClass: 256, bare: 'product', things };
+
+export const kittiViews: readonly View[] = [{ ending: '', folder: 'semantic_rgb', ...colours }];
 
 /** Classes of ADE20K's scene parsing challenge (Zhou et al., CVPR 2017), from id 0, by their first names. */
 export const ade20kNames =

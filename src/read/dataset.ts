@@ -7,12 +7,14 @@ import { maxPixels, pngHeader } from '../png.ts';
 import {
   type Colours,
   type Document,
+  drawnFolders,
   type Endings,
   listed as listedFiles,
   type ObjectIds,
   pathsOf,
   type Sample,
   type Size,
+  type ViewFile,
 } from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
 import { type DocumentSample, readCoco } from './coco.ts';
@@ -20,7 +22,8 @@ import { findColourMap, readColourMap } from './colours.ts';
 import { cannotRead, listTree, readStart, type Tree, withoutExtension } from './files.ts';
 import { readLabelmeNames } from './labelme.ts';
 import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
-import { readYoloNames } from './yolo.ts';
+import { readMapillaryConfig } from './mapillary.ts';
+import { readYoloConfig } from './yolo.ts';
 
 export interface DatasetOptions {
   readonly in: string;
@@ -79,6 +82,10 @@ export interface Dataset {
   readonly documents: ReadonlyMap<string, Document>;
   /** Files that say what annotations mean, and are carried over as they are. */
   readonly carried: readonly string[];
+  /** What those of them hold that lead elsewhere as they are. */
+  readonly rewritten: ReadonlyMap<string, string>;
+  /** What a user has to know of it, in a line each. */
+  readonly notes: readonly string[];
   readonly background: ReadonlySet<number>;
   readonly ignore: ReadonlySet<number>;
   /** Background and ignore ids: they never become instances. */
@@ -91,7 +98,7 @@ export interface Dataset {
   /** What colours of masks stand for, where masks hold colours. */
   readonly colours?: Colours;
   readonly skipped: readonly Skipped[];
-  /** Files that belong to no sample and are not carried over. */
+  /** Files that belong to no sample, or that nothing keeps true, and are not carried over. */
   readonly leftBehind: readonly string[];
 }
 
@@ -114,7 +121,16 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   }
   refuseIdle(layout, options);
   const mapFile = options.colorMap ?? findColourMap(root, tree.files);
-  const map = options.colours || mapFile === undefined ? undefined : await readColourMap(mapFile);
+  let unreadable: unknown;
+  const map =
+    options.colours || mapFile === undefined
+      ? undefined
+      : await readColourMap(mapFile).catch((error: unknown) => {
+          // One that was not asked for matters where masks hold colours.
+          if (options.colorMap !== undefined) throw error;
+          unreadable = error;
+          return undefined;
+        });
   const colours = options.colours ?? map?.colours;
   const lists = await readLists(root, tree, layout);
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : found.map(({ split }) => split).filter((split) => split !== '');
@@ -144,6 +160,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     refuseBoxes(boxed, options);
   }
   const carried: string[] = [];
+  const rewritten = new Map<string, string>();
+  const notes: string[] = [];
   if (layout.labels === '.json' && options.classNames === undefined) {
     const files = paired
       .filter((one) => !options.onlySplit || one.split === split)
@@ -151,13 +169,21 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     categories = await readLabelmeNames(root, files, bad);
   }
   if (layout.labels === '.txt') {
-    const { file, names } = await readYoloNames(root, tree);
+    const { file, names, text, note } = await readYoloConfig(root, tree, found);
     categories = names;
     if (file !== undefined) carried.push(file);
+    if (file !== undefined && text !== undefined) rewritten.set(file, text);
+    if (note !== undefined) notes.push(note);
   }
+  const configFile = layout.configs?.find((file) => tree.names.has(file));
+  const config = configFile === undefined ? undefined : await readMapillaryConfig(root, configFile);
+  if (configFile !== undefined) carried.push(configFile);
+  const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
-  const { samples, coded } = await checkSamples(root, unique(wanted, bad), colours !== undefined, bad);
+  const allowed = { masks: (colours ?? unreadable) !== undefined, objects: objectIds === undefined };
+  const { samples, coded } = await checkSamples(root, unique(wanted, bad), allowed, bad);
+  if (coded && unreadable !== undefined) throw unreadable;
   const skipped = [...bad].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1));
   if (skipped.length > 0 && !options.skipBad) {
     throw new CopyPasteError('data', `${count(skipped.length, 'bad sample')}; mend them, or leave them out with --skip-bad`, {
@@ -175,10 +201,14 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   // Masks of ids do not follow a colour map.
   const meant = coded ? map : undefined;
   const background = new Set(options.background ?? meant?.background ?? layout.background);
-  const ignore = new Set(options.ignore ?? meant?.ignore ?? layout.ignore);
+  const ignore = new Set(options.ignore ?? meant?.ignore ?? (config?.ignore.length ? config.ignore : layout.ignore));
   const builtIn =
-    categories ?? meant?.classNames ?? new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
-  if (meant && mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
+    categories ??
+    meant?.classNames ??
+    config?.classNames ??
+    new Map(Object.entries(layout.classNames ?? {}).map(([id, name]) => [Number(id), name]));
+  // It names classes of masks of ids too.
+  if (mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
   const whole = new Set(wholeFiles({ lists, documents, carried }));
   const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
   return {
@@ -192,11 +222,14 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     lists,
     documents,
     carried,
+    rewritten,
+    notes,
     background,
     ignore,
     leftOut: new Set([...background, ...ignore]),
-    ...(layout.objectIds && { objectIds: layout.objectIds }),
-    leftOutObjects: noObjects(layout.objectIds, new Set([...background, ...ignore])),
+    ...(objectIds && { objectIds }),
+    // Where colours stand for classes, those of instance masks do not follow their ids.
+    leftOutObjects: coded && colours ? new Set([0, 255]) : noObjects(objectIds, new Set([...background, ...ignore])),
     ...(coded && colours && { colours }),
     classNames: options.classNames === undefined ? builtIn : await readClassNames(options.classNames),
     skipped,
@@ -331,7 +364,11 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   };
   const masks = labels ? labelsIn(folders.masks, labels, tree) : filesOf(folders.masks, endings.mask);
   const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
-  const shown = views.map((view) => ({ view, files: filesOf(folders.masks, view.ending) }));
+  const shown = views.map((view) => {
+    const folder =
+      view.folder === undefined ? folders.masks : `${folders.masks.slice(0, folders.masks.lastIndexOf('/') + 1)}${view.folder}`;
+    return { view, files: filesOf(folder, view.ending) };
+  });
   const samples: Paired[] = [];
   const used = new Set<string>();
   const prefix = folders.split === '' ? '' : `${folders.split}/`;
@@ -339,7 +376,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   const together = folders.images === folders.masks;
   const isMask = new Set(together && !labels ? masks.values() : []);
   for (const image of within(folders.images)) {
-    if (formatOf(image) === undefined || isMask.has(image)) continue;
+    if (formatOf(image) === undefined || isMask.has(image) || (labels && isDrawn(image))) continue;
     const whole = withoutExtension(folders.images === '' ? image : image.slice(folders.images.length + 1));
     if (!whole.endsWith(endings.image)) continue;
     const stem = whole.slice(0, whole.length - endings.image.length);
@@ -367,6 +404,11 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
   for (const [stem, mask] of labels ? [] : masks)
     if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}${endings.image} of ${extensionList}`);
   return samples;
+}
+
+/** Whether a file lies where masks are drawn that follow from shapes: it is no image. */
+function isDrawn(file: string): boolean {
+  return drawnFolders.some((folder) => file.startsWith(`${folder}/`));
 }
 
 /** Label files by the stem that they share with images. */
@@ -438,7 +480,7 @@ function unique(samples: readonly Paired[], bad: Map<string, string>): Paired[] 
 async function checkSamples(
   root: string,
   samples: readonly Paired[],
-  colours: boolean,
+  colours: { readonly masks: boolean; readonly objects: boolean },
   bad: Map<string, string>,
 ): Promise<{ samples: Sample[]; coded: boolean }> {
   const checked = await inParts(samples, 16, async (sample) => {
@@ -447,7 +489,7 @@ async function checkSamples(
         const { stored: _, upright, turned: __, ...format } = await readImageHeader(join(root, sample.image), sample.image);
         return { sample: { ...sample, size: upright }, format, coded: false, fits: { stored: false, upright: true } };
       }
-      const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours);
+      const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours.masks);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
       const refuse = (what: string, { width, height }: Size): CopyPasteError =>
         new CopyPasteError(
@@ -455,12 +497,18 @@ async function checkSamples(
           `${what} is ${width}×${height}, its ${sample.entry ? 'annotation' : 'mask'} ${size.width}×${size.height}`,
         );
       if (sample.objects !== undefined) {
-        const objects = await maskSize(root, sample.objects, false);
+        const objects = await maskSize(root, sample.objects, colours.objects);
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
+      const views = await Promise.all((sample.views ?? []).map((view) => checkView(root, view, size)));
       const { stored, upright, turned, ...format } = await readImageHeader(join(root, sample.image), sample.image);
       if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
-      return { sample, format, coded: size.coded, fits: { stored: !turned || is(stored), upright: !turned || is(upright) } };
+      return {
+        sample: { ...sample, ...(sample.views && { views }) },
+        format,
+        coded: size.coded,
+        fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
+      };
     } catch (error) {
       // A disk that fails says nothing about a sample.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -476,6 +524,15 @@ async function checkSamples(
     }),
     coded: good.some(({ coded }) => coded),
   };
+}
+
+/** @throws {CopyPasteError} `data` where a view is none of its mask. */
+async function checkView(root: string, view: ViewFile, { width, height }: Size): Promise<ViewFile> {
+  const header = pngHeader(await readStart(root, view.path, 33));
+  if (header === undefined) throw new CopyPasteError('data', `${view.path}: is not a PNG`);
+  if (header.width !== width || header.height !== height)
+    throw new CopyPasteError('data', `${view.path}: is ${header.width}×${header.height}, its mask ${width}×${height}`);
+  return { ...view, alpha: header.colour === 'rgb-alpha' };
 }
 
 /** @param colours whether it is known what colours stand for. */

@@ -1,10 +1,11 @@
 /** labelme: a JSON file of shapes beside each image. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { noClass, spansOfShapes } from '../drawing.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { formatOf } from '../image.ts';
 import { inParts } from '../parts.ts';
-import { isCoordinate, spansOfPolygons } from '../shapes.ts';
+import { isCoordinate } from '../shapes.ts';
 import type { LabelmeDocument, LabelmeShape, ShapeSet, Size } from '../types.ts';
 import type { ClassNames } from './classes.ts';
 import { type Tree, withoutExtension } from './files.ts';
@@ -20,9 +21,6 @@ export function findLabelme(tree: Tree, splits: readonly string[]): Folders[] {
   return pairs.length > 0 ? [{ split: '', images: '', masks: '' }] : [];
 }
 
-/** Labels that stand for no class, as labelme's own converters have them. */
-const noClass = ['__ignore__', '_background_'];
-
 /**
  * The names of all labels, in alphabetical order: a class id is a place among them.
  *
@@ -37,25 +35,27 @@ export async function readLabelmeNames(root: string, files: readonly string[], b
       bad.set(file, messageOf(error));
     }
   });
-  const names = [...labels].filter((label) => !noClass.includes(label)).sort();
+  const names = [...labels].filter((label) => !noClass.has(label)).sort();
   return new Map(names.map((name, id) => [id, name]));
+}
+
+function refused(file: string, why: string, cause?: unknown): CopyPasteError {
+  return new CopyPasteError('data', `${file}: not a labelme file: ${why}`, { cause });
 }
 
 /** @throws {CopyPasteError} `data` for what is not labelme's format. */
 function parseLabelme(bytes: Uint8Array, file: string): LabelmeDocument {
-  const refuse = (why: string, cause?: unknown): CopyPasteError =>
-    new CopyPasteError('data', `${file}: not a labelme file: ${why}`, { cause });
   let document: Partial<LabelmeDocument> | null;
   try {
     document = JSON.parse(Buffer.from(bytes).toString());
   } catch (cause) {
-    throw refuse(messageOf(cause), cause);
+    throw refused(file, messageOf(cause), cause);
   }
-  if (!Array.isArray(document?.shapes)) throw refuse('it has no shapes');
+  if (!Array.isArray(document?.shapes)) throw refused(file, 'it has no shapes');
   for (const [i, shape] of document.shapes.entries()) {
     const points: unknown = shape?.points;
     const fine = Array.isArray(points) && points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isCoordinate));
-    if (typeof shape?.label !== 'string' || !fine) throw refuse(`shapes[${i}] has no label and points`);
+    if (typeof shape?.label !== 'string' || !fine) throw refused(file, `shapes[${i}] has no label and points`);
   }
   return document as LabelmeDocument;
 }
@@ -79,28 +79,16 @@ export function shapesOfLabelme(bytes: Uint8Array, size: Size, file: string, nam
     groups.set(key, [...(groups.get(key) ?? []), shape]);
   });
   const shapes = [...groups.values()].map((parts, id) => {
-    const polygons = parts.map(outlineOf).filter((outline) => outline !== undefined);
-    const classId = ids.get(parts[0]?.label as string);
-    const spans = classId === undefined || polygons.length === 0 ? new Int32Array(0) : spansOfPolygons(polygons, size);
+    const label = parts[0]?.label as string;
+    const classId = ids.get(label);
+    let spans = new Int32Array(0);
+    try {
+      if (classId !== undefined) spans = spansOfShapes(parts, size) as typeof spans;
+    } catch (cause) {
+      throw refused(file, `shape '${label}': ${messageOf(cause)}`, cause);
+    }
     const instance = spans.length > 0 ? instanceOfSpans(classId as number, spans, size) : undefined;
     return { id, parts, ...(instance && { instance }) };
   });
   return { size, document, shapes };
-}
-
-/** Corners of what stands for a circle. */
-const corners = 64;
-
-/** A shape's outline; lines and points have none. */
-function outlineOf({ shape_type: type, points }: LabelmeShape): number[] | undefined {
-  const [first, second] = points;
-  if (type === 'rectangle' && first && second) return [...first, second[0], first[1], ...second, first[0], second[1]];
-  if (type === 'circle' && first && second) {
-    const radius = Math.hypot(second[0] - first[0], second[1] - first[1]);
-    return Array.from({ length: corners }, (_, i) => (2 * Math.PI * i) / corners).flatMap((angle) => [
-      first[0] + radius * Math.cos(angle),
-      first[1] + radius * Math.sin(angle),
-    ]);
-  }
-  return (type ?? 'polygon') === 'polygon' && points.length > 2 ? points.flat() : undefined;
 }

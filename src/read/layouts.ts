@@ -1,6 +1,6 @@
 import { CopyPasteError } from '../errors.ts';
 import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
-import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
+import { ade20kNames, cityscapes, kittiObjects, kittiViews } from './cityscapes.ts';
 import { findCoco, findPanoptic, noCategory } from './coco.ts';
 import type { Tree } from './files.ts';
 import { findLabelme } from './labelme.ts';
@@ -33,6 +33,8 @@ export interface Layout {
   readonly objectIds?: ObjectIds;
   /** Further files of a mask, which follow from it. */
   readonly views?: readonly View[];
+  /** Files that name its classes, as Mapillary's: the first that there is. */
+  readonly configs?: readonly string[];
   /** Annotations are in a document, which `masks` of its folders names. */
   readonly documents?: true;
   /** Annotations are files of shapes that end so. */
@@ -140,6 +142,7 @@ export const layouts: readonly Layout[] = [
     ignore: cityscapes.ignore,
     classNames: cityscapes.classNames,
     objectIds: kittiObjects,
+    views: kittiViews,
     partial: true,
     find: (tree) => splitsAround(tree, 'image_2', 'semantic', 'instance'),
   },
@@ -164,10 +167,20 @@ export const layouts: readonly Layout[] = [
     background: [],
     ignore: [65],
     objectIds: { perClass: 256, bare: 'product' },
+    configs: ['config_v1.2.json', 'config.json'],
     find: (tree) =>
       ['', 'v1.2/'].flatMap((version) =>
         splitsAround(tree, 'images', `${version}labels`, `${version}instances`).filter(({ objects }) => objects),
       ),
+  },
+  {
+    name: 'mapillary-v2',
+    shape: 'training/images/ + training/v2.0/labels/',
+    background: [],
+    ignore: [123],
+    objectIds: { perClass: 256, bare: 'product' },
+    configs: ['config_v2.0.json', 'config.json'],
+    find: (tree) => splitsAround(tree, 'images', 'v2.0/labels', 'v2.0/instances').filter(({ objects }) => objects),
   },
   {
     name: 'coco',

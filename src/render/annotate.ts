@@ -1,4 +1,5 @@
 import { countIds, presentIds } from '../invariants.ts';
+import { vocPalette } from '../palette.ts';
 import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
 import { nearestTable } from './tables.ts';
@@ -32,7 +33,7 @@ export function annotate(
   options: AnnotateOptions,
 ): Annotated {
   const { mask, objects } = target;
-  const scene = (base: Mask): Mask => (plan.scene ? jitterScene(base, plan.scene, options.ignore ?? 0) : base);
+  const scene = (base: Mask, fill = options.ignore ?? 0): Mask => (plan.scene ? jitterScene(base, plan.scene, fill) : base);
   const classes = plan.placements.map(({ classId }) => classId);
   const base = scene(mask);
   const painted = paint(base, classes, plan, rendered);
@@ -46,7 +47,7 @@ export function annotate(
   if (!objects) return result;
 
   const leftOut = options.leftOutObjects ?? options.leftOut;
-  const before = scene(objects);
+  const before = scene(objects, voidObject(options));
   const held = plan.scene || !target.objectPixels ? countIds(before) : target.objectPixels;
   const kept = classes.map((id, i) => ((rendered.areas[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
   const objectIds = freeObjectIds(held.keys(), largestId(objects), leftOut, kept, options.objectIds);
@@ -72,8 +73,20 @@ function bareId(classId: number, ids: ObjectIds | undefined): number {
 }
 
 /** What is left of an object that was given up: its class alone where its id says that, else void. */
-function orphanId(object: number, { objectIds, ignore }: AnnotateOptions): number {
-  return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : (ignore ?? 0);
+function orphanId(object: number, options: AnnotateOptions): number {
+  const { objectIds } = options;
+  return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : voidObject(options);
+}
+
+/** What stands for void in an instance mask: not the class mask's id where that may be an object's. */
+export function voidObject({
+  ignore = 0,
+  objectIds,
+  leftOut,
+  leftOutObjects = leftOut,
+}: Pick<AnnotateOptions, 'ignore' | 'objectIds' | 'leftOut' | 'leftOutObjects'>): number {
+  if (objectIds) return bareId(ignore, objectIds);
+  return leftOutObjects.has(ignore) ? ignore : leftOutObjects.has(255) ? 255 : 0;
 }
 
 function isThing(classId: number, ids: ObjectIds | undefined): boolean {
@@ -125,6 +138,7 @@ export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: Rea
 
 /** The largest id that a mask's file can hold. */
 export function largestId(mask: Mask): number {
+  if (mask.colours) return mask.colours.byId.length - 1;
   return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
 }
 
@@ -196,18 +210,13 @@ function withPalette(mask: Mask, source: Mask | undefined): Mask {
   const named = Math.max(palette.length, source?.palette?.length ?? 0) / 3;
   const entries = Math.max(named, ids.reduce((largest, id) => Math.max(largest, id), 0) + 1);
   if (3 * entries === palette.length) return mask;
-  const continued = Uint8Array.from({ length: 3 * entries }, (_, i) => vocColour(Math.floor(i / 3), i % 3));
+  const continued = vocPalette(entries);
   continued.set(source?.palette ?? []);
   continued.set(palette);
   return { ...mask, palette: continued };
 }
 
 const largestPalette = 3 * 256;
-
-/** A channel of the colour that Pascal VOC gives an id: every third bit, the lowest first. */
-function vocColour(id: number, channel: number): number {
-  return [0, 1, 2].reduce((value, n) => value | (((id >> (3 * n + channel)) & 1) << (7 - n)), 0);
-}
 
 /** Pixels of each class before and after: what the placements take is taken off what was there. */
 function comparePixels(before: PixelsById, base: PixelsById, { visible, lost }: Painted, classes: readonly number[]): PixelCounts {

@@ -26,6 +26,29 @@ def voc_short_palettes(folder, verdict):
     judge_voc(folder / "in", folder / "out", verdict)
 
 
+def voc_colours(folder, verdict):
+    """The same in colours, for classes and objects, as Datumaro and CVAT export it; and it stays so."""
+    from datumaro.components.dataset import Dataset
+
+    data = Dataset.import_from(str(fixtures / "voc"), "voc_instance_segmentation")
+    data.export(str(folder / "in"), "voc_instance_segmentation", save_media=True)
+    manifest = judge_voc(folder / "in", folder / "out", verdict)
+    for path in folder.glob("out/Segmentation*/*.png"):
+        with Image.open(path) as image:
+            verdict.hold(image.mode == "RGB", f"{path.name}: is {image.mode}, not in colours")
+    lines = (folder / "out/labelmap.txt").read_text().splitlines()[1:]
+    colours = [tuple(int(value) for value in line.split(":")[1].split(",")) for line in lines]
+    for record in manifest["records"]:
+        path = record["files"]["mask"]["path"]
+        mask = pixels(folder / "out" / path).reshape(-1, 3)
+        ids = {id: int((mask == colour).all(axis=1).sum()) for id, colour in enumerate(colours)}
+        verdict.hold(sum(ids.values()) == len(mask), f"{path}: has colours of no class")
+        said = {int(id): now for id, (_, now) in record.get("pixels", {}).items()}
+        verdict.hold({id: ids[id] for id in said} == said, f"{path}: has {ids}, not {said}")
+    same = (folder / "out/labelmap.txt").read_bytes() == (folder / "in/labelmap.txt").read_bytes()
+    verdict.hold(same, "labelmap.txt is another")
+
+
 def judge_voc(source, out, verdict):
     flags = ["-p", "1", "--copies", "3", "--include-originals", "--instances", "object", "--truncated", "keep"]
     manifest, _ = augment(source, out, *flags)
@@ -58,6 +81,7 @@ def judge_voc(source, out, verdict):
         verdict.count("items")
         verdict.count("objects", len(found))
         verdict.hold(found == expected, f"{path}: has objects {found}, not {expected}")
+    return manifest
 
 
 def camvid(folder, verdict):

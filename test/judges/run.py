@@ -9,8 +9,10 @@ from pathlib import Path
 
 import cityscapes
 import coco
+import labelme_files
 import masks
 import panoptic
+import scenes
 import yolo
 from tool import Verdict
 
@@ -22,9 +24,15 @@ cases = {
     "panoptic": panoptic.segments,
     "voc": masks.voc,
     "voc-short-palettes": masks.voc_short_palettes,
+    "voc-colours": masks.voc_colours,
     "camvid": masks.camvid,
     "cityscapes": cityscapes.all_files,
     "cityscapes-train-ids": cityscapes.train_ids_alone,
+    "kitti": scenes.kitti,
+    "mapillary": scenes.mapillary,
+    "ade20k": scenes.ade20k,
+    "mmsegmentation": scenes.mmsegmentation,
+    "labelme": labelme_files.files,
     "yolo-lines": yolo.lines,
     "yolo-boxes": yolo.boxes,
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lets other people's tools judge what this one writes: pycocotools, Datumaro, the Cityscapes scripts, and OpenCV as
+# Lets other people's tools judge what this one writes: pycocotools, Datumaro, labelme, the Cityscapes scripts, and OpenCV as
 # Ultralytics uses it. Needs Python 3.11 or later with pip; what is installed is kept in the user's cache.
 #
 #   npm run test:judges
@@ -17,7 +17,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$(python3
 
 # Other versions of what is pinned, or another Python, are another environment.
 version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/copypaste/judges-$version-$(cksum <test/judges/requirements.txt | cut -d ' ' -f 1)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/copypaste/judges-$version-$(cat test/judges/requirements*.txt | cksum | cut -d ' ' -f 1)
 if [ ! -x "$cache/bin/python" ]; then
   python3 -m pip --version >/dev/null 2>&1 || fail 'pip is missing; install pip for python3'
   mkdir -p "$(dirname "$cache")"
@@ -27,6 +27,7 @@ if [ ! -x "$cache/bin/python" ]; then
   # The pip that is there installs, since some systems have venv and no pip to put into it.
   python3 -m venv --without-pip "$work/built"
   python3 -m pip --python "$work/built/bin/python" install --quiet --disable-pip-version-check -r test/judges/requirements.txt
+  python3 -m pip --python "$work/built/bin/python" install --quiet --disable-pip-version-check --no-deps -r test/judges/requirements-alone.txt
   # Another run may have been faster.
   mv -T "$work/built" "$cache" || [ -x "$cache/bin/python" ] || fail "$cache is in the way; remove it"
   rm -rf "$work"

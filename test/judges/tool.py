@@ -75,14 +75,14 @@ def paste(record, masks, size):
     return owner, seen
 
 
-def imported(folder, form):
-    """What Datumaro finds in a data set: for each (split, id) a size and masks, as (label, group, pixels)."""
+def imported(folder, form, **options):
+    """What Datumaro finds in a data set: for each (split, id) a size and masks, as (label, group or number, pixels)."""
     # It takes seconds to load, which cases without it need not wait for.
     from datumaro.components.dataset import Dataset
 
-    data = Dataset.import_from(str(folder), form)
+    data = Dataset.import_from(str(folder), form, **options)
     found = {}
     for item in data:
-        masks = [(one.label, one.group, np.asarray(one.image, dtype=bool)) for one in item.annotations if hasattr(one, "image")]
+        masks = [(one.label, int(one.group or one.id), np.asarray(one.image, dtype=bool)) for one in item.annotations if hasattr(one, "image")]
         found[(item.subset, item.id)] = (tuple(item.media.size), masks)
     return found

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { appendFile, cp } from 'node:fs/promises';
+import { appendFile, cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { augment } from '../../src/augment.ts';
 import { check } from '../../src/check.ts';
+import { main } from '../../src/cli.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { readManifest } from '../../src/read/manifest.ts';
@@ -11,7 +12,7 @@ import { shapesOfLabels } from '../../src/read/yolo.ts';
 import { enableProdMode } from '../../src/render/render.ts';
 import { verify } from '../../src/verify.ts';
 import { expectSound } from '../contract.ts';
-import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { captureStreams, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 enableProdMode();
 const folder = temporaryFolder();
@@ -150,4 +151,57 @@ test('data.yaml is part of what a run follows from', async () => {
   const out = await run({}, root);
   await appendFile(join(root, 'data.yaml'), '# changed\n');
   await expect(augment({ in: root, out, p: 1, minArea: '20px' })).rejects.toMatchObject({ code: 'usage' });
+});
+
+describe('data.yaml', () => {
+  const tree = async (yaml: string): Promise<string> =>
+    writeTree(join(folder, `paths${number++}`), {
+      'data.yaml': yaml,
+      'images/train/a.png': picture,
+      'labels/train/a.txt': '0 0.1 0.1 0.9 0.1 0.9 0.9\n',
+      'images/val/b.png': picture,
+      'labels/val/b.txt': '',
+    });
+  const said = async (yaml: string): Promise<{ text: string; stderr: string[] }> => {
+    const root = await tree(yaml);
+    const streams = captureStreams();
+    const out = `${root}-out`;
+    expect(
+      await main(['augment', '--in', root, '--out', out, '-p', '1', '--allow-self', '--min-area', '1px', '--truncated', 'keep'], streams),
+    ).toBe(0);
+    expect(await readFile(join(root, 'data.yaml'), 'utf8')).toBe(yaml);
+    await expectSound(out, root);
+    const stderr = streams.text.stderr.split('\n').filter((line) => line.startsWith('data.yaml'));
+    return { text: await readFile(join(out, 'data.yaml'), 'utf8'), stderr };
+  };
+  const rest = 'train: images/train # here\nval: ./images/val/\nnames: {0: cat}\n';
+
+  test.each(['/data/cats', '../datasets/cats', 'cats', '"C:\\\\cats"'])(
+    'with the path %s, which leads to the old data, has that taken out where its splits are found beside it',
+    async (path) => {
+      expect(await said(`# cats\npath: ${path}  # root\n${rest}`)).toEqual({
+        text: `# cats\n# path: ${path}  # root\n${rest}`,
+        stderr: [expect.stringMatching(/^data\.yaml: its path: .*cats led elsewhere, and is commented out in the output$/)],
+      });
+    },
+  );
+
+  test.each([rest, `train: ../images/train\nval: [images/val]\nnames: {0: cat}\n`, `train: images\nnames: {0: cat}\n`])(
+    'without a path that leads elsewhere stays as it is: %j',
+    async (text) => {
+      expect(await said(text)).toEqual({ text, stderr: [] });
+    },
+  );
+
+  test.each([
+    ['train: /data/cats/images/train\nval: images/val\nnames: {0: cat}\n', 'train: /data/cats/images/train'],
+    ['path: /data\ntrain: cats/images/train\nval: images/val\nnames: {0: cat}\n', 'path: /data, train: cats/images/train'],
+    ['{path: /data, train: images/train, names: {0: cat}}\n', 'path: /data'],
+    ['train: train.txt\nnames: {0: cat}\n', 'train: train.txt'],
+  ])('that leads elsewhere otherwise is carried over as it is, aloud: %j', async (text, what) => {
+    expect(await said(text)).toEqual({
+      text,
+      stderr: [`data.yaml: ${what}: leads elsewhere than to the images beside it: mend that in the output, or training reads other data`],
+    });
+  });
 });

@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CopyPasteError, messageOf } from '../errors.ts';
+
+/** What Mapillary Vistas says of its classes: names by id, those that have instances, and those that are void. */
+export interface MapillaryConfig {
+  readonly classNames: ReadonlyMap<number, string>;
+  readonly things: readonly number[];
+  readonly ignore: readonly number[];
+}
+
+/** @throws {CopyPasteError} `data` where a file is not one of Mapillary's, which list labels from id 0. */
+export async function readMapillaryConfig(root: string, file: string): Promise<MapillaryConfig> {
+  try {
+    const { labels } = JSON.parse(await readFile(join(root, file), 'utf8')) as { labels: { name: string; instances?: boolean }[] };
+    if (!Array.isArray(labels) || labels.some((label) => typeof label?.name !== 'string')) throw new Error('it has no labels with names');
+    const ids = (holds: (label: (typeof labels)[0]) => boolean): number[] => labels.flatMap((label, id) => (holds(label) ? [id] : []));
+    return {
+      classNames: new Map(labels.map(({ name }, id) => [id, name])),
+      things: ids(({ instances }) => instances === true),
+      ignore: ids(({ name }) => name === 'void--unlabeled'),
+    };
+  } catch (cause) {
+    throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
