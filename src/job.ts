@@ -1,10 +1,10 @@
 import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
-import { readEntry } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
-import type { Annotations, Backend, CocoEntry, Sample } from './types.ts';
-import { pastedEntry, plainEntry } from './write/coco.ts';
+import { readEntry } from './read/documents.ts';
+import type { Annotations, Backend, Document, Pasted, Sample } from './types.ts';
+import { documentWriters } from './write/documents.ts';
 import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
 import { createSampleWriter, outputPaths } from './write/samples.ts';
 
@@ -16,7 +16,7 @@ export interface Outcome {
   /** Absent where it was left out; without files in a dry run. */
   readonly record?: SampleRecord;
   /** What a document of annotations will have of it. */
-  readonly entry?: CocoEntry;
+  readonly entry?: unknown;
 }
 
 /** Instances of one class that were read. */
@@ -46,9 +46,8 @@ export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pi
     const suffix = variantSuffix(copy, options);
     return {
       paste: async (pasted) => {
-        const { sample } = pasted;
-        const entry = sample.entry && pastedEntry(pasted, outputPaths(sample, suffix, options.imageFormat), options.includeOriginals);
-        return { id: sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)), ...(entry && { entry }) };
+        const record = augmentedRecord(pasted, await writer?.paste(pasted, suffix));
+        return { id: pasted.sample.id, record, ...pastedEntry(dataset, pasted, suffix, options) };
       },
       pass: async (sample, plan, areas) => {
         const record = unchangedRecord(sample, plan, areas, await writer?.copy(sample, suffix));
@@ -69,16 +68,30 @@ export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pi
   };
 }
 
+/** What a document will have of a sample that was pasted into. */
+export function pastedEntry(
+  { documents }: Dataset,
+  pasted: Pasted,
+  suffix: string,
+  { imageFormat, includeOriginals }: Pick<AugmentOptions, 'imageFormat' | 'includeOriginals'>,
+): { entry?: unknown } {
+  const { sample } = pasted;
+  if (!sample.entry) return {};
+  const { format } = documents.get(sample.split) as Document;
+  return { entry: documentWriters[format].pasted(pasted, outputPaths(sample, suffix, imageFormat), includeOriginals) };
+}
+
 /** What a document will have of a sample that passes through. */
 export async function passedEntry(
-  { root }: Dataset,
+  { root, documents }: Dataset,
   sample: Sample,
   suffix: string,
   { includeOriginals }: Pick<AugmentOptions, 'includeOriginals'>,
-): Promise<{ entry?: CocoEntry }> {
+): Promise<{ entry?: unknown }> {
   if (!sample.entry) return {};
-  const entry = await readEntry(root, sample.entry);
-  return { entry: plainEntry(entry, sample, outputPaths(sample, suffix), includeOriginals && suffix !== '') };
+  const { format } = documents.get(sample.split) as Document;
+  const parts = await readEntry(root, sample.entry);
+  return { entry: documentWriters[format].plain(parts, sample, outputPaths(sample, suffix), includeOriginals && suffix !== '') };
 }
 
 function countClasses(annotations: Iterable<Annotations>): ClassCount[] {

@@ -152,18 +152,11 @@ export const manifestSchema = z
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-const json = z.record(z.string(), z.json());
-const entry = z.strictObject({
-  image: json,
-  annotations: z.array(json),
-  added: z.array(json).optional(),
-  renumbered: z.boolean().optional(),
-});
 const outcome = z.strictObject({
   id: z.string(),
   skipped: z.string().optional(),
   record: recordSchema.optional(),
-  entry: entry.optional(),
+  entry: z.json().optional(),
 });
 const classCount = z.strictObject({ classId: id, instances: count, pixels: count, truncated: count });
 const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });

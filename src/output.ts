@@ -12,9 +12,9 @@ import { type Dataset, listName, wholeFiles } from './read/dataset.ts';
 import { layouts } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import type { AugmentSummary } from './tally.ts';
-import { type CocoEntry, listed, pathsOf } from './types.ts';
+import { listed, pathsOf } from './types.ts';
 import { version } from './version.ts';
-import { documentText } from './write/coco.ts';
+import { documentWriters } from './write/documents.ts';
 import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
 import { writeManifest } from './write/manifest.ts';
@@ -351,7 +351,7 @@ export function documentsOf(
   dataset: Dataset,
   { onlySplit }: AugmentOptions,
   variants: ReadonlyMap<string, readonly string[]>,
-  entries: (split: string) => AsyncIterable<CocoEntry>,
+  entries: (split: string) => AsyncIterable<unknown>,
 ): WholeFile[] {
   const { lists, documents, carried, split, root } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
@@ -365,17 +365,18 @@ export function documentsOf(
     // Splits that are not augmented have theirs as it was.
     ...[...documents].map(([name, document]) => ({
       path: document.path,
-      text: () => (name === split ? documentText(document, () => entries(name)) : createReadStream(join(root, document.path))),
+      text: () =>
+        name === split ? documentWriters[document.format].text(document, () => entries(name)) : createReadStream(join(root, document.path)),
     })),
     ...carried.map((path) => ({ path, text: () => createReadStream(join(root, path)) })),
   ];
 }
 
 /** What documents have of the samples of a split, in the order of the run. */
-async function* entriesOf(journal: Journal, batches: readonly string[], split: string): AsyncGenerator<CocoEntry> {
+async function* entriesOf(journal: Journal, batches: readonly string[], split: string): AsyncGenerator<unknown> {
   for (const key of batches) {
     for (const { record, entry } of (await journal.recall(key, true))?.outcomes ?? []) {
-      if (entry && record?.split === split) yield entry as unknown as CocoEntry;
+      if (entry && record?.split === split) yield entry;
     }
   }
 }

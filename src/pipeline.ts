@@ -7,17 +7,16 @@ import { CopyPasteError, interrupted, messageOf } from './errors.ts';
 import { batchImages, type LoadedImage, renderGroups } from './groups.ts';
 import type { AugmentOptions } from './options.ts';
 import { batchesOf, type Candidate, isTarget, type PlanOptions, passThrough, planSample, settle } from './plan/plan.ts';
-import { decodeMask, decodeSegments } from './png.ts';
+import { decodeMask } from './png.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
-import { paintShapes, readEntry, segmentsOf, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
-import { findInstances } from './read/instances.ts';
-import { shapesOfLabelme } from './read/labelme.ts';
-import { shapesOfLabels } from './read/yolo.ts';
+import { type DocumentReader, readEntry } from './read/documents.ts';
+import { findInstances, paintShapes } from './read/instances.ts';
+import { type LabelReader, layoutNamed } from './read/layouts.ts';
 import { annotate, countFreeObjectIds, largestId } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
-import type { Annotations, Backend, Mask, Pasted, Plan, Sample, ShapeSet, Size } from './types.ts';
+import type { Annotations, Backend, Document, Mask, Pasted, Plan, Sample, ShapeSet, Size } from './types.ts';
 
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
@@ -332,15 +331,13 @@ export async function readAnnotations(
     if (padded && ignore > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };
-  if (sample.entry && sample.mask !== undefined) {
-    const { bytes, sha256 } = await readInput(dataset, sample.mask);
-    const things = dataset.documents.get(sample.split)?.things ?? [];
-    const shapes = segmentsOf(await readEntry(dataset.root, sample.entry), decodeSegments(bytes, sample.mask), sample.mask, things);
-    return { sample, shapes, ...paintShapes(shapes), digests: { mask: sha256 } };
-  }
   if (sample.entry) {
-    const shapes = shapesOf(await readEntry(dataset.root, sample.entry), sample.entry.document);
-    return { sample, shapes, ...paintShapes(shapes), digests: {} };
+    const { documents } = layoutNamed(dataset.layout);
+    const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
+    const document = dataset.documents.get(sample.split) as Document;
+    const parts = await readEntry(dataset.root, sample.entry);
+    const shapes = await (documents as DocumentReader).shapes(parts, document, dataset.classNames, mask);
+    return { sample, shapes, ...paintShapes(shapes), digests: mask ? { mask: mask.sha256 } : {} };
   }
   if (sample.mask === undefined) {
     // An image without a label file has nothing on it.
@@ -367,10 +364,9 @@ export async function readAnnotations(
 }
 
 /** The shapes of a sample's label file; of an image without one, none. */
-export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { classNames }: Dataset): ShapeSet {
+export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { layout, classNames }: Dataset): ShapeSet {
   if (bytes === undefined) return { size: size as Size, shapes: [] };
-  if (labels.endsWith('.json')) return shapesOfLabelme(bytes, size as Size, labels, classNames);
-  return shapesOfLabels(Buffer.from(bytes).toString(), size as Size, labels);
+  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size as Size, labels, classNames);
 }
 
 function candidateOf({ sample, mask, objects, objectPixels, instances }: Annotations, { leftOutObjects, objectIds }: Dataset): Candidate {

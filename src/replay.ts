@@ -6,7 +6,7 @@ import { describeDifference } from './compare.ts';
 import { digestOf, readInput, sha256 } from './digest.ts';
 import { CopyPasteError, interrupted } from './errors.ts';
 import { codecs } from './image.ts';
-import { passedEntry, variantSuffix } from './job.ts';
+import { passedEntry, pastedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
 import { documentsOf, filesOf, inputsOf, manifestName, type WholeFile } from './output.ts';
@@ -17,11 +17,10 @@ import type { Layout } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
-import type { Backend, CocoEntry, Pasted, Plan, Sample } from './types.ts';
+import type { Backend, Pasted, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
-import { pastedEntry } from './write/coco.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
-import { encodeSample, outputPaths } from './write/samples.ts';
+import { encodeSample } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
 export interface ReplayEvents {
@@ -77,7 +76,7 @@ export async function openOrigin(manifest: Manifest, input: string, running: Par
 }
 
 /** What documents have of records that were made again. */
-export type Entries = Map<ManifestRecord, CocoEntry>;
+export type Entries = Map<ManifestRecord, unknown>;
 
 /** What is made of a record again. */
 export interface Remaker<R> {
@@ -124,8 +123,8 @@ export async function* remake<R>(
     paste: (pasted: Pasted) => {
       const record = remade(pasted.plan);
       const suffix = variantSuffix(pasted.plan.copy, options);
-      const paths = outputPaths(pasted.sample, suffix, options.imageFormat);
-      if (pasted.sample.entry) entries.set(record, pastedEntry(pasted, paths, options.includeOriginals));
+      const { entry } = pastedEntry(dataset, pasted, suffix, options);
+      if (entry) entries.set(record, entry);
       return remaker.paste(pasted, record, suffix);
     },
     pass: (sample: Sample, plan: Plan) => pass(sample, remade(plan)),
@@ -288,7 +287,7 @@ export function documentsAgain({ manifest, dataset, options }: Origin, entries: 
 }
 
 /** Entries in the order of records. */
-async function* inOrderOf(records: readonly ManifestRecord[], entries: Entries): AsyncGenerator<CocoEntry> {
+async function* inOrderOf(records: readonly ManifestRecord[], entries: Entries): AsyncGenerator<unknown> {
   for (const record of records) {
     const entry = entries.get(record);
     if (entry) yield entry;

@@ -70,18 +70,21 @@ export interface Sample {
   readonly format: ImageInfo;
 }
 
-/** Where a document of many samples holds what belongs to one, in bytes. */
+/** Where a document of many samples holds the parts that belong to one. */
 export interface Entry extends Size {
   readonly document: string;
-  readonly image: { readonly start: number; readonly length: number };
-  /** Start and length of each. */
-  readonly annotations: readonly number[];
+  /** Start and length in bytes of each part, the image's own first. */
+  readonly places: readonly number[];
 }
 
-/** A COCO document without its images and annotations. */
+/** The formats that documents have. */
+export type DocumentFormat = 'coco';
+
+/** A document without its images' parts. */
 export interface Document {
   readonly path: string;
-  /** What else it holds, as JSON: values, or elements of lists. */
+  readonly format: DocumentFormat;
+  /** What else it holds, as it was: in JSON values, or elements of lists. */
   readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
   readonly annotations: number;
   readonly largestId: number;

@@ -15,12 +15,10 @@ import {
   type Size,
 } from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
-import { type DocumentSample, readCoco } from './coco.ts';
 import { findColourMap, readColourMap } from './colours.ts';
+import { type DocumentReader, type DocumentSample, openDocument } from './documents.ts';
 import { cannotRead, listTree, readStart, type Tree, withoutExtension } from './files.ts';
-import { readLabelmeNames } from './labelme.ts';
-import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
-import { readYoloNames } from './yolo.ts';
+import { bySplit, detectLayout, type Folders, type LabelReader, type Layout, layoutNamed } from './layouts.ts';
 
 export interface DatasetOptions {
   readonly in: string;
@@ -116,45 +114,21 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const mapFile = options.colorMap ?? findColourMap(root, tree.files);
   const map = options.colours || mapFile === undefined ? undefined : await readColourMap(mapFile);
   const colours = options.colours ?? map?.colours;
-  const lists = await readLists(root, tree, layout);
-  const splits = lists.size > 0 ? [...lists.keys()].map(listName) : found.map(({ split }) => split).filter((split) => split !== '');
-  const split = chooseSplit(
-    splits,
-    options.split ?? (options.lookOnly && !splits.some((one) => /^train\d*$/.test(one)) ? splits[0] : undefined),
-  );
-
   const bad = new Map<string, string>();
-  const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
-  const documents = new Map<string, Document>();
-  let categories: ReadonlyMap<number, string> | undefined;
-  const paired = layout.documents ? [] : found.flatMap((one) => pair(one, tree, endings, layout, bad));
-  const folders = layout.documents ? [] : [...found];
-  if (layout.documents) {
-    for (const one of found.filter((one) => !options.onlySplit || one.split === split)) {
-      const twin = folders.find(({ split }) => split === one.split);
-      if (twin)
-        throw new CopyPasteError('usage', `${twin.masks} and ${one.masks} are both of one split; say --annotations FILE for one of them`);
-      const { samples, images, document, classNames } = await readCoco(root, one, tree);
-      folders.push({ ...one, images });
-      documents.set(one.split, document);
-      if (one.split === split) categories = classNames;
-      paired.push(...samples.flatMap((sample) => pairEntry(sample, one.split, tree, bad)));
-    }
-    const boxed = options.requireMasks ? [...documents.values()] : [documents.get(split) as Document];
-    refuseBoxes(boxed, options);
-  }
-  const carried: string[] = [];
-  if (layout.labels === '.json' && options.classNames === undefined) {
-    const files = paired
-      .filter((one) => !options.onlySplit || one.split === split)
-      .flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
-    categories = await readLabelmeNames(root, files, bad);
-  }
-  if (layout.labels === '.txt') {
-    const { file, names } = await readYoloNames(root, tree);
-    categories = names;
-    if (file !== undefined) carried.push(file);
-  }
+  const lists = await readLists(root, tree, layout);
+  const choose = (splits: readonly string[]): string =>
+    chooseSplit(splits, options.split ?? (options.lookOnly && !splits.some((one) => /^train\d*$/.test(one)) ? splits[0] : undefined));
+  const openAnnotations = layout.documents ? openDocuments : layout.labels ? openLabels : openMasks;
+  const { paired, folders, splits, split, documents, categories, carried } = await openAnnotations({
+    root,
+    tree,
+    layout,
+    found,
+    lists,
+    choose,
+    options,
+    bad,
+  });
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), colours !== undefined, bad);
@@ -204,6 +178,77 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   };
 }
 
+/** What annotations are opened from. */
+interface Opening {
+  readonly root: string;
+  readonly tree: Tree;
+  readonly layout: Layout;
+  readonly found: readonly Folders[];
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  /** Chooses the split that is augmented. */
+  readonly choose: (splits: readonly string[]) => string;
+  readonly options: DatasetOptions;
+  /** Takes why samples cannot be used. */
+  readonly bad: Map<string, string>;
+}
+
+/** Images with their annotations. */
+interface Opened {
+  readonly paired: Paired[];
+  readonly folders: readonly Folders[];
+  readonly splits: readonly string[];
+  readonly split: string;
+  readonly documents: ReadonlyMap<string, Document>;
+  /** What the annotations themselves call their classes. */
+  readonly categories?: ClassNames;
+  readonly carried: string[];
+}
+
+/** Masks in folders beside those of images. */
+async function openMasks({ tree, layout, found, lists, choose, options, bad }: Opening): Promise<Opened> {
+  const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
+  const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
+  const paired = found.flatMap((one) => pair(one, tree, endings, layout, bad));
+  return { paired, folders: found, splits, split: choose(splits), documents: new Map(), carried: [] };
+}
+
+/** A file of shapes for each image. */
+async function openLabels(opening: Opening): Promise<Opened> {
+  const { root, tree, layout, options, bad } = opening;
+  const opened = await openMasks(opening);
+  const files = opened.paired
+    .filter((one) => !options.onlySplit || one.split === opened.split)
+    .flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
+  const { classNames, carried } = await (layout.labels as LabelReader).names(root, tree, files, bad);
+  return { ...opened, categories: classNames, carried: [...carried] };
+}
+
+/** Documents of many samples. */
+async function openDocuments({ root, tree, layout, found, choose, options, bad }: Opening): Promise<Opened> {
+  const splits = splitsOf(found);
+  const split = choose(splits);
+  const paired: Paired[] = [];
+  const folders: Folders[] = [];
+  const documents = new Map<string, Document>();
+  let categories: ClassNames | undefined;
+  for (const one of found.filter((one) => !options.onlySplit || one.split === split)) {
+    const twin = folders.find((other) => other.split === one.split);
+    if (twin)
+      throw new CopyPasteError('usage', `${twin.masks} and ${one.masks} are both of one split; say --annotations FILE for one of them`);
+    const opened = await openDocument(root, [one], tree, layout.documents as DocumentReader);
+    folders.push(...opened.folders);
+    documents.set(one.split, opened.document);
+    if (one.split === split) categories = opened.classNames;
+    paired.push(...opened.samples.flatMap((sample) => pairEntry(sample, tree, bad)));
+  }
+  refuseBoxes(options.requireMasks ? [...documents.values()] : [documents.get(split) as Document], options);
+  return { paired, folders, splits, split, documents, ...(categories && { categories }), carried: [] };
+}
+
+function splitsOf(found: readonly Folders[]): string[] {
+  return found.map(({ split }) => split).filter((split) => split !== '');
+}
+
 /** The files that hold something of several samples. */
 export function wholeFiles({ lists, documents, carried }: Pick<Dataset, 'lists' | 'documents' | 'carried'>): string[] {
   return [...lists.keys(), ...[...documents.values()].map(({ path }) => path), ...carried];
@@ -232,9 +277,7 @@ function count(n: number, what: string): string {
 
 function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: readonly Folders[] } {
   if (options.folders) {
-    const layout = layouts.find(({ name }) => name === options.layout);
-    if (!layout) throw new CopyPasteError('data', `layout ${options.layout}: there is none of that name in this version`);
-    return { layout, folders: options.folders };
+    return { layout: layoutNamed(options.layout), folders: options.folders };
   }
   const inside = (flag: string, path: string): string => {
     const folder = relative(root, resolve(root, path)).split(sep).join('/');
@@ -247,16 +290,17 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
     const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
     if (!tree.names.has(masks))
       throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
-    const layout = layouts.find(({ name }) => name === 'coco') as Layout;
-    return { layout, folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }] };
+    return {
+      layout: layoutNamed('coco'),
+      folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }],
+    };
   }
   if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
   if (options.images === undefined || options.masks === undefined) {
     throw new CopyPasteError('usage', '--images and --masks go together: say both');
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
-  const layout = layouts.find(({ name }) => name === (options.layout ?? 'paired')) as Layout;
-  return { layout, folders: bySplit(folders, tree) };
+  return { layout: layoutNamed(options.layout ?? 'paired'), folders: bySplit(folders, tree) };
 }
 
 /**
@@ -329,7 +373,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
     }
     return files;
   };
-  const masks = labels ? labelsIn(folders.masks, labels, tree) : filesOf(folders.masks, endings.mask);
+  const masks = labels ? labelsIn(folders.masks, labels.ending, tree) : filesOf(folders.masks, endings.mask);
   const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
   const shown = views.map((view) => ({ view, files: filesOf(folders.masks, view.ending) }));
   const samples: Paired[] = [];
@@ -377,7 +421,7 @@ function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, 
 }
 
 /** A sample of a document, if its image is there. */
-function pairEntry({ image, name, mask, entry }: DocumentSample, split: string, tree: Tree, bad: Map<string, string>): Paired[] {
+function pairEntry({ split, image, name, mask, entry }: DocumentSample, tree: Tree, bad: Map<string, string>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.names.has(file));
   if (missing !== undefined) bad.set(id, `${missing}: no such image, though ${entry.document} lists it`);

@@ -1,10 +1,13 @@
 import { CopyPasteError } from '../errors.ts';
-import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
+import type { Endings, LayoutName, ObjectIds, ShapeSet, Size, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
-import { findCoco, findPanoptic, noCategory } from './coco.ts';
+import type { ClassNames } from './classes.ts';
+import { coco, findCoco, findPanoptic } from './coco.ts';
+import type { DocumentReader } from './documents.ts';
 import type { Tree } from './files.ts';
-import { findLabelme } from './labelme.ts';
-import { findYolo } from './yolo.ts';
+import { noCategory } from './instances.ts';
+import { findLabelme, labelme } from './labelme.ts';
+import { findYolo, yolo } from './yolo.ts';
 
 /** Folders that hold the images and masks of one split, relative to the root. */
 export interface Folders {
@@ -33,11 +36,31 @@ export interface Layout {
   readonly objectIds?: ObjectIds;
   /** Further files of a mask, which follow from it. */
   readonly views?: readonly View[];
-  /** Annotations are in a document, which `masks` of its folders names. */
-  readonly documents?: true;
-  /** Annotations are files of shapes that end so. */
-  readonly labels?: '.txt' | '.json';
+  /** Annotations are in documents, which `masks` of folders names. */
+  readonly documents?: DocumentReader;
+  /** Annotations are files of shapes, one for an image. */
+  readonly labels?: LabelReader;
   find(tree: Tree): Folders[];
+}
+
+/** How files of shapes are read. */
+export interface LabelReader {
+  readonly ending: string;
+  /**
+   * What classes are called.
+   *
+   * @param files of labels.
+   * @param bad takes those that cannot be read.
+   * @returns also the files that say so and are carried over.
+   */
+  names(
+    root: string,
+    tree: Tree,
+    files: readonly string[],
+    bad: Map<string, string>,
+  ): Promise<{ classNames: ClassNames; carried: readonly string[] }>;
+  /** @throws {CopyPasteError} `data` for what is wrong. */
+  shapes(bytes: Uint8Array, size: Size, file: string, classNames: ClassNames): ShapeSet;
 }
 
 const names = (first: number, text: string): Record<number, string> =>
@@ -175,7 +198,7 @@ export const layouts: readonly Layout[] = [
     background: [],
     // What no annotation holds.
     ignore: [noCategory],
-    documents: true,
+    documents: coco,
     find: findCoco,
   },
   {
@@ -183,7 +206,7 @@ export const layouts: readonly Layout[] = [
     shape: 'annotations/panoptic_<split>.json + annotations/panoptic_<split>/ (or panoptic_<split>/) of PNGs, beside images',
     background: [],
     ignore: [noCategory],
-    documents: true,
+    documents: coco,
     find: findPanoptic,
   },
   {
@@ -191,7 +214,7 @@ export const layouts: readonly Layout[] = [
     shape: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
     background: [],
     ignore: [noCategory],
-    labels: '.txt',
+    labels: yolo,
     find: findYolo,
   },
   {
@@ -199,7 +222,7 @@ export const layouts: readonly Layout[] = [
     shape: 'a .json file beside each image, in train/, val/ … or anywhere',
     background: [],
     ignore: [noCategory],
-    labels: '.json',
+    labels: labelme,
     find: (tree) => findLabelme(tree, splitNames),
   },
   {
@@ -223,6 +246,14 @@ export const layouts: readonly Layout[] = [
     },
   },
 ];
+
+/** @throws {CopyPasteError} `data` where there is none of that name. */
+export function layoutNamed(name: string | undefined): Layout {
+  const layout = layouts.find((one) => one.name === name);
+  if (!layout) throw new CopyPasteError('data', `layout ${name}: there is none of that name in this version`);
+  return layout;
+}
+
 /** Divides paired folders by the splits below them, where all that they hold is splits. */
 export function bySplit(folders: Folders, tree: Tree): Folders[] {
   const below = (folder: string): string[] => [

@@ -7,7 +7,7 @@ import { isCoordinate, spansOfPolygons } from '../shapes.ts';
 import type { ShapeSet, Size } from '../types.ts';
 import type { Tree } from './files.ts';
 import { instanceOfSpans } from './instances.ts';
-import type { Folders } from './layouts.ts';
+import type { Folders, LabelReader } from './layouts.ts';
 
 /** Folders of images that have a folder of label files: `images/<split>`, `<split>/images`, or `images` alone. */
 export function findYolo(tree: Tree): Folders[] {
@@ -22,24 +22,22 @@ export function findYolo(tree: Tree): Folders[] {
   });
 }
 
-/**
- * The names of classes in `data.yaml`: a list, or by number.
- *
- * @throws {CopyPasteError} `data` where it cannot be read.
- */
-export async function readYoloNames(root: string, { files }: Tree): Promise<{ file?: string; names: Map<number, string> }> {
-  const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
-  if (file === undefined) return { names: new Map() };
-  try {
-    const { names } = (parse(await readFile(join(root, file), 'utf8')) ?? {}) as { names?: unknown };
-    return {
-      file,
-      names: new Map(Object.entries((names ?? {}) as Record<string, unknown>).map(([id, name]) => [Number(id), String(name)])),
-    };
-  } catch (cause) {
-    throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
-  }
-}
+/** The names of classes are in `data.yaml`: a list, or by number. */
+export const yolo: LabelReader = {
+  ending: '.txt',
+  async names(root, { files }) {
+    const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
+    if (file === undefined) return { classNames: new Map(), carried: [] };
+    try {
+      const { names } = (parse(await readFile(join(root, file), 'utf8')) ?? {}) as { names?: unknown };
+      const rows = Object.entries((names ?? {}) as Record<string, unknown>);
+      return { classNames: new Map(rows.map(([id, name]) => [Number(id), String(name)])), carried: [file] };
+    } catch (cause) {
+      throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+    }
+  },
+  shapes: (bytes, size, file) => shapesOfLabels(Buffer.from(bytes).toString(), size, file),
+};
 
 /**
  * The shapes of a label file; a line of four numbers is a box, which has no mask.

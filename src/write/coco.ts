@@ -8,33 +8,29 @@ import type {
   PanopticAnnotation,
   Pasted,
   Sample,
-  SampleFiles,
   Segment,
   ShapeSet,
   Size,
 } from '../types.ts';
+import type { DocumentWriter } from './documents.ts';
 
-/** What a document will have of an image that passes through. @param paths of the output. */
-export function plainEntry(entry: CocoEntry, sample: Sample, { image, mask }: SampleFiles<string>, renumbered: boolean): CocoEntry {
-  const annotations = entry.annotations.map((one) => (isPanoptic(one) ? renamedMask(one, sample, mask as string) : one));
-  return { image: renamed(entry.image, sample, image), annotations, renumbered };
-}
-
-/**
- * What a document will have of an image that was pasted into: annotations that pastes left alone as they were, the others with
- * their new masks, and those that were pasted, which say where they come from. Ids are given once all are known.
- *
- * @param paths of the output.
- * @param renumbered the original is in the output too, and keeps the ids.
- */
-export function pastedEntry(pasted: Pasted, { image, mask }: SampleFiles<string>, renumbered: boolean): CocoEntry {
-  const { sample, original } = pasted;
-  const { image: target, panoptic } = original.shapes as ShapeSet;
-  if (!panoptic) return instancesEntry(pasted, image, renumbered);
-  const { segments } = segmentsAfter(pasted);
-  const annotation = { ...renamedMask(panoptic, sample, mask as string), segments_info: segments.map(({ segment }) => segment) };
-  return { image: renamed(target as CocoImage, sample, image), annotations: [annotation], renumbered };
-}
+/** COCO's documents, instances and panoptic ones. */
+export const coco: DocumentWriter<CocoEntry> = {
+  plain(parts, sample, { image, mask }, renumbered) {
+    const [own, ...rest] = parts.map((part) => JSON.parse(part));
+    const annotations = rest.map((one) => (isPanoptic(one) ? renamedMask(one, sample, mask as string) : one));
+    return { image: renamed(own, sample, image), annotations, renumbered };
+  },
+  pasted(pasted, { image, mask }, renumbered) {
+    const { sample, original } = pasted;
+    const { image: target, panoptic } = original.shapes as ShapeSet;
+    if (!panoptic) return instancesEntry(pasted, image, renumbered);
+    const { segments } = segmentsAfter(pasted);
+    const annotation = { ...renamedMask(panoptic, sample, mask as string), segments_info: segments.map(({ segment }) => segment) };
+    return { image: renamed(target as CocoImage, sample, image), annotations: [annotation], renumbered };
+  },
+  text: documentText,
+};
 
 function isPanoptic(annotation: CocoAnnotation | PanopticAnnotation): annotation is PanopticAnnotation {
   return 'segments_info' in annotation;
@@ -123,16 +119,8 @@ function masked(spans: Int32Array, size: Size, list: boolean): Pick<CocoAnnotati
   };
 }
 
-/**
- * The text of a document with other images and annotations. Each keeps its id if it is the first that has it, else it
- * gets one after the largest that there was.
- *
- * @param entries gives them anew each time, always the same.
- */
-export async function* documentText(
-  { rest, largestId, largestImage }: Document,
-  entries: () => AsyncIterable<CocoEntry>,
-): AsyncGenerator<string> {
+/** Each image and annotation keeps its id if it is the first that has it, else it gets one after the largest that there was. */
+async function* documentText({ rest, largestId, largestImage }: Document, entries: () => AsyncIterable<CocoEntry>): AsyncGenerator<string> {
   const ids = (largest: number): ((id?: number) => number) => {
     const used = new Set<number>();
     let next = largest;
