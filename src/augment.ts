@@ -150,7 +150,7 @@ async function run(
       const part = rest.slice(n * 64, (n + 1) * 64);
       const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
         const record = unchangedRecord(sample, { reason }, [], await writer?.copy(sample, ''));
-        return { id: sample.id, record, ...(reason === 'original' && (await passedEntry(dataset, sample, '', options))) };
+        return { id: sample.id, record, ...(await passedEntry(dataset, sample, '')) };
       };
       const files = (): string[] => part.flatMap(([sample]) => possibleFiles(sample, '', options));
       const batch = await step(`rest.${n}`, files, async () => {

@@ -51,7 +51,7 @@ export function createJob(dataset: Dataset, options: AugmentOptions, backend: Pi
       },
       pass: async (sample, plan, areas) => {
         const record = unchangedRecord(sample, plan, areas, await writer?.copy(sample, suffix));
-        return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix, options)) };
+        return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix)) };
       },
       skip: ({ id }, skipped) => ({ id, skipped }),
     };
@@ -73,25 +73,20 @@ export function pastedEntry(
   { documents }: Dataset,
   pasted: Pasted,
   suffix: string,
-  { imageFormat, includeOriginals }: Pick<AugmentOptions, 'imageFormat' | 'includeOriginals'>,
+  { imageFormat, polygons }: Pick<AugmentOptions, 'imageFormat' | 'polygons'>,
 ): { entry?: unknown } {
   const { sample } = pasted;
   if (!sample.entry) return {};
   const { format } = documents.get(sample.split) as Document;
-  return { entry: documentWriters[format].pasted(pasted, outputPaths(sample, suffix, imageFormat), includeOriginals) };
+  return { entry: documentWriters[format].pasted(pasted, outputPaths(sample, suffix, imageFormat), { polygons }) };
 }
 
-/** What a document will have of a sample that passes through. */
-export async function passedEntry(
-  { root, documents }: Dataset,
-  sample: Sample,
-  suffix: string,
-  { includeOriginals }: Pick<AugmentOptions, 'includeOriginals'>,
-): Promise<{ entry?: unknown }> {
-  if (!sample.entry) return {};
-  const { format } = documents.get(sample.split) as Document;
+/** What the document that is written will have of a sample that passes through; those of other splits are copied. */
+export async function passedEntry({ root, documents, split }: Dataset, sample: Sample, suffix: string): Promise<{ entry?: unknown }> {
+  const { path, format } = documents.get(split) ?? {};
+  if (!sample.entry || format === undefined || sample.entry.document !== path) return {};
   const parts = await readEntry(root, sample.entry);
-  return { entry: documentWriters[format].plain(parts, sample, outputPaths(sample, suffix), includeOriginals && suffix !== '') };
+  return { entry: documentWriters[format].plain(parts, sample, outputPaths(sample, suffix)) };
 }
 
 function countClasses(annotations: Iterable<Annotations>): ClassCount[] {

@@ -156,7 +156,6 @@ const outcome = z.strictObject({
   id: z.string(),
   skipped: z.string().optional(),
   record: recordSchema.optional(),
-  entry: z.json().optional(),
 });
 const classCount = z.strictObject({ classId: id, instances: count, pixels: count, truncated: count });
 const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
@@ -165,6 +164,8 @@ const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome
 export const journalLine = z.union([
   z.strictObject({ head: headSchema }),
   z.strictObject({ begin: z.string(), files: z.array(path) }),
+  // What a document will have of a sample of a batch; before the line that ends it.
+  z.strictObject({ entry: z.string(), of: z.unknown() }),
   journalBatch,
   z.strictObject({ poison: z.string(), reason: z.string() }),
   // Nothing is under way any more.

@@ -180,6 +180,11 @@ export const augmentOptions = {
     description: "format of pasted images (by default each input's own)",
   },
   quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'JPEG and WebP quality' },
+  polygons: {
+    flag: '--polygons',
+    kind: 'switch',
+    description: 'pasted and changed annotations of COCO documents are polygons where these lose no hole or part; else run lengths',
+  },
   link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
   overwrite: { flag: '--overwrite', kind: 'switch', description: 'take away what an earlier run has written to --out, and begin anew' },
   fallback: { flag: '--fallback', kind: 'switch', description: 'render on the CPU where --backend is not available or fails' },

@@ -15,7 +15,7 @@ import type { AugmentSummary } from './tally.ts';
 import { listed, pathsOf } from './types.ts';
 import { version } from './version.ts';
 import { documentWriters } from './write/documents.ts';
-import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
+import { createFolders, isTemporary, removeTemporaries, syncFolders, writeHashed } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
 import { writeManifest } from './write/manifest.ts';
 
@@ -138,9 +138,7 @@ async function headOf(dataset: Dataset, options: AugmentOptions): Promise<Manife
   const sizes = await inParts([...new Set([...paths, ...wholeFiles(dataset)])].sort(), 64, async (path) => {
     return { path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
   });
-  const digests = await inParts([...documents.values()], 4, async ({ path }) => {
-    return { path, sha256: await digestOf(join(dataset.root, path), path) };
-  });
+  const digests = [...new Set(documents.values())].map(({ path, sha256 }) => ({ path, sha256 }));
   const names = [...classNames].map(([id, name]) => `${id} ${name}\n`);
   return headSchema.parse({
     schema: schemaVersion,
@@ -261,6 +259,7 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
   const { out } = options;
   const makeFolder = createFolders(out);
   const folders = new Set<string>();
+  const placeOf = documentPlaces(dataset);
   // A run that could not begin leaves nothing.
   let empty = journal.files.size === 0;
   const note = (outcomes: readonly Outcome[]): void => {
@@ -275,7 +274,8 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
     async recall(key) {
       const batch = await journal.recall(key);
       if (!batch) return undefined;
-      for (const { record } of batch.outcomes) {
+      for (const [n, { id, record }] of batch.outcomes.entries()) {
+        if (record && placeOf.has(id) && (await journal.entry(`${key}.${n}`)) === undefined) return undefined;
         for (const { path, sha256 } of record ? inputsOf(record) : []) {
           if ((await digestOf(join(dataset.root, path), path)) !== sha256) {
             throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; say --overwrite to begin anew`);
@@ -298,18 +298,19 @@ function createOutput(dataset: Dataset, options: AugmentOptions, head: ManifestH
 
     async end(batch, outcomes, read) {
       note(outcomes);
-      await journal.add({ end: batch, outcomes: outcomes as unknown as JournalBatch['outcomes'], read: [...read] });
+      const entries = outcomes.flatMap(({ entry }, n) => (entry === undefined ? [] : [{ entry: `${batch}.${n}`, of: entry }]));
+      const rest = outcomes.map(({ entry: _, ...outcome }) => outcome) as unknown as JournalBatch['outcomes'];
+      await journal.add(...entries, { end: batch, outcomes: rest, read: [...read] });
     },
 
     async finish(summary, batches, variants) {
-      const documents = documentsOf(dataset, options, variants, (split) => entriesOf(journal, batches, split));
+      const documents = documentsOf(dataset, options, variants, () => entriesOf(placeOf, journal, batches));
       await journal.add({ begin: 'documents', files: documents.map(({ path }) => path) });
       await journal.read();
       const written: { path: string; sha256: string }[] = [];
       for (const { path, text } of documents) {
         await makeFolder(dirname(join(out, path)));
-        await writeAtomic(join(out, path), text);
-        written.push({ path, sha256: await digestOf(join(out, path), path) });
+        written.push({ path, sha256: await writeHashed(join(out, path), text) });
         folders.add(dirname(path));
       }
       await removeTemporaries(out);
@@ -345,13 +346,13 @@ export interface WholeFile {
  * The files of several samples that an output has: lists of ids, and documents of annotations.
  *
  * @param variants the ids that stand for a sample's in lists.
- * @param entries what documents have of the samples that are augmented, always the same.
+ * @param entries what the document of the split that is augmented has of its samples, always the same.
  */
 export function documentsOf(
   dataset: Dataset,
   { onlySplit }: AugmentOptions,
   variants: ReadonlyMap<string, readonly string[]>,
-  entries: (split: string) => AsyncIterable<unknown>,
+  entries: () => AsyncIterable<unknown>,
 ): WholeFile[] {
   const { lists, documents, carried, split, root } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
@@ -363,28 +364,54 @@ export function documentsOf(
       },
     })),
     // Splits that are not augmented have theirs as it was.
-    ...[...documents].map(([name, document]) => ({
+    ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
       text: () =>
-        name === split ? documentWriters[document.format].text(document, () => entries(name)) : createReadStream(join(root, document.path)),
+        document === documents.get(split)
+          ? documentWriters[document.format].text(document, entries)
+          : createReadStream(join(root, document.path)),
     })),
     ...carried.map((path) => ({ path, text: () => createReadStream(join(root, path)) })),
   ];
 }
 
-/** What documents have of the samples of a split, in the order of the run. */
-async function* entriesOf(journal: Journal, batches: readonly string[], split: string): AsyncGenerator<unknown> {
-  for (const key of batches) {
-    for (const { record, entry } of (await journal.recall(key, true))?.outcomes ?? []) {
-      if (entry && record?.split === split) yield entry;
-    }
+/** What the document that is written has of its samples, in its own order. */
+async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal, batches: readonly string[]): AsyncGenerator<unknown> {
+  const found: { key: string; place: number; copy: number | undefined }[] = [];
+  for (const batch of placeOf.size > 0 ? batches : []) {
+    const { outcomes = [] } = (await journal.recall(batch, true)) ?? {};
+    outcomes.forEach(({ id, record }, n) => {
+      const place = placeOf.get(id);
+      if (record && place !== undefined) found.push({ key: `${batch}.${n}`, place, copy: record.copy });
+    });
   }
+  for (const { key } of found.sort(inDocument)) {
+    const entry = await journal.entry(key);
+    if (entry === undefined) throw gone(`what a document has of ${key}`);
+    yield entry;
+  }
+}
+
+/** A document has its samples in its own order, each before its variants. */
+export function inDocument(a: { place: number; copy?: number | undefined }, b: { place: number; copy?: number | undefined }): number {
+  return a.place - b.place || (a.copy ?? -1) - (b.copy ?? -1);
+}
+
+/** Where the document that is written had its samples. */
+export function documentPlaces({ documents, split, samples, others }: Dataset): Map<string, number> {
+  const path = documents.get(split)?.path;
+  const own = [...samples, ...others].filter(({ entry }) => entry?.document === path && path !== undefined);
+  return new Map(own.map(({ id, entry }) => [id, entry?.places[0] as number]));
 }
 
 async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGenerator<ManifestRecord> {
   for (const key of batches) {
     const batch = await journal.recall(key, true);
-    if (!batch) throw new CopyPasteError('io', `${journalName}: batch ${key} is not in it any more; run again`);
+    if (!batch) throw gone(`batch ${key}`);
     for (const { record } of batch.outcomes) if (record) yield record;
   }
+}
+
+function gone(what: string): CopyPasteError {
+  return new CopyPasteError('io', `${journalName}: ${what} is not in it any more; run again`);
 }

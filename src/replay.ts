@@ -9,7 +9,7 @@ import { codecs } from './image.ts';
 import { passedEntry, pastedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
-import { documentsOf, filesOf, inputsOf, manifestName, type WholeFile } from './output.ts';
+import { documentPlaces, documentsOf, filesOf, inDocument, inputsOf, manifestName, type WholeFile } from './output.ts';
 import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
 import type { Candidate } from './plan/plan.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
@@ -19,7 +19,7 @@ import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import type { Backend, Pasted, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
-import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
+import { createFolders, removeTemporaries, syncFolders, writeAtomic, writeHashed } from './write/files.ts';
 import { encodeSample } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
@@ -66,7 +66,7 @@ export async function openOrigin(manifest: Manifest, input: string, running: Par
     skipBad: true,
   });
   for (const { path, sha256 } of layout.documents ?? []) {
-    const digest = await digestOf(join(opened.root, path), path);
+    const digest = [...opened.documents.values()].find((document) => document.path === path)?.sha256;
     if (digest !== sha256) throw new CopyPasteError('data', `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}`);
   }
   // A colour map that was read is not read again.
@@ -113,10 +113,8 @@ export async function* remake<R>(
   const recordOf = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
   const remade = ({ id, copy }: Plan): ManifestRecord => recordOf.get(`${copy} ${id}`) as ManifestRecord;
   const pass = async (sample: Sample, record: ManifestRecord): Promise<R> => {
-    if (record.split === dataset.split) {
-      const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options), options);
-      if (entry) entries.set(record, entry);
-    }
+    const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options));
+    if (entry) entries.set(record, entry);
     return remaker.pass(sample, record);
   };
   const sink = {
@@ -270,8 +268,8 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     if (there === known && known !== undefined) continue;
     if (there !== undefined) throw new CopyPasteError('differs', `${join(out, path)}: is there, and is another; choose a new folder`);
     await makeFolder(dirname(join(out, path)));
-    await writeAtomic(join(out, path), text);
-    if (known !== undefined && (await digestOf(join(out, path), path)) !== known)
+    const digest = await writeHashed(join(out, path), text);
+    if (known !== undefined && digest !== known)
       throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
   }
   await removeTemporaries(out);
@@ -283,12 +281,18 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
 
 /** The files of several samples that an output has, from what records were made into again. */
 export function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): WholeFile[] {
-  return documentsOf(dataset, options, variantsOf(dataset, manifest.skipped, options), () => inOrderOf(manifest.records, entries));
+  const placeOf = documentPlaces(dataset);
+  const records = manifest.records.flatMap((record) => {
+    const place = placeOf.get(record.id);
+    return place === undefined ? [] : [{ record, place, copy: record.copy }];
+  });
+  const variants = variantsOf(dataset, manifest.skipped, options);
+  return documentsOf(dataset, options, variants, () => inOrderOf(records.sort(inDocument), entries));
 }
 
 /** Entries in the order of records. */
-async function* inOrderOf(records: readonly ManifestRecord[], entries: Entries): AsyncGenerator<unknown> {
-  for (const record of records) {
+async function* inOrderOf(records: readonly { record: ManifestRecord }[], entries: Entries): AsyncGenerator<unknown> {
+  for (const { record } of records) {
     const entry = entries.get(record);
     if (entry) yield entry;
   }

@@ -245,6 +245,22 @@ export function outlineOfSpans(spans: Int32Array): number[] {
   return [...first, ...rest.flatMap((ring) => [...start, ...ring, ...ring.slice(0, 2)]), ...(rest.length > 0 ? start : [])];
 }
 
+/** The outlines of the parts of spans, which together fill to the same pixels; `undefined` where a part has a hole. */
+export function outlinesOfSpans(spans: Int32Array): number[][] | undefined {
+  const rings = ringsOfSpans(spans);
+  return rings.every(isOuter) ? rings : undefined;
+}
+
+/** Whether a ring has its pixels on its right. */
+function isOuter(ring: readonly number[]): boolean {
+  let twice = 0;
+  for (let n = 0; n < ring.length; n += 2) {
+    const next = (n + 2) % ring.length;
+    twice += (ring[n] as number) * (ring[next + 1] as number) - (ring[next] as number) * (ring[n + 1] as number);
+  }
+  return twice > 0;
+}
+
 /**
  * The outlines of spans along the edges of their pixels, as closed rings `[x, y, x, y, …]` of corners: outer ones with the
  * pixels on their right, holes the other way round.

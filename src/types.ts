@@ -83,6 +83,7 @@ export type DocumentFormat = 'coco';
 /** A document without its images' parts. */
 export interface Document {
   readonly path: string;
+  readonly sha256: string;
   readonly format: DocumentFormat;
   /** What else it holds, as it was: in JSON values, or elements of lists. */
   readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
@@ -140,8 +141,6 @@ export interface CocoEntry {
   readonly annotations: readonly (CocoAnnotation | PanopticAnnotation)[];
   /** Those that are new; their ids are given once all are known. */
   readonly added?: readonly CocoAnnotation[];
-  /** Another entry keeps the ids of this one. */
-  readonly renumbered?: boolean;
 }
 
 /** The annotations of an image that are no masks in a file, each with its pixels where it has any. */

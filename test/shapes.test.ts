@@ -7,6 +7,7 @@ import {
   countsOfSpans,
   filterSpans,
   outlineOfSpans,
+  outlinesOfSpans,
   packCounts,
   spansOfCounts,
   spansOfPolygons,
@@ -80,6 +81,45 @@ describe('run lengths', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('outlines of parts are filled to the same pixels, and there are none where one would lose a hole', () => {
+    /** Whether a pixel that is empty cannot be left for outside the plane by its sides. */
+    const hasHole = ({ width, height, plane }: { width: number; height: number; plane: number[] }): boolean => {
+      const seen = new Set<number>();
+      const visit = (x: number, y: number): void => {
+        const at = (y + 1) * (width + 2) + x + 1;
+        const out = x < -1 || y < -1 || x > width || y > height;
+        const set = x >= 0 && y >= 0 && x < width && y < height && plane[y * width + x] === 1;
+        if (out || set || seen.has(at)) return;
+        seen.add(at);
+        for (const [dx, dy] of [
+          [1, 0],
+          [-1, 0],
+          [0, 1],
+          [0, -1],
+        ] as const)
+          visit(x + dx, y + dy);
+      };
+      visit(-1, -1);
+      // Pixels that touch by a corner do not hold together: what is between them is open.
+      return plane.some((pixel, i) => pixel === 0 && !seen.has((Math.floor(i / width) + 1) * (width + 2) + (i % width) + 1));
+    };
+    fc.assert(
+      fc.property(planes, (made) => {
+        const spans = spansOf(made);
+        const outlines = outlinesOfSpans(spans);
+        if (!outlines) expect(hasHole(made)).toBe(true);
+        else expect(spansOfPolygons(outlines, made)).toEqual(spans);
+      }),
+      { numRuns: 1000 },
+    );
+    const ring = Int32Array.from([0, 0, 3, 1, 0, 1, 1, 2, 3, 2, 0, 3]);
+    expect(outlinesOfSpans(ring)).toBeUndefined();
+    expect(outlinesOfSpans(Int32Array.from([0, 0, 1, 0, 2, 3]))).toEqual([
+      [0, 0, 1, 0, 1, 1, 0, 1],
+      [2, 0, 3, 0, 3, 1, 2, 1],
+    ]);
   });
 
   test('large ones survive as text', () => {

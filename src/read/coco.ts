@@ -1,4 +1,5 @@
 /** COCO's instances: a document of images and annotations beside folders of images. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { isBelow } from '../manifest.ts';
@@ -45,6 +46,7 @@ export function findPanoptic({ files, folders }: Tree): Folders[] {
 export const coco: DocumentReader = {
   async read(root, folders, refuse) {
     const path = folders.masks;
+    const hash = createHash('sha256');
     const rest: { key: string; element: boolean; value: string }[] = [];
     const images: { image: CocoImage; place: Place }[] = [];
     const places = new Map<number, number[]>();
@@ -57,7 +59,7 @@ export const coco: DocumentReader = {
     let keypoints = 0;
     let lists = 0;
     try {
-      for await (const { key, element, bytes, place } of partsOf(join(root, path))) {
+      for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
         const value = JSON.parse(bytes.toString());
         if (element && known.has(key) && (typeof value !== 'object' || value === null))
           throw new Error(`${key} holds ${String(value)}, which is no object`);
@@ -117,7 +119,7 @@ export const coco: DocumentReader = {
       annotations: ids.size,
       ...(folders.objects !== undefined && { things }),
     };
-    return { images: found, classNames, document: { path, format: 'coco', ...has } };
+    return { images: found, classNames, document: { path, sha256: hash.digest('hex'), format: 'coco', ...has } };
   },
 
   shapes(parts, { path, things }, _classNames, mask) {
@@ -135,8 +137,10 @@ function isSize(value: unknown): value is number {
   return isId(value) && value > 0;
 }
 
+/** What is called a polygon and has four numbers is a box to COCO's own tools too. */
 function hasMask(segmentation: CocoAnnotation['segmentation']): boolean {
-  return Array.isArray(segmentation) ? segmentation.length > 0 : segmentation !== undefined && segmentation !== null;
+  if (Array.isArray(segmentation)) return !segmentation.every((part) => Array.isArray(part) && part.length === 4);
+  return segmentation !== undefined && segmentation !== null;
 }
 
 /**
@@ -157,7 +161,7 @@ export function shapesOf({ image, annotations }: CocoEntry, document: string): S
  *
  * @throws {CopyPasteError} `data` where a segment has no pixel or occurs twice.
  */
-export function segmentsOf({ image, annotations }: CocoEntry, plane: Plane, file: string, things: readonly number[]): ShapeSet {
+function segmentsOf({ image, annotations }: CocoEntry, plane: Plane, file: string, things: readonly number[]): ShapeSet {
   const panoptic = annotations[0] as PanopticAnnotation;
   const { width, height } = plane;
   if (width !== image.width || height !== image.height) {

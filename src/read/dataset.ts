@@ -40,6 +40,8 @@ export interface DatasetOptions {
   readonly annotations?: string | undefined;
   /** Nothing will be augmented: splits may share samples, and none has to be called train. */
   readonly lookOnly?: boolean | undefined;
+  /** Annotations of documents are to be polygons. */
+  readonly polygons?: boolean | undefined;
   /** Annotations without a mask are an error. */
   readonly requireMasks?: boolean | undefined;
   /** Folders that are known, as from a manifest; else they are looked for. */
@@ -117,7 +119,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const bad = new Map<string, string>();
   const lists = await readLists(root, tree, layout);
   const choose = (splits: readonly string[]): string =>
-    chooseSplit(splits, options.split ?? (options.lookOnly && !splits.some((one) => /^train\d*$/.test(one)) ? splits[0] : undefined));
+    chooseSplit(splits, options.split ?? (options.lookOnly && !splits.some((one) => /^train\d*$/i.test(one)) ? splits[0] : undefined));
   const openAnnotations = layout.documents ? openDocuments : layout.labels ? openLabels : openMasks;
   const { paired, folders, splits, split, documents, categories, carried } = await openAnnotations({
     root,
@@ -223,26 +225,33 @@ async function openLabels(opening: Opening): Promise<Opened> {
   return { ...opened, categories: classNames, carried: [...carried] };
 }
 
-/** Documents of many samples. */
+/** Documents of many samples, which may be of several splits. */
 async function openDocuments({ root, tree, layout, found, choose, options, bad }: Opening): Promise<Opened> {
-  const splits = splitsOf(found);
-  const split = choose(splits);
-  const paired: Paired[] = [];
+  // A document that names splits itself says them once it is read.
+  const known = found.every(({ split }) => split !== '') ? choose(splitsOf(found)) : undefined;
+  const wanted = found.filter((one) => known === undefined || !options.onlySplit || one.split === known);
+  const opened: Awaited<ReturnType<typeof openDocument>>[] = [];
+  for (const path of new Set(wanted.map(({ masks }) => masks))) {
+    const rows = wanted.filter(({ masks }) => masks === path) as [Folders, ...Folders[]];
+    opened.push(await openDocument(root, rows, tree, layout.documents as DocumentReader));
+  }
+  const splits = [...new Set([...splitsOf(found), ...opened.flatMap(({ folders }) => splitsOf(folders))])];
+  const split = known ?? choose(splits);
   const folders: Folders[] = [];
   const documents = new Map<string, Document>();
-  let categories: ClassNames | undefined;
-  for (const one of found.filter((one) => !options.onlySplit || one.split === split)) {
-    const twin = folders.find((other) => other.split === one.split);
+  for (const one of opened.flatMap(({ document, folders }) => folders.map((row) => ({ document, row })))) {
+    if (options.onlySplit && one.row.split !== split) continue;
+    const twin = documents.get(one.row.split);
     if (twin)
-      throw new CopyPasteError('usage', `${twin.masks} and ${one.masks} are both of one split; say --annotations FILE for one of them`);
-    const opened = await openDocument(root, [one], tree, layout.documents as DocumentReader);
-    folders.push(...opened.folders);
-    documents.set(one.split, opened.document);
-    if (one.split === split) categories = opened.classNames;
-    paired.push(...opened.samples.flatMap((sample) => pairEntry(sample, tree, bad)));
+      throw new CopyPasteError('usage', `${twin.path} and ${one.row.masks} are both of one split; say --annotations FILE for one of them`);
+    folders.push(one.row);
+    documents.set(one.row.split, one.document);
   }
-  refuseBoxes(options.requireMasks ? [...documents.values()] : [documents.get(split) as Document], options);
-  return { paired, folders, splits, split, documents, ...(categories && { categories }), carried: [] };
+  const document = documents.get(split) as Document;
+  refuseBoxes(options.requireMasks ? [...new Set(documents.values())] : [document], options);
+  const { classNames } = opened.find((one) => one.document === document) as (typeof opened)[0];
+  const paired = opened.flatMap(({ samples }) => samples.flatMap((sample) => pairEntry(sample, tree, bad)));
+  return { paired, folders, splits, split, documents, categories: classNames, carried: [] };
 }
 
 function splitsOf(found: readonly Folders[]): string[] {
@@ -251,7 +260,7 @@ function splitsOf(found: readonly Folders[]): string[] {
 
 /** The files that hold something of several samples. */
 export function wholeFiles({ lists, documents, carried }: Pick<Dataset, 'lists' | 'documents' | 'carried'>): string[] {
-  return [...lists.keys(), ...[...documents.values()].map(({ path }) => path), ...carried];
+  return [...lists.keys(), ...new Set([...documents.values()].map(({ path }) => path)), ...carried];
 }
 
 /** Ids of instance masks that stand for no object. */
@@ -261,14 +270,17 @@ function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<number>): Re
   return new Set(Array.from({ length: 0x10000 }, (_, id) => id).filter((id) => (bare === 'class' ? id < perClass : id % perClass === 0)));
 }
 
-/** @throws {CopyPasteError} `usage` for what is said of masks where annotations are shapes. */
-function refuseIdle({ name, documents, labels }: Layout, { folders, background, ignore, maskSuffix, requireMasks }: DatasetOptions): void {
-  if (folders || !(documents || labels)) return;
+/** @throws {CopyPasteError} `usage` for what is said of masks where annotations are shapes, or of documents where there are none. */
+function refuseIdle({ name, documents, labels }: Layout, options: DatasetOptions): void {
+  const { folders, background, ignore, maskSuffix, requireMasks, polygons } = options;
+  if (folders) return;
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
+  if (polygons && (!documents || name === 'panoptic')) throw refuse('--polygons', `is for COCO instances, not the ${name} layout`);
+  if (!(documents || labels)) return;
   if (background ?? ignore)
     throw refuse(background ? '--background' : '--ignore', `the ${name} layout has no such ids; say --exclude-classes`);
   if (maskSuffix !== '') throw refuse('--mask-suffix', `the ${name} layout has no such names`);
-  if (requireMasks && labels) throw refuse('--require-masks', 'is for COCO documents');
+  if (requireMasks && labels) throw refuse('--require-masks', 'is for documents');
 }
 
 function count(n: number, what: string): string {
@@ -350,7 +362,7 @@ function chooseSplit(splits: readonly string[], wanted: string | undefined): str
     throw new CopyPasteError('usage', `--split ${wanted}: ${splits.length === 0 ? 'this data set has no splits' : `splits are ${found}`}`);
   }
   if (splits.includes('train')) return 'train';
-  const [train, ...more] = splits.filter((split) => /^train\d*$/.test(split));
+  const [train, ...more] = splits.filter((split) => /^train\d*$/i.test(split));
   if (train !== undefined && more.length === 0) return train;
   if (splits.length <= 1) return splits[0] ?? '';
   throw new CopyPasteError('usage', `no split is called train: splits are ${found}; say --split NAME`);

@@ -6,6 +6,7 @@ import { isBelow } from '../manifest.ts';
 import type { Document, Entry, ShapeSet, Size } from '../types.ts';
 import type { ClassNames } from './classes.ts';
 import { cannotRead, type Tree } from './files.ts';
+import { noCategory } from './instances.ts';
 import type { Place } from './json.ts';
 import type { Folders } from './layouts.ts';
 
@@ -77,7 +78,8 @@ export async function openDocument(
   const path = first.masks;
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${path}: ${what}`, { cause });
   const contents = await reader.read(root, first, refuse);
-  const { images } = contents;
+  const { images, classNames } = contents;
+  if (classNames.size >= noCategory) throw refuse(`has ${classNames.size} classes; the limit is ${noCategory - 1}`);
   const names = [...new Set(images.map(({ split = first.split }) => split))];
   const folders = names.map((split): Folders => {
     const known = found.find((one) => one.split === split) ?? { ...first, split };

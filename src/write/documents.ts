@@ -11,14 +11,15 @@ export interface DocumentWriter<P = unknown> {
    *
    * @param parts as they were read.
    * @param paths of the output.
-   * @param renumbered the original is in the output too, and keeps the ids.
    */
-  plain(parts: readonly string[], sample: Sample, paths: SampleFiles<string>, renumbered: boolean): P;
+  plain(parts: readonly string[], sample: Sample, paths: SampleFiles<string>): P;
   /**
    * What it will have of an image that was pasted into: annotations that pastes left alone as they were, the others with their new
    * masks, and those that were pasted, which say where they come from. Ids are given once all are known.
+   *
+   * @param options polygons where they lose nothing, in place of run lengths.
    */
-  pasted(pasted: Pasted, paths: SampleFiles<string>, renumbered: boolean): P;
+  pasted(pasted: Pasted, paths: SampleFiles<string>, options: { readonly polygons: boolean }): P;
   /**
    * The document's text.
    *
