@@ -66,7 +66,7 @@ const reading = {
   annotations: {
     flag: '--annotations <file>',
     kind: 'path',
-    description: "COCO document inside --in, with its images' folder in --images where it is not found",
+    description: "document of annotations inside --in (COCO, CVAT, Datumaro), with its images' folder in --images where it is not found",
   },
   requireMasks: { flag: '--require-masks', kind: 'switch', description: 'annotations that have boxes and no mask are an error' },
   maskSuffix: {
@@ -183,7 +183,7 @@ export const augmentOptions = {
   polygons: {
     flag: '--polygons',
     kind: 'switch',
-    description: 'pasted and changed annotations of COCO documents are polygons where these lose no hole or part; else run lengths',
+    description: 'pasted and changed annotations of documents are polygons where these lose no hole or part; else run lengths',
   },
   link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
   overwrite: { flag: '--overwrite', kind: 'switch', description: 'take away what an earlier run has written to --out, and begin anew' },

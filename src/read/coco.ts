@@ -6,6 +6,7 @@ import { isBelow } from '../manifest.ts';
 import { decodeSegments } from '../png.ts';
 import { isCoordinate, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
 import type { CocoAnnotation, CocoEntry, CocoImage, Instance, PanopticAnnotation, ShapeSet, Size } from '../types.ts';
+import { isDatumaro } from './datumaro.ts';
 import type { DocumentImage, DocumentReader } from './documents.ts';
 import type { Tree } from './files.ts';
 import { instanceOfSpans } from './instances.ts';
@@ -18,13 +19,14 @@ const known = new Set(['images', 'annotations', 'categories']);
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
 /** Documents by their names: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`. */
-export function findCoco({ files }: Tree): Folders[] {
+export function findCoco(tree: Tree): Folders[] {
+  const { files } = tree;
   const found: Folders[] = [];
   // Where documents are called as COCO's are, others beside them are something else.
   const called = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
   for (const file of files) {
     const named = (called ? /^annotations\/instances_([^/]+)\.json$/ : /^annotations\/([^/]+)\.json$/).exec(file)?.[1];
-    if (named !== undefined && !others.test(named)) found.push({ split: named, images: '', masks: file });
+    if (named !== undefined && !others.test(named) && !isDatumaro(tree, file)) found.push({ split: named, images: '', masks: file });
     const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
     if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file)) found.push({ split: '', images: '', masks: file });

@@ -16,6 +16,7 @@ import {
 } from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
 import { findColourMap, readColourMap } from './colours.ts';
+import { isDatumaro } from './datumaro.ts';
 import { type DocumentReader, type DocumentSample, openDocument } from './documents.ts';
 import { cannotRead, listTree, readStart, type Tree, withoutExtension } from './files.ts';
 import { bySplit, detectLayout, type Folders, type LabelReader, type Layout, layoutNamed } from './layouts.ts';
@@ -275,7 +276,8 @@ function refuseIdle({ name, documents, labels }: Layout, options: DatasetOptions
   const { folders, background, ignore, maskSuffix, requireMasks, polygons } = options;
   if (folders) return;
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
-  if (polygons && (!documents || name === 'panoptic')) throw refuse('--polygons', `is for COCO instances, not the ${name} layout`);
+  if (polygons && (!documents || name === 'panoptic'))
+    throw refuse('--polygons', `is for COCO, CVAT and Datumaro documents, not the ${name} layout`);
   if (!(documents || labels)) return;
   if (background ?? ignore)
     throw refuse(background ? '--background' : '--ignore', `the ${name} layout has no such ids; say --exclude-classes`);
@@ -302,8 +304,9 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
     const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
     if (!tree.names.has(masks))
       throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
+    const format = masks.endsWith('.xml') ? 'cvat' : isDatumaro(tree, masks) ? 'datumaro' : 'coco';
     return {
-      layout: layoutNamed('coco'),
+      layout: layoutNamed(format),
       folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }],
     };
   }

@@ -1,4 +1,5 @@
 /** Documents: files that hold the annotations of many samples, of which memory holds one sample's part at a time. */
+import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError } from '../errors.ts';
@@ -154,4 +155,24 @@ export async function readEntry(root: string, { document, places: numbers }: Ent
   } finally {
     await file?.close();
   }
+}
+
+/**
+ * What a document has around its images' parts: before the first, between two, after the last.
+ *
+ * @param space goes between two where the document does not say so.
+ */
+export async function surroundings(path: string, images: readonly DocumentImage[], space: string): Promise<Document['rest']> {
+  const textOf = async (start: number, end = Number.POSITIVE_INFINITY): Promise<string> => {
+    const parts: Buffer[] = [];
+    if (end > start) for await (const part of createReadStream(path, { start, end: end - 1 })) parts.push(part);
+    return Buffer.concat(parts).toString();
+  };
+  const endOf = (n: number): number => (images.at(n)?.places[0] as number) + (images.at(n)?.places[1] as number);
+  const between = images.length > 1 ? await textOf(endOf(0), images[1]?.places[0]) : space;
+  return [
+    { key: 'head', value: await textOf(0, images[0]?.places[0]), element: false },
+    { key: 'between', value: /^\s*,?\s*$/.test(between) && between !== '' ? between : space, element: false },
+    { key: 'tail', value: await textOf(endOf(-1)), element: false },
+  ];
 }

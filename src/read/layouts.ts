@@ -3,6 +3,8 @@ import type { Endings, LayoutName, ObjectIds, ShapeSet, Size, View } from '../ty
 import { ade20kNames, cityscapes, kittiObjects } from './cityscapes.ts';
 import type { ClassNames } from './classes.ts';
 import { coco, findCoco, findPanoptic } from './coco.ts';
+import { cvat, findCvat } from './cvat.ts';
+import { datumaro, findDatumaro } from './datumaro.ts';
 import type { DocumentReader } from './documents.ts';
 import type { Tree } from './files.ts';
 import { noCategory } from './instances.ts';
@@ -208,6 +210,22 @@ export const layouts: readonly Layout[] = [
     ignore: [noCategory],
     documents: coco,
     find: findPanoptic,
+  },
+  {
+    name: 'cvat',
+    shape: 'annotations.xml (CVAT for images 1.1) + images/',
+    background: [],
+    ignore: [noCategory],
+    documents: cvat,
+    find: (tree) => findCvat(tree, splitNames),
+  },
+  {
+    name: 'datumaro',
+    shape: 'annotations/<split>.json of Datumaro + images/<split>/',
+    background: [],
+    ignore: [noCategory],
+    documents: datumaro,
+    find: findDatumaro,
   },
   {
     name: 'yolo',

@@ -152,7 +152,7 @@ async function* documentText({ rest, largestId, largestImage }: Document, entrie
 }
 
 /** Gives ids: its own to the first that has it, to others one after the largest that there was. */
-function idsAfter(largest: number): (id?: number) => number {
+export function idsAfter(largest: number): (id?: number) => number {
   const used = new Set<number>();
   let next = largest;
   return (id) => {

@@ -1,5 +1,7 @@
 import type { Document, DocumentFormat, Pasted, Sample, SampleFiles } from '../types.ts';
 import { coco } from './coco.ts';
+import { cvat } from './cvat.ts';
+import { datumaro } from './datumaro.ts';
 
 /**
  * How a format's documents are written; `read/documents.ts` has how they are read. What a document will have of one image, `P`, is
@@ -29,4 +31,4 @@ export interface DocumentWriter<P = unknown> {
 }
 
 /** How each format is written. */
-export const documentWriters: Readonly<Record<DocumentFormat, DocumentWriter>> = { coco };
+export const documentWriters: Readonly<Record<DocumentFormat, DocumentWriter>> = { coco, cvat, datumaro };

@@ -11,6 +11,7 @@ import cityscapes
 import coco
 import masks
 import panoptic
+import stacks
 import yolo
 from tool import Verdict
 
@@ -27,6 +28,9 @@ cases = {
     "cityscapes-train-ids": cityscapes.train_ids_alone,
     "yolo-lines": yolo.lines,
     "yolo-boxes": yolo.boxes,
+    "cvat": stacks.cvat,
+    "cvat-project": stacks.cvat_project,
+    "datumaro": stacks.datumaro,
 }
 long_cases = {"coco-large": coco.large}
 
