@@ -168,7 +168,7 @@ async function run(
       const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
         const written = await writer?.pass(sample, '', await passedShapes(dataset, sample, options));
         const record = unchangedRecord(sample, { reason }, [], written);
-        return { id: sample.id, record, ...(reason === 'original' && (await passedEntry(dataset, sample, '', options))) };
+        return { id: sample.id, record, ...(await passedEntry(dataset, sample, '')) };
       };
       const files = (): string[] => part.flatMap(([sample]) => possibleFiles(sample, '', options));
       const batch = await step(`rest.${n}`, files, async () => {

@@ -96,9 +96,20 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
 }
 
 /** Annotations of no category, and boxes and areas that are not those of their masks, but for rounding. */
-function strangeShapes({ shapes }: ShapeSet, { classNames }: Dataset): string[] {
-  return shapes.flatMap(({ annotation, segment, instance }) => {
-    const { id, category_id: category, bbox, area } = (annotation ?? segment) as CocoAnnotation | Segment;
+function strangeShapes({ shapes, cvat, item }: ShapeSet, { classNames }: Dataset): string[] {
+  const names = new Set(classNames.values());
+  return shapes.flatMap(({ id: number, annotation, segment, instance }) => {
+    const label = cvat?.elements[number]?.attributes.label;
+    if (label !== undefined && !names.has(label)) {
+      return [`image '${cvat?.attributes.name}': element ${number} has the label '${label}', which no class has`];
+    }
+    const labelId = item?.annotations[number]?.label_id ?? undefined;
+    if (labelId !== undefined && !classNames.has(labelId)) {
+      return [`item '${item?.id}': annotations[${number}] has the label_id ${labelId}, which no class has`];
+    }
+    const own: CocoAnnotation | Segment | undefined = annotation ?? segment;
+    if (!own) return [];
+    const { id, category_id: category, bbox, area } = own;
     const segmentation = annotation?.segmentation;
     const found: string[] = [];
     if (!classNames.has(category)) found.push(`annotation ${id} is of category ${category}, which there is not`);

@@ -2,11 +2,11 @@ import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, type Circumstances, createPipeline, createPlanner, readAnnotations, type Sink } from './pipeline.ts';
 import { noClass } from './read/classes.ts';
-import { readEntry } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
+import { readEntry } from './read/documents.ts';
 import type { SourcedDataset } from './read/sources.ts';
-import type { Annotations, Backend, CocoEntry, Sample, ShapeSet } from './types.ts';
-import { pastedEntry, plainEntry } from './write/coco.ts';
+import type { Annotations, Backend, Document, Pasted, Sample, ShapeSet } from './types.ts';
+import { documentWriters } from './write/documents.ts';
 import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
 import { createSampleWriter, outputPaths, pastedPaths } from './write/samples.ts';
 
@@ -18,7 +18,7 @@ export interface Outcome {
   /** Absent where it was left out; without files in a dry run. */
   readonly record?: SampleRecord;
   /** What a document of annotations will have of it. */
-  readonly entry?: CocoEntry;
+  readonly entry?: unknown;
 }
 
 /** Instances of one class that were read. */
@@ -53,18 +53,13 @@ export function createJob(
     const suffix = variantSuffix(copy, options);
     return {
       paste: async (pasted) => {
-        const { sample } = pasted;
-        const entry = sample.entry && pastedEntry(pasted, pastedPaths(sample, suffix, options), options.includeOriginals);
-        return { id: sample.id, record: augmentedRecord(pasted, await writer?.paste(pasted, suffix)), ...(entry && { entry }) };
+        const record = augmentedRecord(pasted, await writer?.paste(pasted, suffix));
+        return { id: pasted.sample.id, record, ...pastedEntry(dataset, pasted, suffix, options) };
       },
       pass: async (sample, plan, areas) => {
-        const record = unchangedRecord(
-          sample,
-          plan,
-          areas,
-          await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options)),
-        );
-        return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix, options)) };
+        const written = await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options));
+        const record = unchangedRecord(sample, plan, areas, written);
+        return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix)) };
       },
       skip: ({ id }, skipped) => ({ id, skipped }),
     };
@@ -82,16 +77,25 @@ export function createJob(
   };
 }
 
-/** What a document will have of a sample that passes through. */
-export async function passedEntry(
-  { root }: Dataset,
-  sample: Sample,
+/** What a document will have of a sample that was pasted into. */
+export function pastedEntry(
+  { documents, classNames }: Dataset,
+  pasted: Pasted,
   suffix: string,
-  { includeOriginals }: Pick<AugmentOptions, 'includeOriginals'>,
-): Promise<{ entry?: CocoEntry }> {
+  options: Pick<AugmentOptions, 'imageFormat' | 'maskFiles' | 'polygons'>,
+): { entry?: unknown } {
+  const { sample } = pasted;
   if (!sample.entry) return {};
-  const entry = await readEntry(root, sample.entry);
-  return { entry: plainEntry(entry, sample, outputPaths(sample, suffix), includeOriginals && suffix !== '') };
+  const { format } = documents.get(sample.split) as Document;
+  return { entry: documentWriters[format].pasted(pasted, pastedPaths(sample, suffix, options), { ...options, classNames }) };
+}
+
+/** What the document that is written will have of a sample that passes through; those of other splits are copied. */
+export async function passedEntry({ root, documents, split }: Dataset, sample: Sample, suffix: string): Promise<{ entry?: unknown }> {
+  const { path, format } = documents.get(split) ?? {};
+  if (!sample.entry || format === undefined || sample.entry.document !== path) return {};
+  const parts = await readEntry(root, sample.entry);
+  return { entry: documentWriters[format].plain(parts, sample, outputPaths(sample, suffix)) };
 }
 
 /** The shapes of a sample that passes through, where masks are drawn of them. */

@@ -161,18 +161,10 @@ export const manifestSchema = z
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-const json = z.record(z.string(), z.json());
-const entry = z.strictObject({
-  image: json,
-  annotations: z.array(json),
-  added: z.array(json).optional(),
-  renumbered: z.boolean().optional(),
-});
 const outcome = z.strictObject({
   id: z.string(),
   skipped: z.string().optional(),
   record: recordSchema.optional(),
-  entry: entry.optional(),
 });
 const classCount = z.strictObject({ classId: id, instances: count, pixels: count, truncated: count });
 const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
@@ -181,6 +173,8 @@ const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome
 export const journalLine = z.union([
   z.strictObject({ head: headSchema }),
   z.strictObject({ begin: z.string(), files: z.array(path) }),
+  // What a document will have of a sample of a batch; before the line that ends it.
+  z.strictObject({ entry: z.string(), of: z.unknown() }),
   journalBatch,
   z.strictObject({ poison: z.string(), reason: z.string() }),
   // Nothing is under way any more.

@@ -66,7 +66,7 @@ const reading = {
   annotations: {
     flag: '--annotations <file>',
     kind: 'path',
-    description: "COCO document inside --in, with its images' folder in --images where it is not found",
+    description: "document of annotations inside --in (COCO, CVAT, Datumaro), with its images' folder in --images where it is not found",
   },
   requireMasks: { flag: '--require-masks', kind: 'switch', description: 'annotations that have boxes and no mask are an error' },
   maskSuffix: {
@@ -203,6 +203,11 @@ export const augmentOptions = {
     description: "format of pasted images (by default each input's own)",
   },
   quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'quality of JPEG, WebP and AVIF' },
+  polygons: {
+    flag: '--polygons',
+    kind: 'switch',
+    description: 'pasted and changed annotations of documents are polygons where these lose no hole or part; else run lengths',
+  },
   maskFiles: {
     flag: '--mask-files',
     kind: 'switch',

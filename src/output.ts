@@ -14,10 +14,10 @@ import { layouts } from './read/layouts.ts';
 import { readManifest } from './read/manifest.ts';
 import type { SourcedDataset } from './read/sources.ts';
 import type { AugmentSummary } from './tally.ts';
-import { type CocoEntry, listed, pathsOf, sourcePrefix } from './types.ts';
+import { listed, pathsOf, sourcePrefix } from './types.ts';
 import { version } from './version.ts';
-import { documentText } from './write/coco.ts';
-import { createFolders, isTemporary, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
+import { documentWriters } from './write/documents.ts';
+import { createFolders, isTemporary, removeTemporaries, syncFolders, writeHashed } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
 import { inputsOf, sourceInputsOf, writeManifest } from './write/manifest.ts';
 import { classNamesFile, classNamesText } from './write/masks.ts';
@@ -149,9 +149,9 @@ async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise
     codecs,
     seed,
     options: JSON.parse(JSON.stringify(rest)),
-    layout: await layoutOf(dataset),
+    layout: layoutOf(dataset),
     ...(sources && {
-      sources: { ...(await layoutOf(sources)), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
+      sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
     }),
     input: {
       files: sizes.length,
@@ -170,17 +170,8 @@ function sizesOf(dataset: Dataset, prefix: string): Promise<{ path: string; size
 }
 
 /** How a data set was understood. */
-async function layoutOf({
-  root,
-  layout,
-  split,
-  folders,
-  background,
-  ignore,
-  colours,
-  documents,
-}: Dataset): Promise<ManifestHead['layout']> {
-  const digests = await inParts([...documents.values()], 4, async ({ path }) => ({ path, sha256: await digestOf(join(root, path), path) }));
+function layoutOf({ layout, split, folders, background, ignore, colours, documents }: Dataset): ManifestHead['layout'] {
+  const digests = [...new Set(documents.values())].map(({ path, sha256 }) => ({ path, sha256 }));
   return {
     name: layout,
     folders: [...folders],
@@ -282,6 +273,7 @@ function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: Ma
   const { out } = options;
   const makeFolder = createFolders(out);
   const folders = new Set<string>();
+  const placeOf = documentPlaces(dataset);
   // A run that could not begin leaves nothing.
   let empty = journal.files.size === 0;
   const note = (outcomes: readonly Outcome[]): void => {
@@ -296,8 +288,9 @@ function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: Ma
     async recall(key) {
       const batch = await journal.recall(key);
       if (!batch) return undefined;
-      for (const { record } of batch.outcomes) {
+      for (const [n, { id, record }] of batch.outcomes.entries()) {
         if (!record) continue;
+        if (placeOf.has(id) && (await journal.entry(`${key}.${n}`)) === undefined) return undefined;
         const read = inputsOf(record).map((file) => ({ ...file, root: dataset.root }));
         const from = sourceInputsOf(record).map((file) => ({ ...file, root: dataset.sources?.root ?? dataset.root }));
         for (const { root, path, sha256 } of [...read, ...from]) {
@@ -322,18 +315,19 @@ function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: Ma
 
     async end(batch, outcomes, read) {
       note(outcomes);
-      await journal.add({ end: batch, outcomes: outcomes as unknown as JournalBatch['outcomes'], read: [...read] });
+      const entries = outcomes.flatMap(({ entry }, n) => (entry === undefined ? [] : [{ entry: `${batch}.${n}`, of: entry }]));
+      const rest = outcomes.map(({ entry: _, ...outcome }) => outcome) as unknown as JournalBatch['outcomes'];
+      await journal.add(...entries, { end: batch, outcomes: rest, read: [...read] });
     },
 
     async finish(summary, batches, variants) {
-      const documents = documentsOf(dataset, options, variants, (split) => entriesOf(journal, batches, split));
+      const documents = documentsOf(dataset, options, variants, () => entriesOf(placeOf, journal, batches));
       await journal.add({ begin: 'documents', files: documents.map(({ path }) => path) });
       await journal.read();
       const written: { path: string; sha256: string }[] = [];
       for (const { path, text } of documents) {
         await makeFolder(dirname(join(out, path)));
-        await writeAtomic(join(out, path), text);
-        written.push({ path, sha256: await digestOf(join(out, path), path) });
+        written.push({ path, sha256: await writeHashed(join(out, path), text) });
         folders.add(dirname(path));
       }
       await removeTemporaries(out);
@@ -369,13 +363,13 @@ export interface WholeFile {
  * The files of several samples that an output has: lists of ids, and documents of annotations.
  *
  * @param variants the ids that stand for a sample's in lists.
- * @param entries what documents have of the samples that are augmented, always the same.
+ * @param entries what the document of the split that is augmented has of its samples, always the same.
  */
 export function documentsOf(
   dataset: Dataset,
   { onlySplit, maskFiles }: AugmentOptions,
   variants: ReadonlyMap<string, readonly string[]>,
-  entries: (split: string) => AsyncIterable<CocoEntry>,
+  entries: () => AsyncIterable<unknown>,
 ): WholeFile[] {
   const { lists, documents, carried, split, root, classNames, rewritten } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
@@ -387,9 +381,12 @@ export function documentsOf(
       },
     })),
     // Splits that are not augmented have theirs as it was.
-    ...[...documents].map(([name, document]) => ({
+    ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
-      text: () => (name === split ? documentText(document, () => entries(name)) : createReadStream(join(root, document.path))),
+      text: () =>
+        document === documents.get(split)
+          ? documentWriters[document.format].text(document, entries)
+          : createReadStream(join(root, document.path)),
     })),
     ...carried.map((path) => {
       const text = rewritten.get(path);
@@ -399,19 +396,43 @@ export function documentsOf(
   ];
 }
 
-/** What documents have of the samples of a split, in the order of the run. */
-async function* entriesOf(journal: Journal, batches: readonly string[], split: string): AsyncGenerator<CocoEntry> {
-  for (const key of batches) {
-    for (const { record, entry } of (await journal.recall(key, true))?.outcomes ?? []) {
-      if (entry && record?.split === split) yield entry as unknown as CocoEntry;
-    }
+/** What the document that is written has of its samples, in its own order. */
+async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal, batches: readonly string[]): AsyncGenerator<unknown> {
+  const found: { key: string; place: number; copy: number | undefined }[] = [];
+  for (const batch of placeOf.size > 0 ? batches : []) {
+    const { outcomes = [] } = (await journal.recall(batch, true)) ?? {};
+    outcomes.forEach(({ id, record }, n) => {
+      const place = placeOf.get(id);
+      if (record && place !== undefined) found.push({ key: `${batch}.${n}`, place, copy: record.copy });
+    });
   }
+  for (const { key } of found.sort(inDocument)) {
+    const entry = await journal.entry(key);
+    if (entry === undefined) throw gone(`what a document has of ${key}`);
+    yield entry;
+  }
+}
+
+/** A document has its samples in its own order, each before its variants. */
+export function inDocument(a: { place: number; copy?: number | undefined }, b: { place: number; copy?: number | undefined }): number {
+  return a.place - b.place || (a.copy ?? -1) - (b.copy ?? -1);
+}
+
+/** Where the document that is written had its samples. */
+export function documentPlaces({ documents, split, samples, others }: Dataset): Map<string, number> {
+  const path = documents.get(split)?.path;
+  const own = [...samples, ...others].filter(({ entry }) => entry?.document === path && path !== undefined);
+  return new Map(own.map(({ id, entry }) => [id, entry?.places[0] as number]));
 }
 
 async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGenerator<ManifestRecord> {
   for (const key of batches) {
     const batch = await journal.recall(key, true);
-    if (!batch) throw new CopyPasteError('io', `${journalName}: batch ${key} is not in it any more; run again`);
+    if (!batch) throw gone(`batch ${key}`);
     for (const { record } of batch.outcomes) if (record) yield record;
   }
+}
+
+function gone(what: string): CopyPasteError {
+  return new CopyPasteError('io', `${journalName}: ${what} is not in it any more; run again`);
 }

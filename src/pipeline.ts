@@ -19,20 +19,19 @@ import {
   planSample,
   settle,
 } from './plan/plan.ts';
-import { decodeSegments } from './png.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
-import { paintShapes, readEntry, segmentsOf, shapesOf } from './read/coco.ts';
 import type { Dataset } from './read/dataset.ts';
-import { findInstances } from './read/instances.ts';
-import { shapesOfLabelme } from './read/labelme.ts';
+import { type DocumentReader, readEntry } from './read/documents.ts';
+import { findInstances, paintShapes } from './read/instances.ts';
+import { type LabelReader, layoutNamed } from './read/layouts.ts';
 import { mapInstances, type SourcedDataset } from './read/sources.ts';
-import { shapesOfLabels } from './read/yolo.ts';
 import { annotate, countFreeObjectIds, largestId, voidObject } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
 import {
   type Annotations,
   type Backend,
+  type Document,
   type Mask,
   type Pasted,
   type Plan,
@@ -421,15 +420,14 @@ export async function readAnnotations(
     if (padding > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
     return { mask, sha256 };
   };
-  if (sample.entry && sample.mask !== undefined) {
-    const { bytes, sha256 } = await readInput(dataset, sample.mask);
-    const things = dataset.documents.get(sample.split)?.things ?? [];
-    const shapes = segmentsOf(await readEntry(dataset.root, sample.entry), decodeSegments(bytes, sample.mask), sample.mask, things);
-    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: { mask: sha256 } };
-  }
   if (sample.entry) {
-    const shapes = shapesOf(await readEntry(dataset.root, sample.entry), sample.entry.document);
-    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: {} };
+    const { documents } = layoutNamed(dataset.layout);
+    const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
+    const document = dataset.documents.get(sample.split) as Document;
+    const parts = await readEntry(dataset.root, sample.entry);
+    const shapes = await (documents as DocumentReader).shapes(parts, document, dataset.classNames, mask);
+    if (mask) giveBack(mask.bytes);
+    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: mask ? { mask: mask.sha256 } : {} };
   }
   if (sample.mask === undefined) {
     // An image without a label file has nothing on it.
@@ -459,10 +457,9 @@ export async function readAnnotations(
 }
 
 /** The shapes of a sample's label file; of an image without one, none. */
-export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { classNames }: Dataset): ShapeSet {
+export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { layout, classNames }: Dataset): ShapeSet {
   if (bytes === undefined) return { size: size as Size, shapes: [] };
-  if (labels.endsWith('.json')) return shapesOfLabelme(bytes, size as Size, labels, classNames);
-  return shapesOfLabels(Buffer.from(bytes).toString(), size as Size, labels);
+  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size as Size, labels, classNames);
 }
 
 function candidateOf(

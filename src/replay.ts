@@ -6,10 +6,10 @@ import { describeDifference } from './compare.ts';
 import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, interrupted } from './errors.ts';
 import { codecs } from './image.ts';
-import { passedEntry, passedShapes, variantSuffix } from './job.ts';
+import { passedEntry, passedShapes, pastedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
-import { documentsOf, filesOf, manifestName, type WholeFile } from './output.ts';
+import { documentPlaces, documentsOf, filesOf, inDocument, manifestName, type WholeFile } from './output.ts';
 import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
 import type { Candidate } from './plan/plan.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
@@ -18,13 +18,12 @@ import { readManifest } from './read/manifest.ts';
 import { type SourcedDataset, withSources } from './read/sources.ts';
 import { withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
-import type { Backend, CocoEntry, Pasted, Plan, Sample } from './types.ts';
+import type { Backend, Pasted, Plan, Sample } from './types.ts';
 import { version } from './version.ts';
-import { pastedEntry } from './write/coco.ts';
-import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './write/files.ts';
+import { createFolders, removeTemporaries, syncFolders, writeAtomic, writeHashed } from './write/files.ts';
 import { inputsOf, sourceInputsOf } from './write/manifest.ts';
 import { classNamesFile } from './write/masks.ts';
-import { encodeSample, passSample, pastedPaths } from './write/samples.ts';
+import { encodeSample, passSample } from './write/samples.ts';
 
 /** What a caller can watch, and how it can stop a run. */
 export interface ReplayEvents {
@@ -100,14 +99,14 @@ async function reopen(
     skipBad: true,
   });
   for (const { path, sha256 } of layout.documents ?? []) {
-    const digest = await digestOf(join(opened.root, path), path);
+    const digest = [...opened.documents.values()].find((document) => document.path === path)?.sha256;
     if (digest !== sha256) throw new CopyPasteError('data', `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}`);
   }
   return { ...opened, digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
 }
 
 /** What documents have of records that were made again. */
-export type Entries = Map<ManifestRecord, CocoEntry>;
+export type Entries = Map<ManifestRecord, unknown>;
 
 /** Makes the files of a record that passes through again. */
 export async function passAgain(
@@ -157,18 +156,16 @@ export async function* remake<R>(
   const recordOf = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
   const remade = ({ id, copy }: Plan): ManifestRecord => recordOf.get(`${copy} ${id}`) as ManifestRecord;
   const pass = async (sample: Sample, record: ManifestRecord): Promise<R> => {
-    if (record.split === dataset.split) {
-      const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options), options);
-      if (entry) entries.set(record, entry);
-    }
+    const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options));
+    if (entry) entries.set(record, entry);
     return remaker.pass(sample, record);
   };
   const sink = {
     paste: (pasted: Pasted) => {
       const record = remade(pasted.plan);
       const suffix = variantSuffix(pasted.plan.copy, options);
-      const paths = pastedPaths(pasted.sample, suffix, options);
-      if (pasted.sample.entry) entries.set(record, pastedEntry(pasted, paths, options.includeOriginals));
+      const { entry } = pastedEntry(dataset, pasted, suffix, options);
+      if (entry) entries.set(record, entry);
       return remaker.paste(pasted, record, suffix);
     },
     pass: (sample: Sample, plan: Plan) => pass(sample, remade(plan)),
@@ -321,8 +318,8 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
     if (there === known && known !== undefined) continue;
     if (there !== undefined) throw new CopyPasteError('differs', `${join(out, path)}: is there, and is another; choose a new folder`);
     await makeFolder(dirname(join(out, path)));
-    await writeAtomic(join(out, path), text);
-    if (known !== undefined && (await digestOf(join(out, path), path)) !== known)
+    const digest = await writeHashed(join(out, path), text);
+    if (known !== undefined && digest !== known)
       throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
   }
   await removeTemporaries(out);
@@ -334,12 +331,18 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
 
 /** The files of several samples that an output has, from what records were made into again. */
 export function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): WholeFile[] {
-  return documentsOf(dataset, options, variantsOf(dataset, manifest.skipped, options), () => inOrderOf(manifest.records, entries));
+  const placeOf = documentPlaces(dataset);
+  const records = manifest.records.flatMap((record) => {
+    const place = placeOf.get(record.id);
+    return place === undefined ? [] : [{ record, place, copy: record.copy }];
+  });
+  const variants = variantsOf(dataset, manifest.skipped, options);
+  return documentsOf(dataset, options, variants, () => inOrderOf(records.sort(inDocument), entries));
 }
 
 /** Entries in the order of records. */
-async function* inOrderOf(records: readonly ManifestRecord[], entries: Entries): AsyncGenerator<CocoEntry> {
-  for (const record of records) {
+async function* inOrderOf(records: readonly { record: ManifestRecord }[], entries: Entries): AsyncGenerator<unknown> {
+  for (const { record } of records) {
     const entry = entries.get(record);
     if (entry) yield entry;
   }

@@ -88,6 +88,48 @@ export function spansOfCounts(counts: ArrayLike<number>, size: Size): Int32Array
   return spansOfToggles(toggles, size);
 }
 
+/**
+ * Spans of run lengths of a box, row by row, beginning with zeros, as CVAT has them.
+ *
+ * @returns `undefined` where they are not its pixels.
+ */
+export function spansOfRuns(counts: ArrayLike<number>, [x0, y0, x1, y1]: Box): Int32Array | undefined {
+  const width = x1 - x0;
+  const spans: number[] = [];
+  let at = 0;
+  for (let n = 0; n < counts.length; n++) {
+    const count = counts[n] as number;
+    if (!Number.isInteger(count) || count < 0 || at + count > width * (y1 - y0)) return undefined;
+    for (const end = at + count; n % 2 === 1 && at < end; ) {
+      const [y, x] = [Math.floor(at / width), at % width];
+      const last = Math.min(width, x + end - at);
+      // A run of ones after an empty one of zeros goes on.
+      if (spans.at(-3) === y0 + y && spans.at(-1) === x0 + x) spans[spans.length - 1] = x0 + last;
+      else spans.push(y0 + y, x0 + x, x0 + last);
+      at += last - x;
+    }
+    if (n % 2 === 0) at += count;
+  }
+  return at === width * (y1 - y0) ? Int32Array.from(spans) : undefined;
+}
+
+/** Run lengths of spans in their own box, row by row, beginning with zeros. */
+export function runsOfSpans(spans: Int32Array): { counts: number[]; box: Box } {
+  const box = boxOfSpans(spans);
+  const [x0, y0, x1, y1] = box;
+  const toggles: number[] = [];
+  for (let i = 0; i < spans.length; i += 3) {
+    const row = ((spans[i] as number) - y0) * (x1 - x0) - x0;
+    const [from, to] = [row + (spans[i + 1] as number), row + (spans[i + 2] as number)];
+    // A run that reaches the right edge goes on at the left one.
+    if (toggles.at(-1) === from) toggles[toggles.length - 1] = to;
+    else toggles.push(from, to);
+  }
+  const end = (x1 - x0) * (y1 - y0);
+  if (toggles.at(-1) !== end) toggles.push(end);
+  return { counts: toggles.map((at, n) => at - (toggles[n - 1] ?? 0)), box };
+}
+
 /** Run lengths of spans, column by column, beginning with zeros. */
 export function countsOfSpans(spans: Int32Array, { width, height }: Size): number[] {
   const [x0, y0, x1, y1] = boxOfSpans(spans);
@@ -150,8 +192,10 @@ const steps = 5;
 
 /** Spans of polygons `[x0, y0, x1, y1, …]` in pixels, together. */
 export function spansOfPolygons(polygons: readonly (readonly number[])[], size: Size): Int32Array {
-  const parts = polygons.map((polygon) => spansOfToggles(togglesOfPolygon(polygon, size), size));
-  return parts.length === 1 ? (parts[0] as Int32Array) : union(parts, size);
+  return union(
+    polygons.map((polygon) => spansOfToggles(togglesOfPolygon(polygon, size), size)),
+    size,
+  );
 }
 
 /** Where a polygon's edges cross the centres of columns, as places in column-major order. */
@@ -189,9 +233,12 @@ function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): 
   return Float64Array.from(toggles).sort();
 }
 
-function union(parts: readonly Int32Array[], size: Size): Int32Array {
+/** Spans of all that any of several spans hold. */
+export function union(parts: readonly Int32Array[], size: Size): Int32Array {
+  if (parts.length === 1) return parts[0] as Int32Array;
   const boxes = parts.filter((spans) => spans.length > 0).map(boxOfSpans);
-  const edge = (n: 0 | 1 | 2 | 3, pick: (...values: number[]) => number): number => pick(...boxes.map((box) => box[n]));
+  const edge = (n: 0 | 1 | 2 | 3, pick: (a: number, b: number) => number): number =>
+    boxes.reduce((best, box) => pick(best, box[n]), boxes[0]?.[n] as number);
   if (boxes.length === 0) return new Int32Array(0);
   const box: Box = [edge(0, Math.min), edge(1, Math.min), Math.min(size.width, edge(2, Math.max)), edge(3, Math.max)];
   const width = box[2] - box[0];
@@ -212,6 +259,30 @@ export function fillSpans(
     const row = ((spans[i] as number) - top) * width - left;
     pixels.fill(value, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
   }
+}
+
+/** Corners `[x, y, …]` turned clockwise about a point. */
+export function turned(corners: readonly number[], [cx, cy]: readonly [x: number, y: number], degrees: number): number[] {
+  const angle = (Math.PI * degrees) / 180;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  return Array.from({ length: corners.length / 2 }, (_, n) => [
+    (corners[2 * n] as number) - cx,
+    (corners[2 * n + 1] as number) - cy,
+  ]).flatMap(([x = 0, y = 0]) => [cx + x * cos - y * sin, cy + x * sin + y * cos]);
+}
+
+/** The outline of an ellipse that is turned clockwise: corners so near that no edge is off by a tenth of a pixel. */
+export function outlineOfEllipse(
+  [cx, cy]: readonly [x: number, y: number],
+  [rx, ry]: readonly [x: number, y: number],
+  degrees: number,
+): number[] {
+  const corners = Math.max(16, Math.ceil(8 * Math.sqrt(Math.max(rx, ry))));
+  const outline = Array.from({ length: corners }, (_, i) => (2 * Math.PI * i) / corners).flatMap((angle) => [
+    cx + rx * Math.cos(angle),
+    cy + ry * Math.sin(angle),
+  ]);
+  return turned(outline, [cx, cy], degrees);
 }
 
 /** A coordinate that an image may have, or nearly: edges are walked step by step, and what is far away would take for ever. */
@@ -243,6 +314,22 @@ export function outlineOfSpans(spans: Int32Array): number[] {
   const [first = [], ...rest] = ringsOfSpans(spans);
   const start = first.slice(0, 2);
   return [...first, ...rest.flatMap((ring) => [...start, ...ring, ...ring.slice(0, 2)]), ...(rest.length > 0 ? start : [])];
+}
+
+/** The outlines of the parts of spans, which together fill to the same pixels; `undefined` where a part has a hole. */
+export function outlinesOfSpans(spans: Int32Array): number[][] | undefined {
+  const rings = ringsOfSpans(spans);
+  return rings.every(isOuter) ? rings : undefined;
+}
+
+/** Whether a ring has its pixels on its right. */
+function isOuter(ring: readonly number[]): boolean {
+  let twice = 0;
+  for (let n = 0; n < ring.length; n += 2) {
+    const next = (n + 2) % ring.length;
+    twice += (ring[n] as number) * (ring[next + 1] as number) - (ring[next] as number) * (ring[n + 1] as number);
+  }
+  return twice > 0;
 }
 
 /**

@@ -81,18 +81,22 @@ export interface Sample {
   readonly format: ImageInfo;
 }
 
-/** Where a document of many samples holds what belongs to one, in bytes. */
+/** Where a document of many samples holds the parts that belong to one. */
 export interface Entry extends Size {
   readonly document: string;
-  readonly image: { readonly start: number; readonly length: number };
-  /** Start and length of each. */
-  readonly annotations: readonly number[];
+  /** Start and length in bytes of each part, the image's own first. */
+  readonly places: readonly number[];
 }
 
-/** A COCO document without its images and annotations. */
+/** The formats that documents have. */
+export type DocumentFormat = 'coco' | 'cvat' | 'datumaro';
+
+/** A document without its images' parts. */
 export interface Document {
   readonly path: string;
-  /** What else it holds, as JSON: values, or elements of lists. */
+  readonly sha256: string;
+  readonly format: DocumentFormat;
+  /** What else it holds, as it was: of JSON values, or elements of lists; or what is before, between and after its images. */
   readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
   readonly annotations: number;
   readonly largestId: number;
@@ -151,8 +155,6 @@ export interface CocoEntry {
   readonly annotations: readonly (CocoAnnotation | PanopticAnnotation)[];
   /** Those that are new; their ids are given once all are known. */
   readonly added?: readonly CocoAnnotation[];
-  /** Another entry keeps the ids of this one. */
-  readonly renumbered?: boolean;
 }
 
 /** The annotations of an image that are no masks in a file, each with its pixels where it has any. */
@@ -164,6 +166,10 @@ export interface ShapeSet {
   readonly panoptic?: PanopticAnnotation;
   /** A labelme file. */
   readonly document?: LabelmeDocument;
+  /** What a CVAT document has of the image. */
+  readonly cvat?: CvatImage;
+  /** What a Datumaro document has of the image. */
+  readonly item?: DatumaroItem;
   readonly shapes: readonly Shaped[];
 }
 
@@ -175,6 +181,48 @@ interface Shaped {
   readonly line?: string;
   readonly parts?: readonly LabelmeShape[];
   readonly segment?: Segment;
+  /** Numbers of the elements that it is among those that CVAT or Datumaro have of the image, and how far up it lies. */
+  readonly elements?: readonly number[];
+  readonly order?: number;
+}
+
+/** An image of a CVAT document, taken to pieces. */
+export interface CvatImage {
+  /** Its opening tag, to the letter. */
+  readonly tag: string;
+  readonly attributes: CvatElement['attributes'];
+  readonly elements: readonly CvatElement[];
+  /** What follows the last of them. */
+  readonly end: string;
+}
+
+export interface CvatElement {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** What is between it and the element before it, to the letter. */
+  readonly before: string;
+  readonly text: string;
+  /** What its tag holds. */
+  readonly inner: string;
+}
+
+export interface DatumaroItem {
+  readonly id: string;
+  readonly image: { readonly path: string; readonly size: readonly number[] };
+  readonly annotations: readonly DatumaroAnnotation[];
+}
+
+export interface DatumaroAnnotation {
+  readonly id?: number;
+  readonly type: string;
+  readonly attributes?: Readonly<Record<string, unknown>>;
+  readonly group?: number;
+  readonly object_id?: number;
+  readonly label_id?: number | null;
+  readonly z_order?: number;
+  readonly points?: readonly number[];
+  readonly bbox?: readonly number[];
+  readonly rle?: { readonly counts: string | readonly number[]; readonly size: readonly number[] };
 }
 
 export interface LabelmeShape {
@@ -222,6 +270,8 @@ export const layoutNames = [
   'paired',
   'coco',
   'panoptic',
+  'cvat',
+  'datumaro',
   'yolo',
   'labelme',
 ] as const;

@@ -52,6 +52,7 @@ test.each([
   ['webgpu', /^render\/backend\.ts$/],
   ['commander', /^(cli|flags)\.ts$/],
   ['tinypool', /^(threads|worker)\.ts$/],
+  ['saxes', /^read\/xml\.ts$/],
   ['zod', /^(schema|manifest)\.ts$/],
 ])('%s has one owner', (name, owner) => {
   const users = files.filter((file) => importsOf(file).includes(name));

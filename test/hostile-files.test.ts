@@ -509,6 +509,63 @@ describe('a COCO document', () => {
   });
 });
 
+describe('a mutated document', () => {
+  const parts = [
+    '<',
+    '>',
+    '"',
+    '&',
+    '/',
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '-',
+    '1e999',
+    '\0',
+    '\ufffd',
+    ' ',
+    'null',
+    '99999999999',
+    '<!--',
+    '<![CDATA[',
+    '../',
+  ];
+
+  test.each([
+    ['cvat', 'annotations.xml'],
+    ['datumaro', 'annotations/train.json'],
+    ['coco', 'annotations/instances_train.json'],
+  ])(
+    'of %s is read, or refused with lines',
+    async (name, path) => {
+      const root = fresh(name);
+      await cp(join('fixtures', name), root, { recursive: true });
+      const text = await readFile(join(root, path), 'utf8');
+      const edit = fc.tuple(fc.nat(text.length), fc.nat(9), fc.constantFrom('', ...parts));
+      await fc.assert(
+        fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
+          writeFileSync(
+            join(root, path),
+            edits.reduce((all, [at, length, put]) => all.slice(0, at) + put + all.slice(at + length), text),
+          );
+          try {
+            const { differences } = await check({ in: root });
+            for (const { path, what } of differences) expect(`${path} ${what}`).toMatch(/^[^\n]+$/);
+          } catch (error) {
+            expect(error).toBeInstanceOf(CopyPasteError);
+            for (const line of [(error as Error).message, ...(error as CopyPasteError).offenders]) expect(line).toMatch(/^[^\n]+$/);
+          }
+        }),
+        { numRuns: 60 * fuzz },
+      );
+    },
+    longer,
+  );
+});
+
 describe('--overwrite', () => {
   /** An output with something beside it that nobody may touch. */
   async function besideVictim(): Promise<{ out: string; victim: string; untouched: () => Promise<void> }> {

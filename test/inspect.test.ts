@@ -30,7 +30,7 @@ describe('inspect', () => {
     expect(objects.classes.find(({ name }) => name === 'sofa')?.instances).toBeLessThan(4);
   });
 
-  test.each(['camvid', 'coco', 'yolo'])('reads every layout: %s', async (name) => {
+  test.each(['camvid', 'coco', 'cvat', 'datumaro', 'yolo'])('reads every layout: %s', async (name) => {
     const { layout, classes, odd } = await inspect({ in: `fixtures/${name}` });
     expect({ layout, odd }).toEqual({ layout: name, odd: [] });
     expect(classes.every(({ leftOut, instances, pixels }) => pixels > 0 && (leftOut || instances > 0))).toBe(true);

@@ -6,10 +6,14 @@ import {
   boxOfSpans,
   countsOfSpans,
   filterSpans,
+  outlineOfEllipse,
   outlineOfSpans,
+  outlinesOfSpans,
   packCounts,
+  runsOfSpans,
   spansOfCounts,
   spansOfPolygons,
+  spansOfRuns,
   unpackCounts,
 } from '../src/shapes.ts';
 
@@ -79,6 +83,85 @@ describe('run lengths', () => {
         else expect(outlineOfSpans(spans)).toEqual([]);
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  test('outlines of parts are filled to the same pixels, and there are none where one would lose a hole', () => {
+    /** Whether a pixel that is empty cannot be left for outside the plane by its sides. */
+    const hasHole = ({ width, height, plane }: { width: number; height: number; plane: number[] }): boolean => {
+      const seen = new Set<number>();
+      const visit = (x: number, y: number): void => {
+        const at = (y + 1) * (width + 2) + x + 1;
+        const out = x < -1 || y < -1 || x > width || y > height;
+        const set = x >= 0 && y >= 0 && x < width && y < height && plane[y * width + x] === 1;
+        if (out || set || seen.has(at)) return;
+        seen.add(at);
+        for (const [dx, dy] of [
+          [1, 0],
+          [-1, 0],
+          [0, 1],
+          [0, -1],
+        ] as const)
+          visit(x + dx, y + dy);
+      };
+      visit(-1, -1);
+      // Pixels that touch by a corner do not hold together: what is between them is open.
+      return plane.some((pixel, i) => pixel === 0 && !seen.has((Math.floor(i / width) + 1) * (width + 2) + (i % width) + 1));
+    };
+    fc.assert(
+      fc.property(planes, (made) => {
+        const spans = spansOf(made);
+        const outlines = outlinesOfSpans(spans);
+        if (!outlines) expect(hasHole(made)).toBe(true);
+        else expect(spansOfPolygons(outlines, made)).toEqual(spans);
+      }),
+      { numRuns: 1000 },
+    );
+    const ring = Int32Array.from([0, 0, 3, 1, 0, 1, 1, 2, 3, 2, 0, 3]);
+    expect(outlinesOfSpans(ring)).toBeUndefined();
+    expect(outlinesOfSpans(Int32Array.from([0, 0, 1, 0, 2, 3]))).toEqual([
+      [0, 0, 1, 0, 1, 1, 0, 1],
+      [2, 0, 3, 0, 3, 1, 2, 1],
+    ]);
+  });
+
+  test("are those of the rows of their box as CVAT's, and come back as the same spans", () => {
+    fc.assert(
+      fc.property(planes, fc.nat(3), ({ width, height, plane }, shift) => {
+        const spans = spansOf({ width, height, plane }).map((value, i) => value + (i % 3 === 0 ? 0 : shift));
+        if (spans.length === 0) return;
+        const { counts, box } = runsOfSpans(spans);
+        const [x0, y0, x1, y1] = box;
+        expect(box).toEqual(boxOfSpans(spans));
+        const flat = counts.flatMap((count, n) => Array.from({ length: count }, () => n % 2));
+        const rows = Array.from({ length: y1 - y0 }, (_, y) => plane.slice((y + y0) * width + x0 - shift, (y + y0) * width + x1 - shift));
+        expect(flat).toEqual(rows.flat());
+        expect(counts.slice(1)).not.toContain(0);
+        expect(spansOfRuns(counts, box)).toEqual(spans);
+      }),
+      { numRuns: 500 },
+    );
+    expect(spansOfRuns([0, 1, 0, 1, 2], [5, 7, 7, 9])).toEqual(Int32Array.from([7, 5, 7]));
+    for (const counts of [[], [3], [5], [1, -1, 4], [1.5, 2.5], [Number.NaN], [2 ** 40, 1]]) {
+      expect(spansOfRuns(counts, [5, 7, 7, 9])).toBeUndefined();
+    }
+  });
+
+  test('an ellipse fills to its area, turned or not', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 20, max: 60, noNaN: true }),
+        fc.double({ min: 20, max: 60, noNaN: true }),
+        fc.nat(360),
+        (rx, ry, degrees) => {
+          const spans = spansOfPolygons([outlineOfEllipse([64, 64], [rx, ry], degrees)], { width: 128, height: 128 });
+          expect(areaOfSpans(spans) / (Math.PI * rx * ry)).toBeCloseTo(1, 1.5);
+          const turn = (Math.PI * degrees) / 180;
+          const wide = Math.hypot(rx * Math.cos(turn), ry * Math.sin(turn));
+          const [x0, , x1] = boxOfSpans(spans);
+          expect(Math.abs(x1 - x0 - 2 * wide)).toBeLessThan(2);
+        },
+      ),
     );
   });
 

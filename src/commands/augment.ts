@@ -56,7 +56,7 @@ export async function run(given: Given<typeof augmentOptions>, { stdout, stderr 
 }
 
 function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
-  const named = (path: string): string => (documents.size > 0 && path.endsWith('.json') ? path : `${path === '' ? '.' : path}/`);
+  const named = (path: string): string => (documents.size > 0 && /\.(json|xml)$/.test(path) ? path : `${path === '' ? '.' : path}/`);
   const pairs = folders
     .filter((one) => split === '' || one.split === '' || one.split === split)
     .map(({ images, masks, objects }) => [images, masks, ...(objects && objects !== masks ? [objects] : [])].map(named).join(' + '));
@@ -73,7 +73,7 @@ function describeDocument({ documents, split }: Dataset): string[] {
   return [
     ...(boxes > 0
       ? [
-          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} a box and no mask: ${boxes === 1 ? 'it stays, and is' : 'they stay, and are'} never pasted`,
+          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} no mask, as boxes have none: ${boxes === 1 ? 'it stays, and is' : 'they stay, and are'} never pasted`,
         ]
       : []),
     ...(keypoints > 0 ? [`${plural(keypoints, 'annotation')} ${has(keypoints)} keypoints, which pastes and what they cover lose`] : []),

@@ -1,23 +1,13 @@
 /** COCO's instances: a document of images and annotations beside folders of images. */
-import { type FileHandle, open } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { countIds } from '../invariants.ts';
 import { isBelow } from '../paths.ts';
-import { fillSpans, isCoordinate, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
-import type {
-  CocoAnnotation,
-  CocoEntry,
-  CocoImage,
-  Document,
-  Entry,
-  Instance,
-  Mask,
-  PanopticAnnotation,
-  PixelsById,
-  ShapeSet,
-  Size,
-} from '../types.ts';
+import { decodeSegments } from '../png.ts';
+import { isCoordinate, spansOfCounts, spansOfPolygons, unpackCounts } from '../shapes.ts';
+import type { CocoAnnotation, CocoEntry, CocoImage, Instance, PanopticAnnotation, ShapeSet, Size } from '../types.ts';
+import { isDatumaro } from './datumaro.ts';
+import type { DocumentImage, DocumentReader } from './documents.ts';
 import type { Tree } from './files.ts';
 import { instanceOfSpans } from './instances.ts';
 import { type Place, partsOf } from './json.ts';
@@ -29,13 +19,14 @@ const known = new Set(['images', 'annotations', 'categories']);
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
 /** Documents by their names: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`. */
-export function findCoco({ files }: Tree): Folders[] {
+export function findCoco(tree: Tree): Folders[] {
+  const { files } = tree;
   const found: Folders[] = [];
   // Where documents are called as COCO's are, others beside them are something else.
   const called = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
   for (const file of files) {
     const named = (called ? /^annotations\/instances_([^/]+)\.json$/ : /^annotations\/([^/]+)\.json$/).exec(file)?.[1];
-    if (named !== undefined && !others.test(named)) found.push({ split: named, images: '', masks: file });
+    if (named !== undefined && !others.test(named) && !isDatumaro(tree, file)) found.push({ split: named, images: '', masks: file });
     const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
     if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file)) found.push({ split: '', images: '', masks: file });
@@ -53,118 +44,75 @@ export function findPanoptic({ files, folders }: Tree): Folders[] {
   });
 }
 
-/** Folders that may hold the images of a document. */
-function imageFolders({ split, images, masks }: Folders): string[] {
-  const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
-  return [images, split, `images/${split}`, `${split}/images`, 'images', 'data', 'train', beside, ''].filter(
-    (folder, i, all) => all.indexOf(folder) === i,
-  );
-}
-
-/** A sample of a document; its image file may not be there. */
-export interface DocumentSample {
-  readonly image: string;
-  readonly name: string;
-  /** A panoptic document's PNG. */
-  readonly mask?: string;
-  readonly entry: Entry;
-}
-
-/**
- * Reads what a document says of its images: where their annotations are, not what they are.
- *
- * @throws {CopyPasteError} `data` for what is not COCO's format, with the first place.
- */
-export async function readCoco(
-  root: string,
-  folders: Folders,
-  tree: Tree,
-): Promise<{ samples: DocumentSample[]; images: string; document: Document; classNames: Map<number, string> }> {
-  const path = folders.masks;
-  const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${path}: ${what}`, { cause });
-  const rest: { key: string; element: boolean; value: string }[] = [];
-  const images: { image: CocoImage; place: Place }[] = [];
-  const places = new Map<number, number[]>();
-  const classNames = new Map<number, string>();
-  const ids = new Set<number>();
-  const masks = new Map<number, string>();
-  const things: number[] = [];
-  let largestId = 0;
-  let boxes = 0;
-  let keypoints = 0;
-  let lists = 0;
-  try {
-    for await (const { key, element, bytes, place } of partsOf(join(root, path))) {
-      const value = JSON.parse(bytes.toString());
-      if (element && known.has(key) && (typeof value !== 'object' || value === null))
-        throw new Error(`${key} holds ${String(value)}, which is no object`);
-      if (element && key === 'images') images.push({ image: value, place });
-      else if (element && key === 'annotations' && folders.objects !== undefined) {
-        const { image_id: image, file_name: name, segments_info: segments } = value as Partial<PanopticAnnotation>;
-        if (!isId(image) || typeof name !== 'string' || !isBelow(name) || !Array.isArray(segments)) {
-          throw new Error(`annotations[${places.size}] has no image_id, file_name and segments_info`);
-        }
-        if (places.has(image)) throw new Error(`image ${image} has two annotations`);
-        places.set(image, [place.start, place.length]);
-        masks.set(image, `${folders.objects}/${name}`);
-      } else if (element && key === 'annotations') {
-        const { id, image_id: image, category_id: category, segmentation, keypoints: points } = value as Partial<CocoAnnotation>;
-        if (!isId(id) || !isId(image) || !isId(category)) throw new Error(`annotations[${ids.size}] has no id, image_id and category_id`);
-        if (ids.has(id)) throw new Error(`annotation id ${id} occurs twice`);
-        ids.add(id);
-        largestId = Math.max(largestId, id);
-        if (!hasMask(segmentation)) boxes++;
-        if (points !== undefined) keypoints++;
-        const known = places.get(image) ?? [];
-        known.push(place.start, place.length);
-        places.set(image, known);
-      } else if (element && key === 'categories') {
-        if (!isId(value.id) || value.id > 65534) throw new Error(`category id ${value.id} is not from 0 to 65534`);
-        classNames.set(value.id, String(value.name));
-        if (value.isthing === 1) things.push(value.id);
-        rest.push({ key, element, value: bytes.toString() });
-      } else rest.push({ key, element, value: bytes.toString() });
-      lists += element ? 1 : 0;
+/** COCO's documents: instances, and panoptic ones, which have a PNG for each image. */
+export const coco: DocumentReader = {
+  async read(root, folders, refuse) {
+    const path = folders.masks;
+    const hash = createHash('sha256');
+    const rest: { key: string; element: boolean; value: string }[] = [];
+    const images: { image: CocoImage; place: Place }[] = [];
+    const places = new Map<number, number[]>();
+    const classNames = new Map<number, string>();
+    const ids = new Set<number>();
+    const masks = new Map<number, string>();
+    const things: number[] = [];
+    let largestId = 0;
+    let boxes = 0;
+    let keypoints = 0;
+    let lists = 0;
+    try {
+      for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
+        const value = JSON.parse(bytes.toString());
+        if (element && known.has(key) && (typeof value !== 'object' || value === null))
+          throw new Error(`${key} holds ${String(value)}, which is no object`);
+        if (element && key === 'images') images.push({ image: value, place });
+        else if (element && key === 'annotations' && folders.objects !== undefined) {
+          const { image_id: image, file_name: name, segments_info: segments } = value as Partial<PanopticAnnotation>;
+          if (!isId(image) || typeof name !== 'string' || !isBelow(name) || !Array.isArray(segments)) {
+            throw new Error(`annotations[${places.size}] has no image_id, file_name and segments_info`);
+          }
+          if (places.has(image)) throw new Error(`image ${image} has two annotations`);
+          places.set(image, [place.start, place.length]);
+          masks.set(image, `${folders.objects}/${name}`);
+        } else if (element && key === 'annotations') {
+          const { id, image_id: image, category_id: category, segmentation, keypoints: points } = value as Partial<CocoAnnotation>;
+          if (!isId(id) || !isId(image) || !isId(category)) throw new Error(`annotations[${ids.size}] has no id, image_id and category_id`);
+          if (ids.has(id)) throw new Error(`annotation id ${id} occurs twice`);
+          ids.add(id);
+          largestId = Math.max(largestId, id);
+          if (!hasMask(segmentation)) boxes++;
+          if (points !== undefined) keypoints++;
+          const known = places.get(image) ?? [];
+          known.push(place.start, place.length);
+          places.set(image, known);
+        } else if (element && key === 'categories') {
+          if (!isId(value.id) || value.id > 65534) throw new Error(`category id ${value.id} is not from 0 to 65534`);
+          classNames.set(value.id, String(value.name));
+          if (value.isthing === 1) things.push(value.id);
+          rest.push({ key, element, value: bytes.toString() });
+        } else rest.push({ key, element, value: bytes.toString() });
+        lists += element ? 1 : 0;
+      }
+    } catch (error) {
+      throw refuse(`not a COCO document: ${messageOf(error)}`, error);
     }
-  } catch (error) {
-    throw refuse(`not a COCO document: ${messageOf(error)}`, error);
-  }
-  if (lists === 0 || images.length === 0) throw refuse('not a COCO document: it has no images');
-  const inside = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
-  // The first image that is there says where all are.
-  const able = imageFolders(folders);
-  let folder: string | undefined;
-  for (const { image } of images) {
-    folder = able.find((one) => tree.names.has(inside(one, String(image.file_name))));
-    if (folder !== undefined) break;
-  }
-  folder ??= folders.images;
-  const seen = new Set<number>();
-  let largestImage = 0;
-  const samples = images.map(({ image, place }): DocumentSample => {
-    const { id, file_name: name, width, height } = image;
-    if (!isId(id) || typeof name !== 'string' || !isSize(width) || !isSize(height)) {
-      throw refuse(`image ${JSON.stringify(id ?? name)} has no id, file_name, width and height`);
-    }
-    if (!isBelow(name)) throw refuse(`image ${id}: file_name '${name}' leaves its folder`);
-    if (seen.has(id)) throw refuse(`image id ${id} occurs twice`);
-    seen.add(id);
-    largestImage = Math.max(largestImage, id);
-    const mask = masks.get(id);
-    return {
-      image: inside(folder, name),
-      name,
-      ...(mask !== undefined && { mask }),
-      entry: { document: path, width, height, image: place, annotations: places.get(id) ?? [] },
-    };
-  });
-  for (const id of places.keys()) if (!seen.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
-  return {
-    samples,
-    images: folder,
-    classNames,
-    document: {
-      path,
+    if (lists === 0 || images.length === 0) throw refuse('not a COCO document: it has no images');
+    const seen = new Set<number>();
+    let largestImage = 0;
+    const found = images.map(({ image, place }): DocumentImage => {
+      const { id, file_name: name, width, height } = image;
+      if (!isId(id) || typeof name !== 'string' || !isSize(width) || !isSize(height)) {
+        throw refuse(`image ${JSON.stringify(id ?? name)} has no id, file_name, width and height`);
+      }
+      if (seen.has(id)) throw refuse(`image id ${id} occurs twice`);
+      seen.add(id);
+      largestImage = Math.max(largestImage, id);
+      const mask = masks.get(id);
+      const own = [place.start, place.length, ...(places.get(id) ?? [])];
+      return { title: `image ${id}`, name, ...(mask !== undefined && { mask }), width, height, places: own };
+    });
+    for (const id of places.keys()) if (!seen.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
+    const has = {
       rest,
       largestId,
       largestImage,
@@ -172,9 +120,16 @@ export async function readCoco(
       keypoints,
       annotations: ids.size,
       ...(folders.objects !== undefined && { things }),
-    },
-  };
-}
+    };
+    return { images: found, classNames, document: { path, sha256: hash.digest('hex'), format: 'coco', ...has } };
+  },
+
+  shapes(parts, { path, things }, _classNames, mask) {
+    const [image, ...annotations] = parts.map((part) => JSON.parse(part));
+    const entry: CocoEntry = { image, annotations };
+    return mask ? segmentsOf(entry, decodeSegments(mask.bytes, mask.path), mask.path, things ?? []) : shapesOf(entry, path);
+  },
+};
 
 function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
@@ -184,25 +139,10 @@ function isSize(value: unknown): value is number {
   return isId(value) && value > 0;
 }
 
+/** What is called a polygon and has four numbers is a box to COCO's own tools too. */
 function hasMask(segmentation: CocoAnnotation['segmentation']): boolean {
-  return Array.isArray(segmentation) ? segmentation.length > 0 : segmentation !== undefined && segmentation !== null;
-}
-
-/** Reads what a document has of one image, without looking at masks. */
-export async function readEntry(root: string, { document, image, annotations }: Entry): Promise<CocoEntry> {
-  const file = await open(join(root, document)).catch((cause: unknown) => {
-    throw new CopyPasteError('io', `${document}: cannot be read: ${messageOf(cause)}`, { cause });
-  });
-  try {
-    const places = Array.from(
-      { length: annotations.length / 2 },
-      (_, n): Place => ({ start: annotations[2 * n] as number, length: annotations[2 * n + 1] as number }),
-    );
-    const [first, ...rest] = await readParts(file, [image, ...places]);
-    return { image: first as CocoImage, annotations: rest as CocoAnnotation[] };
-  } finally {
-    await file.close();
-  }
+  if (Array.isArray(segmentation)) return !segmentation.every((part) => Array.isArray(part) && part.length === 4);
+  return segmentation !== undefined && segmentation !== null;
 }
 
 /**
@@ -223,7 +163,7 @@ export function shapesOf({ image, annotations }: CocoEntry, document: string): S
  *
  * @throws {CopyPasteError} `data` where a segment has no pixel or occurs twice.
  */
-export function segmentsOf({ image, annotations }: CocoEntry, plane: Plane, file: string, things: readonly number[]): ShapeSet {
+function segmentsOf({ image, annotations }: CocoEntry, plane: Plane, file: string, things: readonly number[]): ShapeSet {
   const panoptic = annotations[0] as PanopticAnnotation;
   const { width, height } = plane;
   if (width !== image.width || height !== image.height) {
@@ -257,45 +197,6 @@ export function segmentsOf({ image, annotations }: CocoEntry, plane: Plane, file
 /** Ids of 24 bits, row by row. */
 interface Plane extends Size {
   readonly ids: Int32Array;
-}
-
-/**
- * What a document's annotations are to the rest of the program: instances, and a class mask that they are painted into,
- * one over the other.
- */
-export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance[]; pixels: PixelsById } {
-  const { width, height } = shapes.size;
-  const ids = new Uint16Array(width * height).fill(noCategory);
-  const instances = shapes.shapes.flatMap(({ instance }) => (instance ? [instance] : []));
-  for (const { spans, classId } of instances) fillSpans(spans, [0, 0, width], ids, classId);
-  const mask = { width, height, ids };
-  return { mask, instances, pixels: countIds(mask) };
-}
-
-/** What stands for no category in a class mask. */
-export const noCategory = 65535;
-
-/** Bytes between two values that are read along rather than apart. */
-const gap = 4096;
-
-/** Reads JSON values, which lie in the order of their places, those that are near one another in one go. */
-async function readParts(file: FileHandle, places: readonly Place[]): Promise<unknown[]> {
-  const values: unknown[] = [];
-  for (let from = 0; from < places.length; ) {
-    const { start } = places[from] as Place;
-    let end = start;
-    let to = from;
-    for (let next = places[to]; next && next.start >= start && next.start <= end + gap; next = places[to]) {
-      end = Math.max(end, next.start + next.length);
-      to++;
-    }
-    const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
-    for (; from < to; from++) {
-      const place = places[from] as Place;
-      values.push(JSON.parse(buffer.toString('utf8', place.start - start, place.start - start + place.length)));
-    }
-  }
-  return values;
 }
 
 function spansOf({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array {

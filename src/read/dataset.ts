@@ -17,13 +17,12 @@ import {
   type ViewFile,
 } from '../types.ts';
 import { type ClassNames, readClassNames } from './classes.ts';
-import { type DocumentSample, readCoco } from './coco.ts';
 import { findColourMap, readColourMap } from './colours.ts';
+import { isDatumaro } from './datumaro.ts';
+import { type DocumentReader, type DocumentSample, openDocument } from './documents.ts';
 import { cannotRead, listTree, readStart, type Tree, withoutExtension } from './files.ts';
-import { readLabelmeNames } from './labelme.ts';
-import { bySplit, detectLayout, type Folders, type Layout, layouts } from './layouts.ts';
+import { bySplit, detectLayout, type Folders, type LabelConfig, type LabelReader, type Layout, layoutNamed } from './layouts.ts';
 import { readMapillaryConfig } from './mapillary.ts';
-import { readYoloConfig } from './yolo.ts';
 
 export interface DatasetOptions {
   readonly in: string;
@@ -45,6 +44,8 @@ export interface DatasetOptions {
   readonly annotations?: string | undefined;
   /** Nothing will be augmented: splits may share samples, and none has to be called train. */
   readonly lookOnly?: boolean | undefined;
+  /** Annotations of documents are to be polygons. */
+  readonly polygons?: boolean | undefined;
   /** Annotations without a mask are an error. */
   readonly requireMasks?: boolean | undefined;
   /** Folders that are known, as from a manifest; else they are looked for. */
@@ -132,53 +133,25 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
           return undefined;
         });
   const colours = options.colours ?? map?.colours;
-  const lists = await readLists(root, tree, layout);
-  const splits = lists.size > 0 ? [...lists.keys()].map(listName) : found.map(({ split }) => split).filter((split) => split !== '');
-  const split = chooseSplit(
-    splits,
-    options.split ?? (options.lookOnly && !splits.some((one) => /^train\d*$/.test(one)) ? splits[0] : undefined),
-  );
-
   const bad = new Map<string, string>();
-  const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
-  const documents = new Map<string, Document>();
-  let categories: ReadonlyMap<number, string> | undefined;
-  const paired = layout.documents ? [] : found.flatMap((one) => pair(one, tree, endings, layout, bad));
-  const folders = layout.documents ? [] : [...found];
-  if (layout.documents) {
-    for (const one of found.filter((one) => !options.onlySplit || one.split === split)) {
-      const twin = folders.find(({ split }) => split === one.split);
-      if (twin)
-        throw new CopyPasteError('usage', `${twin.masks} and ${one.masks} are both of one split; say --annotations FILE for one of them`);
-      const { samples, images, document, classNames } = await readCoco(root, one, tree);
-      folders.push({ ...one, images });
-      documents.set(one.split, document);
-      if (one.split === split) categories = classNames;
-      paired.push(...samples.flatMap((sample) => pairEntry(sample, one.split, tree, bad)));
-    }
-    const boxed = options.requireMasks ? [...documents.values()] : [documents.get(split) as Document];
-    refuseBoxes(boxed, options);
-  }
-  const carried: string[] = [];
-  const rewritten = new Map<string, string>();
-  const notes: string[] = [];
-  if (layout.labels === '.json' && options.classNames === undefined) {
-    const files = paired
-      .filter((one) => !options.onlySplit || one.split === split)
-      .flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
-    categories = await readLabelmeNames(root, files, bad);
-  }
-  if (layout.labels === '.txt') {
-    const { file, names, text, note } = await readYoloConfig(root, tree, found);
-    categories = names;
-    if (file !== undefined) carried.push(file);
-    if (file !== undefined && text !== undefined) rewritten.set(file, text);
-    if (note !== undefined) notes.push(note);
-  }
+  const lists = await readLists(root, tree, layout);
+  const choose = (splits: readonly string[]): string =>
+    chooseSplit(splits, options.split ?? (options.lookOnly && !splits.some((one) => /^train\d*$/i.test(one)) ? splits[0] : undefined));
+  const openAnnotations = layout.documents ? openDocuments : layout.labels ? openLabels : openMasks;
+  const { paired, folders, splits, split, documents, categories, labelConfig } = await openAnnotations({
+    root,
+    tree,
+    layout,
+    found,
+    lists,
+    choose,
+    options,
+    bad,
+  });
   const configFile = layout.configs?.find((file) => tree.names.has(file));
   const config = configFile === undefined ? undefined : await readMapillaryConfig(root, configFile);
-  if (configFile !== undefined) carried.push(configFile);
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
+  const carried = [labelConfig?.file, configFile].filter((file) => file !== undefined);
   const listed = lists.size > 0 ? placeInLists(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
   const allowed = { masks: (colours ?? unreadable) !== undefined, objects: objectIds === undefined };
@@ -222,8 +195,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     lists,
     documents,
     carried,
-    rewritten,
-    notes,
+    rewritten: new Map(labelConfig?.text === undefined ? [] : [[labelConfig.file, labelConfig.text]]),
+    notes: labelConfig?.note === undefined ? [] : [labelConfig.note],
     background,
     ignore,
     leftOut: new Set([...background, ...ignore]),
@@ -237,9 +210,87 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   };
 }
 
+/** What annotations are opened from. */
+interface Opening {
+  readonly root: string;
+  readonly tree: Tree;
+  readonly layout: Layout;
+  readonly found: readonly Folders[];
+  readonly lists: ReadonlyMap<string, readonly string[]>;
+  /** Chooses the split that is augmented. */
+  readonly choose: (splits: readonly string[]) => string;
+  readonly options: DatasetOptions;
+  /** Takes why samples cannot be used. */
+  readonly bad: Map<string, string>;
+}
+
+/** Images with their annotations. */
+interface Opened {
+  readonly paired: Paired[];
+  readonly folders: readonly Folders[];
+  readonly splits: readonly string[];
+  readonly split: string;
+  readonly documents: ReadonlyMap<string, Document>;
+  /** What the annotations themselves call their classes. */
+  readonly categories?: ClassNames;
+  readonly labelConfig?: LabelConfig | undefined;
+}
+
+/** Masks in folders beside those of images. */
+async function openMasks({ tree, layout, found, lists, choose, options, bad }: Opening): Promise<Opened> {
+  const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
+  const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
+  const paired = found.flatMap((one) => pair(one, tree, endings, layout, bad));
+  return { paired, folders: found, splits, split: choose(splits), documents: new Map() };
+}
+
+/** A file of shapes for each image. */
+async function openLabels(opening: Opening): Promise<Opened> {
+  const { root, tree, layout, options, bad } = opening;
+  const opened = await openMasks(opening);
+  const files = opened.paired
+    .filter((one) => !options.onlySplit || one.split === opened.split)
+    .flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
+  const { classNames, config } = await (layout.labels as LabelReader).names(root, tree, { files, folders: opened.folders }, bad);
+  return { ...opened, categories: classNames, labelConfig: config };
+}
+
+/** Documents of many samples, which may be of several splits. */
+async function openDocuments({ root, tree, layout, found, choose, options, bad }: Opening): Promise<Opened> {
+  // A document that names splits itself says them once it is read.
+  const known = found.every(({ split }) => split !== '') ? choose(splitsOf(found)) : undefined;
+  const wanted = found.filter((one) => known === undefined || !options.onlySplit || one.split === known);
+  const opened: Awaited<ReturnType<typeof openDocument>>[] = [];
+  for (const path of new Set(wanted.map(({ masks }) => masks))) {
+    const rows = wanted.filter(({ masks }) => masks === path) as [Folders, ...Folders[]];
+    opened.push(await openDocument(root, rows, tree, layout.documents as DocumentReader));
+  }
+  const splits = [...new Set([...splitsOf(found), ...opened.flatMap(({ folders }) => splitsOf(folders))])];
+  const split = known ?? choose(splits);
+  const folders: Folders[] = [];
+  const documents = new Map<string, Document>();
+  for (const one of opened.flatMap(({ document, folders }) => folders.map((row) => ({ document, row })))) {
+    if (options.onlySplit && one.row.split !== split) continue;
+    const twin = documents.get(one.row.split);
+    if (twin)
+      throw new CopyPasteError('usage', `${twin.path} and ${one.row.masks} are both of one split; say --annotations FILE for one of them`);
+    folders.push(one.row);
+    documents.set(one.row.split, one.document);
+  }
+  const document = documents.get(split) as Document;
+  refuseBoxes(options.requireMasks ? [...new Set(documents.values())] : [document], options);
+  const { classNames } = opened.find((one) => one.document === document) as (typeof opened)[0];
+  const paired = opened.flatMap(({ samples }) => samples.flatMap((sample) => pairEntry(sample, tree, bad)));
+  return { paired, folders, splits, split, documents, categories: classNames };
+}
+
+function splitsOf(found: readonly Folders[]): string[] {
+  return found.map(({ split }) => split).filter((split) => split !== '');
+}
+
 /** The files that hold something of several samples. */
 export function wholeFiles({ lists, documents, carried }: Pick<Dataset, 'lists' | 'documents' | 'carried'>): string[] {
-  return [...lists.keys(), ...[...documents.values()].map(({ path }) => path), ...carried];
+  return [...lists.keys(), ...new Set([...documents.values()].map(({ path }) => path)), ...carried];
 }
 
 /** Ids of instance masks that stand for no object. */
@@ -249,14 +300,18 @@ function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<number>): Re
   return new Set(Array.from({ length: 0x10000 }, (_, id) => id).filter((id) => (bare === 'class' ? id < perClass : id % perClass === 0)));
 }
 
-/** @throws {CopyPasteError} `usage` for what is said of masks where annotations are shapes. */
-function refuseIdle({ name, documents, labels }: Layout, { folders, background, ignore, maskSuffix, requireMasks }: DatasetOptions): void {
-  if (folders || !(documents || labels)) return;
+/** @throws {CopyPasteError} `usage` for what is said of masks where annotations are shapes, or of documents where there are none. */
+function refuseIdle({ name, documents, labels }: Layout, options: DatasetOptions): void {
+  const { folders, background, ignore, maskSuffix, requireMasks, polygons } = options;
+  if (folders) return;
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
+  if (polygons && (!documents || name === 'panoptic'))
+    throw refuse('--polygons', `is for COCO, CVAT and Datumaro documents, not the ${name} layout`);
+  if (!(documents || labels)) return;
   if (background ?? ignore)
     throw refuse(background ? '--background' : '--ignore', `the ${name} layout has no such ids; say --exclude-classes`);
   if (maskSuffix !== '') throw refuse('--mask-suffix', `the ${name} layout has no such names`);
-  if (requireMasks && labels) throw refuse('--require-masks', 'is for COCO documents');
+  if (requireMasks && labels) throw refuse('--require-masks', 'is for documents');
 }
 
 function count(n: number, what: string): string {
@@ -265,9 +320,7 @@ function count(n: number, what: string): string {
 
 function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: readonly Folders[] } {
   if (options.folders) {
-    const layout = layouts.find(({ name }) => name === options.layout);
-    if (!layout) throw new CopyPasteError('data', `layout ${options.layout}: there is none of that name in this version`);
-    return { layout, folders: options.folders };
+    return { layout: layoutNamed(options.layout), folders: options.folders };
   }
   const inside = (flag: string, path: string): string => {
     const folder = relative(root, resolve(root, path)).split(sep).join('/');
@@ -280,16 +333,18 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
     const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
     if (!tree.names.has(masks))
       throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
-    const layout = layouts.find(({ name }) => name === 'coco') as Layout;
-    return { layout, folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }] };
+    const format = masks.endsWith('.xml') ? 'cvat' : isDatumaro(tree, masks) ? 'datumaro' : 'coco';
+    return {
+      layout: layoutNamed(format),
+      folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }],
+    };
   }
   if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
   if (options.images === undefined || options.masks === undefined) {
     throw new CopyPasteError('usage', '--images and --masks go together: say both');
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
-  const layout = layouts.find(({ name }) => name === (options.layout ?? 'paired')) as Layout;
-  return { layout, folders: bySplit(folders, tree) };
+  return { layout: layoutNamed(options.layout ?? 'paired'), folders: bySplit(folders, tree) };
 }
 
 /**
@@ -339,7 +394,7 @@ function chooseSplit(splits: readonly string[], wanted: string | undefined): str
     throw new CopyPasteError('usage', `--split ${wanted}: ${splits.length === 0 ? 'this data set has no splits' : `splits are ${found}`}`);
   }
   if (splits.includes('train')) return 'train';
-  const [train, ...more] = splits.filter((split) => /^train\d*$/.test(split));
+  const [train, ...more] = splits.filter((split) => /^train\d*$/i.test(split));
   if (train !== undefined && more.length === 0) return train;
   if (splits.length <= 1) return splits[0] ?? '';
   throw new CopyPasteError('usage', `no split is called train: splits are ${found}; say --split NAME`);
@@ -362,7 +417,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
     }
     return files;
   };
-  const masks = labels ? labelsIn(folders.masks, labels, tree) : filesOf(folders.masks, endings.mask);
+  const masks = labels ? labelsIn(folders.masks, labels.ending, tree) : filesOf(folders.masks, endings.mask);
   const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
   const shown = views.map((view) => {
     const folder =
@@ -394,7 +449,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
       split: folders.split,
       image,
       ...(labels ? mask !== undefined && { labels: mask } : { mask: mask ?? '' }),
-      ...(labels === '.txt' && mask === undefined && { newLabels: `${folders.masks}/${stem}${labels}` }),
+      ...(labels?.background && mask === undefined && { newLabels: `${folders.masks}/${stem}${labels.ending}` }),
       ...(object !== undefined && { objects: object }),
       ...(also.length > 0 && { views: also }),
       endings,
@@ -420,7 +475,7 @@ function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, 
 }
 
 /** A sample of a document, if its image is there. */
-function pairEntry({ image, name, mask, entry }: DocumentSample, split: string, tree: Tree, bad: Map<string, string>): Paired[] {
+function pairEntry({ split, image, name, mask, entry }: DocumentSample, tree: Tree, bad: Map<string, string>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.names.has(file));
   if (missing !== undefined) bad.set(id, `${missing}: no such image, though ${entry.document} lists it`);

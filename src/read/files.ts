@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
@@ -10,6 +11,8 @@ export interface Tree {
   readonly names: ReadonlySet<string>;
   /** What may not be listed, as a file system's own `lost+found`, or is no file, as a pipe or a link to nothing. */
   readonly unreadable: readonly string[];
+  /** How a file begins, as text; nothing where it cannot be read. */
+  start(file: string): string;
 }
 
 /** An error that names a file of the data set, not where that is. */
@@ -64,7 +67,20 @@ export async function listTree(root: string): Promise<Tree> {
     }
   };
   await visit('', [], 0);
-  return { folders: new Set([...folders].sort()), files: files.sort(), names: new Set(files), unreadable: unreadable.sort() };
+  const start = (file: string): string => {
+    try {
+      const handle = openSync(join(root, file), 'r');
+      const buffer = Buffer.alloc(4096);
+      try {
+        return buffer.toString('utf8', 0, readSync(handle, buffer));
+      } finally {
+        closeSync(handle);
+      }
+    } catch {
+      return '';
+    }
+  };
+  return { folders: new Set([...folders].sort()), files: files.sort(), names: new Set(files), unreadable: unreadable.sort(), start };
 }
 
 /**

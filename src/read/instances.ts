@@ -1,6 +1,7 @@
 import { giveBack, takeWords } from '../buffers.ts';
-import { presentIds } from '../invariants.ts';
-import type { Box, Instance, Mask, PixelsById, Size } from '../types.ts';
+import { countIds, presentIds } from '../invariants.ts';
+import { fillSpans } from '../shapes.ts';
+import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
 
@@ -205,6 +206,19 @@ function measure(spans: Int32Array, start: number, end: number, { width, height 
 /** The instance that spans of its own are. */
 export function instanceOfSpans(classId: number, spans: Int32Array, size: Size): Instance {
   return { classId, ...measure(spans, 0, spans.length, size), spans, start: 0, end: spans.length };
+}
+
+/** What stands for no category in a class mask. */
+export const noCategory = 65535;
+
+/** What shapes are to the rest of the program: instances, and a class mask that they are painted into, one over the other. */
+export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance[]; pixels: PixelsById } {
+  const { width, height } = shapes.size;
+  const ids = new Uint16Array(width * height).fill(noCategory);
+  const instances = shapes.shapes.flatMap(({ instance }) => (instance ? [instance] : []));
+  for (const { spans, classId } of instances) fillSpans(spans, [0, 0, width], ids, classId);
+  const mask = { width, height, ids };
+  return { mask, instances, pixels: countIds(mask) };
 }
 
 /** Whether the image's border may have cut off what is in a box. */

@@ -22,9 +22,10 @@ const isSpace = (byte: number): boolean => byte === 32 || byte === 10 || byte ==
  * Reads a JSON document whose outermost value is an object, part by part, so that memory holds one part at a time:
  * a parser that wants it as one string stops at 512 MB. Finds where parts begin and end, no more; `JSON.parse` reads them.
  *
+ * @param seen is given all bytes, one after another.
  * @throws {Error} where brackets or quotes do not match.
  */
-export async function* partsOf(path: string, chunkBytes = 1 << 20): AsyncGenerator<Part> {
+export async function* partsOf(path: string, chunkBytes = 1 << 20, seen?: (bytes: Uint8Array) => void): AsyncGenerator<Part> {
   const file = await open(path);
   try {
     let rest = Buffer.alloc(0);
@@ -52,6 +53,7 @@ export async function* partsOf(path: string, chunkBytes = 1 << 20): AsyncGenerat
     for (let at = 0; ; ) {
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, read);
       if (bytesRead === 0) break;
+      seen?.(buffer.subarray(0, bytesRead));
       read += bytesRead;
       // What was read before the part that is under way is done with.
       const keep = start < 0 ? at : start;

@@ -10,7 +10,7 @@ import type { LabelmeDocument, LabelmeShape, ShapeSet, Size } from '../types.ts'
 import type { ClassNames } from './classes.ts';
 import { type Tree, withoutExtension } from './files.ts';
 import { instanceOfSpans } from './instances.ts';
-import type { Folders } from './layouts.ts';
+import type { Folders, LabelReader } from './layouts.ts';
 
 /** Folders of splits, or the root, that hold a JSON file and an image of one name. */
 export function findLabelme(tree: Tree, splits: readonly string[]): Folders[] {
@@ -21,23 +21,23 @@ export function findLabelme(tree: Tree, splits: readonly string[]): Folders[] {
   return pairs.length > 0 ? [{ split: '', images: '', masks: '' }] : [];
 }
 
-/**
- * The names of all labels, in alphabetical order: a class id is a place among them.
- *
- * @param bad takes the files that cannot be read.
- */
-export async function readLabelmeNames(root: string, files: readonly string[], bad: Map<string, string>): Promise<Map<number, string>> {
-  const labels = new Set<string>();
-  await inParts(files, 8, async (file) => {
-    try {
-      for (const { label } of parseLabelme(await readFile(join(root, file)), file).shapes) labels.add(label);
-    } catch (error) {
-      bad.set(file, messageOf(error));
-    }
-  });
-  const names = [...labels].filter((label) => !noClass.has(label)).sort();
-  return new Map(names.map((name, id) => [id, name]));
-}
+/** The names of classes are all labels, in alphabetical order: a class id is a place among them. */
+export const labelme: LabelReader = {
+  ending: '.json',
+  async names(root, _tree, { files }, bad) {
+    const labels = new Set<string>();
+    await inParts(files, 8, async (file) => {
+      try {
+        for (const { label } of parseLabelme(await readFile(join(root, file)), file).shapes) labels.add(label);
+      } catch (error) {
+        bad.set(file, messageOf(error));
+      }
+    });
+    const names = [...labels].filter((label) => !noClass.has(label)).sort();
+    return { classNames: new Map(names.map((name, id) => [id, name])) };
+  },
+  shapes: shapesOfLabelme,
+};
 
 function refused(file: string, why: string, cause?: unknown): CopyPasteError {
   return new CopyPasteError('data', `${file}: not a labelme file: ${why}`, { cause });

@@ -1,10 +1,15 @@
 import { CopyPasteError } from '../errors.ts';
-import type { Endings, LayoutName, ObjectIds, View } from '../types.ts';
+import type { Endings, LayoutName, ObjectIds, ShapeSet, Size, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects, kittiViews } from './cityscapes.ts';
-import { findCoco, findPanoptic, noCategory } from './coco.ts';
+import type { ClassNames } from './classes.ts';
+import { coco, findCoco, findPanoptic } from './coco.ts';
+import { cvat, findCvat } from './cvat.ts';
+import { datumaro, findDatumaro } from './datumaro.ts';
+import type { DocumentReader } from './documents.ts';
 import type { Tree } from './files.ts';
-import { findLabelme } from './labelme.ts';
-import { findYolo } from './yolo.ts';
+import { noCategory } from './instances.ts';
+import { findLabelme, labelme } from './labelme.ts';
+import { findYolo, yolo } from './yolo.ts';
 
 /** Folders that hold the images and masks of one split, relative to the root. */
 export interface Folders {
@@ -35,11 +40,41 @@ export interface Layout {
   readonly views?: readonly View[];
   /** Files that name its classes, as Mapillary's: the first that there is. */
   readonly configs?: readonly string[];
-  /** Annotations are in a document, which `masks` of its folders names. */
-  readonly documents?: true;
-  /** Annotations are files of shapes that end so. */
-  readonly labels?: '.txt' | '.json';
+  /** Annotations are in documents, which `masks` of folders names. */
+  readonly documents?: DocumentReader;
+  /** Annotations are files of shapes, one for an image. */
+  readonly labels?: LabelReader;
   find(tree: Tree): Folders[];
+}
+
+/** A file that says what label files mean, and is carried over. */
+export interface LabelConfig {
+  readonly file: string;
+  /** What it has to be for the output, where that is something else. */
+  readonly text?: string;
+  /** What a user has to know of it. */
+  readonly note?: string;
+}
+
+/** How files of shapes are read. */
+export interface LabelReader {
+  readonly ending: string;
+  /** An image without a file has nothing on it; else nobody has labelled it yet. */
+  readonly background?: true;
+  /**
+   * What classes are called.
+   *
+   * @param among files of labels, and the folders that there are.
+   * @param bad takes files that cannot be read.
+   */
+  names(
+    root: string,
+    tree: Tree,
+    among: { readonly files: readonly string[]; readonly folders: readonly Folders[] },
+    bad: Map<string, string>,
+  ): Promise<{ readonly classNames: ClassNames; readonly config?: LabelConfig }>;
+  /** @throws {CopyPasteError} `data` for what is wrong. */
+  shapes(bytes: Uint8Array, size: Size, file: string, classNames: ClassNames): ShapeSet;
 }
 
 const names = (first: number, text: string): Record<number, string> =>
@@ -188,7 +223,7 @@ export const layouts: readonly Layout[] = [
     background: [],
     // What no annotation holds.
     ignore: [noCategory],
-    documents: true,
+    documents: coco,
     find: findCoco,
   },
   {
@@ -196,15 +231,31 @@ export const layouts: readonly Layout[] = [
     shape: 'annotations/panoptic_<split>.json + annotations/panoptic_<split>/ (or panoptic_<split>/) of PNGs, beside images',
     background: [],
     ignore: [noCategory],
-    documents: true,
+    documents: coco,
     find: findPanoptic,
+  },
+  {
+    name: 'cvat',
+    shape: 'annotations.xml (CVAT for images 1.1) + images/',
+    background: [],
+    ignore: [noCategory],
+    documents: cvat,
+    find: (tree) => findCvat(tree, splitNames),
+  },
+  {
+    name: 'datumaro',
+    shape: 'annotations/<split>.json of Datumaro + images/<split>/',
+    background: [],
+    ignore: [noCategory],
+    documents: datumaro,
+    find: findDatumaro,
   },
   {
     name: 'yolo',
     shape: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
     background: [],
     ignore: [noCategory],
-    labels: '.txt',
+    labels: yolo,
     find: findYolo,
   },
   {
@@ -212,7 +263,7 @@ export const layouts: readonly Layout[] = [
     shape: 'a .json file beside each image, in train/, val/ … or anywhere',
     background: [],
     ignore: [noCategory],
-    labels: '.json',
+    labels: labelme,
     find: (tree) => findLabelme(tree, splitNames),
   },
   {
@@ -236,6 +287,14 @@ export const layouts: readonly Layout[] = [
     },
   },
 ];
+
+/** @throws {CopyPasteError} `data` where there is none of that name. */
+export function layoutNamed(name: string | undefined): Layout {
+  const layout = layouts.find((one) => one.name === name);
+  if (!layout) throw new CopyPasteError('data', `layout ${name}: there is none of that name in this version`);
+  return layout;
+}
+
 /** Divides paired folders by the splits below them, where all that they hold is splits. */
 export function bySplit(folders: Folders, tree: Tree): Folders[] {
   const below = (folder: string): string[] => [

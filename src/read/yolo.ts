@@ -6,7 +6,7 @@ import { isCoordinate, spansOfPolygons } from '../shapes.ts';
 import type { ShapeSet, Size } from '../types.ts';
 import type { Tree } from './files.ts';
 import { instanceOfSpans } from './instances.ts';
-import type { Folders } from './layouts.ts';
+import type { Folders, LabelReader } from './layouts.ts';
 
 /** Folders of images that have a folder of label files: `images/<split>`, `<split>/images`, or `images` alone. */
 export function findYolo(tree: Tree): Folders[] {
@@ -21,46 +21,42 @@ export function findYolo(tree: Tree): Folders[] {
   });
 }
 
-/** What `data.yaml` says. */
-interface YoloConfig {
-  readonly file?: string;
-  readonly names: ReadonlyMap<number, string>;
-  /** What it has to be for the output, where that is something else. */
-  readonly text?: string;
-  /** What leads training elsewhere than to the images beside it. */
-  readonly note?: string;
-}
-
 /**
- * Reads the names of classes in `data.yaml`, a list, or by number, and where it leads training: Ultralytics looks for splits below
- * its `path:`, which is relative to where training is begun, and below its own folder only where it has none.
- *
- * @throws {CopyPasteError} `data` where it cannot be read.
+ * The names of classes are in `data.yaml`, a list, or by number. It leads training too: Ultralytics looks for splits below its
+ * `path:`, which is relative to where training is begun, and below its own folder only where it has none.
  */
-export async function readYoloConfig(root: string, { files }: Tree, folders: readonly Folders[]): Promise<YoloConfig> {
-  const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
-  if (file === undefined) return { names: new Map() };
-  const { parse } = await import('yaml');
-  try {
-    const text = await readFile(join(root, file), 'utf8');
-    const { names, path, ...rest } = (parse(text) ?? {}) as Record<string, unknown>;
-    const config = { file, names: new Map(Object.entries((names ?? {}) as object).map(([id, name]) => [Number(id), String(name)])) };
-    const away = ['train', 'val', 'test'].flatMap((split) =>
-      [rest[split]].flat().flatMap((value) => (typeof value === 'string' && !leadsTo(value, folders) ? [`${split}: ${value}`] : [])),
-    );
-    // Whoever says . begins training in the folder.
-    const has = typeof path === 'string' && !['', '.', './'].includes(path);
-    const without = text.replace(/^path[ \t]*:/m, '# $&');
-    if (has && away.length === 0 && parse(without)?.path === undefined)
-      return { ...config, text: without, note: `${file}: its path: ${path} led elsewhere, and is commented out in the output` };
-    const leading = [...(has ? [`path: ${path}`] : []), ...away].join(', ');
-    if (leading === '') return config;
-    const note = `${file}: ${leading}: leads elsewhere than to the images beside it: mend that in the output, or training reads other data`;
-    return { ...config, note };
-  } catch (cause) {
-    throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
-  }
-}
+export const yolo: LabelReader = {
+  ending: '.txt',
+  background: true,
+  async names(root, { files }, { folders }) {
+    const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
+    if (file === undefined) return { classNames: new Map() };
+    const { parse } = await import('yaml');
+    try {
+      const text = await readFile(join(root, file), 'utf8');
+      const { names, path, ...rest } = (parse(text) ?? {}) as Record<string, unknown>;
+      const classNames = new Map(Object.entries((names ?? {}) as object).map(([id, name]) => [Number(id), String(name)]));
+      const away = ['train', 'val', 'test'].flatMap((split) =>
+        [rest[split]].flat().flatMap((value) => (typeof value === 'string' && !leadsTo(value, folders) ? [`${split}: ${value}`] : [])),
+      );
+      // Whoever says . begins training in the folder.
+      const has = typeof path === 'string' && !['', '.', './'].includes(path);
+      const without = text.replace(/^path[ \t]*:/m, '# $&');
+      if (has && away.length === 0 && parse(without)?.path === undefined)
+        return {
+          classNames,
+          config: { file, text: without, note: `${file}: its path: ${path} led elsewhere, and is commented out in the output` },
+        };
+      const leading = [...(has ? [`path: ${path}`] : []), ...away].join(', ');
+      if (leading === '') return { classNames, config: { file } };
+      const note = `${file}: ${leading}: leads elsewhere than to the images beside it: mend that in the output, or training reads other data`;
+      return { classNames, config: { file, note } };
+    } catch (cause) {
+      throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+    }
+  },
+  shapes: (bytes, size, file) => shapesOfLabels(Buffer.from(bytes).toString(), size, file),
+};
 
 /** Whether a split's place, relative to `data.yaml`, holds images of the data set; Ultralytics overlooks that it leads up a folder. */
 function leadsTo(place: string, folders: readonly Folders[]): boolean {

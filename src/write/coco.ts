@@ -1,4 +1,4 @@
-import { areaOfSpans, boxOfSpans, countsOfSpans, fillSpans, packCounts } from '../shapes.ts';
+import { areaOfSpans, boxOfSpans, countsOfSpans, fillSpans, outlinesOfSpans, packCounts } from '../shapes.ts';
 import type {
   CocoAnnotation,
   CocoEntry,
@@ -9,33 +9,29 @@ import type {
   Pasted,
   PastedFrom,
   Sample,
-  SampleFiles,
   Segment,
   ShapeSet,
   Size,
 } from '../types.ts';
+import type { DocumentWriter } from './documents.ts';
 
-/** What a document will have of an image that passes through. @param paths of the output. */
-export function plainEntry(entry: CocoEntry, sample: Sample, { image, mask }: SampleFiles<string>, renumbered: boolean): CocoEntry {
-  const annotations = entry.annotations.map((one) => (isPanoptic(one) ? renamedMask(one, sample, mask as string) : one));
-  return { image: renamed(entry.image, sample, image), annotations, renumbered };
-}
-
-/**
- * What a document will have of an image that was pasted into: annotations that pastes left alone as they were, the others with
- * their new masks, and those that were pasted, which say where they come from. Ids are given once all are known.
- *
- * @param paths of the output.
- * @param renumbered the original is in the output too, and keeps the ids.
- */
-export function pastedEntry(pasted: Pasted, { image, mask }: SampleFiles<string>, renumbered: boolean): CocoEntry {
-  const { sample, original } = pasted;
-  const { image: target, panoptic } = original.shapes as ShapeSet;
-  if (!panoptic) return instancesEntry(pasted, image, renumbered);
-  const { segments } = segmentsAfter(pasted);
-  const annotation = { ...renamedMask(panoptic, sample, mask as string), segments_info: segments.map(({ segment }) => segment) };
-  return { image: renamed(target as CocoImage, sample, image), annotations: [annotation], renumbered };
-}
+/** COCO's documents, instances and panoptic ones. */
+export const coco: DocumentWriter<CocoEntry> = {
+  plain(parts, sample, { image, mask }) {
+    const [own, ...rest] = parts.map((part) => JSON.parse(part));
+    const annotations = rest.map((one) => (isPanoptic(one) ? renamedMask(one, sample, mask as string) : one));
+    return { image: renamed(own, sample, image), annotations };
+  },
+  pasted(pasted, { image, mask }, { polygons }) {
+    const { sample, original } = pasted;
+    const { image: target, panoptic } = original.shapes as ShapeSet;
+    if (!panoptic) return instancesEntry(pasted, image, polygons);
+    const { segments } = segmentsAfter(pasted);
+    const annotation = { ...renamedMask(panoptic, sample, mask as string), segments_info: segments.map(({ segment }) => segment) };
+    return { image: renamed(target as CocoImage, sample, image), annotations: [annotation] };
+  },
+  text: documentText,
+};
 
 function isPanoptic(annotation: CocoAnnotation | PanopticAnnotation): annotation is PanopticAnnotation {
   return 'segments_info' in annotation;
@@ -78,12 +74,12 @@ function segmentsAfter({ plan, original, shapes, source }: Pasted): { segments: 
   return { segments: [...remaining, ...added] };
 }
 
-function instancesEntry({ sample, plan, original, shapes, source }: Pasted, image: string, renumbered: boolean): CocoEntry {
+function instancesEntry({ sample, plan, original, shapes, source }: Pasted, image: string, polygons: boolean): CocoEntry {
   const { image: target, shapes: before } = original.shapes as Required<ShapeSet>;
   const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
   const annotations = kept.map(({ index, spans }): CocoAnnotation => {
     const annotation = before[index]?.annotation as CocoAnnotation;
-    return spans ? { ...withoutKeypoints(annotation), ...masked(spans, target, annotation.iscrowd === 1) } : annotation;
+    return spans ? { ...withoutKeypoints(annotation), ...masked(spans, target, annotation.iscrowd === 1, polygons) } : annotation;
   });
   const added = pasted.map(({ placement, spans }) => {
     const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
@@ -93,11 +89,11 @@ function instancesEntry({ sample, plan, original, shapes, source }: Pasted, imag
       image_id: target.id,
       category_id: classId,
       iscrowd: 0,
-      ...masked(spans, target, false),
+      ...masked(spans, target, false, polygons),
       copypaste: provenance(source, instance, placement),
     };
   });
-  return { image: renamed(target, sample, image), annotations, added, renumbered };
+  return { image: renamed(target, sample, image), annotations, added };
 }
 
 /** Where a pasted instance comes from. */
@@ -117,36 +113,23 @@ function withoutKeypoints({ keypoints: _, num_keypoints: __, ...rest }: CocoAnno
   return rest;
 }
 
-/** @param list run lengths as numbers, as COCO has them for crowds; else as text. */
-function masked(spans: Int32Array, size: Size, list: boolean): Pick<CocoAnnotation, 'segmentation' | 'area' | 'bbox'> {
-  const counts = countsOfSpans(spans, size);
+/**
+ * @param crowd whose run lengths COCO has as numbers; else they are text.
+ * @param polygons where they lose nothing.
+ */
+function masked(spans: Int32Array, size: Size, crowd: boolean, polygons: boolean): Pick<CocoAnnotation, 'segmentation' | 'area' | 'bbox'> {
+  const outlines = polygons && !crowd ? outlinesOfSpans(spans) : undefined;
+  const counts = outlines ? [] : countsOfSpans(spans, size);
   const [x0, y0, x1, y1] = boxOfSpans(spans);
   return {
-    segmentation: { size: [size.height, size.width], counts: list ? counts : packCounts(counts) },
+    segmentation: outlines ?? { size: [size.height, size.width], counts: crowd ? counts : packCounts(counts) },
     area: areaOfSpans(spans),
     bbox: [x0, y0, x1 - x0, y1 - y0],
   };
 }
 
-/**
- * The text of a document with other images and annotations. Each keeps its id if it is the first that has it, else it
- * gets one after the largest that there was.
- *
- * @param entries gives them anew each time, always the same.
- */
-export async function* documentText(
-  { rest, largestId, largestImage }: Document,
-  entries: () => AsyncIterable<CocoEntry>,
-): AsyncGenerator<string> {
-  const ids = (largest: number): ((id?: number) => number) => {
-    const used = new Set<number>();
-    let next = largest;
-    return (id) => {
-      const own = id === undefined || used.has(id) ? ++next : id;
-      used.add(own);
-      return own;
-    };
-  };
+/** Each image and annotation keeps its id if it is the first that has it, else it gets one after the largest that there was. */
+async function* documentText({ rest, largestId, largestImage }: Document, entries: () => AsyncIterable<CocoEntry>): AsyncGenerator<string> {
   yield '{';
   for (const key of new Set(rest.filter(({ key }) => key !== 'images' && key !== 'annotations').map(({ key }) => key))) {
     const values = rest.filter((one) => one.key === key);
@@ -154,13 +137,13 @@ export async function* documentText(
     yield `${JSON.stringify(key)}:${values[0]?.element ? `[${list}]` : list},\n`;
   }
   for (const key of ['images', 'annotations'] as const) {
-    const [imageId, annotationId] = [ids(largestImage), ids(largestId)];
+    const [imageId, annotationId] = [idsAfter(largestImage), idsAfter(largestId)];
     let separator = '\n';
     yield `"${key}":[`;
-    for await (const { image, annotations, added = [], renumbered } of entries()) {
-      const id = imageId(renumbered ? undefined : image.id);
+    for await (const { image, annotations, added = [] } of entries()) {
+      const id = imageId(image.id);
       const kept = annotations.map((one) =>
-        isPanoptic(one) ? { ...one, image_id: id } : { ...one, id: annotationId(renumbered ? undefined : one.id), image_id: id },
+        isPanoptic(one) ? { ...one, image_id: id } : { ...one, id: annotationId(one.id), image_id: id },
       );
       const values =
         key === 'images' ? [{ ...image, id }] : [...kept, ...added.map((one) => ({ ...one, id: annotationId(), image_id: id }))];
@@ -171,4 +154,15 @@ export async function* documentText(
     }
     yield key === 'images' ? '\n],\n' : '\n]}\n';
   }
+}
+
+/** Gives ids: its own to the first that has it, to others one after the largest that there was. */
+export function idsAfter(largest: number): (id?: number) => number {
+  const used = new Set<number>();
+  let next = largest;
+  return (id) => {
+    const own = id === undefined || used.has(id) ? ++next : id;
+    used.add(own);
+    return own;
+  };
 }

@@ -63,6 +63,19 @@ export async function writeAtomic(path: string, data: Uint8Array | string | (() 
   });
 }
 
+/** The same for a file of any size. @returns its SHA-256. */
+export async function writeHashed(path: string, parts: () => AsyncIterable<string | Uint8Array>): Promise<string> {
+  let hash = createHash('sha256');
+  await writeAtomic(path, async function* () {
+    hash = createHash('sha256');
+    for await (const part of parts()) {
+      hash.update(part);
+      yield part;
+    }
+  });
+  return hash.digest('hex');
+}
+
 /** Gives an existing file a second name; `false` where the file systems cannot. */
 export async function linkAtomic(from: string, path: string): Promise<boolean> {
   const name = temporaryName(path);

@@ -17,12 +17,14 @@ export interface Journal {
   readonly suspects: ReadonlySet<string>;
   /** Samples that took a process with them, and how. */
   readonly poison: ReadonlyMap<string, string>;
-  /** Adds a line, and flushes it where something is done. */
-  add(line: JournalLine): Promise<void>;
+  /** Adds lines, and flushes them where something is done. */
+  add(...lines: JournalLine[]): Promise<void>;
   /** Reads the journal anew: others may have written in between. */
   read(): Promise<void>;
   /** A batch that was done when the journal was read. @param own this run has written it, or looked at it before. */
   recall(batch: string, own?: boolean): Promise<JournalBatch | undefined>;
+  /** What a document will have of a sample, if that was in the journal when it was read. */
+  entry(key: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function openJournal(path: string): Promise<Journal> {
   const suspects = new Set<string>();
   const poison = new Map<string, string>();
   const done = new Map<string, Place>();
+  const entries = new Map<string, Place>();
   const read = async (): Promise<void> => {
     suspects.clear();
     for await (const { text, place } of linesOf(file)) {
@@ -57,8 +60,10 @@ export async function openJournal(path: string): Promise<Journal> {
         done.set(end, place);
         continue;
       }
-      const line = parse(text);
+      const entry = /^\{"entry":"([^"\\]*)"/.exec(text)?.[1];
+      const line = parse(text, entry !== undefined);
       if (line === undefined) continue;
+      if (entry !== undefined) entries.set(entry, place);
       if ('head' in line) head ??= line.head;
       else if ('begin' in line) {
         suspects.add(line.begin);
@@ -87,10 +92,10 @@ export async function openJournal(path: string): Promise<Journal> {
     files,
     suspects,
     poison,
-    add(line) {
+    add(...lines) {
       const adding = last.then(async () => {
-        await file.appendFile(`${JSON.stringify(line)}\n`);
-        if ('head' in line || 'end' in line) await file.datasync();
+        await file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+        if (lines.some((line) => 'head' in line || 'end' in line)) await file.datasync();
       });
       last = adding.catch(() => {});
       return guard(adding);
@@ -98,9 +103,11 @@ export async function openJournal(path: string): Promise<Journal> {
     read: () => guard(read()),
     async recall(batch, own = false) {
       const place = done.get(batch);
-      if (!place) return undefined;
-      const { buffer } = await guard(file.read(Buffer.alloc(place.length), 0, place.length, place.start));
-      return parse(buffer.toString(), own) as JournalBatch | undefined;
+      return place && (parse(await guard(textAt(file, place)), own) as JournalBatch | undefined);
+    },
+    async entry(key) {
+      const place = entries.get(key);
+      return place && JSON.parse(await guard(textAt(file, place))).of;
     },
     // What counts was flushed when it was added.
     close: () => file.close().catch(() => {}),
@@ -121,6 +128,11 @@ async function isJournal(file: FileHandle): Promise<boolean> {
 interface Place {
   readonly start: number;
   readonly length: number;
+}
+
+async function textAt(file: FileHandle, { start, length }: Place): Promise<string> {
+  const { buffer } = await file.read(Buffer.alloc(length), 0, length, start);
+  return buffer.toString();
 }
 
 function parse(text: string, own = false): JournalLine | undefined {

@@ -52,6 +52,8 @@ def pasted(folder, verdict):
     flags = ["-p", "1", "--copies", "3", "--include-originals", "--truncated", "keep", "--image-format", "png"]
     manifest, _ = augment(folder / "in", folder / "out", *flags)
     judge(folder / "in", folder / "out", manifest, verdict)
+    manifest, _ = augment(folder / "in", folder / "polygons", *flags, "--polygons")
+    judge(folder / "in", folder / "polygons", manifest, verdict)
     # The paper's form moves the target's annotations too: no mask is what it was, and each has to agree with itself.
     manifest, _ = augment(folder / "in", folder / "paper", *flags, "--preset", "paper")
     judge(folder / "in", folder / "paper", manifest, verdict)

@@ -13,6 +13,7 @@ import labelme_files
 import masks
 import panoptic
 import scenes
+import stacks
 import yolo
 from tool import Verdict
 
@@ -35,6 +36,9 @@ cases = {
     "labelme": labelme_files.files,
     "yolo-lines": yolo.lines,
     "yolo-boxes": yolo.boxes,
+    "cvat": stacks.cvat,
+    "cvat-project": stacks.cvat_project,
+    "datumaro": stacks.datumaro,
 }
 long_cases = {"coco-large": coco.large}
 

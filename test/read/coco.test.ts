@@ -141,7 +141,15 @@ describe('a COCO data set', () => {
     let done = 0;
     const stopped = augment({ ...options, out }, { done: () => ++done === 4 && stop.abort(), stop: stop.signal } as never);
     await expect(stopped).rejects.toMatchObject({ code: 'interrupted' });
-    expect((await augment({ ...options, out })).reused).toBeGreaterThan(1);
+    // What is damaged is done again.
+    const journal = readFileSync(join(out, 'run.jsonl'), 'utf8');
+    const lines = journal.split('\n');
+    expect(lines.filter((line) => line.startsWith('{"entry":')).length).toBeGreaterThan(2);
+    const first = lines.findIndex((line) => line.startsWith('{"entry":'));
+    writeFileSync(join(out, 'run.jsonl'), lines.map((line, n) => (n === first ? line.slice(0, -9) : line)).join('\n'));
+    const { reused } = await augment({ ...options, out });
+    expect(reused).toBeGreaterThan(1);
+    expect(reused).toBeLessThan(lines.filter((line) => line.startsWith('{"entry":')).length);
     await augment({ ...options, out: whole });
     expect(await treeDigests(out)).toEqual(await treeDigests(whole));
   });
@@ -198,13 +206,53 @@ describe('a COCO data set', () => {
         streams,
       ),
     ).toBe(0);
-    expect(streams.text.stderr).toMatch(/\n1 of 3 annotations has a box and no mask: it stays, and is never pasted\n/);
+    expect(streams.text.stderr).toMatch(/\n1 of 3 annotations has no mask, as boxes have none: it stays, and is never pasted\n/);
     expect(streams.text.stderr).toMatch(/\n1 annotation has keypoints, which pastes and what they cover lose\n/);
     await expect(run({ requireMasks: true }, root)).rejects.toMatchObject({
       code: 'data',
       message: expect.stringContaining('1 of 3 annotations have no mask'),
     });
     await expect(run({}, await tree({ images, categories, annotations: [box] }))).rejects.toMatchObject({ code: 'data' });
+  });
+
+  test('has polygons where they lose nothing, if these are wanted', async () => {
+    const { out } = await run({ polygons: true, copies: 4 });
+    const before = new Map(read(coco).annotations.map((one) => [JSON.stringify(one.segmentation), one]));
+    const changed = read(out).annotations.filter((one) => one.copypaste || !before.has(JSON.stringify(one.segmentation)));
+    const [lists, runs] = [true, false].map((list) => changed.filter(({ segmentation }) => Array.isArray(segmentation) === list));
+    expect([lists?.length, runs?.length]).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(lists?.length).toBeGreaterThan(runs?.length as number);
+    expect(runs?.length).toBeGreaterThan(0);
+    for (const { image_id: id, segmentation, area } of lists ?? []) {
+      const image = read(out).images.find((one) => one.id === id) as CocoImage;
+      expect(areaOfSpans(spansOfPolygons(segmentation as number[][], image))).toBe(area);
+    }
+    await expectSound(out, coco);
+    for (const root of ['fixtures/panoptic', 'fixtures/yolo', 'fixtures/voc'])
+      await expect(run({ polygons: true }, root)).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('--polygons') });
+  });
+
+  test('keeps the order of images, whatever the run', async () => {
+    const many = Array.from({ length: 40 }, (_, n) => ({ ...images[0], id: (n * 7) % 40, file_name: `${(n * 3) % 40}.png` }));
+    const own = many.map(({ id }) => ({ ...annotation, id: 100 - id, image_id: id }));
+    const root = await tree(
+      { images: many, annotations: own, categories },
+      Object.fromEntries(many.map(({ file_name: name }) => [name, [20, 10]])),
+    );
+    const { out } = await run({ minArea: '1px', batchSize: 4, p: 0.5 }, root);
+    const document: Coco = JSON.parse(readFileSync(join(out, path), 'utf8'));
+    expect(document.images).toEqual(many);
+    expect([...new Set(document.annotations.map(({ image_id: id }) => id))]).toEqual(many.map(({ id }) => id));
+    await expectSound(out, root);
+  });
+
+  test('takes a segmentation of four numbers for the box that it is', async () => {
+    const boxed = { ...annotation, id: 2, segmentation: [[4, 2, 8, 6]] };
+    const root = await tree({ images, categories, annotations: [annotation, boxed, { ...annotation, id: 3, image_id: 2 }] });
+    const { documents } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect(documents.get('train')).toMatchObject({ annotations: 3, boxes: 1 });
+    const { out } = await run({ minArea: '1px' }, root);
+    expect(read(out).annotations).toContainEqual(boxed);
   });
 
   test('is found by its names, with the splits that they say', async () => {

@@ -44,6 +44,8 @@ describe('a data set that takes instances from another', () => {
     panoptic: { root: 'fixtures/panoptic', map: 'truck: person' },
     yolo: { root: 'fixtures/yolo', map: 'car: person\npedestrian: person\nbicyclist: person' },
     labelme: { root: 'fixtures/labelme', map: 'bottle: person' },
+    cvat: { root: 'fixtures/cvat', map: 'bottle: person' },
+    datumaro: { root: 'fixtures/datumaro', map: 'bottle: person' },
   };
   type Name = keyof typeof sets;
   /** What `person` is called there. */
@@ -54,6 +56,8 @@ describe('a data set that takes instances from another', () => {
     panoptic: 'person',
     yolo: 'pedestrian',
     labelme: 'person',
+    cvat: 'person',
+    datumaro: 'person',
   };
   const names = Object.keys(sets) as Name[];
   const pairs = names.flatMap((target) => names.filter((source) => source !== target).map((source) => [target, source] as const));
