@@ -21,7 +21,8 @@ export const datumaro: DocumentWriter<string> = {
     const largest = item.annotations.reduce((most, { id }) => Math.max(most, Number(id) || 0), 0);
     const added = pastesOf(pasted).map(({ spans, order, classId, element, from }, n) => {
       const foreign: DatumaroAnnotation = { type: 'mask', label_id: classId };
-      const { object_id: _, ...own } = element === undefined ? foreign : (source?.annotations[element] as DatumaroAnnotation);
+      const copied = element === undefined ? undefined : source?.annotations[element];
+      const { object_id: _, ...own } = copied ?? foreign;
       const copypaste = JSON.stringify(element === undefined ? from : { item: source?.id, ...from });
       const changed = { id: largest + 1 + n, group: 0, z_order: order, attributes: { ...own.attributes, copypaste } };
       return { ...shaped(own, spans, size, polygons), ...changed };
