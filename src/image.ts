@@ -87,7 +87,11 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
   const format = formatOf(name);
   if (depth === 16 && format && !isDeep(format)) throw refuse(`image has 16 bits a channel, ${format} has 8; call it .png or .tif`);
   const cmyk = space === 'cmyk' && depth === 8;
-  if (cmyk && !hasProfile) throw refuse('image is CMYK without an ICC profile, so that its colours are not known; convert it to RGB');
+  // Without one of its own inks libvips would take some other.
+  if (cmyk && !isCmykProfile(metadata.icc))
+    throw refuse(
+      `image is CMYK without an ICC profile${hasProfile ? ' of CMYK' : ''}, so that its colours are not known; convert it to RGB`,
+    );
   const colours = colourChannels[space];
   if (!cmyk && colours === undefined) throw refuse(`image is ${space.toUpperCase()}; grey, RGB, and CMYK of 8 bits are supported`);
   if (!cmyk && !colours?.includes(channels))
@@ -102,6 +106,11 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
     icc: hasProfile && !cmyk,
     cmyk,
   };
+}
+
+/** Whether a profile's header says that it is of CMYK (ICC.1, section 7.2). */
+function isCmykProfile(icc: Buffer | undefined): boolean {
+  return icc?.toString('latin1', 16, 20) === 'CMYK' && icc.toString('latin1', 36, 40) === 'acsp';
 }
 
 const depths: Readonly<Record<string, Depth>> = { uchar: 8, ushort: 16 };

@@ -9,6 +9,7 @@ import { augment } from '../src/augment.ts';
 import { check } from '../src/check.ts';
 import { CopyPasteError } from '../src/errors.ts';
 import { decodeImage, encodeImage, imageHeaderOf } from '../src/image.ts';
+import { readMask } from '../src/masks.ts';
 import { decodeMask, encodeMask, pngHeader } from '../src/png.ts';
 
 import { enableProdMode } from '../src/render/render.ts';
@@ -609,9 +610,47 @@ describe('random files', () => {
       await fc.assert(
         fc.asyncProperty(anything, async (bytes) => {
           const result = await pixelsOrCode(bytes, 'x.png');
-          if (result !== 'data') expect(result.split(',').length).toBe((pngHeader(bytes)?.width ?? 0) * (pngHeader(bytes)?.height ?? 0));
+          const { width = 0, height = 0, depth = 8 } = pngHeader(bytes) ?? {};
+          if (result !== 'data') expect(result.split(',').length).toBe((depth === 16 ? 2 : 1) * width * height);
         }),
         runs(150),
+      );
+    },
+    longer,
+  );
+
+  test(
+    'whatever bytes a TIFF or an AVIF has, as an image or a mask it is decoded whole or refused with one line',
+    async () => {
+      const picture = sharp(await pngOf(imageOf(16, 12, (x, y) => rgba(x * 15, y * 20, (x * y * 37) & 255))));
+      const deep = deepImageOf(16, 12, 4, (x, y, c) => 4001 * x + 5003 * y + 11 * c);
+      const files = await Promise.all([
+        encodeImage(deep, 'tiff', 95),
+        encodeImage({ ...deep, channels: 1 }, 'tiff', 95),
+        picture.clone().tiff({ compression: 'lzw', predictor: 'horizontal' }).toBuffer(),
+        picture.clone().tiff({ compression: 'none', tile: true, tileWidth: 16, tileHeight: 16 }).toBuffer(),
+        picture.clone().tiff({ compression: 'jpeg', bigtiff: true }).toBuffer(),
+        picture.clone().greyscale().tiff({ compression: 'packbits', bitdepth: 1 }).toBuffer(),
+        picture.clone().avif({ effort: 0 }).toBuffer(),
+      ]);
+      const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...files), changes, fc.option(fc.nat(600), { freq: 4 }), async (file, bytes, cut) => {
+          const made = Uint8Array.from(file);
+          // Most of what is not pixels lies at the ends.
+          for (const [at, value] of bytes) made[at % 3 === 0 ? at % made.length : Math.max(0, made.length - 1 - (at % 250))] = value;
+          const read = cut === null ? made : made.subarray(0, cut);
+          const result = await pixelsOrCode(read, 'x.tif');
+          if (result !== 'data') {
+            const { stored, depth } = await imageHeaderOf(read, 'x.tif');
+            expect(result.split(',').length).toBe((depth === 16 ? 2 : 1) * stored.width * stored.height);
+          }
+          const mask = await readMask(read, 'm.tif').catch((error: unknown) => error);
+          if (!(mask instanceof CopyPasteError))
+            expect(mask).toMatchObject({ ids: { length: (mask as Mask).width * (mask as Mask).height } });
+          else expect([mask.code, mask.message]).toEqual(['data', expect.stringMatching(/^m\.tif: .+$/)]);
+        }),
+        runs(200),
       );
     },
     longer,

@@ -230,6 +230,9 @@ describe('readImageHeader', () => {
 
   test('CMYK with a profile is read as the sRGB that it stands for, and written without it', async () => {
     const picture = sharp(await encodeImage(gradient, 'png', 95)).withIccProfile('cmyk');
+    const other = await picture.clone().jpeg().toBuffer();
+    other.write('RGB ', other.indexOf('CMYKLab '), 'latin1');
+    await expect(decode(other, 40, 24, true, 'f.jpg')).rejects.toThrow('f.jpg: image is CMYK without an ICC profile of CMYK');
     for (const [name, made] of [
       ['f.jpg', picture.clone().jpeg({ quality: 100, chromaSubsampling: '4:4:4' })],
       ['f.tif', picture.clone().tiff({ compression: 'lzw' })],
