@@ -4,7 +4,7 @@ import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { inDepth, packDeepPixels, packPixels, unpackDeepPixels, unpackPixels, wordsPerPixel } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
-import { encodeTiff, tiffField } from './tiff.ts';
+import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 import type { Depth, Image, ImageInfo, Mask, Size } from './types.ts';
 
 // libvips recognises files by content: an SVG named x.png would otherwise be rendered.
@@ -36,6 +36,8 @@ export function isDeep(format: ImageFormat): boolean {
 
 // ICC profiles are carried over, never applied; a truncated or damaged file is an error, never grey pixels.
 const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels, sequentialRead: true } as const;
+// libtiff warns of what is only unusual, as OpenCV's files of four channels.
+const strictTiff = { ...strict, failOn: 'error' } as const;
 
 /** What an image's header says. */
 export interface ImageHeader extends Omit<ImageInfo, 'upright'> {
@@ -79,8 +81,8 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
   }
   const { width, height, space, channels, pages = 1, bitsPerSample, hasProfile, autoOrient, orientation = 1 } = metadata;
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
-  const isTiff = metadata.format === 'tiff';
-  if (pages > 1) throw refuse(isTiff ? `image has ${pages} pages; one is supported` : 'image is animated; one frame is supported');
+  if (pages > 1)
+    throw refuse(metadata.format === 'tiff' ? `image has ${pages} pages; one is supported` : 'image is animated; one frame is supported');
   const depth = depths[metadata.depth];
   if (depth === undefined) throw refuse(`image has values of type ${metadata.depth}; unsigned ones of 8 or 16 bits are supported`);
   if (metadata.format === 'heif' && bitsPerSample !== 8) throw refuse(`image is AVIF of ${bitsPerSample} bits; 8 are supported`);
@@ -134,7 +136,8 @@ export async function decodeImage(
   try {
     const profile = icc ? (await sharp(bytes, strict).metadata()).icc : undefined;
     // sharp widens grey to RGB; the profile of CMYK is applied.
-    const input = sharp(bytes, { ...strict, ignoreIcc: !cmyk, autoOrient: upright });
+    const tiff = isTiff(bytes);
+    const input = sharp(bytes, { ...(tiff ? strictTiff : strict), ignoreIcc: !cmyk, autoOrient: upright });
     const { data, info } = await (depth === 16 ? input.toColourspace('rgb16').raw({ depth: 'ushort' }) : input.raw()).toBuffer({
       resolveWithObject: true,
     });
@@ -151,7 +154,8 @@ export async function decodeImage(
       channels,
       ...(profile && { icc: profile }),
       ...(isLosslessWebp(bytes) && { lossless: true }),
-      ...(channels % 2 === 0 && tiffField(bytes, 'extraSamples') === 0 && { opaque: true }),
+      // 1 and 2 stand for alpha.
+      ...(tiff && channels % 2 === 0 && !tiffField(bytes, 'extraSamples') && { opaque: true }),
     };
   } catch (cause) {
     throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
@@ -172,7 +176,7 @@ async function tiffMaskHeader(bytes: Uint8Array, name: string): Promise<Size & {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
   let metadata: Metadata;
   try {
-    metadata = await sharp(bytes, strict).metadata();
+    metadata = await sharp(bytes, strictTiff).metadata();
   } catch (cause) {
     throw damaged(name, cause, 'mask');
   }
@@ -196,7 +200,7 @@ async function tiffMaskHeader(bytes: Uint8Array, name: string): Promise<Size & {
  */
 export async function decodeTiffMask(bytes: Uint8Array, name: string): Promise<Mask> {
   const { width, height, depth } = await tiffMaskHeader(bytes, name);
-  const input = sharp(bytes, strict);
+  const input = sharp(bytes, strictTiff);
   const data = await (depth === 16 ? input.toColourspace('grey16').raw({ depth: 'ushort' }) : input.toColourspace('b-w').raw())
     .toBuffer()
     .catch((cause: unknown) => {

@@ -10,19 +10,25 @@ export interface TiffPixels {
   /** Samples, row by row. */
   readonly data: Uint8Array | Uint16Array;
   readonly icc?: Uint8Array;
-  /** The last of an even number of channels is no alpha. */
+  /** The last of an even number of channels is not said to be alpha. */
   readonly opaque?: boolean | undefined;
 }
 
 /** Fields that are looked at (TIFF 6.0, section 8 and 18). */
 const tiffFields = { photometric: 262, extraSamples: 338 } as const;
 
+/** Whether bytes begin as a TIFF, of either order of bytes, small or big. */
+export function isTiff(bytes: Uint8Array): boolean {
+  const [a, b, c, d] = bytes;
+  return a === b && ((a === 0x49 && d === 0 && (c === 42 || c === 43)) || (a === 0x4d && c === 0 && (d === 42 || d === 43)));
+}
+
 /** The number that a field of a TIFF's first page begins with; `undefined` where there is none. */
 export function tiffField(bytes: Uint8Array, field: keyof typeof tiffFields): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = bytes[0] === 0x49;
   try {
-    if (view.getUint16(0) !== (little ? 0x4949 : 0x4d4d)) return undefined;
+    if (!isTiff(bytes)) return undefined;
     // Version 43 is BigTIFF, with offsets and counts of 64 bits.
     const big = view.getUint16(2, little) === 43;
     const long = (at: number): number => Number(view.getBigUint64(at, little));

@@ -17,7 +17,7 @@ export interface Image extends Size {
   readonly icc?: Uint8Array;
   /** It came from a lossless WebP file. */
   readonly lossless?: boolean;
-  /** The last of its channels is no alpha, as near infrared in a TIFF. */
+  /** The last of its channels is not said to be alpha, as near infrared in a TIFF. */
   readonly opaque?: boolean;
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cityscapes
 import coco
+import images
 import labelme_files
 import masks
 import panoptic
@@ -27,6 +28,9 @@ cases = {
     "voc-short-palettes": masks.voc_short_palettes,
     "voc-colours": masks.voc_colours,
     "camvid": masks.camvid,
+    "images-png": images.png,
+    "images-tiff": images.tiff,
+    "images-tiff-from-png": images.tiff_from_png,
     "cityscapes": cityscapes.all_files,
     "cityscapes-train-ids": cityscapes.train_ids_alone,
     "kitti": scenes.kitti,

@@ -1,0 +1,144 @@
+"""Images of 8 and 16 bits a channel in PNG and TIFF, written, read and pasted by OpenCV and numpy, to the last bit."""
+
+import math
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tool import augment
+
+kinds = {
+    "grey": (np.uint16, 1),
+    "rgb": (np.uint16, 3),
+    "rgba": (np.uint16, 4),
+    "rgb8": (np.uint8, 3),
+    "rgba8": (np.uint8, 4),
+    "mixed": (None, 3),
+}
+
+
+def png(folder, verdict):
+    """PNG, with masks in PNG."""
+    judge(folder, verdict, "png", "png")
+
+
+def tiff(folder, verdict):
+    """TIFF, with masks in TIFF."""
+    judge(folder, verdict, "tif", "tif")
+
+
+def tiff_from_png(folder, verdict):
+    """PNGs that are written as TIFFs."""
+    judge(folder, verdict, "png", "png", "--image-format", "tiff")
+
+
+def judge(folder, verdict, image_type, mask_type, *flags):
+    for kind, (depth, channels) in kinds.items():
+        source, out = folder / kind, folder / f"{kind}-out"
+        images, masks = write(source, depth, channels, image_type, mask_type)
+        manifest, _ = augment(source, out, "-p", "1", "--min-area", "1px", "--truncated", "keep", "--copies", "2", *flags)
+        for record in manifest["records"]:
+            if record["status"] != "augmented":
+                continue
+            target, other = record["id"], record["source"]
+            image = read(out / record["files"]["image"]["path"])
+            mask = cv2.imread(str(out / record["files"]["mask"]["path"]), cv2.IMREAD_UNCHANGED)
+            expected, ids, areas = render(record, images[target], masks[target], images[other], masks[other])
+            path = f"{kind}/{record['files']['image']['path']}"
+            verdict.count("images")
+            verdict.count("pastes", sum(area > 0 for area in areas))
+            verdict.hold([one["area"] for one in record["placements"]] == areas, f"{path}: areas are not {areas}")
+            verdict.hold(mask.dtype == masks[target].dtype and np.array_equal(mask, ids), f"{path}: its mask is another")
+            verdict.hold(image.dtype == expected.dtype, f"{path}: is {image.dtype}, not {expected.dtype}")
+            verdict.hold(np.array_equal(image, expected), f"{path}: {np.count_nonzero(image != expected)} values differ")
+
+
+def read(path):
+    """An image as OpenCV gives it; what 8-bit TIFFs say is alpha it would multiply colours by, so that Pillow reads these."""
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if path.suffix == ".tif" and image.dtype == np.uint8:
+        with Image.open(path) as tiff:
+            if tiff.tag_v2.get(338) == (2,):
+                return cv2.cvtColor(np.array(tiff), cv2.COLOR_RGBA2BGRA)
+    return image
+
+
+def write(folder, depth, channels, image_type, mask_type):
+    """Six samples with two instances each, by id."""
+    rng = np.random.default_rng(channels)
+    images, masks = {}, {}
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    for n in range(6):
+        height, width = (int(side) for side in rng.integers(40, 90, 2))
+        own = depth or (np.uint8, np.uint16)[n % 2]
+        # A slope, that resampling keeps, under noise in the low bits, that it has to round.
+        slope = np.linspace(0, 0.9, width)[None, :, None] * np.linspace(0.2, 1, height)[:, None, None]
+        noise = rng.random((height, width, channels)) * 0.1
+        image = ((slope + noise) * np.iinfo(own).max).astype(own)
+        mask = np.zeros((height, width), (np.uint8, np.uint16)[n % 2])
+        for id in (1, 2):
+            centre = (int(rng.integers(10, width - 10)), int(rng.integers(10, height - 10)))
+            cv2.ellipse(mask, centre, (9, 6), float(rng.integers(180)), 0, 360, id, -1)
+        images[str(n)] = image[:, :, 0] if channels == 1 else image
+        masks[str(n)] = mask
+        assert cv2.imwrite(str(folder / "images" / f"{n}.{image_type}"), images[str(n)])
+        assert cv2.imwrite(str(folder / "masks" / f"{n}.{mask_type}"), mask)
+    return images, masks
+
+
+def render(record, target, target_mask, source, source_mask):
+    """What the method's definition gives, in integers of 64 bits."""
+    if target.dtype != source.dtype:
+        source = source.astype(np.int64)
+        source = source * 257 if target.dtype == np.uint16 else (source + 128) // 257
+    image, ids, areas = target.copy(), target_mask.copy(), []
+    for placement in record["placements"]:
+        x0, y0, x1, y1 = placement["sourceBox"]
+        left, top, right, bottom = placement["targetBox"]
+        across = weights(x0, x1 - x0, source.shape[1], right - left, placement["flip"])
+        down = weights(y0, y1 - y0, source.shape[0], bottom - top, False)
+        instance = np.zeros(source_mask.shape, np.int64)
+        instance[component(source_mask, placement)] = 1
+        covered = down @ instance @ across.T >= 32768
+        # The part of the box that lies in the frame.
+        rows = slice(max(0, -top), max(0, min(bottom, image.shape[0]) - top))
+        columns = slice(max(0, -left), max(0, min(right, image.shape[1]) - left))
+        covered = covered[rows, columns]
+        area = int(covered.sum())
+        areas.append(area if area >= record["minArea"] else 0)
+        if areas[-1] == 0:
+            continue
+        planes = source.astype(np.int64).reshape(*source.shape[:2], -1)
+        colours = np.stack([(down @ planes[:, :, c] @ across.T + 2**15) >> 16 for c in range(planes.shape[2])], axis=-1)[rows, columns]
+        place = (slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop))
+        image[place][covered] = (colours if target.ndim == 3 else colours[:, :, 0])[covered]
+        ids[place][covered] = placement["classId"]
+    return image, ids, areas
+
+
+def component(mask, placement):
+    """The pixels of the instance: the one that fills its box, of 8-connected ones of its class."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((mask == placement["classId"]).astype(np.uint8), connectivity=8)
+    x0, y0, x1, y1 = placement["sourceBox"]
+    label = next(n for n in range(1, len(stats)) if list(stats[n][:4]) == [x0, y0, x1 - x0, y1 - y0])
+    return labels == label
+
+
+def weights(start, length, limit, target, flip):
+    """For each target pixel the integer weights of all source pixels of an axis, which sum to 256."""
+    ratio = length / target
+    radius = max(1.0, ratio)
+    table = np.zeros((target, limit), np.int64)
+    for i in range(target):
+        centre = ((target - 1 - i if flip else i) + 0.5) * ratio - 0.5
+        taps = range(math.floor(centre - radius) + 1, math.ceil(centre + radius))
+        triangle = [1 - abs(tap - centre) / radius for tap in taps]
+        total, running, before = sum(triangle), 0.0, 0
+        for tap, weight in zip(taps, triangle):
+            running += weight
+            now = 256 if tap == taps[-1] else math.floor(256 * running / total + 0.5)
+            table[i, min(max(start + tap, 0), limit - 1)] += now - before
+            before = now
+    return table
