@@ -151,7 +151,9 @@ function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOpt
   const sourceless = unchanged['no source'] ?? 0;
   if (sourceless > 0) {
     lines.push(
-      `${plural(sourceless, 'sample')} found no source in the batch; --batch-size, --truncated keep or --min-area widen the choice`,
+      given.sources === undefined
+        ? `${plural(sourceless, 'sample')} found no source in the batch; --batch-size, --truncated keep or --min-area widen the choice`
+        : `${plural(sourceless, 'sample')} found no source; --truncated keep or --min-area widen the choice`,
     );
   }
   const stuff = classes.filter(({ stuff, allowed }) => stuff && allowed);
