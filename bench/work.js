@@ -1,10 +1,10 @@
 // One contender of the benchmark in a process of its own:  node bench/work.js augment|codecs IN OUT [OPTIONS as JSON]
 // Prints { samples, seconds, mb }; without start-up, but with all that its first use compiles.
 import { dirname, join } from 'node:path';
-import pLimit from 'p-limit';
 import { augment } from '../dist/augment.js';
 import { readInput, sha256 } from '../dist/digest.js';
 import { decodeImage, encodeImage, formatOf } from '../dist/image.js';
+import { inParts } from '../dist/parts.js';
 import { jobsOf } from '../dist/pipeline.js';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
@@ -20,7 +20,7 @@ async function codecs(data, out) {
     await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), bytes);
   };
-  await pLimit(jobsOf({})).map(dataset.samples, async ({ image, mask, format }) => {
+  await inParts(dataset.samples, jobsOf({}), async ({ image, mask, format }) => {
     const decodedMask = decodeMask((await readInput(dataset, mask)).bytes, mask);
     const decoded = await decodeImage((await readInput(dataset, image)).bytes, decodedMask, image, format);
     await write(image, await encodeImage(decoded, formatOf(image), 95));

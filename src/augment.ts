@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import pLimit from 'p-limit';
+import { createLimit } from './budget.ts';
 import { CopyPasteError, interrupted } from './errors.ts';
 import { createJob, type Outcome, type OutcomeBatch, passedEntry, passedShapes, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
@@ -48,11 +48,11 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   const dataset = await openSourced(options);
   checkOptions(dataset, options);
   if (options.maskFiles) refuseMasks(dataset);
-  const files = checkNames(dataset, options);
+  checkNames(dataset, options);
   const opened = (): void =>
     events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
   const attempt = async (name: AugmentOptions['backend'], overwrite: boolean): Promise<AugmentSummary> => {
-    const output = options.dryRun ? undefined : await openOutput(dataset, { ...options, overwrite }, files);
+    const output = options.dryRun ? undefined : await openOutput(dataset, { ...options, overwrite }, () => filesOfRun(dataset, options));
     if (output && 'records' in output) {
       opened();
       return summaryOf(output, dataset, options);
@@ -87,6 +87,7 @@ function refuseMasks({ layout, samples, classNames }: Dataset): void {
 /** A batch that is under way, or that an earlier run has done. */
 interface Step extends OutcomeBatch {
   readonly key: string;
+  readonly samples: readonly Sample[];
   readonly recalled: boolean;
 }
 
@@ -103,11 +104,10 @@ async function run(
   const poison = new Map(output?.poison);
   const circumstances: Circumstances = { poison, stopped };
   const job = createJob(dataset, options, backend, circumstances);
-  const refs = [...job.planner.batches()];
   const keyOf = ({ copy, n }: BatchRef): string => `${copy}.${n}`;
-  if (output) {
+  if (output && output.suspects.size > 0) {
     const suspects: Sample[] = [];
-    for (const ref of refs) if (output.suspects.has(keyOf(ref))) suspects.push(...(await job.filesOf(ref)));
+    for (const ref of job.planner.batches()) if (output.suspects.has(keyOf(ref))) suspects.push(...(await job.filesOf(ref)));
     const foreign = ({ id }: Sample): boolean => dataset.sources !== undefined && id.startsWith(sourcePrefix);
     for (const set of [dataset, dataset.sources]) {
       const own = unique(suspects).filter((sample) => foreign(sample) === (set !== dataset));
@@ -121,39 +121,38 @@ async function run(
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
   const count = backend.name === 'cpu' ? threadsFor(copies * dataset.samples.length, options) : 0;
   const threads = count > 0 ? await startThreads(count, dataset, options, poison, events.stop) : undefined;
-  const samples = new Map([...dataset.samples, ...dataset.others].map((sample) => [sample.id, sample]));
   const keys: string[] = [];
   let reused = 0;
   let copied = 0;
 
   /** Does a batch, unless it is done. */
-  const step = async (key: string, files: () => string[], begin: () => Promise<OutcomeBatch>): Promise<Step> => {
+  const step = async (key: string, samples: readonly Sample[], suffix: string, begin: () => Promise<OutcomeBatch>): Promise<Step> => {
     if (stopped()) throw interrupted();
     const known = await output?.recall(key);
-    if (known) return { key, recalled: true, results: known.outcomes.map((outcome) => Promise.resolve(outcome)), read: known.read };
-    await output?.begin(key, files());
-    return { key, recalled: false, ...(await begin()) };
+    if (known) return { key, samples, recalled: true, results: known.outcomes.map((one) => Promise.resolve(one)), read: known.read };
+    await output?.begin(
+      key,
+      samples.flatMap((sample) => possibleFiles(sample, suffix, options)),
+    );
+    return { key, samples, recalled: false, ...(await begin()) };
   };
-  const finish = async ({ key, recalled, results, read }: Step): Promise<Outcome[]> => {
+  const finish = async ({ key, samples, recalled, results, read }: Step): Promise<Outcome[]> => {
     const outcomes: Outcome[] = [];
-    for (const result of results) {
+    for (const [i, result] of results.entries()) {
       const outcome = await result;
       outcomes.push(outcome);
-      const sample = samples.get(outcome.id);
-      if (sample) events.done?.(sample, outcome.record);
+      // What is bad of another data set follows.
+      if (samples[i]) events.done?.(samples[i], outcome.record);
     }
-    if (recalled) reused += outcomes.filter(({ id }) => samples.has(id)).length;
+    if (recalled) reused += samples.length;
     else await output?.end(key, outcomes, read);
     keys.push(key);
     return outcomes;
   };
   try {
-    const begin = (ref: BatchRef): Promise<Step> => {
-      const suffix = variantSuffix(ref.copy, options);
-      const files = (): string[] => job.planner.batch(ref).samples.flatMap((sample) => possibleFiles(sample, suffix, options));
-      return step(keyOf(ref), files, () => (threads ?? job).begin(ref));
-    };
-    for await (const batch of inOrder(refs, begin, threads?.ahead ?? 1)) {
+    const begin = (ref: BatchRef): Promise<Step> =>
+      step(keyOf(ref), ref.samples, variantSuffix(ref.copy, options), () => (threads ?? job).begin(ref));
+    for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
       tally.read(batch.read);
       for (const outcome of await finish(batch)) tally.add(outcome);
     }
@@ -162,7 +161,7 @@ async function run(
       ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
     ];
     const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
-    const limit = pLimit(jobsOf(options));
+    const limit = createLimit(jobsOf(options));
     for (let n = 0; n * 64 < rest.length; n++) {
       const part = rest.slice(n * 64, (n + 1) * 64);
       const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
@@ -170,8 +169,8 @@ async function run(
         const record = unchangedRecord(sample, { reason }, [], written);
         return { id: sample.id, record, ...(await passedEntry(dataset, sample, '')) };
       };
-      const files = (): string[] => part.flatMap(([sample]) => possibleFiles(sample, '', options));
-      const batch = await step(`rest.${n}`, files, async () => {
+      const samples = part.map(([sample]) => sample);
+      const batch = await step(`rest.${n}`, samples, '', async () => {
         const results = part.map((one) => limit(() => copy(one)));
         // Nothing is under way once one of them has failed.
         await Promise.allSettled(results);
@@ -232,41 +231,50 @@ function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles 
   return [...new Set(paths)];
 }
 
-/**
- * @returns all files that may be written.
- * @throws {CopyPasteError} `data` where two outputs would have one name.
- */
-function checkNames(dataset: Dataset, options: AugmentOptions): Set<string> {
+/** All files that the variants of all samples may be written to, with whose they are. */
+function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{ path: string; id: string }> {
+  const suffixes = Array.from({ length: options.copies }, (_, copy) => variantSuffix(copy, options));
+  const own = [...(options.includeOriginals ? [''] : []), ...suffixes];
+  for (const [samples, variants] of [
+    [dataset.others, ['']],
+    [dataset.samples, own],
+  ] as const) {
+    for (const sample of samples)
+      for (const suffix of variants) for (const path of possibleFiles(sample, suffix, options)) yield { path, id: sample.id };
+  }
+}
+
+/** All files that a run may write. */
+function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
+  const all = [...filesOfSamples(dataset, options)].map(({ path }) => path);
+  return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
+}
+
+/** @throws {CopyPasteError} `data` where two outputs would have one name. */
+function checkNames(dataset: Dataset, options: AugmentOptions): void {
   const taken = new Map<string, string>();
   const offenders: string[] = [];
-  const take = (sample: Sample, suffix: string): void => {
-    for (const path of possibleFiles(sample, suffix, options)) {
-      const twin = taken.get(path);
-      if (twin !== undefined) offenders.push(`${path}: both ${twin} and ${sample.id} would be written there`);
-      taken.set(path, sample.id);
-      if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
-    }
-  };
-  for (const sample of dataset.others) take(sample, '');
-  for (const sample of dataset.samples) {
-    if (options.includeOriginals) take(sample, '');
-    for (let copy = 0; copy < options.copies; copy++) take(sample, variantSuffix(copy, options));
+  for (const { path, id } of filesOfSamples(dataset, options)) {
+    const twin = taken.get(path);
+    if (twin !== undefined) offenders.push(`${path}: both ${twin} and ${id} would be written there`);
+    taken.set(path, id);
+    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
   }
   if (offenders.length > 0)
     throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
-  return new Set([...taken.keys(), ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
 }
 
 /**
- * The ids that stand for each sample in lists.
+ * The ids that stand for each sample in lists, where there are any.
  *
  * @param skipped samples that were left out.
  */
 export function variantsOf(
-  { samples, others }: Dataset,
+  { samples, others, lists }: Dataset,
   skipped: readonly { readonly id: string }[],
   { copies, includeOriginals }: AugmentOptions,
 ): Map<string, string[]> {
+  if (lists.size === 0) return new Map();
   const gone = new Set(skipped.map(({ id }) => id));
   const variants = new Map(others.map(({ id }) => [id, [id]]));
   for (const { id } of samples) {

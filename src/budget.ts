@@ -36,6 +36,24 @@ export function createBudget(bytes: number): Budget {
   };
 }
 
+/**
+ * Lets so many steps run at once; the others wait in a line that is never empty.
+ *
+ * A linked queue, as p-limit's, would keep the results of steps that are long done: one node that V8 has moved to its old
+ * generation holds all that came after it until the whole heap is marked.
+ */
+export function createLimit(count: number): <T>(step: () => Promise<T>) => Promise<T> {
+  const { take } = createBudget(count);
+  return async (step) => {
+    const giveBack = await take(1);
+    try {
+      return await step();
+    } finally {
+      giveBack();
+    }
+  };
+}
+
 /** Bytes of decoded pixels that may be in flight: what `--memory` says, or half of what this process may use. */
 export function memoryOf({ memory }: { readonly memory?: number | undefined }): number {
   // 0, or more than there is, where nothing is constrained.

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import pLimit from 'p-limit';
 import { badSamples } from './check.ts';
 import { digestOf } from './digest.ts';
 import { interrupted, messageOf } from './errors.ts';
 import { formatOf } from './image.ts';
 import { type Given, inspectOptions } from './options.ts';
+import { inParts } from './parts.ts';
 import { jobsOf, readAnnotations } from './pipeline.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
 import { resolveOptions } from './schema.ts';
@@ -74,10 +74,9 @@ export async function inspect(given: Given<typeof inspectOptions>, events: Inspe
     events.done?.(sample);
     return { sample, digest, annotations };
   };
-  const limit = pLimit(jobsOf(options));
   // Annotations of so many are held at once.
   for (let i = 0; i < samples.length; i += 64) {
-    for (const { sample, digest, annotations } of await limit.map(samples.slice(i, i + 64), read)) {
+    for (const { sample, digest, annotations } of await inParts(samples.slice(i, i + 64), jobsOf(options), read)) {
       const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
       count(splits, sample.split);
       count(

@@ -1,8 +1,9 @@
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Readable } from 'node:stream';
-import { digestOf, sha256 } from './digest.ts';
+import { digestOf } from './digest.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { codecs } from './image.ts';
 import type { ClassCount, Outcome } from './job.ts';
@@ -54,12 +55,16 @@ export interface Output {
  * @throws {CopyPasteError} `cannotCreate` where the folder cannot be made or holds something else, `usage` where it holds another
  * run.
  */
-export async function openOutput(dataset: SourcedDataset, options: AugmentOptions, files: ReadonlySet<string>): Promise<Manifest | Output> {
+export async function openOutput(
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+  files: () => ReadonlySet<string>,
+): Promise<Manifest | Output> {
   const { out } = options;
   const head = await headOf(dataset, options);
   let entries = await openFolder(out);
   if (options.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
-    await removeRun(out, entries, files);
+    await removeRun(out, entries, files());
     entries = new Set();
   }
   if (entries.has(manifestName)) {
@@ -141,8 +146,10 @@ async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise
     classMap: _classMap,
     ...rest
   } = options;
-  const sizes = [...(await sizesOf(dataset, '')), ...(sources ? await sizesOf(sources, sourcePrefix) : [])];
-  const names = [...dataset.classNames].map(([id, name]) => `${id} ${name}\n`);
+  const listing = createHash('sha256');
+  const own = await listFiles(dataset, '', listing);
+  const theirs = sources ? await listFiles(sources, sourcePrefix, listing) : { files: 0, bytes: 0 };
+  for (const [id, name] of dataset.classNames) listing.update(`${id} ${name}\n`);
   return headSchema.parse({
     schema: schemaVersion,
     tool: { name: 'copypaste', version },
@@ -154,19 +161,20 @@ async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise
       sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
     }),
     input: {
-      files: sizes.length,
-      bytes: sizes.reduce((sum, { size }) => sum + size, 0),
-      listing: sha256([...sizes.map(({ path, size }) => `${size} ${path}\n`), ...names].join('')),
+      files: own.files + theirs.files,
+      bytes: own.bytes + theirs.bytes,
+      listing: listing.digest('hex'),
     },
   });
 }
 
-/** The sizes of the files that are read. @param prefix goes before each path. */
-function sizesOf(dataset: Dataset, prefix: string): Promise<{ path: string; size: number }[]> {
-  const paths = [...dataset.samples, ...dataset.others].flatMap((sample) => listed(pathsOf(sample)));
-  return inParts([...new Set([...paths, ...wholeFiles(dataset)])].sort(), 64, async (path) => {
-    return { path: prefix + path, size: (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0 };
-  });
+/** Hashes the sizes and paths of the files that are read. @param prefix goes before each path. */
+async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promise<{ files: number; bytes: number }> {
+  const paths = [...dataset.samples, ...dataset.others].flatMap((sample) => listed<string>(pathsOf(sample)));
+  const files = [...paths, ...wholeFiles(dataset)].sort().filter((path, i, sorted) => path !== sorted[i - 1]);
+  const sizes = await inParts(files, 64, async (path) => (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0);
+  for (const [i, path] of files.entries()) listing.update(`${sizes[i]} ${prefix}${path}\n`);
+  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
 /** How a data set was understood. */
@@ -220,7 +228,7 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
       })
     : undefined;
   const journal = await openJournal(join(out, journalName));
-  const written = new Set(journal.files);
+  const written = await journal.files();
   try {
     if (manifest) {
       for (const { path } of filesOf(manifest)) written.add(path);
@@ -275,7 +283,7 @@ function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: Ma
   const folders = new Set<string>();
   const placeOf = documentPlaces(dataset);
   // A run that could not begin leaves nothing.
-  let empty = journal.files.size === 0;
+  let empty = !journal.begun;
   const note = (outcomes: readonly Outcome[]): void => {
     for (const { record } of outcomes)
       for (const { path } of record?.files ? listed<{ path: string }>(record.files) : []) folders.add(dirname(path));

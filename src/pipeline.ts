@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
-import pLimit from 'p-limit';
-import { createBudget, memoryOf } from './budget.ts';
+import { createBudget, createLimit, memoryOf } from './budget.ts';
 import { giveBack, keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
@@ -69,15 +68,15 @@ export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
   return jobs ?? availableParallelism() + 2;
 }
 
-/** One batch of one copy, by its number. */
+/** One batch of one copy: its number, and the samples that it makes. */
 export interface BatchRef {
   readonly copy: number;
   readonly n: number;
+  readonly samples: readonly Sample[];
 }
 
-/** Samples that share what is decoded for them. */
+/** What is to be read for a batch, and what becomes of it. */
 export interface PlannedBatch {
-  readonly samples: readonly Sample[];
   /** Samples that plans are made of; their annotations are read. */
   readonly needed: readonly Sample[];
   /**
@@ -116,7 +115,6 @@ export interface Batch<R> {
 /** Plans samples anew: every batch of every copy, in the seeded order. */
 export function createPlanner(dataset: SourcedDataset, options: PipelineOptions, copies: number): Planner {
   const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
-  const samples = new Map(dataset.samples.map((sample) => [sample.id, sample]));
   const { samples: set } = dataset.sources ?? { samples: [] };
   /** What has nothing that may be pasted anywhere. */
   const barren = new Set<number>();
@@ -130,23 +128,18 @@ export function createPlanner(dataset: SourcedDataset, options: PipelineOptions,
     };
     return planFromSet(target, barren.size < set.length ? set.length : 0, read, copy, planOptions);
   };
-  const orders = new Map<number, string[][]>();
-  const order = (copy: number): string[][] => {
-    const known = orders.get(copy) ?? batchesOf([...samples.keys()], options.batchSize, copy, options.seed);
-    orders.set(copy, known);
-    return known;
-  };
   return {
     *batches() {
-      for (let copy = 0; copy < copies; copy++) for (let n = 0; n < order(copy).length; n++) yield { copy, n };
+      for (let copy = 0; copy < copies; copy++) {
+        const batches = batchesOf(dataset.samples, options.batchSize, copy, options.seed);
+        for (const [n, samples] of batches.entries()) yield { copy, n, samples };
+      }
     },
-    batch({ copy, n }) {
-      const members = (order(copy)[n] as string[]).map((id) => samples.get(id) as Sample);
-      const drawn = members.filter(({ id }) => mayBeTarget(id, copy, planOptions));
-      const needed = dataset.sources ? drawn : drawn.length > 0 ? members : [];
+    batch({ copy, samples }) {
+      const drawn = samples.filter(({ id }) => mayBeTarget(id, copy, planOptions));
+      const needed = dataset.sources ? drawn : drawn.length > 0 ? samples : [];
       return {
-        samples: members,
-        needed: options.skipBad ? members : needed,
+        needed: options.skipBad ? samples : needed,
         plan: (candidates, draw) => {
           const pool = [...candidates.values()];
           const plan = async ({ id }: Sample): Promise<Plan> => {
@@ -154,7 +147,7 @@ export function createPlanner(dataset: SourcedDataset, options: PipelineOptions,
             if (!candidate) return passThrough(id, copy, 'not drawn');
             return dataset.sources ? planAlone(candidate, copy, draw) : planSample(candidate, pool, copy, planOptions);
           };
-          return Promise.all(members.map(plan));
+          return Promise.all(samples.map(plan));
         },
       };
     },
@@ -175,7 +168,7 @@ export function createPipeline<R>(
   sink: (copy: number) => Sink<R>,
   circumstances: Circumstances = { poison: new Map(), stopped: () => false },
 ) {
-  const limit = pLimit(jobsOf(options));
+  const limit = createLimit(jobsOf(options));
   const memory = memoryOf(options);
   const [decoded, working] = [createBudget(memory / 2), createBudget(memory / 2)];
   keepWaiting(memory / 2);
@@ -210,14 +203,14 @@ export function createPipeline<R>(
   };
   /** Reads and plans a batch. */
   const plan = async (ref: BatchRef) => {
-    const { samples, needed, plan: planAll } = planner.batch(ref);
+    const { needed, plan: planAll } = planner.batch(ref);
     const annotations = new Map<string, Annotations>();
     const skipped = new Map<string, string>();
     const note = (sample: Sample, result: Annotations | string): void => {
       if (typeof result === 'string') skipped.set(sample.id, result);
       else annotations.set(sample.id, result);
     };
-    const results = await limit.map(needed, (sample) => guarded(() => read(sample)));
+    const results = await Promise.all(needed.map((sample) => limit(() => guarded(() => read(sample)))));
     for (const [i, sample] of needed.entries()) note(sample, results[i] as Annotations | string);
     const candidates = new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, setOf(annotation.sample))]));
     const last = new Map<string, Annotations>();
@@ -236,20 +229,21 @@ export function createPipeline<R>(
       const source = annotations.get(one.source as string) ?? (last.get(one.id) as Annotations);
       annotations.set(source.sample.id, source);
     }
-    return { samples, plans, annotations, skipped, bad: [...bad.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
+    return { plans, annotations, skipped, bad: [...bad.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
   };
   return {
     /** The samples of a batch, and those of a source set that it pastes from. */
     async filesOf(ref: BatchRef): Promise<Sample[]> {
-      if (!dataset.sources) return [...planner.batch(ref).samples];
-      const { samples, annotations } = await plan(ref);
-      return [...samples, ...[...annotations.values()].map(({ sample }) => sample)];
+      if (!dataset.sources) return [...ref.samples];
+      const { annotations } = await plan(ref);
+      return [...ref.samples, ...[...annotations.values()].map(({ sample }) => sample)];
     },
 
     /** Reads and plans a batch, and puts its samples in line. */
     async begin(ref: BatchRef): Promise<Batch<R>> {
       const { paste, pass, skip } = sink(ref.copy);
-      const { samples, plans, annotations, skipped, bad } = await plan(ref);
+      const { samples } = ref;
+      const { plans, annotations, skipped, bad } = await plan(ref);
       const byId = new Map(samples.map((sample) => [sample.id, sample]));
       // A batch whose images together are too large is rendered part by part; what parts share is decoded again.
       const parts = divide(plans, annotations, decoded.bytes / 2);

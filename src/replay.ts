@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import pLimit from 'p-limit';
 import { refuseOverlap, variantsOf } from './augment.ts';
 import { describeDifference } from './compare.ts';
 import { digestOf, sha256 } from './digest.ts';
@@ -10,6 +9,7 @@ import { passedEntry, passedShapes, pastedEntry, variantSuffix } from './job.ts'
 import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given, replayOptions } from './options.ts';
 import { documentPlaces, documentsOf, filesOf, inDocument, manifestName, type WholeFile } from './output.ts';
+import { inParts } from './parts.ts';
 import { type BatchRef, createPipeline, inOrder, jobsOf, type PlannedBatch, type Planner } from './pipeline.ts';
 import type { Candidate } from './plan/plan.ts';
 import { type Dataset, openDataset } from './read/dataset.ts';
@@ -177,10 +177,9 @@ export async function* remake<R>(
   const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped });
   for await (const { results } of inOrder(planner.batches(), pipeline.begin, 1)) for (const result of results) yield await result;
   const rest = records.filter(({ copy }) => copy === undefined);
-  const limit = pLimit(jobsOf(options));
   for (let i = 0; i < rest.length; i += 64) {
     if (stopped()) throw interrupted();
-    yield* await limit.map(rest.slice(i, i + 64), (record) => pass(sampleOf(record.id), record));
+    yield* await inParts(rest.slice(i, i + 64), jobsOf(options), (record) => pass(sampleOf(record.id), record));
   }
 }
 
@@ -193,7 +192,9 @@ function plannerOf(
 ): Planner {
   return {
     *batches() {
-      for (let n = 0; n * batchSize < records.length; n++) yield { copy: 0, n };
+      for (let n = 0; n * batchSize < records.length; n++) {
+        yield { copy: 0, n, samples: records.slice(n * batchSize, (n + 1) * batchSize).map(({ id }) => sampleOf(id)) };
+      }
     },
     batch({ n }: BatchRef): PlannedBatch {
       const part = records.slice(n * batchSize, (n + 1) * batchSize);
@@ -209,7 +210,6 @@ function plannerOf(
       }
       const needed = new Set(part.flatMap((record) => (record.status === 'augmented' ? [record.id, record.source] : [])));
       return {
-        samples: part.map(({ id }) => sampleOf(id)),
         needed: [...needed].map(sampleOf),
         plan: async (candidates) => part.map((record) => planOf(record, candidates)),
       };

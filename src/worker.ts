@@ -18,7 +18,7 @@ export interface WorkerData {
 
 /** What a batch came to; an error as plain data, since a thread boundary leaves only its message. */
 export type WorkerResult =
-  | { readonly outcomes: readonly Outcome[]; readonly read: readonly ClassCount[] }
+  | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
 enableProdMode();

@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createBudget, memoryOf } from '../src/budget.ts';
+import { createBudget, createLimit, memoryOf } from '../src/budget.ts';
 import { verifyOptions } from '../src/options.ts';
 import { resolveOptions } from '../src/schema.ts';
 
@@ -37,4 +38,22 @@ test.each([
 
 test.each(['', 'much', '0', '-1GB', '4 X', 'GB'])("--memory '%s' is refused", (text) => {
   expect(() => resolveOptions(verifyOptions, { out: 'x', memory: text })).toThrow(/^--memory: expected a size as 512MB or 4GB, got/);
+});
+
+test('a limit lets so many steps run at once, in order, whether they fail or not', async () => {
+  const limit = createLimit(2);
+  const log: string[] = [];
+  let running = 0;
+  const step = (name: string, fails = false) =>
+    limit(async () => {
+      log.push(name);
+      expect(++running).toBeLessThanOrEqual(2);
+      await setImmediate();
+      running--;
+      if (fails) throw new Error(name);
+      return name;
+    });
+  const results = await Promise.allSettled([step('a'), step('b', true), step('c'), step('d')]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+  expect(log).toEqual(['a', 'b', 'c', 'd']);
 });

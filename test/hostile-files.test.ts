@@ -381,7 +381,11 @@ describe('a journal', () => {
     const path = await manifestFile([head, ...strange, ...rest].join('\n'));
     const [plain, odd] = await Promise.all([openJournal(await manifestFile(text)), openJournal(path)]);
     expect(odd.head).toEqual(plain.head);
-    expect([[...odd.files], [...odd.suspects], [...odd.poison]]).toEqual([[...plain.files], [...plain.suspects], [...plain.poison]]);
+    expect([[...(await odd.files())], [...odd.suspects], [...odd.poison]]).toEqual([
+      [...(await plain.files())],
+      [...plain.suspects],
+      [...plain.poison],
+    ]);
     await Promise.all([plain.close(), odd.close()]);
   });
 
@@ -400,7 +404,7 @@ describe('a journal', () => {
           writeFileSync(path, cut === null ? made : made.subarray(0, cut));
           try {
             const journal = await openJournal(path);
-            expect([...journal.files].filter((file) => !isBelow(file))).toEqual([]);
+            expect([...(await journal.files())].filter((file) => !isBelow(file))).toEqual([]);
             for (const batch of ['0.0', '0.1', 'x']) await journal.recall(batch);
             await journal.close();
           } catch (error) {

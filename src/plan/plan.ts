@@ -38,12 +38,12 @@ const maxDraws = 10;
 /**
  * Puts samples in the seeded order of a copy and cuts them into batches, the pools that sources come from.
  *
- * @param ids in any order: the result does not depend on it.
+ * @param samples in any order: the result does not depend on it.
  */
-export function batchesOf(ids: readonly string[], batchSize: number, copy: number, seed: number): string[][] {
-  const keyed = ids.map((id) => ({ id, key: stream(seed, copy, id, 'order').uniform() }));
-  keyed.sort((a, b) => a.key - b.key || (a.id < b.id ? -1 : 1));
-  const order = keyed.map(({ id }) => id);
+export function batchesOf<S extends { readonly id: string }>(samples: readonly S[], batchSize: number, copy: number, seed: number): S[][] {
+  const keyed = samples.map((sample) => ({ sample, key: stream(seed, copy, sample.id, 'order').uniform() }));
+  keyed.sort((a, b) => a.key - b.key || (a.sample.id < b.sample.id ? -1 : 1));
+  const order = keyed.map(({ sample }) => sample);
   return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, i) => order.slice(i * batchSize, (i + 1) * batchSize));
 }
 

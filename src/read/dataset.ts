@@ -575,7 +575,7 @@ async function checkSamples(
   const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
   return {
     samples: good.map(({ sample, format, fits }) => {
-      return { ...sample, format: { ...format, upright: fits.upright && !(setIsStored && fits.stored) } };
+      return Object.assign(sample, { format: { ...format, upright: fits.upright && !(setIsStored && fits.stored) } });
     }),
     coded: good.some(({ coded }) => coded),
   };

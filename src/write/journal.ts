@@ -11,14 +11,16 @@ import { type JournalBatch, type JournalLine, journalLine, type ManifestHead } f
 export interface Journal {
   /** What it says is run; absent in a new one. */
   readonly head: ManifestHead | undefined;
-  /** Files that may have been written, whole or not. */
-  readonly files: ReadonlySet<string>;
+  /** Whether anything had begun. */
+  readonly begun: boolean;
   /** Batches that were under way when the run ended without a word. */
   readonly suspects: ReadonlySet<string>;
   /** Samples that took a process with them, and how. */
   readonly poison: ReadonlyMap<string, string>;
   /** Adds lines, and flushes them where something is done. */
   add(...lines: JournalLine[]): Promise<void>;
+  /** Files that may have been written, whole or not. */
+  files(): Promise<Set<string>>;
   /** Reads the journal anew: others may have written in between. */
   read(): Promise<void>;
   /** A batch that was done when the journal was read. @param own this run has written it, or looked at it before. */
@@ -45,29 +47,24 @@ export async function openJournal(path: string): Promise<Journal> {
   // A link could lead anywhere.
   const file = await guard(open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)));
   let head: ManifestHead | undefined;
-  const files = new Set<string>();
+  let begun = false;
   const suspects = new Set<string>();
   const poison = new Map<string, string>();
   const done = new Map<string, Place>();
   const entries = new Map<string, Place>();
   const read = async (): Promise<void> => {
     suspects.clear();
-    for await (const { text, place } of linesOf(file)) {
-      // Most of a journal is batches, which are looked into when they are recalled.
-      const end = /^\{"end":"([^"\\]*)"/.exec(text)?.[1];
-      if (end !== undefined) {
-        suspects.delete(end);
-        done.set(end, place);
-        continue;
-      }
-      const entry = /^\{"entry":"([^"\\]*)"/.exec(text)?.[1];
-      const line = parse(text, entry !== undefined);
-      if (line === undefined) continue;
-      if (entry !== undefined) entries.set(entry, place);
-      if ('head' in line) head ??= line.head;
+    for await (const line of entriesOf(file)) {
+      if ('place' in line) {
+        if ('entry' in line) entries.set(line.entry, line.place);
+        else {
+          suspects.delete(line.end);
+          done.set(line.end, line.place);
+        }
+      } else if ('head' in line) head ??= line.head;
       else if ('begin' in line) {
+        begun = true;
         suspects.add(line.begin);
-        for (const name of line.files) files.add(name);
       } else if ('poison' in line) poison.set(line.poison, line.reason);
       else if ('stopped' in line) suspects.clear();
     }
@@ -89,7 +86,9 @@ export async function openJournal(path: string): Promise<Journal> {
     get head() {
       return head;
     },
-    files,
+    get begun() {
+      return begun;
+    },
     suspects,
     poison,
     add(...lines) {
@@ -100,6 +99,7 @@ export async function openJournal(path: string): Promise<Journal> {
       last = adding.catch(() => {});
       return guard(adding);
     },
+    files: () => guard(filesOf(file)),
     read: () => guard(read()),
     async recall(batch, own = false) {
       const place = done.get(batch);
@@ -144,14 +144,33 @@ function parse(text: string, own = false): JournalLine | undefined {
   }
 }
 
+/** What the lines of a journal say; most of it is batches that are done, which are looked into when they are recalled. */
+async function* entriesOf(
+  file: FileHandle,
+): AsyncGenerator<JournalLine | { readonly end: string; readonly place: Place } | { readonly entry: string; readonly place: Place }> {
+  for await (const { text, place } of linesOf(file)) {
+    const [, kind, key = ''] = /^\{"(end|entry)":"([^"\\]*)"/.exec(text) ?? [];
+    const line = kind === 'end' ? undefined : parse(text, kind === 'entry');
+    if (kind === 'end') yield { end: key, place };
+    else if (line !== undefined) yield kind === 'entry' ? { entry: key, place } : line;
+  }
+}
+
+async function filesOf(file: FileHandle): Promise<Set<string>> {
+  const files = new Set<string>();
+  for await (const line of entriesOf(file)) if ('begin' in line) for (const name of line.files) files.add(name);
+  return files;
+}
+
 /** The complete lines of a file. */
 async function* linesOf(file: FileHandle): AsyncGenerator<{ text: string; place: Place }> {
+  const part = Buffer.alloc(1 << 18);
   let rest = Buffer.alloc(0);
   let start = 0;
   for (;;) {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(1 << 20), 0, 1 << 20, start + rest.length);
+    const { bytesRead } = await file.read(part, 0, part.length, start + rest.length);
     if (bytesRead === 0) return;
-    rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    rest = Buffer.concat([rest, part.subarray(0, bytesRead)]);
     for (let at = rest.indexOf(newline); at >= 0; at = rest.indexOf(newline)) {
       yield { text: rest.toString('utf8', 0, at), place: { start, length: at + 1 } };
       rest = rest.subarray(at + 1);

@@ -1,4 +1,4 @@
-import { sha256 } from '../digest.ts';
+import { createHash } from 'node:crypto';
 import { CopyPasteError } from '../errors.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord, Written } from '../manifest.ts';
 import { listed, type Pasted, type Plan, pathsOf, type Sample, type SampleFiles, sourcePrefix } from '../types.ts';
@@ -114,8 +114,9 @@ export async function writeManifest(path: string, head: ManifestHead, records: A
       yield separator + JSON.stringify(record);
       separator = ',\n';
     }
-    const lines = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([input, digest]) => `${digest} ${input}\n`);
-    const end = { ...tail, inputDigest: sha256(lines.join('')) };
+    const digest = createHash('sha256');
+    for (const path of [...inputs.keys()].sort()) digest.update(`${inputs.get(path)} ${path}\n`);
+    const end = { ...tail, inputDigest: digest.digest('hex') };
     yield `\n],${JSON.stringify(end).slice(1)}\n`;
   });
 }

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { disks } from './disks.js';
 import { errors } from './errors.js';
 import { kills } from './kills.js';
+import { memory } from './memory.js';
 import { poison } from './poison.js';
 import { same } from './same.js';
 import { signals } from './signals.js';
@@ -16,7 +17,7 @@ import { cleanRun } from './strace.js';
 import { createWorkload } from './tool.js';
 
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
-const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same].filter(({ name }) => name.startsWith(values.only));
+const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same, ...memory].filter(({ name }) => name.startsWith(values.only));
 if (cases.length === 0) throw new Error(`--only ${values.only}: no case begins so`);
 
 const began = performance.now();

@@ -54,9 +54,15 @@ describe('batchesOf', () => {
         fc.integer({ min: 1, max: 9 }),
         fc.nat(),
         (ids, size, seed) => {
-          const batches = batchesOf(ids, size, 0, seed);
-          expect(batchesOf([...ids].reverse(), size, 0, seed)).toEqual(batches);
-          expect(batches.flat().sort()).toEqual([...ids].sort());
+          const samples = ids.map((id) => ({ id }));
+          const batches = batchesOf(samples, size, 0, seed);
+          expect(batchesOf(samples.reverse(), size, 0, seed)).toEqual(batches);
+          expect(
+            batches
+              .flat()
+              .map(({ id }) => id)
+              .sort(),
+          ).toEqual([...ids].sort());
           expect(batches.slice(0, -1).every((one) => one.length === size)).toBe(true);
         },
       ),
@@ -64,8 +70,8 @@ describe('batchesOf', () => {
   });
 
   test('changes with the copy', () => {
-    const ids = Array.from({ length: 20 }, (_, i) => `s${i}`);
-    expect(batchesOf(ids, 4, 1, 0)).not.toEqual(batchesOf(ids, 4, 0, 0));
+    const samples = Array.from({ length: 20 }, (_, i) => ({ id: `s${i}` }));
+    expect(batchesOf(samples, 4, 1, 0)).not.toEqual(batchesOf(samples, 4, 0, 0));
   });
 });
 
