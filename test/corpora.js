@@ -1,6 +1,6 @@
 /**
  * `npm run test:corpora -- FOLDER…` gives the built tool whole corpora of image files, as images and, where they are PNGs, as masks:
- * each beside two good samples. It counts what was used and what was refused by name, and fails where the tool crashed, hung, took too
+ * each beside two good samples; `augment`, `check` and `inspect` look at them. It counts what was used and what was refused by name, and fails where the tool crashed, hung, took too
  * much memory, named nobody, or read other pixels than Pillow. Not in CI: corpora are large and have licences of their own.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -14,7 +14,7 @@ const batchSize = 48;
 const patienceMs = 120_000;
 const mostMegabytes = 3000;
 /** What may come of a data set of which parts are bad. */
-const fineCodes = { augment: [0, 3, 65], check: [0, 1] };
+const fineCodes = { augment: [0, 3, 65], check: [0, 1], inspect: [0] };
 
 const folders = process.argv.slice(2);
 if (folders.length === 0) {
@@ -108,18 +108,16 @@ const faults = { crash: [], hang: [], memory: [], unnamed: [], wrong: [] };
 async function attempt(entries) {
   const root = mkdtempSync(join(work, 'set-'));
   const ended = [];
-  let summary;
-  let differences = [];
+  const found = {};
   try {
     await writeSet(root, entries);
-    for (const command of ['augment', 'check']) {
+    for (const command of Object.keys(fineCodes)) {
       const argv = command === 'augment' ? ['--in', root, '--out', `${root}-out`, '--skip-bad', '-p', '1', '--allow-self'] : [root];
       const result = await runTool([command, ...argv, '--quiet', '--json']);
       counts.peakMegabytes = Math.max(counts.peakMegabytes, Math.round(result.peak));
       const kind = result.ended ?? (fineCodes[command].includes(result.code) ? undefined : `exit code ${result.code}`);
       if (kind !== undefined) ended.push({ kind, how: `${command}: ${kind}: ${result.stderr.trim().split('\n').slice(-3).join(' | ')}` });
-      else if (command === 'augment') summary = JSON.parse(result.stdout || '{}');
-      else differences = JSON.parse(result.stdout || '{}').differences ?? [];
+      else found[command] = JSON.parse(result.stdout || '{}');
     }
   } finally {
     for (const path of [root, `${root}-out`]) rmSync(path, { recursive: true, force: true });
@@ -134,7 +132,7 @@ async function attempt(entries) {
     for (const { kind, how } of ended) (faults[kind] ?? faults.crash).push(`${entries[0].role} ${entries[0].path}: ${how}`);
     return;
   }
-  const reasons = new Map((summary.skipped ?? []).map(({ id, reason }) => [id, reason]));
+  const reasons = new Map((found.augment.skipped ?? []).map(({ id, reason }) => [id, reason]));
   for (const entry of entries) {
     const reason = reasons.get(entry.id);
     if (reason === undefined) {
@@ -144,9 +142,10 @@ async function attempt(entries) {
     }
     counts.refused++;
     if (!/^(images|masks)\/\d+\.\w+: \S.*$/.test(reason)) faults.unnamed.push(`${entry.role} ${entry.path}: ${reason}`);
-    // What augment refuses, check has to name too.
-    if (!differences.some(({ path }) => path === reason.split(': ')[0]))
-      faults.unnamed.push(`${entry.role} ${entry.path}: check is silent`);
+    // What augment refuses, check has to name too, and inspect, which decodes no image, where it is a mask.
+    const names = (list = []) => list.some(({ path }) => path === reason.split(': ')[0]);
+    if (!names(found.check.differences)) faults.unnamed.push(`${entry.role} ${entry.path}: check is silent`);
+    if (entry.role === 'mask' && !names(found.inspect.odd)) faults.unnamed.push(`${entry.role} ${entry.path}: inspect is silent`);
     if (process.env.VERBOSE) console.log(`${entry.role} ${entry.path}: ${reason}`);
   }
 }
@@ -188,7 +187,7 @@ for line in sys.stdin:
         continue
     if one['role'] == 'image':
         # Pillow scales grey of few bits, and forgets to scale the grey that is transparent.
-        if one['grey'] and one['depth'] < 8 and 'transparency' in image.info:
+        if one['grey'] and one['depth'] < 8 and image.info.get('transparency', 255) < 2 ** one['depth']:
             image.info['transparency'] *= 255 // (2 ** one['depth'] - 1)
         theirs = image.convert('RGBA').tobytes()
     elif one['depth'] == 16:
