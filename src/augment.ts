@@ -5,7 +5,7 @@ import { CopyPasteError, interrupted } from './errors.ts';
 import { createJob, type Outcome, type OutcomeBatch, passedEntry, passedShapes, variantSuffix } from './job.ts';
 import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 import { type AugmentOptions, augmentOptions, type Given } from './options.ts';
-import { type Output, openOutput } from './output.ts';
+import { journalName, manifestName, type Output, openOutput } from './output.ts';
 import { type BatchRef, type Circumstances, checkOptions, inOrder, jobsOf } from './pipeline.ts';
 import { pasteFilter } from './read/classes.ts';
 import { type Dataset, wholeFiles } from './read/dataset.ts';
@@ -48,11 +48,13 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   const dataset = await openSourced(options);
   checkOptions(dataset, options);
   if (options.maskFiles) refuseMasks(dataset);
-  checkNames(dataset, options);
+  const twins = checkNames(dataset, options);
   const opened = (): void =>
     events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
   const attempt = async (name: AugmentOptions['backend'], overwrite: boolean): Promise<AugmentSummary> => {
-    const output = options.dryRun ? undefined : await openOutput(dataset, { ...options, overwrite }, () => filesOfRun(dataset, options));
+    const output = options.dryRun
+      ? undefined
+      : await openOutput(dataset, { ...options, overwrite }, twins, () => filesOfRun(dataset, options));
     if (output && 'records' in output) {
       opened();
       return summaryOf(output, dataset, options);
@@ -250,18 +252,32 @@ function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
   return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
 }
 
-/** @throws {CopyPasteError} `data` where two outputs would have one name. */
-function checkNames(dataset: Dataset, options: AugmentOptions): void {
+/**
+ * @returns two outputs whose names differ by case alone, where there are any.
+ * @throws {CopyPasteError} `data` where two outputs would have one name.
+ */
+function checkNames(dataset: Dataset, options: AugmentOptions): readonly string[] {
   const taken = new Map<string, string>();
   const offenders: string[] = [];
+  const own = [manifestName, journalName];
+  for (const path of wholeFiles(dataset))
+    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
   for (const { path, id } of filesOfSamples(dataset, options)) {
     const twin = taken.get(path);
     if (twin !== undefined) offenders.push(`${path}: both ${twin} and ${id} would be written there`);
     taken.set(path, id);
+    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
     if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
   }
   if (offenders.length > 0)
     throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
+  const folded = new Map<string, string>();
+  for (const path of taken.keys()) {
+    const twin = folded.get(path.toLowerCase());
+    if (twin !== undefined) return [twin, path];
+    folded.set(path.toLowerCase(), path);
+  }
+  return [];
 }
 
 /**

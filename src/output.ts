@@ -18,7 +18,7 @@ import type { AugmentSummary } from './tally.ts';
 import { listed, pathsOf, sourcePrefix } from './types.ts';
 import { version } from './version.ts';
 import { documentWriters } from './write/documents.ts';
-import { createFolders, isTemporary, removeTemporaries, syncFolders, writeHashed } from './write/files.ts';
+import { createFolders, foldsCase, isTemporary, removeTemporaries, syncFolders, writeHashed } from './write/files.ts';
 import { type Journal, openJournal } from './write/journal.ts';
 import { inputsOf, sourceInputsOf, writeManifest } from './write/manifest.ts';
 import { classNamesFile, classNamesText } from './write/masks.ts';
@@ -51,6 +51,7 @@ export interface Output {
 /**
  * Opens the output folder of a run: a new one, one to continue, or one that is complete.
  *
+ * @param twins two files of the run whose names differ by case alone, where there are any.
  * @param files all that the run may write.
  * @throws {CopyPasteError} `cannotCreate` where the folder cannot be made or holds something else, `usage` where it holds another
  * run.
@@ -58,11 +59,19 @@ export interface Output {
 export async function openOutput(
   dataset: SourcedDataset,
   options: AugmentOptions,
+  twins: readonly string[],
   files: () => ReadonlySet<string>,
 ): Promise<Manifest | Output> {
   const { out } = options;
   const head = await headOf(dataset, options);
   let entries = await openFolder(out);
+  if (twins.length > 0 && (await foldsCase(out))) {
+    await rmdir(out).catch(() => {});
+    throw new CopyPasteError(
+      'cannotCreate',
+      `--out ${out}: ${twins.join(' and ')} would be one file there; rename one, or choose another disk`,
+    );
+  }
   if (options.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
     await removeRun(out, entries, files());
     entries = new Set();
@@ -87,7 +96,7 @@ export async function openOutput(
       // Another run may have ended in between, and have taken its journal away.
       if (!(await openFolder(out)).has(manifestName)) throw refuse();
       await journal.close();
-      return openOutput(dataset, options, files);
+      return openOutput(dataset, options, twins, files);
     } else {
       await journal.add({ head });
       await syncFolders(out, []);

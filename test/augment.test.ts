@@ -203,6 +203,27 @@ describe('augment', () => {
     });
   });
 
+  test('refuses a sample whose file the manifest would take the place of', async () => {
+    const labels = {
+      shapes: [
+        {
+          label: 'x',
+          shape_type: 'rectangle',
+          points: [
+            [5, 5],
+            [20, 20],
+          ],
+        },
+      ],
+      imageWidth: 40,
+      imageHeight: 40,
+    };
+    const sample = (id: string) => ({ [`${id}.png`]: imageOf(40, 40, () => 7), [`${id}.json`]: JSON.stringify(labels) });
+    const root = await writeTree(join(folder, 'own-name'), { ...sample('Manifest'), ...sample('other') });
+    await expect(run({ in: root })).rejects.toMatchObject({ code: 'data', offenders: [expect.stringMatching(/^Manifest\.json: /)] });
+    await expect(run({ in: root, copies: 2 })).resolves.toMatchObject({ summary: { samples: 4 } });
+  });
+
   test.each(['composer', 'paper', 'ssj'] as const)('preset %s pastes, and keeps masks to known ids', async (preset) => {
     const { out, manifest } = await run({ in: camvid, p: 1, preset });
     const records = augmentedOf(manifest);

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, readdir, realpath, rename, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
@@ -74,6 +74,27 @@ export async function writeHashed(path: string, parts: () => AsyncIterable<strin
     }
   });
   return hash.digest('hex');
+}
+
+/**
+ * Whether a folder takes names that differ by case alone for one, as most disks of macOS and Windows do; tried out, since it may
+ * differ from folder to folder.
+ *
+ * @throws {CopyPasteError} `io` with the cause.
+ */
+export async function foldsCase(folder: string): Promise<boolean> {
+  const name = temporaryName(join(folder, 'x'));
+  try {
+    await writeFile(name, '', { flag: 'wx' });
+    return await lstat(join(folder, basename(name).toUpperCase())).then(
+      () => true,
+      () => false,
+    );
+  } catch (cause) {
+    throw failed(name, cause);
+  } finally {
+    await unlink(name).catch(() => {});
+  }
 }
 
 /** Gives an existing file a second name; `false` where the file systems cannot. */

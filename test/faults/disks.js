@@ -1,8 +1,8 @@
 // Disks that are full, read-only, forbidden or cut off; too few descriptors, too little memory; inputs that change.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { asNobody, complaint, isRoot, loops, memoryGroups, memoryLimit, mounts, nobody } from './machine.js';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { asNobody, caseless, complaint, isRoot, loops, memoryGroups, memoryLimit, mounts, nobody } from './machine.js';
 import {
   checkError,
   checkNoTemporaries,
@@ -105,7 +105,40 @@ const inputChanges = (label, work, name, change, codes) => ({
   },
 });
 
+/** Two samples whose names differ by case alone. */
+const caseTwins = (label, work) => ({
+  label,
+  run: async (at) => {
+    const own = withOwnData(at, work);
+    for (const folder of ['train', 'trainannot']) {
+      const [name] = readdirSync(join(own.data, folder)).sort();
+      for (const twin of ['Twin', 'twin']) copyFileSync(join(own.data, folder, name), join(own.data, folder, twin + extname(name)));
+    }
+    const elsewhere = at.out;
+    const disk = join(at.folder, 'disk');
+    writeFileSync(`${disk}.img`, '');
+    truncateSync(`${disk}.img`, 64 * 2 ** 20);
+    must(at, 'mkntfs', '-F', '-Q', '-q', `${disk}.img`);
+    await withMount(at, disk, ['-t', 'lowntfs-3g', '-o', 'loop,ignore_case', `${disk}.img`], async () => {
+      at.out = join(disk, 'out');
+      const end = await run(at, own);
+      checkError(at, end, [73]);
+      if (!/twin/i.test(end.said)) at.wrong(`does not name the samples: ${end.said}`);
+      if (filesOf(at.out).size > 0) at.wrong('leaves something');
+    });
+    at.out = elsewhere;
+    const { code, said } = await run(at, own);
+    if (code !== 0) at.wrong(`on another disk it ends with exit code ${code}: ${said}`);
+  },
+});
+
 export const disks = [
+  {
+    name: 'disk-caseless',
+    what: 'a disk that does not tell upper and lower case apart',
+    needs: [caseless],
+    attempts: ({ single }) => [caseTwins('two samples', single)],
+  },
   {
     name: 'disk-full',
     what: 'a full disk, then a larger one',

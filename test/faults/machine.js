@@ -38,6 +38,9 @@ export const mounts = once(() => {
 
 export const loops = once(() => mounts() ?? complaint('losetup', '-f') ?? complaint('mkfs.ext4', '-V'));
 
+/** A file system that takes names that differ by case alone for one; of those that Linux may have, NTFS is the commonest. */
+export const caseless = once(() => mounts() ?? complaint('mkntfs', '--version') ?? complaint('lowntfs-3g', '--version'));
+
 /** Where memory can be limited: the folder of control groups, and the file in a group that holds its limit. */
 export const memoryGroups = once(() => {
   const lines = readFileSync('/proc/mounts', 'utf8').split('\n');
