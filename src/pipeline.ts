@@ -436,7 +436,8 @@ export async function readAnnotations(
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
     }
-    return { sample, input: dataset, mask, ...findInstances(mask, undefined, instances, dataset.leftOut), digests: { mask: sha256 } };
+    const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, sample.mask);
+    return { sample, input: dataset, mask, ...found, digests: { mask: sha256 } };
   }
   // An object that is given up becomes void in the instance mask.
   const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), readObjects);
@@ -445,7 +446,7 @@ export async function readAnnotations(
     input: dataset,
     mask,
     objects: objects.mask,
-    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects),
+    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, sample.mask),
     digests: { mask: sha256, objects: objects.sha256 },
   };
 }

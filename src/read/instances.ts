@@ -1,4 +1,5 @@
 import { giveBack, takeWords } from '../buffers.ts';
+import { CopyPasteError } from '../errors.ts';
 import { countIds, presentIds } from '../invariants.ts';
 import { fillSpans } from '../shapes.ts';
 import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
@@ -7,6 +8,9 @@ export type InstanceMode = 'component' | 'class' | 'object';
 
 /** Annotations often stop a pixel or two short of the border that cuts an object off. */
 const borderSlack = 2;
+
+/** No annotation has so many: what does is noise, and would take gigabytes. */
+const mostInstances = 2 ** 20;
 
 /** The runs of equal ids in a mask, row by row; ids that are left out make no run. Arrays are larger, and given back. */
 interface Runs {
@@ -126,6 +130,8 @@ export interface Found {
  *
  * @param leftOut background and ignore ids: they never become instances.
  * @param leftOutObjects ids of `objects` that are none.
+ * @param name what messages call the mask.
+ * @throws {CopyPasteError} `data` for a mask of noise.
  */
 export function findInstances(
   mask: Mask,
@@ -133,12 +139,13 @@ export function findInstances(
   mode: InstanceMode,
   leftOut: ReadonlySet<number>,
   leftOutObjects = leftOut,
+  name = 'mask',
 ): Found {
   const runs = findRuns(mask, leftOut);
   const objectRuns = objects && findRuns(objects, leftOutObjects);
   const plane = mode === 'object' && objectRuns ? objectRuns : runs;
   const groups = mode === 'component' ? componentsOf(plane) : plane.ids;
-  const { spans, starts } = groupRuns(plane, groups, mode === 'component' ? plane.count : 0x10000);
+  const { spans, starts } = groupRuns(plane, groups, mode === 'component' ? plane.count : 0x10000, name);
   for (const used of [groups, runs.spans, runs.ids, objectRuns?.spans, objectRuns?.ids]) if (used) giveBack(used);
   const instances: Instance[] = [];
   for (let n = 0; n + 1 < starts.length; n++) {
@@ -156,8 +163,9 @@ export function findInstances(
  *
  * @param most groups are below it.
  * @returns where each group starts, and at last where they end.
+ * @throws {CopyPasteError} `data` for too many.
  */
-function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number): { spans: Int32Array; starts: Int32Array } {
+function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, name: string): { spans: Int32Array; starts: Int32Array } {
   const sizes = takeWords(most).fill(0);
   let found = 0;
   for (let run = 0; run < count; run++) {
@@ -165,6 +173,8 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number): { 
     if (sizes[group] === 0) found++;
     sizes[group] = (sizes[group] as number) + 3;
   }
+  if (found > mostInstances)
+    throw new CopyPasteError('data', `${name}: holds more than ${mostInstances} instances, as noise does; is it a mask of ids?`);
   const starts = new Int32Array(found + 1);
   const places = sizes;
   const sorted = takeWords(3 * count);

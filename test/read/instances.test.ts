@@ -99,3 +99,11 @@ describe('findInstances', () => {
     expect(findInstances(near, undefined, 'component', new Set([0])).instances.map(({ truncated }) => truncated)).toEqual([true]);
   });
 });
+
+test('a mask of noise, with more instances than anything has, is refused by name', () => {
+  const [width, height] = [1100, 1000];
+  // No pixel touches another of its id.
+  const ids = Uint8Array.from({ length: width * height }, (_, i) => 1 + (i % 2) + 2 * (Math.floor(i / width) % 2));
+  const find = (): unknown => findInstances({ width, height, ids }, undefined, 'component', new Set([0]), undefined, 'masks/a.png');
+  expect(find).toThrow(expect.objectContaining({ code: 'data', message: expect.stringMatching(/^masks\/a\.png: .*instances/) }));
+});
