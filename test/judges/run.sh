@@ -1,6 +1,6 @@
 #!/bin/sh
-# Lets other people's tools judge what this one writes: pycocotools, Datumaro, labelme, the Cityscapes scripts, and OpenCV as
-# Ultralytics uses it. Needs Python 3.11 or later with pip; what is installed is kept in the user's cache.
+# Lets other people's tools judge what this one writes: pycocotools, Datumaro, labelme, the Cityscapes scripts,
+# Ultralytics and OpenCV. Needs Python 3.11 or later with pip; what is installed is kept in the user's cache.
 #
 #   npm run test:judges
 #   npm run test:judges -- --long          also a document of 100,000 annotations

@@ -1,4 +1,4 @@
-"""YOLO label files: read by the rules of Ultralytics' loader, filled as it fills them, and as pycocotools does."""
+"""YOLO label files: read by Ultralytics' loader and by its rules, filled as it fills them, and as pycocotools does."""
 
 import shutil
 
@@ -7,6 +7,7 @@ import numpy as np
 from pycocotools import mask as rle
 
 from tool import augment, fixtures, pixels
+from ultralytics_loader import load
 
 
 def read(path, classes):
@@ -51,6 +52,8 @@ def lines(folder, verdict):
         before = read(fixtures / "yolo" / record["inputs"]["labels"]["path"], classes=3)
         verdict.count("files")
         verdict.count("lines", len(after))
+        loaded, complaint = load(folder / "out" / record["files"]["image"]["path"], folder / "out" / path, 3)
+        verdict.hold(loaded is not None and loaded[0] == [one[0] for one in after], f"{path}: Ultralytics reads otherwise: {complaint}")
         if record["status"] == "unchanged":
             verdict.hold([line for _, _, line in after] == [line for _, _, line in before], f"{path}: is not as it was")
             continue
@@ -92,6 +95,8 @@ def boxes(folder, verdict):
         if source != path:
             verdict.count("lines of outlines", len(read(output, classes=3)))
             continue
+        loaded, complaint = load(folder / "out" / record["files"]["image"]["path"], output, 3)
+        verdict.hold(loaded is not None, f"{output.name}: Ultralytics refuses it: {complaint}")
         values = np.array([line.split() for line in output.read_text().splitlines()], np.float32)
         verdict.hold(values.shape[1] == 5, f"{output.name}: is no file of boxes")
         verdict.hold(values[:, 1:].min() >= 0 and values[:, 1:].max() <= 1, f"{output.name}: a box leaves the image")
