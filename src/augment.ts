@@ -15,7 +15,7 @@ import { resolveOptions } from './schema.ts';
 import { findPoison } from './suspects.ts';
 import { type AugmentSummary, createTally } from './tally.ts';
 import { startThreads, threadsFor } from './threads.ts';
-import { type Backend, listed, type PassReason, type Sample, sourcePrefix } from './types.ts';
+import { type Backend, listed, type PassReason, type Sample } from './types.ts';
 import { unchangedRecord } from './write/manifest.ts';
 import { classNamesFile } from './write/masks.ts';
 import { createSampleWriter, outputPaths, pastedPaths } from './write/samples.ts';
@@ -108,16 +108,18 @@ async function run(
   const job = createJob(dataset, options, backend, circumstances);
   const keyOf = ({ copy, n }: BatchRef): string => `${copy}.${n}`;
   if (output && output.suspects.size > 0) {
-    const suspects: Sample[] = [];
-    for (const ref of job.planner.batches()) if (output.suspects.has(keyOf(ref))) suspects.push(...(await job.filesOf(ref)));
-    const foreign = ({ id }: Sample): boolean => dataset.sources !== undefined && id.startsWith(sourcePrefix);
-    for (const set of [dataset, dataset.sources]) {
-      const own = unique(suspects).filter((sample) => foreign(sample) === (set !== dataset));
-      for (const [id, reason] of set ? await findPoison(set, own, stopped) : []) {
+    const suspects = [...job.planner.batches()].filter((ref) => output.suspects.has(keyOf(ref)));
+    const find = async (set: Dataset, samples: readonly Sample[]): Promise<void> => {
+      for (const [id, reason] of await findPoison(set, unique(samples), stopped)) {
         poison.set(id, reason);
         await output.addPoison(id, reason);
       }
-    }
+    };
+    const own = suspects.flatMap(({ samples }) => samples);
+    await find(dataset, own);
+    const drawn: Sample[] = [];
+    if (dataset.sources) for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
+    if (dataset.sources) await find(dataset.sources, drawn);
   }
 
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));

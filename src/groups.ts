@@ -22,8 +22,8 @@ export interface BatchImages {
   readonly pixels: Int32Array;
   /** Decodes an image once. */
   load(id: string): Promise<LoadedImage>;
-  /** Nobody uses the images any more. */
-  release(): void;
+  /** Nobody uses the images any more; what is still being decoded is waited for. */
+  release(): Promise<void>;
 }
 
 export function batchImages(annotations: readonly Annotations[]): BatchImages {
@@ -59,7 +59,8 @@ export function batchImages(annotations: readonly Annotations[]): BatchImages {
       loaded.set(id, image);
       return image;
     },
-    release: () => {
+    release: async () => {
+      await Promise.allSettled(loaded.values());
       if (pixels) giveBack(pixels);
     },
   };

@@ -94,6 +94,7 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
     throw refuse(
       `image is CMYK without an ICC profile${hasProfile ? ' of CMYK' : ''}, so that its colours are not known; convert it to RGB`,
     );
+  if (cmyk && channels !== 4) throw refuse(`image is CMYK with ${channels - 4} more channels; convert it to RGB`);
   const colours = colourChannels[space];
   if (!cmyk && colours === undefined) throw refuse(`image is ${space.toUpperCase()}; grey, RGB, and CMYK of 8 bits are supported`);
   if (!cmyk && !colours?.includes(channels))

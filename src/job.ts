@@ -65,14 +65,14 @@ export function createJob(
     };
   };
   const planner = createPlanner(dataset, options, options.copies);
-  const { begin, filesOf } = createPipeline(dataset, options, backend, planner, sink, circumstances);
+  const { begin, drawsOf } = createPipeline(dataset, options, backend, planner, sink, circumstances);
   return {
     planner,
-    filesOf,
+    drawsOf,
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, sources } = await begin(ref);
-      // Each variant reads the same: it is counted once.
-      return { results, read: ref.copy === 0 ? countClasses(sources) : [] };
+      // Within a data set each variant reads the same: it is counted once.
+      return { results, read: ref.copy === 0 || dataset.sources ? countClasses(sources) : [] };
     },
   };
 }

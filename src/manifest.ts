@@ -138,7 +138,9 @@ export const manifestSchema = z
       z.strictObject({
         id,
         name: z.string().optional(),
-        instances: count.describe('in the samples that were read as sources'),
+        instances: count.describe(
+          'in the samples that were read as sources; in those of another data set each time that one is used by a batch',
+        ),
         pasted: count.describe('instances pasted and kept'),
       }),
     ),

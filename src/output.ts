@@ -208,12 +208,11 @@ function refuseOther(there: ManifestHead, here: ManifestHead, out: string): void
 }
 
 function firstDifference(there: ManifestHead, here: ManifestHead): string | undefined {
-  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: ManifestHead): Map<string, string> =>
-    new Map(
-      Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders, ...(sources && { sources }) }).map(
-        ([name, value]) => [name, JSON.stringify(value)],
-      ),
-    );
+  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: ManifestHead): Map<string, string> => {
+    const theirs = Object.entries(sources ?? {}).map(([name, value]) => [`sources' ${name}`, value] as const);
+    const own = Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders });
+    return new Map([...own, ...theirs].map(([name, value]) => [name, JSON.stringify(value)]));
+  };
   const [was, is] = [flat(there), flat(here)];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
     if (was.get(name) !== is.get(name)) return `${name} is ${was.get(name) ?? 'not given'} there, ${is.get(name) ?? 'not given'} here`;

@@ -179,30 +179,30 @@ export function createPipeline<R>(
   const setOf = ({ id }: Sample): Dataset => (dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset);
   const tryImage = async (annotation: Annotations): Promise<void> => {
     const images = batchImages([annotation]);
-    const giveBack = await working.take(images.bytes);
+    const leave = await working.take(images.bytes);
     try {
       await images.load(annotation.sample.id);
     } finally {
-      images.release();
-      giveBack();
+      await images.release();
+      leave();
     }
   };
-  /** Reads the annotation of a sample; of a bad one, where it may be skipped, why it is. */
-  const read = async (sample: Sample): Promise<Annotations | string> => {
+  /** Reads the annotation of a sample; of a bad one, where it may be skipped, why it is. @param whole its image is tried too. */
+  const read = async (sample: Sample, whole: boolean): Promise<Annotations | string> => {
     const known = circumstances.poison.get(sample.id);
     if (known !== undefined) return known;
     try {
       const annotation = await readSourced(sample, dataset, options);
       // A damaged image is found before a plan counts on it.
-      if (options.skipBad) await tryImage(annotation);
+      if (options.skipBad && whole) await tryImage(annotation);
       return annotation;
     } catch (error) {
       if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
       return messageOf(error);
     }
   };
-  /** Reads and plans a batch. */
-  const plan = async (ref: BatchRef) => {
+  /** Reads and plans a batch. @param whole images are tried where bad ones may be skipped. */
+  const plan = async (ref: BatchRef, whole = true) => {
     const { needed, plan: planAll } = planner.batch(ref);
     const annotations = new Map<string, Annotations>();
     const skipped = new Map<string, string>();
@@ -210,13 +210,15 @@ export function createPipeline<R>(
       if (typeof result === 'string') skipped.set(sample.id, result);
       else annotations.set(sample.id, result);
     };
-    const results = await Promise.all(needed.map((sample) => limit(() => guarded(() => read(sample)))));
+    const results = await Promise.all(needed.map((sample) => limit(() => guarded(() => read(sample, whole)))));
     for (const [i, sample] of needed.entries()) note(sample, results[i] as Annotations | string);
     const candidates = new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, setOf(annotation.sample))]));
     const last = new Map<string, Annotations>();
     const bad = new Map<string, Sample>();
+    const drawn = new Set<Sample>();
     const plans = await planAll(candidates, async (target, source) => {
-      const result = await limit(() => guarded(() => read(source)));
+      drawn.add(source);
+      const result = await limit(() => guarded(() => read(source, whole)));
       if (typeof result === 'string') {
         skipped.set(source.id, result);
         bad.set(source.id, source);
@@ -229,14 +231,12 @@ export function createPipeline<R>(
       const source = annotations.get(one.source as string) ?? (last.get(one.id) as Annotations);
       annotations.set(source.sample.id, source);
     }
-    return { plans, annotations, skipped, bad: [...bad.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
+    return { plans, annotations, skipped, drawn, bad: [...bad.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
   };
   return {
-    /** The samples of a batch, and those of a source set that it pastes from. */
-    async filesOf(ref: BatchRef): Promise<Sample[]> {
-      if (!dataset.sources) return [...ref.samples];
-      const { annotations } = await plan(ref);
-      return [...ref.samples, ...[...annotations.values()].map(({ sample }) => sample)];
+    /** The samples of a source set that are drawn for a batch; no image is decoded. */
+    async drawsOf(ref: BatchRef): Promise<Sample[]> {
+      return [...(await plan(ref, false)).drawn];
     },
 
     /** Reads and plans a batch, and puts its samples in line. */
@@ -263,7 +263,7 @@ export function createPipeline<R>(
                 const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
                 taken ??= decoded.take(images.bytes);
                 await taken;
-                const giveBack = await working.take(workingBytes * wordsOf(target));
+                const leave = await working.take(workingBytes * wordsOf(target));
                 try {
                   const rendered = await renderer.render(plan);
                   try {
@@ -275,14 +275,14 @@ export function createPipeline<R>(
                     renderer.release(plan, rendered);
                   }
                 } finally {
-                  giveBack();
+                  leave();
                 }
               }),
             ),
           ),
         );
         void Promise.allSettled(done).then(async () => {
-          images.release();
+          await images.release();
           (await taken)?.();
         });
         return done;
@@ -368,6 +368,8 @@ function handled<T>(promise: Promise<T>): Promise<T> {
  * take half of the images' bits away.
  */
 export function checkOptions(dataset: Dataset, options: PipelineOptions & { imageFormat?: ImageFormat | undefined }): void {
+  if (options.targets === 'annotated' && options.backgroundRatio !== undefined)
+    throw new CopyPasteError('usage', '--background-ratio: with --targets annotated no background image is pasted into');
   const { imageFormat } = options;
   const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;
   if (deep) {

@@ -23,6 +23,7 @@ export async function preview(given: Given<typeof previewOptions>, events: Pick<
   const format = sheetFormatOf(options.out);
   if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
   await refuseOverlap(options.in, options.out);
+  if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
   const dataset = await openSourced({ ...options, onlySplit: true });
   checkOptions(dataset, options);
   const none = async (): Promise<undefined> => undefined;

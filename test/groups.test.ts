@@ -1,8 +1,12 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
+import { takeWords } from '../src/buffers.ts';
 import { sha256 } from '../src/digest.ts';
+import { batchImages } from '../src/groups.ts';
 import { augmentOptions } from '../src/options.ts';
-import { createPipeline, createPlanner, inOrder } from '../src/pipeline.ts';
+import { createPipeline, createPlanner, inOrder, readAnnotations } from '../src/pipeline.ts';
 import { openDataset } from '../src/read/dataset.ts';
 import { bytesOf } from '../src/render/cpu.ts';
 import * as render from '../src/render/render.ts';
@@ -49,6 +53,31 @@ test('how many samples are rendered at once changes no byte', async () => {
   expect(some.calls.length).toBeLessThan(8);
   // What is uploaded is what a group uses.
   expect(Math.max(...some.uploads)).toBeLessThan(7);
+});
+
+test('the buffer of images is not used again while one of them is being decoded into it', async () => {
+  const folder = temporaryFolder();
+  const large = imageOf(700, 500, (x, y) => rgba(x & 255, y & 255, 9));
+  const root = await writeTree(join(folder, 'in'), {
+    'images/a.png': large,
+    'masks/a.png': filled(700, 500, 1),
+    'images/b.png': imageOf(8, 8, () => rgba(1, 2, 3)),
+    'masks/b.png': filled(8, 8, 1),
+  });
+  const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+  const annotations = await Promise.all(
+    dataset.samples.map((sample) => readAnnotations(sample, dataset, { instances: 'class', jitter: 'instance' })),
+  );
+  const images = batchImages(annotations);
+  await rm(join(root, 'images/b.png'));
+  const [slow, failed] = [images.load('a'), images.load('b')];
+  await expect(failed).rejects.toThrow('b.png');
+  await images.release();
+  // Whoever has the buffer now is not written over.
+  const again = takeWords(images.bytes / 4).fill(0);
+  await slow.catch(() => {});
+  await setTimeout(20);
+  expect(again.every((word) => word === 0)).toBe(true);
 });
 
 test('samples of 8 and 16 bits a channel paste into one another, however many are rendered at once', async () => {

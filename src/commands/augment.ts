@@ -94,7 +94,7 @@ function describeSources({ sources, classNames }: SourcedDataset): string[] {
   const listed = (names: readonly string[]): string => `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
   return [
     `sources: ${describeDataset(sources)}`,
-    others === 'same' && pairs.size === 0
+    others === 'same' && taken.length === 0
       ? 'classes of the sources are those of the same id'
       : `classes of the sources: ${plural(taken.length, 'is', 'are')} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not: ${listed(left)}` : ''}`,
   ];

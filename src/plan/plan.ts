@@ -108,8 +108,8 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   return none();
 }
 
-/** Sources that are drawn for one target and have nothing that fits, before it is given up. */
-const maxSources = 16;
+/** Sources that are drawn for one target and have nothing that fits, before it is given up; most have nothing of a fitting size. */
+const maxMisfits = 256;
 
 /**
  * Plans one sample whose source is drawn from a set of its own, from all of it. Reads no more of the set than it has to.
@@ -127,13 +127,13 @@ export async function planFromSet(
   const reason = passReason(target, copy, options);
   if (reason !== undefined) return passThrough(target.id, copy, reason);
   const { from, none } = drawFor(target, copy, options);
-  let tried = 0;
+  if (target.capacity === 0) return none();
+  let misfits = 0;
   for (const n of stream(options.seed, copy, target.id, 'source').permutation(count)) {
     const source = await read(n);
-    if (!source || eligible(source, target, options, 1).length === 0) continue;
-    const plan = from(source);
+    const plan = source && eligible(source, target, options, 1).length > 0 ? from(source) : undefined;
     if (plan) return plan;
-    if (++tried === maxSources) break;
+    if (source && ++misfits === maxMisfits) break;
   }
   return none();
 }

@@ -449,7 +449,9 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
       split: folders.split,
       image,
       ...(labels ? mask !== undefined && { labels: mask } : { mask: mask ?? '' }),
-      ...(labels?.background && mask === undefined && { newLabels: `${folders.masks}/${stem}${labels.ending}` }),
+      ...(labels?.background &&
+        mask === undefined &&
+        !isClassList(`/${stem}.txt`) && { newLabels: `${folders.masks}/${stem}${labels.ending}` }),
       ...(object !== undefined && { objects: object }),
       ...(also.length > 0 && { views: also }),
       endings,
@@ -466,11 +468,15 @@ function isDrawn(file: string): boolean {
   return drawnFolders.some((folder) => file.startsWith(`${folder}/`));
 }
 
+/** LabelImg leaves the names of classes beside the labels. */
+function isClassList(file: string): boolean {
+  return file.endsWith('/classes.txt');
+}
+
 /** Label files by the stem that they share with images. */
 function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, string> {
   const prefix = folder === '' ? '' : `${folder}/`;
-  // LabelImg leaves the names of classes beside the labels.
-  const labels = files.filter((file) => file.startsWith(prefix) && file.endsWith(ending) && !file.endsWith('/classes.txt'));
+  const labels = files.filter((file) => file.startsWith(prefix) && file.endsWith(ending) && !isClassList(file));
   return new Map(labels.map((file) => [withoutExtension(file.slice(prefix.length)), file]));
 }
 

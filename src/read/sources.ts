@@ -1,5 +1,6 @@
 /** Another data set that instances are taken from (`--sources`), and what its classes are here. */
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { type ClassNames, noClass } from './classes.ts';
@@ -30,6 +31,7 @@ export interface SourcesOptions extends DatasetOptions {
   readonly sourcesLayout?: DatasetOptions['layout'];
   readonly sourcesSplit?: string | undefined;
   readonly classMap?: string | undefined;
+  readonly allowSelf: boolean;
 }
 
 /**
@@ -38,17 +40,21 @@ export interface SourcesOptions extends DatasetOptions {
  * @throws {CopyPasteError} as `openDataset`; `usage` where the two have no class in common.
  */
 export async function openSourced(options: SourcesOptions): Promise<SourcedDataset> {
-  const { sources, sourcesLayout, sourcesSplit, classMap } = options;
+  const { sources, sourcesLayout, sourcesSplit, classMap, allowSelf } = options;
   const flag = classMap !== undefined ? '--class-map' : sourcesLayout !== undefined ? '--sources-layout' : '--sources-split';
   if (sources === undefined && (classMap ?? sourcesLayout ?? sourcesSplit) !== undefined)
     throw new CopyPasteError('usage', `${flag}: goes with --sources DIR`);
+  if (sources !== undefined && allowSelf) throw new CopyPasteError('usage', '--allow-self: with --sources no sample is its own source');
+  const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
+  if (sources !== undefined && (await real(sources)) === (await real(options.in)))
+    throw new CopyPasteError('usage', `--sources ${sources}: is --in itself, whose instances are taken anyway; leave it out`);
   const target = await openDataset(options);
   if (sources === undefined) return target;
   const opened = await renamed(async () => {
     const tree = await listTree(sources);
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
-    const layout = alike ? target.layout : detectLayout(tree, sourcesLayout).layout.name;
+    const layout = alike ? (sourcesLayout ?? target.layout) : detectLayout(tree, sourcesLayout).layout.name;
     const { skipBad, images, masks, maskSuffix, background, ignore, classNames, colorMap } = options;
     return openDataset({
       in: sources,
@@ -93,14 +99,18 @@ async function mapClasses(from: Dataset, to: Dataset, file: string | undefined):
   const named = from.classNames.size > 0 && to.classNames.size > 0;
   const pairs = new Map<number, number | null>();
   if (named) for (const [id, name] of from.classNames) pairs.set(id, ids.get(name.toLowerCase()) ?? null);
-  else for (const id of to.classNames.keys()) pairs.set(id, id);
+  else for (const id of (to.classNames.size > 0 ? to : from).classNames.keys()) pairs.set(id, id);
   for (const [theirs, ours] of file === undefined ? [] : await readClassMap(file)) {
     const id = idOf(theirs, from.classNames, `--class-map ${file}: the sources have no class ${theirs}`);
     pairs.set(id, ours === null ? null : idOf(ours, to.classNames, `--class-map ${file}: --in has no class ${ours}`));
   }
   // What is never pasted there is not copied, and what is never pasted here is not either.
   for (const id of from.leftOut) pairs.delete(id);
-  for (const [id, ours] of pairs) if (ours !== null && to.leftOut.has(ours)) pairs.set(id, null);
+  for (const id of to.leftOut) if (!pairs.has(id) && !from.leftOut.has(id)) pairs.set(id, null);
+  // Stuff is one region of an image, and never pasted.
+  const { things } = to.documents.get(to.split) ?? {};
+  const able = (ours: number): boolean => !to.leftOut.has(ours) && (things?.includes(ours) ?? true);
+  for (const [id, ours] of pairs) if (ours !== null && !able(ours)) pairs.set(id, null);
   const others = from.classNames.size + to.classNames.size > 0 ? 'none' : 'same';
   if (others === 'none' && ![...pairs.values()].some((ours) => ours !== null)) {
     const list = (names: ClassNames): string => [...names.values()].join(', ');

@@ -107,6 +107,7 @@ describe('classes of a source set', () => {
     expect([...(manifest.sources?.classes.pairs ?? [])].sort()).toEqual([
       [0, null],
       [1, 9],
+      [11, null],
       [2, null],
     ]);
     for (const { placements } of augmented(manifest)) for (const { classId } of placements) expect(classId).toBe(9);
@@ -124,6 +125,29 @@ describe('classes of a source set', () => {
     expect(await main([...args, '--sources', 'fixtures/yolo', '--class-map', classMap(text)], streams)).toBeGreaterThan(1);
     expect(streams.text.stderr.trim().split('\n')).toHaveLength(1);
     expect(streams.text.stderr).toContain(message);
+  });
+
+  test('are never what is background or void in the data set that is pasted into', async () => {
+    const sources = await writeTree(join(folder, 'zero'), {
+      'img_dir/train/a.png': picture,
+      'ann_dir/train/a.png': drawBox(filled(60, 40, 7), [20, 10, 40, 30], 0),
+    });
+    const target = await writeTree(join(folder, 'zeroed'), { 'images/t.png': picture, 'masks/t.png': filled(60, 40, 5) });
+    const { manifest } = await run(target, sources, { copies: 20, maxArea: 1 });
+    expect(manifest.sources?.classes).toEqual({ pairs: [[0, null]], others: 'same' });
+    for (const { placements } of augmented(manifest)) for (const { classId } of placements) expect(classId).toBe(7);
+  });
+
+  test('are those of the same id where one data set has no names, whichever it is', async () => {
+    const { manifest } = await run(ids, 'fixtures/voc', { maxArea: 1 });
+    const pasted = augmented(manifest).flatMap(({ placements }) => placements.map(({ classId }) => classId));
+    expect(pasted.length).toBeGreaterThan(0);
+    expect(manifest.sources?.classes.pairs).toContainEqual([15, 15]);
+  });
+
+  test('are never stuff of a panoptic document', async () => {
+    const map = classMap('car: grass-merged\npedestrian: tree-merged\nbicyclist: null');
+    await expect(run('fixtures/panoptic', 'fixtures/yolo', { classMap: map })).rejects.toThrow('none of its classes');
   });
 
   test('have to have one in common', async () => {
@@ -183,6 +207,9 @@ describe('a source set', () => {
     await expect(augment({ in: 'fixtures/camvid', out, sources, p: 1, truncated: 'keep', minArea: '20px' })).rejects.toThrow('another run');
     await expect(augment({ in: 'fixtures/camvid', out: join(sources, 'out'), sources })).rejects.toThrow('lies in --sources');
     await expect(augment({ in: 'fixtures/camvid', out, classMap: 'x' })).rejects.toThrow('--class-map: goes with --sources');
+    await expect(augment({ in: 'fixtures/camvid', out, sources: './fixtures/camvid' })).rejects.toThrow('is --in itself');
+    await expect(augment({ in: 'fixtures/camvid', out, sources, allowSelf: true })).rejects.toThrow('--allow-self');
+    await expect(augment({ in: 'fixtures/camvid', out, targets: 'annotated', backgroundRatio: 0.5 })).rejects.toThrow('--background-ratio');
     await expect(augment({ in: 'fixtures/camvid', out, sources: join(folder, 'none') })).rejects.toThrow('--sources names the data set');
   });
 
