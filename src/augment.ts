@@ -259,27 +259,26 @@ function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
  * @throws {CopyPasteError} `data` where two outputs would have one name.
  */
 function checkNames(dataset: Dataset, options: AugmentOptions): readonly string[] {
-  const taken = new Map<string, string>();
-  const offenders: string[] = [];
   const own = [manifestName, journalName];
-  for (const path of wholeFiles(dataset))
-    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
-  for (const { path, id } of filesOfSamples(dataset, options)) {
-    const twin = taken.get(path);
-    if (twin !== undefined) offenders.push(`${path}: both ${twin} and ${id} would be written there`);
-    taken.set(path, id);
-    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
+  const offenders: string[] = [];
+  let twins: readonly string[] = [];
+  const files = [...filesOfSamples(dataset, options)].map(({ path, id }) => ({ path, id, folded: path.toLowerCase() }));
+  files.sort((a, b) => compare(a.folded, b.folded) || compare(a.path, b.path));
+  for (const [i, { path, id, folded }] of files.entries()) {
+    const before = files[i - 1];
+    if (before?.path === path) offenders.push(`${path}: both ${before.id} and ${id} would be written there`);
+    else if (before?.folded === folded && twins.length === 0) twins = [before.path, path];
     if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
   }
+  for (const path of [...files.map(({ path }) => path), ...wholeFiles(dataset)])
+    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
   if (offenders.length > 0)
     throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
-  const folded = new Map<string, string>();
-  for (const path of taken.keys()) {
-    const twin = folded.get(path.toLowerCase());
-    if (twin !== undefined) return [twin, path];
-    folded.set(path.toLowerCase(), path);
-  }
-  return [];
+  return twins;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**

@@ -148,7 +148,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     options,
     bad,
   });
-  const configFile = layout.configs?.find((file) => tree.names.has(file));
+  const configFile = layout.configs?.find((file) => tree.has(file));
   const config = configFile === undefined ? undefined : await readMapillaryConfig(root, configFile);
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
   const carried = [labelConfig?.file, configFile].filter((file) => file !== undefined);
@@ -331,8 +331,7 @@ function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layo
   };
   if (options.annotations !== undefined) {
     const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
-    if (!tree.names.has(masks))
-      throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
+    if (!tree.has(masks)) throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
     const format = masks.endsWith('.xml') ? 'cvat' : isDatumaro(tree, masks) ? 'datumaro' : 'coco';
     return {
       layout: layoutNamed(format),
@@ -483,7 +482,7 @@ function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, 
 /** A sample of a document, if its image is there. */
 function pairEntry({ split, image, name, mask, entry }: DocumentSample, tree: Tree, bad: Map<string, string>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
-  const missing = [image, mask].find((file) => file !== undefined && !tree.names.has(file));
+  const missing = [image, mask].find((file) => file !== undefined && !tree.has(file));
   if (missing !== undefined) bad.set(id, `${missing}: no such image, though ${entry.document} lists it`);
   else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called ${extensionList}, the formats that are read`);
   else return [{ id, split, image, ...(mask !== undefined && { mask }), entry, endings: { image: '', mask: '', objects: '' } }];

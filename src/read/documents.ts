@@ -87,7 +87,7 @@ export async function openDocument(
     const able = imageFolders(known);
     // The first image that is there says where all are.
     for (const { name, split: own = first.split } of images) {
-      const folder = own === split ? able.find((one) => tree.names.has(inside(one, name))) : undefined;
+      const folder = own === split ? able.find((one) => tree.has(inside(one, name))) : undefined;
       if (folder !== undefined) return { ...known, images: folder };
     }
     return known;

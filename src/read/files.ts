@@ -7,8 +7,8 @@ import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 export interface Tree {
   readonly folders: ReadonlySet<string>;
   readonly files: readonly string[];
-  /** The same, to look up. */
-  readonly names: ReadonlySet<string>;
+  /** Whether it holds a file. */
+  has(file: string): boolean;
   /** What may not be listed, as a file system's own `lost+found`, or is no file, as a pipe or a link to nothing. */
   readonly unreadable: readonly string[];
   /** How a file begins, as text; nothing where it cannot be read. */
@@ -80,7 +80,12 @@ export async function listTree(root: string): Promise<Tree> {
       return '';
     }
   };
-  return { folders: new Set([...folders].sort()), files: files.sort(), names: new Set(files), unreadable: unreadable.sort(), start };
+  let names: Set<string> | undefined;
+  const has = (file: string): boolean => {
+    names ??= new Set(files);
+    return names.has(file);
+  };
+  return { folders: new Set([...folders].sort()), files: files.sort(), has, unreadable: unreadable.sort(), start };
 }
 
 /**
