@@ -37,7 +37,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
     const { size } = await file.stat();
     const bytes = takeBytes(size);
     for (let at = 0; at < size; ) {
-      const { bytesRead } = await file.read(bytes, at, size - at, at);
+      const { bytesRead } = await file.read(bytes, at, size - at, null);
       // It has become shorter since.
       if (bytesRead === 0) return bytes.subarray(0, at);
       at += bytesRead;
