@@ -115,11 +115,16 @@ async function run(
         await output.addPoison(id, reason);
       }
     };
-    const own = suspects.flatMap(({ samples }) => samples);
-    await find(dataset, own);
-    const drawn: Sample[] = [];
-    if (dataset.sources) for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
-    if (dataset.sources) await find(dataset.sources, drawn);
+    await find(
+      dataset,
+      suspects.flatMap(({ samples }) => samples),
+    );
+    // What is drawn from another data set is known once the samples that draw are.
+    if (dataset.sources) {
+      const drawn: Sample[] = [];
+      for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
+      await find(dataset.sources, drawn);
+    }
   }
 
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));

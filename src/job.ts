@@ -1,7 +1,7 @@
 import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, type Circumstances, createPipeline, createPlanner, readAnnotations, type Sink } from './pipeline.ts';
-import { noClass } from './read/classes.ts';
+import { foreignClass } from './read/classes.ts';
 import type { Dataset } from './read/dataset.ts';
 import { readEntry } from './read/documents.ts';
 import type { SourcedDataset } from './read/sources.ts';
@@ -112,7 +112,7 @@ function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
   const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
   for (const { instances } of annotations) {
     for (const { classId, area, truncated, crowd } of instances) {
-      if (crowd || classId === noClass) continue;
+      if (crowd || classId === foreignClass) continue;
       const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
       row.instances++;
       row.pixels += area;

@@ -89,10 +89,15 @@ function unpackRest(pixels: Int32Array, from: number, channels: number, data: Ui
       data[j + 1] = g;
       data[j + 2] = b;
     } else {
-      data[j] = (77 * r + 150 * g + 29 * b + 128) >> 8;
+      data[j] = luma(r, g, b);
       if (channels === 2) data[j + 1] = word >>> 24;
     }
   }
+}
+
+/** Rec. 601 luma, with weights that sum to 256. */
+function luma(r: number, g: number, b: number): number {
+  return (77 * r + 150 * g + 29 * b + 128) >> 8;
 }
 
 /** The channels of RGBA16 words, four a pixel. */
@@ -129,7 +134,7 @@ export function unpackDeepPixels(pixels: Int32Array, channels: Image['channels']
       data[j + 1] = g;
       data[j + 2] = b;
     } else {
-      data[j] = (77 * r + 150 * g + 29 * b + 128) >> 8;
+      data[j] = luma(r, g, b);
       if (channels === 2) data[j + 1] = from[i + 3] as number;
     }
   }

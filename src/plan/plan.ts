@@ -100,6 +100,7 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   }
   if (able.length === 0) return passThrough(target.id, copy, 'no source');
   const { from, none } = drawFor(target, copy, options);
+  if (target.capacity === 0) return none();
   // Where nothing of the first source fits, the next one is tried: a target stays a target.
   for (const source of stream(options.seed, copy, target.id, 'source').shuffle(able)) {
     const plan = from(source);
@@ -152,8 +153,6 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   let first: Plan | undefined;
   return {
     from(source: Candidate): Plan | undefined {
-      // It has no place for an instance more.
-      if (target.capacity === 0) return undefined;
       const draw = options.jitter === 'scene' ? drawFromScene : drawInstances;
       const { placements, dropped } = draw(source, target, jitterStream, stream(seed, copy, target.id, `instances\0${source.id}`), options);
       const plan: Plan = { id: target.id, copy, source: source.id, minArea, placements, dropped, ...(scene && { scene }) };
@@ -163,6 +162,7 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
     },
     /** The plan where nothing of any fitted. */
     none(): Plan {
+      // It has no place for an instance more.
       if (target.capacity === 0) return passThrough(target.id, copy, 'nothing fits');
       if (!first) return passThrough(target.id, copy, 'no source');
       return { ...passThrough(target.id, copy, 'nothing fits'), source: first.source as string, dropped: first.dropped };

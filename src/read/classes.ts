@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
 /** What an instance has whose class the data set that it would be pasted into has not. */
-export const noClass = -1;
+export const foreignClass = -1;
 
 /** Names by class id. */
 export type ClassNames = ReadonlyMap<number, string>;
@@ -61,7 +61,7 @@ export function pasteFilter(
 ): (classId: number) => boolean {
   const only = classes && classIds(classes, names, '--classes');
   const never = excludeClasses && classIds(excludeClasses, names, '--exclude-classes');
-  return (classId) => classId !== noClass && (only?.has(classId) ?? true) && !never?.has(classId);
+  return (classId) => classId !== foreignClass && (only?.has(classId) ?? true) && !never?.has(classId);
 }
 
 /**

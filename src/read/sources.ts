@@ -3,7 +3,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
-import { type ClassNames, noClass } from './classes.ts';
+import { type ClassNames, foreignClass } from './classes.ts';
 import { type Dataset, type DatasetOptions, openDataset } from './dataset.ts';
 import { listTree } from './files.ts';
 import { detectLayout } from './layouts.ts';
@@ -41,15 +41,17 @@ export interface SourcesOptions extends DatasetOptions {
  */
 export async function openSourced(options: SourcesOptions): Promise<SourcedDataset> {
   const { sources, sourcesLayout, sourcesSplit, classMap, allowSelf } = options;
-  const flag = classMap !== undefined ? '--class-map' : sourcesLayout !== undefined ? '--sources-layout' : '--sources-split';
-  if (sources === undefined && (classMap ?? sourcesLayout ?? sourcesSplit) !== undefined)
-    throw new CopyPasteError('usage', `${flag}: goes with --sources DIR`);
-  if (sources !== undefined && allowSelf) throw new CopyPasteError('usage', '--allow-self: with --sources no sample is its own source');
+  if (sources === undefined) {
+    const idle = { '--class-map': classMap, '--sources-layout': sourcesLayout, '--sources-split': sourcesSplit };
+    const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
+    if (flag !== undefined) throw new CopyPasteError('usage', `${flag}: goes with --sources DIR`);
+    return openDataset(options);
+  }
+  if (allowSelf) throw new CopyPasteError('usage', '--allow-self: with --sources no sample is its own source');
   const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
-  if (sources !== undefined && (await real(sources)) === (await real(options.in)))
+  if ((await real(sources)) === (await real(options.in)))
     throw new CopyPasteError('usage', `--sources ${sources}: is --in itself, whose instances are taken anyway; leave it out`);
   const target = await openDataset(options);
-  if (sources === undefined) return target;
   const opened = await renamed(async () => {
     const tree = await listTree(sources);
     const alike =
@@ -152,6 +154,6 @@ async function readClassMap(path: string): Promise<[string, string | number | nu
 export function mapInstances(instances: readonly Instance[], { pairs, others }: ClassMap): Instance[] {
   return instances.map((instance) => {
     const ours = pairs.get(instance.classId) ?? (others === 'same' && !pairs.has(instance.classId) ? instance.classId : null);
-    return { ...instance, classId: ours ?? noClass };
+    return { ...instance, classId: ours ?? foreignClass };
   });
 }

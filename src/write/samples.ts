@@ -49,7 +49,7 @@ export function pastedPaths(
 /**
  * The paths of a variant of a sample: its input's, with a suffix after the stem that its files share.
  *
- * @param format the image's, where it is encoded anew.
+ * @param options the image's format, where it is encoded anew; whether masks are drawn too.
  */
 export function outputPaths(
   sample: Sample,
@@ -151,9 +151,14 @@ export async function passSample(
 /** What a view shows of a class mask: ids, or colours. */
 function encodeView({ width, height, ids }: Mask, { view: { values, other }, alpha }: ViewFile): Promise<Uint8Array> {
   const channels = typeof other === 'number' ? 1 : alpha ? 4 : 3;
-  const table = Array.from({ length: 0x10000 }, (_, id) => [values[id] ?? other, 255].flat());
+  // Of the ids that there are: most masks hold a few of 65,536.
+  const table: (readonly number[])[] = [];
   const data = new Uint8Array(channels * ids.length);
-  for (let i = 0; i < ids.length; i++) for (let c = 0; c < channels; c++) data[channels * i + c] = table[ids[i] as number]?.[c] as number;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    const shown = (table[id] ??= [values[id] ?? other, 255].flat());
+    for (let c = 0; c < channels; c++) data[channels * i + c] = shown[c] as number;
+  }
   return encodePng({ width, height, depth: 8, channels, data, filter: 'up' });
 }
 
