@@ -8,7 +8,6 @@ import { inParts } from '../dist/parts.js';
 import { jobsOf } from '../dist/pipeline.js';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
-import { enableProdMode } from '../dist/render/render.js';
 import { createFolders, writeAtomic } from '../dist/write/files.js';
 
 /** Reads, decodes, encodes and writes every sample as `augment` does, with as many in flight, and nothing between. */
@@ -30,7 +29,6 @@ async function codecs(data, out) {
 }
 
 const [what, data, out, options = '{}'] = process.argv.slice(2);
-enableProdMode();
 const start = performance.now();
 const samples =
   what === 'codecs' ? await codecs(data, out) : (await augment({ in: data, out, onlySplit: true, ...JSON.parse(options) })).samples;

@@ -10,7 +10,7 @@ import { type BatchRef, type Circumstances, checkOptions, inOrder, jobsOf } from
 import { pasteFilter } from './read/classes.ts';
 import { type Dataset, wholeFiles } from './read/dataset.ts';
 import { openSourced, type SourcedDataset } from './read/sources.ts';
-import { withBackend } from './render/backend.ts';
+import { type RenderingBackend, withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import { findPoison } from './suspects.ts';
 import { type AugmentSummary, createTally } from './tally.ts';
@@ -96,7 +96,7 @@ interface Step extends OutcomeBatch {
 async function run(
   dataset: SourcedDataset,
   options: AugmentOptions,
-  backend: Backend,
+  backend: RenderingBackend,
   output: Output | undefined,
   events: AugmentEvents,
 ): Promise<AugmentSummary> {

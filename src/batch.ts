@@ -15,8 +15,9 @@ import { type Candidate, planSample, settle } from './plan/plan.ts';
 import { pasteFilter, voidId } from './read/classes.ts';
 import { type Found, findInstances } from './read/instances.ts';
 import { annotate } from './render/annotate.ts';
-import { packOp, shown, unpackOp } from './render/op.ts';
-import { guard, type ImageRef, pastesOf, readAreas, readOwners, registerKernels, renderTensors } from './render/render.ts';
+import { shown } from './render/op.ts';
+import { areasOf, type ImageRef, ownersOf, pastesOf } from './render/render.ts';
+import { guard, packOp, registerKernels, renderTensors, unpackOp } from './render/tensors.ts';
 import { resolveOptions } from './schema.ts';
 import type { Mask, Plan } from './types.ts';
 
@@ -104,7 +105,8 @@ async function renderBatch(
     return renderTensors(packOp(images, { channelsFirst, low: Math.fround(low), scale }), targets);
   });
   try {
-    const [owners, areas] = await Promise.all([readOwners(outputs.owner, targets), readAreas(outputs.area, targets)]);
+    const [owner, area] = (await Promise.all([outputs.owner.data(), outputs.area.data()])) as [Int32Array, Int32Array];
+    const [owners, areas] = [ownersOf(owner, targets), areasOf(area, targets)];
     const modes = plans.map((one, i) => (isPasted(settle(one, areas[i] as number[])) ? (one.scene ? shown.all : shown.owned) : shown.none));
     const valueOfByte = (byte: number): number => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low));
     const pasted = tidy(() =>

@@ -2,7 +2,8 @@ import { giveBack, takeWords } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { decodeImage } from './image.ts';
 import { inDepth, wordsPerPixel } from './pixels.ts';
-import { type ImageRef, pastesOf, type Rendered, render } from './render/render.ts';
+import type { RenderingBackend } from './render/backend.ts';
+import { type ImageRef, pastesOf, type Rendered } from './render/render.ts';
 import type { Annotations, Depth, Image, Plan } from './types.ts';
 
 export interface LoadedImage {
@@ -76,7 +77,7 @@ export function renderGroups(
   plans: readonly Plan[],
   annotations: ReadonlyMap<string, Annotations>,
   images: BatchImages,
-  batchPixels: number,
+  { batchPixels, render }: Rendering,
 ): Renderer {
   const annotation = (id: string): Annotations => annotations.get(id) as Annotations;
   const groups: Group[] = [];
@@ -98,7 +99,7 @@ export function renderGroups(
   return {
     render: async (plan) => {
       const group = groupOf.get(plan) as Group;
-      group.rendered ??= renderGroup(group, annotations, images, batchPixels > 0);
+      group.rendered ??= renderGroup(group, annotations, images, render, batchPixels > 0);
       return (await group.rendered).get(plan) as Rendered;
     },
     release: (plan, { pixels, owner }) => {
@@ -112,6 +113,9 @@ export function renderGroups(
     },
   };
 }
+
+/** What renders targets, and how much at once. */
+export type Rendering = Pick<RenderingBackend, 'batchPixels' | 'render'>;
 
 /** Renders the plans of a batch. */
 export interface Renderer {
@@ -134,6 +138,7 @@ async function renderGroup(
   { plans, ids, depth }: Group,
   annotations: ReadonlyMap<string, Annotations>,
   images: BatchImages,
+  render: Rendering['render'],
   compact: boolean,
 ): Promise<Map<Plan, Rendered>> {
   const loaded = await Promise.all([...ids].map(async (id) => [id, await images.load(id)] as const));

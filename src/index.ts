@@ -5,7 +5,7 @@ export { CopyPasteError, exitCodes } from './errors.ts';
 export { type InspectEvents, type Inspection, inspect } from './inspect.ts';
 export { type Manifest, type ManifestRecord, manifestSchema } from './manifest.ts';
 export { preview } from './preview.ts';
-export { openBackend } from './render/backend.ts';
+export { openBackend } from './render/open.ts';
 export { type ReplayEvents, replay } from './replay.ts';
 export type { AugmentSummary } from './tally.ts';
 export type { Backend, BackendName, Plan } from './types.ts';

@@ -1,3 +1,4 @@
+import type { Rendering } from './groups.ts';
 import type { SampleRecord } from './manifest.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, type Circumstances, createPipeline, createPlanner, readAnnotations, type Sink } from './pipeline.ts';
@@ -5,7 +6,7 @@ import { foreignClass } from './read/classes.ts';
 import type { Dataset } from './read/dataset.ts';
 import { readEntry } from './read/documents.ts';
 import type { SourcedDataset } from './read/sources.ts';
-import type { Annotations, Backend, Document, Pasted, Sample, ShapeSet } from './types.ts';
+import type { Annotations, Document, Pasted, Sample, ShapeSet } from './types.ts';
 import { documentWriters } from './write/documents.ts';
 import { augmentedRecord, unchangedRecord } from './write/manifest.ts';
 import { createSampleWriter, outputPaths, pastedPaths } from './write/samples.ts';
@@ -42,12 +43,7 @@ export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<A
 }
 
 /** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
-export function createJob(
-  dataset: SourcedDataset,
-  options: AugmentOptions,
-  backend: Pick<Backend, 'batchPixels'>,
-  circumstances: Circumstances,
-) {
+export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Rendering, circumstances: Circumstances) {
   const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
   const sink = (copy: number): Sink<Outcome> => {
     const suffix = variantSuffix(copy, options);

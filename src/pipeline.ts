@@ -3,7 +3,7 @@ import { createBudget, createLimit, memoryOf } from './budget.ts';
 import { giveBack, keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
-import { batchImages, type LoadedImage, renderGroups, wordsOf } from './groups.ts';
+import { batchImages, type LoadedImage, type Rendering, renderGroups, wordsOf } from './groups.ts';
 import { type ImageFormat, isDeep } from './image.ts';
 import { readMask, readObjects } from './masks.ts';
 import type { AugmentOptions } from './options.ts';
@@ -29,7 +29,6 @@ import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
 import {
   type Annotations,
-  type Backend,
   type Document,
   type Mask,
   type Pasted,
@@ -163,7 +162,7 @@ export function createPlanner(dataset: SourcedDataset, options: PipelineOptions,
 export function createPipeline<R>(
   dataset: SourcedDataset,
   options: PipelineOptions,
-  backend: Pick<Backend, 'batchPixels'>,
+  backend: Rendering,
   planner: Planner,
   sink: (copy: number) => Sink<R>,
   circumstances: Circumstances = { poison: new Map(), stopped: () => false },
@@ -250,7 +249,7 @@ export function createPipeline<R>(
       const results = parts.flatMap((part) => {
         const ids = new Set(part.filter(isPasted).flatMap(({ id, source }) => [id, source as string]));
         const images = batchImages([...ids].map((id) => annotations.get(id) as Annotations));
-        const renderer = renderGroups(part, annotations, images, backend.batchPixels);
+        const renderer = renderGroups(part, annotations, images, backend);
         let taken: Promise<() => void> | undefined;
         const done = part.map((plan) =>
           handled(

@@ -4,6 +4,7 @@ import { refuseOverlap, variantsOf } from './augment.ts';
 import { describeDifference } from './compare.ts';
 import { digestOf, sha256 } from './digest.ts';
 import { CopyPasteError, interrupted } from './errors.ts';
+import type { Rendering } from './groups.ts';
 import { codecs } from './image.ts';
 import { passedEntry, passedShapes, pastedEntry, variantSuffix } from './job.ts';
 import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
@@ -133,7 +134,7 @@ export interface Remaker<R> {
 export async function* remake<R>(
   { dataset, options }: Origin,
   records: readonly ManifestRecord[],
-  backend: Pick<Backend, 'batchPixels'>,
+  backend: Rendering,
   remaker: Remaker<R>,
   entries: Entries,
   stop?: AbortSignal,

@@ -5,8 +5,7 @@ import { type ClassCount, createJob, type Outcome } from './job.ts';
 import type { AugmentOptions } from './options.ts';
 import type { BatchRef } from './pipeline.ts';
 import type { SourcedDataset } from './read/sources.ts';
-import { openBackend } from './render/backend.ts';
-import { enableProdMode } from './render/render.ts';
+import { openCpu } from './render/backend.ts';
 
 export interface WorkerData {
   readonly dataset: SourcedDataset;
@@ -21,9 +20,8 @@ export type WorkerResult =
   | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
-enableProdMode();
 const { dataset, options, poison, stop } = Tinypool.workerData as WorkerData;
-const job = createJob(dataset, options, await openBackend('cpu'), { poison, stopped: () => Atomics.load(stop, 0) !== 0 });
+const job = createJob(dataset, options, await openCpu(), { poison, stopped: () => Atomics.load(stop, 0) !== 0 });
 
 /** @public Called by the pool. */
 export default async function work(ref: BatchRef): Promise<WorkerResult> {

@@ -15,12 +15,10 @@ import type { augmentOptions, Given } from '../src/options.ts';
 import { channelsOf } from '../src/pixels.ts';
 import { decodeMask, encodeMask } from '../src/png.ts';
 import { preview } from '../src/preview.ts';
-import { enableProdMode } from '../src/render/render.ts';
 import { replay } from '../src/replay.ts';
 import { verify } from '../src/verify.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from './make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 let number = 0;
 

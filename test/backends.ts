@@ -1,5 +1,5 @@
-import { openBackend } from '../src/render/backend.ts';
-import { enableProdMode } from '../src/render/render.ts';
+import { enableProdMode } from '@tensorflow/tfjs-core';
+import { openBackend } from '../src/render/open.ts';
 import type { BackendName } from '../src/types.ts';
 
 /**

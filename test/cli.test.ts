@@ -173,7 +173,7 @@ describe('copypaste', () => {
     expect((await cli('augment', '--in', camvid, '--out', join(folder, 'nobar'))).stderr).not.toMatch(/█/);
   });
 
-  test('--help loads none of zod, sharp and TensorFlow.js', async () => {
+  test('--help loads none of zod, sharp and TensorFlow.js, augment on the cpu no TensorFlow.js', async () => {
     const node = [
       '--import',
       "data:text/javascript,import{register}from'node:module';register('./test/loads.js',import.meta.resolve('file:///' + process.cwd() + '/'))",
@@ -184,6 +184,10 @@ describe('copypaste', () => {
       expect(stderr).toMatch(/commander/);
       expect(stderr).not.toMatch(/node_modules\/(zod|sharp|@tensorflow|fast-png)/);
     }
+    const { code, stderr } = await built(['augment', '--in', camvid, '--out', join(folder, 'untensored')], node);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/node_modules\/sharp/);
+    expect(stderr).not.toMatch(/node_modules\/@tensorflow/);
   });
 
   test('preview refuses to write into the data set, and more rows than a format holds', async () => {

@@ -9,14 +9,13 @@ import { augmentOptions } from '../src/options.ts';
 import { createPipeline, createPlanner, inOrder, readAnnotations } from '../src/pipeline.ts';
 import { openDataset } from '../src/read/dataset.ts';
 import { bytesOf } from '../src/render/cpu.ts';
-import * as render from '../src/render/render.ts';
+import { type Render, renderOnCpu } from '../src/render/render.ts';
 import { resolveOptions } from '../src/schema.ts';
 import type { Pasted } from '../src/types.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, writeTree } from './make.ts';
 
-render.enableProdMode();
-vi.mock('../src/render/render.ts', { spy: true });
-afterEach(() => vi.clearAllMocks());
+const render = vi.fn<Render>(renderOnCpu);
+afterEach(() => render.mockClear());
 
 const options = resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere', p: 1, jobs: 3 });
 const imagePixels = 480 * 360;
@@ -33,9 +32,9 @@ async function run(batchPixels: number, given = options): Promise<{ digests: (st
   };
   const dataset = await openDataset(given);
   const planner = createPlanner(dataset, given, 1);
-  const { begin } = createPipeline(dataset, given, { batchPixels }, planner, () => sink);
+  const { begin } = createPipeline(dataset, given, { batchPixels, render }, planner, () => sink);
   for await (const { results } of inOrder(planner.batches(), begin, 1)) digests.push(...(await Promise.all(results)));
-  const { calls } = vi.mocked(render.render).mock;
+  const { calls } = render.mock;
   return { digests, calls: calls.map(([, targets]) => targets.length), uploads: calls.map(([images]) => images.length / imagePixels) };
 }
 
@@ -43,10 +42,10 @@ test('how many samples are rendered at once changes no byte', async () => {
   const one = await run(0);
   expect(one.digests).toHaveLength(8);
   expect(one.calls).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
-  vi.clearAllMocks();
+  render.mockClear();
   const all = await run(2 ** 26);
   expect(all).toEqual({ digests: one.digests, calls: [8], uploads: [8] });
-  vi.clearAllMocks();
+  render.mockClear();
   const some = await run(7 * imagePixels);
   expect(some.digests).toEqual(one.digests);
   expect(some.calls.length).toBeGreaterThan(1);
@@ -100,7 +99,7 @@ test('samples of 8 and 16 bits a channel paste into one another, however many ar
 
 test('how much memory there is changes no byte, and less of it holds fewer images at once', async () => {
   const one = await run(0);
-  vi.clearAllMocks();
+  render.mockClear();
   const little = await run(0, { ...options, memory: 2 ** 20 });
   expect(little.digests).toEqual(one.digests);
   expect(Math.max(...one.uploads)).toBe(8);

@@ -16,13 +16,11 @@ import { isBelow } from '../src/paths.ts';
 import { encodeMask } from '../src/png.ts';
 import { openDataset } from '../src/read/dataset.ts';
 import { readManifest } from '../src/read/manifest.ts';
-import { enableProdMode } from '../src/render/render.ts';
 import { replay } from '../src/replay.ts';
 import { verify } from '../src/verify.ts';
 import { openJournal } from '../src/write/journal.ts';
 import { drawBox, filled, imageOf, pngOf, rgba, temporaryFolder, treeDigests, writeTree } from './make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 let number = 0;
 const fresh = (name: string): string => join(folder, `${name}${number++}`);

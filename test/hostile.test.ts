@@ -12,11 +12,9 @@ import { decodeImage, encodeImage, imageHeaderOf } from '../src/image.ts';
 import { readMask } from '../src/masks.ts';
 import { decodeMask, encodeMask, pngHeader } from '../src/png.ts';
 
-import { enableProdMode } from '../src/render/render.ts';
 import type { Image, Mask } from '../src/types.ts';
 import { deepImageOf, drawBox, filled, imageOf, pngOf, rgba, rowsOf, temporaryFolder, tiffFields, tiffOf, writeTree } from './make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 let number = 0;
 /** `FUZZ=100 npx vitest run test/hostile` runs the property tests 100 times as long. */

@@ -7,12 +7,10 @@ import { augment } from '../src/augment.ts';
 import { CopyPasteError } from '../src/errors.ts';
 import { encodeImage, readTiffMaskHeader } from '../src/image.ts';
 import { readMask, writeMask } from '../src/masks.ts';
-import { enableProdMode } from '../src/render/render.ts';
 import type { Mask } from '../src/types.ts';
 import { expectSound } from './contract.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, tiffFields, tiffOf, writeTree } from './make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 
 /** Reads a mask as a run does: first its header. */

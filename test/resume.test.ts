@@ -4,10 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type AugmentEvents, augment } from '../src/augment.ts';
 import type { augmentOptions, Given } from '../src/options.ts';
-import { enableProdMode } from '../src/render/render.ts';
 import { temporaryFolder, treeDigests, writeTree } from './make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const camvid = 'fixtures/camvid';
 let number = 0;

@@ -8,12 +8,10 @@ import { main } from '../src/cli.ts';
 import type { Manifest, ManifestRecord } from '../src/manifest.ts';
 import { decodeMask, encodeMask } from '../src/png.ts';
 import { readManifest } from '../src/read/manifest.ts';
-import { enableProdMode } from '../src/render/render.ts';
 import { replay } from '../src/replay.ts';
 import { verify } from '../src/verify.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from './make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const camvid = 'fixtures/camvid';
 const voc = 'fixtures/voc';

@@ -5,7 +5,6 @@ import type { augmentOptions, Given } from '../options.ts';
 import { createProgress, type Streams } from '../progress.ts';
 import type { Dataset } from '../read/dataset.ts';
 import type { SourcedDataset } from '../read/sources.ts';
-import { enableProdMode } from '../render/render.ts';
 import type { AugmentSummary } from '../tally.ts';
 import type { Scene } from '../types.ts';
 import { describeBackend } from './backend.ts';
@@ -13,7 +12,6 @@ import { watched } from './stop.ts';
 
 /** Runs `augment` and says how it went. */
 export async function run(given: Given<typeof augmentOptions>, { stdout, stderr }: Streams): Promise<number> {
-  enableProdMode();
   const quiet = given.quiet === true;
   const say = (line: string): void => {
     if (!quiet) stderr.write(`${printable(line)}\n`);

@@ -1,8 +1,7 @@
 import { exitCodes, messageOf } from '../errors.ts';
 import { doctorOptions, type Given } from '../options.ts';
 import type { Streams } from '../progress.ts';
-import { openBackend, probeBackend } from '../render/backend.ts';
-import { enableProdMode } from '../render/render.ts';
+import { probeBackend, withBackend } from '../render/backend.ts';
 import { selfTestDigest } from '../render/selftest.ts';
 import { resolveOptions } from '../schema.ts';
 import { backendNames, type Probe } from '../types.ts';
@@ -10,7 +9,6 @@ import { version } from '../version.ts';
 
 /** Says what each backend finds on this machine, and whether it gives the reference's bytes. */
 export async function run(given: Given<typeof doctorOptions>, { stdout }: Streams): Promise<number> {
-  enableProdMode();
   const { backend: only, json } = resolveOptions(doctorOptions, given);
   const probes = only === undefined ? await Promise.all(backendNames.map(probeBackend)) : [await probeHere(only)];
   if (json) stdout.write(`${JSON.stringify(only === undefined ? { version, node: process.version, backends: probes } : probes[0])}\n`);
@@ -19,9 +17,8 @@ export async function run(given: Given<typeof doctorOptions>, { stdout }: Stream
 }
 
 async function probeHere(name: (typeof backendNames)[number]): Promise<Probe> {
-  return openBackend(name).then(
-    (backend) => ({ available: true, ...backend }),
-    (error: unknown) => ({ available: false, name, problem: messageOf(error).replace(`backend ${name}: `, '') }),
+  return withBackend(name, async ({ render: _, ...backend }) => ({ available: true, ...backend }) as const).catch(
+    (error: unknown): Probe => ({ available: false, name, problem: messageOf(error).replace(`backend ${name}: `, '') }),
   );
 }
 

@@ -1,12 +1,10 @@
 import type { Given, previewOptions } from '../options.ts';
 import { preview } from '../preview.ts';
 import type { Streams } from '../progress.ts';
-import { enableProdMode } from '../render/render.ts';
 import { describeBackend } from './backend.ts';
 
 /** Runs `preview` and says what it drew. */
 export async function run(given: Given<typeof previewOptions>, { stderr }: Streams): Promise<number> {
-  enableProdMode();
   const { rows } = await preview(given, {
     chosen: (backend, why) => {
       if (!given.quiet && given.backend !== undefined) stderr.write(`${describeBackend(backend, why)}\n`);

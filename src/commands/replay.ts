@@ -1,13 +1,11 @@
 import type { Given, replayOptions } from '../options.ts';
 import { createProgress, type Streams } from '../progress.ts';
-import { enableProdMode } from '../render/render.ts';
 import { replay } from '../replay.ts';
 import { describeBackend } from './backend.ts';
 import { watched } from './stop.ts';
 
 /** Runs `replay` and says how it went. */
 export async function run(given: Given<typeof replayOptions>, { stderr }: Streams): Promise<number> {
-  enableProdMode();
   const quiet = given.quiet === true;
   const progress = await createProgress(stderr, quiet);
   return watched(stderr, progress, given.out, async (stop) => {

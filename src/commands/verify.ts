@@ -1,6 +1,5 @@
 import type { Given, verifyOptions } from '../options.ts';
 import { createProgress, type Streams } from '../progress.ts';
-import { enableProdMode } from '../render/render.ts';
 import { verify } from '../verify.ts';
 import { describeBackend } from './backend.ts';
 import { tellDifferences } from './differences.ts';
@@ -8,7 +7,6 @@ import { watched } from './stop.ts';
 
 /** Runs `verify` and says what differs. */
 export async function run(given: Given<typeof verifyOptions>, streams: Streams): Promise<number> {
-  enableProdMode();
   const progress = await createProgress(streams.stderr, given.quiet === true);
   return watched(streams.stderr, progress, undefined, async (stop) => {
     const result = await verify(given, {

@@ -1,128 +1,43 @@
 import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import util from 'node:util';
-import { engine, findBackendFactory, getBackend, registerBackend, removeBackend, setBackend, version_core } from '@tensorflow/tfjs-core';
-
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Backend, type BackendName, backendNames, type Probe } from '../types.ts';
+import { version } from '../version.ts';
+import { type Render, renderOnCpu } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 
-/** Pixels that one call of the op takes on a GPU: enough to keep it busy; with outputs and owner map some 200 MB. */
-const batchPixels = 2 ** 24;
-
-type Opened = Omit<Backend, 'name'>;
-
-async function openCpu(): Promise<Opened> {
-  return { version: `TensorFlow.js ${version_core}`, device: cpuModel(), hardware: false, batchPixels: 0, limits: {} };
+/** A backend that files are rendered on. */
+export interface RenderingBackend extends Backend {
+  readonly render: Render;
 }
-
-/** Dawn lives as long as what it was created as. */
-let dawn: GPU | undefined;
-
-async function openWebgpu(): Promise<Opened> {
-  const missing = 'not installed; npm install webgpu @tensorflow/tfjs-backend-webgpu';
-  const { create, globals } = await load(missing, () => import('webgpu'));
-  // Imported while there is no `navigator.gpu`, it registers no backend of its own, which would not say what adapter it takes.
-  const { WebGPUBackend } = await load(missing, () => import('@tensorflow/tfjs-backend-webgpu'));
-  Object.assign(globalThis, globals);
-  dawn = create([]);
-  const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw unavailable("no adapter; install the GPU's driver with Vulkan (on Linux libvulkan1 too)");
-  const limits = {
-    maxBufferSize: adapter.limits.maxBufferSize,
-    maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
-    maxComputeWorkgroupsPerDimension: adapter.limits.maxComputeWorkgroupsPerDimension,
-    maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
-    maxComputeWorkgroupSizeX: adapter.limits.maxComputeWorkgroupSizeX,
-    maxComputeInvocationsPerWorkgroup: adapter.limits.maxComputeInvocationsPerWorkgroup,
-  };
-  const { info } = adapter;
-  const device = await adapter.requestDevice({ requiredLimits: limits });
-  // The op says what went wrong; Dawn need not.
-  device.addEventListener('uncapturederror', (event) => event.preventDefault());
-  const backend = withNavigator(dawn, () => new WebGPUBackend(device, info));
-  registerBackend('webgpu', () => backend);
-  const require = createRequire(import.meta.url);
-  return {
-    version: `webgpu ${(require('webgpu/package.json') as { version: string }).version} (Dawn)`,
-    device: [info.vendor, info.architecture, info.device, info.description].filter((part) => part !== '').join(' '),
-    hardware: !info.isFallbackAdapter && !/swiftshader|llvmpipe|lavapipe/i.test(`${info.architecture} ${info.device} ${info.description}`),
-    batchPixels: Math.min(batchPixels, Math.floor(limits.maxStorageBufferBindingSize / 4)),
-    limits,
-  };
-}
-
-async function openTensorflow(): Promise<Opened> {
-  // tfjs-node calls these; Node 23 removed them.
-  const old = util as unknown as Record<string, unknown>;
-  old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  old.isArray ??= Array.isArray;
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
-  // Without it TensorFlow takes all of a GPU's memory.
-  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
-  await load(
-    'not installed with its native part; install @tensorflow/tfjs-node-gpu with its install script, or run npm run setup:tensorflow in a clone of copypaste',
-    () =>
-      import('@tensorflow/tfjs-node-gpu').catch((error: unknown) =>
-        import('@tensorflow/tfjs-node' as string).catch(() => Promise.reject(error)),
-      ),
-  );
-  const backend = engine().findBackend('tensorflow') as unknown as { isUsingGpuDevice: boolean; binding: { TF_Version: string } };
-  const hardware = backend.isUsingGpuDevice;
-  return {
-    version: `TensorFlow ${backend.binding.TF_Version}`,
-    device: hardware ? 'GPU:0' : cpuModel(),
-    hardware,
-    batchPixels,
-    limits: {},
-  };
-}
-
-const opened = new Map<BackendName, Promise<Opened>>();
 
 /**
- * Makes a TensorFlow.js backend the active one, after it has rendered a small batch to the reference's bytes.
+ * The cpu's kernels, after they have rendered a small batch to the bytes that are the reference.
  *
- * @throws {CopyPasteError} `unavailable` with what to install.
+ * @throws {CopyPasteError} `unavailable` where they do not.
  */
-export async function openBackend(name: BackendName): Promise<Backend> {
-  const opener = { cpu: openCpu, webgpu: openWebgpu, tensorflow: openTensorflow }[name];
-  if (!opener) throw new CopyPasteError('usage', `backend ${name}: there are ${backendNames.join(', ')}`);
-  const found = opened.get(name) ?? opener();
-  opened.set(name, found);
-  try {
-    const backend = await found;
-    await setBackend(name);
-    if ((await selfTest()) !== selfTestDigest)
-      throw unavailable(`gives other bytes than the reference on ${backend.device}; use the cpu backend`);
-    return { name, ...backend };
-  } catch (error) {
-    opened.delete(name);
-    // A device that was lost does not come back; the next try takes a new one.
-    if (name === 'webgpu' && findBackendFactory(name)) removeBackend(name);
-    throw error instanceof CopyPasteError
-      ? new CopyPasteError(error.code, `backend ${name}: ${error.message.replace(`backend ${name} `, '')}`, { cause: error })
-      : error;
-  }
+export async function openCpu(): Promise<RenderingBackend> {
+  const device = cpuModel();
+  if ((await selfTest(renderOnCpu)) !== selfTestDigest)
+    throw new CopyPasteError('unavailable', `backend cpu: gives other bytes than the reference on ${device}; use another Node`);
+  return { name: 'cpu', version: `copypaste ${version}`, device, hardware: false, batchPixels: 0, limits: {}, render: renderOnCpu };
 }
 
 /**
  * Runs something on the backend that is asked for, or for `auto` on the first whose work a GPU does, else on the
- * cpu. What was active before is active again afterwards.
+ * cpu. What TensorFlow.js had active before is active again afterwards.
  *
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
-export async function withBackend<T>(wanted: BackendName | 'auto', run: (backend: Backend, why: string) => Promise<T>): Promise<T> {
-  const before = getBackend();
-  try {
-    const { name, why } = wanted === 'auto' ? await findGpu() : { name: wanted, why: 'as asked for' };
-    return await run(await openBackend(name), why);
-  } finally {
-    // One whose device was lost is gone by now.
-    if (before && findBackendFactory(before)) await setBackend(before);
-  }
+export async function withBackend<T>(
+  wanted: BackendName | 'auto',
+  run: (backend: RenderingBackend, why: string) => Promise<T>,
+): Promise<T> {
+  const { name, why } = wanted === 'auto' ? await findGpu() : { name: wanted, why: 'as asked for' };
+  if (name === 'cpu') return run(await openCpu(), why);
+  const { withTensors } = await import('./open.ts');
+  return withTensors(name, (backend) => run(backend, why));
 }
 
 async function findGpu(): Promise<{ name: BackendName; why: string }> {
@@ -152,31 +67,7 @@ export function probeBackend(name: BackendName): Promise<Probe> {
   });
 }
 
-function unavailable(message: string, cause?: unknown): CopyPasteError {
-  return new CopyPasteError('unavailable', message, { cause });
-}
-
-async function load<T>(missing: string, imports: () => Promise<T>): Promise<T> {
-  return imports().catch((cause: unknown) => {
-    // tfjs-node without its native part throws an error without a code.
-    const absent =
-      (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' || /addon module .*can not be found/.test(messageOf(cause));
-    throw unavailable(absent ? missing : `cannot be loaded: ${messageOf(cause)}`, cause);
-  });
-}
-
-/** Gives TensorFlow.js the `navigator.gpu` that it looks for; left there, it would keep the process alive. */
-function withNavigator<T>(gpu: GPU, make: () => T): T {
-  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
-  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
-  try {
-    return make();
-  } finally {
-    if (before) Object.defineProperty(globalThis, 'navigator', before);
-    else Reflect.deleteProperty(globalThis, 'navigator');
-  }
-}
-
-function cpuModel(): string {
+/** For people. */
+export function cpuModel(): string {
   return cpus()[0]?.model.trim() ?? 'unknown';
 }

@@ -90,7 +90,8 @@ interface Arrays extends CopyPasteAttrs {
   placements: Int32Array;
 }
 
-function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
+/** The op on arrays. */
+export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
   const { images, tables, depth, padding } = arrays;
   const { targets, placements, pixels } = readRows(arrays.targets, arrays.placements);
   const each = wordsPerPixel(depth);

@@ -1,14 +1,4 @@
-import {
-  engine,
-  type KernelConfig,
-  type NamedAttrMap,
-  type NamedTensorMap,
-  type Tensor,
-  type Tensor1D,
-  type Tensor2D,
-  type Tensor4D,
-  type TensorInfo,
-} from '@tensorflow/tfjs-core';
+import type { KernelConfig, Tensor1D, Tensor2D, Tensor4D, TensorInfo } from '@tensorflow/tfjs-core';
 import type { Depth } from '../types.ts';
 
 /**
@@ -146,26 +136,6 @@ export type UnpackInputs = {
 
 /** Which words of a sample take the place of the image's own values. */
 export const shown = { none: 0, owned: 1, all: 2 } as const;
-
-function run(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
-  return engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor[];
-}
-
-/** Pastes on the active backend. */
-export function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): CopyPasteOutputs {
-  const [images, owner, area] = run(opNames.copyPaste, inputs, attrs) as [Tensor1D, Tensor1D, Tensor1D];
-  return { images, owner, area };
-}
-
-/** RGBA8 words `[N·H·W]` of images of 1, 3 or 4 channels; grey is repeated, an absent alpha is opaque. */
-export function packOp(images: Tensor4D, attrs: PackAttrs): Tensor1D {
-  return run(opNames.pack, { images }, attrs)[0] as Tensor1D;
-}
-
-/** Images in the shape and type of `images`, with the words' bytes where they are shown. */
-export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
-  return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
-}
 
 /** The three ops on one backend, as functions of its own tensor type. */
 export interface Kernels<B> {

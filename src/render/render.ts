@@ -1,44 +1,13 @@
-import '@tensorflow/tfjs-backend-cpu';
-import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import {
-  backend,
-  dispose,
-  enableProdMode,
-  getBackend,
-  getKernel,
-  type KernelConfig,
-  registerKernel,
-  type Tensor1D,
-  tensor1d,
-  tensor2d,
-  tidy,
-} from '@tensorflow/tfjs-core';
-import { CopyPasteError, messageOf } from '../errors.ts';
 import { deepen, wordsPerPixel } from '../pixels.ts';
 import type { Box, Depth, Instance, Plan, Shape, Size } from '../types.ts';
-import { bytesOf, cpuKernels } from './cpu.ts';
-import { type CopyPasteOutputs, copyPasteOp, kernelConfigs, opNames, type PlacementRow, placementFields, targetFields } from './op.ts';
+import { bytesOf, copyPaste } from './cpu.ts';
+import { type PlacementRow, placementFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
-import { tensorflowKernels } from './tensorflow.ts';
-import { watch, webgpuKernels } from './webgpu.ts';
-
-/** Keeps TensorFlow.js from advertising on standard error. */
-export { enableProdMode };
 
 /** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
 const padding = Int32Array.of(124 | (116 << 8) | (104 << 16) | (255 << 24));
-const paddings: Record<Depth, readonly number[]> = { 8: [...padding], 16: [...deepen(padding)] };
-
-/** Registers the kernels for the active backend; one that has none of its own runs those of the cpu. */
-export function registerKernels(): void {
-  const name = getBackend();
-  if (getKernel(opNames.copyPaste, name)) return;
-  const configs: Record<string, () => KernelConfig[]> = {
-    webgpu: () => kernelConfigs(name, webgpuKernels),
-    tensorflow: () => kernelConfigs(name, tensorflowKernels),
-  };
-  for (const config of (configs[name] ?? (() => kernelConfigs(name, cpuKernels)))()) registerKernel(config);
-}
+/** A pixel of it for each depth, as the op takes it. */
+export const paddings: Record<Depth, readonly number[]> = { 8: [...padding], 16: [...deepen(padding)] };
 
 /** An image inside the batch's flat array of words. */
 export interface ImageRef extends Size {
@@ -93,93 +62,52 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
 }
 
 /**
- * Renders targets with the op `CopyPaste` on the active backend.
+ * Renders targets.
  *
  * @param images words of all images that the targets refer to, of one depth; not changed.
  */
-export async function render(images: Int32Array, targets: readonly Target[], depth: Depth = 8): Promise<Rendered[]> {
-  if (targets.length === 0) return [];
-  return guard(async () => {
-    const result = tidy(() => renderTensors(tensor1d(images, 'int32'), targets, depth));
-    try {
-      const [pixels, owners, areas] = await Promise.all([
-        result.images.data(),
-        readOwners(result.owner, targets),
-        readAreas(result.area, targets),
-      ]);
-      let at = 0;
-      return targets.map(({ width, height }, n) => {
-        const from = at;
-        at += wordsPerPixel(depth) * width * height;
-        return { pixels: (pixels as Int32Array).subarray(from, at), owner: owners[n] as Int32Array, areas: areas[n] as number[] };
-      });
-    } finally {
-      dispose(result);
-    }
-  });
-}
+export type Render = (images: Int32Array, targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
 
-/**
- * Runs something on the active backend.
- *
- * @throws {CopyPasteError} `unavailable` where a device fails, even where it does so silently.
- */
-export async function guard<T>(work: () => Promise<T>): Promise<T> {
-  const name = getBackend();
-  const faults = name === 'webgpu' ? watch(backend() as WebGPUBackend) : undefined;
-  try {
-    const result = await work();
-    const fault = await faults?.();
-    if (fault !== undefined) throw new Error(fault);
-    return result;
-  } catch (cause) {
-    if (cause instanceof CopyPasteError || name === 'cpu') throw cause;
-    throw new CopyPasteError('unavailable', `backend ${name} failed: ${messageOf(cause)}; run again, or on the cpu backend`, { cause });
-  }
-}
+/** With the kernels of the cpu, as the op has them there; TensorFlow.js, which takes long to load, has no part in it. */
+export const renderOnCpu: Render = async (images, targets, depth = 8) => {
+  const { masks, ...rest } = pack(targets);
+  return resultsOf(copyPaste({ images, masks: bytesOf(masks), ...rest, depth, padding: paddings[depth] }), targets, depth);
+};
 
-/**
- * Runs the op for targets; nothing leaves the backend.
- *
- * @param images int32 `[P]`, words of all images that the targets refer to.
- */
-export function renderTensors(images: Tensor1D, targets: readonly Target[], depth: Depth = 8): CopyPasteOutputs {
-  return tidy(() => {
-    registerKernels();
-    const { masks, tables, targets: rows, placements } = pack(targets);
-    return copyPasteOp(
-      {
-        images,
-        masks: tensor1d(masks, 'int32'),
-        tables: tensor1d(tables, 'int32'),
-        targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
-        placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),
-      },
-      { depth, padding: paddings[depth] },
-    );
+/** What comes out of the op, target by target. */
+export function resultsOf(
+  { images, owner, area }: { images: Int32Array; owner: Int32Array; area: Int32Array },
+  targets: readonly Target[],
+  depth: Depth,
+): Rendered[] {
+  const owners = ownersOf(owner, targets);
+  const areas = areasOf(area, targets);
+  let at = 0;
+  return targets.map(({ width, height }, n) => {
+    const from = at;
+    at += wordsPerPixel(depth) * width * height;
+    return { pixels: images.subarray(from, at), owner: owners[n] as Int32Array, areas: areas[n] as number[] };
   });
 }
 
 /** For each target the pixels that each paste covers before later ones cover it, 0 where it was dropped. */
-export async function readAreas(area: Tensor1D, targets: readonly Target[]): Promise<number[][]> {
-  const counts = await area.data();
+export function areasOf(area: Int32Array, targets: readonly Target[]): number[][] {
   let m = 0;
   return targets.map(({ scene, pastes }) => {
     if (scene) m++;
     return pastes.map(({ minArea }) => {
-      const pixels = counts[m++] as number;
+      const pixels = area[m++] as number;
       return pixels < minArea ? 0 : pixels;
     });
   });
 }
 
 /** For each target `[H, W]`: 0 where nothing was pasted, else 1 + the index of the paste that shows there. */
-export async function readOwners(owner: Tensor1D, targets: readonly Target[]): Promise<Int32Array[]> {
-  const owners = (await owner.data()) as Int32Array;
+export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Array[] {
   let at = 0;
   let before = 0;
   return targets.map(({ width, height, scene, pastes }) => {
-    const own = owners.subarray(at, (at += width * height));
+    const own = owner.subarray(at, (at += width * height));
     before += scene ? 1 : 0;
     const renumbered = before === 0 ? own : own.map((k) => Math.max(0, k - before));
     before += pastes.length;
@@ -195,7 +123,7 @@ interface Packed {
 }
 
 /** Lays targets and placements out as the op takes them; no tensor is empty, since a GPU's buffer cannot be. */
-function pack(targets: readonly Target[]): Packed {
+export function pack(targets: readonly Target[]): Packed {
   const rows: PlacementRow[] = [];
   const tables: WeightTable[] = [];
   const planes: Shape[] = [];

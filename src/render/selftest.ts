@@ -1,12 +1,12 @@
 import { sha256 } from '../digest.ts';
 import type { Box } from '../types.ts';
-import { type ImageRef, type Paste, render, type Target } from './render.ts';
+import type { ImageRef, Paste, Render, Target } from './render.ts';
 
 /** What the reference gives. */
 export const selfTestDigest = '57dd7ccbe8f8aaacea5cb7a35a6437320999580e3add5259dbbb401985f7bb60';
 
-/** Renders a small batch on the active backend: every path of the kernels. @returns SHA-256 of all that comes out. */
-export async function selfTest(): Promise<string> {
+/** Renders a small batch: every path of the kernels. @returns SHA-256 of all that comes out. */
+export async function selfTest(render: Render): Promise<string> {
   const noise = (i: number): number => Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(i >> 3, 0x85ebca6b);
   const images: ImageRef[] = [
     { offset: 0, width: 97, height: 61 },

@@ -11,14 +11,12 @@ import { shapesOf } from '../../src/read/coco.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { partsOf } from '../../src/read/json.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import { areaOfSpans, countsOfSpans, packCounts, spansOfPolygons } from '../../src/shapes.ts';
 import type { CocoAnnotation, CocoImage } from '../../src/types.ts';
 import { verify } from '../../src/verify.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const coco = 'fixtures/coco';
 const path = 'annotations/instances_train.json';

@@ -7,12 +7,10 @@ import type { augmentOptions, Given } from '../../src/options.ts';
 import { readAnnotations } from '../../src/pipeline.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import type { CvatElement, CvatImage, ShapeSet } from '../../src/types.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const cvat = 'fixtures/cvat';
 let number = 0;

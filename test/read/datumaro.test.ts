@@ -7,12 +7,10 @@ import type { augmentOptions, Given } from '../../src/options.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { datumaro } from '../../src/read/datumaro.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import type { DatumaroItem, Document, ShapeSet } from '../../src/types.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const fixture = 'fixtures/datumaro';
 const path = 'annotations/train.json';

@@ -9,14 +9,12 @@ import { decodeMask, encodeMask } from '../../src/png.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { shapesOfLabelme } from '../../src/read/labelme.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import { fillSpans } from '../../src/shapes.ts';
 import type { LabelmeDocument } from '../../src/types.ts';
 import { verify } from '../../src/verify.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, maskOf, rowsOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const labelme = 'fixtures/labelme';
 const names = new Map([

@@ -11,13 +11,11 @@ import { cityscapes } from '../../src/read/cityscapes.ts';
 import { readColourMap } from '../../src/read/colours.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import type { Image, Mask } from '../../src/types.ts';
 import { verify } from '../../src/verify.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 let number = 0;
 

@@ -5,12 +5,10 @@ import { augment } from '../../src/augment.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { decodeSegments, encodePng, encodeSegments } from '../../src/png.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import type { PanopticAnnotation } from '../../src/types.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const panoptic = 'fixtures/panoptic';
 const path = 'annotations/panoptic_train.json';

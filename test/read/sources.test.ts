@@ -6,12 +6,10 @@ import { main } from '../../src/cli.ts';
 import type { Manifest, ManifestRecord } from '../../src/manifest.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import type { CocoAnnotation, LabelmeDocument } from '../../src/types.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 let number = 0;
 type Options = Partial<Given<typeof augmentOptions>>;

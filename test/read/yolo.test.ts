@@ -9,12 +9,10 @@ import type { augmentOptions, Given } from '../../src/options.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { readManifest } from '../../src/read/manifest.ts';
 import { shapesOfLabels } from '../../src/read/yolo.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import { verify } from '../../src/verify.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 const yolo = 'fixtures/yolo';
 let number = 0;

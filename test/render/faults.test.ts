@@ -3,9 +3,10 @@ import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { backend, getKernel, memory, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
 import { describe, expect, test, vi } from 'vitest';
 import { augment } from '../../src/augment.ts';
-import { openBackend } from '../../src/render/backend.ts';
 import { opNames } from '../../src/render/op.ts';
-import { type Rendered, render } from '../../src/render/render.ts';
+import { openBackend } from '../../src/render/open.ts';
+import type { Rendered } from '../../src/render/render.ts';
+import { render } from '../../src/render/tensors.ts';
 import { missingBackend } from '../backends.ts';
 import { temporaryFolder, treeDigests } from '../make.ts';
 

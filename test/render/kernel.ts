@@ -7,8 +7,9 @@ import { wordsPerPixel } from '../../src/pixels.ts';
 import { decodeMask } from '../../src/png.ts';
 import { findInstances } from '../../src/read/instances.ts';
 import { annotate } from '../../src/render/annotate.ts';
-import { openBackend } from '../../src/render/backend.ts';
-import { type ImageRef, type Paste, pastesOf, type Rendered, render, type Target } from '../../src/render/render.ts';
+import { openBackend } from '../../src/render/open.ts';
+import { type ImageRef, type Paste, pastesOf, type Render, type Rendered, type Target } from '../../src/render/render.ts';
+import { render as renderWithOp } from '../../src/render/tensors.ts';
 import { type Stream, stream } from '../../src/rng.ts';
 import type { BackendName, Box, Depth, Image, Mask, Plan, Size } from '../../src/types.ts';
 import { missingBackend } from '../backends.ts';
@@ -18,9 +19,9 @@ import { renderPlainly } from './reference.ts';
 const golden = 'fixtures/golden';
 
 /** The contract of every backend: the bytes of the definition. One that is missing is skipped aloud, and in CI fails. */
-export async function testKernel(name: BackendName): Promise<void> {
+export async function testKernel(name: BackendName, render = renderWithOp): Promise<void> {
   const missing = await missingBackend(name);
-  describe.skipIf(missing)(`backend ${name}${missing ?? ''}`, () => {
+  describe.skipIf(missing)(`backend ${name}${render === renderWithOp ? '' : ', without TensorFlow.js'}${missing ?? ''}`, () => {
     let tensors = 0;
     beforeAll(async () => {
       await openBackend(name);
@@ -31,7 +32,7 @@ export async function testKernel(name: BackendName): Promise<void> {
     });
 
     test.each(readdirSync(golden))('golden case %s', async (folder) => {
-      await testGolden(join(golden, folder));
+      await testGolden(join(golden, folder), render);
     });
 
     describe.each([8, 16] as const)('%i bits a channel', (depth) => {
@@ -216,7 +217,7 @@ function side(random: Stream, largest: number): number {
  * A folder is a case: target and source with their masks, and a plan whose instances are the components of the
  * source's mask; beside them what has to come out. `GOLDEN=write` writes that.
  */
-async function testGolden(folder: string): Promise<void> {
+async function testGolden(folder: string, render: Render): Promise<void> {
   const file = (name: string): Uint8Array => readFileSync(join(folder, name));
   const mask = (name: string): Mask => decodeMask(file(`${name}.png`), name);
   const masks = { target: mask('target-mask'), source: mask('source-mask') };

@@ -1,8 +1,9 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
-import { registerBackend, setBackend } from '@tensorflow/tfjs-core';
+import { enableProdMode, registerBackend, setBackend } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { enableProdMode, type Paste, type Rendered, render } from '../../src/render/render.ts';
+import type { Paste, Rendered } from '../../src/render/render.ts';
+import { render } from '../../src/render/tensors.ts';
 import type { Box, Image, Instance } from '../../src/types.ts';
 import { imageOf, instanceOf, rgba } from '../make.ts';
 

@@ -7,14 +7,12 @@ import { readAnnotations } from '../../src/pipeline.ts';
 import { decodeMask } from '../../src/png.ts';
 import { openDataset } from '../../src/read/dataset.ts';
 import { readManifest } from '../../src/read/manifest.ts';
-import { enableProdMode } from '../../src/render/render.ts';
 import { fillSpans } from '../../src/shapes.ts';
 import type { Mask } from '../../src/types.ts';
 import { drawMasks } from '../../src/write/masks.ts';
 import { expectSound } from '../contract.ts';
 import { instanceOf, rowsOf, temporaryFolder } from '../make.ts';
 
-enableProdMode();
 const folder = temporaryFolder();
 
 test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are what those say, of every sample', async (name) => {

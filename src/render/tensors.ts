@@ -1,0 +1,124 @@
+/** The ops on tensors, on whichever TensorFlow.js backend is active. */
+import '@tensorflow/tfjs-backend-cpu';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import {
+  backend,
+  dispose,
+  engine,
+  getBackend,
+  getKernel,
+  type KernelConfig,
+  type NamedAttrMap,
+  type NamedTensorMap,
+  registerKernel,
+  type Tensor,
+  type Tensor1D,
+  type Tensor4D,
+  tensor1d,
+  tensor2d,
+  tidy,
+} from '@tensorflow/tfjs-core';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import type { Depth } from '../types.ts';
+import { cpuKernels } from './cpu.ts';
+import {
+  type CopyPasteAttrs,
+  type CopyPasteInputs,
+  type CopyPasteOutputs,
+  kernelConfigs,
+  opNames,
+  type PackAttrs,
+  type PixelLayout,
+  placementFields,
+  targetFields,
+  type UnpackInputs,
+} from './op.ts';
+import { pack, paddings, type Render, resultsOf, type Target } from './render.ts';
+import { tensorflowKernels } from './tensorflow.ts';
+import { watch, webgpuKernels } from './webgpu.ts';
+
+function run(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
+  return engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor[];
+}
+
+/** Pastes on the active backend. */
+function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): CopyPasteOutputs {
+  const [images, owner, area] = run(opNames.copyPaste, inputs, attrs) as [Tensor1D, Tensor1D, Tensor1D];
+  return { images, owner, area };
+}
+
+/** RGBA8 words `[N·H·W]` of images of 1, 3 or 4 channels; grey is repeated, an absent alpha is opaque. */
+export function packOp(images: Tensor4D, attrs: PackAttrs): Tensor1D {
+  return run(opNames.pack, { images }, attrs)[0] as Tensor1D;
+}
+
+/** Images in the shape and type of `images`, with the words' bytes where they are shown. */
+export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
+  return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
+}
+
+/** Registers the kernels for the active backend; one that has none of its own runs those of the cpu. */
+export function registerKernels(): void {
+  const name = getBackend();
+  if (getKernel(opNames.copyPaste, name)) return;
+  const configs: Record<string, () => KernelConfig[]> = {
+    webgpu: () => kernelConfigs(name, webgpuKernels),
+    tensorflow: () => kernelConfigs(name, tensorflowKernels),
+  };
+  for (const config of (configs[name] ?? (() => kernelConfigs(name, cpuKernels)))()) registerKernel(config);
+}
+
+/** With the op `CopyPaste`. */
+export const render: Render = async (images, targets, depth = 8) => {
+  if (targets.length === 0) return [];
+  return guard(async () => {
+    const result = tidy(() => renderTensors(tensor1d(images, 'int32'), targets, depth));
+    try {
+      const [words, owner, area] = (await Promise.all([result.images.data(), result.owner.data(), result.area.data()])) as Int32Array[];
+      return resultsOf({ images: words, owner, area } as Record<'images' | 'owner' | 'area', Int32Array>, targets, depth);
+    } finally {
+      dispose(result);
+    }
+  });
+};
+
+/**
+ * Runs something on the active backend.
+ *
+ * @throws {CopyPasteError} `unavailable` where a device fails, even where it does so silently.
+ */
+export async function guard<T>(work: () => Promise<T>): Promise<T> {
+  const name = getBackend();
+  const faults = name === 'webgpu' ? watch(backend() as WebGPUBackend) : undefined;
+  try {
+    const result = await work();
+    const fault = await faults?.();
+    if (fault !== undefined) throw new Error(fault);
+    return result;
+  } catch (cause) {
+    if (cause instanceof CopyPasteError || name === 'cpu') throw cause;
+    throw new CopyPasteError('unavailable', `backend ${name} failed: ${messageOf(cause)}; run again, or on the cpu backend`, { cause });
+  }
+}
+
+/**
+ * Runs the op for targets; nothing leaves the backend.
+ *
+ * @param images int32 `[P]`, words of all images that the targets refer to.
+ */
+export function renderTensors(images: Tensor1D, targets: readonly Target[], depth: Depth = 8): CopyPasteOutputs {
+  return tidy(() => {
+    registerKernels();
+    const { masks, tables, targets: rows, placements } = pack(targets);
+    return copyPasteOp(
+      {
+        images,
+        masks: tensor1d(masks, 'int32'),
+        tables: tensor1d(tables, 'int32'),
+        targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
+        placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),
+      },
+      { depth, padding: paddings[depth] },
+    );
+  });
+}
