@@ -2,10 +2,12 @@
 // Prints { samples, seconds, mb }; without start-up, but with all that its first use compiles.
 import { dirname, join } from 'node:path';
 import { augment } from '../dist/augment.js';
+import { giveBack, takeWords } from '../dist/buffers.js';
 import { readInput, sha256 } from '../dist/digest.js';
 import { decodeImage, encodeImage, formatOf } from '../dist/image.js';
 import { inParts } from '../dist/parts.js';
 import { jobsOf } from '../dist/pipeline.js';
+import { wordsPerPixel } from '../dist/pixels.js';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
 import { createFolders, writeAtomic } from '../dist/write/files.js';
@@ -18,12 +20,18 @@ async function codecs(data, out) {
     sha256(bytes);
     await makeFolder(dirname(join(out, path)));
     await writeAtomic(join(out, path), bytes);
+    giveBack(bytes);
   };
   await inParts(dataset.samples, jobsOf({}), async ({ image, mask, format }) => {
-    const decodedMask = decodeMask((await readInput(dataset, mask)).bytes, mask);
-    const decoded = await decodeImage((await readInput(dataset, image)).bytes, decodedMask, image, format);
+    const { bytes: maskBytes } = await readInput(dataset, mask);
+    const decodedMask = decodeMask(maskBytes, mask);
+    const { bytes } = await readInput(dataset, image);
+    const pixels = takeWords(wordsPerPixel(format.depth) * decodedMask.ids.length);
+    const decoded = await decodeImage(bytes, decodedMask, image, format, pixels);
+    giveBack(bytes);
     await write(image, await encodeImage(decoded, formatOf(image), 95));
     await write(mask, await encodeMask(decodedMask));
+    for (const used of [maskBytes, decodedMask.ids, pixels]) giveBack(used);
   });
   return dataset.samples.length;
 }

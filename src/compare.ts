@@ -40,7 +40,7 @@ async function decodeIds(bytes: Uint8Array, path: string): Promise<Decoded> {
 }
 
 async function decodeAny(bytes: Uint8Array, path: string): Promise<Decoded> {
-  const { stored, upright: _, turned: __, ...format } = await imageHeaderOf(bytes, path);
+  const { stored, format } = await imageHeaderOf(bytes, path);
   const { pixels, depth } = await decodeImage(bytes, stored, path, { ...format, icc: false, upright: false });
   const words = wordsPerPixel(depth);
   const show = (at: number): string => {

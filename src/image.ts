@@ -40,7 +40,8 @@ const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels
 const strictTiff = { ...strict, failOn: 'error' } as const;
 
 /** What an image's header says. */
-export interface ImageHeader extends Omit<ImageInfo, 'upright'> {
+export interface ImageHeader {
+  readonly format: Omit<ImageInfo, 'upright'>;
   /** Size of the stored pixels. */
   readonly stored: Size;
   /** Size as shown, after EXIF orientation. */
@@ -104,10 +105,7 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
     stored: { width, height },
     upright: { width: autoOrient.width, height: autoOrient.height },
     turned: orientation > 1,
-    channels: cmyk ? 3 : (channels as ImageInfo['channels']),
-    depth,
-    icc: hasProfile && !cmyk,
-    cmyk,
+    format: { channels: cmyk ? 3 : (channels as ImageInfo['channels']), depth, icc: hasProfile && !cmyk, cmyk },
   };
 }
 

@@ -273,8 +273,8 @@ describe('augment', () => {
     return Promise.all(
       augmentedOf(manifest).map(async ({ files }) => {
         const bytes = await readFile(join(out, files.image.path));
-        const header = await imageHeaderOf(bytes, files.image.path);
-        const { pixels, depth } = await decodeImage(bytes, header.stored, files.image.path, { ...header, upright: false });
+        const { stored, format } = await imageHeaderOf(bytes, files.image.path);
+        const { pixels, depth } = await decodeImage(bytes, stored, files.image.path, { ...format, upright: false });
         const mask = decodeMask(await readFile(join(out, files.mask?.path as string)), files.image.path);
         const own = Number(files.image.path.match(/\d/)?.[0]) + 1;
         const at = (pasted: boolean): number => mask.ids.findIndex((id) => id !== 0 && (id === own) !== pasted);

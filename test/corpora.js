@@ -162,7 +162,7 @@ async function keepPixels({ id, path, role }) {
     const { ids } = decodeMask(bytes, path);
     writeFileSync(raw, new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
   } else {
-    const { stored, ...format } = await imageHeaderOf(bytes, path);
+    const { stored, format } = await imageHeaderOf(bytes, path);
     // Pillow has no colours of 16 bits.
     if (format.depth === 16) return;
     const { pixels } = await decodeImage(bytes, stored, path, { ...format, upright: false });

@@ -103,7 +103,7 @@ async function failure(work: () => unknown): Promise<CopyPasteError> {
 
 /** Reads an image as a run does: first its header, then its pixels as the header says. */
 async function readImage(bytes: Uint8Array, name = 'x.png', upright = false): Promise<Image> {
-  const { stored, upright: size, ...format } = await imageHeaderOf(bytes, name);
+  const { stored, upright: size, format } = await imageHeaderOf(bytes, name);
   return decodeImage(bytes, upright ? size : stored, name, { ...format, upright });
 }
 
@@ -288,7 +288,7 @@ describe('damage', () => {
     const messages = await Promise.all(
       images.map(async ([name, made]) => {
         const bytes = await made;
-        const { stored, ...format } = await imageHeaderOf(bytes, name);
+        const { stored, format } = await imageHeaderOf(bytes, name);
         const bad = bytes.subarray(0, bytes.length - 40);
         const decode = (): Promise<Image> => decodeImage(bad, stored, name, { ...format, upright: false });
         return new Set(await Promise.all(Array.from({ length: 40 }, async () => (await failure(decode)).message)));
@@ -640,7 +640,10 @@ describe('random files', () => {
           const read = cut === null ? made : made.subarray(0, cut);
           const result = await pixelsOrCode(read, 'x.tif');
           if (result !== 'data') {
-            const { stored, depth } = await imageHeaderOf(read, 'x.tif');
+            const {
+              stored,
+              format: { depth },
+            } = await imageHeaderOf(read, 'x.tif');
             expect(result.split(',').length).toBe((depth === 16 ? 2 : 1) * stored.width * stored.height);
           }
           const mask = await readMask(read, 'm.tif').catch((error: unknown) => error);

@@ -23,8 +23,8 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
 /** Decodes a file as its own header says. */
 async function decode(bytes: Uint8Array, width = 40, height = 24, upright = true, name = 'a.png'): Promise<Image> {
   await writeFile(join(folder, name), bytes);
-  const header = await readImageHeader(join(folder, name), name);
-  return decodeImage(bytes, { width, height }, name, { ...header, upright });
+  const { format } = await readImageHeader(join(folder, name), name);
+  return decodeImage(bytes, { width, height }, name, { ...format, upright });
 }
 
 describe('encodeImage and decodeImage', () => {

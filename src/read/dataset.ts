@@ -546,8 +546,8 @@ async function checkSamples(
   const checked = await inParts(samples, 16, async (sample) => {
     try {
       if (sample.mask === undefined && !sample.entry) {
-        const { stored: _, upright, turned: __, ...format } = await readImageHeader(join(root, sample.image), sample.image);
-        return { sample: { ...sample, size: upright }, format, coded: false, fits: { stored: false, upright: true } };
+        const { upright, format } = await readImageHeader(join(root, sample.image), sample.image);
+        return { sample: { size: upright, ...sample }, format, coded: false, fits: { stored: false, upright: true } };
       }
       const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours.masks);
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
@@ -561,10 +561,10 @@ async function checkSamples(
         if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
       }
       const views = await Promise.all((sample.views ?? []).map((view) => checkView(root, view, size)));
-      const { stored, upright, turned, ...format } = await readImageHeader(join(root, sample.image), sample.image);
+      const { stored, upright, turned, format } = await readImageHeader(join(root, sample.image), sample.image);
       if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
       return {
-        sample: { ...sample, ...(sample.views && { views }) },
+        sample: sample.views ? { ...sample, views } : sample,
         format,
         coded: size.coded,
         fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
@@ -579,9 +579,11 @@ async function checkSamples(
   const good = checked.filter((one) => one !== undefined);
   const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
   return {
-    samples: good.map(({ sample, format, fits }) => {
-      return Object.assign(sample, { format: { ...format, upright: fits.upright && !(setIsStored && fits.stored) } });
-    }),
+    // What is added comes first: V8 gives each object to which something is added after a spread a hidden class of its own.
+    samples: good.map(({ sample, format, fits }) => ({
+      format: { upright: fits.upright && !(setIsStored && fits.stored), ...format },
+      ...sample,
+    })),
     coded: good.some(({ coded }) => coded),
   };
 }

@@ -224,7 +224,7 @@ async function testGolden(folder: string, render: Render): Promise<void> {
   const { leftOut, ...plan } = JSON.parse(file('plan.json').toString()) as Plan & { leftOut: number[] };
   const sizes = [masks.target, masks.source].map(({ width, height }) => width * height) as [number, number];
   const read = async (name: string, { width, height }: Size): Promise<Image> =>
-    decodeImage(file(name), { width, height }, name, { ...(await imageHeaderOf(file(name), name)), upright: true });
+    decodeImage(file(name), { width, height }, name, { ...(await imageHeaderOf(file(name), name)).format, upright: true });
   const [target, source] = [await read('target.png', masks.target), await read('source.png', masks.source)];
   const images = Int32Array.of(...target.pixels, ...source.pixels);
   const ids = new Set(leftOut);
