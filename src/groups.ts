@@ -8,63 +8,77 @@ import type { Annotations, Depth, Image, Plan } from './types.ts';
 
 export interface LoadedImage {
   readonly image: Image;
-  /** Where its words begin. */
-  readonly offset: number;
   readonly sha256: string;
 }
 
-/** The decoded images of plans, one after another in one array, as the op takes them. */
+/** The decoded images of plans. */
 export interface BatchImages {
-  /** Bytes of the array. */
+  /** Bytes of all of them. */
   readonly bytes: number;
-  /** Of all images, where they have one depth. */
-  readonly depth: Depth | undefined;
-  /** Made when the first image is loaded. */
-  readonly pixels: Int32Array;
   /** Decodes an image once. */
   load(id: string): Promise<LoadedImage>;
-  /** Nobody uses the images any more; what is still being decoded is waited for. */
-  release(): Promise<void>;
+  /** Nobody uses an image any more. */
+  release(id: string): void;
 }
 
 export function batchImages(annotations: readonly Annotations[]): BatchImages {
-  const offsets = new Map<string, number>();
-  let length = 0;
-  for (const annotation of annotations) {
-    offsets.set(annotation.sample.id, length);
-    length += wordsOf(annotation);
-  }
-  const depths = new Set(annotations.map(depthOf));
-  let pixels: Int32Array | undefined;
   const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
   const loaded = new Map<string, Promise<LoadedImage>>();
   const decode = async (id: string): Promise<LoadedImage> => {
     const annotation = byId.get(id) as Annotations;
     const { sample, input, mask } = annotation;
-    const offset = offsets.get(id) as number;
     const { bytes, sha256 } = await readInput(input, sample.image);
-    pixels ??= takeWords(length);
-    const own = pixels.subarray(offset, offset + wordsOf(annotation));
-    const image = await decodeImage(bytes, mask, sample.image, sample.format, own);
+    const image = await decodeImage(bytes, mask, sample.image, sample.format, takeWords(wordsOf(annotation)));
     giveBack(bytes);
-    return { image, offset, sha256 };
+    return { image, sha256 };
   };
   return {
-    bytes: 4 * length,
-    depth: depths.size === 1 ? [...depths][0] : undefined,
-    get pixels() {
-      return pixels as Int32Array;
-    },
+    bytes: 4 * sum(annotations.map(wordsOf)),
     load: (id) => {
       const image = loaded.get(id) ?? decode(id);
       loaded.set(id, image);
       return image;
     },
-    release: async () => {
-      await Promise.allSettled(loaded.values());
-      if (pixels) giveBack(pixels);
+    release: (id) => {
+      // What is still being decoded is not used by others before it is there.
+      loaded.get(id)?.then(
+        ({ image }) => giveBack(image.pixels),
+        () => {},
+      );
+      loaded.delete(id);
     },
   };
+}
+
+/**
+ * Plans in an order in which images are decoded late and given back early: after each plan that of its source, which becomes a target
+ * while it is at hand.
+ */
+export function inChains(plans: readonly Plan[]): readonly Plan[] {
+  const byId = new Map(plans.map((plan) => [plan.id, plan]));
+  const order = new Set<Plan>();
+  for (const first of plans) {
+    for (let plan: Plan | undefined = first; plan && !order.has(plan); plan = byId.get(plan.source as string)) order.add(plan);
+  }
+  return [...order];
+}
+
+/** @returns what is told of each plan that is done. @param end is told of each sample that no other plan pastes into or from. */
+export function countUses(plans: readonly Plan[], end: (id: string) => void): (plan: Plan) => void {
+  const uses = new Map<string, number>();
+  for (const id of plans.flatMap(samplesOf)) uses.set(id, (uses.get(id) ?? 0) + 1);
+  return (plan) => {
+    for (const id of samplesOf(plan)) {
+      const left = (uses.get(id) as number) - 1;
+      uses.set(id, left);
+      if (left === 0) end(id);
+    }
+  };
+}
+
+/** The samples that a plan pastes into and from. */
+export function samplesOf({ id, source, placements }: Plan): readonly string[] {
+  return placements.length === 0 ? [] : id === source ? [id] : [id, source as string];
 }
 
 /**
@@ -99,7 +113,7 @@ export function renderGroups(
   return {
     render: async (plan) => {
       const group = groupOf.get(plan) as Group;
-      group.rendered ??= renderGroup(group, annotations, images, render, batchPixels > 0);
+      group.rendered ??= renderGroup(group, annotations, images, render);
       return (await group.rendered).get(plan) as Rendered;
     },
     release: (plan, { pixels, owner }) => {
@@ -133,35 +147,27 @@ interface Group {
   rendered?: Promise<Map<Plan, Rendered>>;
 }
 
-/** @param compact whether images that the group does not use are left out: what is uploaded has to be small. */
 async function renderGroup(
   { plans, ids, depth }: Group,
   annotations: ReadonlyMap<string, Annotations>,
   images: BatchImages,
   render: Rendering['render'],
-  compact: boolean,
 ): Promise<Map<Plan, Rendered>> {
-  const loaded = await Promise.all([...ids].map(async (id) => [id, await images.load(id)] as const));
-  let { pixels } = images;
-  let at = 0;
-  const each = wordsPerPixel(depth);
-  const used = each * sum(loaded.map(([, { image }]) => image.width * image.height));
-  const move = images.depth !== depth || (compact && used < pixels.length);
-  if (move) pixels = new Int32Array(used);
+  const loaded = await Promise.all([...ids].map((id) => images.load(id)));
+  const words = loaded.map(({ image }) => inDepth(image, depth));
   const refs = new Map<string, ImageRef>();
-  for (const [id, { image, offset }] of loaded) {
-    refs.set(id, { offset: (move ? at : offset) / each, width: image.width, height: image.height });
-    if (!move) continue;
-    const words = inDepth(image, depth);
-    pixels.set(words, at);
-    at += words.length;
-    if (words !== image.pixels) giveBack(words);
+  let offset = 0;
+  for (const [n, id] of [...ids].entries()) {
+    const { width, height } = (loaded[n] as LoadedImage).image;
+    refs.set(id, { offset, width, height });
+    offset += width * height;
   }
   const targets = plans.map((plan) => {
     const [target, source] = [plan.id, plan.source as string].map((id) => refs.get(id)) as [ImageRef, ImageRef];
     return pastesOf(plan, target, source, (annotations.get(plan.source as string) as Annotations).instances);
   });
-  const rendered = await render(pixels, targets, depth);
+  const rendered = await render(words, targets, depth);
+  for (const [n, own] of words.entries()) if (own !== loaded[n]?.image.pixels) giveBack(own);
   return new Map(plans.map((plan, n) => [plan, rendered[n] as Rendered]));
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
 import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
-import { inDepth, packDeepPixels, packPixels, unpackDeepPixels, unpackPixels, wordsPerPixel } from './pixels.ts';
+import { bytesOf, inDepth, packDeepPixels, packPixels, unpackDeepPixels, unpackPixels, wordsPerPixel } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 import type { Depth, Image, ImageInfo, Mask, Size } from './types.ts';
@@ -250,7 +250,9 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   if (depth === 16) return encodeDeepImage(image, format);
   // JPEG has no alpha; WebP no grey.
   const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
-  const data = unpackPixels(image.pixels, channels);
+  // What sharp encodes it takes as words are, and leaves alpha out itself.
+  const asWords = format !== 'png' && format !== 'tiff' && !icc && channels >= 3;
+  const data = asWords ? bytesOf(image.pixels) : unpackPixels(image.pixels, channels);
   try {
     const chunks = icc ? [await iccChunk(icc)] : [];
     if (format === 'png') return await encodePng({ width, height, depth, channels, data, filter: 'sub', chunks });
@@ -258,14 +260,15 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
     // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
     const input = icc
       ? sharp(await encodePng({ width, height, depth, channels, data, filter: 'none', chunks }), strict).keepIccProfile()
-      : sharp(data, { raw: { width, height, channels } });
+      : sharp(data, { raw: { width, height, channels: asWords ? 4 : channels } });
+    if (asWords && channels === 3) input.removeAlpha();
     if (channels <= 2) input.toColourspace('b-w');
     if (format === 'jpeg') input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false });
     else if (format === 'avif') input.avif({ quality, chromaSubsampling: '4:4:4', effort: avifEffort });
     else input.webp(image.lossless ? { lossless: true, exact: true } : { quality });
     return await input.toBuffer();
   } finally {
-    giveBack(data);
+    if (!asWords) giveBack(data);
   }
 }
 

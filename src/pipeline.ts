@@ -3,7 +3,7 @@ import { createBudget, createLimit, memoryOf } from './budget.ts';
 import { giveBack, keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
-import { batchImages, type LoadedImage, type Rendering, renderGroups, wordsOf } from './groups.ts';
+import { batchImages, countUses, inChains, type LoadedImage, type Rendering, renderGroups, samplesOf, wordsOf } from './groups.ts';
 import { type ImageFormat, isDeep } from './image.ts';
 import { readMask, readObjects } from './masks.ts';
 import type { AugmentOptions } from './options.ts';
@@ -154,8 +154,8 @@ export function createPlanner(dataset: SourcedDataset, options: PipelineOptions,
 }
 
 /**
- * Renders what a planner plans, batch by batch, on the backend that is active; a decoded image lives as long as its
- * batch.
+ * Renders what a planner plans, batch by batch, on the backend that is active; an image and a mask are
+ * given back after the last plan of the batch that uses them.
  *
  * @param sink for each copy.
  */
@@ -178,11 +178,12 @@ export function createPipeline<R>(
   const setOf = ({ id }: Sample): Dataset => (dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset);
   const tryImage = async (annotation: Annotations): Promise<void> => {
     const images = batchImages([annotation]);
+    const { id } = annotation.sample;
     const leave = await working.take(images.bytes);
     try {
-      await images.load(annotation.sample.id);
+      await images.load(id);
     } finally {
-      await images.release();
+      images.release(id);
       leave();
     }
   };
@@ -245,14 +246,24 @@ export function createPipeline<R>(
       const { plans, annotations, skipped, bad } = await plan(ref);
       const byId = new Map(samples.map((sample) => [sample.id, sample]));
       // A batch whose images together are too large is rendered part by part; what parts share is decoded again.
-      const parts = divide(plans, annotations, decoded.bytes / 2);
-      const results = parts.flatMap((part) => {
-        const ids = new Set(part.filter(isPasted).flatMap(({ id, source }) => [id, source as string]));
-        const images = batchImages([...ids].map((id) => annotations.get(id) as Annotations));
+      const parts = divide(inChains(plans), annotations, decoded.bytes / 2);
+      const results = new Map<Plan, Promise<R>>();
+      const used = new Set(plans.flatMap(samplesOf));
+      // Nobody has instances of a sample after its last use: what they are made of is used again.
+      const forget = (id: string): void => {
+        const { mask, objects, instances } = annotations.get(id) as Annotations;
+        for (const { ids } of objects ? [mask, objects] : [mask]) giveBack(ids);
+        if (instances[0]) giveBack(instances[0].spans);
+      };
+      for (const id of annotations.keys()) if (!used.has(id)) forget(id);
+      const leaveAnnotations = countUses(plans, forget);
+      for (const part of parts) {
+        const images = batchImages([...new Set(part.flatMap(samplesOf))].map((id) => annotations.get(id) as Annotations));
+        const leaveImages = countUses(part, images.release);
         const renderer = renderGroups(part, annotations, images, backend);
         let taken: Promise<() => void> | undefined;
-        const done = part.map((plan) =>
-          handled(
+        const done = part.map((plan) => {
+          const result = handled(
             limit(() =>
               guarded(async () => {
                 const sample = byId.get(plan.id) as Sample;
@@ -277,24 +288,24 @@ export function createPipeline<R>(
                   leave();
                 }
               }),
-            ),
-          ),
-        );
-        void Promise.allSettled(done).then(async () => {
-          await images.release();
-          (await taken)?.();
+            ).finally(() => {
+              leaveImages(plan);
+              leaveAnnotations(plan);
+            }),
+          );
+          results.set(plan, result);
+          return result;
         });
-        return done;
-      });
-      // Nobody has instances of a batch after its end: what they are made of is used again.
-      void Promise.allSettled(results).then(() => {
-        for (const { mask, objects, instances } of annotations.values()) {
-          for (const { ids } of objects ? [mask, objects] : [mask]) giveBack(ids);
-          if (instances[0]) giveBack(instances[0].spans);
-        }
-      });
+        void Promise.allSettled(done).then(async () => (await taken)?.());
+      }
       const sources = [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample) === dataset.sources);
-      return { results: [...results, ...bad.map(async (sample) => skip(sample, skipped.get(sample.id) as string))], sources };
+      return {
+        results: [
+          ...plans.map((plan) => results.get(plan) as Promise<R>),
+          ...bad.map(async (sample) => skip(sample, skipped.get(sample.id) as string)),
+        ],
+        sources,
+      };
     },
   };
 }
@@ -312,9 +323,9 @@ function divide(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotat
   let ids = new Set<string>();
   let bytes = 0;
   for (const plan of plans) {
-    const own = isPasted(plan) ? [plan.id, plan.source as string] : [];
+    const own = samplesOf(plan);
     const cost = (known: ReadonlySet<string>): number =>
-      [...new Set(own)].filter((id) => !known.has(id)).reduce((sum, id) => sum + 4 * wordsOf(annotations.get(id) as Annotations), 0);
+      own.filter((id) => !known.has(id)).reduce((sum, id) => sum + 4 * wordsOf(annotations.get(id) as Annotations), 0);
     if (ids.size > 0 && bytes + cost(ids) > most) {
       parts.push([]);
       ids = new Set();

@@ -21,7 +21,7 @@ export function wordsPerPixel(depth: Depth): 1 | 2 {
  */
 export function packPixels(data: Uint8Array, channels: number, pixels: Int32Array): void {
   if (channels === 4) {
-    new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength).set(data);
+    bytesOf(pixels).set(data);
     return;
   }
   const words = wordsOf(data);
@@ -56,7 +56,7 @@ function packRest(data: Uint8Array, from: number, pixels: Int32Array): void {
 export function unpackPixels(pixels: Int32Array, channels: Image['channels']): Uint8Array {
   const data = takeBytes(pixels.length * channels);
   if (channels === 4) {
-    data.set(new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength));
+    data.set(bytesOf(pixels));
     return data;
   }
   let done = 0;
@@ -165,6 +165,11 @@ function flatten(pixels: Int32Array): Int32Array {
   for (let i = 0, at = 0; i < flat.length; i++, at += 4)
     flat[i] = byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16) | (byte(at + 3) << 24);
   return flat;
+}
+
+/** The bytes of words. */
+export function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** Whole words of bytes; none where they do not begin on a word. */

@@ -1,17 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { takeWords } from '../src/buffers.ts';
 import { sha256 } from '../src/digest.ts';
-import { batchImages } from '../src/groups.ts';
+import { batchImages, countUses, inChains, samplesOf } from '../src/groups.ts';
 import { augmentOptions } from '../src/options.ts';
 import { createPipeline, createPlanner, inOrder, readAnnotations } from '../src/pipeline.ts';
+import { bytesOf } from '../src/pixels.ts';
 import { openDataset } from '../src/read/dataset.ts';
-import { bytesOf } from '../src/render/cpu.ts';
 import { type Render, renderOnCpu } from '../src/render/render.ts';
 import { resolveOptions } from '../src/schema.ts';
-import type { Pasted } from '../src/types.ts';
+import type { Pasted, Plan } from '../src/types.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, writeTree } from './make.ts';
 
 const render = vi.fn<Render>(renderOnCpu);
@@ -35,7 +36,11 @@ async function run(batchPixels: number, given = options): Promise<{ digests: (st
   const { begin } = createPipeline(dataset, given, { batchPixels, render }, planner, () => sink);
   for await (const { results } of inOrder(planner.batches(), begin, 1)) digests.push(...(await Promise.all(results)));
   const { calls } = render.mock;
-  return { digests, calls: calls.map(([, targets]) => targets.length), uploads: calls.map(([images]) => images.length / imagePixels) };
+  return {
+    digests,
+    calls: calls.map(([, targets]) => targets.length),
+    uploads: calls.map(([images]) => images.flatMap(({ length }) => length / imagePixels).reduce((a, b) => a + b)),
+  };
 }
 
 test('how many samples are rendered at once changes no byte', async () => {
@@ -54,7 +59,7 @@ test('how many samples are rendered at once changes no byte', async () => {
   expect(Math.max(...some.uploads)).toBeLessThan(7);
 });
 
-test('the buffer of images is not used again while one of them is being decoded into it', async () => {
+test('the buffer of an image is not used again while one of them is being decoded into it', async () => {
   const folder = temporaryFolder();
   const large = imageOf(700, 500, (x, y) => rgba(x & 255, y & 255, 9));
   const root = await writeTree(join(folder, 'in'), {
@@ -71,10 +76,10 @@ test('the buffer of images is not used again while one of them is being decoded 
   await rm(join(root, 'images/b.png'));
   const [slow, failed] = [images.load('a'), images.load('b')];
   await expect(failed).rejects.toThrow('b.png');
-  await images.release();
+  for (const id of ['a', 'b']) images.release(id);
   // Whoever has the buffer now is not written over.
-  const again = takeWords(images.bytes / 4).fill(0);
-  await slow.catch(() => {});
+  const again = takeWords(700 * 500).fill(0);
+  await slow;
   await setTimeout(20);
   expect(again.every((word) => word === 0)).toBe(true);
 });
@@ -98,10 +103,38 @@ test('samples of 8 and 16 bits a channel paste into one another, however many ar
 });
 
 test('how much memory there is changes no byte, and less of it holds fewer images at once', async () => {
-  const one = await run(0);
+  const one = await run(2 ** 26);
   render.mockClear();
-  const little = await run(0, { ...options, memory: 2 ** 20 });
+  const little = await run(2 ** 26, { ...options, memory: 2 ** 20 });
   expect(little.digests).toEqual(one.digests);
   expect(Math.max(...one.uploads)).toBe(8);
   expect(Math.max(...little.uploads)).toBe(2);
+});
+
+test('a sample ends once, with the last plan that pastes into it or from it, and its plan follows one that pastes from it', () => {
+  const sources = fc.integer({ min: 1, max: 20 }).chain((count) => fc.array(fc.nat(count), { minLength: count, maxLength: count }));
+  fc.assert(
+    fc.property(sources, (drawn) => {
+      // A source that is none of the batch, and plans that paste nothing.
+      const plans = drawn.map((source, n) => ({ id: `${n}`, source: `${source}`, placements: n % 5 === 4 ? [] : [{}] }) as unknown as Plan);
+      const order = inChains(plans);
+      expect([...order].sort((a, b) => Number(a.id) - Number(b.id))).toEqual(plans);
+      for (const [i, { source }] of order.entries()) {
+        const own = order.findIndex(({ id }) => id === source);
+        expect(own <= i + 1).toBe(true);
+      }
+      const last = new Map(order.flatMap((plan, i) => samplesOf(plan).map((id) => [id, i])));
+      const ended = new Map<string, number>();
+      let at = 0;
+      const leave = countUses(order, (id) => {
+        expect(ended.has(id)).toBe(false);
+        ended.set(id, at);
+      });
+      for (const plan of order) {
+        leave(plan);
+        at++;
+      }
+      expect(ended).toEqual(last);
+    }),
+  );
 });

@@ -7,14 +7,14 @@
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { takeWords } from '../buffers.ts';
-import { channelsOf, wordsPerPixel } from '../pixels.ts';
+import { bytesOf, channelsOf, wordsPerPixel } from '../pixels.ts';
 import { type CopyPasteAttrs, halfCoverage, imageShape, type Kernels, type Placed, readRows, shown } from './op.ts';
 
 /** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
 export const cpuKernels: Kernels<KernelBackend> = {
   copyPaste(backend, inputs, attrs) {
     const result = copyPaste({
-      images: read(backend, inputs.images) as Int32Array,
+      images: [read(backend, inputs.images) as Int32Array],
       masks: bytesOf(read(backend, inputs.masks) as Int32Array),
       tables: read(backend, inputs.tables) as Int32Array,
       targets: read(backend, inputs.targets) as Int32Array,
@@ -72,18 +72,14 @@ function make(backend: KernelBackend, values: TypedArray, dtype: DataType, shape
   return { dataId: backend.write(values, shape, dtype), shape, dtype };
 }
 
-/** The bytes of words. */
-export function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
 function roundHalfEven(value: number): number {
   const low = Math.floor(value);
   return value - low < 0.5 || (value - low === 0.5 && low % 2 === 0) ? low : low + 1;
 }
 
 interface Arrays extends CopyPasteAttrs {
-  images: Int32Array;
+  /** As if one after another. */
+  images: readonly Int32Array[];
   masks: Uint8Array;
   tables: Int32Array;
   targets: Int32Array;
@@ -98,8 +94,10 @@ export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Arr
   const output = takeWords(each * pixels);
   for (const { image, width, height, output: at } of targets) {
     const [from, to] = [each * at, each * (at + width * height)];
-    if (image >= 0) output.set(images.subarray(each * image, each * image + to - from), from);
-    else if (each === 1) output.fill(padding[0] as number, from, to);
+    if (image >= 0) {
+      const { words, at: begin } = locate(images, each * image);
+      output.set(words.subarray(begin, begin + to - from), from);
+    } else if (each === 1) output.fill(padding[0] as number, from, to);
     else for (let i = from; i < to; i++) output[i] = padding[i % 2] as number;
   }
   const owner = takeWords(pixels).fill(0);
@@ -112,9 +110,20 @@ export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Arr
   placements.forEach((row, m) => {
     if ((area[m] as number) < row.minArea) return;
     const paint = depth === 16 ? colourDeep : row.tapsX <= 2 && row.tapsY <= 2 ? colourBilinear : colour;
-    paint(row, images, tables, owner, m + 1, output);
+    const { words, at } = locate(images, each * row.source);
+    paint(row, words, at / each, tables, owner, m + 1, output);
   });
   return { images: output, owner, area };
+}
+
+/** The array that holds a word of all images, and where it is there. */
+function locate(images: readonly Int32Array[], at: number): { words: Int32Array; at: number } {
+  let n = 0;
+  for (let { length } = images[0] as Int32Array; at >= length; { length } = images[n] as Int32Array) {
+    at -= length;
+    n++;
+  }
+  return { words: images[n] as Int32Array, at };
 }
 
 /** 1 where at least half of a pixel's weight lies on the instance, `[rows, columns]`. */
@@ -177,8 +186,16 @@ function own({ into, x, y, columns, rows }: Placed, covered: Uint8Array | undefi
  * At most two taps an axis: four source pixels, of which two channels at a time share a word. A lane's sum
  * along x is at most 256·255, which fits its 16 bits.
  */
-function colourBilinear(row: Placed, images: Int32Array, tables: Int32Array, owner: Int32Array, k: number, output: Int32Array): void {
-  const { into, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+function colourBilinear(
+  row: Placed,
+  images: Int32Array,
+  source: number,
+  tables: Int32Array,
+  owner: Int32Array,
+  k: number,
+  output: Int32Array,
+): void {
+  const { into, x, y, columns, rows, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const right = tapsX - 1;
   for (let j = 0; j < rows; j++) {
     const entry = tableY + j * (1 + tapsY);
@@ -211,8 +228,16 @@ function colourBilinear(row: Placed, images: Int32Array, tables: Int32Array, own
 }
 
 /** Any number of taps: rows resampled along x go into a ring, two channels to a word. */
-function colour(row: Placed, images: Int32Array, tables: Int32Array, owner: Int32Array, k: number, output: Int32Array): void {
-  const { into, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+function colour(
+  row: Placed,
+  images: Int32Array,
+  source: number,
+  tables: Int32Array,
+  owner: Int32Array,
+  k: number,
+  output: Int32Array,
+): void {
+  const { into, x, y, columns, rows, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const ring = new Int32Array(2 * columns * tapsY);
   let next = 0;
   for (let j = 0; j < rows; j++) {
@@ -261,8 +286,16 @@ function colour(row: Placed, images: Int32Array, tables: Int32Array, owner: Int3
 }
 
 /** The same for RGBA16, where a sum along x is under 2^24, and one along both axes under 2^32. */
-function colourDeep(row: Placed, images: Int32Array, tables: Int32Array, owner: Int32Array, k: number, output: Int32Array): void {
-  const { into, x, y, columns, rows, source, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+function colourDeep(
+  row: Placed,
+  images: Int32Array,
+  source: number,
+  tables: Int32Array,
+  owner: Int32Array,
+  k: number,
+  output: Int32Array,
+): void {
+  const { into, x, y, columns, rows, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const [from, result] = [channelsOf(images), channelsOf(output)];
   const ring = new Int32Array(4 * columns * tapsY);
   let next = 0;

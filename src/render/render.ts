@@ -1,6 +1,6 @@
-import { deepen, wordsPerPixel } from '../pixels.ts';
+import { bytesOf, deepen, wordsPerPixel } from '../pixels.ts';
 import type { Box, Depth, Instance, Plan, Shape, Size } from '../types.ts';
-import { bytesOf, copyPaste } from './cpu.ts';
+import { copyPaste } from './cpu.ts';
 import { type PlacementRow, placementFields } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
 
@@ -9,7 +9,7 @@ const padding = Int32Array.of(124 | (116 << 8) | (104 << 16) | (255 << 24));
 /** A pixel of it for each depth, as the op takes it. */
 export const paddings: Record<Depth, readonly number[]> = { 8: [...padding], 16: [...deepen(padding)] };
 
-/** An image inside the batch's flat array of words. */
+/** An image among the words of all images. */
 export interface ImageRef extends Size {
   /** Where its pixels begin, in pixels. */
   readonly offset: number;
@@ -64,9 +64,10 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
 /**
  * Renders targets.
  *
- * @param images words of all images that the targets refer to, of one depth; not changed.
+ * @param images words of all images that the targets refer to, of one depth, as if one after another; not changed. An image lies in one
+ * array.
  */
-export type Render = (images: Int32Array, targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
+export type Render = (images: readonly Int32Array[], targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
 
 /** With the kernels of the cpu, as the op has them there; TensorFlow.js, which takes long to load, has no part in it. */
 export const renderOnCpu: Render = async (images, targets, depth = 8) => {

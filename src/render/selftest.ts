@@ -50,7 +50,7 @@ export async function selfTest(render: Render): Promise<string> {
     { width: 97, height: 61, image: images[0] as ImageRef, pastes: [] },
   ];
   const deep = Int32Array.from({ length: 2 * pixels.length }, (_, i) => noise(i));
-  const results = [...(await render(pixels, targets)), ...(await render(deep, targets, 16))];
+  const results = [...(await render([pixels], targets)), ...(await render([deep], targets, 16))];
   const parts = results.flatMap(({ pixels, owner, areas }) => [pixels, owner, Int32Array.from(areas)]);
   return sha256(Buffer.concat(parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))));
 }

@@ -72,7 +72,7 @@ export function registerKernels(): void {
 export const render: Render = async (images, targets, depth = 8) => {
   if (targets.length === 0) return [];
   return guard(async () => {
-    const result = tidy(() => renderTensors(tensor1d(images, 'int32'), targets, depth));
+    const result = tidy(() => renderTensors(tensor1d(joined(images), 'int32'), targets, depth));
     try {
       const [words, owner, area] = (await Promise.all([result.images.data(), result.owner.data(), result.area.data()])) as Int32Array[];
       return resultsOf({ images: words, owner, area } as Record<'images' | 'owner' | 'area', Int32Array>, targets, depth);
@@ -81,6 +81,17 @@ export const render: Render = async (images, targets, depth = 8) => {
     }
   });
 };
+
+function joined(arrays: readonly Int32Array[]): Int32Array {
+  if (arrays.length === 1) return arrays[0] as Int32Array;
+  const all = new Int32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const one of arrays) {
+    all.set(one, at);
+    at += one.length;
+  }
+  return all;
+}
 
 /**
  * Runs something on the active backend.

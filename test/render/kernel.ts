@@ -44,8 +44,10 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
         ['large images', 2, { images: 2, size: 1500, scale: 0.7, pastes: 3 }],
       ])('%s', async (what, count, bounds) => {
         for (let n = 0; n < count; n++) {
-          const { images, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds, depth);
-          expectEqual(await render(images, targets, depth), renderPlainly(images, targets, depth), `${what} ${n}`);
+          const { images, refs, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds, depth);
+          // In one array, and in one for each image.
+          const arrays = n % 2 === 0 ? [images] : refs.map((ref) => wordsOf(images, ref, depth));
+          expectEqual(await render(arrays, targets, depth), renderPlainly(images, targets, depth), `${what} ${n}`);
         }
       });
 
@@ -73,7 +75,7 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
             pastes: [{ source: large, sourceBox: whole, targetBox: [-600 * k, -300 * k, 600 * k, 500 * k], flip: true, minArea: 0 }],
           },
         ];
-        expectEqual(await render(images, targets, depth), renderPlainly(images, targets, depth), 'extremes');
+        expectEqual(await render([images], targets, depth), renderPlainly(images, targets, depth), 'extremes');
       });
 
       test('black stays black, and white white, at any scale', async () => {
@@ -86,7 +88,7 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
               [-30, -9, 90, 50],
             ] as Box[]
           ).map((box) => ({ source: image, sourceBox: [0, 0, 40, 30] as Box, targetBox: box, flip: true, minArea: 1 }));
-          const [{ pixels, owner }] = (await render(images, [{ ...size(image), image, pastes }], depth)) as [Rendered];
+          const [{ pixels, owner }] = (await render([images], [{ ...size(image), image, pastes }], depth)) as [Rendered];
           expect([new Set(pixels), new Set(owner)]).toEqual([new Set([word]), new Set([2])]);
         }
       });
@@ -96,7 +98,7 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
       const random = stream(7, 0, 'nothing', 'kernel');
       const images = noise(random, 30);
       const image: ImageRef = { offset: 0, width: 6, height: 5 };
-      expect(await render(images, [])).toEqual([]);
+      expect(await render([images], [])).toEqual([]);
       const out = (
         [
           [-9, 0, -3, 5],
@@ -107,10 +109,13 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
       ).map((box) => pasteOf(random, image, [1, 1, 4, 4], box, false));
       const same = { pixels: images, owner: new Int32Array(30) };
       expectEqual(
-        await render(images, [
-          { ...size(image), image, pastes: [] },
-          { ...size(image), image, pastes: out },
-        ]),
+        await render(
+          [images],
+          [
+            { ...size(image), image, pastes: [] },
+            { ...size(image), image, pastes: out },
+          ],
+        ),
         [
           { ...same, areas: [] },
           { ...same, areas: [0, 0, 0, 0] },
@@ -180,7 +185,7 @@ interface Bounds {
 }
 
 /** Images of ragged sizes, and targets among them with placements of scales from 0.01, some out of sight, some dropped. */
-function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { images: Int32Array; targets: Target[] } {
+function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { images: Int32Array; refs: ImageRef[]; targets: Target[] } {
   let length = 0;
   const refs = Array.from({ length: 1 + random.below(bounds.images) }, (): ImageRef => {
     // Small sizes are as likely as large ones.
@@ -206,7 +211,12 @@ function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { images: Int3
     });
     return { ...size(image), ...(random.below(6) > 0 && { image }), pastes };
   });
-  return { images: noise(random, wordsPerPixel(depth) * length), targets };
+  return { images: noise(random, wordsPerPixel(depth) * length), refs, targets };
+}
+
+function wordsOf(images: Int32Array, { offset, width, height }: ImageRef, depth: Depth): Int32Array {
+  const each = wordsPerPixel(depth);
+  return images.subarray(each * offset, each * (offset + width * height));
 }
 
 function side(random: Stream, largest: number): number {
@@ -226,10 +236,9 @@ async function testGolden(folder: string, render: Render): Promise<void> {
   const read = async (name: string, { width, height }: Size): Promise<Image> =>
     decodeImage(file(name), { width, height }, name, { ...(await imageHeaderOf(file(name), name)).format, upright: true });
   const [target, source] = [await read('target.png', masks.target), await read('source.png', masks.source)];
-  const images = Int32Array.of(...target.pixels, ...source.pixels);
   const ids = new Set(leftOut);
   const [rendered] = (await render(
-    images,
+    [target.pixels, source.pixels],
     [
       pastesOf(
         plan,

@@ -15,21 +15,24 @@ type Placed = Pick<Paste, 'targetBox'> & Partial<Paste> & { from?: Instance };
 async function pasteInto(target: Image, source: Image, placements: readonly Placed[]): Promise<Rendered> {
   const pixels = Int32Array.from([...target.pixels, ...source.pixels]);
   const sourceRef = { offset: target.pixels.length, width: source.width, height: source.height };
-  const [rendered] = await render(pixels, [
-    {
-      width: target.width,
-      height: target.height,
-      image: { offset: 0, width: target.width, height: target.height },
-      pastes: placements.map(({ from, ...rest }) => ({
-        source: sourceRef,
-        ...(from && { instance: from }),
-        sourceBox: from?.box ?? [0, 0, source.width, source.height],
-        flip: false,
-        minArea: 1,
-        ...rest,
-      })),
-    },
-  ]);
+  const [rendered] = await render(
+    [pixels],
+    [
+      {
+        width: target.width,
+        height: target.height,
+        image: { offset: 0, width: target.width, height: target.height },
+        pastes: placements.map(({ from, ...rest }) => ({
+          source: sourceRef,
+          ...(from && { instance: from }),
+          sourceBox: from?.box ?? [0, 0, source.width, source.height],
+          flip: false,
+          minArea: 1,
+          ...rest,
+        })),
+      },
+    ],
+  );
   return rendered as Rendered;
 }
 
@@ -177,8 +180,8 @@ describe('render', () => {
         },
       ],
     }));
-    const together = await render(images, targets);
-    const apart = [await render(images, targets.slice(0, 1)), await render(images, targets.slice(1))].flat();
+    const together = await render([images], targets);
+    const apart = [await render([images], targets.slice(0, 1)), await render([images], targets.slice(1))].flat();
     expect(together).toEqual(apart);
   });
 
