@@ -1,18 +1,26 @@
-// One contender of the benchmark in a process of its own:  node bench/work.js augment|codecs IN OUT [OPTIONS as JSON]
-// Prints { samples, seconds, mb }; without start-up, but with all that its first use compiles.
+// The contenders of bench.js that are ours:
+//   node bench/work.js codecs|augment DATA OUT [OPTIONS]    decoding and encoding alone, or all
+//   node bench/work.js kernel|instances DATA                only that of all samples, each pasted into
+// Prints { samples, seconds, cpu, main, mb }, the last line being JSON; without start-up, but with all that its first use compiles. `cpu` is
+// seconds of processor time, `main` those of the main thread, where the system says.
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { augment } from '../dist/augment.js';
 import { giveBack, takeWords } from '../dist/buffers.js';
 import { readInput, sha256 } from '../dist/digest.js';
 import { decodeImage, encodeImage, formatOf } from '../dist/image.js';
+import { augmentOptions } from '../dist/options.js';
 import { inParts } from '../dist/parts.js';
-import { jobsOf } from '../dist/pipeline.js';
+import { createPipeline, createPlanner, jobsOf } from '../dist/pipeline.js';
 import { wordsPerPixel } from '../dist/pixels.js';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
+import { findInstances } from '../dist/read/instances.js';
+import { renderOnCpu } from '../dist/render/render.js';
+import { resolveOptions } from '../dist/schema.js';
 import { createFolders, writeAtomic } from '../dist/write/files.js';
 
-/** Reads, decodes, encodes and writes every sample as `augment` does, with as many in flight, and nothing between. */
+/** The floor: every sample read, decoded, encoded and written as `augment` does it, with nothing between. */
 async function codecs(data, out) {
   const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
   const makeFolder = createFolders(out);
@@ -33,12 +41,77 @@ async function codecs(data, out) {
     await write(mask, await encodeMask(decodedMask));
     for (const used of [maskBytes, decodedMask.ids, pixels]) giveBack(used);
   });
-  return dataset.samples.length;
+  return { samples: dataset.samples.length };
+}
+
+async function all(data, out, options) {
+  const { samples } = await augment({ in: data, out, onlySplit: true, ...options });
+  return { samples };
+}
+
+/** @returns seconds of processor time that a step takes which does not wait. */
+function timed(step) {
+  const before = process.cpuUsage();
+  const result = step();
+  const { user, system } = process.cpuUsage(before);
+  return { result, cpu: (user + system) / 1e6 };
+}
+
+/** The kernel of the cpu, with the plans and images of `augment -p 1`. */
+async function kernel(data) {
+  const options = resolveOptions(augmentOptions, { in: data, out: 'nowhere', p: 1, jobs: 1, onlySplit: true });
+  const dataset = await openDataset(options);
+  let cpu = 0;
+  const render = (...given) => {
+    const { result, cpu: own } = timed(() => renderOnCpu(...given));
+    cpu += own;
+    return result;
+  };
+  const nothing = async () => {};
+  const planner = createPlanner(dataset, options, 1);
+  const { begin } = createPipeline(dataset, options, { batchPixels: 0, render }, planner, () => ({
+    paste: nothing,
+    pass: nothing,
+    skip: nothing,
+  }));
+  for (const ref of planner.batches()) await Promise.all((await begin(ref)).results);
+  return { samples: dataset.samples.length, cpu };
+}
+
+/** Components, boxes and areas in masks. */
+async function instances(data) {
+  const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
+  let cpu = 0;
+  let pixels = 0;
+  for (const { mask } of dataset.samples) {
+    const decoded = decodeMask((await readInput(dataset, mask)).bytes, mask);
+    cpu += timed(() => findInstances(decoded, undefined, 'component', dataset.leftOut, undefined, mask)).cpu;
+    pixels += decoded.ids.length;
+  }
+  return { samples: dataset.samples.length, cpu, pixels };
+}
+
+/** Seconds of processor time of the main thread, where the system says (proc(5): fields 14 and 15, in hundredths). */
+function mainThread() {
+  try {
+    const fields = readFileSync(`/proc/self/task/${process.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return undefined;
+  }
 }
 
 const [what, data, out, options = '{}'] = process.argv.slice(2);
 const start = performance.now();
-const samples =
-  what === 'codecs' ? await codecs(data, out) : (await augment({ in: data, out, onlySplit: true, ...JSON.parse(options) })).samples;
-const seconds = (performance.now() - start) / 1000;
-console.log(JSON.stringify({ samples, seconds, mb: Math.round(process.resourceUsage().maxRSS / 1024) }));
+const [before, main] = [process.cpuUsage(), mainThread()];
+const result = await { codecs, augment: all, kernel, instances }[what](data, out, JSON.parse(options));
+const { user, system } = process.cpuUsage(before);
+console.log(
+  JSON.stringify({
+    seconds: (performance.now() - start) / 1000,
+    cpu: (user + system) / 1e6,
+    ...(main !== undefined && { main: mainThread() - main }),
+    mb: Math.round(process.resourceUsage().maxRSS / 1024),
+    ...result,
+  }),
+);

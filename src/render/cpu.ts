@@ -102,16 +102,17 @@ export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Arr
   }
   const owner = takeWords(pixels).fill(0);
   const area = new Int32Array(placements.length);
-  placements.forEach((row, m) => {
-    const covered = row.mask < 0 || row.columns === 0 ? undefined : coverage(row, arrays);
-    area[m] = covered ? countOnes(covered) : row.columns * row.rows;
-    if ((area[m] as number) >= row.minArea) own(row, covered, owner, m + 1);
+  const shown = placements.map((row, m) => {
+    const spans = row.mask < 0 ? wholeBox(row) : coverage(row, arrays);
+    area[m] = own(row, spans, owner, m + 1);
+    return spans;
   });
   placements.forEach((row, m) => {
-    if ((area[m] as number) < row.minArea) return;
+    const spans = shown[m] as number[];
+    if (spans.length === 0 || (area[m] as number) < row.minArea) return;
     const paint = depth === 16 ? colourDeep : row.tapsX <= 2 && row.tapsY <= 2 ? colourBilinear : colour;
     const { words, at } = locate(images, each * row.source);
-    paint(row, words, at / each, tables, owner, m + 1, output);
+    paint(row, spans, words, at / each, tables, owner, m + 1, output);
   });
   return { images: output, owner, area };
 }
@@ -126,60 +127,135 @@ function locate(images: readonly Int32Array[], at: number): { words: Int32Array;
   return { words: images[n] as Int32Array, at };
 }
 
-/** 1 where at least half of a pixel's weight lies on the instance, `[rows, columns]`. */
-function coverage(row: Placed, { masks, tables }: Arrays): Uint8Array {
+/** A box without an instance shows everywhere. */
+function wholeBox({ columns, rows }: Placed): number[] {
+  return columns === 0 ? [] : Array.from({ length: rows }, (_, j) => [j, 0, columns]).flat();
+}
+
+/**
+ * Where at least half of a pixel's weight lies on the instance: spans `row, from, to` in the part of the box that is seen, in order.
+ *
+ * The weights of an axis sum to 256, so that a pixel is covered whose taps all lie on the instance, and one is not where none does: only
+ * those at its edge are summed.
+ */
+function coverage(row: Placed, { masks, tables }: Arrays): number[] {
   const { columns, rows, tapsX, tapsY, tableX, tableY, mask, maskX, maskY, maskWidth, maskHeight } = row;
-  const covered = new Uint8Array(columns * rows);
-  const ring = new Int32Array(columns * tapsY);
-  const sums = new Int32Array(columns);
-  // Taps beside the instance's box fall on the zeros around this row.
-  const first = tables[tableX] as number;
-  const last = tables[tableX + (columns - 1) * (1 + tapsX)] as number;
-  const low = Math.min(first, last, maskX);
-  const line = new Uint8Array(Math.max(Math.max(first, last) + tapsX, maskX + maskWidth) - low);
-  let next = 0;
+  const spans: number[] = [];
+  if (columns === 0) return spans;
+  const first = (i: number): number => (tables[tableX + i * (1 + tapsX)] as number) - maskX;
+  const ascending = first(0) <= first(columns - 1);
+  /** The column from which on taps begin at a limit or beyond; under it, where they go down. */
+  const columnAt = (limit: number): number => {
+    let [low, high] = [0, columns];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (first(middle) < limit === ascending) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const top = (tables[tableY] as number) - maskY;
+  const bottom = (tables[tableY + (rows - 1) * (1 + tapsY)] as number) - maskY + tapsY;
+  const extents = extentsOf(masks, mask, maskWidth, Math.max(0, top), Math.min(maskHeight, bottom));
   for (let j = 0; j < rows; j++) {
     const entry = tableY + j * (1 + tapsY);
-    const y0 = tables[entry] as number;
-    for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
-      const at = (next % tapsY) * columns;
-      if (next < maskY || next >= maskY + maskHeight) {
-        ring.fill(0, at, at + columns);
+    const y0 = (tables[entry] as number) - maskY;
+    // What any tap's row has of the instance, and what each has without a gap.
+    let [from, to, within, until] = [maskWidth, 0, 0, maskWidth];
+    for (let t = 0; t < tapsY; t++) {
+      if (tables[entry + 1 + t] === 0) continue;
+      const y = y0 + t;
+      const inside = y >= 0 && y < maskHeight;
+      const begin = inside ? (extents[3 * y] as number) : maskWidth;
+      const end = inside ? (extents[3 * y + 1] as number) : 0;
+      from = Math.min(from, begin);
+      to = Math.max(to, end);
+      within = Math.max(within, begin);
+      until = inside && extents[3 * y + 2] === end - begin ? Math.min(until, end) : 0;
+    }
+    if (from >= to) continue;
+    const ends = [columnAt(from - tapsX + 1), columnAt(to)];
+    const solid = [columnAt(within), columnAt(until - tapsX + 1)];
+    const [begin, end] = (ascending ? ends : ends.reverse()) as [number, number];
+    let [full, rest] = (ascending ? solid : solid.reverse()) as [number, number];
+    if (within + tapsX > until || full >= rest) full = rest = end;
+    let open = -1;
+    for (let i = begin; i < end; i++) {
+      if (i === full) {
+        if (open < 0) open = i;
+        i = rest - 1;
         continue;
       }
-      const from = mask + (next - maskY) * maskWidth;
-      line.set(masks.subarray(from, from + maskWidth), maskX - low);
-      for (let i = 0, x = tableX; i < columns; i++, x += 1 + tapsX) {
-        const x0 = (tables[x] as number) - low;
-        let sum = 0;
-        for (let t = 0; t < tapsX; t++) sum += (tables[x + 1 + t] as number) * (line[x0 + t] as number);
-        ring[at + i] = sum;
+      if (
+        weightOn(masks, mask, maskWidth, maskHeight, tables, tableX + i * (1 + tapsX), tapsX, first(i), entry, tapsY, y0) >= halfCoverage
+      ) {
+        if (open < 0) open = i;
+      } else if (open >= 0) {
+        spans.push(j, open, i);
+        open = -1;
       }
     }
-    sums.fill(0);
-    for (let t = 0; t < tapsY; t++) {
-      const weight = tables[entry + 1 + t] as number;
-      if (weight === 0) continue;
-      const at = ((y0 + t) % tapsY) * columns;
-      for (let i = 0; i < columns; i++) sums[i] = (sums[i] as number) + weight * (ring[at + i] as number);
+    if (open >= 0) spans.push(j, open, end);
+  }
+  return spans;
+}
+
+/** For each row of an instance's plane where it begins, where it ends, and how many pixels it has; of rows from one to another. */
+function extentsOf(masks: Uint8Array, mask: number, width: number, from: number, to: number): Int32Array {
+  const extents = new Int32Array(3 * Math.max(0, to));
+  for (let y = from; y < to; y++) {
+    const at = mask + y * width;
+    let begin = width;
+    let end = 0;
+    let count = 0;
+    for (let x = 0; x < width; x++) {
+      if (masks[at + x] === 0) continue;
+      if (count === 0) begin = x;
+      end = x + 1;
+      count++;
     }
-    for (let i = 0, at = j * columns; i < columns; i++) covered[at + i] = (sums[i] as number) >= halfCoverage ? 1 : 0;
+    extents[3 * y] = begin;
+    extents[3 * y + 1] = end;
+    extents[3 * y + 2] = count;
   }
-  return covered;
+  return extents;
 }
 
-function countOnes(bits: Uint8Array): number {
-  let ones = 0;
-  for (let i = 0; i < bits.length; i++) ones += bits[i] as number;
-  return ones;
+/** The weight of a pixel's taps that lie on the instance, of 65536. */
+function weightOn(
+  masks: Uint8Array,
+  mask: number,
+  width: number,
+  height: number,
+  tables: Int32Array,
+  column: number,
+  tapsX: number,
+  x0: number,
+  entry: number,
+  tapsY: number,
+  y0: number,
+): number {
+  const begin = Math.max(0, -x0);
+  const end = Math.min(tapsX, width - x0);
+  let sum = 0;
+  for (let t = Math.max(0, -y0); t < Math.min(tapsY, height - y0); t++) {
+    const at = mask + (y0 + t) * width + x0;
+    let across = 0;
+    for (let u = begin; u < end; u++) across += (tables[column + 1 + u] as number) * (masks[at + u] as number);
+    sum += (tables[entry + 1 + t] as number) * across;
+  }
+  return sum;
 }
 
-function own({ into, x, y, columns, rows }: Placed, covered: Uint8Array | undefined, owner: Int32Array, k: number): void {
-  for (let j = 0; j < rows; j++) {
-    const to = into.output + (y + j) * into.width + x;
-    if (!covered) owner.fill(k, to, to + columns);
-    else for (let i = 0, from = j * columns; i < columns; i++) if (covered[from + i]) owner[to + i] = k;
+/** Makes a placement the owner of its pixels, unless they are too few. @returns how many they are. */
+function own({ into, x, y, minArea }: Placed, spans: readonly number[], owner: Int32Array, k: number): number {
+  let area = 0;
+  for (let s = 0; s < spans.length; s += 3) area += (spans[s + 2] as number) - (spans[s + 1] as number);
+  for (let s = 0; area >= minArea && s < spans.length; s += 3) {
+    const at = into.output + (y + (spans[s] as number)) * into.width + x;
+    owner.fill(k, at + (spans[s + 1] as number), at + (spans[s + 2] as number));
   }
+  return area;
 }
 
 /**
@@ -188,6 +264,7 @@ function own({ into, x, y, columns, rows }: Placed, covered: Uint8Array | undefi
  */
 function colourBilinear(
   row: Placed,
+  spans: readonly number[],
   images: Int32Array,
   source: number,
   tables: Int32Array,
@@ -195,16 +272,18 @@ function colourBilinear(
   k: number,
   output: Int32Array,
 ): void {
-  const { into, x, y, columns, rows, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+  const { into, x, y, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const right = tapsX - 1;
-  for (let j = 0; j < rows; j++) {
+  for (let s = 0; s < spans.length; s += 3) {
+    const j = spans[s] as number;
     const entry = tableY + j * (1 + tapsY);
     const top = source + (tables[entry] as number) * sourceWidth;
     const bottom = top + (tapsY - 1) * sourceWidth;
     const wy0 = tables[entry + 1] as number;
     const wy1 = 256 - wy0;
     const to = into.output + (y + j) * into.width + x;
-    for (let i = 0; i < columns; i++) {
+    const end = spans[s + 2] as number;
+    for (let i = spans[s + 1] as number; i < end; i++) {
       if (owner[to + i] !== k) continue;
       const column = tableX + i * (1 + tapsX);
       const x0 = tables[column] as number;
@@ -230,6 +309,7 @@ function colourBilinear(
 /** Any number of taps: rows resampled along x go into a ring, two channels to a word. */
 function colour(
   row: Placed,
+  spans: readonly number[],
   images: Int32Array,
   source: number,
   tables: Int32Array,
@@ -237,14 +317,12 @@ function colour(
   k: number,
   output: Int32Array,
 ): void {
-  const { into, x, y, columns, rows, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const ring = new Int32Array(2 * columns * tapsY);
   let next = 0;
-  for (let j = 0; j < rows; j++) {
+  for (let s = 0; s < spans.length; s += 3) {
+    const j = spans[s] as number;
     const to = into.output + (y + j) * into.width + x;
-    let begin = 0;
-    while (begin < columns && owner[to + begin] !== k) begin++;
-    if (begin === columns) continue;
     const entry = tableY + j * (1 + tapsY);
     const y0 = tables[entry] as number;
     for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
@@ -264,7 +342,8 @@ function colour(
         ring[at++] = ga;
       }
     }
-    for (let i = begin; i < columns; i++) {
+    const end = spans[s + 2] as number;
+    for (let i = spans[s + 1] as number; i < end; i++) {
       if (owner[to + i] !== k) continue;
       let r = 32768;
       let g = 32768;
@@ -288,6 +367,7 @@ function colour(
 /** The same for RGBA16, where a sum along x is under 2^24, and one along both axes under 2^32. */
 function colourDeep(
   row: Placed,
+  spans: readonly number[],
   images: Int32Array,
   source: number,
   tables: Int32Array,
@@ -295,15 +375,13 @@ function colourDeep(
   k: number,
   output: Int32Array,
 ): void {
-  const { into, x, y, columns, rows, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
   const [from, result] = [channelsOf(images), channelsOf(output)];
   const ring = new Int32Array(4 * columns * tapsY);
   let next = 0;
-  for (let j = 0; j < rows; j++) {
+  for (let s = 0; s < spans.length; s += 3) {
+    const j = spans[s] as number;
     const to = into.output + (y + j) * into.width + x;
-    let begin = 0;
-    while (begin < columns && owner[to + begin] !== k) begin++;
-    if (begin === columns) continue;
     const entry = tableY + j * (1 + tapsY);
     const y0 = tables[entry] as number;
     for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
@@ -317,7 +395,8 @@ function colourDeep(
         }
       }
     }
-    for (let i = begin; i < columns; i++) {
+    const end = spans[s + 2] as number;
+    for (let i = spans[s + 1] as number; i < end; i++) {
       if (owner[to + i] !== k) continue;
       for (let c = 0; c < 4; c++) {
         let sum = 32768;

@@ -1,0 +1,63 @@
+// What the parts of the benchmark share.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import sharp from 'sharp';
+import { decodeMask, encodeMask } from '../dist/png.js';
+import { openDataset } from '../dist/read/dataset.js';
+
+/** Runs a program, and reads the JSON of its last line. */
+export function run(program, argv) {
+  return JSON.parse(
+    execFileSync(program, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+      .trim()
+      .split('\n')
+      .at(-1),
+  );
+}
+
+/** Runs bench/work.js. */
+export function work(what, input, out, options = {}) {
+  return run(process.execPath, ['bench/work.js', what, input, out, JSON.stringify(options)]);
+}
+
+export const formats = {
+  png: (image) => image.png({ compressionLevel: 6 }),
+  jpg: (image) => image.jpeg({ quality: 90 }),
+};
+
+/** Makes samples of a size from those of a data set, over and over. */
+export async function makeData(data, { size: [width, height], samples, ext }, out) {
+  const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
+  for (const part of ['train', 'trainannot']) mkdirSync(join(out, part), { recursive: true });
+  const made = [];
+  for (let n = 0; n < samples; n++) {
+    const sample = dataset.samples[n % dataset.samples.length];
+    made[n] = made[n - dataset.samples.length] ?? [
+      await formats[ext](sharp(join(data, sample.image)).resize(width, height)).toBuffer(),
+      await encodeMask(resizeMask(decodeMask(readFileSync(join(data, sample.mask)), sample.mask), width, height)),
+    ];
+    const name = `${String(n).padStart(5, '0')}_${basename(sample.id)}`;
+    writeFileSync(join(out, 'train', `${name}.${ext}`), made[n][0]);
+    writeFileSync(join(out, 'trainannot', `${name}.png`), made[n][1]);
+  }
+  return out;
+}
+
+function resizeMask(mask, width, height) {
+  const ids = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const row = Math.floor((y * mask.height) / height) * mask.width;
+    for (let x = 0; x < width; x++) ids[y * width + x] = mask.ids[row + Math.floor((x * mask.width) / width)];
+  }
+  return { ...mask, width, height, ids };
+}
+
+export function median(values) {
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
+}
+
+/** Prints a row: what it is, and figures with what they mean. */
+export function printRow(what, figures) {
+  console.log(`  ${what.padEnd(30)} ${figures.map(([figure, unit]) => `${figure} ${unit}`).join('   ')}`);
+}

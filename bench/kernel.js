@@ -1,0 +1,50 @@
+// What the cpu's kernel takes for a pixel of a placement's box where it enlarges, and for a covered pixel of the source where it shrinks;
+// bilinear and any number of taps. Prints JSON: nanoseconds of processor time by case.
+import { renderOnCpu } from '../dist/render/render.js';
+
+const source = { offset: 0, width: 1920, height: 1440 };
+const target = { offset: 1920 * 1440, width: 1920, height: 1440 };
+const images = [new Int32Array(1920 * 1440).fill(-1), new Int32Array(1920 * 1440)];
+
+/** An ellipse that fills its box, as rows of spans: three quarters of a box's pixels, as an object has them. */
+function ellipse([x0, y0, x1, y1]) {
+  const [w, h] = [x1 - x0, y1 - y0];
+  const spans = [];
+  for (let y = 0; y < h; y++) {
+    const half = (w / 2) * Math.sqrt(Math.max(0, 1 - ((y + 0.5) / (h / 2) - 1) ** 2));
+    const [from, to] = [Math.round(w / 2 - half), Math.round(w / 2 + half)];
+    if (to > from) spans.push(y0 + y, x0 + from, x0 + to);
+  }
+  return { box: [x0, y0, x1, y1], spans: Int32Array.from(spans), start: 0, end: spans.length };
+}
+
+/** Seconds of processor time for one call: the least of several, since others use the machine too. */
+async function secondsOf(pastes) {
+  const { width, height } = target;
+  const seconds = [];
+  for (let n = 0; n < 30; n++) {
+    const before = process.cpuUsage();
+    await renderOnCpu(images, [{ width, height, image: target, pastes }]);
+    const { user, system } = process.cpuUsage(before);
+    seconds.push((user + system) / 1e6);
+  }
+  return Math.min(...seconds);
+}
+
+async function nanoseconds([width, height], scale) {
+  const sourceBox = [100, 100, 100 + width, 100 + height];
+  const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
+  const paste = { source, instance: ellipse(sourceBox), sourceBox, targetBox: [50, 50, 50 + w, 50 + h], flip: true, minArea: 1 };
+  const seconds = (await secondsOf([paste])) - (await secondsOf([]));
+  return Number(((seconds * 1e9) / (scale > 1 ? w * h : width * height)).toFixed(2));
+}
+
+console.log(
+  JSON.stringify({
+    'enlarged 1.5 times, to 600×450': await nanoseconds([400, 300], 1.5),
+    'enlarged 1.5 times, to 1800×1350': await nanoseconds([1200, 900], 1.5),
+    'shrunk to 0.7, from 600×450': await nanoseconds([600, 450], 0.7),
+    'shrunk to 0.7, from 1800×1300': await nanoseconds([1800, 1300], 0.7),
+    'shrunk to 0.2, from 1800×1300': await nanoseconds([1800, 1300], 0.2),
+  }),
+);
