@@ -1,15 +1,15 @@
-// Samples per second of the whole pipeline beside decoding and encoding alone and beside peers. All take turns, in
-// processes of their own; ratios are of medians. Numbers go to bench/results.json.
+// Samples per second of the whole pipeline beside decoding and encoding alone and beside peers, what its parts take, how it starts and how
+// it grows. All take turns, in processes of their own; ratios are of medians. Numbers go to bench/results.json.
 //
 //   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt
 //   npm run bench -- DATA --check      compares the ratios with those in bench/results.json; exits with 1 where one grew
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { decodeMask, encodeMask } from '../dist/png.js';
-import { openDataset } from '../dist/read/dataset.js';
+import { makeData, median, run, work } from './common.js';
+import { measureGrowth } from './growth.js';
+import { measureKernel, measureShares, measureStart } from './shares.js';
 
 const [data = 'fixtures/camvid', second = '5'] = process.argv.slice(2);
 const check = second === '--check';
@@ -19,12 +19,12 @@ const folder = mkdtempSync(join(tmpdir(), 'copypaste-bench-'));
 
 /** The kinds of data, made of DATA's samples over and over: so many that start-up hardly counts; peers take some of them. */
 const kinds = [
-  { name: '480×360 PNG', size: [480, 360], samples: 880, some: 176, encode: (image) => image.png({ compressionLevel: 6 }), ext: 'png' },
-  { name: '640×480 JPEG', size: [640, 480], samples: 880, some: 176, encode: (image) => image.jpeg({ quality: 90 }), ext: 'jpg' },
-  { name: '1920×1440 JPEG', size: [1920, 1440], samples: 132, some: 16, encode: (image) => image.jpeg({ quality: 90 }), ext: 'jpg' },
+  { name: '480×360 PNG', size: [480, 360], samples: 880, some: 176, ext: 'png' },
+  { name: '640×480 JPEG', size: [640, 480], samples: 880, some: 176, ext: 'jpg' },
+  { name: '1920×1440 JPEG', size: [1920, 1440], samples: 132, some: 16, ext: 'jpg' },
 ];
 const base = 'decode + encode alone';
-const node = (what, options) => (input, out) => run(process.execPath, ['bench/work.js', what, input, out, JSON.stringify(options ?? {})]);
+const node = (what, options) => (input, out) => work(what, input, out, options);
 const python =
   (script) =>
   (input, out, { some }) =>
@@ -41,46 +41,12 @@ const contenders = {
   }),
 };
 
-function run(program, argv) {
-  return JSON.parse(
-    execFileSync(program, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-      .trim()
-      .split('\n')
-      .at(-1),
-  );
-}
-
-async function makeData({ size: [width, height], samples, encode, ext }, out) {
-  const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
-  for (const part of ['train', 'trainannot']) mkdirSync(join(out, part), { recursive: true });
-  const made = [];
-  for (let n = 0; n < samples; n++) {
-    const sample = dataset.samples[n % dataset.samples.length];
-    made[n] = made[n - dataset.samples.length] ?? [
-      await encode(sharp(join(data, sample.image)).resize(width, height)).toBuffer(),
-      await encodeMask(resizeMask(decodeMask(readFileSync(join(data, sample.mask)), sample.mask), width, height)),
-    ];
-    const name = `${String(n).padStart(4, '0')}_${basename(sample.id)}`;
-    writeFileSync(join(out, 'train', `${name}.${ext}`), made[n][0]);
-    writeFileSync(join(out, 'trainannot', `${name}.png`), made[n][1]);
-  }
-}
-
-function resizeMask(mask, width, height) {
-  const ids = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor((y * mask.height) / height) * mask.width;
-    for (let x = 0; x < width; x++) ids[y * width + x] = mask.ids[row + Math.floor((x * mask.width) / width)];
-  }
-  return { ...mask, width, height, ids };
-}
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const table = {};
+const parts = {};
 try {
   for (const kind of kinds) {
     const input = join(folder, kind.ext + kind.size[0]);
-    await makeData(kind, input);
+    await makeData(data, kind, input);
     const rows = {};
     for (let round = 0; round < rounds; round++) {
       for (const [name, contend] of Object.entries(contenders)) {
@@ -102,7 +68,10 @@ try {
     }
     table[kind.name] = Object.fromEntries(Object.entries(rows).filter(([, row]) => row));
     print(kind, table[kind.name]);
+    if (!check) parts[kind.name] = measureShares(input, join(folder, `shares-${kind.ext}${kind.size[0]}`), rounds);
   }
+  if (!check)
+    Object.assign(parts, { kernel: measureKernel(), start: measureStart(folder, rounds), growth: await measureGrowth(data, folder) });
 } finally {
   // At the end alone: a file system that is busy deleting is slow.
   rmSync(folder, { recursive: true, force: true });
@@ -136,5 +105,5 @@ if (check) {
   }
 } else {
   const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, ...sharp.versions };
-  writeFileSync(results, `${JSON.stringify({ machine, data: basename(data), rounds, kinds: table }, undefined, 1)}\n`);
+  writeFileSync(results, `${JSON.stringify({ machine, data: basename(data), rounds, kinds: table, parts }, undefined, 1)}\n`);
 }
