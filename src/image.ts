@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
 import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
-import { bytesOf, inDepth, packDeepPixels, packPixels, unpackDeepPixels, unpackPixels, wordsPerPixel } from './pixels.ts';
-import { encodePng, iccChunk, maxPixels } from './png.ts';
+import { inDepth, packDeepPixels, packPixels, unpackDeepPixels, unpackPixels, wordsPerPixel } from './pixels.ts';
+import { encodePng, encodeRgbPng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 import type { Depth, Image, ImageInfo, Mask, Size } from './types.ts';
 
@@ -250,25 +250,23 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   if (depth === 16) return encodeDeepImage(image, format);
   // JPEG has no alpha; WebP no grey.
   const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
-  // What sharp encodes it takes as words are, and leaves alpha out itself.
-  const asWords = format !== 'png' && format !== 'tiff' && !icc && channels >= 3;
-  const data = asWords ? bytesOf(image.pixels) : unpackPixels(image.pixels, channels);
+  const chunks = icc ? [await iccChunk(icc)] : [];
+  if (format === 'png' && channels === 3) return encodeRgbPng({ width, height, pixels: image.pixels, chunks });
+  const data = unpackPixels(image.pixels, channels);
   try {
-    const chunks = icc ? [await iccChunk(icc)] : [];
     if (format === 'png') return await encodePng({ width, height, depth, channels, data, filter: 'sub', chunks });
     if (format === 'tiff') return await encodeTiff({ width, height, depth, channels, data, opaque, ...(icc && { icc }) });
     // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
     const input = icc
       ? sharp(await encodePng({ width, height, depth, channels, data, filter: 'none', chunks }), strict).keepIccProfile()
-      : sharp(data, { raw: { width, height, channels: asWords ? 4 : channels } });
-    if (asWords && channels === 3) input.removeAlpha();
+      : sharp(data, { raw: { width, height, channels } });
     if (channels <= 2) input.toColourspace('b-w');
     if (format === 'jpeg') input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false });
     else if (format === 'avif') input.avif({ quality, chromaSubsampling: '4:4:4', effort: avifEffort });
     else input.webp(image.lossless ? { lossless: true, exact: true } : { quality });
     return await input.toBuffer();
   } finally {
-    if (!asWords) giveBack(data);
+    giveBack(data);
   }
 }
 
