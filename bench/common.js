@@ -1,15 +1,19 @@
 // What the parts of the benchmark share.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
 
+/** libuv's pool as the command makes it. */
+const env = { UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())), ...process.env };
+
 /** Runs a program, and reads the JSON of its last line. */
 export function run(program, argv) {
   return JSON.parse(
-    execFileSync(program, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    execFileSync(program, argv, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
       .trim()
       .split('\n')
       .at(-1),

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { augment } from '../dist/augment.js';
-import { giveBack, takeWords } from '../dist/buffers.js';
+import { giveBack, markSeldom, takeWords } from '../dist/buffers.js';
 import { readInput, sha256 } from '../dist/digest.js';
 import { decodeImage, encodeImage, formatOf } from '../dist/image.js';
 import { augmentOptions } from '../dist/options.js';
@@ -101,6 +101,7 @@ function mainThread() {
   }
 }
 
+markSeldom();
 const [what, data, out, options = '{}'] = process.argv.slice(2);
 const start = performance.now();
 const [before, main] = [process.cpuUsage(), mainThread()];

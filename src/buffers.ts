@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+
 /**
  * Buffers of pixels, masks and files that are used again. A fresh one for each sample is memory that only V8's collector frees: measured,
  * collecting took as long as planning, pasting and annotating together.
@@ -44,4 +46,12 @@ export function giveBack({ buffer }: Int32Array | Uint16Array | Uint8Array): voi
   free.push(buffer as ArrayBuffer);
   // The longest waiting go first.
   while (waiting > most) waiting -= (free.shift() as ArrayBuffer).byteLength;
+}
+
+/**
+ * Lets the heap of each thread of this process grow to four times what is in use, V8's own most, before all of it is marked. Pixels that
+ * codecs return count as growth: at V8's default of some 24 MB a large image or two make it mark the whole heap, which holds none of them.
+ */
+export function markSeldom(): void {
+  setFlagsFromString('--heap-growing-percent=300');
 }

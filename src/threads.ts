@@ -20,7 +20,7 @@ export function threadsFor(samples: number, options: AugmentOptions): number {
   if (samples < worthwhile || !import.meta.url.endsWith('.js')) return 0;
   const cores = availableParallelism();
   const batches = Math.ceil(samples / options.batchSize);
-  return Math.min(cores <= 4 ? 1 : Math.ceil(cores / 2), jobsOf(options), batches);
+  return Math.min(Math.ceil(cores / 2), jobsOf(options), batches);
 }
 
 /** Threads that do batches of `augment`. */
