@@ -128,8 +128,8 @@ async function run(
   }
 
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
-  const count = backend.name === 'cpu' ? threadsFor(copies * dataset.samples.length, options) : 0;
-  const threads = count > 0 ? await startThreads(count, dataset, options, poison, events.stop) : undefined;
+  const count = threadsFor(copies * dataset.samples.length, options, backend.name);
+  const threads = count > 0 ? await startThreads(count, dataset, options, backend.name, poison, events.stop) : undefined;
   const keys: string[] = [];
   let reused = 0;
   let copied = 0;

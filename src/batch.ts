@@ -106,7 +106,8 @@ async function renderBatch(
   });
   try {
     const [owner, area] = (await Promise.all([outputs.owner.data(), outputs.area.data()])) as [Int32Array, Int32Array];
-    const [owners, areas] = [ownersOf(owner, targets), areasOf(area, targets)];
+    // A backend may go on with the values that it gave out.
+    const [owners, areas] = [ownersOf(owner.slice(), targets), areasOf(area, targets)];
     const modes = plans.map((one, i) => (isPasted(settle(one, areas[i] as number[])) ? (one.scene ? shown.all : shown.owned) : shown.none));
     const valueOfByte = (byte: number): number => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low));
     const pasted = tidy(() =>

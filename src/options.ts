@@ -179,7 +179,7 @@ const running = {
     flag: '--backend <name>',
     choices: ['auto', ...backendNames],
     default: 'cpu',
-    description: 'what renders, to the same bytes; auto takes a GPU where there is one',
+    description: 'what renders, to the same bytes; auto takes what is the fastest with files, the cpu',
   },
   jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default two more than there are cores)' },
   memory: {

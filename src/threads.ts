@@ -5,6 +5,7 @@ import type { OutcomeBatch } from './job.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, jobsOf } from './pipeline.ts';
 import type { SourcedDataset } from './read/sources.ts';
+import type { BackendName } from './types.ts';
 import type { WorkerData, WorkerResult } from './worker.ts';
 
 /** Samples under which starting threads takes longer than they save. */
@@ -15,7 +16,9 @@ const worthwhile = 200;
  * of ours plans, pastes and filters for two of those. Even where there are few cores one is better than none: its
  * young generation can be kept small.
  */
-export function threadsFor(samples: number, options: AugmentOptions): number {
+export function threadsFor(samples: number, options: AugmentOptions, backend: BackendName): number {
+  // TensorFlow's binding is loaded once for a process.
+  if (backend === 'tensorflow') return 0;
   // From TypeScript, as in tests, there is no worker to run.
   if (samples < worthwhile || !import.meta.url.endsWith('.js')) return 0;
   const cores = availableParallelism();
@@ -28,6 +31,7 @@ export async function startThreads(
   count: number,
   dataset: SourcedDataset,
   options: AugmentOptions,
+  backend: BackendName,
   poison: ReadonlyMap<string, string>,
   stop: AbortSignal | undefined,
 ) {
@@ -38,6 +42,7 @@ export async function startThreads(
     // Samples come with their batches: a thread that had them all would take memory that grows with them.
     dataset: { ...dataset, samples: [], others: [], skipped: [], leftBehind: [], lists: new Map() },
     options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
+    backend,
     poison,
     stop: shared,
   };

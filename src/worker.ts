@@ -5,11 +5,13 @@ import { type ClassCount, createJob, type Outcome } from './job.ts';
 import type { AugmentOptions } from './options.ts';
 import type { BatchRef } from './pipeline.ts';
 import type { SourcedDataset } from './read/sources.ts';
-import { openCpu } from './render/backend.ts';
+import { openRendering } from './render/backend.ts';
+import type { BackendName } from './types.ts';
 
 export interface WorkerData {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
+  readonly backend: BackendName;
   readonly poison: ReadonlyMap<string, string>;
   /** One number, shared: not 0 once nothing more is to be begun. */
   readonly stop: Int32Array;
@@ -20,13 +22,17 @@ export type WorkerResult =
   | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
-const { dataset, options, poison, stop } = Tinypool.workerData as WorkerData;
-const job = createJob(dataset, options, await openCpu(), { poison, stopped: () => Atomics.load(stop, 0) !== 0 });
+const { dataset, options, backend, poison, stop } = Tinypool.workerData as WorkerData;
+const opening = openRendering(backend).then((rendering) =>
+  createJob(dataset, options, rendering, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
+);
+// Whoever asks for a batch is told.
+opening.catch(() => {});
 
 /** @public Called by the pool. */
 export default async function work(ref: BatchRef): Promise<WorkerResult> {
   try {
-    const { results, read } = await job.begin(ref);
+    const { results, read } = await (await opening).begin(ref);
     try {
       return { outcomes: await Promise.all(results), read };
     } finally {

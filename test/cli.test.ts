@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { main } from '../src/cli.ts';
 import { addFlags } from '../src/flags.ts';
 import { augmentOptions, previewOptions } from '../src/options.ts';
+import { missingBackend } from './backends.ts';
 import { captureStreams, drawBox, filled, imageOf, pngOf, temporaryFolder, treeDigests, writeTree } from './make.ts';
 
 const folder = temporaryFolder();
@@ -78,7 +79,8 @@ describe('copypaste', () => {
     expect(code === 0 ? result.stdout : result.stderr).toMatch(text);
   });
 
-  describe('with samples enough for threads', () => {
+  describe('with samples enough for threads', async () => {
+    const noWebgpu = await missingBackend('webgpu');
     const tree = (name: string, files: Record<string, Uint8Array> = {}): Promise<string> =>
       writeTree(join(folder, name), {
         ...Object.fromEntries(
@@ -102,6 +104,14 @@ describe('copypaste', () => {
       expect(await treeDigests(threaded)).toEqual(await treeDigests(alone));
       const dry = await built([...augmentMany(root, join(folder, 'many-dry')), '--dry-run']);
       expect(dry.stdout).toBe((await cli(...augmentMany(root, join(folder, 'many-dry')), '--dry-run')).stdout);
+    });
+
+    test.skipIf(noWebgpu)(`each of them takes a WebGPU device of its own, to the same bytes${noWebgpu ?? ''}`, async () => {
+      const root = await tree('many-gpu');
+      const [alone, threaded] = [join(folder, 'many-gpu-alone'), join(folder, 'many-gpu-threaded')];
+      await cli(...augmentMany(root, alone));
+      expect((await built([...augmentMany(root, threaded), '--backend', 'webgpu'])).code).toBe(0);
+      expect(await treeDigests(threaded)).toEqual(await treeDigests(alone));
     });
 
     test('names what is wrong, with the same exit code, and leaves no temporary file', async () => {

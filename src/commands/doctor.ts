@@ -1,7 +1,7 @@
 import { exitCodes, messageOf } from '../errors.ts';
 import { doctorOptions, type Given } from '../options.ts';
 import type { Streams } from '../progress.ts';
-import { probeBackend, withBackend } from '../render/backend.ts';
+import { probeBackend, whyCpu, withBackend } from '../render/backend.ts';
 import { selfTestDigest } from '../render/selftest.ts';
 import { resolveOptions } from '../schema.ts';
 import { backendNames, type Probe } from '../types.ts';
@@ -36,9 +36,6 @@ function report(probes: readonly Probe[]): string[] {
     const numbers = Object.entries({ ...(batchPixels > 0 && { batchPixels }), ...limits }).map(([limit, value]) => `${limit} ${value}`);
     if (numbers.length > 0) lines.push(`${' '.repeat(12)}${numbers.join(', ')}`);
   }
-  if (probes.length > 1) {
-    const gpu = probes.find((probe) => probe.available && probe.hardware);
-    lines.push(`--backend auto takes ${gpu ? gpu.name : 'cpu: no GPU was found'}`);
-  }
+  if (probes.length > 1) lines.push(`--backend auto takes cpu: ${whyCpu}`);
   return lines;
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { type Backend, type BackendName, backendNames, type Probe } from '../types.ts';
+import type { Backend, BackendName, Probe } from '../types.ts';
 import { version } from '../version.ts';
 import { type Render, renderOnCpu } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
@@ -25,8 +25,21 @@ export async function openCpu(): Promise<RenderingBackend> {
 }
 
 /**
- * Runs something on the backend that is asked for, or for `auto` on the first whose work a GPU does, else on the
- * cpu. What TensorFlow.js had active before is active again afterwards.
+ * A backend for a thread that has none yet, and keeps it.
+ *
+ * @throws {CopyPasteError} `unavailable` with what to install.
+ */
+export async function openRendering(name: BackendName): Promise<RenderingBackend> {
+  if (name === 'cpu') return openCpu();
+  const { openTensors } = await import('./open.ts');
+  return openTensors(name);
+}
+
+/** Why `auto` takes the cpu: what was measured is in README.md, "On a GPU". */
+export const whyCpu = 'the fastest with files, beside a GPU too';
+
+/**
+ * Runs something on the backend that is asked for. What TensorFlow.js had active before is active again afterwards.
  *
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
@@ -34,19 +47,12 @@ export async function withBackend<T>(
   wanted: BackendName | 'auto',
   run: (backend: RenderingBackend, why: string) => Promise<T>,
 ): Promise<T> {
-  const { name, why } = wanted === 'auto' ? await findGpu() : { name: wanted, why: 'as asked for' };
-  if (name === 'cpu') return run(await openCpu(), why);
+  if (wanted === 'cpu' || wanted === 'auto') return run(await openCpu(), wanted === 'auto' ? whyCpu : asked);
   const { withTensors } = await import('./open.ts');
-  return withTensors(name, (backend) => run(backend, why));
+  return withTensors(wanted, (backend) => run(backend, asked));
 }
 
-async function findGpu(): Promise<{ name: BackendName; why: string }> {
-  const probes = await Promise.all(backendNames.filter((name) => name !== 'cpu').map(probeBackend));
-  const gpu = probes.find((probe) => probe.available && probe.hardware);
-  if (gpu) return { name: gpu.name, why: 'a GPU was found' };
-  const found = probes.map((probe) => `${probe.name}: ${probe.available ? `no GPU but ${probe.device}` : probe.problem.split(';')[0]}`);
-  return { name: 'cpu', why: `no GPU was found: ${found.join('; ')}` };
-}
+const asked = 'as asked for';
 
 /** Longest that a backend may take to open. */
 const patience = 60_000;

@@ -17,8 +17,8 @@ import { cpuModel, type RenderingBackend } from './backend.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 import { render } from './tensors.ts';
 
-/** Pixels that one call of the op takes on a GPU: enough to keep it busy; with outputs and owner map some 200 MB. */
-const batchPixels = 2 ** 24;
+/** Words that one call of the op takes on a GPU: enough to keep it busy. A large image is alone, so that it waits for no other. */
+const batchPixels = 2 ** 22;
 
 type Opened = Omit<Backend, 'name'>;
 
@@ -116,13 +116,18 @@ export async function openBackend(name: BackendName): Promise<Backend> {
   }
 }
 
+/** A backend that stays active; TensorFlow.js says nothing of its own from now on. */
+export async function openTensors(name: BackendName): Promise<RenderingBackend> {
+  env().set('PROD', true);
+  return { ...(await openBackend(name)), render };
+}
+
 /** Runs something on a backend, and makes what was active before active again. TensorFlow.js says nothing of its own meanwhile. */
 export async function withTensors<T>(name: BackendName, run: (backend: RenderingBackend) => Promise<T>): Promise<T> {
   const before = getBackend();
   const production = env().getBool('PROD');
-  env().set('PROD', true);
   try {
-    return await run({ ...(await openBackend(name)), render });
+    return await run(await openTensors(name));
   } finally {
     env().set('PROD', production);
     // One whose device was lost is gone by now.

@@ -103,16 +103,21 @@ export function areasOf(area: Int32Array, targets: readonly Target[]): number[][
   });
 }
 
-/** For each target `[H, W]`: 0 where nothing was pasted, else 1 + the index of the paste that shows there. */
+/** For each target `[H, W]`: 0 where nothing was pasted, else 1 + the index of the paste that shows there. Numbers `owner` anew in place. */
 export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Array[] {
   let at = 0;
   let before = 0;
   return targets.map(({ width, height, scene, pastes }) => {
     const own = owner.subarray(at, (at += width * height));
-    before += scene ? 1 : 0;
-    const renumbered = before === 0 ? own : own.map((k) => Math.max(0, k - before));
+    if (scene) before++;
+    if (before > 0) {
+      const boxes = (scene ? [scene, ...pastes] : pastes).map(({ targetBox }) => targetBox);
+      const first = Math.max(0, Math.min(...boxes.map(([, y]) => y)));
+      const end = Math.min(height, Math.max(...boxes.map(([, , , y]) => y)));
+      for (let i = first * width; i < end * width; i++) if ((own[i] as number) > 0) own[i] = Math.max(0, (own[i] as number) - before);
+    }
     before += pastes.length;
-    return renumbered;
+    return own;
   });
 }
 

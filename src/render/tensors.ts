@@ -34,6 +34,8 @@ import {
   type UnpackInputs,
 } from './op.ts';
 import { pack, paddings, type Render, resultsOf, type Target } from './render.ts';
+import type { Uploaded } from './staging.ts';
+import * as staging from './staging.ts';
 import { tensorflowKernels } from './tensorflow.ts';
 import { watch, webgpuKernels } from './webgpu.ts';
 
@@ -72,15 +74,32 @@ export function registerKernels(): void {
 export const render: Render = async (images, targets, depth = 8) => {
   if (targets.length === 0) return [];
   return guard(async () => {
-    const result = tidy(() => renderTensors(tensor1d(joined(images), 'int32'), targets, depth));
+    const { tensor, release } = await upload(images);
     try {
-      const [words, owner, area] = (await Promise.all([result.images.data(), result.owner.data(), result.area.data()])) as Int32Array[];
-      return resultsOf({ images: words, owner, area } as Record<'images' | 'owner' | 'area', Int32Array>, targets, depth);
+      const result = tidy(() => renderTensors(tensor, targets, depth));
+      try {
+        const [words, owner, area] = (await download([result.images, result.owner, result.area])) as [Int32Array, Int32Array, Int32Array];
+        return resultsOf({ images: words, owner, area }, targets, depth);
+      } finally {
+        dispose(result);
+      }
     } finally {
-      dispose(result);
+      release();
     }
   });
 };
+
+/** Arrays as one tensor, one after another. */
+async function upload(arrays: readonly Int32Array[]): Promise<Uploaded> {
+  if (getBackend() === 'webgpu') return staging.upload(backend() as WebGPUBackend, arrays);
+  const tensor = tensor1d(joined(arrays), 'int32');
+  return { tensor, release: () => tensor.dispose() };
+}
+
+async function download(tensors: readonly Tensor1D[]): Promise<Int32Array[]> {
+  if (getBackend() === 'webgpu') return staging.download(backend() as WebGPUBackend, tensors);
+  return Promise.all(tensors.map((tensor) => tensor.data<'int32'>())) as Promise<Int32Array[]>;
+}
 
 function joined(arrays: readonly Int32Array[]): Int32Array {
   if (arrays.length === 1) return arrays[0] as Int32Array;

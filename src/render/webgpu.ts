@@ -20,6 +20,12 @@ import {
   shown,
   targetFields,
 } from './op.ts';
+import { submit } from './staging.ts';
+
+/** Threads of a workgroup. */
+const workgroup = 64;
+/** Those of one that gathers: as many as any device has. */
+const gathering = 256;
 
 /** Rows as shaders read them: the op's fields, and where a row's outputs begin. */
 const placementColumns = [...placementFields, 'bits'] as const;
@@ -49,12 +55,17 @@ const targetsCode = `
   fn targetOf(n : i32, field : i32) -> i32 { return targets[n * targetsFields + field]; }`;
 
 /**
- * One thread for 32 pixels of a row of a box. The result holds the areas, then the covered pixels as bits, each
- * row of a box beginning on a word.
+ * One thread for each pixel of a box, whose rows are filled up to whole words. The result holds the areas, then the covered pixels as bits, each
+ * row of a box beginning on a word. A workgroup gathers its words, and adds what it has of its first word's placement at once: sums that
+ * all add to are slow.
  */
 const coverageCode = `
   ${placementsCode}
   ${search('placements', 'bits')}
+
+  var<workgroup> gathered : array<atomic<u32>, ${gathering / 32}>;
+  var<workgroup> first : i32;
+  var<workgroup> covering : atomic<i32>;
 
   fn covers(m : i32, i : i32, j : i32) -> bool {
     let plane = fieldOf(m, placements_mask);
@@ -81,19 +92,28 @@ const coverageCode = `
   }
 
   fn main(index : i32) {
-    if (index >= uniforms.words) { return; }
-    let m = find_bits(index, uniforms.count);
-    let columns = fieldOf(m, placements_columns);
-    let rowWords = (columns + 31) / 32;
-    let word = index - fieldOf(m, placements_bits);
-    let j = word / rowWords;
-    let first = 32 * (word % rowWords);
-    var bits = 0u;
-    for (var b = 0; b < min(32, columns - first); b++) {
-      if (covers(m, first + b, j)) { bits |= 1u << u32(b); }
+    let bit = index % 32;
+    let word = index / 32;
+    let slot = (index / 32) % ${gathering / 32};
+    var m = -1;
+    if (word < uniforms.words) {
+      m = find_bits(word, uniforms.count);
+      let columns = fieldOf(m, placements_columns);
+      let rowWords = (columns + 31) / 32;
+      let at = word - fieldOf(m, placements_bits);
+      let i = 32 * (at % rowWords) + bit;
+      if (i < columns && covers(m, i, at / rowWords)) { atomicOr(&gathered[slot], 1u << u32(bit)); }
     }
-    atomicStore(&result[uniforms.count + index], bitcast<i32>(bits));
-    atomicAdd(&result[m], i32(countOneBits(bits)));
+    if (index % ${gathering} == 0) { first = m; }
+    workgroupBarrier();
+    if (bit == 0 && m >= 0) {
+      let bits = atomicLoad(&gathered[slot]);
+      let covered = i32(countOneBits(bits));
+      atomicStore(&result[uniforms.count + word], bitcast<i32>(bits));
+      if (m == first) { atomicAdd(&covering, covered); } else { atomicAdd(&result[m], covered); }
+    }
+    workgroupBarrier();
+    if (index % ${gathering} == 0 && m >= 0) { atomicAdd(&result[m], atomicLoad(&covering)); }
   }`;
 
 /** One thread for each pixel of the outputs. */
@@ -217,8 +237,6 @@ const unpackCode = (channelsFirst: boolean): string => `
     }
   }`;
 
-const workgroup = 64;
-
 interface Program {
   /** Names the code: what has one name has one code. */
   readonly name: string;
@@ -230,6 +248,7 @@ interface Program {
   readonly shape: number[];
   readonly dtype?: DataType;
   readonly threads?: number;
+  readonly workgroup?: number;
   /** What the code adds to. */
   readonly atomic?: TensorInfo;
 }
@@ -250,15 +269,14 @@ export function watch(backend: WebGPUBackend): () => Promise<string | undefined>
   }
   const before = messages.length;
   return async () => {
-    backend.ensureCommandEncoderReady();
-    backend.endComputePassEncoder();
-    backend.submitQueue();
+    submit(backend);
     await queue.onSubmittedWorkDone();
     return messages[before];
   };
 }
 
 function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}, shape, dtype = 'int32', ...rest }: Program): TensorInfo {
+  const size = rest.workgroup ?? workgroup;
   const program: WebGPUProgram = {
     shaderKey: `CopyPaste ${name}`,
     getUserCode: () => code,
@@ -267,9 +285,9 @@ function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}
     outputShape: shape,
     size: true,
     atomic: rest.atomic !== undefined,
-    workgroupSize: [workgroup, 1, 1],
+    workgroupSize: [size, 1, 1],
     dispatchLayout: { x: shape.map((_, dimension) => dimension) },
-    dispatch: [Math.ceil((rest.threads ?? util.sizeFromShape(shape)) / workgroup), 1, 1],
+    dispatch: [Math.ceil((rest.threads ?? util.sizeFromShape(shape)) / size), 1, 1],
   };
   const limit = backend.device.limits.maxStorageBufferBindingSize;
   for (const used of [shape, ...Object.values(inputs).map((input) => input.shape)]) {
@@ -347,7 +365,8 @@ export const webgpuKernels: Kernels<WebGPUBackend> = {
           inputs: { masks, tables, placements: placementRows },
           uniforms: { count, words },
           shape: coverage.shape,
-          threads: words,
+          threads: 32 * words,
+          workgroup: gathering,
           atomic: coverage,
         });
       }

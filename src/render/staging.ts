@@ -1,0 +1,119 @@
+/**
+ * Words on their way to a WebGPU device and back, through buffers that are used again. A fresh buffer that both the host and the device reach has
+ * to be made and cleared by the driver: measured, ten times as long as the copy into it.
+ */
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
+import { takeWords } from '../buffers.ts';
+
+/** Bytes on a device that may wait for use. */
+const most = 2 ** 27;
+
+/** Buffers of one device by what they may be used for; the longest waiting come first. */
+type Free = Map<GPUBufferUsageFlags, GPUBuffer[]>;
+const freeOf = new WeakMap<GPUDevice, Free>();
+
+function freeBuffers(device: GPUDevice, usage: GPUBufferUsageFlags): GPUBuffer[] {
+  const free: Free = freeOf.get(device) ?? new Map();
+  freeOf.set(device, free);
+  const list = free.get(usage) ?? [];
+  free.set(usage, list);
+  return list;
+}
+
+function take(device: GPUDevice, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+  const free = freeBuffers(device, usage);
+  const fitting = free.findIndex(({ size }) => size >= bytes && size <= 2 * bytes);
+  return fitting < 0 ? device.createBuffer({ size: bytes, usage }) : (free.splice(fitting, 1)[0] as GPUBuffer);
+}
+
+function giveBack(device: GPUDevice, buffer: GPUBuffer): void {
+  const free = freeBuffers(device, buffer.usage);
+  free.push(buffer);
+  let waiting = free.reduce((sum, { size }) => sum + size, 0);
+  for (; waiting > most; waiting -= free[0]?.size ?? 0) free.shift()?.destroy();
+}
+
+/** A tensor in a buffer that is used again once it is released. */
+export interface Uploaded {
+  readonly tensor: Tensor1D;
+  release(): void;
+}
+
+/** Arrays as one tensor, one after another. */
+export async function upload(backend: WebGPUBackend, arrays: readonly Int32Array[]): Promise<Uploaded> {
+  const { device, queue } = backend;
+  const length = arrays.reduce((sum, array) => sum + array.length, 0);
+  const staging = take(device, 4 * length, GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC);
+  await staging.mapAsync(GPUMapMode.WRITE, 0, 4 * length);
+  const words = new Int32Array(staging.getMappedRange(0, 4 * length));
+  let at = 0;
+  for (const array of arrays) {
+    words.set(array, at);
+    at += array.length;
+  }
+  staging.unmap();
+  const buffer = take(device, 4 * length, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC);
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(staging, 0, buffer, 0, 4 * length);
+  queue.submit([encoder.finish()]);
+  giveBack(device, staging);
+  const tensor = backend.createTensorFromGPUData({ buffer, zeroCopy: true }, [length], 'int32') as Tensor1D;
+  return {
+    tensor,
+    release() {
+      tensor.dispose();
+      giveBack(device, buffer);
+    },
+  };
+}
+
+/** What int32 tensors hold, in arrays that may be given back. */
+export async function download(backend: WebGPUBackend, tensors: readonly Tensor[]): Promise<Int32Array[]> {
+  const { device, queue } = backend;
+  submit(backend);
+  const bytes = 4 * tensors.reduce((sum, { size }) => sum + size, 0);
+  const staging = take(device, bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  const encoder = device.createCommandEncoder();
+  let at = 0;
+  for (const { dataId, size } of tensors) {
+    // Nothing to compute, nothing on the device.
+    if (size > 0) encoder.copyBufferToBuffer(backend.tensorMap.get(dataId).resource as GPUBuffer, 0, staging, at, 4 * size);
+    at += 4 * size;
+  }
+  queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+  const mapped = staging.getMappedRange(0, bytes);
+  at = 0;
+  const arrays = tensors.map(({ size }) => {
+    const words = takeWords(size);
+    words.set(new Int32Array(mapped, at, size));
+    at += 4 * size;
+    return words;
+  });
+  staging.unmap();
+  giveBack(device, staging);
+  trim(backend);
+  return arrays;
+}
+
+/** Hands the device what TensorFlow.js has recorded. */
+export function submit(backend: WebGPUBackend): void {
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+}
+
+/** TensorFlow.js keeps a free buffer of each size that there ever was, and sizes differ from batch to batch. */
+function trim({ bufferManager }: WebGPUBackend): void {
+  if (bufferManager.numBytesAllocated - bufferManager.numBytesUsed <= most) return;
+  const pool = bufferManager as unknown as { freeBuffers: Map<string, GPUBuffer[]>; numFreeBuffers: number };
+  for (const buffers of pool.freeBuffers.values()) {
+    for (const buffer of buffers.splice(0)) {
+      bufferManager.numBytesAllocated -= buffer.size;
+      pool.numFreeBuffers--;
+      buffer.destroy();
+    }
+  }
+  pool.freeBuffers.clear();
+}
