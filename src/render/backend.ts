@@ -17,7 +17,7 @@ export interface RenderingBackend extends Backend {
  *
  * @throws {CopyPasteError} `unavailable` where they do not.
  */
-export async function openCpu(): Promise<RenderingBackend> {
+async function openCpu(): Promise<RenderingBackend> {
   const device = cpuModel();
   if ((await selfTest(renderOnCpu)) !== selfTestDigest)
     throw new CopyPasteError('unavailable', `backend cpu: gives other bytes than the reference on ${device}; use another Node`);
