@@ -30,24 +30,22 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
   let spans = takeWords(3 * 4096);
   let runIds = takeWords(4096);
   let count = 0;
-  // Most runs are long, and pass a word of several equal ids at a time.
-  const perWord = 4 / ids.BYTES_PER_ELEMENT;
-  const shift = perWord === 4 ? 2 : 1;
-  const spread = perWord === 4 ? 0x01010101 : 0x00010001;
-  const words = ids.byteOffset % 4 === 0 ? new Int32Array(ids.buffer, ids.byteOffset, ids.byteLength >> 2) : undefined;
+  // A word holds several ids: what differs from the run's own says where it ends, without a look at each.
+  const words = wordsOf(ids);
+  const [shift, bits] = ids.BYTES_PER_ELEMENT === 1 ? [2, 3] : [1, 4];
+  const spread = ids.BYTES_PER_ELEMENT === 1 ? 0x01010101 : 0x00010001;
   for (let y = 0, row = 0; y < height; y++, row += width) {
     const end = row + width;
+    const last = (end - 1) >> shift;
     for (let at = row; at < end; ) {
       const from = at;
-      const id = ids[at++] as number;
-      while (at < end && at % perWord !== 0 && ids[at] === id) at++;
-      if (words && at % perWord === 0) {
-        const same = Math.imul(id, spread);
-        let word = at >> shift;
-        for (const last = end >> shift; word < last && words[word] === same; ) word++;
-        at = Math.max(at, word << shift);
-      }
-      while (at < end && ids[at] === id) at++;
+      const id = ids[at] as number;
+      const same = Math.imul(id, spread);
+      let word = at >> shift;
+      let differing = ((words[word] as number) ^ same) & (-1 << ((at - (word << shift)) << bits));
+      while (differing === 0 && word < last) differing = (words[++word] as number) ^ same;
+      // The lowest bit that differs lies in the id that ends the run.
+      at = differing === 0 ? end : Math.min(end, (word << shift) + ((31 - Math.clz32(differing & -differing)) >> bits));
       pixels[id] = (pixels[id] as number) + at - from;
       if (out[id]) continue;
       if (count === runIds.length || 3 * count === spans.length) {
@@ -61,6 +59,16 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
     }
   }
   return { count, spans, ids: runIds, pixels: presentIds(pixels) };
+}
+
+/** Ids as words; the last may have more than ids. */
+function wordsOf(ids: Mask['ids']): Int32Array {
+  const length = Math.ceil(ids.byteLength / 4);
+  if (ids.byteOffset % 4 === 0 && ids.byteOffset + 4 * length <= ids.buffer.byteLength)
+    return new Int32Array(ids.buffer, ids.byteOffset, length);
+  const words = new Int32Array(length);
+  new Uint8Array(words.buffer).set(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
+  return words;
 }
 
 function grow(array: Int32Array): Int32Array {
