@@ -13,8 +13,8 @@ const worthwhile = 200;
 
 /**
  * Threads for so many samples; 0 where this thread does the work itself. Codecs run in libuv's threads anyway: a thread
- * of ours plans, pastes and filters for two of those. Even where there are few cores one is better than none: its
- * young generation can be kept small.
+ * of ours plans, pastes and filters for two of those. Two cores take two nevertheless: what one leaves idle, a quarter of them, the other
+ * halves.
  */
 export function threadsFor(samples: number, options: AugmentOptions, backend: BackendName): number {
   // TensorFlow's binding is loaded once for a process.
@@ -23,7 +23,7 @@ export function threadsFor(samples: number, options: AugmentOptions, backend: Ba
   if (samples < worthwhile || !import.meta.url.endsWith('.js')) return 0;
   const cores = availableParallelism();
   const batches = Math.ceil(samples / options.batchSize);
-  return Math.min(Math.ceil(cores / 2), jobsOf(options), batches);
+  return Math.min(cores, Math.max(2, Math.ceil(cores / 2)), jobsOf(options), batches);
 }
 
 /** Threads that do batches of `augment`. */

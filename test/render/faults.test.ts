@@ -49,6 +49,18 @@ describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {
     webgpu.runWebGPUProgram = runProgram;
   });
 
+  test('memory for sizes that were there once is given up', async () => {
+    const webgpu = backend() as WebGPUBackend;
+    for (let n = 0; n < 80; n++) {
+      const { dataId } = webgpu.makeTensorInfo([2 ** 19 + n], 'int32');
+      webgpu.uploadToGPU(dataId);
+      webgpu.disposeData(dataId);
+    }
+    expect(webgpu.memory().numBytesAllocatedInGPU).toBeGreaterThan(2 ** 27);
+    await paste(8);
+    expect(webgpu.memory().numBytesAllocatedInGPU).toBeLessThan(2 ** 20);
+  });
+
   test('a device that is lost is an error, and the backend can be opened again', async () => {
     (backend() as WebGPUBackend).device.destroy();
     await expect(paste(10)).rejects.toMatchObject(failure);
