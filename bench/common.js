@@ -4,8 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
+import { augmentOptions } from '../dist/options.js';
+import { createPipeline, createPlanner } from '../dist/pipeline.js';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
+import { resolveOptions } from '../dist/schema.js';
 
 /** libuv's pool as the command makes it. */
 const env = { UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())), ...process.env };
@@ -55,6 +58,20 @@ function resizeMask(mask, width, height) {
     for (let x = 0; x < width; x++) ids[y * width + x] = mask.ids[row + Math.floor((x * mask.width) / width)];
   }
   return { ...mask, width, height, ids };
+}
+
+/** Renders as `augment -p 1` does, and writes nothing. @returns the samples of one batch after another. */
+export async function* renderBatches(data, given, rendering) {
+  const options = resolveOptions(augmentOptions, { in: data, out: 'nowhere', p: 1, onlySplit: true, ...given });
+  const dataset = await openDataset(options);
+  const nothing = async () => {};
+  const planner = createPlanner(dataset, options, 1);
+  const sink = () => ({ paste: nothing, pass: nothing, skip: nothing });
+  const { begin } = createPipeline(dataset, options, rendering, planner, sink);
+  for (const ref of planner.batches()) {
+    await Promise.all((await begin(ref)).results);
+    yield ref.samples.length;
+  }
 }
 
 export function median(values) {

@@ -5,15 +5,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { registerBackend, setBackend, tensor1d, tidy } from '@tensorflow/tfjs-core';
-import { augmentOptions } from '../dist/options.js';
-import { createPipeline, createPlanner } from '../dist/pipeline.js';
-import { openDataset } from '../dist/read/dataset.js';
+import { registerBackend, setBackend, tidy } from '@tensorflow/tfjs-core';
 import { probeBackend } from '../dist/render/backend.js';
 import { renderOnCpu } from '../dist/render/render.js';
+import { upload } from '../dist/render/staging.js';
 import { renderTensors } from '../dist/render/tensors.js';
-import { resolveOptions } from '../dist/schema.js';
-import { makeData, median, printRow, work } from './common.js';
+import { makeData, median, printRow, renderBatches, work } from './common.js';
 
 const kinds = [
   { name: '1920×1440 JPEG', size: [1920, 1440], samples: 528, ext: 'jpg', options: {} },
@@ -42,21 +39,12 @@ async function openTimedDevice() {
 
 /** What `augment -p 1` has rendered: images and targets of its first groups. */
 async function groupsOf(data, given, batchPixels) {
-  const options = resolveOptions(augmentOptions, { in: data, out: 'nowhere', p: 1, jobs: 4, onlySplit: true, ...given });
-  const dataset = await openDataset(options);
   const groups = [];
-  const keep = async (images, targets, depth) => {
+  const render = async (images, targets, depth) => {
     if (groups.length < 6) groups.push({ images: images.map((image) => image.slice()), targets });
     return renderOnCpu(images, targets, depth);
   };
-  const nothing = async () => {};
-  const planner = createPlanner(dataset, options, 1);
-  const sink = () => ({ paste: nothing, pass: nothing, skip: nothing });
-  const { begin } = createPipeline(dataset, options, { batchPixels, render: keep }, planner, sink);
-  for (const ref of planner.batches()) {
-    if (groups.length === 6) break;
-    await Promise.all((await begin(ref)).results);
-  }
+  for await (const _ of renderBatches(data, { jobs: 4, ...given }, { batchPixels, render })) if (groups.length === 6) break;
   return groups;
 }
 
@@ -111,13 +99,7 @@ async function measurePrograms({ backend, copies, perByte }, groups) {
   const ratios = [];
   let parts;
   for (const { images, targets } of groups) {
-    const words = new Int32Array(images.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const image of images) {
-      words.set(image, at);
-      at += image.length;
-    }
-    const tensor = tensor1d(words, 'int32');
+    const { tensor, release } = await upload(backend, images);
     const times = [];
     for (let n = 0; n < 15; n++) {
       copies.submit(200);
@@ -125,7 +107,7 @@ async function measurePrograms({ backend, copies, perByte }, groups) {
       times.push(kernelMs);
       parts = getExtraProfileInfo().replaceAll('Object: ', '');
     }
-    tensor.dispose();
+    release();
     ratios.push(median(times) / 1000 / (perByte * bytesOf(targets)));
   }
   return { toCopy: Number(median(ratios).toFixed(2)), parts };

@@ -9,16 +9,15 @@ import { augment } from '../dist/augment.js';
 import { giveBack, markSeldom, takeWords } from '../dist/buffers.js';
 import { readInput, sha256 } from '../dist/digest.js';
 import { decodeImage, encodeImage, formatOf } from '../dist/image.js';
-import { augmentOptions } from '../dist/options.js';
 import { inParts } from '../dist/parts.js';
-import { createPipeline, createPlanner, jobsOf } from '../dist/pipeline.js';
+import { jobsOf } from '../dist/pipeline.js';
 import { wordsPerPixel } from '../dist/pixels.js';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
 import { findInstances } from '../dist/read/instances.js';
 import { renderOnCpu } from '../dist/render/render.js';
-import { resolveOptions } from '../dist/schema.js';
 import { createFolders, writeAtomic } from '../dist/write/files.js';
+import { renderBatches } from './common.js';
 
 /** The floor: every sample read, decoded, encoded and written as `augment` does it, with nothing between. */
 async function codecs(data, out) {
@@ -59,23 +58,15 @@ function timed(step) {
 
 /** The kernel of the cpu, with the plans and images of `augment -p 1`. */
 async function kernel(data) {
-  const options = resolveOptions(augmentOptions, { in: data, out: 'nowhere', p: 1, jobs: 1, onlySplit: true });
-  const dataset = await openDataset(options);
   let cpu = 0;
   const render = (...given) => {
     const { result, cpu: own } = timed(() => renderOnCpu(...given));
     cpu += own;
     return result;
   };
-  const nothing = async () => {};
-  const planner = createPlanner(dataset, options, 1);
-  const { begin } = createPipeline(dataset, options, { batchPixels: 0, render }, planner, () => ({
-    paste: nothing,
-    pass: nothing,
-    skip: nothing,
-  }));
-  for (const ref of planner.batches()) await Promise.all((await begin(ref)).results);
-  return { samples: dataset.samples.length, cpu };
+  let samples = 0;
+  for await (const done of renderBatches(data, { jobs: 1 }, { batchPixels: 0, render })) samples += done;
+  return { samples, cpu };
 }
 
 /** Components, boxes and areas in masks. */

@@ -167,6 +167,15 @@ function flatten(pixels: Int32Array): Int32Array {
   return flat;
 }
 
+/** Copies arrays one after another. */
+export function copyInto(words: Int32Array, arrays: readonly Int32Array[]): void {
+  let at = 0;
+  for (const array of arrays) {
+    words.set(array, at);
+    at += array.length;
+  }
+}
+
 /** The bytes of words. */
 export function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);

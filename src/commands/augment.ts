@@ -1,5 +1,4 @@
 import { augment } from '../augment.ts';
-import { markSeldom } from '../buffers.ts';
 import { exitCodes, printable } from '../errors.ts';
 import type { SampleRecord } from '../manifest.ts';
 import type { augmentOptions, Given } from '../options.ts';
@@ -13,7 +12,6 @@ import { watched } from './stop.ts';
 
 /** Runs `augment` and says how it went. */
 export async function run(given: Given<typeof augmentOptions>, { stdout, stderr }: Streams): Promise<number> {
-  markSeldom();
   const quiet = given.quiet === true;
   const say = (line: string): void => {
     if (!quiet) stderr.write(`${printable(line)}\n`);

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { markSeldom } from '../buffers.ts';
 import type { Output, Progress } from '../progress.ts';
 import { removeTemporaries } from '../write/files.ts';
 
@@ -9,7 +10,7 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const patienceMs = 4000;
 
 /**
- * Does a command's work so that a signal ends it in order, and a second one at once.
+ * Does the work of a command that may take long: a signal ends it in order, a second one at once, and V8 marks its heap seldom.
  *
  * @param out the folder that is written; temporary files in it are taken away where samples do not end in time.
  * @param work ends soon after its signal has aborted, whatever it then throws.
@@ -21,6 +22,7 @@ export async function watched(
   out: string | undefined,
   work: (stop: AbortSignal) => Promise<number>,
 ): Promise<number> {
+  markSeldom();
   const controller = new AbortController();
   let got: (typeof signals)[number] = 'SIGINT';
   const code = (): number => 128 + constants.signals[got];

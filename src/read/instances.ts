@@ -31,7 +31,7 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
   let runIds = takeWords(4096);
   let count = 0;
   // A word holds several ids: what differs from the run's own says where it ends, without a look at each.
-  const words = wordsOf(ids);
+  const words = wholeWords(ids);
   const [shift, bits] = ids.BYTES_PER_ELEMENT === 1 ? [2, 3] : [1, 4];
   const spread = ids.BYTES_PER_ELEMENT === 1 ? 0x01010101 : 0x00010001;
   for (let y = 0, row = 0; y < height; y++, row += width) {
@@ -62,7 +62,7 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
 }
 
 /** Ids as words; the last may have more than ids. */
-function wordsOf(ids: Mask['ids']): Int32Array {
+function wholeWords(ids: Mask['ids']): Int32Array {
   const length = Math.ceil(ids.byteLength / 4);
   if (ids.byteOffset % 4 === 0 && ids.byteOffset + 4 * length <= ids.buffer.byteLength)
     return new Int32Array(ids.buffer, ids.byteOffset, length);

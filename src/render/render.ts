@@ -1,4 +1,4 @@
-import { bytesOf, deepen, wordsPerPixel } from '../pixels.ts';
+import { bytesOf, copyInto, deepen, wordsPerPixel } from '../pixels.ts';
 import type { Box, Depth, Instance, Plan, Shape, Size } from '../types.ts';
 import { copyPaste } from './cpu.ts';
 import { type PlacementRow, placementFields } from './op.ts';
@@ -110,12 +110,7 @@ export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Ar
   return targets.map(({ width, height, scene, pastes }) => {
     const own = owner.subarray(at, (at += width * height));
     if (scene) before++;
-    if (before > 0) {
-      const boxes = (scene ? [scene, ...pastes] : pastes).map(({ targetBox }) => targetBox);
-      const first = Math.max(0, Math.min(...boxes.map(([, y]) => y)));
-      const end = Math.min(height, Math.max(...boxes.map(([, , , y]) => y)));
-      for (let i = first * width; i < end * width; i++) if ((own[i] as number) > 0) own[i] = Math.max(0, (own[i] as number) - before);
-    }
+    if (before > 0) for (let i = 0; i < own.length; i++) if (own[i] !== 0) own[i] = Math.max(0, (own[i] as number) - before);
     before += pastes.length;
     return own;
   });
@@ -200,11 +195,10 @@ function placementValues(rows: readonly PlacementRow[]): Int32Array {
 
 function concatenate(tables: readonly WeightTable[], length: number): Int32Array {
   const all = new Int32Array(Math.max(1, length));
-  let at = 0;
-  for (const { data } of tables) {
-    all.set(data, at);
-    at += data.length;
-  }
+  copyInto(
+    all,
+    tables.map(({ data }) => data),
+  );
   return all;
 }
 

@@ -5,6 +5,7 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import { takeWords } from '../buffers.ts';
+import { copyInto } from '../pixels.ts';
 
 /** Bytes on a device that may wait for use. */
 const most = 2 ** 27;
@@ -16,9 +17,9 @@ const freeOf = new WeakMap<GPUDevice, Free>();
 function freeBuffers(device: GPUDevice, usage: GPUBufferUsageFlags): GPUBuffer[] {
   const free: Free = freeOf.get(device) ?? new Map();
   freeOf.set(device, free);
-  const list = free.get(usage) ?? [];
-  free.set(usage, list);
-  return list;
+  const buffers = free.get(usage) ?? [];
+  free.set(usage, buffers);
+  return buffers;
 }
 
 function take(device: GPUDevice, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
@@ -46,12 +47,7 @@ export async function upload(backend: WebGPUBackend, arrays: readonly Int32Array
   const length = arrays.reduce((sum, array) => sum + array.length, 0);
   const staging = take(device, 4 * length, GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC);
   await staging.mapAsync(GPUMapMode.WRITE, 0, 4 * length);
-  const words = new Int32Array(staging.getMappedRange(0, 4 * length));
-  let at = 0;
-  for (const array of arrays) {
-    words.set(array, at);
-    at += array.length;
-  }
+  copyInto(new Int32Array(staging.getMappedRange(0, 4 * length)), arrays);
   staging.unmap();
   const buffer = take(device, 4 * length, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC);
   const encoder = device.createCommandEncoder();

@@ -19,6 +19,7 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import { CopyPasteError, messageOf } from '../errors.ts';
+import { copyInto } from '../pixels.ts';
 import type { Depth } from '../types.ts';
 import { cpuKernels } from './cpu.ts';
 import {
@@ -104,11 +105,7 @@ async function download(tensors: readonly Tensor1D[]): Promise<Int32Array[]> {
 function joined(arrays: readonly Int32Array[]): Int32Array {
   if (arrays.length === 1) return arrays[0] as Int32Array;
   const all = new Int32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const one of arrays) {
-    all.set(one, at);
-    at += one.length;
-  }
+  copyInto(all, arrays);
   return all;
 }
 

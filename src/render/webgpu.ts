@@ -24,7 +24,7 @@ import { submit } from './staging.ts';
 
 /** Threads of a workgroup. */
 const workgroup = 64;
-/** Those of one that gathers: as many as any device has. */
+/** Threads of the coverage program's: the most that every device has. */
 const gathering = 256;
 
 /** Rows as shaders read them: the op's fields, and where a row's outputs begin. */
@@ -94,7 +94,7 @@ const coverageCode = `
   fn main(index : i32) {
     let bit = index % 32;
     let word = index / 32;
-    let slot = (index / 32) % ${gathering / 32};
+    let slot = word % ${gathering / 32};
     var m = -1;
     if (word < uniforms.words) {
       m = find_bits(word, uniforms.count);

@@ -6,6 +6,7 @@ import { augment } from '../../src/augment.ts';
 import { opNames } from '../../src/render/op.ts';
 import { openBackend } from '../../src/render/open.ts';
 import type { Rendered } from '../../src/render/render.ts';
+import { submit } from '../../src/render/staging.ts';
 import { render } from '../../src/render/tensors.ts';
 import { missingBackend } from '../backends.ts';
 import { temporaryFolder, treeDigests } from '../make.ts';
@@ -41,9 +42,7 @@ describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {
         return runProgram.apply(webgpu, given);
       };
       await expect(paste(8)).rejects.toMatchObject(failure);
-      webgpu.ensureCommandEncoderReady();
-      webgpu.endComputePassEncoder();
-      webgpu.submitQueue();
+      submit(webgpu);
       expect([memory().numTensors, webgpu.numDataIds()]).toEqual(before);
     }
     webgpu.runWebGPUProgram = runProgram;
