@@ -100,7 +100,7 @@ async function run(
   output: Output | undefined,
   events: AugmentEvents,
 ): Promise<AugmentSummary> {
-  const { copies, includeOriginals } = options;
+  const { includeOriginals } = options;
   const originals = includeOriginals ? dataset.samples : [];
   const stopped = (): boolean => events.stop?.aborted === true;
   const poison = new Map(output?.poison);
@@ -128,7 +128,7 @@ async function run(
   }
 
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
-  const count = threadsFor(copies * dataset.samples.length, options, backend.name);
+  const count = threadsFor(dataset.samples, options, backend.name);
   const threads = count > 0 ? await startThreads(count, dataset, options, backend.name, poison, events.stop) : undefined;
   const keys: string[] = [];
   let reused = 0;

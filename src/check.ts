@@ -63,9 +63,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
   };
   const { mask: maskPath, objects: path, entry, labels } = sample;
   const mask = maskPath === undefined || entry ? undefined : await attempt(maskPath, (bytes) => readMask(bytes, maskPath, dataset.colours));
-  const size = mask ?? entry ?? sample.size;
-  if (!size) return results;
-  await attempt(sample.image, (bytes) => decodeImage(bytes, size, sample.image, sample.format));
+  await attempt(sample.image, (bytes) => decodeImage(bytes, sample.size, sample.image, sample.format));
   if (entry) {
     try {
       const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });

@@ -27,17 +27,7 @@ import { mapInstances, type SourcedDataset } from './read/sources.ts';
 import { annotate, countFreeObjectIds, largestId, voidObject } from './render/annotate.ts';
 import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
-import {
-  type Annotations,
-  type Document,
-  type Mask,
-  type Pasted,
-  type Plan,
-  type Sample,
-  type ShapeSet,
-  type Size,
-  sourcePrefix,
-} from './types.ts';
+import { type Annotations, type Document, type Mask, type Pasted, type Plan, type Sample, type ShapeSet, sourcePrefix } from './types.ts';
 
 /** The options that plans and pixels follow from. */
 export type PipelineOptions = Pick<
@@ -64,7 +54,7 @@ export interface Sink<R> {
 
 /** How many samples are in flight where `--jobs` does not say. */
 export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
-  return jobs ?? availableParallelism() + 2;
+  return jobs ?? 2 * availableParallelism() + 2;
 }
 
 /** One batch of one copy: its number, and the samples that it makes. */
@@ -465,8 +455,8 @@ export async function readAnnotations(
 
 /** The shapes of a sample's label file; of an image without one, none. */
 export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { layout, classNames }: Dataset): ShapeSet {
-  if (bytes === undefined) return { size: size as Size, shapes: [] };
-  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size as Size, labels, classNames);
+  if (bytes === undefined) return { size, shapes: [] };
+  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size, labels, classNames);
 }
 
 function candidateOf(
@@ -481,7 +471,7 @@ function candidateOf(
     instances,
     // What nobody has labelled yet may be anything.
     capacity:
-      sample.size && (sample.labels ?? sample.newLabels) === undefined
+      (sample.mask ?? sample.entry ?? sample.labels ?? sample.newLabels) === undefined
         ? 0
         : objects && objectPixels
           ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds)

@@ -4,13 +4,11 @@ import { CopyPasteError } from './errors.ts';
 import { decodeImage } from './image.ts';
 import { readMask, readObjects } from './masks.ts';
 import type { Trial } from './suspects.ts';
-import type { Size } from './types.ts';
 
 process.once('message', async ({ root, colours, samples }: Trial) => {
   for (const { image, mask, objects, entry, size, format } of samples) {
     try {
-      const decoded =
-        mask === undefined || entry ? ((entry ?? size) as Size) : await readMask((await readInput({ root }, mask)).bytes, mask, colours);
+      const decoded = mask === undefined || entry ? size : await readMask((await readInput({ root }, mask)).bytes, mask, colours);
       if (objects !== undefined) await readObjects((await readInput({ root }, objects)).bytes, objects);
       await decodeImage((await readInput({ root }, image)).bytes, decoded, image, format);
     } catch (error) {

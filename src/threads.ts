@@ -5,24 +5,27 @@ import type { OutcomeBatch } from './job.ts';
 import type { AugmentOptions } from './options.ts';
 import { type BatchRef, jobsOf } from './pipeline.ts';
 import type { SourcedDataset } from './read/sources.ts';
-import type { BackendName } from './types.ts';
+import type { BackendName, Sample } from './types.ts';
 import type { WorkerData, WorkerResult } from './worker.ts';
 
-/** Samples under which starting threads takes longer than they save. */
-const worthwhile = 200;
+/** Starting threads takes longer than they save with fewer samples than this, or as many pixels. */
+const worthwhile = { samples: 200, pixels: 250e6 };
 
 /**
- * Threads for so many samples; 0 where this thread does the work itself. Codecs run in libuv's threads anyway: a thread
+ * Threads for the copies of samples; 0 where this thread does the work itself. Codecs run in libuv's threads anyway: a thread
  * of ours plans, pastes and filters for two of those. Two cores take two nevertheless: what one leaves idle, a quarter of them, the other
  * halves.
  */
-export function threadsFor(samples: number, options: AugmentOptions, backend: BackendName): number {
+export function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
   // TensorFlow's binding is loaded once for a process.
   if (backend === 'tensorflow') return 0;
   // From TypeScript, as in tests, there is no worker to run.
-  if (samples < worthwhile || !import.meta.url.endsWith('.js')) return 0;
+  if (!import.meta.url.endsWith('.js')) return 0;
+  const { copies, batchSize } = options;
+  const pixels = samples.reduce((sum, { size: { width, height } }) => sum + width * height, 0);
+  if (copies * samples.length < worthwhile.samples && copies * pixels < worthwhile.pixels) return 0;
   const cores = availableParallelism();
-  const batches = Math.ceil(samples / options.batchSize);
+  const batches = copies * Math.ceil(samples.length / batchSize);
   return Math.min(cores, Math.max(2, Math.ceil(cores / 2)), jobsOf(options), batches);
 }
 

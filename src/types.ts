@@ -70,8 +70,8 @@ export interface Sample {
   readonly labels?: string;
   /** The one that is written once something is on the image, where there is none. */
   readonly newLabels?: string;
-  /** As the header says, where there is no mask to say it. */
-  readonly size?: Size;
+  /** Of the image as shown, and of what annotates it. */
+  readonly size: Size;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
   /** Further files of the class mask, which follow from it. */
@@ -82,7 +82,7 @@ export interface Sample {
 }
 
 /** Where a document of many samples holds the parts that belong to one. */
-export interface Entry extends Size {
+export interface Entry {
   readonly document: string;
   /** Start and length in bytes of each part, the image's own first. */
   readonly places: readonly number[];
@@ -465,7 +465,7 @@ type FilesOf<T> = {
 export const drawnFolders = ['SegmentationClassPNG', 'SegmentationObjectPNG'] as const;
 
 /** The paths of a sample's files. */
-export function pathsOf({ image, mask, labels, objects, views }: Omit<Sample, 'format'>): SampleFiles<string> {
+export function pathsOf({ image, mask, labels, objects, views }: Omit<Sample, 'format' | 'size'>): SampleFiles<string> {
   return {
     image,
     ...(mask !== undefined && { mask }),

@@ -53,7 +53,8 @@ export interface DatasetOptions {
 }
 
 /** A sample whose files have not been looked into. */
-type Paired = Omit<Sample, 'format'>;
+/** A sample before its headers are read; its size only where a document has it. */
+type Paired = Omit<Sample, 'format' | 'size'> & Partial<Pick<Sample, 'size'>>;
 
 /** A sample that cannot be used, and why. */
 export interface Skipped {
@@ -480,12 +481,12 @@ function labelsIn(folder: string, ending: string, { files }: Tree): Map<string, 
 }
 
 /** A sample of a document, if its image is there. */
-function pairEntry({ split, image, name, mask, entry }: DocumentSample, tree: Tree, bad: Map<string, string>): Paired[] {
+function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tree: Tree, bad: Map<string, string>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.has(file));
   if (missing !== undefined) bad.set(id, `${missing}: no such image, though ${entry.document} lists it`);
   else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called ${extensionList}, the formats that are read`);
-  else return [{ id, split, image, ...(mask !== undefined && { mask }), entry, endings: { image: '', mask: '', objects: '' } }];
+  else return [{ id, split, image, ...(mask !== undefined && { mask }), size, entry, endings: { image: '', mask: '', objects: '' } }];
   return [];
 }
 
@@ -547,9 +548,12 @@ async function checkSamples(
     try {
       if (sample.mask === undefined && !sample.entry) {
         const { upright, format } = await readImageHeader(join(root, sample.image), sample.image);
-        return { sample: { size: upright, ...sample }, format, coded: false, fits: { stored: false, upright: true } };
+        return { sample, size: upright, format, coded: false, fits: { stored: false, upright: true } };
       }
-      const size = sample.entry ? { ...sample.entry, coded: false } : await maskSize(root, sample.mask as string, colours.masks);
+      const { width, height, coded } = sample.size
+        ? { ...sample.size, coded: false }
+        : await maskSize(root, sample.mask as string, colours.masks);
+      const size = { width, height };
       const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
       const refuse = (what: string, { width, height }: Size): CopyPasteError =>
         new CopyPasteError(
@@ -565,8 +569,9 @@ async function checkSamples(
       if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
       return {
         sample: sample.views ? { ...sample, views } : sample,
+        size,
         format,
-        coded: size.coded,
+        coded,
         fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
       };
     } catch (error) {
@@ -580,7 +585,8 @@ async function checkSamples(
   const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
   return {
     // What is added comes first: V8 gives each object to which something is added after a spread a hidden class of its own.
-    samples: good.map(({ sample, format, fits }) => ({
+    samples: good.map(({ sample, size, format, fits }) => ({
+      size,
       format: { upright: fits.upright && !(setIsStored && fits.stored), ...format },
       ...sample,
     })),

@@ -60,6 +60,7 @@ export interface DocumentSample {
   readonly image: string;
   readonly name: string;
   readonly mask?: string;
+  readonly size: Size;
   readonly entry: Entry;
 }
 
@@ -100,7 +101,8 @@ export async function openDocument(
       image: inside(folder, name),
       name,
       ...(mask !== undefined && { mask }),
-      entry: { document: path, width, height, places },
+      size: { width, height },
+      entry: { document: path, places },
     };
   });
   return { ...contents, folders, samples };
