@@ -181,7 +181,7 @@ const running = {
     default: 'cpu',
     description: 'what renders, to the same bytes; auto takes what is the fastest with files, the cpu',
   },
-  jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default two for each core, and two more)' },
+  jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default four more than there are cores)' },
   memory: {
     flag: '--memory <size>',
     kind: 'bytes',

@@ -54,7 +54,7 @@ export interface Sink<R> {
 
 /** How many samples are in flight where `--jobs` does not say. */
 export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
-  return jobs ?? 2 * availableParallelism() + 2;
+  return jobs ?? availableParallelism() + 4;
 }
 
 /** One batch of one copy: its number, and the samples that it makes. */
