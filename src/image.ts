@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import sharp, { type Metadata } from 'sharp';
+import { createRequire } from 'node:module';
+import type { default as Sharp, Metadata } from 'sharp';
 import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { inDepth, packDeepPixels, packPixels, unpackDeepPixels, unpackPixels, wordsPerPixel } from './pixels.ts';
 import { encodePng, encodeRgbPng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 import type { Depth, Image, ImageInfo, Mask, Size } from './types.ts';
+
+// An import would read the CommonJS modules that sharp stands on for their exports first, for longer than it takes to load them.
+const sharp = createRequire(import.meta.url)('sharp') as typeof Sharp;
 
 // libvips recognises files by content: an SVG named x.png would otherwise be rendered.
 sharp.block({ operation: ['VipsForeignLoad'] });

@@ -12,25 +12,34 @@ export interface RenderingBackend extends Backend {
   readonly render: Render;
 }
 
+const cpu: RenderingBackend = {
+  name: 'cpu',
+  version: `copypaste ${version}`,
+  device: cpuModel(),
+  hardware: false,
+  batchPixels: 0,
+  limits: {},
+  render: renderOnCpu,
+};
+
 /**
  * The cpu's kernels, after they have rendered a small batch to the bytes that are the reference.
  *
  * @throws {CopyPasteError} `unavailable` where they do not.
  */
 async function openCpu(): Promise<RenderingBackend> {
-  const device = cpuModel();
   if ((await selfTest(renderOnCpu)) !== selfTestDigest)
-    throw new CopyPasteError('unavailable', `backend cpu: gives other bytes than the reference on ${device}; use another Node`);
-  return { name: 'cpu', version: `copypaste ${version}`, device, hardware: false, batchPixels: 0, limits: {}, render: renderOnCpu };
+    throw new CopyPasteError('unavailable', `backend cpu: gives other bytes than the reference on ${cpu.device}; use another Node`);
+  return cpu;
 }
 
 /**
- * A backend for a thread that has none yet, and keeps it.
+ * A backend for a thread that has none yet, and keeps it. The cpu is the one that the main thread has tested.
  *
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
 export async function openRendering(name: BackendName): Promise<RenderingBackend> {
-  if (name === 'cpu') return openCpu();
+  if (name === 'cpu') return cpu;
   const { openTensors } = await import('./open.ts');
   return openTensors(name);
 }
