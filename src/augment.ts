@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { createLimit } from './budget.ts';
@@ -14,7 +15,7 @@ import { type RenderingBackend, withBackend } from './render/backend.ts';
 import { resolveOptions } from './schema.ts';
 import { findPoison } from './suspects.ts';
 import { type AugmentSummary, createTally } from './tally.ts';
-import { startThreads, threadsFor } from './threads.ts';
+import { startThreads, type Threads } from './threads.ts';
 import { type Backend, listed, type PassReason, type Sample } from './types.ts';
 import { unchangedRecord } from './write/manifest.ts';
 import { classNamesFile } from './write/masks.ts';
@@ -51,24 +52,26 @@ export async function augment(given: Given<typeof augmentOptions>, events: Augme
   const twins = checkNames(dataset, options);
   const opened = (): void =>
     events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
-  const attempt = async (name: AugmentOptions['backend'], overwrite: boolean): Promise<AugmentSummary> => {
-    const output = options.dryRun
-      ? undefined
-      : await openOutput(dataset, { ...options, overwrite }, twins, () => filesOfRun(dataset, options));
-    if (output && 'records' in output) {
-      opened();
-      return summaryOf(output, dataset, options);
-    }
-    try {
-      return await withBackend(name, async (backend, why) => {
+  const attempt = (name: AugmentOptions['backend'], overwrite: boolean): Promise<AugmentSummary> =>
+    withBackend(name, async (backend, why) => {
+      // They load while it is seen what the output holds; a run that is complete needs none.
+      const complete = !options.dryRun && !overwrite && existsSync(join(options.out, manifestName));
+      const threads = complete ? undefined : await startThreads(dataset, options, backend.name, events.stop);
+      let output: Output | Manifest | undefined;
+      try {
+        if (!options.dryRun) output = await openOutput(dataset, { ...options, overwrite }, twins, () => filesOfRun(dataset, options));
+        if (output && 'records' in output) {
+          opened();
+          return summaryOf(output, dataset, options);
+        }
         events.chosen?.(backend, why);
         opened();
-        return run(dataset, options, backend, output, events);
-      });
-    } finally {
-      await output?.close();
-    }
-  };
+        return await run(dataset, options, backend, threads, output, events);
+      } finally {
+        await threads?.stop();
+        if (output && 'close' in output) await output.close();
+      }
+    });
   try {
     return await attempt(options.backend, options.overwrite);
   } catch (error) {
@@ -97,6 +100,7 @@ async function run(
   dataset: SourcedDataset,
   options: AugmentOptions,
   backend: RenderingBackend,
+  threads: Threads | undefined,
   output: Output | undefined,
   events: AugmentEvents,
 ): Promise<AugmentSummary> {
@@ -128,8 +132,6 @@ async function run(
   }
 
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
-  const count = threadsFor(dataset.samples, options, backend.name);
-  const threads = count > 0 ? await startThreads(count, dataset, options, backend.name, poison, events.stop) : undefined;
   const keys: string[] = [];
   let reused = 0;
   let copied = 0;
@@ -158,41 +160,37 @@ async function run(
     keys.push(key);
     return outcomes;
   };
-  try {
-    const begin = (ref: BatchRef): Promise<Step> =>
-      step(keyOf(ref), ref.samples, variantSuffix(ref.copy, options), () => (threads ?? job).begin(ref));
-    for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
-      tally.read(batch.read);
-      for (const outcome of await finish(batch)) tally.add(outcome);
-    }
-    const rest: [Sample, PassReason][] = [
-      ...originals.filter(({ id }) => !tally.skipped.has(id)).map((sample): [Sample, PassReason] => [sample, 'original']),
-      ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
-    ];
-    const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
-    const limit = createLimit(jobsOf(options));
-    for (let n = 0; n * 64 < rest.length; n++) {
-      const part = rest.slice(n * 64, (n + 1) * 64);
-      const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
-        const written = await writer?.pass(sample, '', await passedShapes(dataset, sample, options));
-        const record = unchangedRecord(sample, { reason }, [], written);
-        return { id: sample.id, record, ...(await passedEntry(dataset, sample, '')) };
-      };
-      const samples = part.map(([sample]) => sample);
-      const batch = await step(`rest.${n}`, samples, '', async () => {
-        const results = part.map((one) => limit(() => copy(one)));
-        // Nothing is under way once one of them has failed.
-        await Promise.allSettled(results);
-        return { results, read: [] };
-      });
-      copied += (await finish(batch)).length;
-    }
-    const summary = tally.summary(copied, reused);
-    await output?.finish(summary, keys, variantsOf(dataset, summary.skipped, options));
-    return summary;
-  } finally {
-    await threads?.stop();
+  const begin = (ref: BatchRef): Promise<Step> =>
+    step(keyOf(ref), ref.samples, variantSuffix(ref.copy, options), () => (threads ? threads.begin(ref, poison) : job.begin(ref)));
+  for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
+    tally.read(batch.read);
+    for (const outcome of await finish(batch)) tally.add(outcome);
   }
+  const rest: [Sample, PassReason][] = [
+    ...originals.filter(({ id }) => !tally.skipped.has(id)).map((sample): [Sample, PassReason] => [sample, 'original']),
+    ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
+  ];
+  const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
+  const limit = createLimit(jobsOf(options));
+  for (let n = 0; n * 64 < rest.length; n++) {
+    const part = rest.slice(n * 64, (n + 1) * 64);
+    const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
+      const written = await writer?.pass(sample, '', await passedShapes(dataset, sample, options));
+      const record = unchangedRecord(sample, { reason }, [], written);
+      return { id: sample.id, record, ...(await passedEntry(dataset, sample, '')) };
+    };
+    const samples = part.map(([sample]) => sample);
+    const batch = await step(`rest.${n}`, samples, '', async () => {
+      const results = part.map((one) => limit(() => copy(one)));
+      // Nothing is under way once one of them has failed.
+      await Promise.allSettled(results);
+      return { results, read: [] };
+    });
+    copied += (await finish(batch)).length;
+  }
+  const summary = tally.summary(copied, reused);
+  await output?.finish(summary, keys, variantsOf(dataset, summary.skipped, options));
+  return summary;
 }
 
 function unique(samples: readonly Sample[]): Sample[] {

@@ -6,7 +6,7 @@ import type { AugmentOptions } from './options.ts';
 import { type BatchRef, jobsOf } from './pipeline.ts';
 import type { SourcedDataset } from './read/sources.ts';
 import type { BackendName, Sample } from './types.ts';
-import type { WorkerData, WorkerResult } from './worker.ts';
+import type { WorkerData, WorkerResult, WorkerTask } from './worker.ts';
 
 /** Starting threads takes longer than they save with fewer samples than this, or as many pixels. */
 const worthwhile = { samples: 200, pixels: 250e6 };
@@ -16,7 +16,7 @@ const worthwhile = { samples: 200, pixels: 250e6 };
  * of ours plans, pastes and filters for two of those. Two cores take two nevertheless: what one leaves idle, a quarter of them, the other
  * halves.
  */
-export function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
+function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
   // TensorFlow's binding is loaded once for a process.
   if (backend === 'tensorflow') return 0;
   // From TypeScript, as in tests, there is no worker to run.
@@ -30,14 +30,23 @@ export function threadsFor(samples: readonly Sample[], options: AugmentOptions, 
 }
 
 /** Threads that do batches of `augment`. */
+export interface Threads {
+  /** Batches that they have in hand at once. */
+  readonly ahead: number;
+  /** Does a batch. @param poison samples that would take the process with them, and how. */
+  begin(ref: BatchRef, poison: ReadonlyMap<string, string>): Promise<OutcomeBatch>;
+  stop(): Promise<void>;
+}
+
+/** Starts threads; none where this thread does the work itself. */
 export async function startThreads(
-  count: number,
   dataset: SourcedDataset,
   options: AugmentOptions,
   backend: BackendName,
-  poison: ReadonlyMap<string, string>,
   stop: AbortSignal | undefined,
-) {
+): Promise<Threads | undefined> {
+  const count = threadsFor(dataset.samples, options, backend);
+  if (count === 0) return undefined;
   const { default: Tinypool } = await import('tinypool');
   const shared = new Int32Array(new SharedArrayBuffer(4));
   stop?.addEventListener('abort', () => Atomics.store(shared, 0, 1));
@@ -46,7 +55,6 @@ export async function startThreads(
     dataset: { ...dataset, samples: [], others: [], skipped: [], leftBehind: [], lists: new Map() },
     options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
     backend,
-    poison,
     stop: shared,
   };
   const pool = new Tinypool({
@@ -68,11 +76,11 @@ export async function startThreads(
     void pool.destroy();
   });
   return {
-    /** Batches that the threads have in hand at once. */
     ahead: 2 * count,
-    async begin(ref: BatchRef): Promise<OutcomeBatch> {
+    async begin(ref, poison): Promise<OutcomeBatch> {
       if (broken !== undefined) throw broken;
-      const result: WorkerResult = await pool.run(ref).catch((error: unknown) => {
+      const task: WorkerTask = { ref, poison };
+      const result: WorkerResult = await pool.run(task).catch((error: unknown) => {
         throw broken ?? error;
       });
       if ('error' in result) throw new CopyPasteError(result.error.code, result.error.message, { offenders: result.error.offenders });

@@ -12,9 +12,15 @@ export interface WorkerData {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
   readonly backend: BackendName;
-  readonly poison: ReadonlyMap<string, string>;
   /** One number, shared: not 0 once nothing more is to be begun. */
   readonly stop: Int32Array;
+}
+
+/** A batch to do. */
+export interface WorkerTask {
+  readonly ref: BatchRef;
+  /** Samples that would take the process with them, and how. */
+  readonly poison: ReadonlyMap<string, string>;
 }
 
 /** What a batch came to; an error as plain data, since a thread boundary leaves only its message. */
@@ -22,7 +28,8 @@ export type WorkerResult =
   | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
-const { dataset, options, backend, poison, stop } = Tinypool.workerData as WorkerData;
+const { dataset, options, backend, stop } = Tinypool.workerData as WorkerData;
+const poison = new Map<string, string>();
 const opening = openRendering(backend).then((rendering) =>
   createJob(dataset, options, rendering, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
 );
@@ -30,7 +37,8 @@ const opening = openRendering(backend).then((rendering) =>
 opening.catch(() => {});
 
 /** @public Called by the pool. */
-export default async function work(ref: BatchRef): Promise<WorkerResult> {
+export default async function work({ ref, poison: known }: WorkerTask): Promise<WorkerResult> {
+  for (const [id, reason] of known) poison.set(id, reason);
   try {
     const { results, read } = await (await opening).begin(ref);
     try {
