@@ -19,9 +19,9 @@ const folder = mkdtempSync(join(tmpdir(), 'copypaste-bench-'));
 
 /** The kinds of data, made of DATA's samples over and over: so many that start-up hardly counts; peers take some of them. */
 const kinds = [
-  { name: '480×360 PNG', size: [480, 360], samples: 880, some: 176, ext: 'png' },
-  { name: '640×480 JPEG', size: [640, 480], samples: 880, some: 176, ext: 'jpg' },
-  { name: '1920×1440 JPEG', size: [1920, 1440], samples: 132, some: 16, ext: 'jpg' },
+  { name: '480×360 PNG', size: [480, 360], samples: 2640, some: 176, ext: 'png' },
+  { name: '640×480 JPEG', size: [640, 480], samples: 2640, some: 176, ext: 'jpg' },
+  { name: '1920×1440 JPEG', size: [1920, 1440], samples: 396, some: 16, ext: 'jpg' },
 ];
 const base = 'decode + encode alone';
 const node = (what, options) => (input, out) => work(what, input, out, options);
