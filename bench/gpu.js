@@ -41,7 +41,7 @@ async function openTimedDevice() {
 async function groupsOf(data, given, batchPixels) {
   const groups = [];
   const render = async (images, targets, depth) => {
-    if (groups.length < 6) groups.push({ images: images.map((image) => image.slice()), targets });
+    if (groups.length < 6) groups.push({ images: images.map(({ pixels, bands }) => ({ pixels: pixels.slice(), bands })), targets });
     return renderOnCpu(images, targets, depth);
   };
   for await (const _ of renderBatches(data, { jobs: 4, ...given }, { batchPixels, render })) if (groups.length === 6) break;

@@ -4,7 +4,7 @@ import { renderOnCpu } from '../dist/render/render.js';
 
 const source = { offset: 0, width: 1920, height: 1440 };
 const target = { offset: 1920 * 1440, width: 1920, height: 1440 };
-const images = [new Int32Array(1920 * 1440).fill(-1), new Int32Array(1920 * 1440)];
+const images = [255, 0].map((value) => ({ pixels: new Uint8Array(3 * 1920 * 1440).fill(value), bands: 3 }));
 
 /** An ellipse that fills its box, as rows of spans: three quarters of a box's pixels, as an object has them. */
 function ellipse([x0, y0, x1, y1]) {

@@ -6,12 +6,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { augment } from '../dist/augment.js';
-import { giveBack, markSeldom, takeWords } from '../dist/buffers.js';
+import { giveBack, markSeldom } from '../dist/buffers.js';
 import { readInput, sha256 } from '../dist/digest.js';
 import { decodeImage, encodeImage, formatOf } from '../dist/image.js';
 import { inParts } from '../dist/parts.js';
 import { jobsOf } from '../dist/pipeline.js';
-import { wordsPerPixel } from '../dist/pixels.js';
 import { decodeMask, encodeMask } from '../dist/png.js';
 import { openDataset } from '../dist/read/dataset.js';
 import { findInstances } from '../dist/read/instances.js';
@@ -33,12 +32,11 @@ async function codecs(data, out) {
     const { bytes: maskBytes } = await readInput(dataset, mask);
     const decodedMask = decodeMask(maskBytes, mask);
     const { bytes } = await readInput(dataset, image);
-    const pixels = takeWords(wordsPerPixel(format.depth) * decodedMask.ids.length);
-    const decoded = await decodeImage(bytes, decodedMask, image, format, pixels);
+    const decoded = await decodeImage(bytes, decodedMask, image, format);
     giveBack(bytes);
     await write(image, await encodeImage(decoded, formatOf(image), 95));
     await write(mask, await encodeMask(decodedMask));
-    for (const used of [maskBytes, decodedMask.ids, pixels]) giveBack(used);
+    for (const used of [maskBytes, decodedMask.ids]) giveBack(used);
   });
   return { samples: dataset.samples.length };
 }

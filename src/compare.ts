@@ -1,5 +1,4 @@
 import { decodeImage, imageHeaderOf } from './image.ts';
-import { wordsPerPixel } from './pixels.ts';
 import { decodeMask, pngHeader } from './png.ts';
 import type { Size } from './types.ts';
 
@@ -21,7 +20,8 @@ export async function describeDifference(path: string, there: Uint8Array, expect
   }
   const other = await decode(expected, path);
   if (one.width !== other.width || one.height !== other.height) return `is ${one.width}×${one.height}, not ${other.width}×${other.height}`;
-  if (one.perPixel !== other.perPixel) return 'has other bits a channel';
+  if (one.perPixel !== other.perPixel) return 'has other channels';
+  if (one.values.BYTES_PER_ELEMENT !== other.values.BYTES_PER_ELEMENT) return 'has other bits a channel';
   const first = one.values.findIndex((value, i) => value !== other.values[i]);
   if (first < 0) return 'holds the same pixels in other bytes';
   const at = Math.floor(first / one.perPixel);
@@ -29,7 +29,7 @@ export async function describeDifference(path: string, there: Uint8Array, expect
 }
 
 interface Decoded extends Size {
-  readonly values: Int32Array | Uint8Array | Uint16Array;
+  readonly values: Uint8Array | Uint16Array;
   readonly perPixel: number;
   show(at: number): string;
 }
@@ -41,12 +41,7 @@ async function decodeIds(bytes: Uint8Array, path: string): Promise<Decoded> {
 
 async function decodeAny(bytes: Uint8Array, path: string): Promise<Decoded> {
   const { stored, format } = await imageHeaderOf(bytes, path);
-  const { pixels, depth } = await decodeImage(bytes, stored, path, { ...format, icc: false, upright: false });
-  const words = wordsPerPixel(depth);
-  const show = (at: number): string => {
-    const [first, second] = [pixels[words * at] as number, pixels[words * at + 1] as number];
-    const rgb = words === 1 ? [first, first >> 8, first >> 16].map((v) => v & 255) : [first, first >>> 16, second].map((v) => v & 0xffff);
-    return `rgb(${rgb.join(', ')})`;
-  };
-  return { ...stored, values: pixels, perPixel: words, show };
+  const { pixels, bands } = await decodeImage(bytes, stored, path, { ...format, icc: false, upright: false });
+  const show = (at: number): string => `rgb(${pixels.slice(bands * at, bands * at + 3).join(', ')})`;
+  return { ...stored, values: pixels, perPixel: bands, show };
 }

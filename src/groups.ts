@@ -1,7 +1,7 @@
-import { giveBack, takeWords } from './buffers.ts';
+import { giveBack } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { decodeImage } from './image.ts';
-import { inDepth, wordsPerPixel } from './pixels.ts';
+import { bandsOf, inDepth, wordsPerPixel } from './pixels.ts';
 import type { RenderingBackend } from './render/backend.ts';
 import { type ImageRef, pastesOf, type Rendered } from './render/render.ts';
 import type { Annotations, Depth, Image, Plan } from './types.ts';
@@ -25,54 +25,74 @@ export function batchImages(annotations: readonly Annotations[]): BatchImages {
   const byId = new Map(annotations.map((annotation) => [annotation.sample.id, annotation]));
   const loaded = new Map<string, Promise<LoadedImage>>();
   const decode = async (id: string): Promise<LoadedImage> => {
-    const annotation = byId.get(id) as Annotations;
-    const { sample, input, mask } = annotation;
+    const { sample, input, mask } = byId.get(id) as Annotations;
     const { bytes, sha256 } = await readInput(input, sample.image);
-    const image = await decodeImage(bytes, mask, sample.image, sample.format, takeWords(wordsOf(annotation)));
+    const image = await decodeImage(bytes, mask, sample.image, sample.format);
     giveBack(bytes);
     return { image, sha256 };
   };
   return {
-    bytes: 4 * sum(annotations.map(wordsOf)),
+    bytes: sum(annotations.map(bytesOfImage)),
     load: (id) => {
       const image = loaded.get(id) ?? decode(id);
       loaded.set(id, image);
       return image;
     },
-    release: (id) => {
-      // What is still being decoded is not used by others before it is there.
-      loaded.get(id)?.then(
-        ({ image }) => giveBack(image.pixels),
-        () => {},
-      );
-      loaded.delete(id);
-    },
+    release: (id) => loaded.delete(id),
   };
 }
 
 /**
- * Plans in an order in which images are decoded late and given back early: after each plan that of its source, which becomes a target
- * while it is at hand.
+ * Plans in an order in which images are decoded late and let go early, and most are pasted into last, so that it can be done in place:
+ * after all that paste from a plan's sample comes the plan itself, but for one of each circle.
  */
 export function inChains(plans: readonly Plan[]): readonly Plan[] {
   const byId = new Map(plans.map((plan) => [plan.id, plan]));
+  const users = new Map<Plan, Plan[]>();
+  const sourceOf = ({ source }: Plan): Plan | undefined => byId.get(source as string);
+  for (const plan of plans) {
+    const source = sourceOf(plan);
+    if (source) users.set(source, [...(users.get(source) ?? []), plan]);
+  }
   const order = new Set<Plan>();
   for (const first of plans) {
-    for (let plan: Plan | undefined = first; plan && !order.has(plan); plan = byId.get(plan.source as string)) order.add(plan);
+    if (order.has(first)) continue;
+    // Where the sources lead: a plan that all others of its kind paste from, or one of a circle.
+    const path = new Set<Plan>();
+    let root = first;
+    for (let next: Plan | undefined = first; next && !path.has(next); next = sourceOf(next)) path.add((root = next));
+    // Each before those that paste from it: backwards, after them.
+    const open = [root];
+    for (let plan = open.pop(); plan; plan = open.pop()) {
+      if (order.has(plan)) continue;
+      order.add(plan);
+      open.push(...(users.get(plan) ?? []));
+    }
   }
-  return [...order];
+  return [...order].reverse();
 }
 
-/** @returns what is told of each plan that is done. @param end is told of each sample that no other plan pastes into or from. */
-export function countUses(plans: readonly Plan[], end: (id: string) => void): (plan: Plan) => void {
-  const uses = new Map<string, number>();
-  for (const id of plans.flatMap(samplesOf)) uses.set(id, (uses.get(id) ?? 0) + 1);
-  return (plan) => {
-    for (const id of samplesOf(plan)) {
-      const left = (uses.get(id) as number) - 1;
-      uses.set(id, left);
-      if (left === 0) end(id);
-    }
+/** Who still uses samples. */
+export interface Uses {
+  /** A plan does not use a sample any more. */
+  leave(plan: Plan, id: string): void;
+  /** Whether a plan alone uses a sample. */
+  alone(plan: Plan, id: string): boolean;
+}
+
+/** Counts the plans that use samples. @param end is told of each sample that no plan uses any more. */
+export function countUses(plans: readonly Plan[], end: (id: string) => void): Uses {
+  const users = new Map<string, Set<Plan>>();
+  for (const plan of plans) for (const id of samplesOf(plan)) users.set(id, (users.get(id) ?? new Set()).add(plan));
+  return {
+    leave: (plan, id) => {
+      const left = users.get(id);
+      if (left?.delete(plan) && left.size === 0) end(id);
+    },
+    alone: (plan, id) => {
+      const left = users.get(id);
+      return left?.size === 1 && left.has(plan);
+    },
   };
 }
 
@@ -84,6 +104,8 @@ export function samplesOf({ id, source, placements }: Plan): readonly string[] {
 /**
  * Divides the plans of a batch into groups that one call of the op renders, in the depth of their targets.
  *
+ * @param uses of the images; a plan leaves its source's here, once it has been rendered.
+ * @param keepsOriginal whether a target's image stays as it is.
  * @param batchPixels words of targets and sources that a group may have; with 0 each plan is a group.
  * @returns what renders a plan: its group, when its first plan is asked for.
  */
@@ -91,6 +113,8 @@ export function renderGroups(
   plans: readonly Plan[],
   annotations: ReadonlyMap<string, Annotations>,
   images: BatchImages,
+  uses: Uses,
+  keepsOriginal: boolean,
   { batchPixels, render }: Rendering,
 ): Renderer {
   const annotation = (id: string): Annotations => annotations.get(id) as Annotations;
@@ -113,15 +137,15 @@ export function renderGroups(
   return {
     render: async (plan) => {
       const group = groupOf.get(plan) as Group;
-      group.rendered ??= renderGroup(group, annotations, images, render);
-      return (await group.rendered).get(plan) as Rendered;
+      group.rendered ??= renderGroup(group, annotations, images, uses, keepsOriginal, render);
+      return (await group.rendered).get(plan) as RenderedPlan;
     },
     release: (plan, { pixels, owner }) => {
       const group = groupOf.get(plan) as Group;
       group.plans.splice(group.plans.indexOf(plan), 1);
-      // A group's results may lie in one buffer.
-      if (group.plans.length > 0) return;
       giveBack(pixels);
+      // Those of a group lie in one buffer.
+      if (group.plans.length > 0) return;
       giveBack(owner);
       delete group.rendered;
     },
@@ -131,9 +155,15 @@ export function renderGroups(
 /** What renders targets, and how much at once. */
 export type Rendering = Pick<RenderingBackend, 'batchPixels' | 'render'>;
 
+/** What comes of a plan, and what it was made of. */
+export interface RenderedPlan extends Rendered {
+  readonly target: LoadedImage;
+  readonly source: LoadedImage;
+}
+
 /** Renders the plans of a batch. */
 export interface Renderer {
-  render(plan: Plan): Promise<Rendered>;
+  render(plan: Plan): Promise<RenderedPlan>;
   /** Nobody uses a plan's result any more. */
   release(plan: Plan, rendered: Rendered): void;
 }
@@ -144,17 +174,20 @@ interface Group {
   readonly ids: Set<string>;
   readonly depth: Depth;
   words: number;
-  rendered?: Promise<Map<Plan, Rendered>>;
+  rendered?: Promise<Map<Plan, RenderedPlan>>;
 }
 
 async function renderGroup(
   { plans, ids, depth }: Group,
   annotations: ReadonlyMap<string, Annotations>,
   images: BatchImages,
+  uses: Uses,
+  keepsOriginal: boolean,
   render: Rendering['render'],
-): Promise<Map<Plan, Rendered>> {
+): Promise<Map<Plan, RenderedPlan>> {
   const loaded = await Promise.all([...ids].map((id) => images.load(id)));
-  const words = loaded.map(({ image }) => inDepth(image, depth));
+  const loadedOf = new Map([...ids].map((id, n) => [id, loaded[n] as LoadedImage]));
+  const rasters = loaded.map(({ image }) => ({ pixels: inDepth(image, depth), bands: image.bands }));
   const refs = new Map<string, ImageRef>();
   let offset = 0;
   for (const [n, id] of [...ids].entries()) {
@@ -164,20 +197,29 @@ async function renderGroup(
   }
   const targets = plans.map((plan) => {
     const [target, source] = [plan.id, plan.source as string].map((id) => refs.get(id)) as [ImageRef, ImageRef];
-    return pastesOf(plan, target, source, (annotations.get(plan.source as string) as Annotations).instances);
+    const pasted = pastesOf(plan, target, source, (annotations.get(plan.source as string) as Annotations).instances);
+    return { ...pasted, inPlace: plans.length === 1 && !keepsOriginal && plan.id !== plan.source && uses.alone(plan, plan.id) };
   });
-  const rendered = await render(words, targets, depth);
-  for (const [n, own] of words.entries()) if (own !== loaded[n]?.image.pixels) giveBack(own);
-  return new Map(plans.map((plan, n) => [plan, rendered[n] as Rendered]));
+  const rendering = render(rasters, targets, depth);
+  // The cpu, which alone pastes in place, is done with it by now: the source's own plan, which may be next, finds it free.
+  for (const plan of plans) if (plan.id !== plan.source) uses.leave(plan, plan.source as string);
+  const rendered = await rendering;
+  for (const [n, { pixels }] of rasters.entries()) if (pixels !== loaded[n]?.image.pixels) giveBack(pixels);
+  return new Map(
+    plans.map((plan, n) => {
+      const [target, source] = [plan.id, plan.source as string].map((id) => loadedOf.get(id)) as [LoadedImage, LoadedImage];
+      return [plan, { ...(rendered[n] as Rendered), target, source }];
+    }),
+  );
 }
 
 function depthOf({ sample }: Annotations): Depth {
   return sample.format.depth;
 }
 
-/** Words that a sample's image takes. */
-export function wordsOf(annotations: Annotations): number {
-  return wordsPerPixel(depthOf(annotations)) * annotations.mask.ids.length;
+/** Bytes that a sample's image takes. */
+export function bytesOfImage({ sample: { format }, mask }: Annotations): number {
+  return bandsOf(format) * (format.depth / 8) * mask.ids.length;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import type { Metadata, default as Sharp } from 'sharp';
 import { giveBack } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
-import { inDepth, packDeepPixels, packPixels, unpackDeepPixels, unpackPixels, wordsPerPixel } from './pixels.ts';
-import { encodePng, encodeRgbPng, iccChunk, maxPixels } from './png.ts';
+import { inDepth, withChannels } from './pixels.ts';
+import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
-import type { Depth, Image, ImageInfo, Mask, Size } from './types.ts';
+import type { Bands, Depth, Image, ImageInfo, Mask, Size } from './types.ts';
 
 // An import would read the CommonJS modules that sharp stands on for their exports first, for longer than it takes to load them.
 const sharp = createRequire(import.meta.url)('sharp') as typeof Sharp;
@@ -126,7 +126,6 @@ const colourChannels: Readonly<Record<string, readonly number[]>> = { 'b-w': [1,
 /**
  * Decodes an image that has the size of its mask.
  *
- * @param pixels takes the pixels, `width · height` words, or twice as many of 16 bits a channel; new ones where it is left out.
  * @throws {CopyPasteError} `data` where the file is damaged or does not fit.
  */
 export async function decodeImage(
@@ -134,7 +133,6 @@ export async function decodeImage(
   { width, height }: Size,
   name: string,
   { channels, depth, icc, cmyk, upright }: ImageInfo,
-  pixels: Int32Array = new Int32Array(wordsPerPixel(depth) * width * height),
 ): Promise<Image> {
   try {
     const profile = icc ? (await sharp(bytes, strict).metadata()).icc : undefined;
@@ -147,12 +145,12 @@ export async function decodeImage(
     if (info.width !== width || info.height !== height) {
       throw new CopyPasteError('data', `${name}: image is ${info.width}×${info.height}, its mask ${width}×${height}`);
     }
-    if (depth === 16) packDeepPixels(new Uint16Array(data.buffer, data.byteOffset, data.length / 2), info.channels, pixels);
-    else packPixels(data, info.channels, pixels);
+    const Values = depth === 16 ? Uint16Array : Uint8Array;
     return {
       width,
       height,
-      pixels,
+      pixels: new Values(data.buffer, data.byteOffset, data.length / Values.BYTES_PER_ELEMENT),
+      bands: info.channels as Bands,
       depth,
       channels,
       ...(profile && { icc: profile }),
@@ -251,18 +249,20 @@ export const codecs: Record<ImageFormat, string> = {
  */
 export async function encodeImage(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
   const { width, height, depth, icc, opaque } = image;
-  if (depth === 16) return encodeDeepImage(image, format);
+  if (depth === 16 && !isDeep(format)) throw new CopyPasteError('usage', `--image-format ${format}: it holds 8 bits a channel`);
   // JPEG has no alpha; WebP no grey.
   const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
   const chunks = icc ? [await iccChunk(icc)] : [];
-  if (format === 'png' && channels === 3) return encodeRgbPng({ width, height, pixels: image.pixels, chunks });
-  const data = unpackPixels(image.pixels, channels);
+  const data = withChannels(image, channels);
   try {
-    if (format === 'png') return await encodePng({ width, height, depth, channels, data, filter: 'sub', chunks });
     if (format === 'tiff') return await encodeTiff({ width, height, depth, channels, data, opaque, ...(icc && { icc }) });
+    if (data instanceof Uint16Array)
+      return await encodePng({ width, height, depth, channels, data: bigEndian(data), filter: 'up', chunks });
+    const png = { width, height, depth, channels, data, chunks };
+    if (format === 'png') return await encodePng({ ...png, filter: 'sub' });
     // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
     const input = icc
-      ? sharp(await encodePng({ width, height, depth, channels, data, filter: 'none', chunks }), strict).keepIccProfile()
+      ? sharp(await encodePng({ ...png, filter: 'none' }), strict).keepIccProfile()
       : sharp(data, { raw: { width, height, channels } });
     if (channels <= 2) input.toColourspace('b-w');
     if (format === 'jpeg') input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false });
@@ -270,31 +270,24 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
     else input.webp(image.lossless ? { lossless: true, exact: true } : { quality });
     return await input.toBuffer();
   } finally {
-    giveBack(data);
+    if (data !== image.pixels) giveBack(data);
   }
 }
 
-async function encodeDeepImage({ width, height, depth, channels, pixels, icc, opaque }: Image, format: ImageFormat): Promise<Uint8Array> {
-  const data = unpackDeepPixels(pixels, channels);
-  if (format === 'tiff') return encodeTiff({ width, height, depth, channels, data, opaque, ...(icc && { icc }) });
-  if (format !== 'png') throw new CopyPasteError('usage', `--image-format ${format}: it holds 8 bits a channel`);
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength).swap16();
-  return encodePng({ width, height, depth, channels, data: bytes, filter: 'up', chunks: icc ? [await iccChunk(icc)] : [] });
+/** As PNG has samples of 16 bits. */
+function bigEndian({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {
+  return Buffer.from(new Uint8Array(buffer, byteOffset, byteLength)).swap16();
 }
 
 /** An image scaled to a width, as interleaved RGB bytes. */
 export async function thumbnail(image: Image, width: number): Promise<{ data: Uint8Array; width: number; height: number }> {
   const raw = { width: image.width, height: image.height, channels: 3 } as const;
-  const bytes = unpackPixels(inDepth(image, 8), 3);
-  try {
-    const { data, info } = await sharp(bytes, { raw })
-      .resize({ width, withoutEnlargement: true })
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height };
-  } finally {
-    giveBack(bytes);
-  }
+  const bytes = withChannels({ ...image, pixels: inDepth(image, 8), depth: 8 }, 3);
+  const { data, info } = await sharp(bytes, { raw })
+    .resize({ width, withoutEnlargement: true })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
 }
 
 /** Encodes interleaved RGB bytes. */

@@ -3,7 +3,7 @@ import { createBudget, createLimit, memoryOf } from './budget.ts';
 import { giveBack, keepWaiting } from './buffers.ts';
 import { readInput } from './digest.ts';
 import { CopyPasteError, interrupted, messageOf } from './errors.ts';
-import { batchImages, countUses, inChains, type LoadedImage, type Rendering, renderGroups, samplesOf, wordsOf } from './groups.ts';
+import { batchImages, bytesOfImage, countUses, inChains, type RenderedPlan, type Rendering, renderGroups, samplesOf } from './groups.ts';
 import { type ImageFormat, isDeep } from './image.ts';
 import { readMask, readObjects } from './masks.ts';
 import type { AugmentOptions } from './options.ts';
@@ -25,7 +25,6 @@ import { findInstances, paintShapes } from './read/instances.ts';
 import { type LabelReader, layoutNamed } from './read/layouts.ts';
 import { mapInstances, type SourcedDataset } from './read/sources.ts';
 import { annotate, countFreeObjectIds, largestId, voidObject } from './render/annotate.ts';
-import type { Rendered } from './render/render.ts';
 import { annotateShapes } from './render/shapes.ts';
 import { type Annotations, type Document, type Mask, type Pasted, type Plan, type Sample, type ShapeSet, sourcePrefix } from './types.ts';
 
@@ -45,6 +44,8 @@ export type PipelineOptions = Pick<
 
 /** What becomes of the samples of one copy. */
 export interface Sink<R> {
+  /** It looks at the image as it was, which else may be pasted into in place. */
+  readonly keepsOriginal?: boolean;
   /** @param pasted its pixels are used for other samples afterwards. */
   paste(pasted: Pasted): Promise<R>;
   /** @param areas what the kernel counted for the plan's placements, where it dropped them all. */
@@ -231,7 +232,7 @@ export function createPipeline<R>(
 
     /** Reads and plans a batch, and puts its samples in line. */
     async begin(ref: BatchRef): Promise<Batch<R>> {
-      const { paste, pass, skip } = sink(ref.copy);
+      const { keepsOriginal = false, paste, pass, skip } = sink(ref.copy);
       const { samples } = ref;
       const { plans, annotations, skipped, bad } = await plan(ref);
       const byId = new Map(samples.map((sample) => [sample.id, sample]));
@@ -246,11 +247,11 @@ export function createPipeline<R>(
         if (instances[0]) giveBack(instances[0].spans);
       };
       for (const id of annotations.keys()) if (!used.has(id)) forget(id);
-      const leaveAnnotations = countUses(plans, forget);
+      const annotationUses = countUses(plans, forget);
       for (const part of parts) {
         const images = batchImages([...new Set(part.flatMap(samplesOf))].map((id) => annotations.get(id) as Annotations));
-        const leaveImages = countUses(part, images.release);
-        const renderer = renderGroups(part, annotations, images, backend);
+        const imageUses = countUses(part, images.release);
+        const renderer = renderGroups(part, annotations, images, imageUses, keepsOriginal, backend);
         let taken: Promise<() => void> | undefined;
         const done = part.map((plan) => {
           const result = handled(
@@ -263,14 +264,13 @@ export function createPipeline<R>(
                 const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
                 taken ??= decoded.take(images.bytes);
                 await taken;
-                const leave = await working.take(workingBytes * wordsOf(target));
+                const leave = await working.take(workingCopies * bytesOfImage(target));
                 try {
                   const rendered = await renderer.render(plan);
                   try {
                     const settled = settle(plan, rendered.areas);
                     if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
-                    const loaded = [await images.load(plan.id), await images.load(source.sample.id)] as const;
-                    return await paste(finish(plan, target, source, loaded, rendered, dataset, options));
+                    return await paste(finish(plan, target, source, rendered, dataset, options));
                   } finally {
                     renderer.release(plan, rendered);
                   }
@@ -279,8 +279,10 @@ export function createPipeline<R>(
                 }
               }),
             ).finally(() => {
-              leaveImages(plan);
-              leaveAnnotations(plan);
+              for (const id of samplesOf(plan)) {
+                imageUses.leave(plan, id);
+                annotationUses.leave(plan, id);
+              }
             }),
           );
           results.set(plan, result);
@@ -300,8 +302,8 @@ export function createPipeline<R>(
   };
 }
 
-/** What a word of a target takes on its way: decoded, rendered, its owner, packed, filtered, compressed. */
-const workingBytes = 24;
+/** What a target takes on its way, in sizes of its image: decoded, pasted into, its owner, filtered, compressed. */
+const workingCopies = 6;
 
 function isPasted({ placements }: Plan): boolean {
   return placements.length > 0;
@@ -315,7 +317,7 @@ function divide(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotat
   for (const plan of plans) {
     const own = samplesOf(plan);
     const cost = (known: ReadonlySet<string>): number =>
-      own.filter((id) => !known.has(id)).reduce((sum, id) => sum + 4 * wordsOf(annotations.get(id) as Annotations), 0);
+      own.filter((id) => !known.has(id)).reduce((sum, id) => sum + bytesOfImage(annotations.get(id) as Annotations), 0);
     if (ids.size > 0 && bytes + cost(ids) > most) {
       parts.push([]);
       ids = new Set();
@@ -485,11 +487,11 @@ function finish(
   plan: Plan,
   target: Annotations,
   source: Annotations,
-  [{ image, sha256 }, loadedSource]: readonly [LoadedImage, LoadedImage],
-  rendered: Rendered,
+  rendered: RenderedPlan,
   dataset: SourcedDataset,
   options: PipelineOptions,
 ): Pasted {
+  const { image, sha256 } = rendered.target;
   const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
   const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
@@ -515,7 +517,7 @@ function finish(
     source: {
       sample: source.sample,
       ...(source.shapes && { shapes: source.shapes }),
-      ...(dataset.sources && { inputs: { image: loadedSource.sha256, ...source.digests } }),
+      ...(dataset.sources && { inputs: { image: rendered.source.sha256, ...source.digests } }),
     },
     inputs: { image: sha256, ...target.digests },
   };

@@ -3,7 +3,7 @@ import zlib, { constants, deflate, inflateSync } from 'node:zlib';
 import { giveBack, takeBytes } from './buffers.ts';
 import { CopyPasteError, messageOf } from './errors.ts';
 import { objectColours } from './palette.ts';
-import type { Colours, Mask, Size } from './types.ts';
+import type { Colours, Mask } from './types.ts';
 
 const deflateAsync = promisify(deflate);
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -355,16 +355,7 @@ export function compressRows(rows: Uint8Array, level = 6, chunkSize = Math.max(2
 }
 
 /** Writes a PNG: one filter for all rows. The bytes may be given back. */
-export function encodePng(png: PngPixels): Promise<Uint8Array> {
-  return encodeRows(png, filterRows(png));
-}
-
-/** Writes RGBA8 words as `encodePng` writes their RGB with filter Sub, in one pass over them. */
-export function encodeRgbPng({ pixels, ...png }: Pick<PngPixels, 'width' | 'height' | 'chunks'> & { readonly pixels: Int32Array }) {
-  return encodeRows({ ...png, depth: 8, channels: 3, filter: 'sub' }, subtractLeft(pixels, png));
-}
-
-async function encodeRows(png: Omit<PngPixels, 'data'>, rows: Uint8Array): Promise<Uint8Array> {
+export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   const { width, height, depth, channels } = png;
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
@@ -372,7 +363,7 @@ async function encodeRows(png: Omit<PngPixels, 'data'>, rows: Uint8Array): Promi
   view.setUint32(4, height);
   header[8] = depth;
   header[9] = png.indexed ? 3 : ([0, 4, 2, 6][channels - 1] as number);
-  const idat = await compressRows(rows, png.filter === 'none' ? 0 : 6, png.filter === 'up' ? 2 ** 16 : undefined);
+  const idat = await compressRows(filterRows(png), png.filter === 'none' ? 0 : 6, png.filter === 'up' ? 2 ** 16 : undefined);
   return joinChunks([['IHDR', header], ...(png.chunks ?? []), ['IDAT', idat], ['IEND', new Uint8Array(0)]]);
 }
 
@@ -384,63 +375,34 @@ function filterRows({ width, height, depth, channels, data, filter }: PngPixels)
   const pixel = channels * (depth / 8);
   const stride = width * pixel;
   const rows = takeBytes((stride + 1) * height);
-  const length = Math.ceil(stride / 4);
+  const [source, result] = [data, rows].map(({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength)) as [
+    DataView,
+    DataView,
+  ];
   const type = { none: 0, sub: 1, up: 2 }[filter];
-  // What lies beside or above the image counts as 0.
-  let above = new Int32Array(length);
-  let line = new Int32Array(length);
-  const difference = new Int32Array(length);
-  const bytes = new Uint8Array(difference.buffer, 0, stride);
   for (let y = 0; y < height; y++) {
     const from = y * stride;
-    const to = from + y;
-    const source = data.subarray(from, from + stride);
-    rows[to] = type;
-    if (type === 0) {
-      rows.set(source, to + 1);
-      continue;
-    }
-    new Uint8Array(line.buffer).set(source);
-    for (let i = 0, before = 0; i < length; i++) {
-      const a = line[i] as number;
-      // Bytes that are `pixel` to the left come from this word and the one before.
-      const b = type === 2 ? (above[i] as number) : pixel === 4 ? before : (a << (8 * pixel)) | (before >>> (32 - 8 * pixel));
-      difference[i] = subtractBytes(a, b);
-      before = a;
-    }
-    rows.set(bytes, to + 1);
-    [above, line] = [line, above];
+    const to = from + y + 1;
+    rows[to - 1] = type;
+    // What lies beside or above the image counts as 0.
+    const whole = type === 0 || (type === 2 && y === 0) ? stride : type === 1 ? pixel : 0;
+    rows.set(data.subarray(from, from + whole), to);
+    subtract(source, from, type === 1 ? pixel : stride, result, to, whole, stride);
   }
   return rows;
+}
+
+/** The differences of bytes to those at a distance before them, from one to another of a row. */
+function subtract(source: DataView, from: number, distance: number, result: DataView, to: number, begin: number, end: number): void {
+  let i = begin;
+  for (; i + 4 <= end; i += 4)
+    result.setInt32(to + i, subtractBytes(source.getInt32(from + i, true), source.getInt32(from + i - distance, true)), true);
+  for (; i < end; i++) result.setUint8(to + i, source.getUint8(from + i) - source.getUint8(from + i - distance));
 }
 
 /** The differences of four bytes at a time: the borrow of each is kept from the next by its highest bit. */
 function subtractBytes(a: number, b: number): number {
   return ((a | 0x80808080) - (b & 0x7f7f7f7f)) ^ ((a ^ ~b) & 0x80808080);
-}
-
-/** RGB rows with filter Sub from RGBA8 words: the differences of four pixels are three words. */
-function subtractLeft(pixels: Int32Array, { width, height }: Size): Uint8Array {
-  const stride = 3 * width;
-  const rows = takeBytes((stride + 1) * height);
-  const line = new Int32Array(3 * Math.ceil(width / 4));
-  const bytes = new Uint8Array(line.buffer, 0, stride);
-  for (let y = 0; y < height; y++) {
-    // Past the end of a row lies what is of no row, or of the next: it is cut off.
-    for (let j = 0, at = y * width, before = 0; j < line.length; j += 3, at += 4) {
-      const last = pixels[at + 3] as number;
-      const [second, third] = [pixels[at + 1] as number, pixels[at + 2] as number];
-      const b = subtractBytes(second, pixels[at] as number);
-      const c = subtractBytes(third, second);
-      line[j] = (subtractBytes(pixels[at] as number, before) & 0xffffff) | (b << 24);
-      line[j + 1] = ((b >>> 8) & 0xffff) | (c << 16);
-      line[j + 2] = ((c >>> 16) & 0xff) | (subtractBytes(last, third) << 8);
-      before = last;
-    }
-    rows[y * (stride + 1)] = 1;
-    rows.set(bytes, y * (stride + 1) + 1);
-  }
-  return rows;
 }
 
 /** An iCCP chunk's content; its name says nothing that a reader uses. */

@@ -27,7 +27,12 @@ export async function preview(given: Given<typeof previewOptions>, events: Pick<
   const dataset = await openSourced({ ...options, onlySplit: true });
   checkOptions(dataset, options);
   const none = async (): Promise<undefined> => undefined;
-  const sink = { paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut), pass: none, skip: (): undefined => undefined };
+  const sink = {
+    keepsOriginal: true,
+    paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut),
+    pass: none,
+    skip: (): undefined => undefined,
+  };
   const rows = await withBackend(options.backend, async (backend, why) => {
     events.chosen?.(backend, why);
     const drawn: Row[] = [];

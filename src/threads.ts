@@ -67,7 +67,7 @@ export async function startThreads(
     workerData,
     // With V8's default of 16 MB a thread that mostly handles memory outside the heap marks all of it every few samples.
     // With more than 2 GB for the old one V8 lets four times what is in use pile up before it marks.
-    resourceLimits: { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 2000 },
+    resourceLimits: { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 2000 },
   });
   let broken: unknown;
   // A thread that dies between batches, or before its first, fails the run; the batches in line would wait for ever.

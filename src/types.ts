@@ -9,10 +9,18 @@ export interface Size {
 /** Bits a channel. */
 export type Depth = 8 | 16;
 
-/** An image; `pixels` holds, row by row, one RGBA8 word a pixel, red in the lowest byte, or two of RGBA16, as `pixels.ts` has them. */
-export interface Image extends Size {
-  readonly pixels: Int32Array;
+/** Pixels `[N, bands]` as codecs have them: RGB or RGBA, interleaved, in 8 or 16 bits a channel. */
+export interface Raster {
+  readonly pixels: Uint8Array | Uint16Array;
+  readonly bands: Bands;
+}
+
+export type Bands = 3 | 4;
+
+/** An image, row by row; grey is held as RGB. */
+export interface Image extends Size, Raster {
   readonly depth: Depth;
+  /** Those of its file. */
   readonly channels: ImageInfo['channels'];
   readonly icc?: Uint8Array;
   /** It came from a lossless WebP file. */

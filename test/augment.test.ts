@@ -12,12 +12,11 @@ import { decodeImage, encodeImage, extensions, type ImageFormat, imageHeaderOf }
 import { inspect } from '../src/inspect.ts';
 import { type Manifest, type ManifestRecord, manifestSchema } from '../src/manifest.ts';
 import type { augmentOptions, Given } from '../src/options.ts';
-import { channelsOf } from '../src/pixels.ts';
 import { decodeMask, encodeMask } from '../src/png.ts';
 import { preview } from '../src/preview.ts';
 import { replay } from '../src/replay.ts';
 import { verify } from '../src/verify.ts';
-import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from './make.ts';
+import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, wordsOf, writeTree } from './make.ts';
 
 const folder = temporaryFolder();
 let number = 0;
@@ -123,15 +122,15 @@ describe('augment', () => {
     const size = { width: 60, height: 40 };
     for (const { id } of augmentedOf(manifest)) {
       const read = async (base: string) =>
-        (
+        wordsOf(
           await decodeImage(await readFile(join(base, `images/${id}.png`)), size, id, {
             channels: 3,
             depth: 8,
             icc: false,
             cmyk: false,
             upright: true,
-          })
-        ).pixels;
+          }),
+        );
       const [before, after] = [await read(root), await read(out)];
       const mask = decodeMask(await readFile(join(out, `masks/${id}.png`)), id).ids;
       const original = (masks[Number(id) - 1] as (typeof masks)[0]).ids;
@@ -274,11 +273,11 @@ describe('augment', () => {
       augmentedOf(manifest).map(async ({ files }) => {
         const bytes = await readFile(join(out, files.image.path));
         const { stored, format } = await imageHeaderOf(bytes, files.image.path);
-        const { pixels, depth } = await decodeImage(bytes, stored, files.image.path, { ...format, upright: false });
+        const { pixels, bands, depth } = await decodeImage(bytes, stored, files.image.path, { ...format, upright: false });
         const mask = decodeMask(await readFile(join(out, files.mask?.path as string)), files.image.path);
         const own = Number(files.image.path.match(/\d/)?.[0]) + 1;
         const at = (pasted: boolean): number => mask.ids.findIndex((id) => id !== 0 && (id === own) !== pasted);
-        const red = (i: number): number => (depth === 16 ? channelsOf(pixels)[4 * i] : (pixels[i] as number) & 255) as number;
+        const red = (i: number): number => pixels[bands * i] as number;
         return [depth, red(at(true)), red(at(false))];
       }),
     );

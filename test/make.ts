@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { sha256 } from '../src/digest.ts';
-import { unpackDeepPixels } from '../src/pixels.ts';
+import { withChannels } from '../src/pixels.ts';
 import { encodeMask, encodePng } from '../src/png.ts';
 import { findInstances } from '../src/read/instances.ts';
-import type { Box, CountedAnnotation, Image, Instance, Mask } from '../src/types.ts';
+import type { Bands, Box, CountedAnnotation, Image, Instance, Mask, Raster } from '../src/types.ts';
 
 /** A new empty folder, removed after the file's tests. */
 export function temporaryFolder(): string {
@@ -48,10 +48,22 @@ export function rgba(r: number, g: number, b: number, a = 255): number {
   return r | (g << 8) | (b << 16) | (a << 24);
 }
 
-/** An image from a function of its pixels. */
-export function imageOf(width: number, height: number, word: (x: number, y: number) => number): Image {
-  const pixels = Int32Array.from({ length: width * height }, (_, i) => word(i % width, Math.floor(i / width)));
-  return { width, height, pixels, depth: 8, channels: 3 };
+/** The bands of RGBA8 words. */
+function bandsOfWords(words: Int32Array, bands: Bands): Uint8Array {
+  return Uint8Array.from({ length: bands * words.length }, (_, i) => (words[Math.floor(i / bands)] as number) >> (8 * (i % bands)));
+}
+
+/** RGBA8 words of an image. */
+export function wordsOf({ pixels, bands }: Raster): Int32Array {
+  const of = (i: number, c: number): number => pixels[bands * i + c] as number;
+  return Int32Array.from({ length: pixels.length / bands }, (_, i) => rgba(of(i, 0), of(i, 1), of(i, 2), bands === 4 ? of(i, 3) : 255));
+}
+
+/** An image from a function of its pixels, RGBA8 words. */
+export function imageOf(width: number, height: number, word: (x: number, y: number) => number, channels: Image['channels'] = 3): Image {
+  const words = Int32Array.from({ length: width * height }, (_, i) => word(i % width, Math.floor(i / width)));
+  const bands = channels % 2 === 0 ? 4 : 3;
+  return { width, height, pixels: bandsOfWords(words, bands), bands, depth: 8, channels };
 }
 
 /** The instance that a predicate draws in a box. */
@@ -69,12 +81,13 @@ export function deepImageOf(
   channels: Image['channels'],
   sample: (x: number, y: number, channel: number) => number,
 ): Image {
-  const values = Uint16Array.from({ length: 4 * width * height }, (_, i) => {
-    const [x, y, c] = [(i >> 2) % width, Math.floor(i / 4 / width), i % 4];
-    if (c === 3) return channels % 2 === 0 ? sample(x, y, 3) : 0xffff;
-    return sample(x, y, channels < 3 ? 0 : c);
+  const bands = channels % 2 === 0 ? 4 : 3;
+  const pixels = Uint16Array.from({ length: bands * width * height }, (_, i) => {
+    const at = Math.floor(i / bands);
+    const c = i % bands;
+    return sample(at % width, Math.floor(at / width), channels < 3 && c < 3 ? 0 : c);
   });
-  return { width, height, pixels: new Int32Array(values.buffer), depth: 16, channels };
+  return { width, height, pixels, bands, depth: 16, channels };
 }
 
 /** A TIFF whose fields say what they like; `0` stands for where `strip` begins. */
@@ -125,13 +138,12 @@ export function tiffFields(width: number, height: number, bits: readonly number[
 }
 
 /** A PNG of an image, RGB. */
-export async function pngOf({ width, height, depth, pixels }: Image): Promise<Uint8Array> {
-  if (depth === 16) {
-    const data = Buffer.from(unpackDeepPixels(pixels, 3).buffer).swap16();
-    return encodePng({ width, height, depth, channels: 3, data, filter: 'up' });
-  }
-  const data = Uint8Array.from({ length: pixels.length * 3 }, (_, i) => ((pixels[Math.floor(i / 3)] as number) >> (8 * (i % 3))) & 255);
-  return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'sub' });
+export async function pngOf(image: Image): Promise<Uint8Array> {
+  const { width, height, depth } = image;
+  const values = withChannels(image, 3);
+  if (values instanceof Uint8Array) return encodePng({ width, height, depth, channels: 3, data: values, filter: 'sub' });
+  const data = Buffer.from(values.slice().buffer).swap16();
+  return encodePng({ width, height, depth, channels: 3, data, filter: 'up' });
 }
 
 /** Writes files below a folder; masks and images are encoded as PNG. */

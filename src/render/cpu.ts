@@ -7,21 +7,29 @@
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { takeWords } from '../buffers.ts';
-import { bytesOf, channelsOf, wordsPerPixel } from '../pixels.ts';
-import { type CopyPasteAttrs, halfCoverage, imageShape, type Kernels, type Placed, readRows, shown } from './op.ts';
+import { bytesOf, valuesOf, wordsPerPixel } from '../pixels.ts';
+import type { Bands, Depth, Raster } from '../types.ts';
+import { halfCoverage, imageShape, type Kernels, type Placed, type PlacedTarget, readRows, shown } from './op.ts';
 
 /** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
 export const cpuKernels: Kernels<KernelBackend> = {
   copyPaste(backend, inputs, attrs) {
-    const result = copyPaste({
-      images: [read(backend, inputs.images) as Int32Array],
-      masks: bytesOf(read(backend, inputs.masks) as Int32Array),
-      tables: read(backend, inputs.tables) as Int32Array,
-      targets: read(backend, inputs.targets) as Int32Array,
-      placements: read(backend, inputs.placements) as Int32Array,
-      ...attrs,
+    const { depth, padding } = attrs;
+    const each = wordsPerPixel(depth);
+    const images: Raster[] = [{ pixels: valuesOf(read(backend, inputs.images) as Int32Array, depth), bands: 4 }];
+    const targets = read(backend, inputs.targets) as Int32Array;
+    const placements = read(backend, inputs.placements) as Int32Array;
+    const rows = readRows(targets, placements);
+    const words = new Int32Array(each * rows.pixels);
+    const outputs = rows.targets.map((target): Raster => {
+      const { output, width, height } = target;
+      const pixels = valuesOf(words.subarray(each * output, each * (output + width * height)), depth);
+      fillOutput(pixels, 4, target, images, valuesOf(Int32Array.from(padding), depth));
+      return { pixels, bands: 4 };
     });
-    return [make(backend, result.images, 'int32'), make(backend, result.owner, 'int32'), make(backend, result.area, 'int32')];
+    const masks = bytesOf(read(backend, inputs.masks) as Int32Array);
+    const { owner, area } = copyPaste({ images, masks, tables: read(backend, inputs.tables) as Int32Array, ...rows, depth, outputs });
+    return [make(backend, words, 'int32'), make(backend, owner, 'int32'), make(backend, area, 'int32')];
   },
 
   pack(backend, { images }, { channelsFirst, low, scale }) {
@@ -77,29 +85,22 @@ function roundHalfEven(value: number): number {
   return value - low < 0.5 || (value - low === 0.5 && low % 2 === 0) ? low : low + 1;
 }
 
-interface Arrays extends CopyPasteAttrs {
+interface Arrays {
   /** As if one after another. */
-  images: readonly Int32Array[];
+  images: readonly Raster[];
+  depth: Depth;
   masks: Uint8Array;
   tables: Int32Array;
-  targets: Int32Array;
-  placements: Int32Array;
+  placements: readonly Placed[];
+  /** Of all targets together. */
+  pixels: number;
+  /** What each target is pasted into, as it is before. */
+  outputs: readonly Raster[];
 }
 
-/** The op on arrays. */
-export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Array; area: Int32Array } {
-  const { images, tables, depth, padding } = arrays;
-  const { targets, placements, pixels } = readRows(arrays.targets, arrays.placements);
-  const each = wordsPerPixel(depth);
-  const output = takeWords(each * pixels);
-  for (const { image, width, height, output: at } of targets) {
-    const [from, to] = [each * at, each * (at + width * height)];
-    if (image >= 0) {
-      const { words, at: begin } = locate(images, each * image);
-      output.set(words.subarray(begin, begin + to - from), from);
-    } else if (each === 1) output.fill(padding[0] as number, from, to);
-    else for (let i = from; i < to; i++) output[i] = padding[i % 2] as number;
-  }
+/** The op on arrays: pastes into the outputs. */
+export function copyPaste(arrays: Arrays): { owner: Int32Array; area: Int32Array } {
+  const { images, depth, tables, placements, pixels, outputs } = arrays;
   const owner = takeWords(pixels).fill(0);
   const area = new Int32Array(placements.length);
   const shown = placements.map((row, m) => {
@@ -107,24 +108,42 @@ export function copyPaste(arrays: Arrays): { images: Int32Array; owner: Int32Arr
     area[m] = own(row, spans, owner, m + 1);
     return spans;
   });
+  // In pasting order, so that what a later one covers need not be left out.
   placements.forEach((row, m) => {
     const spans = shown[m] as number[];
     if (spans.length === 0 || (area[m] as number) < row.minArea) return;
-    const paint = depth === 16 ? colourDeep : row.tapsX <= 2 && row.tapsY <= 2 ? colourBilinear : colour;
-    const { words, at } = locate(images, each * row.source);
-    paint(row, spans, words, at / each, tables, owner, m + 1, output);
+    const { raster, at } = locate(images, row.source);
+    (depth === 16 ? colourDeep : colour)(row, spans, raster, at, tables, outputs[row.target] as Raster);
   });
-  return { images: output, owner, area };
+  return { owner, area };
 }
 
-/** The array that holds a word of all images, and where it is there. */
-function locate(images: readonly Int32Array[], at: number): { words: Int32Array; at: number } {
-  let n = 0;
-  for (let { length } = images[0] as Int32Array; at >= length; { length } = images[n] as Int32Array) {
-    at -= length;
-    n++;
+/** Fills what a target is pasted into: with its image, which has as many bands, or a canvas with padding. */
+export function fillOutput(
+  output: Raster['pixels'],
+  bands: Bands,
+  { image, width, height }: Pick<PlacedTarget, 'image' | 'width' | 'height'>,
+  images: readonly Raster[],
+  padding: ArrayLike<number>,
+): void {
+  if (image >= 0) output.set(pixelsAt(images, image, width * height));
+  else for (let i = 0; i < output.length; i += bands) for (let c = 0; c < bands; c++) output[i + c] = padding[c] as number;
+}
+
+/** The raster that holds a pixel of all images, and where it is there. */
+export function locate(images: readonly Raster[], at: number): { raster: Raster; at: number } {
+  for (const raster of images) {
+    const count = raster.pixels.length / raster.bands;
+    if (at < count) return { raster, at };
+    at -= count;
   }
-  return { words: images[n] as Int32Array, at };
+  throw new RangeError('no image has this pixel');
+}
+
+/** The values of so many pixels of one image. */
+export function pixelsAt(images: readonly Raster[], at: number, count: number): Raster['pixels'] {
+  const { raster, at: begin } = locate(images, at);
+  return raster.pixels.subarray(raster.bands * begin, raster.bands * (begin + count));
 }
 
 /** A box without an instance shows everywhere. */
@@ -259,152 +278,172 @@ function own({ into, x, y, minArea }: Placed, spans: readonly number[], owner: I
 }
 
 /**
- * At most two taps an axis: four source pixels, of which two channels at a time share a word. A lane's sum
- * along x is at most 256·255, which fits its 16 bits.
+ * Resamples a row along x, rounds nothing: values of 8 bits become sums of 16. Alpha that the source lacks is opaque.
+ *
+ * @param at where the row begins in `from`.
  */
-function colourBilinear(
-  row: Placed,
-  spans: readonly number[],
-  images: Int32Array,
-  source: number,
+function across(
+  from: Uint8Array,
+  at: number,
+  stride: Bands,
   tables: Int32Array,
-  owner: Int32Array,
-  k: number,
-  output: Int32Array,
+  table: number,
+  taps: number,
+  columns: number,
+  to: Uint16Array,
+  bands: Bands,
 ): void {
-  const { into, x, y, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
-  const right = tapsX - 1;
-  for (let s = 0; s < spans.length; s += 3) {
-    const j = spans[s] as number;
-    const entry = tableY + j * (1 + tapsY);
-    const top = source + (tables[entry] as number) * sourceWidth;
-    const bottom = top + (tapsY - 1) * sourceWidth;
-    const wy0 = tables[entry + 1] as number;
-    const wy1 = 256 - wy0;
-    const to = into.output + (y + j) * into.width + x;
-    const end = spans[s + 2] as number;
-    for (let i = spans[s + 1] as number; i < end; i++) {
-      if (owner[to + i] !== k) continue;
-      const column = tableX + i * (1 + tapsX);
-      const x0 = tables[column] as number;
-      const wx0 = tables[column + 1] as number;
-      const wx1 = 256 - wx0;
-      const a = images[top + x0] as number;
-      const b = images[top + x0 + right] as number;
-      const c = images[bottom + x0] as number;
-      const d = images[bottom + x0 + right] as number;
-      const topRB = Math.imul(a & 0xff00ff, wx0) + Math.imul(b & 0xff00ff, wx1);
-      const topGA = Math.imul((a >>> 8) & 0xff00ff, wx0) + Math.imul((b >>> 8) & 0xff00ff, wx1);
-      const bottomRB = Math.imul(c & 0xff00ff, wx0) + Math.imul(d & 0xff00ff, wx1);
-      const bottomGA = Math.imul((c >>> 8) & 0xff00ff, wx0) + Math.imul((d >>> 8) & 0xff00ff, wx1);
-      const r = ((topRB & 0xffff) * wy0 + (bottomRB & 0xffff) * wy1 + 32768) >> 16;
-      const g = ((topGA & 0xffff) * wy0 + (bottomGA & 0xffff) * wy1 + 32768) >> 16;
-      const blue = ((topRB >>> 16) * wy0 + (bottomRB >>> 16) * wy1 + 32768) >> 16;
-      const alpha = ((topGA >>> 16) * wy0 + (bottomGA >>> 16) * wy1 + 32768) >> 16;
-      output[to + i] = r | (g << 8) | (blue << 16) | (alpha << 24);
+  const step = 1 + taps;
+  for (let i = 0, o = 0, column = table; i < columns; i++, o += bands, column += step) {
+    let a = at + stride * (tables[column] as number);
+    let r = 0;
+    let g = 0;
+    let b = 0;
+    for (let t = 1; t <= taps; t++, a += stride) {
+      const weight = tables[column + t] as number;
+      r = (r + Math.imul(weight, from[a] as number)) | 0;
+      g = (g + Math.imul(weight, from[a + 1] as number)) | 0;
+      b = (b + Math.imul(weight, from[a + 2] as number)) | 0;
     }
+    to[o] = r;
+    to[o + 1] = g;
+    to[o + 2] = b;
   }
 }
 
-/** Any number of taps: rows resampled along x go into a ring, two channels to a word. */
-function colour(
-  row: Placed,
-  spans: readonly number[],
-  images: Int32Array,
-  source: number,
+/** The same with two taps, which is enlarging: the weights sum to 256, so that one is enough. */
+function acrossTwo(
+  from: Uint8Array,
+  at: number,
+  stride: Bands,
   tables: Int32Array,
-  owner: Int32Array,
-  k: number,
-  output: Int32Array,
+  table: number,
+  columns: number,
+  to: Uint16Array,
+  bands: Bands,
 ): void {
-  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
-  const ring = new Int32Array(2 * columns * tapsY);
-  let next = 0;
-  for (let s = 0; s < spans.length; s += 3) {
-    const j = spans[s] as number;
-    const to = into.output + (y + j) * into.width + x;
-    const entry = tableY + j * (1 + tapsY);
-    const y0 = tables[entry] as number;
-    for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
-      const from = source + next * sourceWidth;
-      let at = 2 * columns * (next % tapsY);
-      for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
-        const x0 = from + (tables[column] as number);
-        let rb = 0;
-        let ga = 0;
-        for (let t = 0; t < tapsX; t++) {
-          const word = images[x0 + t] as number;
-          const weight = tables[column + 1 + t] as number;
-          rb = (rb + Math.imul(word & 0xff00ff, weight)) | 0;
-          ga = (ga + Math.imul((word >>> 8) & 0xff00ff, weight)) | 0;
-        }
-        ring[at++] = rb;
-        ring[at++] = ga;
-      }
-    }
-    const end = spans[s + 2] as number;
-    for (let i = spans[s + 1] as number; i < end; i++) {
-      if (owner[to + i] !== k) continue;
-      let r = 32768;
-      let g = 32768;
-      let b = 32768;
-      let a = 32768;
-      for (let t = 0; t < tapsY; t++) {
-        const weight = tables[entry + 1 + t] as number;
-        const at = 2 * (columns * ((y0 + t) % tapsY) + i);
-        const rb = ring[at] as number;
-        const ga = ring[at + 1] as number;
-        r += weight * (rb & 0xffff);
-        g += weight * (ga & 0xffff);
-        b += weight * (rb >>> 16);
-        a += weight * (ga >>> 16);
-      }
-      output[to + i] = (r >> 16) | ((g >> 16) << 8) | ((b >> 16) << 16) | ((a >> 16) << 24);
-    }
+  for (let i = 0, o = 0, column = table; i < columns; i++, o += bands, column += 3) {
+    const a = at + stride * (tables[column] as number);
+    const weight = tables[column + 2] as number;
+    const r = from[a] as number;
+    const g = from[a + 1] as number;
+    const b = from[a + 2] as number;
+    to[o] = (r << 8) + Math.imul(weight, (from[a + stride] as number) - r);
+    to[o + 1] = (g << 8) + Math.imul(weight, (from[a + stride + 1] as number) - g);
+    to[o + 2] = (b << 8) + Math.imul(weight, (from[a + stride + 2] as number) - b);
   }
 }
 
-/** The same for RGBA16, where a sum along x is under 2^24, and one along both axes under 2^32. */
-function colourDeep(
-  row: Placed,
-  spans: readonly number[],
-  images: Int32Array,
-  source: number,
+/** The alpha of either; of a source without it, opaque. */
+function acrossAlpha(
+  from: Uint8Array,
+  at: number,
+  stride: Bands,
   tables: Int32Array,
-  owner: Int32Array,
-  k: number,
-  output: Int32Array,
+  table: number,
+  taps: number,
+  columns: number,
+  to: Uint16Array,
 ): void {
+  for (let i = 0, column = table; i < columns; i++, column += 1 + taps) {
+    let sum = stride === 4 ? 0 : 256 * 255;
+    const a = at + 4 * (tables[column] as number) + 3;
+    for (let t = 0; stride === 4 && t < taps; t++) sum += (tables[column + 1 + t] as number) * (from[a + 4 * t] as number);
+    to[4 * i + 3] = sum;
+  }
+}
+
+/** Sums two rows along y, rounded. */
+function downTwo(one: Uint16Array, other: Uint16Array, weight: number, begin: number, end: number, to: Uint8Array, at: number): void {
+  for (let n = begin; n < end; n++) {
+    const value = one[n] as number;
+    to[at + n] = ((value << 8) + Math.imul(weight, (other[n] as number) - value) + 32768) >> 16;
+  }
+}
+
+function addRow(to: Int32Array, row: Uint16Array, weight: number, begin: number, end: number): void {
+  for (let n = begin; n < end; n++) to[n] = ((to[n] as number) + Math.imul(weight, row[n] as number)) | 0;
+}
+
+function addLastRow(sums: Int32Array, row: Uint16Array, weight: number, begin: number, end: number, to: Uint8Array, at: number): void {
+  for (let n = begin; n < end; n++) to[at + n] = ((sums[n] as number) + Math.imul(weight, row[n] as number)) >> 16;
+}
+
+/**
+ * Colours the spans of a placement. Each row of the source is resampled along x once, and kept while rows of the target need it.
+ *
+ * @param source the pixel that its image begins at.
+ */
+function colour(row: Placed, spans: readonly number[], image: Raster, source: number, tables: Int32Array, output: Raster): void {
   const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
-  const [from, result] = [channelsOf(images), channelsOf(output)];
-  const ring = new Int32Array(4 * columns * tapsY);
+  const { bands: stride } = image;
+  const { bands } = output;
+  const [from, to] = [image.pixels as Uint8Array, output.pixels as Uint8Array];
+  const length = bands * columns;
+  if (sums.length < length) sums = new Int32Array(2 * length);
+  const ring = ringOf(tapsY, length);
   let next = 0;
   for (let s = 0; s < spans.length; s += 3) {
     const j = spans[s] as number;
-    const to = into.output + (y + j) * into.width + x;
     const entry = tableY + j * (1 + tapsY);
     const y0 = tables[entry] as number;
     for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
-      let at = 4 * columns * (next % tapsY);
+      const at = stride * (source + next * sourceWidth);
+      const line = ring[next % tapsY] as Uint16Array;
+      if (tapsX === 2) acrossTwo(from, at, stride, tables, tableX, columns, line, bands);
+      else across(from, at, stride, tables, tableX, tapsX, columns, line, bands);
+      if (bands === 4) acrossAlpha(from, at, stride, tables, tableX, tapsX, columns, line);
+    }
+    const [begin, end] = [bands * (spans[s + 1] as number), bands * (spans[s + 2] as number)];
+    const at = bands * ((y + j) * into.width + x);
+    const tap = (t: number): Uint16Array => ring[(y0 + t) % tapsY] as Uint16Array;
+    if (tapsY === 2) {
+      downTwo(tap(0), tap(1), tables[entry + 2] as number, begin, end, to, at);
+      continue;
+    }
+    sums.fill(32768, begin, end);
+    const last = tapsY - 1;
+    for (let t = 0; t < last; t++) addRow(sums, tap(t), tables[entry + 1 + t] as number, begin, end);
+    addLastRow(sums, tap(last), tables[entry + 1 + last] as number, begin, end, to, at);
+  }
+}
+
+/** Rows of this thread's rings, and the sums of one, which are used for all placements. */
+const rings: Uint16Array[] = [];
+let sums = new Int32Array(0);
+
+function ringOf(rows: number, length: number): readonly Uint16Array[] {
+  for (let t = 0; t < rows; t++) if ((rings[t]?.length ?? 0) < length) rings[t] = new Uint16Array(2 * length);
+  return rings;
+}
+
+/** The same of 16 bits a channel, where a sum along x is under 2^24, and one along both axes under 2^32. */
+function colourDeep(row: Placed, spans: readonly number[], image: Raster, source: number, tables: Int32Array, output: Raster): void {
+  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+  const { pixels: from, bands: stride } = image;
+  const { pixels: to, bands } = output;
+  const ring = new Int32Array(bands * columns * tapsY);
+  let next = 0;
+  for (let s = 0; s < spans.length; s += 3) {
+    const j = spans[s] as number;
+    const entry = tableY + j * (1 + tapsY);
+    const y0 = tables[entry] as number;
+    for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
+      let at = bands * columns * (next % tapsY);
       for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
-        const x0 = 4 * (source + next * sourceWidth + (tables[column] as number));
-        for (let c = 0; c < 4; c++) {
-          let sum = 0;
-          for (let t = 0; t < tapsX; t++) sum += (from[x0 + 4 * t + c] as number) * (tables[column + 1 + t] as number);
+        const x0 = stride * (source + next * sourceWidth + (tables[column] as number));
+        for (let c = 0; c < bands; c++) {
+          let sum = c < stride ? 0 : 256 * 65535;
+          for (let t = 0; t < tapsX && c < stride; t++) sum += (from[x0 + stride * t + c] as number) * (tables[column + 1 + t] as number);
           ring[at++] = sum;
         }
       }
     }
-    const end = spans[s + 2] as number;
-    for (let i = spans[s + 1] as number; i < end; i++) {
-      if (owner[to + i] !== k) continue;
-      for (let c = 0; c < 4; c++) {
-        let sum = 32768;
-        for (let t = 0; t < tapsY; t++) {
-          sum += (tables[entry + 1 + t] as number) * (ring[4 * (columns * ((y0 + t) % tapsY) + i) + c] as number);
-        }
-        result[4 * (to + i) + c] = sum >>> 16;
-      }
+    const at = bands * ((y + j) * into.width + x);
+    for (let n = bands * (spans[s + 1] as number); n < bands * (spans[s + 2] as number); n++) {
+      let sum = 32768;
+      for (let t = 0; t < tapsY; t++) sum += (tables[entry + 1 + t] as number) * (ring[bands * columns * ((y0 + t) % tapsY) + n] as number);
+      to[at + n] = sum >>> 16;
     }
   }
 }

@@ -1,15 +1,19 @@
-import { bytesOf, copyInto, deepen, wordsPerPixel } from '../pixels.ts';
-import type { Box, Depth, Instance, Plan, Shape, Size } from '../types.ts';
-import { copyPaste } from './cpu.ts';
-import { type PlacementRow, placementFields } from './op.ts';
+import { giveBack } from '../buffers.ts';
+import { bytesOf, copyInto, inDepth, takePixels, unpackWords, wordsPerPixel } from '../pixels.ts';
+import type { Bands, Box, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
+import { copyPaste, fillOutput, locate, pixelsAt } from './cpu.ts';
+import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
 
 /** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
-const padding = Int32Array.of(124 | (116 << 8) | (104 << 16) | (255 << 24));
-/** A pixel of it for each depth, as the op takes it. */
-export const paddings: Record<Depth, readonly number[]> = { 8: [...padding], 16: [...deepen(padding)] };
+const padding = Uint8Array.of(124, 116, 104, 255);
 
-/** An image among the words of all images. */
+/** A pixel of it as words. */
+export function paddingOf(depth: Depth): readonly number[] {
+  return [...new Int32Array(inDepth({ pixels: padding, depth: 8 }, depth).slice().buffer)];
+}
+
+/** An image among the pixels of all images. */
 export interface ImageRef extends Size {
   /** Where its pixels begin, in pixels. */
   readonly offset: number;
@@ -33,11 +37,13 @@ export interface Target extends Size {
   /** What is laid on the canvas before anything is pasted, and counts as the target's own. */
   readonly scene?: Paste;
   readonly pastes: readonly Paste[];
+  /** Nobody uses its image any more: a backend may paste into it. */
+  readonly inPlace?: boolean;
 }
 
 export interface Rendered {
-  /** Words `[H, W]`, one a pixel or two. */
-  readonly pixels: Int32Array;
+  /** `[H, W]`, with the bands of the target's own image. */
+  readonly pixels: Raster['pixels'];
   /** `[H, W]`: 0 where untouched, else 1 + the index of the paste that shows there. */
   readonly owner: Int32Array;
   /** Pixels that each paste covers before later ones cover it, 0 where it was dropped. */
@@ -64,31 +70,51 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
 /**
  * Renders targets.
  *
- * @param images words of all images that the targets refer to, of one depth, as if one after another; not changed. An image lies in one
- * array.
+ * @param images all that the targets refer to, of one depth, as if one after another; not changed, but where a target is `inPlace`.
  */
-export type Render = (images: readonly Int32Array[], targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
+export type Render = (images: readonly Raster[], targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
 
 /** With the kernels of the cpu, as the op has them there; TensorFlow.js, which takes long to load, has no part in it. */
 export const renderOnCpu: Render = async (images, targets, depth = 8) => {
-  const { masks, ...rest } = pack(targets);
-  return resultsOf(copyPaste({ images, masks: bytesOf(masks), ...rest, depth, padding: paddings[depth] }), targets, depth);
+  const { masks, tables, ...packed } = pack(targets);
+  const rows = readRows(packed.targets, packed.placements);
+  const outputs = targets.map((target, n): Raster => {
+    const { width, height, image, inPlace } = target;
+    const bands = bandsOfTarget(target, images);
+    if (image && inPlace) return { pixels: pixelsAt(images, image.offset, width * height), bands };
+    const pixels = takePixels(depth, bands * width * height);
+    fillOutput(pixels, bands, rows.targets[n] as PlacedTarget, images, inDepth({ pixels: padding, depth: 8 }, depth));
+    return { pixels, bands };
+  });
+  const { owner, area } = copyPaste({ images, depth, masks: bytesOf(masks), tables, ...rows, outputs });
+  const owners = ownersOf(owner, targets);
+  const areas = areasOf(area, targets);
+  return outputs.map(({ pixels }, n) => ({ pixels, owner: owners[n] as Int32Array, areas: areas[n] as number[] }));
 };
 
-/** What comes out of the op, target by target. */
+/** Bands of a target's own image; of a canvas, those of what is laid on it first. */
+function bandsOfTarget({ image, scene, pastes }: Target, images: readonly Raster[]): Bands {
+  const own = image ?? (scene ?? pastes[0])?.source;
+  return own ? locate(images, own.offset).raster.bands : 4;
+}
+
+/** What comes out of the op, target by target; gives its words back. */
 export function resultsOf(
-  { images, owner, area }: { images: Int32Array; owner: Int32Array; area: Int32Array },
+  { words, owner, area }: { words: Int32Array; owner: Int32Array; area: Int32Array },
+  images: readonly Raster[],
   targets: readonly Target[],
   depth: Depth,
 ): Rendered[] {
   const owners = ownersOf(owner, targets);
   const areas = areasOf(area, targets);
   let at = 0;
-  return targets.map(({ width, height }, n) => {
-    const from = at;
-    at += wordsPerPixel(depth) * width * height;
-    return { pixels: images.subarray(from, at), owner: owners[n] as Int32Array, areas: areas[n] as number[] };
+  const results = targets.map((target, n) => {
+    const own = words.subarray(at, (at += wordsPerPixel(depth) * target.width * target.height));
+    const pixels = unpackWords(own, depth, bandsOfTarget(target, images));
+    return { pixels, owner: owners[n] as Int32Array, areas: areas[n] as number[] };
   });
+  giveBack(words);
+  return results;
 }
 
 /** For each target the pixels that each paste covers before later ones cover it, 0 where it was dropped. */

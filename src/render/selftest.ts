@@ -1,4 +1,5 @@
 import { sha256 } from '../digest.ts';
+import { valuesOf } from '../pixels.ts';
 import type { Box } from '../types.ts';
 import type { ImageRef, Paste, Render, Target } from './render.ts';
 
@@ -12,7 +13,7 @@ export async function selfTest(render: Render): Promise<string> {
     { offset: 0, width: 97, height: 61 },
     { offset: 97 * 61, width: 40, height: 53 },
   ];
-  const pixels = Int32Array.from({ length: 97 * 61 + 40 * 53 }, (_, i) => noise(i));
+  const words = Int32Array.from({ length: 2 * (97 * 61 + 40 * 53) }, (_, i) => noise(i));
   const paste = (source: number, sourceBox: Box, targetBox: Box, flip: boolean, minArea = 1): Paste => {
     const [x0, y0, x1, y1] = sourceBox;
     const runs: number[] = [];
@@ -49,8 +50,11 @@ export async function selfTest(render: Render): Promise<string> {
     },
     { width: 97, height: 61, image: images[0] as ImageRef, pastes: [] },
   ];
-  const deep = Int32Array.from({ length: 2 * pixels.length }, (_, i) => noise(i));
-  const results = [...(await render([pixels], targets)), ...(await render([deep], targets, 16))];
+  const [shallow, deep] = [valuesOf(words.subarray(0, words.length / 2), 8), valuesOf(words, 16)];
+  const results = [
+    ...(await render([{ pixels: shallow, bands: 4 }], targets)),
+    ...(await render([{ pixels: deep, bands: 4 }], targets, 16)),
+  ];
   const parts = results.flatMap(({ pixels, owner, areas }) => [pixels, owner, Int32Array.from(areas)]);
   return sha256(Buffer.concat(parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength))));
 }

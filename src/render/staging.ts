@@ -5,7 +5,8 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import { takeWords } from '../buffers.ts';
-import { copyInto } from '../pixels.ts';
+import { packInto, wordsOf } from '../pixels.ts';
+import type { Raster } from '../types.ts';
 
 /** Bytes on a device that may wait for use. */
 const most = 2 ** 27;
@@ -41,13 +42,13 @@ export interface Uploaded {
   release(): void;
 }
 
-/** Arrays as one tensor, one after another. */
-export async function upload(backend: WebGPUBackend, arrays: readonly Int32Array[]): Promise<Uploaded> {
+/** Images as one tensor of words, one after another. */
+export async function upload(backend: WebGPUBackend, images: readonly Raster[]): Promise<Uploaded> {
   const { device, queue } = backend;
-  const length = arrays.reduce((sum, array) => sum + array.length, 0);
+  const length = images.reduce((sum, image) => sum + wordsOf(image), 0);
   const staging = take(device, 4 * length, GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC);
   await staging.mapAsync(GPUMapMode.WRITE, 0, 4 * length);
-  copyInto(new Int32Array(staging.getMappedRange(0, 4 * length)), arrays);
+  packInto(new Int32Array(staging.getMappedRange(0, 4 * length)), images);
   staging.unmap();
   const buffer = take(device, 4 * length, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC);
   const encoder = device.createCommandEncoder();

@@ -19,8 +19,8 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { copyInto } from '../pixels.ts';
-import type { Depth } from '../types.ts';
+import { packInto, wordsOf } from '../pixels.ts';
+import type { Depth, Raster } from '../types.ts';
 import { cpuKernels } from './cpu.ts';
 import {
   type CopyPasteAttrs,
@@ -34,7 +34,7 @@ import {
   targetFields,
   type UnpackInputs,
 } from './op.ts';
-import { pack, paddings, type Render, resultsOf, type Target } from './render.ts';
+import { pack, paddingOf, type Render, resultsOf, type Target } from './render.ts';
 import type { Uploaded } from './staging.ts';
 import * as staging from './staging.ts';
 import { tensorflowKernels } from './tensorflow.ts';
@@ -80,7 +80,7 @@ export const render: Render = async (images, targets, depth = 8) => {
       const result = tidy(() => renderTensors(tensor, targets, depth));
       try {
         const [words, owner, area] = (await download([result.images, result.owner, result.area])) as [Int32Array, Int32Array, Int32Array];
-        return resultsOf({ images: words, owner, area }, targets, depth);
+        return resultsOf({ words, owner, area }, images, targets, depth);
       } finally {
         dispose(result);
       }
@@ -90,23 +90,18 @@ export const render: Render = async (images, targets, depth = 8) => {
   });
 };
 
-/** Arrays as one tensor, one after another. */
-async function upload(arrays: readonly Int32Array[]): Promise<Uploaded> {
-  if (getBackend() === 'webgpu') return staging.upload(backend() as WebGPUBackend, arrays);
-  const tensor = tensor1d(joined(arrays), 'int32');
+/** Images as one tensor of words, one after another. */
+async function upload(images: readonly Raster[]): Promise<Uploaded> {
+  if (getBackend() === 'webgpu') return staging.upload(backend() as WebGPUBackend, images);
+  const words = new Int32Array(images.reduce((sum, image) => sum + wordsOf(image), 0));
+  packInto(words, images);
+  const tensor = tensor1d(words, 'int32');
   return { tensor, release: () => tensor.dispose() };
 }
 
 async function download(tensors: readonly Tensor1D[]): Promise<Int32Array[]> {
   if (getBackend() === 'webgpu') return staging.download(backend() as WebGPUBackend, tensors);
   return Promise.all(tensors.map((tensor) => tensor.data<'int32'>())) as Promise<Int32Array[]>;
-}
-
-function joined(arrays: readonly Int32Array[]): Int32Array {
-  if (arrays.length === 1) return arrays[0] as Int32Array;
-  const all = new Int32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  copyInto(all, arrays);
-  return all;
 }
 
 /**
@@ -145,7 +140,7 @@ export function renderTensors(images: Tensor1D, targets: readonly Target[], dept
         targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
         placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),
       },
-      { depth, padding: paddings[depth] },
+      { depth, padding: paddingOf(depth) },
     );
   });
 }

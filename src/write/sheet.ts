@@ -67,33 +67,38 @@ export async function contactSheet(rows: readonly Row[], format: SheetFormat): P
  * The colour that stands for an id, as in Pascal VOC's palette: the id's bits, from the lowest, spread over
  * the high bits of red, green and blue.
  */
-function idColour(id: number): number {
+function idColour(id: number): readonly [number, number, number] {
   let [r, g, b] = [0, 0, 0];
   for (let bit = 7, rest = id; rest > 0; bit--, rest >>= 3) {
     r |= (rest & 1) << bit;
     g |= ((rest >> 1) & 1) << bit;
     b |= ((rest >> 2) & 1) << bit;
   }
-  return r | (g << 8) | (b << 16);
+  return [r, g, b];
 }
 
 /** A mask's colours, half and half with the image; background and ignore show the image darkened. */
 function colourMask(image: Image, { ids }: Mask, leftOut: ReadonlySet<number>): Image {
-  const pixels = image.pixels.map((word, i) => {
+  const { bands } = image;
+  const pixels = image.pixels.slice();
+  for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
     // Id 0 is a class in some data sets, and must not be black.
-    const over = leftOut.has(id) ? 0 : idColour(id + 1);
-    return ((word >>> 1) & 0x7f7f7f) + ((over >>> 1) & 0x7f7f7f);
-  });
+    const over = leftOut.has(id) ? black : idColour(id + 1);
+    for (let c = 0; c < 3; c++) pixels[bands * i + c] = ((pixels[bands * i + c] as number) >> 1) + ((over[c] as number) >> 1);
+  }
   return { ...image, pixels };
 }
 
+const black = [0, 0, 0];
+
 /** White where a pasted instance meets anything else. */
 function outline(image: Image, owner: Int32Array): Image {
-  const { width, height, pixels } = image;
+  const { width, height, bands } = image;
+  const pixels = image.pixels.slice();
   const differs = (i: number, j: number): boolean => owner[i] !== owner[j];
-  const drawn = pixels.map((word, i) => {
-    if (owner[i] === 0) return word;
+  for (let i = 0; i < owner.length; i++) {
+    if (owner[i] === 0) continue;
     const x = i % width;
     const y = (i - x) / width;
     const edge =
@@ -101,7 +106,7 @@ function outline(image: Image, owner: Int32Array): Image {
       (x < width - 1 && differs(i, i + 1)) ||
       (y > 0 && differs(i, i - width)) ||
       (y < height - 1 && differs(i, i + width));
-    return edge ? 0xffffff : word;
-  });
-  return { ...image, pixels: drawn };
+    if (edge) pixels.fill(255, bands * i, bands * i + 3);
+  }
+  return { ...image, pixels };
 }

@@ -138,8 +138,7 @@ async function make(name: string): Promise<string> {
   const root = join(folder, `${name}${number++}`);
   for (const path of Object.keys(files)) {
     if (path.endsWith('.jpg')) {
-      const pixels = Buffer.from(picture(path.length).pixels.buffer);
-      files[path] = await sharp(pixels, { raw: { width, height, channels: 4 } })
+      files[path] = await sharp(picture(path.length).pixels, { raw: { width, height, channels: 3 } })
         .jpeg()
         .toBuffer();
     }
@@ -213,11 +212,8 @@ test("KITTI's colours follow from the class mask, with as many channels as they 
     const ids = decodeMask(await readFile(join(out, files.mask?.path as string)), 'ids');
     const { data, info } = await sharp(join(out, view)).raw().toBuffer({ resolveWithObject: true });
     expect(info.channels).toBe(inputs.mask?.path.includes('000000') ? 4 : 3);
-    const { pixels } = coloursOf(ids);
-    pixels.forEach((word, i) => {
-      const at = info.channels * i;
-      expect(rgba(...([...data.subarray(at, at + 3)] as [number, number, number]))).toBe(word);
-    });
+    const colours = data.filter((_, i) => i % info.channels < 3);
+    expect([...colours]).toEqual([...coloursOf(ids).pixels]);
   }
   await writeFile(join(root, file), await sharp(join(root, file)).resize(8, 8).png().toBuffer());
   await expect(augment({ in: root, out: `${root}-none` })).rejects.toMatchObject({

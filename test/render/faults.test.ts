@@ -17,7 +17,7 @@ const failure = { code: 'unavailable', message: expect.stringMatching(/^backend 
 function paste(size: number): Promise<Rendered[]> {
   const image = { offset: 0, width: size, height: size };
   const whole = { source: image, sourceBox: [0, 0, 3, 3], targetBox: [2, 2, 5, 5], flip: false, minArea: 1 } as const;
-  return render([new Int32Array(size * size)], [{ width: size, height: size, image, pastes: [whole] }]);
+  return render([{ pixels: new Uint8Array(3 * size * size), bands: 3 }], [{ width: size, height: size, image, pastes: [whole] }]);
 }
 
 describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { memory } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage, imageHeaderOf } from '../../src/image.ts';
-import { wordsPerPixel } from '../../src/pixels.ts';
+import { valuesOf, wordsPerPixel } from '../../src/pixels.ts';
 import { decodeMask } from '../../src/png.ts';
 import { findInstances } from '../../src/read/instances.ts';
 import { annotate } from '../../src/render/annotate.ts';
@@ -11,7 +11,7 @@ import { openBackend } from '../../src/render/open.ts';
 import { type ImageRef, type Paste, pastesOf, type Render, type Rendered, type Target } from '../../src/render/render.ts';
 import { render as renderWithOp } from '../../src/render/tensors.ts';
 import { type Stream, stream } from '../../src/rng.ts';
-import type { BackendName, Box, Depth, Image, Mask, Plan, Size } from '../../src/types.ts';
+import type { BackendName, Bands, Box, Depth, Image, Mask, Plan, Raster, Size } from '../../src/types.ts';
 import { missingBackend } from '../backends.ts';
 import { annotationOf, writeTree } from '../make.ts';
 import { renderPlainly } from './reference.ts';
@@ -44,10 +44,20 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
         ['large images', 2, { images: 2, size: 1500, scale: 0.7, pastes: 3 }],
       ])('%s', async (what, count, bounds) => {
         for (let n = 0; n < count; n++) {
-          const { images, refs, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds, depth);
-          // In one array, and in one for each image.
-          const arrays = n % 2 === 0 ? [images] : refs.map((ref) => wordsOf(images, ref, depth));
-          expectEqual(await render(arrays, targets, depth), renderPlainly(images, targets, depth), `${what} ${n}`);
+          const { words, refs, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds, depth);
+          // In one array, and in one for each image, with alpha and without.
+          const images = n % 3 === 0 ? [rasterOf(words, depth)] : refs.map((ref, i) => cut(words, ref, depth, i % n === 0 ? 3 : 4));
+          const expected = renderPlainly(images, targets, depth);
+          expectEqual(await render(images, targets, depth), expected, `${what} ${n}`);
+          // One after another into images that nobody else uses.
+          for (const [i, target] of targets.entries()) {
+            if (!target.image || target.pastes.some(({ source }) => source === target.image)) continue;
+            const copies = images.map(({ pixels, bands }) => ({ pixels: pixels.slice(), bands }));
+            const [alone] = await render(copies, [{ ...target, inPlace: true }], depth);
+            expectEqual([alone as Rendered], [expected[i] as Rendered], `${what} ${n}, in place`);
+            if (copies.length === refs.length && refs.length > 1)
+              for (const [m, ref] of refs.entries()) if (ref !== target.image) expect(copies[m]).toEqual(images[m]);
+          }
         }
       });
 
@@ -56,7 +66,7 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
         const k = depth === 8 ? 5 : 2;
         const [width, height] = [300 * k, 200 * k];
         const random = stream(7, 0, 'extremes', 'kernel');
-        const images = noise(random, wordsPerPixel(depth) * (width * height + 4));
+        const images = [rasterOf(noise(random, wordsPerPixel(depth) * (width * height + 4)), depth)];
         const large: ImageRef = { offset: 0, width, height };
         const small: ImageRef = { offset: width * height, width: 2, height: 2 };
         const whole: Box = [0, 0, width, height];
@@ -75,30 +85,30 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
             pastes: [{ source: large, sourceBox: whole, targetBox: [-600 * k, -300 * k, 600 * k, 500 * k], flip: true, minArea: 0 }],
           },
         ];
-        expectEqual(await render([images], targets, depth), renderPlainly(images, targets, depth), 'extremes');
+        expectEqual(await render(images, targets, depth), renderPlainly(images, targets, depth), 'extremes');
       });
 
       test('black stays black, and white white, at any scale', async () => {
         const image: ImageRef = { offset: 0, width: 40, height: 30 };
         for (const word of [0, -1]) {
-          const images = new Int32Array(wordsPerPixel(depth) * 1200).fill(word);
+          const images = [rasterOf(new Int32Array(wordsPerPixel(depth) * 1200).fill(word), depth)];
           const pastes = (
             [
               [3, 2, 17, 9],
               [-30, -9, 90, 50],
             ] as Box[]
           ).map((box) => ({ source: image, sourceBox: [0, 0, 40, 30] as Box, targetBox: box, flip: true, minArea: 1 }));
-          const [{ pixels, owner }] = (await render([images], [{ ...size(image), image, pastes }], depth)) as [Rendered];
-          expect([new Set(pixels), new Set(owner)]).toEqual([new Set([word]), new Set([2])]);
+          const [{ pixels, owner }] = (await render(images, [{ ...size(image), image, pastes }], depth)) as [Rendered];
+          expect([new Set(pixels), new Set(owner)]).toEqual([new Set([word && 2 ** depth - 1]), new Set([2])]);
         }
       });
     });
 
     test('no target, no placement and boxes out of sight change nothing', async () => {
       const random = stream(7, 0, 'nothing', 'kernel');
-      const images = noise(random, 30);
+      const images = [rasterOf(noise(random, 30), 8)];
       const image: ImageRef = { offset: 0, width: 6, height: 5 };
-      expect(await render([images], [])).toEqual([]);
+      expect(await render(images, [])).toEqual([]);
       const out = (
         [
           [-9, 0, -3, 5],
@@ -107,15 +117,12 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
           [0, -4, 6, 0],
         ] as Box[]
       ).map((box) => pasteOf(random, image, [1, 1, 4, 4], box, false));
-      const same = { pixels: images, owner: new Int32Array(30) };
+      const same = { pixels: (images[0] as Raster).pixels, owner: new Int32Array(30) };
       expectEqual(
-        await render(
-          [images],
-          [
-            { ...size(image), image, pastes: [] },
-            { ...size(image), image, pastes: out },
-          ],
-        ),
+        await render(images, [
+          { ...size(image), image, pastes: [] },
+          { ...size(image), image, pastes: out },
+        ]),
         [
           { ...same, areas: [] },
           { ...same, areas: [0, 0, 0, 0] },
@@ -185,7 +192,7 @@ interface Bounds {
 }
 
 /** Images of ragged sizes, and targets among them with placements of scales from 0.01, some out of sight, some dropped. */
-function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { images: Int32Array; refs: ImageRef[]; targets: Target[] } {
+function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { words: Int32Array; refs: ImageRef[]; targets: Target[] } {
   let length = 0;
   const refs = Array.from({ length: 1 + random.below(bounds.images) }, (): ImageRef => {
     // Small sizes are as likely as large ones.
@@ -211,12 +218,17 @@ function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { images: Int3
     });
     return { ...size(image), ...(random.below(6) > 0 && { image }), pastes };
   });
-  return { images: noise(random, wordsPerPixel(depth) * length), refs, targets };
+  return { words: noise(random, wordsPerPixel(depth) * length), refs, targets };
 }
 
-function wordsOf(images: Int32Array, { offset, width, height }: ImageRef, depth: Depth): Int32Array {
-  const each = wordsPerPixel(depth);
-  return images.subarray(each * offset, each * (offset + width * height));
+function rasterOf(words: Int32Array, depth: Depth): Raster {
+  return { pixels: valuesOf(words, depth), bands: 4 };
+}
+
+/** One image of all. */
+function cut(words: Int32Array, { offset, width, height }: ImageRef, depth: Depth, bands: Bands): Raster {
+  const all = valuesOf(words, depth).slice(4 * offset, 4 * (offset + width * height));
+  return { pixels: all.filter((_, i) => i % 4 < bands), bands };
 }
 
 function side(random: Stream, largest: number): number {
@@ -238,7 +250,7 @@ async function testGolden(folder: string, render: Render): Promise<void> {
   const [target, source] = [await read('target.png', masks.target), await read('source.png', masks.source)];
   const ids = new Set(leftOut);
   const [rendered] = (await render(
-    [target.pixels, source.pixels],
+    [target, source],
     [
       pastesOf(
         plan,

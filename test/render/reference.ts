@@ -1,18 +1,26 @@
 import type { Paste, Rendered, Target } from '../../src/render/render.ts';
 import { weightTable } from '../../src/render/tables.ts';
-import type { Depth, Shape } from '../../src/types.ts';
+import type { Depth, Raster, Shape } from '../../src/types.ts';
 
 const padding = [124, 116, 104, 255];
 
 /** What the op computes, as its definition reads: two double sums for each pixel of each placement, and nothing clever. */
-export function renderPlainly(images: Int32Array, targets: readonly Target[], depth: Depth = 8): Rendered[] {
-  const values = depth === 8 ? new Uint8Array(images.slice().buffer) : new Uint16Array(images.slice().buffer);
+export function renderPlainly(images: readonly Raster[], targets: readonly Target[], depth: Depth = 8): Rendered[] {
+  const Values = depth === 8 ? Uint8Array : Uint16Array;
+  const white = 2 ** depth - 1;
+  const values = images.flatMap(({ pixels, bands }) =>
+    Array.from({ length: (4 * pixels.length) / bands }, (_, i) =>
+      i % 4 < bands ? (pixels[bands * Math.floor(i / 4) + (i % 4)] as number) : white,
+    ),
+  );
+  const bandsAt = (offset: number): number => {
+    let before = 0;
+    return images.find(({ pixels, bands }) => offset < (before += pixels.length / bands))?.bands as number;
+  };
   return targets.map(({ width, height, image, pastes }) => {
     const shown = image
       ? values.slice(4 * image.offset, 4 * (image.offset + width * height))
-      : new (depth === 8 ? Uint8Array : Uint16Array)(4 * width * height).map(
-          (_, i) => ((padding[i % 4] as number) / 255) * (2 ** depth - 1),
-        );
+      : Array.from({ length: 4 * width * height }, (_, i) => ((padding[i % 4] as number) / 255) * white);
     const owner = new Int32Array(width * height);
     const areas = pastes.map((paste, k) => {
       const { source, instance } = paste;
@@ -40,11 +48,12 @@ export function renderPlainly(images: Int32Array, targets: readonly Target[], de
       if (covered.size < paste.minArea) return 0;
       for (const [at, colour] of covered) {
         owner[at] = k + 1;
-        shown.set(colour, 4 * at);
+        shown.splice(4 * at, 4, ...colour);
       }
       return covered.size;
     });
-    return { pixels: new Int32Array(shown.buffer), owner, areas };
+    const bands = image || pastes[0] ? bandsAt((image ?? (pastes[0] as Paste).source).offset) : 4;
+    return { pixels: Values.from(shown.filter((_, i) => i % 4 < bands)), owner, areas };
   });
 }
 

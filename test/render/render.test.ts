@@ -5,18 +5,21 @@ import { describe, expect, test } from 'vitest';
 import type { Paste, Rendered } from '../../src/render/render.ts';
 import { render } from '../../src/render/tensors.ts';
 import type { Box, Image, Instance } from '../../src/types.ts';
-import { imageOf, instanceOf, rgba } from '../make.ts';
+import { imageOf, instanceOf, rgba, wordsOf } from '../make.ts';
 
 enableProdMode();
 
 type Placed = Pick<Paste, 'targetBox'> & Partial<Paste> & { from?: Instance };
 
-/** Pastes instances of one image into another. */
-async function pasteInto(target: Image, source: Image, placements: readonly Placed[]): Promise<Rendered> {
-  const pixels = Int32Array.from([...target.pixels, ...source.pixels]);
-  const sourceRef = { offset: target.pixels.length, width: source.width, height: source.height };
+/** Pastes instances of one image into another; gives RGBA8 words. */
+async function pasteInto(
+  target: Image,
+  source: Image,
+  placements: readonly Placed[],
+): Promise<Omit<Rendered, 'pixels'> & { pixels: Int32Array }> {
+  const sourceRef = { offset: target.width * target.height, width: source.width, height: source.height };
   const [rendered] = await render(
-    [pixels],
+    [target, source],
     [
       {
         width: target.width,
@@ -33,7 +36,7 @@ async function pasteInto(target: Image, source: Image, placements: readonly Plac
       },
     ],
   );
-  return rendered as Rendered;
+  return { ...(rendered as Rendered), pixels: wordsOf({ pixels: (rendered as Rendered).pixels, bands: 3 }) };
 }
 
 const noise = (seed: number) => (x: number, y: number) =>
@@ -69,7 +72,7 @@ describe('render', () => {
         const [sx, sy] = [x - 7, y + 2];
         const inside = x >= 10 && x < 22 && y >= 2 && y < 16 && (sx + sy) % 3 !== 0;
         expect(owner[y * 30 + x]).toBe(inside ? 1 : 0);
-        expect(pixels[y * 30 + x]).toBe(inside ? source.pixels[sy * 25 + sx] : target.pixels[y * 30 + x]);
+        expect(pixels[y * 30 + x]).toBe(inside ? wordsOf(source)[sy * 25 + sx] : wordsOf(target)[y * 30 + x]);
       }
     }
   });
@@ -78,7 +81,7 @@ describe('render', () => {
     const target = imageOf(12, 8, () => 0);
     const source = imageOf(12, 8, noise(3));
     const { pixels } = await pasteInto(target, source, [{ from: instanceOf(1, [2, 1, 9, 7]), targetBox: [2, 1, 9, 7], flip: true }]);
-    for (let y = 1; y < 7; y++) for (let x = 2; x < 9; x++) expect(pixels[y * 12 + x]).toBe(source.pixels[y * 12 + (10 - x)]);
+    for (let y = 1; y < 7; y++) for (let x = 2; x < 9; x++) expect(pixels[y * 12 + x]).toBe(wordsOf(source)[y * 12 + (10 - x)]);
   });
 
   test('shrinking by 10 averages: a fine checkerboard becomes grey, and an area matches the exact one', async () => {
@@ -155,13 +158,13 @@ describe('render', () => {
     expect(owner[5 * 20 + 5]).toBe(2);
     expect(owner[3 * 20 + 3]).toBe(1);
     expect(owner[13 * 20 + 13]).toBe(0);
-    expect(pixels[13 * 20 + 13]).toBe(target.pixels[13 * 20 + 13]);
+    expect(pixels[13 * 20 + 13]).toBe(wordsOf(target)[13 * 20 + 13]);
   });
 
   test('renders several targets of different sizes in one call as it does one by one', async () => {
     const a = imageOf(9, 7, noise(1));
     const b = imageOf(16, 5, noise(2));
-    const images = Int32Array.from([...a.pixels, ...b.pixels]);
+    const images = [a, b];
     const refs = [
       { offset: 0, width: 9, height: 7 },
       { offset: 63, width: 16, height: 5 },
@@ -180,14 +183,14 @@ describe('render', () => {
         },
       ],
     }));
-    const together = await render([images], targets);
-    const apart = [await render([images], targets.slice(0, 1)), await render([images], targets.slice(1))].flat();
+    const together = await render(images, targets);
+    const apart = [await render(images, targets.slice(0, 1)), await render(images, targets.slice(1))].flat();
     expect(together).toEqual(apart);
   });
 
   test('a backend that has no kernels of its own runs those of the cpu', async () => {
     const [target, source] = [imageOf(30, 20, noise(1)), imageOf(25, 22, noise(9))];
-    const paste = (): Promise<Rendered> => pasteInto(target, source, [{ from: instanceOf(2, [3, 4, 15, 18]), targetBox: [10, 2, 29, 19] }]);
+    const paste = () => pasteInto(target, source, [{ from: instanceOf(2, [3, 4, 15, 18]), targetBox: [10, 2, 29, 19] }]);
     await setBackend('cpu');
     const expected = await paste();
     registerBackend('other', () => new MathBackendCPU());
