@@ -227,47 +227,50 @@ function decodeRows(rows: Uint8Array, width: number, height: number, depth: numb
   const stride = strideOf(width, depth, channels);
   const data = takeBytes(stride * height);
   const pixel = depth === 16 ? 2 : channels;
+  const [source, result] = [viewOf(rows), viewOf(data)];
   for (let y = 0; y < height; y++) {
     const to = y * stride;
     const from = to + y + 1;
-    unfilter(rows[from - 1] as number, rows.subarray(from, from + stride), data, to, pixel, stride);
+    const filter = rows[from - 1] as number;
+    // What lies beside or above the image counts as 0, so that the first pixel and the first row need less.
+    if (filter === 2 && y > 0) addAbove(source, from, result, to, stride);
+    else data.set(rows.subarray(from, from + stride), to);
+    if (filter > 4) throw new Error(`there is no filter ${filter}`);
+    if (filter === 1 || filter > 2) unfilter(filter, data, to, pixel, stride);
   }
   if (depth === 16)
     return Uint16Array.from({ length: width * height }, (_, i) => ((data[2 * i] as number) << 8) | (data[2 * i + 1] as number));
   return depth === 8 ? data : unpackBits(data, width, height, depth);
 }
 
-/**
- * Undoes the filter of one row. `data` holds the row above it already; what lies beside or above the image counts
- * as 0, so that the first pixel and the first row need less.
- */
-function unfilter(filter: number, row: Uint8Array, data: Uint8Array, to: number, pixel: number, stride: number): void {
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+/** Undoes filter Up of one row, four bytes at a time: the carry of each is kept from the next by leaving out the highest bit. */
+function addAbove(source: DataView, from: number, result: DataView, to: number, stride: number): void {
+  let i = 0;
+  for (; i + 4 <= stride; i += 4) {
+    const a = source.getInt32(from + i, true);
+    const b = result.getInt32(to + i - stride, true);
+    result.setInt32(to + i, ((a & 0x7f7f7f7f) + (b & 0x7f7f7f7f)) ^ ((a ^ b) & 0x80808080), true);
+  }
+  for (; i < stride; i++) result.setUint8(to + i, source.getUint8(from + i) + result.getUint8(to + i - stride));
+}
+
+/** Undoes filter Sub, Average or Paeth of one row in place; the row above it is there already. */
+function unfilter(filter: number, data: Uint8Array, to: number, pixel: number, stride: number): void {
   const above = to - stride;
   const first = above < 0;
-  data.set(row, to);
-  if (filter === 0 || (filter === 2 && first)) return;
   if (filter === 1 || (filter === 4 && first)) {
     for (let i = pixel; i < stride; i++) data[to + i] = (data[to + i] as number) + (data[to + i - pixel] as number);
-  } else if (filter === 2) {
-    let i = 0;
-    if (stride % 4 === 0) {
-      // Four bytes at a time: the carry of each is kept from the next by leaving out the highest bit.
-      const words = new Int32Array(data.buffer, above, stride / 2);
-      for (const next = stride / 4; i < stride / 4; i++) {
-        const a = words[next + i] as number;
-        const b = words[i] as number;
-        words[next + i] = ((a & 0x7f7f7f7f) + (b & 0x7f7f7f7f)) ^ ((a ^ b) & 0x80808080);
-      }
-      i *= 4;
-    }
-    for (; i < stride; i++) data[to + i] = (data[to + i] as number) + (data[above + i] as number);
   } else if (filter === 3) {
     for (let i = 0; i < stride; i++) {
       const left = i < pixel ? 0 : (data[to + i - pixel] as number);
       const up = first ? 0 : (data[above + i] as number);
       data[to + i] = (data[to + i] as number) + ((left + up) >> 1);
     }
-  } else if (filter === 4) {
+  } else {
     for (let i = 0; i < pixel; i++) data[to + i] = (data[to + i] as number) + (data[above + i] as number);
     for (let i = pixel; i < stride; i++) {
       const left = data[to + i - pixel] as number;
@@ -278,8 +281,6 @@ function unfilter(filter: number, row: Uint8Array, data: Uint8Array, to: number,
       const c = Math.abs(left + up - 2 * corner);
       data[to + i] = (data[to + i] as number) + (a <= b && a <= c ? left : b <= c ? up : corner);
     }
-  } else {
-    throw new Error(`there is no filter ${filter}`);
   }
 }
 
@@ -375,10 +376,7 @@ function filterRows({ width, height, depth, channels, data, filter }: PngPixels)
   const pixel = channels * (depth / 8);
   const stride = width * pixel;
   const rows = takeBytes((stride + 1) * height);
-  const [source, result] = [data, rows].map(({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength)) as [
-    DataView,
-    DataView,
-  ];
+  const [source, result] = [viewOf(data), viewOf(rows)];
   const type = { none: 0, sub: 1, up: 2 }[filter];
   for (let y = 0; y < height; y++) {
     const from = y * stride;
@@ -386,7 +384,7 @@ function filterRows({ width, height, depth, channels, data, filter }: PngPixels)
     rows[to - 1] = type;
     // What lies beside or above the image counts as 0.
     const whole = type === 0 || (type === 2 && y === 0) ? stride : type === 1 ? pixel : 0;
-    rows.set(data.subarray(from, from + whole), to);
+    if (whole > 0) rows.set(data.subarray(from, from + whole), to);
     subtract(source, from, type === 1 ? pixel : stride, result, to, whole, stride);
   }
   return rows;

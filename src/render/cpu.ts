@@ -165,7 +165,8 @@ function coverage(row: Placed, { masks, tables }: Arrays): number[] {
   const ascending = first(0) <= first(columns - 1);
   /** The column from which on taps begin at a limit or beyond; under it, where they go down. */
   const columnAt = (limit: number): number => {
-    let [low, high] = [0, columns];
+    let low = 0;
+    let high = columns;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (first(middle) < limit === ascending) low = middle + 1;
@@ -180,7 +181,10 @@ function coverage(row: Placed, { masks, tables }: Arrays): number[] {
     const entry = tableY + j * (1 + tapsY);
     const y0 = (tables[entry] as number) - maskY;
     // What any tap's row has of the instance, and what each has without a gap.
-    let [from, to, within, until] = [maskWidth, 0, 0, maskWidth];
+    let from = maskWidth;
+    let to = 0;
+    let within = 0;
+    let until = maskWidth;
     for (let t = 0; t < tapsY; t++) {
       if (tables[entry + 1 + t] === 0) continue;
       const y = y0 + t;
@@ -193,10 +197,10 @@ function coverage(row: Placed, { masks, tables }: Arrays): number[] {
       until = inside && extents[3 * y + 2] === end - begin ? Math.min(until, end) : 0;
     }
     if (from >= to) continue;
-    const ends = [columnAt(from - tapsX + 1), columnAt(to)];
-    const solid = [columnAt(within), columnAt(until - tapsX + 1)];
-    const [begin, end] = (ascending ? ends : ends.reverse()) as [number, number];
-    let [full, rest] = (ascending ? solid : solid.reverse()) as [number, number];
+    const begin = columnAt(ascending ? from - tapsX + 1 : to);
+    const end = columnAt(ascending ? to : from - tapsX + 1);
+    let full = columnAt(ascending ? within : until - tapsX + 1);
+    let rest = columnAt(ascending ? until - tapsX + 1 : within);
     if (within + tapsX > until || full >= rest) full = rest = end;
     let open = -1;
     for (let i = begin; i < end; i++) {
@@ -394,17 +398,18 @@ function colour(row: Placed, spans: readonly number[], image: Raster, source: nu
       else across(from, at, stride, tables, tableX, tapsX, columns, line, bands);
       if (bands === 4) acrossAlpha(from, at, stride, tables, tableX, tapsX, columns, line);
     }
-    const [begin, end] = [bands * (spans[s + 1] as number), bands * (spans[s + 2] as number)];
+    const begin = bands * (spans[s + 1] as number);
+    const end = bands * (spans[s + 2] as number);
     const at = bands * ((y + j) * into.width + x);
-    const tap = (t: number): Uint16Array => ring[(y0 + t) % tapsY] as Uint16Array;
+    const last = ring[(y0 + tapsY - 1) % tapsY] as Uint16Array;
+    const weight = tables[entry + tapsY] as number;
     if (tapsY === 2) {
-      downTwo(tap(0), tap(1), tables[entry + 2] as number, begin, end, to, at);
+      downTwo(ring[y0 % 2] as Uint16Array, last, weight, begin, end, to, at);
       continue;
     }
     sums.fill(32768, begin, end);
-    const last = tapsY - 1;
-    for (let t = 0; t < last; t++) addRow(sums, tap(t), tables[entry + 1 + t] as number, begin, end);
-    addLastRow(sums, tap(last), tables[entry + 1 + last] as number, begin, end, to, at);
+    for (let t = 0; t < tapsY - 1; t++) addRow(sums, ring[(y0 + t) % tapsY] as Uint16Array, tables[entry + 1 + t] as number, begin, end);
+    addLastRow(sums, last, weight, begin, end, to, at);
   }
 }
 
