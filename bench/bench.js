@@ -1,9 +1,10 @@
 // Samples per second of the whole pipeline beside decoding and encoding alone and beside peers, what its parts take, how it starts and how
 // it grows. All take turns, in processes of their own; ratios are of medians. Numbers go to bench/results.json.
 //
-//   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt
+//   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt; TMPDIR=… where
+//                                      files go: a disk's moods are kept out by a file system in memory (12 GB)
 //   npm run bench -- DATA --check      compares the ratios with those in bench/results.json; exits with 1 where one grew
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
@@ -69,12 +70,17 @@ try {
     table[kind.name] = Object.fromEntries(Object.entries(rows).filter(([, row]) => row));
     print(kind, table[kind.name]);
     if (!check) parts[kind.name] = measureShares(input, join(folder, `shares-${kind.ext}${kind.size[0]}`), rounds);
+    // Not sooner: a file system that is busy deleting is slow.
+    empty(folder);
   }
   if (!check)
     Object.assign(parts, { kernel: measureKernel(), start: measureStart(folder, rounds), growth: await measureGrowth(data, folder) });
 } finally {
-  // At the end alone: a file system that is busy deleting is slow.
   rmSync(folder, { recursive: true, force: true });
+}
+
+function empty(parent) {
+  for (const name of readdirSync(parent)) rmSync(join(parent, name), { recursive: true });
 }
 
 function rate({ samples, seconds }) {
