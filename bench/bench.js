@@ -4,7 +4,7 @@
 //   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt; TMPDIR=… where
 //                                      files go: a disk's moods are kept out by a file system in memory (12 GB)
 //   npm run bench -- DATA --check      compares the ratios with those in bench/results.json; exits with 1 where one grew
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
@@ -46,18 +46,15 @@ const table = {};
 const parts = {};
 try {
   for (const kind of kinds) {
-    const input = join(folder, kind.ext + kind.size[0]);
+    const place = join(folder, kind.ext + kind.size[0]);
+    const input = join(place, 'data');
     await makeData(data, kind, input);
     const rows = {};
     for (let round = 0; round < rounds; round++) {
       for (const [name, contend] of Object.entries(contenders)) {
         if (rows[name] === null) continue;
         try {
-          const { samples, seconds, mb } = contend(
-            input,
-            join(folder, `${kind.ext}${kind.size[0]}-${round}-${name.replace(/\W/g, '')}`),
-            kind,
-          );
+          const { samples, seconds, mb } = contend(input, join(place, `${round}-${name.replace(/\W/g, '')}`), kind);
           rows[name] ??= { samples, seconds: [], ...(mb && { mb }) };
           rows[name].seconds.push(Number(seconds.toFixed(4)));
         } catch (error) {
@@ -69,18 +66,14 @@ try {
     }
     table[kind.name] = Object.fromEntries(Object.entries(rows).filter(([, row]) => row));
     print(kind, table[kind.name]);
-    if (!check) parts[kind.name] = measureShares(input, join(folder, `shares-${kind.ext}${kind.size[0]}`), rounds);
+    if (!check) parts[kind.name] = measureShares(input, join(place, 'shares'), rounds);
     // Not sooner: a file system that is busy deleting is slow.
-    empty(folder);
+    rmSync(place, { recursive: true });
   }
   if (!check)
     Object.assign(parts, { kernel: measureKernel(), start: measureStart(folder, rounds), growth: await measureGrowth(data, folder) });
 } finally {
   rmSync(folder, { recursive: true, force: true });
-}
-
-function empty(parent) {
-  for (const name of readdirSync(parent)) rmSync(join(parent, name), { recursive: true });
 }
 
 function rate({ samples, seconds }) {

@@ -177,6 +177,11 @@ interface Group {
   rendered?: Promise<Map<Plan, RenderedPlan>>;
 }
 
+/** An image of a group, and where it is among all of them. */
+interface GroupInput extends LoadedImage {
+  readonly ref: ImageRef;
+}
+
 async function renderGroup(
   { plans, ids, depth }: Group,
   annotations: ReadonlyMap<string, Annotations>,
@@ -186,18 +191,19 @@ async function renderGroup(
   render: Rendering['render'],
 ): Promise<Map<Plan, RenderedPlan>> {
   const loaded = await Promise.all([...ids].map((id) => images.load(id)));
-  const loadedOf = new Map([...ids].map((id, n) => [id, loaded[n] as LoadedImage]));
   const rasters = loaded.map(({ image }) => ({ pixels: inDepth(image, depth), bands: image.bands }));
-  const refs = new Map<string, ImageRef>();
+  const inputs = new Map<string, GroupInput>();
   let offset = 0;
   for (const [n, id] of [...ids].entries()) {
-    const { width, height } = (loaded[n] as LoadedImage).image;
-    refs.set(id, { offset, width, height });
+    const input = loaded[n] as LoadedImage;
+    const { width, height } = input.image;
+    inputs.set(id, { ...input, ref: { offset, width, height } });
     offset += width * height;
   }
+  const inputsOf = ({ id, source }: Plan) => [id, source as string].map((one) => inputs.get(one)) as [GroupInput, GroupInput];
   const targets = plans.map((plan) => {
-    const [target, source] = [plan.id, plan.source as string].map((id) => refs.get(id)) as [ImageRef, ImageRef];
-    const pasted = pastesOf(plan, target, source, (annotations.get(plan.source as string) as Annotations).instances);
+    const [target, source] = inputsOf(plan);
+    const pasted = pastesOf(plan, target.ref, source.ref, (annotations.get(plan.source as string) as Annotations).instances);
     return { ...pasted, inPlace: plans.length === 1 && !keepsOriginal && plan.id !== plan.source && uses.alone(plan, plan.id) };
   });
   const rendering = render(rasters, targets, depth);
@@ -207,7 +213,7 @@ async function renderGroup(
   for (const [n, { pixels }] of rasters.entries()) if (pixels !== loaded[n]?.image.pixels) giveBack(pixels);
   return new Map(
     plans.map((plan, n) => {
-      const [target, source] = [plan.id, plan.source as string].map((id) => loadedOf.get(id)) as [LoadedImage, LoadedImage];
+      const [target, source] = inputsOf(plan);
       return [plan, { ...(rendered[n] as Rendered), target, source }];
     }),
   );

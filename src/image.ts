@@ -252,10 +252,10 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   if (depth === 16 && !isDeep(format)) throw new CopyPasteError('usage', `--image-format ${format}: it holds 8 bits a channel`);
   // JPEG has no alpha; WebP no grey.
   const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
-  const chunks = icc ? [await iccChunk(icc)] : [];
   const data = withChannels(image, channels);
   try {
     if (format === 'tiff') return await encodeTiff({ width, height, depth, channels, data, opaque, ...(icc && { icc }) });
+    const chunks = icc ? [await iccChunk(icc)] : [];
     if (data instanceof Uint16Array)
       return await encodePng({ width, height, depth, channels, data: bigEndian(data), filter: 'up', chunks });
     const png = { width, height, depth, channels, data, chunks };

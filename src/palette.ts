@@ -1,7 +1,7 @@
 import type { Colours } from './types.ts';
 
 /** A channel of the colour that Pascal VOC gives an id: every third bit, the lowest first. Each id of 24 bits has its own. */
-function vocColour(id: number, channel: number): number {
+export function vocColour(id: number, channel: number): number {
   return [0, 1, 2, 3, 4, 5, 6, 7].reduce((value, n) => value | (((id >> (3 * n + channel)) & 1) << (7 - n)), 0);
 }
 

@@ -65,8 +65,8 @@ function dropAlpha<T extends Raster['pixels']>(values: Raster['pixels'], pixels:
 }
 
 /** The channels that words hold, four a pixel. */
-export function valuesOf({ buffer, byteOffset, length }: Int32Array, depth: Depth): Raster['pixels'] {
-  return depth === 16 ? new Uint16Array(buffer, byteOffset, 2 * length) : new Uint8Array(buffer, byteOffset, 4 * length);
+export function valuesOf(words: Int32Array, depth: Depth): Raster['pixels'] {
+  return depth === 16 ? new Uint16Array(words.buffer, words.byteOffset, 2 * words.length) : bytesOf(words);
 }
 
 /**
@@ -91,15 +91,6 @@ export function inDepth({ pixels, depth }: Pick<Image, 'pixels' | 'depth'>, want
   if (wanted === 16) for (let i = 0; i < pixels.length; i++) result[i] = 257 * (pixels[i] as number);
   else for (let i = 0; i < pixels.length; i++) result[i] = Math.floor(((pixels[i] as number) + 128) / 257);
   return result;
-}
-
-/** Copies arrays one after another. */
-export function copyInto(words: Int32Array, arrays: readonly Int32Array[]): void {
-  let at = 0;
-  for (const array of arrays) {
-    words.set(array, at);
-    at += array.length;
-  }
 }
 
 /** Writes rasters as words, one after another. */

@@ -17,6 +17,7 @@ export const cpuKernels: Kernels<KernelBackend> = {
     const { depth, padding } = attrs;
     const each = wordsPerPixel(depth);
     const images: Raster[] = [{ pixels: valuesOf(read(backend, inputs.images) as Int32Array, depth), bands: 4 }];
+    const blank = valuesOf(Int32Array.from(padding), depth);
     const targets = read(backend, inputs.targets) as Int32Array;
     const placements = read(backend, inputs.placements) as Int32Array;
     const rows = readRows(targets, placements);
@@ -24,7 +25,7 @@ export const cpuKernels: Kernels<KernelBackend> = {
     const outputs = rows.targets.map((target): Raster => {
       const { output, width, height } = target;
       const pixels = valuesOf(words.subarray(each * output, each * (output + width * height)), depth);
-      fillOutput(pixels, 4, target, images, valuesOf(Int32Array.from(padding), depth));
+      fillOutput(pixels, 4, target, images, blank);
       return { pixels, bands: 4 };
     });
     const masks = bytesOf(read(backend, inputs.masks) as Int32Array);
@@ -282,28 +283,18 @@ function own({ into, x, y, minArea }: Placed, spans: readonly number[], owner: I
 }
 
 /**
- * Resamples a row along x, rounds nothing: values of 8 bits become sums of 16. Alpha that the source lacks is opaque.
+ * Resamples RGB of a row along x and rounds nothing: values of 8 bits become sums of 16.
  *
  * @param at where the row begins in `from`.
  */
-function across(
-  from: Uint8Array,
-  at: number,
-  stride: Bands,
-  tables: Int32Array,
-  table: number,
-  taps: number,
-  columns: number,
-  to: Uint16Array,
-  bands: Bands,
-): void {
-  const step = 1 + taps;
-  for (let i = 0, o = 0, column = table; i < columns; i++, o += bands, column += step) {
+function across(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
+  const { columns, tableX, tapsX } = row;
+  for (let i = 0, o = 0, column = tableX; i < columns; i++, o += bands, column += 1 + tapsX) {
     let a = at + stride * (tables[column] as number);
     let r = 0;
     let g = 0;
     let b = 0;
-    for (let t = 1; t <= taps; t++, a += stride) {
+    for (let t = 1; t <= tapsX; t++, a += stride) {
       const weight = tables[column + t] as number;
       r = (r + Math.imul(weight, from[a] as number)) | 0;
       g = (g + Math.imul(weight, from[a + 1] as number)) | 0;
@@ -316,17 +307,9 @@ function across(
 }
 
 /** The same with two taps, which is enlarging: the weights sum to 256, so that one is enough. */
-function acrossTwo(
-  from: Uint8Array,
-  at: number,
-  stride: Bands,
-  tables: Int32Array,
-  table: number,
-  columns: number,
-  to: Uint16Array,
-  bands: Bands,
-): void {
-  for (let i = 0, o = 0, column = table; i < columns; i++, o += bands, column += 3) {
+function acrossTwo(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
+  const { columns, tableX } = row;
+  for (let i = 0, o = 0, column = tableX; i < columns; i++, o += bands, column += 3) {
     const a = at + stride * (tables[column] as number);
     const weight = tables[column + 2] as number;
     const r = from[a] as number;
@@ -338,21 +321,13 @@ function acrossTwo(
   }
 }
 
-/** The alpha of either; of a source without it, opaque. */
-function acrossAlpha(
-  from: Uint8Array,
-  at: number,
-  stride: Bands,
-  tables: Int32Array,
-  table: number,
-  taps: number,
-  columns: number,
-  to: Uint16Array,
-): void {
-  for (let i = 0, column = table; i < columns; i++, column += 1 + taps) {
+/** The same of alpha; a source without it is opaque. */
+function acrossAlpha(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array): void {
+  const { columns, tableX, tapsX } = row;
+  for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
     let sum = stride === 4 ? 0 : 256 * 255;
     const a = at + 4 * (tables[column] as number) + 3;
-    for (let t = 0; stride === 4 && t < taps; t++) sum += (tables[column + 1 + t] as number) * (from[a + 4 * t] as number);
+    for (let t = 0; stride === 4 && t < tapsX; t++) sum += (tables[column + 1 + t] as number) * (from[a + 4 * t] as number);
     to[4 * i + 3] = sum;
   }
 }
@@ -379,12 +354,13 @@ function addLastRow(sums: Int32Array, row: Uint16Array, weight: number, begin: n
  * @param source the pixel that its image begins at.
  */
 function colour(row: Placed, spans: readonly number[], image: Raster, source: number, tables: Int32Array, output: Raster): void {
-  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableY } = row;
   const { bands: stride } = image;
   const { bands } = output;
   const [from, to] = [image.pixels as Uint8Array, output.pixels as Uint8Array];
   const length = bands * columns;
-  if (sums.length < length) sums = new Int32Array(2 * length);
+  // Two rows need no sums.
+  if (tapsY !== 2 && sums.length < length) sums = new Int32Array(length);
   const ring = ringOf(tapsY, length);
   let next = 0;
   for (let s = 0; s < spans.length; s += 3) {
@@ -394,9 +370,8 @@ function colour(row: Placed, spans: readonly number[], image: Raster, source: nu
     for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
       const at = stride * (source + next * sourceWidth);
       const line = ring[next % tapsY] as Uint16Array;
-      if (tapsX === 2) acrossTwo(from, at, stride, tables, tableX, columns, line, bands);
-      else across(from, at, stride, tables, tableX, tapsX, columns, line, bands);
-      if (bands === 4) acrossAlpha(from, at, stride, tables, tableX, tapsX, columns, line);
+      (tapsX === 2 ? acrossTwo : across)(row, from, at, stride, tables, line, bands);
+      if (bands === 4) acrossAlpha(row, from, at, stride, tables, line);
     }
     const begin = bands * (spans[s + 1] as number);
     const end = bands * (spans[s + 2] as number);
@@ -418,7 +393,7 @@ const rings: Uint16Array[] = [];
 let sums = new Int32Array(0);
 
 function ringOf(rows: number, length: number): readonly Uint16Array[] {
-  for (let t = 0; t < rows; t++) if ((rings[t]?.length ?? 0) < length) rings[t] = new Uint16Array(2 * length);
+  for (let t = 0; t < rows; t++) if ((rings[t]?.length ?? 0) < length) rings[t] = new Uint16Array(length);
   return rings;
 }
 

@@ -1,16 +1,17 @@
 import { giveBack } from '../buffers.ts';
-import { bytesOf, copyInto, inDepth, takePixels, unpackWords, wordsPerPixel } from '../pixels.ts';
+import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../pixels.ts';
 import type { Bands, Box, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
 import { copyPaste, fillOutput, locate, pixelsAt } from './cpu.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
 import { type WeightTable, weightTable } from './tables.ts';
 
 /** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
-const padding = Uint8Array.of(124, 116, 104, 255);
+const shallow = Uint8Array.of(124, 116, 104, 255);
+const paddings: Record<Depth, Raster['pixels']> = { 8: shallow, 16: inDepth({ pixels: shallow, depth: 8 }, 16) };
 
 /** A pixel of it as words. */
 export function paddingOf(depth: Depth): readonly number[] {
-  return [...new Int32Array(inDepth({ pixels: padding, depth: 8 }, depth).slice().buffer)];
+  return [...new Int32Array(paddings[depth].slice().buffer)];
 }
 
 /** An image among the pixels of all images. */
@@ -83,7 +84,7 @@ export const renderOnCpu: Render = async (images, targets, depth = 8) => {
     const bands = bandsOfTarget(target, images);
     if (image && inPlace) return { pixels: pixelsAt(images, image.offset, width * height), bands };
     const pixels = takePixels(depth, bands * width * height);
-    fillOutput(pixels, bands, rows.targets[n] as PlacedTarget, images, inDepth({ pixels: padding, depth: 8 }, depth));
+    fillOutput(pixels, bands, rows.targets[n] as PlacedTarget, images, paddings[depth]);
     return { pixels, bands };
   });
   const { owner, area } = copyPaste({ images, depth, masks: bytesOf(masks), tables, ...rows, outputs });
@@ -221,10 +222,11 @@ function placementValues(rows: readonly PlacementRow[]): Int32Array {
 
 function concatenate(tables: readonly WeightTable[], length: number): Int32Array {
   const all = new Int32Array(Math.max(1, length));
-  copyInto(
-    all,
-    tables.map(({ data }) => data),
-  );
+  let at = 0;
+  for (const { data } of tables) {
+    all.set(data, at);
+    at += data.length;
+  }
   return all;
 }
 

@@ -1,5 +1,6 @@
 import { CopyPasteError } from '../errors.ts';
 import { encodeRgb, formatOf, thumbnail } from '../image.ts';
+import { vocColour } from '../palette.ts';
 import { inDepth } from '../pixels.ts';
 import type { Image, Mask, Pasted } from '../types.ts';
 
@@ -63,34 +64,19 @@ export async function contactSheet(rows: readonly Row[], format: SheetFormat): P
   return encodeRgb(data, width, height, format);
 }
 
-/**
- * The colour that stands for an id, as in Pascal VOC's palette: the id's bits, from the lowest, spread over
- * the high bits of red, green and blue.
- */
-function idColour(id: number): readonly [number, number, number] {
-  let [r, g, b] = [0, 0, 0];
-  for (let bit = 7, rest = id; rest > 0; bit--, rest >>= 3) {
-    r |= (rest & 1) << bit;
-    g |= ((rest >> 1) & 1) << bit;
-    b |= ((rest >> 2) & 1) << bit;
-  }
-  return [r, g, b];
-}
-
-/** A mask's colours, half and half with the image; background and ignore show the image darkened. */
+/** A mask's colours, Pascal VOC's, half and half with the image; background and ignore show the image darkened. */
 function colourMask(image: Image, { ids }: Mask, leftOut: ReadonlySet<number>): Image {
   const { bands } = image;
   const pixels = image.pixels.slice();
+  const colours: (readonly number[])[] = [];
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
     // Id 0 is a class in some data sets, and must not be black.
-    const over = leftOut.has(id) ? black : idColour(id + 1);
+    const over = (colours[id] ??= [0, 1, 2].map((channel) => (leftOut.has(id) ? 0 : vocColour(id + 1, channel))));
     for (let c = 0; c < 3; c++) pixels[bands * i + c] = ((pixels[bands * i + c] as number) >> 1) + ((over[c] as number) >> 1);
   }
   return { ...image, pixels };
 }
-
-const black = [0, 0, 0];
 
 /** White where a pasted instance meets anything else. */
 function outline(image: Image, owner: Int32Array): Image {

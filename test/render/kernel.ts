@@ -46,7 +46,8 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
         for (let n = 0; n < count; n++) {
           const { words, refs, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds, depth);
           // In one array, and in one for each image, with alpha and without.
-          const images = n % 3 === 0 ? [rasterOf(words, depth)] : refs.map((ref, i) => cut(words, ref, depth, i % n === 0 ? 3 : 4));
+          const images =
+            n % 3 === 0 ? [rasterOf(words, depth)] : refs.map((ref, i) => cut(words, ref, depth, n % 3 === 1 || i % 2 === 0 ? 3 : 4));
           const expected = renderPlainly(images, targets, depth);
           expectEqual(await render(images, targets, depth), expected, `${what} ${n}`);
           // One after another into images that nobody else uses.
