@@ -4,10 +4,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
+import { decodeMask, encodeMask } from '../dist/codecs/png.js';
+import { openDataset } from '../dist/dataset/open.js';
+import { createPipeline, createPlanner } from '../dist/engine/pipeline.js';
 import { augmentOptions } from '../dist/options.js';
-import { createPipeline, createPlanner } from '../dist/pipeline.js';
-import { decodeMask, encodeMask } from '../dist/png.js';
-import { openDataset } from '../dist/read/dataset.js';
 import { resolveOptions } from '../dist/schema.js';
 
 /** libuv's pool as the command makes it. */

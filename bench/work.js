@@ -5,17 +5,17 @@
 // seconds of processor time, `main` those of the main thread, where the system says.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { augment } from '../dist/augment.js';
-import { giveBack, markSeldom } from '../dist/buffers.js';
-import { readInput, sha256 } from '../dist/digest.js';
-import { decodeImage, encodeImage, formatOf } from '../dist/image.js';
-import { inParts } from '../dist/parts.js';
-import { jobsOf } from '../dist/pipeline.js';
-import { decodeMask, encodeMask } from '../dist/png.js';
-import { openDataset } from '../dist/read/dataset.js';
-import { findInstances } from '../dist/read/instances.js';
+import { giveBack, markSeldom } from '../dist/base/buffers.js';
+import { readInput, sha256 } from '../dist/base/digest.js';
+import { inParts } from '../dist/base/parts.js';
+import { decodeImage, encodeImage, formatOf } from '../dist/codecs/image.js';
+import { decodeMask, encodeMask } from '../dist/codecs/png.js';
+import { openDataset } from '../dist/dataset/open.js';
+import { jobsOf } from '../dist/engine/pipeline.js';
+import { findInstances } from '../dist/masks/instances.js';
+import { createFolders, writeAtomic } from '../dist/output/files.js';
 import { renderOnCpu } from '../dist/render/render.js';
-import { createFolders, writeAtomic } from '../dist/write/files.js';
+import { augment } from '../dist/verbs/augment.js';
 import { renderBatches } from './common.js';
 
 /** The floor: every sample read, decoded, encoded and written as `augment` does it, with nothing between. */

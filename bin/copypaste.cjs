@@ -14,7 +14,7 @@ for (const stream of [process.stdout, process.stderr]) {
 
 // What ends without an answer has failed.
 process.exitCode = 70;
-import('../dist/cli.js')
+import('../dist/cli/main.js')
   .then(({ main }) => main(process.argv.slice(2), process))
   .then((code) => {
     process.exitCode = code;

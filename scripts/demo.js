@@ -1,6 +1,6 @@
 // Augments the fixtures into demo/ and draws before/after pictures, with the commands that it prints.
 import { rmSync } from 'node:fs';
-import { main } from '../dist/cli.js';
+import { main } from '../dist/cli/main.js';
 
 const commands = [
   'augment --in fixtures/camvid --out demo/aug -p 0.5',

@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { describe } from '../dist/flags.js';
-import { manifestSchema } from '../dist/manifest.js';
+import { describe } from '../dist/cli/flags.js';
 import { augmentOptions, batchOptions, presets, previewOptions, replayOptions, verifyOptions } from '../dist/options.js';
+import { manifestSchema } from '../dist/output/manifest.js';
 
 /** The manifest's JSON Schema as text. */
 export function schemaText() {

@@ -9,11 +9,11 @@ import {
   tensor1d,
   tidy,
 } from '@tensorflow/tfjs-core';
+import { pasteFilter, voidId } from './dataset/classes.ts';
 import { CopyPasteError } from './errors.ts';
+import { type Found, findInstances } from './masks/instances.ts';
 import { batchOptions, type Given } from './options.ts';
 import { type Candidate, planSample, settle } from './plan/plan.ts';
-import { pasteFilter, voidId } from './read/classes.ts';
-import { type Found, findInstances } from './read/instances.ts';
 import { annotate } from './render/annotate.ts';
 import { shown } from './render/op.ts';
 import { areasOf, type ImageRef, ownersOf, pastesOf } from './render/render.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { check } from '../src/check.ts';
-import { replay } from '../src/replay.ts';
-import { verify } from '../src/verify.ts';
+import { check } from '../src/verbs/check.ts';
+import { replay } from '../src/verbs/replay.ts';
+import { verify } from '../src/verbs/verify.ts';
 import { treeDigests } from './make.ts';
 
 /** What holds of every output, whatever its layout: no contradiction, nothing but what its input gives, and the same bytes again. */

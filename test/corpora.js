@@ -7,8 +7,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
-import { decodeImage, extensions, imageHeaderOf } from '../dist/image.js';
-import { decodeMask, encodeMask, encodePng, pngHeader } from '../dist/png.js';
+import { decodeImage, extensions, imageHeaderOf } from '../dist/codecs/image.js';
+import { decodeMask, encodeMask, encodePng, pngHeader } from '../dist/codecs/png.js';
 
 const batchSize = 48;
 const patienceMs = 120_000;

@@ -5,14 +5,13 @@ import zlib, { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { augment } from '../src/augment.ts';
-import { check } from '../src/check.ts';
+import { decodeImage, encodeImage, imageHeaderOf } from '../src/codecs/image.ts';
+import { readMask } from '../src/codecs/masks.ts';
+import { decodeMask, encodeMask, pngHeader } from '../src/codecs/png.ts';
 import { CopyPasteError } from '../src/errors.ts';
-import { decodeImage, encodeImage, imageHeaderOf } from '../src/image.ts';
-import { readMask } from '../src/masks.ts';
-import { decodeMask, encodeMask, pngHeader } from '../src/png.ts';
-
 import type { Image, Mask } from '../src/types.ts';
+import { augment } from '../src/verbs/augment.ts';
+import { check } from '../src/verbs/check.ts';
 import {
   deepImageOf,
   drawBox,

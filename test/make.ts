@@ -3,10 +3,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { sha256 } from '../src/digest.ts';
-import { withChannels } from '../src/pixels.ts';
-import { encodeMask, encodePng } from '../src/png.ts';
-import { findInstances } from '../src/read/instances.ts';
+import { sha256 } from '../src/base/digest.ts';
+import { withChannels } from '../src/codecs/pixels.ts';
+import { encodeMask, encodePng } from '../src/codecs/png.ts';
+import { findInstances } from '../src/masks/instances.ts';
 import type { Bands, Box, CountedAnnotation, Image, Instance, Mask, Raster } from '../src/types.ts';
 
 /** A new empty folder, removed after the file's tests. */

@@ -1,5 +1,5 @@
-import type { Stream } from '../rng.ts';
 import type { Box, Scene, Size } from '../types.ts';
+import type { Stream } from './rng.ts';
 
 /** What large-scale jittering draws from. */
 export interface JitterOptions {

@@ -1,6 +1,6 @@
-import { type Stream, stream } from '../rng.ts';
 import type { AreaLimit, Box, Dropped, DropReason, Instance, PassReason, Placement, Plan, Size } from '../types.ts';
 import { boxInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
+import { type Stream, stream } from './rng.ts';
 
 /** What planning reads of a sample: no pixels. */
 export interface Candidate extends Size {

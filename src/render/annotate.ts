@@ -1,8 +1,8 @@
-import { countIds, presentIds } from '../invariants.ts';
-import { vocPalette } from '../palette.ts';
+import { countIds, presentIds } from '../masks/invariants.ts';
+import { vocPalette } from '../masks/palette.ts';
+import { nearestTable } from '../masks/tables.ts';
 import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
-import { nearestTable } from './tables.ts';
 
 type Rendered = Pick<RenderedImage, 'owner' | 'areas'>;
 

@@ -6,8 +6,8 @@
  */
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
-import { takeWords } from '../buffers.ts';
-import { bytesOf, valuesOf, wordsPerPixel } from '../pixels.ts';
+import { takeWords } from '../base/buffers.ts';
+import { bytesOf, valuesOf, wordsPerPixel } from '../codecs/pixels.ts';
 import type { Bands, Depth, Raster } from '../types.ts';
 import { halfCoverage, imageShape, type Kernels, type Placed, type PlacedTarget, readRows, shown } from './op.ts';
 

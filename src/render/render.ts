@@ -1,9 +1,9 @@
-import { giveBack } from '../buffers.ts';
-import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../pixels.ts';
+import { giveBack } from '../base/buffers.ts';
+import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../codecs/pixels.ts';
+import { type WeightTable, weightTable } from '../masks/tables.ts';
 import type { Bands, Box, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
 import { copyPaste, fillOutput, locate, pixelsAt } from './cpu.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
-import { type WeightTable, weightTable } from './tables.ts';
 
 /** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
 const shallow = Uint8Array.of(124, 116, 104, 255);

@@ -1,5 +1,5 @@
-import { sha256 } from '../digest.ts';
-import { valuesOf } from '../pixels.ts';
+import { sha256 } from '../base/digest.ts';
+import { valuesOf } from '../codecs/pixels.ts';
 import type { Box } from '../types.ts';
 import type { ImageRef, Paste, Render, Target } from './render.ts';
 

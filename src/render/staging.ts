@@ -4,8 +4,8 @@
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
-import { takeWords } from '../buffers.ts';
-import { packInto, wordsOf } from '../pixels.ts';
+import { takeWords } from '../base/buffers.ts';
+import { packInto, wordsOf } from '../codecs/pixels.ts';
 import type { Raster } from '../types.ts';
 
 /** Bytes on a device that may wait for use. */

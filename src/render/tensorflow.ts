@@ -7,7 +7,7 @@
  */
 
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { wordsPerPixel } from '../pixels.ts';
+import { wordsPerPixel } from '../codecs/pixels.ts';
 import { halfCoverage, imageShape, type Kernels, type Placed, readRows } from './op.ts';
 
 /** What is used of tfjs-node's backend. */

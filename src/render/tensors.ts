@@ -18,8 +18,8 @@ import {
   tensor2d,
   tidy,
 } from '@tensorflow/tfjs-core';
+import { packInto, wordsOf } from '../codecs/pixels.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { packInto, wordsOf } from '../pixels.ts';
 import type { Depth, Raster } from '../types.ts';
 import { cpuKernels } from './cpu.ts';
 import {

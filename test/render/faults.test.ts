@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { backend, getKernel, memory, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
 import { describe, expect, test, vi } from 'vitest';
-import { augment } from '../../src/augment.ts';
 import { opNames } from '../../src/render/op.ts';
 import { openBackend } from '../../src/render/open.ts';
 import type { Rendered } from '../../src/render/render.ts';
 import { submit } from '../../src/render/staging.ts';
 import { render } from '../../src/render/tensors.ts';
+import { augment } from '../../src/verbs/augment.ts';
 import { missingBackend } from '../backends.ts';
 import { temporaryFolder, treeDigests } from '../make.ts';
 

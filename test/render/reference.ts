@@ -1,5 +1,5 @@
+import { weightTable } from '../../src/masks/tables.ts';
 import type { Paste, Rendered, Target } from '../../src/render/render.ts';
-import { weightTable } from '../../src/render/tables.ts';
 import type { Depth, Raster, Shape } from '../../src/types.ts';
 
 const padding = [124, 116, 104, 255];

@@ -1,0 +1,21 @@
+import { exitCodes, printable } from '../errors.ts';
+import type { Difference } from '../verbs/verify.ts';
+import type { Streams } from './progress.ts';
+
+/** Says what differs, on standard error or as JSON on standard output. @returns the exit code. */
+export function tellDifferences(
+  result: { readonly differences: readonly Difference[] },
+  fine: string,
+  { json, quiet }: { json?: unknown; quiet?: unknown },
+  { stdout, stderr }: Streams,
+): number {
+  const { differences } = result;
+  if (json) stdout.write(`${JSON.stringify(result)}\n`);
+  else for (const { path, what } of differences) stderr.write(`${printable(`${path}: ${what}`)}\n`);
+  if (differences.length === 0) {
+    if (!quiet) stderr.write(`${fine}\n`);
+    return 0;
+  }
+  if (!quiet) stderr.write(`copypaste: ${differences.length} difference${differences.length === 1 ? '' : 's'}\n`);
+  return exitCodes.differs;
+}

@@ -1,0 +1,41 @@
+import { exitCodes, messageOf } from '../errors.ts';
+import { doctorOptions, type Given } from '../options.ts';
+import { probeBackend, whyCpu, withBackend } from '../render/backend.ts';
+import { selfTestDigest } from '../render/selftest.ts';
+import { resolveOptions } from '../schema.ts';
+import { backendNames, type Probe } from '../types.ts';
+import { version } from '../version.ts';
+import type { Streams } from './progress.ts';
+
+/** Says what each backend finds on this machine, and whether it gives the reference's bytes. */
+export async function run(given: Given<typeof doctorOptions>, { stdout }: Streams): Promise<number> {
+  const { backend: only, json } = resolveOptions(doctorOptions, given);
+  const probes = only === undefined ? await Promise.all(backendNames.map(probeBackend)) : [await probeHere(only)];
+  if (json) stdout.write(`${JSON.stringify(only === undefined ? { version, node: process.version, backends: probes } : probes[0])}\n`);
+  else for (const line of report(probes)) stdout.write(`${line}\n`);
+  return only !== undefined && !probes[0]?.available ? exitCodes.unavailable : 0;
+}
+
+async function probeHere(name: (typeof backendNames)[number]): Promise<Probe> {
+  return withBackend(name, async ({ render: _, ...backend }) => ({ available: true, ...backend }) as const).catch(
+    (error: unknown): Probe => ({ available: false, name, problem: messageOf(error).replace(`backend ${name}: `, '') }),
+  );
+}
+
+function report(probes: readonly Probe[]): string[] {
+  const lines = [`copypaste ${version}, Node ${process.version}, ${process.platform} ${process.arch}`];
+  for (const probe of probes) {
+    const name = probe.name.padEnd(12);
+    if (!probe.available) {
+      lines.push(`${name}not available: ${probe.problem}`);
+      continue;
+    }
+    const { version, device, hardware, batchPixels, limits } = probe;
+    lines.push(`${name}${hardware ? 'GPU' : 'computes on the CPU'}: ${device}; ${version}`);
+    lines.push(`${' '.repeat(12)}self-test ${selfTestDigest.slice(0, 12)}: the bytes of the reference`);
+    const numbers = Object.entries({ ...(batchPixels > 0 && { batchPixels }), ...limits }).map(([limit, value]) => `${limit} ${value}`);
+    if (numbers.length > 0) lines.push(`${' '.repeat(12)}${numbers.join(', ')}`);
+  }
+  if (probes.length > 1) lines.push(`--backend auto takes cpu: ${whyCpu}`);
+  return lines;
+}

@@ -1,0 +1,34 @@
+import { Argument, type Command, Option as Flag } from 'commander';
+import type { Option } from '../options.ts';
+
+/** Gives a command a flag for each option, or an argument where it has no flag; values stay texts, which the schema parses. */
+export function addFlags(command: Command, table: Readonly<Record<string, Option>>): Command {
+  for (const option of Object.values(table)) {
+    if (isArgument(option)) command.addArgument(new Argument(option.flag, describe(option)));
+    else command.addOption(new Flag(option.flag, describe(option)).makeOptionMandatory(option.required === true));
+  }
+  return command;
+}
+
+/** What a command line gave, by the names of the table. */
+export function givenOf(command: Command, table: Readonly<Record<string, Option>>): Record<string, unknown> {
+  const names = Object.keys(table).filter((name) => isArgument(table[name] as Option));
+  return { ...command.opts(), ...Object.fromEntries(names.map((name, i) => [name, command.args[i]])) };
+}
+
+function isArgument({ flag }: Option): boolean {
+  return flag.startsWith('<');
+}
+
+/**
+ * An option's description with its choices and default.
+ *
+ * @public README's tables are made with it.
+ */
+export function describe({ description, choices, default: value }: Option): string {
+  const notes = [
+    ...(choices ? [choices.join(', ')] : []),
+    ...(value !== undefined && value !== '' ? [`default ${Array.isArray(value) ? value.join(',') : value}`] : []),
+  ];
+  return notes.length > 0 ? `${description} (${notes.join('; ')})` : description;
+}

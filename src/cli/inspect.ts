@@ -1,0 +1,78 @@
+import { printable } from '../errors.ts';
+import type { Given, inspectOptions } from '../options.ts';
+import { type Inspection, inspect } from '../verbs/inspect.ts';
+import { createProgress, type Streams } from './progress.ts';
+import { watched } from './signals.ts';
+
+/** Lines of one kind that are shown before the rest is only counted. */
+const most = 20;
+
+/** Runs `inspect` and prints what it found on standard output. */
+export async function run(given: Given<typeof inspectOptions>, { stdout, stderr }: Streams): Promise<number> {
+  const progress = await createProgress(stderr, given.quiet === true);
+  return watched(stderr, progress, undefined, async (stop) => {
+    const result = await inspect(given, { stop, opened: (_dataset, total) => progress.start(total), done: () => progress.tick() });
+    progress.stop();
+    const lines = given.json ? [JSON.stringify(result)] : describe(result).map(printable);
+    stdout.write(lines.map((line) => `${line}\n`).join(''));
+    return 0;
+  });
+}
+
+function describe({ layout, splits, sizes, images, classes, odd, leftBehind }: Inspection): string[] {
+  const total = Object.values(splits).reduce((sum, n) => sum + n, 0);
+  const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
+  const pixels = classes.reduce((sum, row) => sum + row.pixels, 0);
+  const table = [
+    ['id', 'class', 'samples', 'instances', 'pixels'],
+    ...classes.map(({ id, name = '', leftOut, samples, instances, pixels: own }) => [
+      `${id}`,
+      name === '' && leftOut ? 'void' : name,
+      `${samples}`,
+      leftOut ? 'never pasted' : `${instances}`,
+      `${((100 * own) / pixels).toFixed(2)} %`,
+    ]),
+  ];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => (row[column] as string).length)));
+  const pad = (row: string[]): string =>
+    row
+      .map((cell, i) => (i === 1 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
+      .join('  ')
+      .trimEnd();
+  return [
+    `${layout} layout: ${total} samples: ${named.join(', ')}`,
+    `sizes: ${some(
+      Object.entries(sizes).map(([size, n]) => `${size} (${n})`),
+      6,
+    ).join(', ')}`,
+    `images: ${Object.entries(images)
+      .map(([kind, n]) => `${kind} (${n})`)
+      .join(', ')}`,
+    '',
+    ...table.map(pad),
+    ...(odd.length > 0
+      ? [
+          '',
+          `odd: ${odd.length}`,
+          ...some(
+            odd.map(({ path, what }) => `  ${path}: ${what}`),
+            most,
+          ),
+        ]
+      : []),
+    ...(leftBehind.length > 0
+      ? [
+          '',
+          `files that belong to no sample: ${leftBehind.length}`,
+          ...some(
+            leftBehind.map((file) => `  ${file}`),
+            most,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function some(lines: readonly string[], count: number): string[] {
+  return lines.length <= count ? [...lines] : [...lines.slice(0, count), `  … and ${lines.length - count} more (--json has them)`];
+}

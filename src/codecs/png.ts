@@ -1,0 +1,441 @@
+import { promisify } from 'node:util';
+import zlib, { constants, deflate, inflateSync } from 'node:zlib';
+import { giveBack, takeBytes } from '../base/buffers.ts';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { objectColours } from '../masks/palette.ts';
+import type { Colours, Mask } from '../types.ts';
+
+const deflateAsync = promisify(deflate);
+const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+
+/** Largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
+export const maxPixels = 64 * 2 ** 20;
+
+/** What a PNG's first 33 bytes say. */
+export interface PngHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly depth: number;
+  readonly colour: 'grey' | 'rgb' | 'palette' | 'grey-alpha' | 'rgb-alpha';
+  readonly interlaced: boolean;
+}
+
+/** Colour types, and the depths that each has (PNG's specification, clause 11.2.2). */
+const colourTypes: Readonly<Record<number, readonly [colour: PngHeader['colour'], depths: readonly number[]]>> = {
+  0: ['grey', [1, 2, 4, 8, 16]],
+  2: ['rgb', [8, 16]],
+  3: ['palette', [1, 2, 4, 8]],
+  4: ['grey-alpha', [8, 16]],
+  6: ['rgb-alpha', [8, 16]],
+};
+
+/** Signature, and the length and type of the first chunk. */
+const start = Uint8Array.of(...signature, 0, 0, 0, 13, ...Buffer.from('IHDR'));
+
+/** Reads signature and IHDR; `undefined` where the bytes are not a PNG, or none that there can be. */
+export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
+  if (bytes.length < 33 || start.some((byte, i) => bytes[i] !== byte)) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const [depth, type, compression, filter, interlacing] = bytes.subarray(24, 29) as unknown as [number, number, number, number, number];
+  const [colour, depths] = colourTypes[type] ?? [];
+  if (colour === undefined || !depths?.includes(depth) || width === 0 || height === 0) return undefined;
+  if (compression !== 0 || filter !== 0 || interlacing > 1) return undefined;
+  return { width, height, depth, colour, interlaced: interlacing === 1 };
+}
+
+/**
+ * Decodes a grey or palette PNG into ids: the stored values, never scaled, never looked up.
+ * Every chunk's CRC is checked, since a flipped bit would otherwise give wrong ids unnoticed.
+ *
+ * @param colours what colours stand for, in a PNG that holds them.
+ * @throws {CopyPasteError} `data` where the file is damaged or holds colours that are not known.
+ */
+export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): Mask {
+  const { width, height, depth, colour, values, chunks, damaged } = decodeValues(bytes, file);
+  if (colour === 'rgb' || colour === 'rgb-alpha') {
+    if (!colours || depth !== 8) throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+    const channels = channelsOf[colour] as 3 | 4;
+    return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
+  }
+  if (colour === 'grey') return { width, height, ids: values };
+  if (colour !== 'palette') throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+  const palette = chunks.get('PLTE')?.[0];
+  if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0) throw damaged('no palette of 1 to 256 colours');
+  const alpha = chunks.get('tRNS')?.[0];
+  return { width, height, ids: values, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
+}
+
+/**
+ * Decodes a mask of object ids, which may be stored as colours.
+ *
+ * @throws {CopyPasteError} `data` where the file is damaged, or holds too many colours.
+ */
+export function decodeObjects(bytes: Uint8Array, file: string): Mask {
+  const { width, height, depth, colour, values } = decodeValues(bytes, file);
+  if (depth !== 8 || (colour !== 'rgb' && colour !== 'rgb-alpha')) return decodeMask(bytes, file);
+  const channels = channelsOf[colour] as 3 | 4;
+  const found = new Map<number, Colours[0]>();
+  let last = -1;
+  for (let at = 0; at < values.length; at += channels) {
+    const [red, green, blue] = [values[at] as number, values[at + 1] as number, values[at + 2] as number];
+    const word = red | (green << 8) | (blue << 16);
+    if (word !== last && !found.has(word)) {
+      // Colours of a photograph, say, are no ids.
+      if (found.size === 0xffff) throw new CopyPasteError('data', `${file}: has more than 65535 colours, and stands for no ids`);
+      found.set(word, [red, green, blue]);
+    }
+    last = word;
+  }
+  const colours = objectColours([...found.values()]);
+  return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
+}
+
+/** The stored values of a PNG, of all its channels. */
+function decodeValues(bytes: Uint8Array, file: string) {
+  const damaged = (why: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${file}: damaged PNG: ${why}`, { cause });
+  const header = pngHeader(bytes);
+  if (!header) throw damaged('no header');
+  const { width, height, depth, colour } = header;
+  if (depth === 16 && colour !== 'grey') throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+  const chunks = readChunks(bytes);
+  if (typeof chunks === 'string') throw damaged(chunks);
+  if (width * height > maxPixels) throw new CopyPasteError('data', `${file}: mask is ${width}×${height}; the limit is 64 megapixels`);
+  try {
+    const values = decodePixels(Buffer.concat(chunks.get('IDAT') ?? []), header);
+    return { ...header, values, chunks, damaged };
+  } catch (cause) {
+    throw damaged(messageOf(cause), cause);
+  }
+}
+
+/** Chunks by type, in order; a text where the file is damaged. */
+function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const chunks = new Map<string, Uint8Array[]>();
+  for (let at = signature.length; at + 12 <= bytes.length; ) {
+    const end = at + 8 + view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    // What is no type may be anything, line ends too.
+    const chunk = /^[A-Za-z]{4}$/.test(type) ? `chunk ${type}` : `the chunk at byte ${at}`;
+    if (end + 4 > bytes.length) return `${chunk} is cut short`;
+    if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) return `${chunk} has a wrong CRC`;
+    const data = bytes.subarray(at + 8, end);
+    const alike = chunks.get(type);
+    if (alike) alike.push(data);
+    else chunks.set(type, [data]);
+    if (type === 'IEND') return chunks;
+    at = end + 4;
+  }
+  return 'it is cut short';
+}
+
+/**
+ * Decodes a panoptic PNG: an id is red + 256 green + 65536 blue.
+ *
+ * @throws {CopyPasteError} `data` where the file is damaged or is not RGB with 8 bits.
+ */
+export function decodeSegments(bytes: Uint8Array, file: string): { width: number; height: number; ids: Int32Array } {
+  const { width, height, colour, values } = decodeValues(bytes, file);
+  const channels = channelsOf[colour];
+  if (channels < 3) throw new CopyPasteError('data', `${file}: not a panoptic PNG, which is RGB`);
+  const words = new Int32Array(width * height);
+  for (let i = 0, at = 0; i < words.length; i++, at += channels) {
+    words[i] = (values[at] as number) | ((values[at + 1] as number) << 8) | ((values[at + 2] as number) << 16);
+  }
+  return { width, height, ids: words };
+}
+
+/** Encodes ids of 24 bits as a panoptic PNG. */
+export function encodeSegments(ids: Int32Array, { width, height }: { width: number; height: number }): Promise<Uint8Array> {
+  const data = new Uint8Array(3 * ids.length);
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    data[3 * i] = id & 255;
+    data[3 * i + 1] = (id >> 8) & 255;
+    data[3 * i + 2] = id >> 16;
+  }
+  return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'up' });
+}
+
+/** @throws {CopyPasteError} `data` for a colour that stands for nothing, with its first pixel. */
+function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours: Colours, file: string): Uint8Array | Uint16Array {
+  const word = (red: number, green: number, blue: number): number => red | (green << 8) | (blue << 16);
+  const idOf = new Map(colours.map((colour, id) => [word(...colour), id]));
+  const ids = new (colours.length > 256 ? Uint16Array : Uint8Array)(data.length / channels);
+  let last = -1;
+  let id: number | undefined;
+  for (let i = 0, at = 0; i < ids.length; i++, at += channels) {
+    const [red, green, blue] = [data[at] as number, data[at + 1] as number, data[at + 2] as number];
+    const colour = word(red, green, blue);
+    if (colour !== last) id = idOf.get(colour);
+    last = colour;
+    if (id === undefined) {
+      const where = `(${i % width}, ${Math.floor(i / width)})`;
+      throw new CopyPasteError('data', `${file}: rgb(${red}, ${green}, ${blue}) at pixel ${where} is no colour of the colour map`);
+    }
+    ids[i] = id;
+  }
+  return ids;
+}
+
+const channelsOf: Record<PngHeader['colour'], number> = { grey: 1, palette: 1, 'grey-alpha': 2, rgb: 3, 'rgb-alpha': 4 };
+
+/** What an image is divided into: itself, or Adam7's passes, by where each begins and the steps that it takes. */
+const whole = [[0, 0, 1, 1]] as const;
+const adam7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+] as const;
+
+/** Values from compressed pixels; no more is inflated than the header says that there is. Several channels have 8 bits. */
+function decodePixels(idat: Uint8Array, { width, height, depth, colour, interlaced }: PngHeader): Mask['ids'] {
+  const channels = channelsOf[colour];
+  const passes = (interlaced ? adam7 : whole)
+    .map(([x, y, across, down]) => ({ x, y, across, down, columns: Math.ceil((width - x) / across), rows: Math.ceil((height - y) / down) }))
+    .filter(({ columns, rows }) => columns > 0 && rows > 0)
+    .map((pass) => ({ ...pass, bytes: (strideOf(pass.columns, depth, channels) + 1) * pass.rows }));
+  const length = passes.reduce((sum, { bytes }) => sum + bytes, 0);
+  // One part of a byte more than there is, which zlib would begin another for.
+  const filtered = inflateSync(idat, { maxOutputLength: length, chunkSize: length + 64 });
+  if (filtered.length < length) throw new Error('pixels are missing');
+  if (!interlaced) return decodeRows(filtered, width, height, depth, channels);
+  const values = new (depth === 16 ? Uint16Array : Uint8Array)(width * height * channels);
+  let at = 0;
+  for (const { x, y, across, down, columns, rows, bytes } of passes) {
+    const part = decodeRows(filtered.subarray(at, (at += bytes)), columns, rows, depth, channels);
+    for (let i = 0; i < columns * rows; i++) {
+      const to = (y + Math.floor(i / columns) * down) * width + x + (i % columns) * across;
+      for (let c = 0; c < channels; c++) values[to * channels + c] = part[i * channels + c] as number;
+    }
+  }
+  return values;
+}
+
+/** Bytes of a row, without the one that names its filter. */
+function strideOf(width: number, depth: number, channels: number): number {
+  return Math.ceil((width * depth * channels) / 8);
+}
+
+/** Values from filtered rows (PNG's specification, clause 9); they may be given back. */
+function decodeRows(rows: Uint8Array, width: number, height: number, depth: number, channels: number): Mask['ids'] {
+  const stride = strideOf(width, depth, channels);
+  const data = takeBytes(stride * height);
+  const pixel = depth === 16 ? 2 : channels;
+  const [source, result] = [viewOf(rows), viewOf(data)];
+  for (let y = 0; y < height; y++) {
+    const to = y * stride;
+    const from = to + y + 1;
+    const filter = rows[from - 1] as number;
+    // What lies beside or above the image counts as 0, so that the first pixel and the first row need less.
+    if (filter === 2 && y > 0) addAbove(source, from, result, to, stride);
+    else data.set(rows.subarray(from, from + stride), to);
+    if (filter > 4) throw new Error(`there is no filter ${filter}`);
+    if (filter === 1 || filter > 2) unfilter(filter, data, to, pixel, stride);
+  }
+  if (depth === 16)
+    return Uint16Array.from({ length: width * height }, (_, i) => ((data[2 * i] as number) << 8) | (data[2 * i + 1] as number));
+  return depth === 8 ? data : unpackBits(data, width, height, depth);
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+/** Undoes filter Up of one row, four bytes at a time: the carry of each is kept from the next by leaving out the highest bit. */
+function addAbove(source: DataView, from: number, result: DataView, to: number, stride: number): void {
+  let i = 0;
+  for (; i + 4 <= stride; i += 4) {
+    const a = source.getInt32(from + i, true);
+    const b = result.getInt32(to + i - stride, true);
+    result.setInt32(to + i, ((a & 0x7f7f7f7f) + (b & 0x7f7f7f7f)) ^ ((a ^ b) & 0x80808080), true);
+  }
+  for (; i < stride; i++) result.setUint8(to + i, source.getUint8(from + i) + result.getUint8(to + i - stride));
+}
+
+/** Undoes filter Sub, Average or Paeth of one row in place; the row above it is there already. */
+function unfilter(filter: number, data: Uint8Array, to: number, pixel: number, stride: number): void {
+  const above = to - stride;
+  const first = above < 0;
+  if (filter === 1 || (filter === 4 && first)) {
+    for (let i = pixel; i < stride; i++) data[to + i] = (data[to + i] as number) + (data[to + i - pixel] as number);
+  } else if (filter === 3) {
+    for (let i = 0; i < stride; i++) {
+      const left = i < pixel ? 0 : (data[to + i - pixel] as number);
+      const up = first ? 0 : (data[above + i] as number);
+      data[to + i] = (data[to + i] as number) + ((left + up) >> 1);
+    }
+  } else {
+    for (let i = 0; i < pixel; i++) data[to + i] = (data[to + i] as number) + (data[above + i] as number);
+    for (let i = pixel; i < stride; i++) {
+      const left = data[to + i - pixel] as number;
+      const up = data[above + i] as number;
+      const corner = data[above + i - pixel] as number;
+      const a = Math.abs(up - corner);
+      const b = Math.abs(left - corner);
+      const c = Math.abs(left + up - 2 * corner);
+      data[to + i] = (data[to + i] as number) + (a <= b && a <= c ? left : b <= c ? up : corner);
+    }
+  }
+}
+
+/** One byte a pixel from 1, 2 or 4 bits a pixel; rows begin on a byte. */
+function unpackBits(data: Uint8Array, width: number, height: number, depth: number): Uint8Array {
+  const ids = new Uint8Array(width * height);
+  const perByte = 8 / depth;
+  const stride = Math.ceil(width / perByte);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const byte = data[y * stride + Math.floor(x / perByte)] as number;
+      ids[y * width + x] = (byte >> (8 - depth - (x % perByte) * depth)) & ((1 << depth) - 1);
+    }
+  }
+  return ids;
+}
+
+/** Encodes ids as 8- or 16-bit grey, as 8-bit indices under the mask's own palette, or as its colours. */
+export function encodeMask(mask: Mask): Promise<Uint8Array> {
+  const { width, height, ids, palette, alpha, colours } = mask;
+  if (colours) {
+    const { byId, channels } = colours;
+    const data = new Uint8Array(channels * ids.length).fill(255);
+    for (let i = 0, at = 0; i < ids.length; i++, at += channels) {
+      const colour = byId[ids[i] as number] as Colours[0];
+      data[at] = colour[0];
+      data[at + 1] = colour[1];
+      data[at + 2] = colour[2];
+    }
+    return encodePng({ width, height, depth: 8, channels, data, filter: 'up' });
+  }
+  if (ids instanceof Uint16Array) {
+    const bytes = new Uint8Array(ids.length * 2);
+    for (let i = 0; i < ids.length; i++) {
+      bytes[2 * i] = (ids[i] as number) >> 8;
+      bytes[2 * i + 1] = (ids[i] as number) & 255;
+    }
+    return encodePng({ width, height, depth: 16, channels: 1, data: bytes, filter: 'up' });
+  }
+  const chunks: [string, Uint8Array][] = [];
+  if (palette) {
+    // A reader may refuse an index past the palette's end, so an id that was pasted in extends it.
+    const entries = Math.max(palette.length / 3, ids.reduce((largest, id) => Math.max(largest, id), 0) + 1);
+    const plte = new Uint8Array(entries * 3);
+    plte.set(palette);
+    chunks.push(['PLTE', plte]);
+    if (alpha) chunks.push(['tRNS', alpha]);
+  }
+  return encodePng({ width, height, depth: 8, channels: 1, data: ids, filter: 'up', chunks, indexed: palette !== undefined });
+}
+
+export interface PngPixels {
+  readonly width: number;
+  readonly height: number;
+  readonly depth: 8 | 16;
+  readonly channels: 1 | 2 | 3 | 4;
+  /** Samples, row by row; 16-bit ones big-endian. */
+  readonly data: Uint8Array;
+  readonly filter: 'none' | 'sub' | 'up';
+  readonly indexed?: boolean;
+  /** Chunks between IHDR and IDAT. */
+  readonly chunks?: readonly (readonly [type: string, data: Uint8Array])[];
+}
+
+/**
+ * Compresses filtered rows, and gives them back: zlib with run-length matches only, which on filtered pixels is faster than a
+ * search for matches and smaller too, and leaves no choice to the zlib build (its search differs between processors, runs do not).
+ *
+ * @param chunkSize bytes of the parts that come out, each of which has a turn of its own: pixels hardly shrink, ids do.
+ */
+export function compressRows(rows: Uint8Array, level = 6, chunkSize = Math.max(2 ** 16, rows.length)): Promise<Uint8Array> {
+  return deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9, chunkSize }).finally(() => giveBack(rows));
+}
+
+/** Writes a PNG: one filter for all rows. The bytes may be given back. */
+export async function encodePng(png: PngPixels): Promise<Uint8Array> {
+  const { width, height, depth, channels } = png;
+  const header = new Uint8Array(13);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  header[8] = depth;
+  header[9] = png.indexed ? 3 : ([0, 4, 2, 6][channels - 1] as number);
+  const idat = await compressRows(filterRows(png), png.filter === 'none' ? 0 : 6, png.filter === 'up' ? 2 ** 16 : undefined);
+  return joinChunks([['IHDR', header], ...(png.chunks ?? []), ['IDAT', idat], ['IEND', new Uint8Array(0)]]);
+}
+
+/**
+ * Rows with a filter byte each (PNG's specification, clause 9): the difference to what is a pixel to the left
+ * (Sub) or above (Up).
+ */
+function filterRows({ width, height, depth, channels, data, filter }: PngPixels): Uint8Array {
+  const pixel = channels * (depth / 8);
+  const stride = width * pixel;
+  const rows = takeBytes((stride + 1) * height);
+  const [source, result] = [viewOf(data), viewOf(rows)];
+  const type = { none: 0, sub: 1, up: 2 }[filter];
+  for (let y = 0; y < height; y++) {
+    const from = y * stride;
+    const to = from + y + 1;
+    rows[to - 1] = type;
+    // What lies beside or above the image counts as 0.
+    const whole = type === 0 || (type === 2 && y === 0) ? stride : type === 1 ? pixel : 0;
+    if (whole > 0) rows.set(data.subarray(from, from + whole), to);
+    subtract(source, from, type === 1 ? pixel : stride, result, to, whole, stride);
+  }
+  return rows;
+}
+
+/** The differences of bytes to those at a distance before them, from one to another of a row. */
+function subtract(source: DataView, from: number, distance: number, result: DataView, to: number, begin: number, end: number): void {
+  let i = begin;
+  for (; i + 4 <= end; i += 4)
+    result.setInt32(to + i, subtractBytes(source.getInt32(from + i, true), source.getInt32(from + i - distance, true)), true);
+  for (; i < end; i++) result.setUint8(to + i, source.getUint8(from + i) - source.getUint8(from + i - distance));
+}
+
+/** The differences of four bytes at a time: the borrow of each is kept from the next by its highest bit. */
+function subtractBytes(a: number, b: number): number {
+  return ((a | 0x80808080) - (b & 0x7f7f7f7f)) ^ ((a ^ ~b) & 0x80808080);
+}
+
+/** An iCCP chunk's content; its name says nothing that a reader uses. */
+export async function iccChunk(icc: Uint8Array): Promise<readonly [string, Uint8Array]> {
+  return ['iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), await deflateAsync(icc)])];
+}
+
+/** The signature, and chunks with their lengths and CRCs; to be given back. */
+function joinChunks(chunks: readonly (readonly [type: string, data: Uint8Array])[]): Uint8Array {
+  const bytes = takeBytes(chunks.reduce((sum, [, data]) => sum + 12 + data.length, signature.length));
+  const view = new DataView(bytes.buffer);
+  bytes.set(signature);
+  let at = signature.length;
+  for (const [type, data] of chunks) {
+    const end = at + 8 + data.length;
+    view.setUint32(at, data.length);
+    for (let i = 0; i < 4; i++) bytes[at + 4 + i] = type.charCodeAt(i);
+    bytes.set(data, at + 8);
+    view.setUint32(end, crc32(bytes.subarray(at + 4, end)));
+    at = end + 4;
+  }
+  return bytes;
+}
+
+/** CRC-32 of PNG's specification, annex D; by zlib where Node has that (20.15, 22.2). */
+const crc32: (bytes: Uint8Array) => number = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32 ?? tableCrc32;
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
+  return c;
+});
+
+function tableCrc32(bytes: Uint8Array): number {
+  let c = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) c = (crcTable[(c ^ (bytes[i] as number)) & 255] as number) ^ (c >>> 8);
+  return (c ^ 0xffffffff) >>> 0;
+}

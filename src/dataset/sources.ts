@@ -1,0 +1,159 @@
+/** Another data set that instances are taken from (`--sources`), and what its classes are here. */
+import { readFile, realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { listTree } from '../base/tree.ts';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { detectLayout } from '../formats/layouts.ts';
+import { type Instance, sourcePrefix } from '../types.ts';
+import { type ClassNames, foreignClass } from './classes.ts';
+import { type Dataset, type DatasetOptions, openDataset } from './open.ts';
+
+/** What the classes of a source set are in the data set that is pasted into. */
+export interface ClassMap {
+  /** By id there; nothing where the class is not pasted. */
+  readonly pairs: ReadonlyMap<number, number | null>;
+  /** What ids stand for that are not among the pairs. */
+  readonly others: 'same' | 'none';
+}
+
+/** A data set that instances are taken from; ids of its samples begin with `sources:`. */
+export interface SourceSet extends Dataset {
+  readonly classes: ClassMap;
+}
+
+/** A data set with what its instances are taken from, if that is another. */
+export interface SourcedDataset extends Dataset {
+  readonly sources?: SourceSet;
+}
+
+export interface SourcesOptions extends DatasetOptions {
+  readonly sources?: string | undefined;
+  readonly sourcesLayout?: DatasetOptions['layout'];
+  readonly sourcesSplit?: string | undefined;
+  readonly classMap?: string | undefined;
+  readonly allowSelf: boolean;
+}
+
+/**
+ * Opens a data set and, where `sources` names one, the other that instances are taken from.
+ *
+ * @throws {CopyPasteError} as `openDataset`; `usage` where the two have no class in common.
+ */
+export async function openSourced(options: SourcesOptions): Promise<SourcedDataset> {
+  const { sources, sourcesLayout, sourcesSplit, classMap, allowSelf } = options;
+  if (sources === undefined) {
+    const idle = { '--class-map': classMap, '--sources-layout': sourcesLayout, '--sources-split': sourcesSplit };
+    const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
+    if (flag !== undefined) throw new CopyPasteError('usage', `${flag}: goes with --sources DIR`);
+    return openDataset(options);
+  }
+  if (allowSelf) throw new CopyPasteError('usage', '--allow-self: with --sources no sample is its own source');
+  const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
+  if ((await real(sources)) === (await real(options.in)))
+    throw new CopyPasteError('usage', `--sources ${sources}: is --in itself, whose instances are taken anyway; leave it out`);
+  const target = await openDataset(options);
+  const opened = await renamed(async () => {
+    const tree = await listTree(sources);
+    const alike =
+      options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
+    const layout = alike ? (sourcesLayout ?? target.layout) : detectLayout(tree, sourcesLayout).layout.name;
+    const { skipBad, images, masks, maskSuffix, background, ignore, classNames, colorMap } = options;
+    return openDataset({
+      in: sources,
+      layout,
+      split: sourcesSplit,
+      onlySplit: true,
+      skipBad,
+      // What is said of a layout is said of both that have it.
+      ...(alike && { images, masks }),
+      ...(layout === target.layout ? { maskSuffix, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
+    });
+  });
+  return withSources(target, opened, await mapClasses(opened, target, classMap));
+}
+
+/** A data set that takes its instances from another. */
+export function withSources(target: Dataset, opened: Dataset, classes: ClassMap): SourcedDataset {
+  const samples = opened.samples.map((sample) => ({ ...sample, id: sourcePrefix + sample.id }));
+  const skipped = opened.skipped.map(({ id, reason }) => ({ id: sourcePrefix + id, reason }));
+  const twin = [...target.samples, ...target.others].find(({ id }) => id.startsWith(sourcePrefix));
+  if (twin) throw new CopyPasteError('data', `${twin.image}: begins with ${sourcePrefix}, as ids of --sources do; rename it`);
+  return { ...target, skipped: [...target.skipped, ...skipped], sources: { ...opened, samples, skipped, classes } };
+}
+
+/** An error of the other data set, in terms of its own flags. */
+async function renamed<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    if (!(cause instanceof CopyPasteError)) throw cause;
+    const message = cause.message.replaceAll('--in', '--sources').replace(/--(layout|split)\b/g, '--sources-$1');
+    throw new CopyPasteError(cause.code, message, { cause, offenders: cause.offenders });
+  }
+}
+
+/**
+ * What the classes of one data set are in another: what a file says, else those of the same name, else, where one has no
+ * names, of the same id.
+ */
+async function mapClasses(from: Dataset, to: Dataset, file: string | undefined): Promise<ClassMap> {
+  const ids = new Map([...to.classNames].map(([id, name]) => [name.toLowerCase(), id]));
+  const named = from.classNames.size > 0 && to.classNames.size > 0;
+  const pairs = new Map<number, number | null>();
+  if (named) for (const [id, name] of from.classNames) pairs.set(id, ids.get(name.toLowerCase()) ?? null);
+  else for (const id of (to.classNames.size > 0 ? to : from).classNames.keys()) pairs.set(id, id);
+  for (const [theirs, ours] of file === undefined ? [] : await readClassMap(file)) {
+    const id = idOf(theirs, from.classNames, `--class-map ${file}: the sources have no class ${theirs}`);
+    pairs.set(id, ours === null ? null : idOf(ours, to.classNames, `--class-map ${file}: --in has no class ${ours}`));
+  }
+  // What is never pasted there is not copied, and what is never pasted here is not either.
+  for (const id of from.leftOut) pairs.delete(id);
+  for (const id of to.leftOut) if (!pairs.has(id) && !from.leftOut.has(id)) pairs.set(id, null);
+  // Stuff is one region of an image, and never pasted.
+  const { things } = to.documents.get(to.split) ?? {};
+  const able = (ours: number): boolean => !to.leftOut.has(ours) && (things?.includes(ours) ?? true);
+  for (const [id, ours] of pairs) if (ours !== null && !able(ours)) pairs.set(id, null);
+  const others = from.classNames.size + to.classNames.size > 0 ? 'none' : 'same';
+  if (others === 'none' && ![...pairs.values()].some((ours) => ours !== null)) {
+    const list = (names: ClassNames): string => [...names.values()].join(', ');
+    throw new CopyPasteError(
+      'usage',
+      `--sources: none of its classes (${list(from.classNames)}) is one of --in (${list(to.classNames)}); map them with --class-map FILE`,
+    );
+  }
+  return { pairs, others };
+}
+
+function idOf(text: string | number, names: ClassNames, problem: string): number {
+  const wanted = String(text).toLowerCase();
+  for (const [id, name] of names) if (name.toLowerCase() === wanted) return id;
+  const id = Number(text);
+  if (Number.isInteger(id) && id >= 0 && id <= 65535 && (names.size === 0 || names.has(id))) return id;
+  throw new CopyPasteError('usage', `${problem}; it has ${names.size > 0 ? [...names.values()].join(', ') : 'ids, no names'}`);
+}
+
+/** @throws {CopyPasteError} `noInput` where the file cannot be read, `data` where it is no map of classes. */
+async function readClassMap(path: string): Promise<[string, string | number | null][]> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new CopyPasteError('noInput', `--class-map ${path}: ${messageOf(cause)}`, { cause });
+  });
+  const { parse } = await import('yaml');
+  let parsed: unknown;
+  try {
+    parsed = parse(text);
+  } catch (cause) {
+    throw new CopyPasteError('data', `--class-map ${path}: ${messageOf(cause).split('\n')[0]}`, { cause });
+  }
+  const isClass = (value: unknown): value is string | number | null => value === null || ['string', 'number'].includes(typeof value);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed) || !Object.values(parsed).every(isClass))
+    throw new CopyPasteError('data', `--class-map ${path}: expected lines as 'person: pedestrian', names or ids, null for none`);
+  return Object.entries(parsed) as [string, string | number | null][];
+}
+
+/** The instances of a sample of a source set, as classes of the data set that is pasted into. */
+export function mapInstances(instances: readonly Instance[], { pairs, others }: ClassMap): Instance[] {
+  return instances.map((instance) => {
+    const ours = pairs.get(instance.classId) ?? (others === 'same' && !pairs.has(instance.classId) ? instance.classId : null);
+    return { ...instance, classId: ours ?? foreignClass };
+  });
+}

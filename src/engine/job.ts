@@ -1,0 +1,120 @@
+import { foreignClass } from '../dataset/classes.ts';
+import type { Dataset } from '../dataset/open.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
+import { documentWriters } from '../formats/document-writers.ts';
+import { readEntry } from '../formats/documents.ts';
+import type { AugmentOptions } from '../options.ts';
+import type { SampleRecord } from '../output/manifest.ts';
+import { augmentedRecord, unchangedRecord } from '../output/records.ts';
+import { createSampleWriter, outputPaths, pastedPaths } from '../output/samples.ts';
+import type { Annotations, Document, Pasted, Sample, ShapeSet } from '../types.ts';
+import type { Rendering } from './groups.ts';
+import { type BatchRef, type Circumstances, createPipeline, createPlanner, readAnnotations, type Sink } from './pipeline.ts';
+
+/** What became of one sample, as plain data: it may come from another thread. */
+export interface Outcome {
+  readonly id: string;
+  /** Why it was left out. */
+  readonly skipped?: string;
+  /** Absent where it was left out; without files in a dry run. */
+  readonly record?: SampleRecord;
+  /** What a document of annotations will have of it. */
+  readonly entry?: unknown;
+}
+
+/** Instances of one class that were read. */
+export interface ClassCount {
+  readonly classId: number;
+  readonly instances: number;
+  /** Pixels of all, and of those that touch their image's border. */
+  readonly pixels: number;
+  readonly truncated: number;
+}
+
+export interface OutcomeBatch {
+  readonly results: readonly Promise<Outcome>[];
+  /** What was read of its samples. */
+  readonly read: readonly ClassCount[];
+}
+
+/** What follows a sample's name in a variant of it. */
+export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {
+  return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
+}
+
+/** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
+export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Rendering, circumstances: Circumstances) {
+  const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
+  const sink = (copy: number): Sink<Outcome> => {
+    const suffix = variantSuffix(copy, options);
+    return {
+      paste: async (pasted) => {
+        const record = augmentedRecord(pasted, await writer?.paste(pasted, suffix));
+        return { id: pasted.sample.id, record, ...pastedEntry(dataset, pasted, suffix, options) };
+      },
+      pass: async (sample, plan, areas) => {
+        const written = await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options));
+        const record = unchangedRecord(sample, plan, areas, written);
+        return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix)) };
+      },
+      skip: ({ id }, skipped) => ({ id, skipped }),
+    };
+  };
+  const planner = createPlanner(dataset, options, options.copies);
+  const { begin, drawsOf } = createPipeline(dataset, options, backend, planner, sink, circumstances);
+  return {
+    planner,
+    drawsOf,
+    async begin(ref: BatchRef): Promise<OutcomeBatch> {
+      const { results, sources } = await begin(ref);
+      // Within a data set each variant reads the same: it is counted once.
+      return { results, read: ref.copy === 0 || dataset.sources ? countClasses(sources) : [] };
+    },
+  };
+}
+
+/** What a document will have of a sample that was pasted into. */
+export function pastedEntry(
+  { documents, classNames }: Dataset,
+  pasted: Pasted,
+  suffix: string,
+  options: Pick<AugmentOptions, 'imageFormat' | 'maskFiles' | 'polygons'>,
+): { entry?: unknown } {
+  const { sample } = pasted;
+  if (!sample.entry) return {};
+  const { format } = documents.get(sample.split) as Document;
+  return { entry: documentWriters[format].pasted(pasted, pastedPaths(sample, suffix, options), { ...options, classNames }) };
+}
+
+/** What the document that is written will have of a sample that passes through; those of other splits are copied. */
+export async function passedEntry({ root, documents, split }: Dataset, sample: Sample, suffix: string): Promise<{ entry?: unknown }> {
+  const { path, format } = documents.get(split) ?? {};
+  if (!sample.entry || format === undefined || sample.entry.document !== path) return {};
+  const parts = await readEntry(root, sample.entry);
+  return { entry: documentWriters[format].plain(parts, sample, outputPaths(sample, suffix)) };
+}
+
+/** The shapes of a sample that passes through, where masks are drawn of them. */
+export async function passedShapes(
+  dataset: Dataset,
+  sample: Sample,
+  { maskFiles }: Pick<AugmentOptions, 'maskFiles'>,
+): Promise<ShapeSet | undefined> {
+  if (!maskFiles) return undefined;
+  return (await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' })).shapes;
+}
+
+function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
+  const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
+  for (const { instances } of annotations) {
+    for (const { classId, area, truncated, crowd } of instances) {
+      if (crowd || classId === foreignClass) continue;
+      const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
+      row.instances++;
+      row.pixels += area;
+      if (truncated) row.truncated += area;
+      counts.set(classId, row);
+    }
+  }
+  return [...counts].map(([classId, row]) => ({ classId, ...row }));
+}

@@ -1,0 +1,524 @@
+import { availableParallelism } from 'node:os';
+import { giveBack, keepWaiting } from '../base/buffers.ts';
+import { readInput } from '../base/digest.ts';
+import { type ImageFormat, isDeep } from '../codecs/image.ts';
+import { readMask, readObjects } from '../codecs/masks.ts';
+import { pasteFilter, voidId } from '../dataset/classes.ts';
+import type { Dataset } from '../dataset/open.ts';
+import { mapInstances, type SourcedDataset } from '../dataset/sources.ts';
+import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
+import { type DocumentReader, readEntry } from '../formats/documents.ts';
+import { type LabelReader, layoutNamed } from '../formats/layouts.ts';
+import { findInstances, paintShapes } from '../masks/instances.ts';
+import type { AugmentOptions } from '../options.ts';
+import {
+  batchesOf,
+  type Candidate,
+  isSource,
+  mayBeTarget,
+  type PlanOptions,
+  passThrough,
+  planFromSet,
+  planSample,
+  settle,
+} from '../plan/plan.ts';
+import { annotate, countFreeObjectIds, largestId, voidObject } from '../render/annotate.ts';
+import { annotateShapes } from '../render/shapes.ts';
+import { type Annotations, type Document, type Mask, type Pasted, type Plan, type Sample, type ShapeSet, sourcePrefix } from '../types.ts';
+import { createBudget, createLimit, memoryOf } from './budget.ts';
+import { batchImages, bytesOfImage, countUses, inChains, type RenderedPlan, type Rendering, renderGroups, samplesOf } from './groups.ts';
+
+/** The options that plans and pixels follow from. */
+export type PipelineOptions = Pick<
+  AugmentOptions,
+  | Exclude<keyof PlanOptions, 'mayPaste'>
+  | 'batchSize'
+  | 'classes'
+  | 'excludeClasses'
+  | 'instances'
+  | 'minVisible'
+  | 'skipBad'
+  | 'jobs'
+  | 'memory'
+>;
+
+/** What becomes of the samples of one copy. */
+export interface Sink<R> {
+  /** It looks at the image as it was, which else may be pasted into in place. */
+  readonly keepsOriginal?: boolean;
+  /** @param pasted its pixels are used for other samples afterwards. */
+  paste(pasted: Pasted): Promise<R>;
+  /** @param areas what the kernel counted for the plan's placements, where it dropped them all. */
+  pass(sample: Sample, plan: Plan, areas: readonly number[]): Promise<R>;
+  skip(sample: Sample, reason: string): R;
+}
+
+/** How many samples are in flight where `--jobs` does not say. */
+export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
+  return jobs ?? availableParallelism() + 4;
+}
+
+/** One batch of one copy: its number, and the samples that it makes. */
+export interface BatchRef {
+  readonly copy: number;
+  readonly n: number;
+  readonly samples: readonly Sample[];
+}
+
+/** What is to be read for a batch, and what becomes of it. */
+export interface PlannedBatch {
+  /** Samples that plans are made of; their annotations are read. */
+  readonly needed: readonly Sample[];
+  /**
+   * @param candidates what was read, by id; a sample that is missing is bad.
+   * @param draw reads a sample of the source set for a target, whose plan may use the one that was drawn last.
+   * @returns a plan for each sample.
+   */
+  plan(candidates: ReadonlyMap<string, Candidate>, draw: Draw): Promise<readonly Plan[]>;
+}
+
+type Draw = (target: string, source: Sample) => Promise<Candidate | undefined>;
+
+/** Says what is pasted where. */
+export interface Planner {
+  /** Every batch, in order. */
+  batches(): Iterable<BatchRef>;
+  batch(ref: BatchRef): PlannedBatch;
+}
+
+/** What may be said from outside of samples and of the run. */
+export interface Circumstances {
+  /** Samples that may not be opened, and why. */
+  readonly poison: ReadonlyMap<string, string>;
+  /** Whether nothing more is to be begun. */
+  stopped(): boolean;
+}
+
+/** A batch that is under way. */
+export interface Batch<R> {
+  /** In the order of its samples; bad ones of the source set follow. */
+  readonly results: readonly Promise<R>[];
+  /** What sources are drawn from; nothing where no sample is a target. */
+  readonly sources: Iterable<Annotations>;
+}
+
+/** Plans samples anew: every batch of every copy, in the seeded order. */
+export function createPlanner(dataset: SourcedDataset, options: PipelineOptions, copies: number): Planner {
+  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
+  const { samples: set } = dataset.sources ?? { samples: [] };
+  /** What has nothing that may be pasted anywhere. */
+  const barren = new Set<number>();
+  const planAlone = async (target: Candidate, copy: number, draw: Draw): Promise<Plan> => {
+    const read = async (n: number): Promise<Candidate | undefined> => {
+      if (barren.has(n)) return undefined;
+      const source = await draw(target.id, set[n] as Sample);
+      if (source && isSource(source, planOptions)) return source;
+      barren.add(n);
+      return undefined;
+    };
+    return planFromSet(target, barren.size < set.length ? set.length : 0, read, copy, planOptions);
+  };
+  return {
+    *batches() {
+      for (let copy = 0; copy < copies; copy++) {
+        const batches = batchesOf(dataset.samples, options.batchSize, copy, options.seed);
+        for (const [n, samples] of batches.entries()) yield { copy, n, samples };
+      }
+    },
+    batch({ copy, samples }) {
+      const drawn = samples.filter(({ id }) => mayBeTarget(id, copy, planOptions));
+      const needed = dataset.sources ? drawn : drawn.length > 0 ? samples : [];
+      return {
+        needed: options.skipBad ? samples : needed,
+        plan: (candidates, draw) => {
+          const pool = [...candidates.values()];
+          const plan = async ({ id }: Sample): Promise<Plan> => {
+            const candidate = candidates.get(id);
+            if (!candidate) return passThrough(id, copy, 'not drawn');
+            return dataset.sources ? planAlone(candidate, copy, draw) : planSample(candidate, pool, copy, planOptions);
+          };
+          return Promise.all(samples.map(plan));
+        },
+      };
+    },
+  };
+}
+
+/**
+ * Renders what a planner plans, batch by batch, on the backend that is active; an image and a mask are
+ * given back after the last plan of the batch that uses them.
+ *
+ * @param sink for each copy.
+ */
+export function createPipeline<R>(
+  dataset: SourcedDataset,
+  options: PipelineOptions,
+  backend: Rendering,
+  planner: Planner,
+  sink: (copy: number) => Sink<R>,
+  circumstances: Circumstances = { poison: new Map(), stopped: () => false },
+) {
+  const limit = createLimit(jobsOf(options));
+  const memory = memoryOf(options);
+  const [decoded, working] = [createBudget(memory / 2), createBudget(memory / 2)];
+  keepWaiting(memory / 2);
+  const guarded = async <T>(step: () => Promise<T>): Promise<T> => {
+    if (circumstances.stopped()) throw interrupted();
+    return step();
+  };
+  const setOf = ({ id }: Sample): Dataset => (dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset);
+  const tryImage = async (annotation: Annotations): Promise<void> => {
+    const images = batchImages([annotation]);
+    const { id } = annotation.sample;
+    const leave = await working.take(images.bytes);
+    try {
+      await images.load(id);
+    } finally {
+      images.release(id);
+      leave();
+    }
+  };
+  /** Reads the annotation of a sample; of a bad one, where it may be skipped, why it is. @param whole its image is tried too. */
+  const read = async (sample: Sample, whole: boolean): Promise<Annotations | string> => {
+    const known = circumstances.poison.get(sample.id);
+    if (known !== undefined) return known;
+    try {
+      const annotation = await readSourced(sample, dataset, options);
+      // A damaged image is found before a plan counts on it.
+      if (options.skipBad && whole) await tryImage(annotation);
+      return annotation;
+    } catch (error) {
+      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
+      return messageOf(error);
+    }
+  };
+  /** Reads and plans a batch. @param whole images are tried where bad ones may be skipped. */
+  const plan = async (ref: BatchRef, whole = true) => {
+    const { needed, plan: planAll } = planner.batch(ref);
+    const annotations = new Map<string, Annotations>();
+    const skipped = new Map<string, string>();
+    const note = (sample: Sample, result: Annotations | string): void => {
+      if (typeof result === 'string') skipped.set(sample.id, result);
+      else annotations.set(sample.id, result);
+    };
+    const results = await Promise.all(needed.map((sample) => limit(() => guarded(() => read(sample, whole)))));
+    for (const [i, sample] of needed.entries()) note(sample, results[i] as Annotations | string);
+    const candidates = new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, setOf(annotation.sample))]));
+    const last = new Map<string, Annotations>();
+    const bad = new Map<string, Sample>();
+    const drawn = new Set<Sample>();
+    const plans = await planAll(candidates, async (target, source) => {
+      drawn.add(source);
+      const result = await limit(() => guarded(() => read(source, whole)));
+      if (typeof result === 'string') {
+        skipped.set(source.id, result);
+        bad.set(source.id, source);
+        return undefined;
+      }
+      last.set(target, result);
+      return candidateOf(result, setOf(source));
+    });
+    for (const one of plans.filter(isPasted)) {
+      const source = annotations.get(one.source as string) ?? (last.get(one.id) as Annotations);
+      annotations.set(source.sample.id, source);
+    }
+    return { plans, annotations, skipped, drawn, bad: [...bad.values()].sort((a, b) => (a.id < b.id ? -1 : 1)) };
+  };
+  return {
+    /** The samples of a source set that are drawn for a batch; no image is decoded. */
+    async drawsOf(ref: BatchRef): Promise<Sample[]> {
+      return [...(await plan(ref, false)).drawn];
+    },
+
+    /** Reads and plans a batch, and puts its samples in line. */
+    async begin(ref: BatchRef): Promise<Batch<R>> {
+      const { keepsOriginal = false, paste, pass, skip } = sink(ref.copy);
+      const { samples } = ref;
+      const { plans, annotations, skipped, bad } = await plan(ref);
+      const byId = new Map(samples.map((sample) => [sample.id, sample]));
+      // A batch whose images together are too large is rendered part by part; what parts share is decoded again.
+      const parts = divide(inChains(plans), annotations, decoded.bytes / 2);
+      const results = new Map<Plan, Promise<R>>();
+      const used = new Set(plans.flatMap(samplesOf));
+      // Nobody has instances of a sample after its last use: what they are made of is used again.
+      const forget = (id: string): void => {
+        const { mask, objects, instances } = annotations.get(id) as Annotations;
+        for (const { ids } of objects ? [mask, objects] : [mask]) giveBack(ids);
+        if (instances[0]) giveBack(instances[0].spans);
+      };
+      for (const id of annotations.keys()) if (!used.has(id)) forget(id);
+      const annotationUses = countUses(plans, forget);
+      for (const part of parts) {
+        const images = batchImages([...new Set(part.flatMap(samplesOf))].map((id) => annotations.get(id) as Annotations));
+        const imageUses = countUses(part, images.release);
+        const renderer = renderGroups(part, annotations, images, imageUses, keepsOriginal, backend);
+        let taken: Promise<() => void> | undefined;
+        const done = part.map((plan) => {
+          const result = handled(
+            limit(() =>
+              guarded(async () => {
+                const sample = byId.get(plan.id) as Sample;
+                const reason = skipped.get(plan.id) ?? circumstances.poison.get(plan.id);
+                if (reason !== undefined) return skip(sample, reason);
+                if (!isPasted(plan)) return pass(sample, plan, []);
+                const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
+                taken ??= decoded.take(images.bytes);
+                await taken;
+                const leave = await working.take(workingCopies * bytesOfImage(target));
+                try {
+                  const rendered = await renderer.render(plan);
+                  try {
+                    const settled = settle(plan, rendered.areas);
+                    if (settled.reason !== undefined) return await pass(sample, settled, rendered.areas);
+                    return await paste(finish(plan, target, source, rendered, dataset, options));
+                  } finally {
+                    renderer.release(plan, rendered);
+                  }
+                } finally {
+                  leave();
+                }
+              }),
+            ).finally(() => {
+              for (const id of samplesOf(plan)) {
+                imageUses.leave(plan, id);
+                annotationUses.leave(plan, id);
+              }
+            }),
+          );
+          results.set(plan, result);
+          return result;
+        });
+        void Promise.allSettled(done).then(async () => (await taken)?.());
+      }
+      const sources = [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample) === dataset.sources);
+      return {
+        results: [
+          ...plans.map((plan) => results.get(plan) as Promise<R>),
+          ...bad.map(async (sample) => skip(sample, skipped.get(sample.id) as string)),
+        ],
+        sources,
+      };
+    },
+  };
+}
+
+/** What a target takes on its way, in sizes of its image: decoded, pasted into, its owner, filtered, compressed. */
+const workingCopies = 6;
+
+function isPasted({ placements }: Plan): boolean {
+  return placements.length > 0;
+}
+
+/** Divides the plans of a batch, in order, so that the images of each part have at most so many bytes, where one plan's have. */
+function divide(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotations>, most: number): Plan[][] {
+  const parts: Plan[][] = [[]];
+  let ids = new Set<string>();
+  let bytes = 0;
+  for (const plan of plans) {
+    const own = samplesOf(plan);
+    const cost = (known: ReadonlySet<string>): number =>
+      own.filter((id) => !known.has(id)).reduce((sum, id) => sum + bytesOfImage(annotations.get(id) as Annotations), 0);
+    if (ids.size > 0 && bytes + cost(ids) > most) {
+      parts.push([]);
+      ids = new Set();
+      bytes = 0;
+    }
+    bytes += cost(ids);
+    for (const id of own) ids.add(id);
+    (parts.at(-1) as Plan[]).push(plan);
+  }
+  return parts;
+}
+
+/**
+ * Begins batches in order, some ahead of the one that is yielded, so that there is always work in line.
+ *
+ * @param ahead how many.
+ */
+export async function* inOrder<B extends { readonly results: readonly Promise<unknown>[] }>(
+  refs: Iterable<BatchRef>,
+  begin: (ref: BatchRef) => Promise<B>,
+  ahead: number,
+): AsyncGenerator<B> {
+  const begun: Promise<B>[] = [];
+  try {
+    for (const ref of refs) {
+      begun.push(handled(begin(ref)));
+      if (begun.length <= ahead) continue;
+      yield await (begun[0] as Promise<B>);
+      begun.shift();
+    }
+    for (; begun.length > 0; begun.shift()) yield await (begun[0] as Promise<B>);
+  } finally {
+    // Nothing is under way once the caller goes on, whatever happened.
+    for (const batch of await Promise.allSettled(begun)) {
+      if (batch.status === 'fulfilled') await Promise.allSettled(batch.value.results);
+    }
+  }
+}
+
+/** A promise that may fail before anyone awaits it: whoever does sees the error. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/**
+ * Checks options against the data set that they are for.
+ *
+ * @throws {CopyPasteError} `usage` for a class that there is not, a scene jitter without an ignore id, or a format that would
+ * take half of the images' bits away.
+ */
+export function checkOptions(dataset: Dataset, options: PipelineOptions & { imageFormat?: ImageFormat | undefined }): void {
+  if (options.targets === 'annotated' && options.backgroundRatio !== undefined)
+    throw new CopyPasteError('usage', '--background-ratio: with --targets annotated no background image is pasted into');
+  const { imageFormat } = options;
+  const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;
+  if (deep) {
+    const why = `${deep.image} has 16 bits a channel, ${imageFormat} holds 8`;
+    throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; say png or tiff, or convert the images first`);
+  }
+  pasteFilter(dataset.classNames, options);
+  voidId(dataset.ignore, options.jitter);
+}
+
+/** The annotation of a sample, with instances as classes of the data set that is pasted into. */
+async function readSourced(sample: Sample, dataset: SourcedDataset, options: PipelineOptions): Promise<Annotations> {
+  const { sources } = dataset;
+  if (!sources) return readAnnotations(sample, dataset, options);
+  if (sample.id.startsWith(sourcePrefix)) {
+    const annotation = await readAnnotations(sample, sources, { ...options, jitter: 'instance' });
+    return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
+  }
+  // Nothing is copied from it.
+  return readAnnotations(sample, dataset, { ...options, instances: sample.objects === undefined ? 'class' : options.instances });
+}
+
+/**
+ * Reads a sample's masks and finds its instances.
+ *
+ * @throws {CopyPasteError} `data` for a damaged mask, `usage` for one that cannot hold the ignore id.
+ */
+export async function readAnnotations(
+  sample: Sample,
+  dataset: Dataset,
+  { instances, jitter }: Pick<PipelineOptions, 'instances' | 'jitter'>,
+): Promise<Annotations> {
+  const ignore = voidId(dataset.ignore, jitter) ?? 0;
+  const read = async (
+    file: string,
+    padding: number,
+    decode: (bytes: Uint8Array, file: string) => Promise<Mask>,
+  ): Promise<{ mask: Mask; sha256: string }> => {
+    const { bytes, sha256 } = await readInput(dataset, file);
+    const mask = await decode(bytes, file);
+    giveBack(bytes);
+    if (mask.colours && padding >= mask.colours.byId.length)
+      throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
+    if (padding > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
+    return { mask, sha256 };
+  };
+  if (sample.entry) {
+    const { documents } = layoutNamed(dataset.layout);
+    const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
+    const document = dataset.documents.get(sample.split) as Document;
+    const parts = await readEntry(dataset.root, sample.entry);
+    const shapes = await (documents as DocumentReader).shapes(parts, document, dataset.classNames, mask);
+    if (mask) giveBack(mask.bytes);
+    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: mask ? { mask: mask.sha256 } : {} };
+  }
+  if (sample.mask === undefined) {
+    // An image without a label file has nothing on it.
+    const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
+    const shapes = readShapes(labels?.bytes, sample, dataset);
+    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
+  }
+  const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene' ? ignore : 0, (bytes, file) =>
+    readMask(bytes, file, dataset.colours),
+  );
+  if (sample.objects === undefined) {
+    if (instances === 'object') {
+      throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
+    }
+    const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, sample.mask);
+    return { sample, input: dataset, mask, ...found, digests: { mask: sha256 } };
+  }
+  // An object that is given up becomes void in the instance mask.
+  const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), readObjects);
+  return {
+    sample,
+    input: dataset,
+    mask,
+    objects: objects.mask,
+    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, sample.mask),
+    digests: { mask: sha256, objects: objects.sha256 },
+  };
+}
+
+/** The shapes of a sample's label file; of an image without one, none. */
+export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { layout, classNames }: Dataset): ShapeSet {
+  if (bytes === undefined) return { size, shapes: [] };
+  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size, labels, classNames);
+}
+
+function candidateOf(
+  { sample, mask, objects, objectPixels, shapes, instances }: Annotations,
+  { leftOutObjects, objectIds }: Dataset,
+): Candidate {
+  return {
+    id: sample.id,
+    annotated: (shapes?.shapes ?? instances).length > 0,
+    width: mask.width,
+    height: mask.height,
+    instances,
+    // What nobody has labelled yet may be anything.
+    capacity:
+      (sample.mask ?? sample.entry ?? sample.labels ?? sample.newLabels) === undefined
+        ? 0
+        : objects && objectPixels
+          ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds)
+          : Number.POSITIVE_INFINITY,
+    largestId: mask.colours ? mask.colours.byId.length - 1 : largestId(mask),
+  };
+}
+
+/** Puts together what came of a plan. */
+function finish(
+  plan: Plan,
+  target: Annotations,
+  source: Annotations,
+  rendered: RenderedPlan,
+  dataset: SourcedDataset,
+  options: PipelineOptions,
+): Pasted {
+  const { image, sha256 } = rendered.target;
+  const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
+  const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered, {
+    leftOut: dataset.leftOut,
+    leftOutObjects: dataset.leftOutObjects,
+    objectIds: dataset.objectIds,
+    ignore: voidId(dataset.ignore, options.jitter),
+    minVisible: options.minVisible,
+  });
+  return {
+    ...annotated,
+    ...shaped,
+    sample: target.sample,
+    plan,
+    image: { ...image, pixels: rendered.pixels },
+    owner: rendered.owner,
+    areas: rendered.areas,
+    original: {
+      image,
+      mask: target.mask,
+      ...(target.objects && { objects: target.objects }),
+      ...(target.shapes && { shapes: target.shapes }),
+    },
+    source: {
+      sample: source.sample,
+      ...(source.shapes && { shapes: source.shapes }),
+      ...(dataset.sources && { inputs: { image: rendered.source.sha256, ...source.digests } }),
+    },
+    inputs: { image: sha256, ...target.digests },
+  };
+}

@@ -1,0 +1,21 @@
+/** Decodes the samples that it is sent, one at a time, and says so after each. */
+import { readInput } from '../base/digest.ts';
+import { decodeImage } from '../codecs/image.ts';
+import { readMask, readObjects } from '../codecs/masks.ts';
+import { CopyPasteError } from '../errors.ts';
+import type { Trial } from './suspects.ts';
+
+process.once('message', async ({ root, colours, samples }: Trial) => {
+  for (const { image, mask, objects, entry, size, format } of samples) {
+    try {
+      const decoded = mask === undefined || entry ? size : await readMask((await readInput({ root }, mask)).bytes, mask, colours);
+      if (objects !== undefined) await readObjects((await readInput({ root }, objects)).bytes, objects);
+      await decodeImage((await readInput({ root }, image)).bytes, decoded, image, format);
+    } catch (error) {
+      // A file that is damaged is told by the run.
+      if (!(error instanceof CopyPasteError)) throw error;
+    }
+    await new Promise((resolve) => process.send?.(true, undefined, undefined, resolve));
+  }
+  process.disconnect();
+});

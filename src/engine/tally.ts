@@ -1,0 +1,109 @@
+import type { Dataset } from '../dataset/open.ts';
+import type { BackendName, DropReason, PassReason } from '../types.ts';
+import type { ClassCount, Outcome } from './job.ts';
+
+/** What a run did. */
+export interface AugmentSummary {
+  readonly layout: string;
+  /** The split that was augmented; `''` where there are none. */
+  readonly split: string;
+  /** What rendered; absent where an earlier run had done it all. */
+  readonly backend?: BackendName;
+  /** Samples that an earlier run had written. */
+  readonly reused: number;
+  /** Variants of samples of that split. */
+  readonly samples: number;
+  readonly augmented: number;
+  /** Variants that passed through, by reason. */
+  readonly unchanged: Readonly<Partial<Record<PassReason, number>>>;
+  /** Samples of other splits, and originals, that were copied. */
+  readonly copied: number;
+  /** Instances that are in the output. */
+  readonly pasted: number;
+  /** Instances that were drawn and are not, by reason. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  readonly classes: readonly ClassSummary[];
+  /** Files of the input that belong to no sample and are not in the output. */
+  readonly leftBehind: readonly string[];
+}
+
+export interface ClassSummary {
+  readonly id: number;
+  readonly name?: string;
+  /** Instances in the samples that were read as sources. */
+  readonly instances: number;
+  /** Instances pasted and kept. */
+  readonly pasted: number;
+  /** `--classes` and `--exclude-classes` let it be pasted. */
+  readonly allowed: boolean;
+  /** Most of its pixels lie in instances that touch their image's border: sky, road. */
+  readonly stuff: boolean;
+}
+
+/** Counts what a summary says. */
+export function createTally(dataset: Dataset, backend: BackendName | undefined, mayPaste: (classId: number) => boolean) {
+  const unchanged: Partial<Record<PassReason, number>> = {};
+  const dropped: Partial<Record<DropReason, number>> = {};
+  const skipped = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
+  const classes = new Map<number, { instances: number; pasted: number; pixels: number; truncated: number }>();
+  let augmented = 0;
+  let pasted = 0;
+  const rowOf = (classId: number) => {
+    const row = classes.get(classId) ?? { instances: 0, pasted: 0, pixels: 0, truncated: 0 };
+    classes.set(classId, row);
+    return row;
+  };
+  const drop = (reason: DropReason): void => {
+    dropped[reason] = (dropped[reason] ?? 0) + 1;
+  };
+  return {
+    skipped,
+    read(counts: readonly ClassCount[]): void {
+      for (const { classId, instances, pixels, truncated } of counts) {
+        const row = rowOf(classId);
+        row.instances += instances;
+        row.pixels += pixels;
+        row.truncated += truncated;
+      }
+    },
+    add({ id, skipped: why, record }: Outcome): void {
+      if (why !== undefined) skipped.set(id, why);
+      if (!record) return;
+      if (record.status === 'augmented') augmented++;
+      else unchanged[record.reason] = (unchanged[record.reason] ?? 0) + 1;
+      for (const { reason } of record.dropped ?? []) drop(reason);
+      for (const placement of record.placements ?? []) {
+        if (placement.dropped !== undefined) drop(placement.dropped);
+        else {
+          rowOf(placement.classId).pasted++;
+          pasted++;
+        }
+      }
+    },
+    summary: (copied: number, reused: number): AugmentSummary => ({
+      layout: dataset.layout,
+      split: dataset.split,
+      ...(backend && { backend }),
+      reused,
+      samples: augmented + Object.values(unchanged).reduce((sum, n) => sum + n, 0),
+      augmented,
+      unchanged: sorted(unchanged),
+      copied,
+      pasted,
+      dropped: sorted(dropped),
+      skipped: [...skipped].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1)),
+      classes: [...classes]
+        .sort(([a], [b]) => a - b)
+        .map(([id, { instances, pasted, pixels, truncated }]) => {
+          const name = dataset.classNames.get(id);
+          return { id, ...(name !== undefined && { name }), instances, pasted, allowed: mayPaste(id), stuff: truncated > pixels / 2 };
+        }),
+      leftBehind: dataset.leftBehind,
+    }),
+  };
+}
+
+function sorted<T extends object>(counts: T): T {
+  return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1))) as T;
+}

@@ -1,0 +1,54 @@
+/** A thread of `augment`: does whole batches, of which only records come back. */
+import Tinypool from 'tinypool';
+import type { SourcedDataset } from '../dataset/sources.ts';
+import { CopyPasteError, type ErrorCode } from '../errors.ts';
+import type { AugmentOptions } from '../options.ts';
+import { openRendering } from '../render/backend.ts';
+import type { BackendName } from '../types.ts';
+import { type ClassCount, createJob, type Outcome } from './job.ts';
+import type { BatchRef } from './pipeline.ts';
+
+export interface WorkerData {
+  readonly dataset: SourcedDataset;
+  readonly options: AugmentOptions;
+  readonly backend: BackendName;
+  /** One number, shared: not 0 once nothing more is to be begun. */
+  readonly stop: Int32Array;
+}
+
+/** A batch to do. */
+export interface WorkerTask {
+  readonly ref: BatchRef;
+  /** Samples that would take the process with them, and how. */
+  readonly poison: ReadonlyMap<string, string>;
+}
+
+/** What a batch came to; an error as plain data, since a thread boundary leaves only its message. */
+export type WorkerResult =
+  | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
+
+const { dataset, options, backend, stop } = Tinypool.workerData as WorkerData;
+const poison = new Map<string, string>();
+const opening = openRendering(backend).then((rendering) =>
+  createJob(dataset, options, rendering, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
+);
+// Whoever asks for a batch is told.
+opening.catch(() => {});
+
+/** @public Called by the pool. */
+export default async function work({ ref, poison: known }: WorkerTask): Promise<WorkerResult> {
+  for (const [id, reason] of known) poison.set(id, reason);
+  try {
+    const { results, read } = await (await opening).begin(ref);
+    try {
+      return { outcomes: await Promise.all(results), read };
+    } finally {
+      await Promise.allSettled(results);
+    }
+  } catch (error) {
+    if (!(error instanceof CopyPasteError)) throw error;
+    const { code, message, offenders } = error;
+    return { error: { code, message, offenders } };
+  }
+}

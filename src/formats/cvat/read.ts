@@ -1,0 +1,189 @@
+/** CVAT for images, version 1.1: an XML document of images, each with polygons, masks, boxes and more. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { cannotRead, type Tree } from '../../base/tree.ts';
+import type { ClassNames } from '../../dataset/classes.ts';
+import { CopyPasteError, messageOf } from '../../errors.ts';
+import { isCoordinate, outlineOfEllipse, spansOfPolygons, spansOfRuns, turned } from '../../masks/shapes.ts';
+import type { CvatElement, CvatImage, Size } from '../../types.ts';
+import { type DocumentImage, type DocumentReader, surroundings } from '../documents.ts';
+import type { Folders } from '../layouts.ts';
+import { type Drawn, instancesOfStack } from '../stacks.ts';
+import { readXml, type XmlTag } from '../xml.ts';
+
+/** `annotations.xml` at the top or in a folder for each split; Datumaro calls it after its split. */
+export function findCvat({ files, folders }: Tree, splits: readonly string[]): Folders[] {
+  return files.flatMap((file) => {
+    const [, around, name] = /^(?:([^/]+)\/)?([^/]+)\.xml$/.exec(file) ?? [];
+    if (name === 'annotations') return [{ split: around ?? '', images: around ?? '', masks: file }];
+    const named = around === undefined && name !== undefined && (splits.includes(name) || name === 'default') && folders.has('images');
+    return named ? [{ split: name, images: 'images', masks: file }] : [];
+  });
+}
+
+/** What has a place in the image; tags have none. */
+const placed = new Set(['polygon', 'mask', 'ellipse', 'box', 'polyline', 'points', 'skeleton', 'cuboid']);
+
+export const cvat: DocumentReader = {
+  async read(root, { masks: path }, refuse) {
+    const hash = createHash('sha256');
+    const images: DocumentImage[] = [];
+    const labels = new Set<string>();
+    const used = new Set<string>();
+    let annotations = 0;
+    let boxes = 0;
+    let largestImage = 0;
+    let image: { title: string; name: string; split?: string; width: number; height: number } | undefined;
+    let begun = false;
+    const open = ({ name, attributes }: XmlTag, parents: readonly XmlTag[]): void => {
+      if (parents.length === 0 && name !== 'annotations') throw new Error(`it holds ${short(name)}, not annotations`);
+      if (parents.length === 1 && name === 'track') throw new Error("it is of a video, with tracks; export 'CVAT for images'");
+      if (parents.length === 1 && name === 'image') {
+        image = imageOf(attributes);
+        largestImage = Math.max(largestImage, Number(attributes.id));
+        begun = true;
+      } else if (parents.length === 1 && begun) throw new Error(`${short(name)} is between its images`);
+      if (parents.length !== 2 || !image || !placed.has(name)) return;
+      annotations++;
+      if (attributes.label !== undefined) used.add(attributes.label);
+      if (!hasPixels(name, attributes)) boxes++;
+    };
+    const close = ({ name, start }: XmlTag, parents: readonly XmlTag[], end: number, text: string): void => {
+      if (name === 'name' && parents.at(-1)?.name === 'label' && parents[1]?.name === 'meta') labels.add(text);
+      if (parents.length !== 1 || name !== 'image' || !image) return;
+      images.push({ ...image, places: [start, end - start] });
+      image = undefined;
+    };
+    const file = createReadStream(join(root, path), { highWaterMark: 1 << 20 });
+    let failed: Error | undefined;
+    file.on('error', (error) => {
+      failed = error;
+    });
+    try {
+      await readXml(
+        (async function* () {
+          for await (const chunk of file) {
+            hash.update(chunk);
+            yield chunk;
+          }
+        })(),
+        { open, close },
+      );
+    } catch (error) {
+      if (failed) throw cannotRead(path, failed);
+      throw refuse(`not a CVAT document: ${short(messageOf(error), 200)}`, error);
+    }
+    if (images.length === 0) throw refuse('not a CVAT document: it has no images');
+    const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
+    const rest = await surroundings(join(root, path), images, '\n  ');
+    return {
+      images,
+      classNames,
+      document: { path, sha256: hash.digest('hex'), format: 'cvat', rest, annotations, boxes, keypoints: 0, largestId: 0, largestImage },
+    };
+  },
+
+  async shapes([part = ''], { path }, classNames) {
+    const image = await parseImage(part);
+    const { title, width, height } = imageOf(image.attributes);
+    const size = { width, height };
+    const ids = new Map([...classNames].map(([id, name]) => [name, id]));
+    const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${path}: ${title}: ${what}`);
+    const drawn = image.elements.map((element): Drawn | undefined => {
+      const { name, attributes } = element;
+      if (!placed.has(name)) return undefined;
+      const classId = ids.get(attributes.label ?? '');
+      const spans = hasPixels(name, attributes) ? spansOf(element, size, refuse) : undefined;
+      return { classId, order: Number(attributes.z_order) || 0, group: Number(attributes.group_id) || 0, box: name === 'box', spans };
+    });
+    return { size, cvat: image, shapes: instancesOfStack(drawn, size) };
+  },
+};
+
+/** Whether CVAT fills it: of boxes those that are turned alone. */
+function hasPixels(name: string, { rotation = '0' }: CvatElement['attributes']): boolean {
+  return name === 'polygon' || name === 'mask' || name === 'ellipse' || (name === 'box' && Number(rotation) !== 0);
+}
+
+/** What an image's opening tag says. */
+function imageOf({ name, subset, id, ...sizes }: CvatElement['attributes']): Omit<DocumentImage, 'places'> {
+  const [width, height] = [Number(sizes.width), Number(sizes.height)];
+  const fine = [Number(id), width, height].every((value) => Number.isSafeInteger(value) && value >= 0) && width * height > 0;
+  if (!fine || id === '' || !name) throw new Error(`image '${short(name ?? id ?? '')}' has no id, name, width and height`);
+  return { title: `image '${short(name)}'`, name, width, height, ...(subset && { split: subset }) };
+}
+
+/** Takes an image's part to pieces. */
+async function parseImage(part: string): Promise<CvatImage> {
+  const bytes = Buffer.from(part);
+  const elements: CvatElement[] = [];
+  let tag = '';
+  let attributes: CvatElement['attributes'] = {};
+  let from = 0;
+  let end = '';
+  await readXml([bytes], {
+    open: (opened, parents) => {
+      if (parents.length > 0) return;
+      attributes = opened.attributes;
+      from = opened.inner;
+    },
+    close: ({ name, attributes, start, inner }, parents, past) => {
+      const text = (from: number, to: number): string => bytes.toString('utf8', from, to);
+      // A tag that closes itself holds nothing.
+      const holds = past > inner;
+      if (parents.length === 1) {
+        const whole = text(start, past);
+        const held = holds ? text(inner, past).slice(0, whole.lastIndexOf('</') - whole.length) : '';
+        elements.push({ name, attributes, before: text(from, start), text: whole, inner: held });
+        from = past;
+      } else if (parents.length === 0) {
+        tag = holds ? text(0, inner) : `${text(0, inner - 2)}>`;
+        end = holds ? text(from, past) : '\n  </image>';
+      }
+    },
+  });
+  return { tag, attributes, elements, end };
+}
+
+/** @throws {CopyPasteError} `data` for what is no shape of its kind. */
+function spansOf({ name, attributes }: CvatElement, size: Size, refuse: (what: string) => CopyPasteError): Int32Array {
+  const numbers = (...keys: string[]): number[] => {
+    const values = keys.map((key) => numberOf(attributes[key]));
+    if (!values.every(isCoordinate)) throw refuse(`a ${name} has no ${keys.join(', ')}, or is far from any image`);
+    return values;
+  };
+  const degrees = Number(attributes.rotation ?? '0');
+  if (!isCoordinate(degrees)) throw refuse(`a ${name} has the rotation '${short(attributes.rotation ?? '')}'`);
+  if (name === 'polygon') {
+    const points = (attributes.points ?? '').split(';').map((point) => point.split(',').map(numberOf));
+    const fine = points.length > 2 && points.every((point) => point.length === 2 && point.every(isCoordinate));
+    if (!fine) throw refuse('a polygon has not three points x,y or more, or is far from any image');
+    return spansOfPolygons([points.flat()], size);
+  }
+  if (name === 'ellipse') {
+    const [cx, cy, rx, ry] = numbers('cx', 'cy', 'rx', 'ry') as [number, number, number, number];
+    return spansOfPolygons([outlineOfEllipse([cx, cy], [Math.abs(rx), Math.abs(ry)], degrees)], size);
+  }
+  if (name === 'box') {
+    const [x0, y0, x1, y1] = numbers('xtl', 'ytl', 'xbr', 'ybr') as [number, number, number, number];
+    const centre = [(x0 + x1) / 2, (y0 + y1) / 2] as const;
+    return spansOfPolygons([turned([x0, y0, x1, y0, x1, y1, x0, y1], centre, degrees)], size);
+  }
+  const [left, top, width, height] = numbers('left', 'top', 'width', 'height') as [number, number, number, number];
+  const inside = [left, top, width, height].every((value) => Number.isInteger(value) && value >= 0);
+  if (!inside || left + width > size.width || top + height > size.height) throw refuse('a mask leaves its image');
+  const counts = (attributes.rle ?? '').split(',').map(numberOf);
+  const spans = spansOfRuns(counts, [left, top, left + width, top + height]);
+  if (!spans) throw refuse('the run lengths of a mask are not the pixels of its width and height');
+  return spans;
+}
+
+function numberOf(text = ''): number {
+  return text.trim() === '' ? Number.NaN : Number(text);
+}
+
+/** So much of a text as a message may hold, on one line. */
+function short(text: string, length = 60): string {
+  return text.replace(/\s+/g, ' ').slice(0, length);
+}

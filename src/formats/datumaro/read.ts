@@ -1,0 +1,114 @@
+/** Datumaro's own format: `annotations/<split>.json` with an item for each image of `images/<split>/`. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Tree } from '../../base/tree.ts';
+import { CopyPasteError, messageOf } from '../../errors.ts';
+import { isCoordinate, outlineOfEllipse, spansOfCounts, spansOfPolygons, unpackCounts } from '../../masks/shapes.ts';
+import type { DatumaroAnnotation, DatumaroItem, Size } from '../../types.ts';
+import { type DocumentImage, type DocumentReader, surroundings } from '../documents.ts';
+import { partsOf } from '../json.ts';
+import type { Folders } from '../layouts.ts';
+import { type Drawn, instancesOfStack } from '../stacks.ts';
+
+/** Whether a document begins as Datumaro's do: COCO's categories are a list. */
+export function isDatumaro(tree: Tree, file: string): boolean {
+  return /"dm_format_version"|"categories"\s*:\s*\{/.test(tree.start(file));
+}
+
+export function findDatumaro(tree: Tree): Folders[] {
+  return tree.files.flatMap((file) => {
+    const [, split] = /^annotations\/([^/]+)\.json$/.exec(file) ?? [];
+    if (split === undefined || !tree.folders.has('images') || !isDatumaro(tree, file)) return [];
+    const own = `images/${split}`;
+    return [{ split, images: tree.folders.has(own) ? own : 'images', masks: file }];
+  });
+}
+
+/** What has no place in the image. */
+const unplaced = ['label', 'caption'];
+const filled = ['polygon', 'mask', 'ellipse'];
+
+export const datumaro: DocumentReader = {
+  async read(root, { masks: path }, refuse) {
+    const hash = createHash('sha256');
+    const images: DocumentImage[] = [];
+    let classNames = new Map<number, string>();
+    let annotations = 0;
+    let boxes = 0;
+    try {
+      for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
+        const value = JSON.parse(bytes.toString());
+        if (key === 'categories' && !element) classNames = namesOf(value);
+        if (key !== 'items' || !element) continue;
+        images.push({ ...imageOf(value, images.length), places: [place.start, place.length] });
+        for (const { type } of (value as DatumaroItem).annotations) {
+          if (unplaced.includes(type)) continue;
+          annotations++;
+          if (!filled.includes(type)) boxes++;
+        }
+      }
+    } catch (error) {
+      throw refuse(`not a Datumaro document: ${messageOf(error)}`, error);
+    }
+    if (images.length === 0) throw refuse('not a Datumaro document: it has no items');
+    const has = {
+      rest: await surroundings(join(root, path), images, ','),
+      annotations,
+      boxes,
+      keypoints: 0,
+      largestId: 0,
+      largestImage: 0,
+    };
+    return { images, classNames, document: { path, sha256: hash.digest('hex'), format: 'datumaro', ...has } };
+  },
+
+  shapes([part = ''], { path }, classNames) {
+    const item: DatumaroItem = JSON.parse(part);
+    const { title, width, height } = imageOf(item, 0);
+    const size = { width, height };
+    const drawn = item.annotations.map((annotation, n): Drawn | undefined => {
+      const { type, label_id: label, z_order: order, group } = annotation;
+      if (unplaced.includes(type)) return undefined;
+      const spans = filled.includes(type) ? spansOf(annotation, size) : undefined;
+      if (spans === null) throw new CopyPasteError('data', `${path}: ${title}: annotations[${n}] is no ${type} of its image`);
+      const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
+      return { classId, order: Number(order) || 0, group: Number(group) || 0, box: type === 'bbox', spans };
+    });
+    return { size, item, shapes: instancesOfStack(drawn, size) };
+  },
+};
+
+function namesOf(categories: { label?: { labels?: { name?: unknown }[] } } | null): Map<number, string> {
+  const labels = categories?.label?.labels ?? [];
+  if (!Array.isArray(labels)) throw new Error('its categories have no list of labels');
+  return new Map(labels.map((label, id) => [id, String(label?.name)]));
+}
+
+/** What an item says of its image. */
+function imageOf(item: Partial<DatumaroItem> | null, n: number): Omit<DocumentImage, 'places'> {
+  const { id, image, annotations } = item ?? {};
+  const [height = 0, width = 0] = Array.isArray(image?.size) ? image.size : [];
+  const title = typeof id === 'string' ? `item '${id}'` : `items[${n}]`;
+  const fine = typeof id === 'string' && typeof image?.path === 'string' && image.path !== '';
+  if (!fine) throw new Error(`${title} has no id and image with a path; export with media saved`);
+  if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0)) throw new Error(`${title} does not say its image's size`);
+  const typed = Array.isArray(annotations) && annotations.every((one) => typeof one?.type === 'string');
+  if (!typed) throw new Error(`${title} has no annotations, each with a type`);
+  return { title, name: image.path, width, height };
+}
+
+/** Its pixels; nothing where it is wrong. */
+function spansOf({ type, points, rle }: DatumaroAnnotation, size: Size): Int32Array | null {
+  if (type === 'mask') {
+    const { counts, size: stated } = rle ?? {};
+    if (stated?.[0] !== size.height || stated[1] !== size.width) return null;
+    const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
+    return (Array.isArray(numbers) && spansOfCounts(numbers, size)) || null;
+  }
+  if (!Array.isArray(points) || points.length % 2 === 1 || !points.every(isCoordinate)) return null;
+  if (type === 'polygon') return points.length < 6 ? null : spansOfPolygons([points], size);
+  if (points.length !== 4) return null;
+  const [x0, y0, x1, y1] = points as [number, number, number, number];
+  const radii = [Math.abs(x1 - x0) / 2, Math.abs(y1 - y0) / 2] as const;
+  return spansOfPolygons([outlineOfEllipse([(x0 + x1) / 2, (y0 + y1) / 2], radii, 0)], size);
+}

@@ -1,0 +1,180 @@
+/** Documents: files that hold the annotations of many samples, of which memory holds one sample's part at a time. */
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isBelow } from '../base/paths.ts';
+import { cannotRead, type Tree } from '../base/tree.ts';
+import type { ClassNames } from '../dataset/classes.ts';
+import { CopyPasteError } from '../errors.ts';
+import { noCategory } from '../masks/instances.ts';
+import type { Document, Entry, ShapeSet, Size } from '../types.ts';
+import type { Place } from './json.ts';
+import type { Folders } from './layouts.ts';
+
+/** What a document has of one image. */
+export interface DocumentImage extends Size {
+  /** As messages call it. */
+  readonly title: string;
+  /** Its file, below the folder of images. */
+  readonly name: string;
+  /** A panoptic document's PNG. */
+  readonly mask?: string;
+  /** The split that it is in, where the document says so. */
+  readonly split?: string;
+  /** Start and length in bytes of each of its parts. */
+  readonly places: readonly number[];
+}
+
+/** What is known of a document once it was read through. */
+export interface DocumentContents {
+  readonly document: Document;
+  readonly images: readonly DocumentImage[];
+  readonly classNames: ClassNames;
+}
+
+/** How a format's documents are read; `write/documents.ts` has how they are written. */
+export interface DocumentReader {
+  /**
+   * Reads through a document: where the parts of its images are, not what they are.
+   *
+   * @param refuse makes an error of what is wrong.
+   */
+  read(root: string, folders: Folders, refuse: (what: string, cause?: unknown) => CopyPasteError): Promise<DocumentContents>;
+  /**
+   * What one image's parts hold.
+   *
+   * @param mask a panoptic document's PNG.
+   * @throws {CopyPasteError} `data` for what is wrong, by its id.
+   */
+  shapes(
+    parts: readonly string[],
+    document: Document,
+    classNames: ClassNames,
+    mask?: { readonly path: string; readonly bytes: Uint8Array },
+  ): ShapeSet | Promise<ShapeSet>;
+}
+
+/** A sample of a document; its files may not be there. */
+export interface DocumentSample {
+  readonly split: string;
+  readonly image: string;
+  readonly name: string;
+  readonly mask?: string;
+  readonly size: Size;
+  readonly entry: Entry;
+}
+
+/**
+ * Reads through a document, and finds the folders of its images.
+ *
+ * @param found by the layout; several for one document where it names splits itself, and they are known.
+ * @throws {CopyPasteError} `data` for what is not of its format, with the first place.
+ */
+export async function openDocument(
+  root: string,
+  found: readonly [Folders, ...Folders[]],
+  tree: Tree,
+  reader: DocumentReader,
+): Promise<DocumentContents & { folders: Folders[]; samples: DocumentSample[] }> {
+  const [first] = found;
+  const path = first.masks;
+  const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${path}: ${what}`, { cause });
+  const contents = await reader.read(root, first, refuse);
+  const { images, classNames } = contents;
+  if (classNames.size >= noCategory) throw refuse(`has ${classNames.size} classes; the limit is ${noCategory - 1}`);
+  const names = [...new Set(images.map(({ split = first.split }) => split))];
+  const folders = names.map((split): Folders => {
+    const known = found.find((one) => one.split === split) ?? { ...first, split };
+    const able = imageFolders(known);
+    // The first image that is there says where all are.
+    for (const { name, split: own = first.split } of images) {
+      const folder = own === split ? able.find((one) => tree.has(inside(one, name))) : undefined;
+      if (folder !== undefined) return { ...known, images: folder };
+    }
+    return known;
+  });
+  const samples = images.map(({ title, name, mask, split = first.split, width, height, places }): DocumentSample => {
+    if (!isBelow(name)) throw refuse(`${title}: file_name '${name}' leaves its folder`);
+    const folder = (folders.find((one) => one.split === split) as Folders).images;
+    return {
+      split,
+      image: inside(folder, name),
+      name,
+      ...(mask !== undefined && { mask }),
+      size: { width, height },
+      entry: { document: path, places },
+    };
+  });
+  return { ...contents, folders, samples };
+}
+
+function inside(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
+
+/** Folders that may hold the images of a document. */
+function imageFolders({ split, images, masks }: Folders): string[] {
+  const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
+  return [images, split, `images/${split}`, `${split}/images`, 'images', 'data', 'train', beside, ''].filter(
+    (folder, i, all) => all.indexOf(folder) === i,
+  );
+}
+
+/** Bytes between two parts that are read along rather than apart. */
+const gap = 4096;
+
+/**
+ * Reads the parts of one image, those that are near one another in one go.
+ *
+ * @throws {CopyPasteError} `io` with the cause.
+ */
+export async function readEntry(root: string, { document, places: numbers }: Entry): Promise<string[]> {
+  const places = Array.from(
+    { length: numbers.length / 2 },
+    (_, n): Place => ({ start: numbers[2 * n] as number, length: numbers[2 * n + 1] as number }),
+  );
+  let file: FileHandle | undefined;
+  try {
+    file = await open(join(root, document));
+    const parts: string[] = [];
+    for (let from = 0; from < places.length; ) {
+      const { start } = places[from] as Place;
+      let end = start;
+      let to = from;
+      for (let next = places[to]; next && next.start >= start && next.start <= end + gap; next = places[to]) {
+        end = Math.max(end, next.start + next.length);
+        to++;
+      }
+      const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
+      for (; from < to; from++) {
+        const place = places[from] as Place;
+        parts.push(buffer.toString('utf8', place.start - start, place.start - start + place.length));
+      }
+    }
+    return parts;
+  } catch (cause) {
+    throw cannotRead(document, cause);
+  } finally {
+    await file?.close();
+  }
+}
+
+/**
+ * What a document has around its images' parts: before the first, between two, after the last.
+ *
+ * @param space goes between two where the document does not say so.
+ */
+export async function surroundings(path: string, images: readonly DocumentImage[], space: string): Promise<Document['rest']> {
+  const textOf = async (start: number, end = Number.POSITIVE_INFINITY): Promise<string> => {
+    const parts: Buffer[] = [];
+    if (end > start) for await (const part of createReadStream(path, { start, end: end - 1 })) parts.push(part);
+    return Buffer.concat(parts).toString();
+  };
+  const endOf = (n: number): number => (images.at(n)?.places[0] as number) + (images.at(n)?.places[1] as number);
+  const between = images.length > 1 ? await textOf(endOf(0), images[1]?.places[0]) : space;
+  return [
+    { key: 'head', value: await textOf(0, images[0]?.places[0]), element: false },
+    { key: 'between', value: /^\s*,?\s*$/.test(between) && between !== '' ? between : space, element: false },
+    { key: 'tail', value: await textOf(endOf(-1)), element: false },
+  ];
+}

@@ -1,0 +1,211 @@
+/**
+ * labelme's shapes as pixels, as labelme itself has them: it lets Pillow draw (`ImageDraw`, `Draw.c`), in whole pixels whose
+ * border belongs to the shape, with coordinates cut down to integers.
+ */
+import { decodeMask, pngHeader } from '../../codecs/png.ts';
+import { spansOfPixels } from '../../masks/shapes.ts';
+import type { Box, LabelmeShape, Size } from '../../types.ts';
+
+/** Labels that stand for no class, and what their pixels hold in masks, as labelme's own converters have them. */
+export const noClass: ReadonlyMap<string, 'void' | 'background'> = new Map([
+  ['__ignore__', 'void'],
+  ['_background_', 'background'],
+]);
+
+type Point = readonly [x: number, y: number];
+
+/** Draws the pixels of a row from `x0` to `x1`, both of them included; some may lie outside. */
+type Line = (y: number, x0: number, x1: number) => void;
+
+/** Whether a shape has pixels; lines and points have none. */
+export function hasArea({ shape_type: type, points }: Pick<LabelmeShape, 'shape_type' | 'points'>): boolean {
+  if (type === 'rectangle' || type === 'circle' || type === 'mask') return points.length === 2;
+  return ((type ?? 'polygon') === 'polygon' && points.length > 2) || (type === 'oriented_rectangle' && points.length === 4);
+}
+
+/**
+ * Spans of shapes, together.
+ *
+ * @throws {Error} for a mask that is none, or leaves the image.
+ */
+export function spansOfShapes(shapes: readonly LabelmeShape[], size: Size): Int32Array {
+  const drawn = shapes.filter(hasArea);
+  const box = boxOf(drawn, size);
+  const [left, top, right, bottom] = box;
+  const width = right - left;
+  if (width <= 0 || bottom <= top) return new Int32Array(0);
+  const pixels = new Uint8Array(width * (bottom - top));
+  const line: Line = (y, x0, x1) => {
+    if (y < top || y >= bottom) return;
+    const row = (y - top) * width - left;
+    const [from, to] = [Math.max(left, x0), Math.min(right, x1 + 1)];
+    if (from < to) pixels.fill(1, row + from, row + to);
+  };
+  for (const shape of drawn) draw(shape, size, line);
+  return spansOfPixels(box, (x, y) => pixels[(y - top) * width + x - left] !== 0);
+}
+
+/** What shapes can reach of an image. */
+function boxOf(shapes: readonly LabelmeShape[], { width, height }: Size): Box {
+  let [x0, y0, x1, y1] = [width, height, 0, 0];
+  for (const { points, shape_type: type } of shapes) {
+    const radius = type === 'circle' ? distance(points[0] as Point, points[1] as Point) : 0;
+    for (const [x, y] of type === 'circle' ? points.slice(0, 1) : points) {
+      x0 = Math.min(x0, Math.trunc(x - radius));
+      y0 = Math.min(y0, Math.trunc(y - radius));
+      x1 = Math.max(x1, Math.trunc(x + radius) + 1);
+      y1 = Math.max(y1, Math.trunc(y + radius) + 1);
+    }
+  }
+  return [Math.max(0, x0), Math.max(0, y0), Math.min(width, x1), Math.min(height, y1)];
+}
+
+function distance([ax, ay]: Point, [bx, by]: Point): number {
+  return Math.sqrt((ax - bx) * (ax - bx) + (ay - by) * (ay - by));
+}
+
+function draw({ shape_type: type, points, mask }: LabelmeShape, size: Size, line: Line): void {
+  const [first, second] = points as [Point, Point];
+  const corners = points.map(([x, y]): Point => [Math.trunc(x), Math.trunc(y)]);
+  if (type === 'circle') {
+    const radius = distance(first, second);
+    const [x0, y0, x1, y1] = [first[0] - radius, first[1] - radius, first[0] + radius, first[1] + radius].map(Math.trunc) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    drawEllipse([x0, y0, x1, y1], line);
+  } else if (type === 'rectangle' || type === 'mask') {
+    const [[ax, ay], [bx, by]] = corners as [Point, Point];
+    const rows = [Math.max(0, Math.min(ay, by)), Math.min(size.height - 1, Math.max(ay, by))] as const;
+    if (type === 'mask') drawMask(mask, [ax, ay, bx + 1, by + 1], size, line);
+    else for (let y = rows[0]; y <= rows[1]; y++) line(y, Math.min(ax, bx), Math.max(ax, bx));
+  } else drawPolygon(corners, size.height, line);
+}
+
+/** A mask of its own: a PNG, of which pixels that are not 0 count. */
+function drawMask(mask: unknown, [x0, y0, x1, y1]: Box, { width, height }: Size, line: Line): void {
+  if (typeof mask !== 'string') throw new Error('it has no mask');
+  if (x0 < 0 || y0 < 0 || x1 > width || y1 > height) throw new Error('its mask leaves the image');
+  const bytes = Buffer.from(mask, 'base64');
+  const header = pngHeader(bytes);
+  if (!header) throw new Error('its mask is no PNG');
+  if (header.width !== x1 - x0 || header.height !== y1 - y0)
+    throw new Error(`its mask is ${header.width}×${header.height}, its box ${x1 - x0}×${y1 - y0}`);
+  const { ids } = decodeMask(bytes, 'its mask');
+  for (let i = 0; i < ids.length; i++) {
+    const x = x0 + (i % header.width);
+    if (ids[i] !== 0) line(y0 + Math.floor(i / header.width), x, x);
+  }
+}
+
+/**
+ * An ellipse in a box of whole pixels, both edges included: its outline takes the nearest of three steps at a time, in halves of
+ * pixels from its centre.
+ */
+function drawEllipse([x0, y0, x1, y1]: Box, line: Line): void {
+  const [a, b] = [x1 - x0, y1 - y0];
+  if (a + b === 0) return;
+  const off = (x: number, y: number): number => Math.abs(a * a * y * y + b * b * x * x - a * a * b * b);
+  let [x, y] = [a, b % 2];
+  let row = -1;
+  while (y <= b) {
+    // The first of a row is the widest.
+    if (y !== row) {
+      for (const side of y === 0 ? [0] : [-y, y]) line(y0 + (side + b) / 2, x0 + (a - x) / 2, x0 + (a + x) / 2);
+      row = y;
+    }
+    if (x === a % 2 && y === b) return;
+    let next = [x, y + 2] as const;
+    if (x > 1) {
+      if (off(...next) > off(x - 2, y + 2)) next = [x - 2, y + 2];
+      if (off(...next) > off(x - 2, y)) next = [x - 2, y];
+    }
+    [x, y] = next;
+  }
+}
+
+interface Edge {
+  readonly top: number;
+  readonly bottom: number;
+  /** Columns for each row, 32-bit float. */
+  readonly slope: number;
+  readonly x: number;
+  readonly y: number;
+  readonly order: number;
+}
+
+const { fround } = Math;
+
+/** Where an edge crosses a row, in the single precision that it is computed in. */
+function crossing({ x, y, slope }: Edge, row: number): number {
+  return fround(fround(fround(row - y) * slope) + x);
+}
+
+/** Away from 0 at a half. */
+function round(x: number): number {
+  return Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
+}
+
+/**
+ * A polygon of whole pixels. Each row is filled between its crossings with the edges in turn, both of them included. At a sharp
+ * corner, the crossing moves to where the edges are in the next row, so that nothing of them is cut off.
+ */
+function drawPolygon(corners: readonly Point[], height: number, line: Line): void {
+  const edges: Edge[] = [];
+  let [first, last] = [height - 1, 0];
+  corners.forEach(([x, y], i) => {
+    const [nextX, nextY] = corners[(i + 1) % corners.length] as Point;
+    first = Math.min(first, y, nextY);
+    last = Math.max(last, y, nextY);
+    if (y === nextY) line(y, Math.min(x, nextX), Math.max(x, nextX));
+    else {
+      const slope = fround(fround(nextX - x) / fround(nextY - y));
+      edges.push({ top: Math.min(y, nextY), bottom: Math.max(y, nextY), slope, x, y, order: edges.length });
+    }
+  });
+  const waiting = [...edges].sort((a, b) => a.top - b.top || a.order - b.order);
+  let next = 0;
+  let active: Edge[] = [];
+  const end = Math.min(last, height);
+  const found = new Float32Array(2 * edges.length);
+  for (let row = Math.max(0, first); row <= end; row++) {
+    if (active.some(({ bottom }) => bottom < row)) active = active.filter(({ bottom }) => bottom >= row);
+    const before = next;
+    for (; next < waiting.length && (waiting[next] as Edge).top <= row; next++) {
+      const edge = waiting[next] as Edge;
+      if (edge.bottom >= row) active.push(edge);
+    }
+    if (next > before) active.sort((a, b) => a.order - b.order);
+    /** The first edge that ends at a place of this row, by the side on which it lies. */
+    const ends = new Map<string, Edge>();
+    let count = 0;
+    for (const edge of active) {
+      let x = crossing(edge, row);
+      const twice = row === edge.bottom && row < end;
+      if ((row === edge.top || row === edge.bottom) && edge.slope !== 0) {
+        const side = row === edge.bottom ? -1 : 1;
+        const key = `${side} ${round(x)}`;
+        const other = ends.get(key);
+        if (other && !twice) {
+          const [mine, its] = [crossing(edge, row + side), crossing(other, row + side)];
+          if (x > fround(mine + 1) && x > fround(its + 1)) x = round(Math.max(mine, its)) + 1;
+          else if (x < fround(mine - 1) && x < fround(its - 1)) x = round(Math.min(mine, its)) - 1;
+        }
+        if (!other) ends.set(key, edge);
+      }
+      found[count++] = x;
+      if (twice) found[count++] = x;
+    }
+    const crossings = found.subarray(0, count).sort();
+    for (let i = 1; i < count; i += 2) {
+      const [from, to] = [crossings[i - 1] as number, crossings[i] as number];
+      line(
+        row,
+        from >= 0 ? Math.floor(fround(from + 0.5)) : -Math.floor(0.5 - from),
+        to >= 0 ? Math.ceil(fround(to - 0.5)) : -Math.ceil(-to - 0.5),
+      );
+    }
+  }
+}

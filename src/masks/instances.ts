@@ -1,0 +1,261 @@
+import { giveBack, takeWords } from '../base/buffers.ts';
+import { CopyPasteError } from '../errors.ts';
+import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
+import { countIds, presentIds } from './invariants.ts';
+import { fillSpans } from './shapes.ts';
+
+export type InstanceMode = 'component' | 'class' | 'object';
+
+/** Annotations often stop a pixel or two short of the border that cuts an object off. */
+const borderSlack = 2;
+
+/** No annotation has so many: what does is noise, and would take gigabytes. */
+const mostInstances = 2 ** 20;
+
+/** The runs of equal ids in a mask, row by row; ids that are left out make no run. Arrays are larger, and given back. */
+interface Runs {
+  readonly count: number;
+  /** Triples `(y, x0, x1)`. */
+  readonly spans: Int32Array;
+  readonly ids: Int32Array;
+  /** Pixels of each id, left out or not. */
+  readonly pixels: PixelsById;
+}
+
+function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): Runs {
+  const idCount = ids instanceof Uint16Array ? 0x10000 : 0x100;
+  const out = new Uint8Array(idCount);
+  for (const id of leftOut) if (id < idCount) out[id] = 1;
+  const pixels = new Uint32Array(idCount);
+  let spans = takeWords(3 * 4096);
+  let runIds = takeWords(4096);
+  let count = 0;
+  // A word holds several ids: what differs from the run's own says where it ends, without a look at each.
+  const words = wholeWords(ids);
+  const [shift, bits] = ids.BYTES_PER_ELEMENT === 1 ? [2, 3] : [1, 4];
+  const spread = ids.BYTES_PER_ELEMENT === 1 ? 0x01010101 : 0x00010001;
+  for (let y = 0, row = 0; y < height; y++, row += width) {
+    const end = row + width;
+    const last = (end - 1) >> shift;
+    for (let at = row; at < end; ) {
+      const from = at;
+      const id = ids[at] as number;
+      const same = Math.imul(id, spread);
+      let word = at >> shift;
+      let differing = ((words[word] as number) ^ same) & (-1 << ((at - (word << shift)) << bits));
+      while (differing === 0 && word < last) differing = (words[++word] as number) ^ same;
+      // The lowest bit that differs lies in the id that ends the run.
+      at = differing === 0 ? end : Math.min(end, (word << shift) + ((31 - Math.clz32(differing & -differing)) >> bits));
+      pixels[id] = (pixels[id] as number) + at - from;
+      if (out[id]) continue;
+      if (count === runIds.length || 3 * count === spans.length) {
+        spans = grow(spans);
+        runIds = grow(runIds);
+      }
+      spans[3 * count] = y;
+      spans[3 * count + 1] = from - row;
+      spans[3 * count + 2] = at - row;
+      runIds[count++] = id;
+    }
+  }
+  return { count, spans, ids: runIds, pixels: presentIds(pixels) };
+}
+
+/** Ids as words; the last may have more than ids. */
+function wholeWords(ids: Mask['ids']): Int32Array {
+  const length = Math.ceil(ids.byteLength / 4);
+  if (ids.byteOffset % 4 === 0 && ids.byteOffset + 4 * length <= ids.buffer.byteLength)
+    return new Int32Array(ids.buffer, ids.byteOffset, length);
+  const words = new Int32Array(length);
+  new Uint8Array(words.buffer).set(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
+  return words;
+}
+
+function grow(array: Int32Array): Int32Array {
+  const larger = takeWords(array.length * 2);
+  larger.set(array);
+  giveBack(array);
+  return larger;
+}
+
+/**
+ * Joins runs of one id that touch, diagonals included (8-neighbourhood): union-find over the runs of
+ * each row and the row above.
+ *
+ * @returns the group of each run, a group being named by its first run; to be given back.
+ */
+function componentsOf({ count, spans, ids }: Runs): Int32Array {
+  const parent = takeWords(count);
+  const root = (run: number): number => {
+    let r = run;
+    while (parent[r] !== r) {
+      parent[r] = parent[parent[r] as number] as number;
+      r = parent[r] as number;
+    }
+    return r;
+  };
+  let above = 0;
+  let rowStart = 0;
+  for (let run = 0; run < count; run++) {
+    parent[run] = run;
+    const y = spans[3 * run] as number;
+    if (y !== spans[3 * rowStart]) {
+      above = rowStart;
+      rowStart = run;
+    }
+    const x0 = spans[3 * run + 1] as number;
+    const x1 = spans[3 * run + 2] as number;
+    // Runs above that end before this one begins cannot touch the ones to its right either.
+    while (above < rowStart && ((spans[3 * above] as number) < y - 1 || (spans[3 * above + 2] as number) < x0)) above++;
+    for (let up = above; up < rowStart && (spans[3 * up + 1] as number) <= x1; up++) {
+      if (ids[up] !== ids[run]) continue;
+      const a = root(up);
+      const b = root(run);
+      if (a < b) parent[b] = a;
+      else parent[a] = b;
+    }
+  }
+  // A parent comes before its children, so that one step finds the root.
+  for (let run = 0; run < count; run++) parent[run] = parent[parent[run] as number] as number;
+  return parent;
+}
+
+/** The instances of a sample, and what its masks hold. */
+export interface Found {
+  /** In raster order of their first pixels. */
+  readonly instances: readonly Instance[];
+  /** Of the class mask. */
+  readonly pixels: PixelsById;
+  /** Of the instance mask, where there is one. */
+  readonly objectPixels?: PixelsById;
+}
+
+/**
+ * Finds the instances of a sample.
+ *
+ * `component`: each connected region of one class id (8-neighbourhood). `class`: all pixels of one class
+ * id. `object`: all pixels of one id of `objects`, whose class is the one that most of them have.
+ *
+ * @param leftOut background and ignore ids: they never become instances.
+ * @param leftOutObjects ids of `objects` that are none.
+ * @param name what messages call the mask.
+ * @throws {CopyPasteError} `data` for a mask of noise.
+ */
+export function findInstances(
+  mask: Mask,
+  objects: Mask | undefined,
+  mode: InstanceMode,
+  leftOut: ReadonlySet<number>,
+  leftOutObjects = leftOut,
+  name = 'mask',
+): Found {
+  const runs = findRuns(mask, leftOut);
+  const objectRuns = objects && findRuns(objects, leftOutObjects);
+  const plane = mode === 'object' && objectRuns ? objectRuns : runs;
+  const groups = mode === 'component' ? componentsOf(plane) : plane.ids;
+  const { spans, starts } = groupRuns(plane, groups, mode === 'component' ? plane.count : 0x10000, name);
+  for (const used of [groups, runs.spans, runs.ids, objectRuns?.spans, objectRuns?.ids]) if (used) giveBack(used);
+  const instances: Instance[] = [];
+  for (let n = 0; n + 1 < starts.length; n++) {
+    const start = starts[n] as number;
+    const end = starts[n + 1] as number;
+    const first = (spans[start] as number) * mask.width + (spans[start + 1] as number);
+    const classId = plane === runs ? (mask.ids[first] as number) : commonestClass(mask, spans, start, end, leftOut);
+    if (classId !== undefined) instances.push({ classId, ...measure(spans, start, end, mask), spans, start, end });
+  }
+  return { instances, pixels: runs.pixels, ...(objectRuns && { objectPixels: objectRuns.pixels }) };
+}
+
+/**
+ * The spans of each group one after another, groups by their first run: sizes, then places, then copies. They may be given back.
+ *
+ * @param most groups are below it.
+ * @returns where each group starts, and at last where they end.
+ * @throws {CopyPasteError} `data` for too many.
+ */
+function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, name: string): { spans: Int32Array; starts: Int32Array } {
+  const sizes = takeWords(most).fill(0);
+  let found = 0;
+  for (let run = 0; run < count; run++) {
+    const group = groups[run] as number;
+    if (sizes[group] === 0) found++;
+    sizes[group] = (sizes[group] as number) + 3;
+  }
+  if (found > mostInstances)
+    throw new CopyPasteError('data', `${name}: holds more than ${mostInstances} instances, as noise does; is it a mask of ids?`);
+  const starts = new Int32Array(found + 1);
+  const places = sizes;
+  const sorted = takeWords(3 * count);
+  let end = 0;
+  for (let run = 0, n = 0; run < count; run++) {
+    const group = groups[run] as number;
+    let at = places[group] as number;
+    if (at > 0) {
+      // The first of its group: what was its size becomes its place, below 0.
+      starts[n++] = end;
+      [at, end] = [end, end + at];
+    } else at = -1 - at;
+    places[group] = -1 - (at + 3);
+    sorted[at] = spans[3 * run] as number;
+    sorted[at + 1] = spans[3 * run + 1] as number;
+    sorted[at + 2] = spans[3 * run + 2] as number;
+  }
+  starts[found] = end;
+  giveBack(sizes);
+  return { spans: sorted, starts };
+}
+
+function measure(spans: Int32Array, start: number, end: number, { width, height }: Size): { box: Box; area: number; truncated: boolean } {
+  let x0 = width;
+  let x1 = 0;
+  let area = 0;
+  for (let i = start; i < end; i += 3) {
+    const from = spans[i + 1] as number;
+    const to = spans[i + 2] as number;
+    if (from < x0) x0 = from;
+    if (to > x1) x1 = to;
+    area += to - from;
+  }
+  const y0 = spans[start] as number;
+  const y1 = (spans[end - 3] as number) + 1;
+  return { box: [x0, y0, x1, y1], area, truncated: touchesBorder([x0, y0, x1, y1], { width, height }) };
+}
+
+/** The instance that spans of its own are. */
+export function instanceOfSpans(classId: number, spans: Int32Array, size: Size): Instance {
+  return { classId, ...measure(spans, 0, spans.length, size), spans, start: 0, end: spans.length };
+}
+
+/** What stands for no category in a class mask. */
+export const noCategory = 65535;
+
+/** What shapes are to the rest of the program: instances, and a class mask that they are painted into, one over the other. */
+export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance[]; pixels: PixelsById } {
+  const { width, height } = shapes.size;
+  const ids = new Uint16Array(width * height).fill(noCategory);
+  const instances = shapes.shapes.flatMap(({ instance }) => (instance ? [instance] : []));
+  for (const { spans, classId } of instances) fillSpans(spans, [0, 0, width], ids, classId);
+  const mask = { width, height, ids };
+  return { mask, instances, pixels: countIds(mask) };
+}
+
+/** Whether the image's border may have cut off what is in a box. */
+function touchesBorder([x0, y0, x1, y1]: Box, { width, height }: Size): boolean {
+  return Math.min(x0, y0, width - x1, height - y1) <= borderSlack;
+}
+
+function commonestClass(mask: Mask, spans: Int32Array, start: number, end: number, leftOut: ReadonlySet<number>): number | undefined {
+  const counts = new Map<number, number>();
+  for (let i = start; i < end; i += 3) {
+    const row = (spans[i] as number) * mask.width;
+    for (let x = spans[i + 1] as number; x < (spans[i + 2] as number); x++) {
+      const id = mask.ids[row + x] as number;
+      if (!leftOut.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+  }
+  let best: number | undefined;
+  for (const [id, pixels] of counts) {
+    if (best === undefined || pixels > (counts.get(best) as number)) best = id;
+  }
+  return best;
+}

@@ -1,0 +1,47 @@
+import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
+import { decodeMask, pngHeader } from '../codecs/png.ts';
+import type { Size } from '../types.ts';
+
+/**
+ * Says where two encoded images or masks first differ.
+ *
+ * @returns `undefined` where all bytes are the same.
+ */
+export async function describeDifference(path: string, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
+  if (Buffer.compare(there, expected) === 0) return undefined;
+  if (/\.(txt|json)$/.test(path)) return 'holds another text';
+  const colour = pngHeader(expected)?.colour;
+  const decode = colour === 'grey' || colour === 'palette' ? decodeIds : decodeAny;
+  let one: Decoded;
+  try {
+    one = await decode(there, path);
+  } catch {
+    return 'cannot be decoded';
+  }
+  const other = await decode(expected, path);
+  if (one.width !== other.width || one.height !== other.height) return `is ${one.width}×${one.height}, not ${other.width}×${other.height}`;
+  if (one.perPixel !== other.perPixel) return 'has other channels';
+  if (one.values.BYTES_PER_ELEMENT !== other.values.BYTES_PER_ELEMENT) return 'has other bits a channel';
+  const first = one.values.findIndex((value, i) => value !== other.values[i]);
+  if (first < 0) return 'holds the same pixels in other bytes';
+  const at = Math.floor(first / one.perPixel);
+  return `differs from pixel (${at % one.width}, ${Math.floor(at / one.width)}) on: ${one.show(at)} there, ${other.show(at)} expected`;
+}
+
+interface Decoded extends Size {
+  readonly values: Uint8Array | Uint16Array;
+  readonly perPixel: number;
+  show(at: number): string;
+}
+
+async function decodeIds(bytes: Uint8Array, path: string): Promise<Decoded> {
+  const { width, height, ids } = decodeMask(bytes, path);
+  return { width, height, values: ids, perPixel: 1, show: (at) => `value ${ids[at]}` };
+}
+
+async function decodeAny(bytes: Uint8Array, path: string): Promise<Decoded> {
+  const { stored, format } = await imageHeaderOf(bytes, path);
+  const { pixels, bands } = await decodeImage(bytes, stored, path, { ...format, icc: false, upright: false });
+  const show = (at: number): string => `rgb(${pixels.slice(bands * at, bands * at + 3).join(', ')})`;
+  return { ...stored, values: pixels, perPixel: bands, show };
+}

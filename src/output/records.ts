@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { CopyPasteError } from '../errors.ts';
+import { listed, type Pasted, type Plan, pathsOf, type Sample, type SampleFiles, sourcePrefix } from '../types.ts';
+import { writeAtomic } from './files.ts';
+import type { Manifest, ManifestHead, ManifestRecord, SampleRecord, Written } from './manifest.ts';
+
+/** The input files that a record names. */
+export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: string; sha256: string }[] {
+  return listed<{ path: string; sha256: string }>(inputs);
+}
+
+/** The files of its source that a record names, where that is of another data set. @param prefix goes before each path. */
+export function sourceInputsOf(record: ManifestRecord, prefix = ''): { path: string; sha256: string }[] {
+  if (record.status !== 'augmented' || !record.sourceInputs) return [];
+  return inputsOf({ inputs: record.sourceInputs }).map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
+}
+
+/** The record of a sample that was pasted into. */
+export function augmentedRecord(
+  { sample, plan, areas, visible, objectIds, covered, pixels, objects, shapes, source: { sample: from, inputs } }: Pasted,
+  written: Written | undefined,
+): SampleRecord {
+  return {
+    id: sample.id,
+    split: sample.split,
+    copy: plan.copy,
+    status: 'augmented',
+    ...written,
+    source: plan.source as string,
+    ...(inputs && { sourceInputs: inputFiles(from, inputs) }),
+    ...(plan.scene && { scene: { ...plan.scene, targetBox: [...plan.scene.targetBox] } }),
+    minArea: plan.minArea,
+    placements: placementRecords(plan, areas, visible, objectIds),
+    dropped: [...plan.dropped],
+    ...((objects || shapes) && { covered: [...covered] }),
+    pixels: Object.fromEntries([...pixels].map(([id, [before, after]]) => [id, [before, after]])),
+  };
+}
+
+/** The record of a sample that passes through. */
+export function unchangedRecord(
+  sample: Sample,
+  plan: Pick<Plan, 'reason'> & Partial<Plan>,
+  areas: readonly number[],
+  written: Written | undefined,
+): SampleRecord {
+  const { copy, reason, source, placements = [], dropped = [] } = plan;
+  return {
+    id: sample.id,
+    split: sample.split,
+    ...(copy !== undefined && { copy }),
+    status: 'unchanged',
+    reason: reason ?? 'original',
+    ...written,
+    ...(source !== undefined && { source }),
+    ...(placements.length > 0 && { placements: placementRecords(plan as Plan, areas, [], []) }),
+    ...(dropped.length > 0 && { dropped: [...dropped] }),
+  };
+}
+
+type PlacementRecord = Extract<ManifestRecord, { status: 'augmented' }>['placements'][number];
+
+function placementRecords(
+  { placements }: Plan,
+  areas: readonly number[],
+  visible: readonly number[],
+  objectIds: readonly (number | undefined)[],
+): PlacementRecord[] {
+  return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }, i) => ({
+    order: i + 1,
+    instance,
+    classId,
+    sourceBox: [...sourceBox],
+    targetBox: [...targetBox],
+    scale,
+    flip,
+    area: areas[i] as number,
+    visible: visible[i] ?? 0,
+    ...(objectIds[i] !== undefined && { object: objectIds[i] }),
+    ...(areas[i] === 0 && { dropped: 'under min-area once rendered' as const }),
+  }));
+}
+
+/** The files of a sample that were read, with their digests. */
+export function inputFiles(sample: Sample, digests: SampleFiles<string>): Written['inputs'] {
+  const { image, mask, labels, objects } = pathsOf(sample);
+  const named = (name: 'mask' | 'labels' | 'objects', path: string | undefined) =>
+    path === undefined ? {} : { [name]: { path, sha256: digests[name] as string } };
+  return {
+    image: { path: image, sha256: digests.image },
+    ...named('mask', mask),
+    ...named('labels', labels),
+    ...named('objects', objects),
+  };
+}
+
+type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
+
+/**
+ * Writes `manifest.json`, one record a line, so that memory does not grow with it. It appears under its name when it is
+ * complete.
+ */
+export async function writeManifest(path: string, head: ManifestHead, records: AsyncIterable<ManifestRecord>, tail: Tail): Promise<void> {
+  await writeAtomic(path, async function* () {
+    const inputs = new Map<string, string>();
+    let separator = '\n';
+    yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
+    for await (const record of records) {
+      for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
+        if ((inputs.get(path) ?? sha256) !== sha256)
+          throw new CopyPasteError('data', `${path}: has changed during the run; say --overwrite to begin anew`);
+        inputs.set(path, sha256);
+      }
+      yield separator + JSON.stringify(record);
+      separator = ',\n';
+    }
+    const digest = createHash('sha256');
+    for (const path of [...inputs.keys()].sort()) digest.update(`${inputs.get(path)} ${path}\n`);
+    const end = { ...tail, inputDigest: digest.digest('hex') };
+    yield `\n],${JSON.stringify(end).slice(1)}\n`;
+  });
+}

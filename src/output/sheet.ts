@@ -1,0 +1,98 @@
+import { encodeRgb, formatOf, thumbnail } from '../codecs/image.ts';
+import { inDepth } from '../codecs/pixels.ts';
+import { CopyPasteError } from '../errors.ts';
+import { vocColour } from '../masks/palette.ts';
+import type { Image, Mask, Pasted } from '../types.ts';
+
+/** Width of one picture, in pixels. */
+const tileWidth = 480;
+const gap = 8;
+
+interface Tile {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Pictures of one sample, side by side. */
+export type Row = readonly Tile[];
+
+/** Original, augmented, and the new mask in colours over it with the outlines of what was pasted. */
+export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut: ReadonlySet<number>): Promise<Row> {
+  const overlay = outline(colourMask({ ...image, pixels: inDepth(image, 8), depth: 8 }, mask, leftOut), owner);
+  return Promise.all([original.image, image, overlay].map((picture) => thumbnail(picture, tileWidth)));
+}
+
+/** Tallest picture that a format can hold; formats that everything shows. */
+const tallest = { png: Number.POSITIVE_INFINITY, jpeg: 65_500, webp: 16_383 };
+export type SheetFormat = keyof typeof tallest;
+
+/** The format that a picture's name asks for. */
+export function sheetFormatOf(path: string): SheetFormat | undefined {
+  const format = formatOf(path);
+  return format && format in tallest ? (format as SheetFormat) : undefined;
+}
+
+/**
+ * Lays rows below one another, white between them.
+ *
+ * @throws {CopyPasteError} `usage` for more rows than the format can hold.
+ */
+export async function contactSheet(rows: readonly Row[], format: SheetFormat): Promise<Uint8Array> {
+  const columns = Math.max(...rows.map((row) => row.length));
+  const width = columns * (tileWidth + gap) - gap;
+  const heights = rows.map((row) => Math.max(...row.map((tile) => tile.height)));
+  const height = heights.reduce((sum, h) => sum + h + gap, -gap);
+  if (height > tallest[format]) {
+    throw new CopyPasteError(
+      'usage',
+      `-n: ${rows.length} rows are ${height} pixels high, and ${format} holds ${tallest[format]}; say fewer, or a .png`,
+    );
+  }
+  const data = new Uint8Array(width * height * 3).fill(255);
+  let y = 0;
+  rows.forEach((row, r) => {
+    row.forEach((tile, column) => {
+      const x = column * (tileWidth + gap) + ((tileWidth - tile.width) >> 1);
+      for (let line = 0; line < tile.height; line++) {
+        const from = line * tile.width * 3;
+        data.set(tile.data.subarray(from, from + tile.width * 3), ((y + line) * width + x) * 3);
+      }
+    });
+    y += (heights[r] as number) + gap;
+  });
+  return encodeRgb(data, width, height, format);
+}
+
+/** A mask's colours, Pascal VOC's, half and half with the image; background and ignore show the image darkened. */
+function colourMask(image: Image, { ids }: Mask, leftOut: ReadonlySet<number>): Image {
+  const { bands } = image;
+  const pixels = image.pixels.slice();
+  const colours: (readonly number[])[] = [];
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as number;
+    // Id 0 is a class in some data sets, and must not be black.
+    const over = (colours[id] ??= [0, 1, 2].map((channel) => (leftOut.has(id) ? 0 : vocColour(id + 1, channel))));
+    for (let c = 0; c < 3; c++) pixels[bands * i + c] = ((pixels[bands * i + c] as number) >> 1) + ((over[c] as number) >> 1);
+  }
+  return { ...image, pixels };
+}
+
+/** White where a pasted instance meets anything else. */
+function outline(image: Image, owner: Int32Array): Image {
+  const { width, height, bands } = image;
+  const pixels = image.pixels.slice();
+  const differs = (i: number, j: number): boolean => owner[i] !== owner[j];
+  for (let i = 0; i < owner.length; i++) {
+    if (owner[i] === 0) continue;
+    const x = i % width;
+    const y = (i - x) / width;
+    const edge =
+      (x > 0 && differs(i, i - 1)) ||
+      (x < width - 1 && differs(i, i + 1)) ||
+      (y > 0 && differs(i, i - width)) ||
+      (y < height - 1 && differs(i, i + width));
+    if (edge) pixels.fill(255, bands * i, bands * i + 3);
+  }
+  return { ...image, pixels };
+}

@@ -1,0 +1,62 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { openSourced } from '../dataset/sources.ts';
+import { checkOptions, createPipeline, createPlanner, inOrder } from '../engine/pipeline.ts';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { type Given, previewOptions } from '../options.ts';
+import { writeAtomic } from '../output/files.ts';
+import { contactSheet, type Row, sheetFormatOf, sheetRow } from '../output/sheet.ts';
+import { withBackend } from '../render/backend.ts';
+import { resolveOptions } from '../schema.ts';
+import type { Pasted } from '../types.ts';
+import { type AugmentEvents, refuseOverlap } from './augment.ts';
+
+/**
+ * Draws a contact sheet of the first samples that `augment` with the same options pastes into: original,
+ * augmented, and the new mask in colours over it with pasted outlines.
+ *
+ * @returns how many rows it has.
+ * @throws {CopyPasteError} with a code of the documented exit codes.
+ */
+export async function preview(given: Given<typeof previewOptions>, events: Pick<AugmentEvents, 'chosen'> = {}): Promise<{ rows: number }> {
+  const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
+  const format = sheetFormatOf(options.out);
+  if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
+  await refuseOverlap(options.in, options.out);
+  if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
+  const dataset = await openSourced({ ...options, onlySplit: true });
+  checkOptions(dataset, options);
+  const none = async (): Promise<undefined> => undefined;
+  const sink = {
+    keepsOriginal: true,
+    paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut),
+    pass: none,
+    skip: (): undefined => undefined,
+  };
+  const rows = await withBackend(options.backend, async (backend, why) => {
+    events.chosen?.(backend, why);
+    const drawn: Row[] = [];
+    const planner = createPlanner(dataset, options, 1);
+    const { begin } = createPipeline(dataset, options, backend, planner, () => sink);
+    for await (const { results } of inOrder(planner.batches(), begin, 0)) {
+      for (const result of results) {
+        const row = await result;
+        if (row) drawn.push(row);
+        if (drawn.length === options.rows) return drawn;
+      }
+    }
+    return drawn;
+  });
+  if (rows.length === 0) {
+    throw new CopyPasteError(
+      'data',
+      `nothing was pasted into any of ${dataset.samples.length} samples; raise -p, or loosen --min-area and --truncated`,
+    );
+  }
+  const bytes = await contactSheet(rows, format);
+  await mkdir(dirname(options.out), { recursive: true }).catch((cause: unknown) => {
+    throw new CopyPasteError('cannotCreate', `--out ${options.out}: ${messageOf(cause)}`, { cause });
+  });
+  await writeAtomic(options.out, bytes);
+  return { rows: rows.length };
+}

@@ -1,0 +1,32 @@
+import { setImmediate } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { inParts } from '../../src/base/parts.ts';
+
+test('results come in the order of the items, and no more than so many are under way', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 30 }), fc.integer({ min: 1, max: 9 }), async (delays, concurrency) => {
+      let running = 0;
+      const results = await inParts(delays, concurrency, async (delay) => {
+        expect(++running).toBeLessThanOrEqual(concurrency);
+        for (let i = 0; i < delay; i++) await setImmediate();
+        running--;
+        return 10 * delay;
+      });
+      expect(results).toEqual(delays.map((delay) => 10 * delay));
+    }),
+  );
+});
+
+test('nothing more is begun once a step has failed', async () => {
+  const begun: number[] = [];
+  const work = inParts([0, 1, 2, 3, 4, 5], 2, async (n) => {
+    begun.push(n);
+    await setImmediate();
+    if (n === 1) throw new Error('no');
+  });
+  await expect(work).rejects.toThrow('no');
+  await setImmediate();
+  await setImmediate();
+  expect(begun.length).toBeLessThanOrEqual(4);
+});

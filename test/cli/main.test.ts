@@ -1,0 +1,260 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { addFlags } from '../../src/cli/flags.ts';
+import { main } from '../../src/cli/main.ts';
+import { augmentOptions, previewOptions } from '../../src/options.ts';
+import { missingBackend } from '../backends.ts';
+import { captureStreams, drawBox, filled, imageOf, pngOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+const camvid = 'fixtures/camvid';
+
+/** Runs a command line in this process. */
+async function cli(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const streams = captureStreams();
+  const code = await main(argv, streams);
+  return { code, ...streams.text };
+}
+
+/** Runs the built tool as a process. */
+function built(argv: string[], node: string[] = []): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [...node, 'bin/copypaste.cjs', ...argv], (_, stdout, stderr) => {
+      resolve({ code: child.exitCode, stdout, stderr });
+    });
+  });
+}
+
+describe('copypaste', () => {
+  test('augments as a process, says what it did, and writes nothing to standard output', async () => {
+    const out = join(folder, 'process');
+    const { code, stdout, stderr } = await built(['augment', '--in', camvid, '--out', out, '-p', '1']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+    expect(stderr).toMatch(/^camvid layout: train\/ \+ trainannot\/, split train: 8 samples; 2 samples of val pass through\n/);
+    expect(stderr).toMatch(/\n8 samples: 8 augmented, 0 unchanged\n\d+ instances pasted, \d+ dropped/);
+    expect(stderr).toMatch(/\nmostly cut off at image borders, as scenery is: .*road.*--exclude-classes [\d,]+ would never paste them\n/);
+    expect(stderr).toMatch(/\nwrote .*process with manifest\.json, [\d.]+ samples\/s\n$/);
+    expect(readdirSync(out).sort()).toEqual(['manifest.json', 'train', 'trainannot', 'val', 'valannot']);
+  });
+
+  test('--json prints the summary as one JSON object, --quiet nothing else', async () => {
+    const { code, stdout, stderr } = await cli('augment', '--in', camvid, '--out', join(folder, 'json'), '--json', '--quiet');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ layout: 'camvid', split: 'train', samples: 8, copied: 2, skipped: [] });
+  });
+
+  test('--dry-run prints a plan for each sample', async () => {
+    const { code, stdout, stderr } = await cli('augment', '--in', camvid, '--out', join(folder, 'dry'), '--dry-run');
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toHaveLength(9);
+    expect(stdout).toMatch(/^train\/\w+ copy 0: (unchanged, not drawn|from train\/\w+: class \d+ \[)/);
+    expect(stderr).toMatch(/dry run: nothing was written\n$/);
+    expect(readdirSync(folder)).not.toContain('dry');
+  });
+
+  test.each([
+    [2, 'an unknown option', ['augment', '--in', camvid, '--out', 'x', '--wrong'], /unknown option '--wrong'/],
+    [2, 'an unknown command', ['augmen'], /unknown command 'augmen'/],
+    [2, 'no command', [], /Usage: copypaste/],
+    [2, 'a missing option', ['augment', '--in', camvid], /--out <dir>' not specified/],
+    [2, 'a bad value', ['augment', '--in', camvid, '--out', 'x', '-p', '2'], /^copypaste: -p: expected a number from 0 to 1, got '2'\n$/],
+    [
+      2,
+      'an unknown class',
+      ['augment', '--in', camvid, '--out', 'x', '--classes', 'dog'],
+      /no class is called 'dog'; classes are sky, building/,
+    ],
+    [2, 'a layout that does not fit', ['augment', '--in', 'src', '--out', 'x'], /^copypaste: no known layout: found .*--images DIR/],
+    [66, 'no input', ['augment', '--in', 'nowhere', '--out', 'x'], /^copypaste: nowhere: no such directory/],
+    [73, 'an output that is a file', ['augment', '--in', camvid, '--out', 'README.md'], /^copypaste: --out README.md: /],
+    [2, 'a picture of no format', ['preview', '--in', camvid, '--out', 'x.txt'], /name a \.png, \.jpg or \.webp file/],
+    [0, 'help', ['--help'], /Commands:/],
+    [0, 'the version', ['--version'], /^\d+\.\d+\.\d+\n$/],
+  ])('exits with %i for %s', async (code, _, argv, text) => {
+    const result = await cli(...argv);
+    expect(result.code).toBe(code);
+    expect(code === 0 ? result.stdout : result.stderr).toMatch(text);
+  });
+
+  describe('with samples enough for threads', async () => {
+    const noWebgpu = await missingBackend('webgpu');
+    const tree = (name: string, files: Record<string, Uint8Array> = {}): Promise<string> =>
+      writeTree(join(folder, name), {
+        ...Object.fromEntries(
+          Array.from({ length: 20 }, (_, n) => `${n}.png`).flatMap((file, n) => [
+            [`images/${file}`, imageOf(30 + n, 20, (x, y) => 0xff000000 + 65536 * n + 256 * x + y)],
+            [`masks/${file}`, drawBox(filled(30 + n, 20, 0), [5, 5, 15 + (n % 5), 15], 1 + (n % 3))],
+          ]),
+        ),
+        ...files,
+      });
+    const augmentMany = (root: string, out: string): string[] => ['augment', '--in', root, '--out', out, '--copies', '11', '-p', '0.8'];
+
+    test('writes the same bytes and says the same as without them', async () => {
+      const root = await tree('many');
+      const [alone, threaded] = [join(folder, 'many-alone'), join(folder, 'many-threaded')];
+      const here = await cli(...augmentMany(root, alone), '--json');
+      const there = await built([...augmentMany(root, threaded), '--json']);
+      expect(there.code).toBe(0);
+      const time = { seconds: expect.any(Number), samplesPerSecond: expect.any(Number) };
+      expect(JSON.parse(there.stdout)).toEqual({ ...JSON.parse(here.stdout), ...time });
+      expect(await treeDigests(threaded)).toEqual(await treeDigests(alone));
+      const dry = await built([...augmentMany(root, join(folder, 'many-dry')), '--dry-run']);
+      expect(dry.stdout).toBe((await cli(...augmentMany(root, join(folder, 'many-dry')), '--dry-run')).stdout);
+    });
+
+    test.skipIf(noWebgpu)(`each of them takes a WebGPU device of its own, to the same bytes${noWebgpu ?? ''}`, async () => {
+      const root = await tree('many-gpu');
+      const [alone, threaded] = [join(folder, 'many-gpu-alone'), join(folder, 'many-gpu-threaded')];
+      await cli(...augmentMany(root, alone));
+      expect((await built([...augmentMany(root, threaded), '--backend', 'webgpu'])).code).toBe(0);
+      expect(await treeDigests(threaded)).toEqual(await treeDigests(alone));
+    });
+
+    test('names what is wrong, with the same exit code, and leaves no temporary file', async () => {
+      const noise = imageOf(37, 20, (x, y) => 0xff000000 + x * x * 7919 * (y + 1));
+      const root = await tree('many-bad', { 'images/7.png': (await pngOf(noise)).subarray(0, 400) });
+      const out = join(folder, 'many-bad-out');
+      const { code, stderr } = await built(augmentMany(root, out));
+      expect({ code, stderr }).toMatchObject({ code: 65, stderr: expect.stringMatching(/copypaste: images\/7\.png: /) });
+      expect(readdirSync(out, { recursive: true }).filter((file) => String(file).endsWith('.tmp'))).toEqual([]);
+    });
+  });
+
+  test('exits with 65 and lists bad samples; with 3 when they were left out', async () => {
+    const root = await writeTree(join(folder, 'bad'), {
+      ...Object.fromEntries(
+        ['a', 'b'].flatMap((id) => [
+          [`images/${id}.png`, imageOf(9, 9, () => 1)],
+          [`masks/${id}.png`, drawBox(filled(9, 9, 0), [3, 3, 6, 6], 1)],
+        ]),
+      ),
+      'images/c.png': imageOf(9, 9, () => 1),
+      'images/d.png': imageOf(9, 9, () => 1),
+    });
+    const stopped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'));
+    expect(stopped.code).toBe(65);
+    expect(stopped.stderr).toBe(
+      '  images/c.png: no mask masks/c.png; add it, or say --mask-suffix\n' +
+        '  images/d.png: no mask masks/d.png; add it, or say --mask-suffix\n' +
+        'copypaste: 2 bad samples; mend them, or leave them out with --skip-bad\n',
+    );
+    const skipped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'), '--skip-bad', '-p', '1');
+    expect(skipped.code).toBe(3);
+    expect(skipped.stderr).toMatch('skipped images/c.png: no mask');
+  });
+
+  test.each([
+    ['masks hold only background (0) and ignore (255) ids; say --background and --ignore', filled(9, 9, 255), []],
+    ['no class that was found (7) may be pasted; mend --classes or --exclude-classes', filled(9, 9, 7), ['--classes', '3']],
+    ['a sample has no other to take instances from; raise --batch-size, or say --allow-self', filled(9, 9, 7), ['--batch-size', '1']],
+    ['no instance fits; loosen --min-area, --max-area, --scale or --truncated', filled(9, 9, 7), []],
+  ])('exits with 65 where nothing could be pasted, and says why: %s', async (why, mask, flags) => {
+    const root = await writeTree(
+      join(folder, `nothing-${why.length}`),
+      Object.fromEntries(
+        ['a', 'b'].flatMap((id) => [
+          [`images/${id}.png`, imageOf(9, 9, () => 1)],
+          [`masks/${id}.png`, mask],
+        ]),
+      ),
+    );
+    const { code, stderr } = await cli('augment', '--in', root, '--out', `${root}-out`, '-p', '1', '--quiet', ...flags);
+    expect({ code, stderr }).toEqual({ code: 65, stderr: `copypaste: nothing was pasted: ${why}\n` });
+  });
+
+  test('preview draws a contact sheet', async () => {
+    const out = join(folder, 'pictures', 'sheet.png');
+    const { code, stderr } = await cli('preview', '--in', camvid, '--out', out, '-n', '2', '-p', '1');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `wrote ${out}: 2 samples\n` });
+    const { default: sharp } = await import('sharp');
+    const { width, height } = await sharp(out).metadata();
+    expect([width, height]).toEqual([480 * 3 + 16, 360 * 2 + 8]);
+  });
+
+  test('on a terminal it draws a bar; elsewhere it does not', async () => {
+    const text: string[] = [];
+    const terminal = { write: (part: string) => text.push(part), isTTY: true, on() {}, removeListener() {} };
+    await main(['augment', '--in', camvid, '--out', join(folder, 'bar')], { stdout: terminal, stderr: terminal });
+    expect(text.join('')).toMatch(/█/);
+    expect((await cli('augment', '--in', camvid, '--out', join(folder, 'nobar'))).stderr).not.toMatch(/█/);
+  });
+
+  test('--help loads none of zod, sharp and TensorFlow.js, augment on the cpu no TensorFlow.js', async () => {
+    const node = ['--import', '../test/loads.js'];
+    for (const argv of [['--help'], ['augment', '--help'], ['preview', '--help'], ['--version']]) {
+      const { code, stderr } = await built(argv, node);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/commander/);
+      expect(stderr).not.toMatch(/node_modules\/(zod|sharp|@tensorflow|fast-png)/);
+    }
+    const { code, stderr } = await built(['augment', '--in', camvid, '--out', join(folder, 'untensored')], node);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/node_modules\/sharp/);
+    expect(stderr).not.toMatch(/node_modules\/@tensorflow/);
+  });
+
+  test('preview refuses to write into the data set, and more rows than a format holds', async () => {
+    expect((await cli('preview', '--in', camvid, '--out', join(camvid, 'train', 'sheet.png'))).code).toBe(2);
+    const many = await cli('preview', '--in', camvid, '--out', join(folder, 'many.webp'), '-n', '60', '-p', '1', '--split', 'train');
+    expect(many.code).toBe(0);
+  });
+
+  test('ends quietly with 141 where its reader is gone', async () => {
+    const shell = `${process.execPath} bin/copypaste.cjs augment --in ${camvid} --out ${join(folder, 'gone')} -p 1 --dry-run | true; echo \${PIPESTATUS[0]}`;
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', shell]);
+    expect(stdout).toBe('141\n');
+    expect(stderr).not.toMatch(/Error|at /);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('%s ends it in order, with exit code %i, and the same command goes on', async (signal, expected) => {
+    const out = join(folder, signal);
+    const argv = ['augment', '--in', camvid, '--out', out, '--copies', '30', '-p', '1'];
+    const child = spawn(process.execPath, ['bin/copypaste.cjs', ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (part) => {
+      stderr += part;
+      if (/pass through\n/.test(String(part))) setTimeout(() => child.kill(signal), 200);
+    });
+    const code = await new Promise((resolve) => child.on('exit', resolve));
+    expect({ code, stderr }).toEqual({
+      code: expected,
+      stderr: expect.stringMatching(`\ncopypaste: stopped by ${signal}; run the same command again to go on\n$`),
+    });
+    const files = readdirSync(out, { recursive: true }).map(String);
+    expect(files).toContain('run.jsonl');
+    expect(files.filter((file) => file.endsWith('.tmp'))).toEqual([]);
+    const again = await built([...argv, '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ samples: 240, copied: 2 });
+    expect(readdirSync(out)).not.toContain('run.jsonl');
+    expect((await built(['verify', out])).code).toBe(0);
+  });
+
+  test('a closed pipe does not hang it', async () => {
+    mkdirSync(join(folder, 'pipe'));
+    const child = spawn(process.execPath, ['bin/copypaste.cjs', 'augment', '--in', camvid, '--out', join(folder, 'pipe'), '--json'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    child.stdout.destroy();
+    const code = await new Promise((resolve) => child.on('exit', resolve));
+    expect(code).not.toBeNull();
+  });
+});
+
+describe('options', () => {
+  test.each([
+    ['augment', augmentOptions],
+    ['preview', previewOptions],
+  ])("%s: every flag's name is its option's", async (name, table) => {
+    const { Command } = await import('commander');
+    const command = addFlags(new Command(name), table);
+    expect(command.options.map((option) => option.attributeName())).toEqual(Object.keys(table));
+  });
+});

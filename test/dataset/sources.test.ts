@@ -1,0 +1,304 @@
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
+import { readManifest } from '../../src/output/read-manifest.ts';
+import type { CocoAnnotation, LabelmeDocument } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { expectSound } from '../contract.ts';
+import { captureStreams, drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+let number = 0;
+type Options = Partial<Given<typeof augmentOptions>>;
+
+async function run(root: string, sources: string, options: Options = {}): Promise<{ out: string; manifest: Manifest }> {
+  const out = join(folder, `out${number++}`);
+  await augment({ in: root, out, sources, p: 1, truncated: 'keep', minArea: '20px', ...options });
+  return { out, manifest: await readManifest(join(out, 'manifest.json')) };
+}
+
+type Augmented = Extract<ManifestRecord, { status: 'augmented' }>;
+const augmented = ({ records }: Manifest): Augmented[] => records.filter((one): one is Augmented => one.status === 'augmented');
+
+/** A file for `--class-map`. */
+function classMap(text: string): string {
+  const path = join(folder, `classes${number++}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+const picture = imageOf(60, 40, (x, y) => 0xff000000 + 4 * x + 256 * y);
+const boxed = (id: number) => drawBox(filled(60, 40, 0), [20, 10, 40, 30], id);
+
+describe('a data set that takes instances from another', () => {
+  /** Each layout with what its classes are called in the others. */
+  const sets = {
+    camvid: { root: 'fixtures/camvid', map: 'pedestrian: person\nbicyclist: person\ncar: person' },
+    voc: { root: 'fixtures/voc', map: 'cow: person\nhorse: person' },
+    coco: { root: 'fixtures/coco', map: 'truck: person' },
+    panoptic: { root: 'fixtures/panoptic', map: 'truck: person' },
+    yolo: { root: 'fixtures/yolo', map: 'car: person\npedestrian: person\nbicyclist: person' },
+    labelme: { root: 'fixtures/labelme', map: 'bottle: person' },
+    cvat: { root: 'fixtures/cvat', map: 'bottle: person' },
+    datumaro: { root: 'fixtures/datumaro', map: 'bottle: person' },
+  };
+  type Name = keyof typeof sets;
+  /** What `person` is called there. */
+  const person: Record<Name, string> = {
+    camvid: 'pedestrian',
+    voc: 'person',
+    coco: 'person',
+    panoptic: 'person',
+    yolo: 'pedestrian',
+    labelme: 'person',
+    cvat: 'person',
+    datumaro: 'person',
+  };
+  const names = Object.keys(sets) as Name[];
+  const pairs = names.flatMap((target) => names.filter((source) => source !== target).map((source) => [target, source] as const));
+
+  test.each(pairs)('%s takes %s, and all that holds of outputs holds', async (target, source) => {
+    const map = sets[source].map.replaceAll(': person', `: ${person[target]}`);
+    const own =
+      person[source] === person[target] || source === 'camvid' || source === 'yolo' ? '' : `\n${person[source]}: ${person[target]}`;
+    const split = target === 'camvid' || target === 'yolo' ? 'train' : undefined;
+    const { out, manifest } = await run(sets[target].root, sets[source].root, { classMap: classMap(map + own) });
+    const pasted = augmented(manifest);
+    expect(pasted.length).toBeGreaterThan(0);
+    for (const record of pasted) {
+      expect(record.source).toMatch(/^sources:/);
+      expect(record.sourceInputs?.image.path).toContain(record.source.slice('sources:'.length).split('/').at(-1));
+    }
+    await expectSound(out, sets[target].root, split, sets[source].root);
+  });
+});
+
+describe('classes of a source set', () => {
+  let ids: string;
+  beforeAll(async () => {
+    const tree = { 'images/a.png': picture, 'masks/a.png': boxed(3), 'images/b.png': picture, 'masks/b.png': boxed(4) };
+    ids = await writeTree(join(folder, 'ids'), tree);
+  });
+
+  test('are those of the same id where names are not known', async () => {
+    const target = await writeTree(join(folder, 'target'), { 'images/t.png': picture, 'masks/t.png': filled(60, 40, 0) });
+    const { manifest, out } = await run(target, ids, { seed: 3 });
+    expect(manifest.sources?.classes).toEqual({ pairs: [], others: 'same' });
+    for (const { placements } of augmented(manifest)) for (const { classId } of placements) expect([3, 4]).toContain(classId);
+    await expectSound(out, target, undefined, ids);
+  });
+
+  test('are those of the same name, whatever their ids', async () => {
+    const { manifest } = await run('fixtures/camvid', 'fixtures/yolo');
+    expect(manifest.sources?.classes.pairs.filter(([, ours]) => ours !== null).sort()).toEqual([
+      [0, 8],
+      [1, 9],
+      [2, 10],
+    ]);
+  });
+
+  test('are left out where the map says null, or the class is one that is never pasted', async () => {
+    const { manifest } = await run('fixtures/camvid', 'fixtures/yolo', { classMap: classMap('{car: null, 1: pedestrian, bicyclist: 11}') });
+    expect([...(manifest.sources?.classes.pairs ?? [])].sort()).toEqual([
+      [0, null],
+      [1, 9],
+      [11, null],
+      [2, null],
+    ]);
+    for (const { placements } of augmented(manifest)) for (const { classId } of placements) expect(classId).toBe(9);
+  });
+
+  test.each([
+    ['cat: pedestrian', 'no class cat; it has car, pedestrian, bicyclist'],
+    ['car: spaceship', '--in has no class spaceship; it has sky'],
+    ['car: [1, 2]', "expected lines as 'person: pedestrian'"],
+    ['- car', "expected lines as 'person: pedestrian'"],
+    ['{', '--class-map'],
+  ])('are refused in one line where the map is %s', async (text, message) => {
+    const streams = captureStreams();
+    const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`)];
+    expect(await main([...args, '--sources', 'fixtures/yolo', '--class-map', classMap(text)], streams)).toBeGreaterThan(1);
+    expect(streams.text.stderr.trim().split('\n')).toHaveLength(1);
+    expect(streams.text.stderr).toContain(message);
+  });
+
+  test('are never what is background or void in the data set that is pasted into', async () => {
+    const sources = await writeTree(join(folder, 'zero'), {
+      'img_dir/train/a.png': picture,
+      'ann_dir/train/a.png': drawBox(filled(60, 40, 7), [20, 10, 40, 30], 0),
+    });
+    const target = await writeTree(join(folder, 'zeroed'), { 'images/t.png': picture, 'masks/t.png': filled(60, 40, 5) });
+    const { manifest } = await run(target, sources, { copies: 20, maxArea: 1 });
+    expect(manifest.sources?.classes).toEqual({ pairs: [[0, null]], others: 'same' });
+    for (const { placements } of augmented(manifest)) for (const { classId } of placements) expect(classId).toBe(7);
+  });
+
+  test('are those of the same id where one data set has no names, whichever it is', async () => {
+    const { manifest } = await run(ids, 'fixtures/voc', { maxArea: 1 });
+    const pasted = augmented(manifest).flatMap(({ placements }) => placements.map(({ classId }) => classId));
+    expect(pasted.length).toBeGreaterThan(0);
+    expect(manifest.sources?.classes.pairs).toContainEqual([15, 15]);
+  });
+
+  test('are never stuff of a panoptic document', async () => {
+    const map = classMap('car: grass-merged\npedestrian: tree-merged\nbicyclist: null');
+    await expect(run('fixtures/panoptic', 'fixtures/yolo', { classMap: map })).rejects.toThrow('none of its classes');
+  });
+
+  test('have to have one in common', async () => {
+    await expect(run('fixtures/voc', 'fixtures/yolo', { classMap: classMap('car: null') })).rejects.toThrow(
+      /none of its classes \(car, pedestrian, bicyclist\) is one of --in \(background, aeroplane/,
+    );
+  });
+});
+
+describe('a source set', () => {
+  test('is drawn from as a whole: every sample that has an instance, and no other', async () => {
+    const files: Parameters<typeof writeTree>[1] = {};
+    for (let i = 0; i < 40; i++) {
+      files[`images/${i}.png`] = picture;
+      files[`masks/${i}.png`] = i % 2 === 0 ? boxed(1) : filled(60, 40, 0);
+    }
+    const sources = await writeTree(join(folder, 'whole'), files);
+    const target = await writeTree(join(folder, 'tiny'), { 'images/t.png': picture, 'masks/t.png': filled(60, 40, 0) });
+    const { manifest } = await run(target, sources, { copies: 200 });
+    const drawn = new Set(augmented(manifest).map(({ source }) => Number(source.split(':')[1])));
+    expect([...drawn].every((n) => n % 2 === 0)).toBe(true);
+    expect(drawn.size).toBe(20);
+  });
+
+  test('gives the same bytes with any number of samples in flight, and after an interruption', async () => {
+    const options = { classMap: classMap('car: car'), copies: 3 };
+    const [one, eight] = [
+      await run('fixtures/camvid', 'fixtures/yolo', { ...options, jobs: 1 }),
+      await run('fixtures/camvid', 'fixtures/yolo', { ...options, jobs: 8 }),
+    ];
+    expect(await treeDigests(eight.out)).toEqual(await treeDigests(one.out));
+    const out = join(folder, `out${number++}`);
+    const controller = new AbortController();
+    const given = { in: 'fixtures/camvid', out, sources: 'fixtures/yolo', p: 1, truncated: 'keep', minArea: '20px', ...options } as const;
+    const stopped = augment({ ...given, batchSize: 4 }, { done: () => controller.abort(), stop: controller.signal });
+    await expect(stopped).rejects.toThrow();
+    const summary = await augment({ ...given, batchSize: 4 });
+    expect(summary.reused).toBeGreaterThan(0);
+    const whole = await run('fixtures/camvid', 'fixtures/yolo', { ...options, batchSize: 4 });
+    expect(await treeDigests(out)).toEqual(await treeDigests(whole.out));
+  });
+
+  test('is refused where it has changed, is missing, or holds the output', async () => {
+    const sources = join(folder, 'changing');
+    cpSync('fixtures/yolo', sources, { recursive: true });
+    const { out, manifest } = await run('fixtures/camvid', sources);
+    const streams = captureStreams();
+    const verify = (...args: string[]): Promise<number> => main(['verify', out, '--deep', '--in', 'fixtures/camvid', ...args], streams);
+    expect(await verify()).toBe(2);
+    expect(streams.text.stderr).toContain('--sources is missing');
+    expect(await verify('--sources', sources)).toBe(0);
+    const { sourceInputs } = augmented(manifest)[0] as Augmented;
+    const labels = sourceInputs?.labels?.path as string;
+    writeFileSync(join(sources, labels), `${readFileSync(join(sources, labels), 'utf8')}\n`);
+    expect(await verify('--sources', sources)).toBe(65);
+    expect(streams.text.stderr).toContain(`${labels}: has changed`);
+    await expect(augment({ in: 'fixtures/camvid', out, sources, p: 1, truncated: 'keep', minArea: '20px' })).rejects.toThrow('another run');
+    await expect(augment({ in: 'fixtures/camvid', out: join(sources, 'out'), sources })).rejects.toThrow('lies in --sources');
+    await expect(augment({ in: 'fixtures/camvid', out, classMap: 'x' })).rejects.toThrow('--class-map: goes with --sources');
+    await expect(augment({ in: 'fixtures/camvid', out, sources: '../read/fixtures/camvid' })).rejects.toThrow('is --in itself');
+    await expect(augment({ in: 'fixtures/camvid', out, sources, allowSelf: true })).rejects.toThrow('--allow-self');
+    await expect(augment({ in: 'fixtures/camvid', out, targets: 'annotated', backgroundRatio: 0.5 })).rejects.toThrow('--background-ratio');
+    await expect(augment({ in: 'fixtures/camvid', out, sources: join(folder, 'none') })).rejects.toThrow('--sources names the data set');
+  });
+
+  test('leaves bad samples out by name with --skip-bad, and stops at them without', async () => {
+    const sources = join(folder, 'bad');
+    cpSync('fixtures/yolo', sources, { recursive: true });
+    const images = readdirSync(join(sources, 'images/train'));
+    for (const name of images.slice(1)) {
+      const path = join(sources, 'images/train', name);
+      writeFileSync(path, readFileSync(path).subarray(0, 2000));
+    }
+    await expect(run('fixtures/camvid', sources, { copies: 4 })).rejects.toThrow(/images\/train\/.*damaged|cannot be decoded|ends/);
+    const { manifest } = await run('fixtures/camvid', sources, { copies: 4, skipBad: true });
+    expect(manifest.skipped.map(({ id }) => id).sort()).toEqual(
+      images.slice(1).map((name) => `sources:train/${name.replace(/\.\w+$/, '')}`),
+    );
+    expect(new Set(augmented(manifest).map(({ source }) => source)).size).toBe(1);
+  });
+
+  test('says that nothing could be pasted where it has nothing', async () => {
+    const sources = await writeTree(join(folder, 'empty'), { 'images/a.png': picture, 'masks/a.png': filled(60, 40, 0) });
+    const streams = captureStreams();
+    const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
+    expect(await main([...args, '--sources', sources], streams)).toBe(65);
+    expect(streams.text.stderr).toContain('nothing of --sources may be pasted and fits');
+  });
+
+  test('is named in annotations that are pasted from it', async () => {
+    const { out } = await run('fixtures/coco', 'fixtures/labelme');
+    const { annotations } = JSON.parse(readFileSync(join(out, 'annotations/instances_train.json'), 'utf8')) as {
+      annotations: CocoAnnotation[];
+    };
+    const pasted = annotations.filter(({ copypaste }) => copypaste);
+    expect(pasted.length).toBeGreaterThan(0);
+    for (const { copypaste } of pasted) expect(copypaste).toMatchObject({ source: 'sources:2011_000003' });
+    const labelme = await run('fixtures/labelme', 'fixtures/coco');
+    const { shapes } = JSON.parse(readFileSync(join(labelme.out, '2011_000003.json'), 'utf8')) as LabelmeDocument;
+    expect(shapes.at(-1)).toMatchObject({ label: 'person', shape_type: 'polygon' });
+  });
+});
+
+describe('what is pasted into', () => {
+  const labels = '0 0.2 0.2 0.6 0.2 0.6 0.7 0.2 0.7\n';
+  let root: string;
+  beforeAll(async () => {
+    const files: Parameters<typeof writeTree>[1] = { 'data.yaml': 'names: [cat]\n' };
+    for (let i = 0; i < 32; i++) {
+      files[`images/train/${i}.png`] = picture;
+      if (i % 4 === 0) files[`labels/train/${i}.txt`] = labels;
+    }
+    root = await writeTree(join(folder, 'background'), files);
+  });
+  const targets = async (options: Options) => {
+    const out = join(folder, `out${number++}`);
+    await augment({ in: root, out, p: 1, truncated: 'keep', batchSize: 32, ...options });
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    const [background, annotated] = [false, true].map((wanted) => {
+      const of = records.filter(({ id }) => (Number(id.split('/')[1]) % 4 === 0) === wanted);
+      return { pasted: of.filter(({ status }) => status === 'augmented').length, all: of.length };
+    });
+    return { out, background, annotated, records };
+  };
+
+  test('are background images alone with --targets background, and their labels are written anew', async () => {
+    const { out, background, annotated, records } = await targets({ targets: 'background' });
+    expect([background, annotated]).toEqual([
+      { pasted: 24, all: 24 },
+      { pasted: 0, all: 8 },
+    ]);
+    expect(records.find(({ id }) => id === 'train/0')).toMatchObject({ reason: 'not a target' });
+    expect(readdirSync(join(out, 'labels/train'))).toHaveLength(32);
+    await expectSound(out, root, 'train');
+  });
+
+  test('are annotated images alone with --targets annotated', async () => {
+    expect(await targets({ targets: 'annotated' })).toMatchObject({ background: { pasted: 0 }, annotated: { pasted: 8 } });
+  });
+
+  test('are as many background images as --background-ratio says', async () => {
+    expect(await targets({ backgroundRatio: 0 })).toMatchObject({ background: { pasted: 0 }, annotated: { pasted: 8 } });
+    const { background, annotated } = await targets({ p: 0, backgroundRatio: 0.5, copies: 8 });
+    expect(annotated?.pasted).toBe(0);
+    const ratio = (background?.pasted ?? 0) / (background?.all ?? 1);
+    expect(ratio).toBeGreaterThan(0.4);
+    expect(ratio).toBeLessThan(0.6);
+  });
+
+  test('is said where there is none', async () => {
+    const streams = captureStreams();
+    const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
+    expect(await main([...args, '--targets', 'background'], streams)).toBe(65);
+    expect(streams.text.stderr).toContain('no sample is without annotations, as --targets background asks');
+  });
+});

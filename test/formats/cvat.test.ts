@@ -1,0 +1,258 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openDataset } from '../../src/dataset/open.ts';
+import { readAnnotations } from '../../src/engine/pipeline.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { readManifest } from '../../src/output/read-manifest.ts';
+import type { CvatElement, CvatImage, ShapeSet } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { check } from '../../src/verbs/check.ts';
+import { expectSound } from '../contract.ts';
+import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+const cvat = 'fixtures/cvat';
+let number = 0;
+
+async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = cvat): Promise<string> {
+  const out = join(folder, `out${number++}`);
+  await augment({ in: root, out, p: 1, truncated: 'keep', ...options });
+  return out;
+}
+
+/** What each image of a data set has, by its id. */
+async function shapesIn(root: string, split?: string): Promise<Map<string, ShapeSet>> {
+  const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false, lookOnly: true, split });
+  const read = [...dataset.samples, ...dataset.others].map(async (sample) => {
+    const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
+    return [sample.id, shapes as ShapeSet] as const;
+  });
+  return new Map(await Promise.all(read));
+}
+
+const picture = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
+const meta = '<meta><task><labels><label><name>cat</name></label><label><name>dog</name></label></labels></task></meta>';
+const documentOf = (...images: string[]): string =>
+  `<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  ${meta}\n  ${images.join('\n  ')}\n</annotations>\n`;
+const image = (name: string, content: string, more = ''): string =>
+  `<image id="${name.codePointAt(0)}" name="${name}"${more} width="20" height="10">${content}</image>`;
+const square = '<polygon label="cat" points="4,2;12,2;12,8;4,8" z_order="0"></polygon>';
+const tree = (text: string, images: readonly string[] = ['a.png', 'b.png']): Promise<string> =>
+  writeTree(join(folder, `in${number++}`), {
+    'annotations.xml': text,
+    ...Object.fromEntries(images.map((name) => [`images/${name}`, picture])),
+  });
+
+describe('a CVAT data set', () => {
+  test('is written to the letter where nothing is pasted', async () => {
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
+    expect(after).toEqual(await treeDigests(cvat));
+  });
+
+  test.each([false, true])(
+    'has the pixels of pasted and covered instances, and the others to the letter; polygons %s',
+    async (polygons) => {
+      const out = await run({ copies: 4, includeOriginals: true, polygons });
+      const [before, after] = [await shapesIn(cvat), await shapesIn(out)];
+      const kinds = new Set<string>();
+      for (const { id, copy, ...record } of (await readManifest(join(out, 'manifest.json'))).records) {
+        if (record.status !== 'augmented') continue;
+        const [was, is] = [before.get(id), after.get(`${id}_aug${(copy as number) + 1}`)] as [ShapeSet, ShapeSet];
+        const covered = new Map(record.covered?.map((one) => [one.object, one]));
+        const kept = was.shapes.filter(({ id }) => !covered.get(id)?.dropped);
+        const placements = record.placements.filter(({ visible }) => visible > 0);
+        const pasted = is.shapes.filter(({ id }) => is.cvat?.elements[id]?.attributes.source === 'copypaste');
+        const rest = is.shapes.filter((one) => !pasted.includes(one));
+        expect(pasted.map(({ instance }) => instance?.area)).toEqual(placements.map(({ visible }) => visible));
+        expect(rest.map(({ instance }) => instance?.area)).toEqual(
+          kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area),
+        );
+        const textOf = (set: ShapeSet, numbers: readonly number[] = []) => numbers.map((n) => set.cvat?.elements[n]?.text);
+        kept.forEach(({ id, elements }, n) => {
+          if (covered.has(id)) for (const element of rest[n]?.elements ?? []) kinds.add(is.cvat?.elements[element]?.name as string);
+          else expect(textOf(is, rest[n]?.elements)).toEqual(textOf(was, elements));
+        });
+        const tags = (set: ShapeSet) => set.cvat?.elements.filter(({ name }) => name === 'tag').map(({ text }) => text);
+        expect(tags(is)).toEqual(tags(was));
+        for (const [n, one] of pasted.entries()) {
+          const { name, inner, attributes } = (is.cvat as CvatImage).elements[one.id] as CvatElement;
+          kinds.add(name);
+          const from = {
+            image: `${record.source}.jpg`,
+            element: expect.any(Number),
+            placement: record.placements.indexOf(placements[n] as never) + 1,
+          };
+          expect(JSON.parse(/"copypaste">(.*)<\//.exec(inner)?.[1] as string)).toEqual(from);
+          expect(attributes).not.toHaveProperty('group_id');
+          expect(one.order).toBeGreaterThan(Math.max(...rest.map(({ order = 0 }) => order)));
+        }
+      }
+      // A hole or a part is never lost.
+      expect([...kinds].sort()).toEqual(polygons ? ['mask', 'polygon'] : ['mask']);
+      await expectSound(out, cvat);
+    },
+  );
+
+  test("can be jittered as whole scenes (the paper's form): what has pixels moves, tags stay, the rest is left out", async () => {
+    const out = await run({ preset: 'paper', copies: 2 });
+    await expectSound(out, cvat);
+    const text = readFileSync(join(out, 'annotations.xml'), 'utf8');
+    expect(text.match(/<tag /g)).toHaveLength(2);
+    expect(text).not.toMatch(/<(points|polyline|box|polygon|ellipse) /);
+  });
+
+  test('has polygons, masks, ellipses and turned boxes filled; other boxes, lines and points have no pixels', async () => {
+    const all = [
+      '<polygon label="cat" points="4.00,2.00;12.00,2.00;12.00,8.00;4.00,8.00"/>',
+      '<mask label="cat" rle="0, 2, 1, 3" left="17" top="8" width="3" height="2"/>',
+      '<ellipse label="dog" cx="10" cy="5" rx="6" ry="3"/>',
+      '<ellipse label="dog" cx="10" cy="5" rx="3" ry="4.5" rotation="90"/>',
+      '<box label="dog" xtl="8" ytl="1" xbr="12" ybr="9" rotation="90.0"/>',
+      '<box label="dog" xtl="8" ytl="1" xbr="12" ybr="9" rotation="0.0"/>',
+      '<polyline label="dog" points="1,1;2,2"/>',
+      '<points label="dog" points="1,1"/>',
+      '<skeleton label="dog"><points label="nose" points="1,1"/></skeleton>',
+      '<polygon label="unknown" points="0,0;2,0;2,2;0,2"/>',
+    ].join('');
+    const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', all), image('b.png', square))))).get('a') as ShapeSet;
+    const areas = shapes.map(({ instance }) => instance?.area);
+    expect(areas.toSpliced(2, 2)).toEqual([48, 5, 32, undefined, undefined, undefined, undefined, 4]);
+    expect(Math.abs((areas[2] as number) - Math.PI * 18)).toBeLessThan(3);
+    expect(Math.abs((areas[3] as number) - Math.PI * 13.5)).toBeLessThan(3);
+    expect(shapes[1]?.instance?.spans).toEqual(Int32Array.from([8, 17, 19, 9, 17, 20]));
+    expect(shapes[3]?.instance?.box).toEqual([6, 2, 14, 8]);
+    expect(shapes[4]?.instance?.box).toEqual([6, 3, 14, 7]);
+  });
+
+  test('joins what is of one group and label, and lets what is above cover what is below', async () => {
+    const grouped = '<box label="cat" xtl="4" ytl="2" xbr="16" ybr="8" group_id="1"/>';
+    const content = [
+      square.replace('z_order="0"', 'z_order="1" group_id="1"'),
+      grouped,
+      '<polygon label="dog" points="0,0;20,0;20,10;0,10" z_order="-1"/>',
+      '<polygon label="cat" points="14,2;16,2;16,8;14,8" z_order="0" group_id="1"/>',
+      '<polygon label="dog" points="14,2;16,2;16,4;14,4" z_order="0" group_id="1"/>',
+    ].join('');
+    const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', content), image('b.png', square))))).get('a') as ShapeSet;
+    expect(shapes.map(({ id, elements, order, instance }) => [id, elements, order, instance?.area])).toEqual([
+      [2, [2], -1, 200 - 48 - 12],
+      // What lies level shares its pixels.
+      [4, [4], 0, 4],
+      [0, [0, 1, 3], 1, 60],
+    ]);
+  });
+
+  test('names its own splits: one is augmented, the others stay, in one document', async () => {
+    const text = documentOf(
+      image('a.png', square, ' subset="Train"'),
+      image('c.png', square, ' subset="Validation"'),
+      image('b.png', square, " subset='Train'"),
+    );
+    const root = await tree(text, ['Train/a.png', 'Train/b.png', 'Validation/c.png']);
+    const out = await run({ minArea: '1px', copies: 2 }, root);
+    const after = readFileSync(join(out, 'annotations.xml'), 'utf8');
+    expect([...after.matchAll(/<image id="(\d+)" name="([^"]+)"/g)].map(([, id, name]) => [Number(id), name])).toEqual([
+      [97, 'a_aug1.png'],
+      [100, 'a_aug2.png'],
+      [99, 'c.png'],
+      [98, 'b_aug1.png'],
+      [101, 'b_aug2.png'],
+    ]);
+    expect(after).toContain(image('c.png', square, ' subset="Validation"'));
+    await expectSound(out, root, 'Train');
+    const only = await run({ minArea: '1px', onlySplit: true }, root);
+    expect(readFileSync(join(only, 'annotations.xml'), 'utf8')).not.toContain('Validation');
+    await expectSound(only, root, 'Train');
+    await expect(run({ split: 'test' }, root)).rejects.toThrow('--split test: splits are Train, Validation');
+  });
+
+  test('is found in a folder for each split, or called after its split', async () => {
+    const text = documentOf(image('a.png', square), image('b.png', square));
+    const around = await writeTree(join(folder, `in${number++}`), {
+      'train/annotations.xml': text,
+      'train/images/a.png': picture,
+      'train/images/b.png': picture,
+      'val/annotations.xml': documentOf(image('a.png', square)),
+      'val/images/a.png': picture,
+    });
+    const named = await writeTree(join(folder, `in${number++}`), { 'train.xml': text, 'images/a.png': picture, 'images/b.png': picture });
+    for (const root of [around, named]) {
+      const out = await run({ minArea: '1px' }, root);
+      await expectSound(out, root);
+    }
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }, around));
+    expect(after).toEqual(await treeDigests(around));
+  });
+
+  test('keeps comments, entities, quotes and empty images, in any form', async () => {
+    const name = 'x &amp; &#39;y&#39; &gt;.png';
+    const odd = `<image name = '${name}' id='7' width="20" height="10" note="a > b"><!-- one --><polygon label='cat'\n points="4,2;12,2;12,8;4,8"><attribute name="a">&lt;1&gt;</attribute></polygon><!-- two --></image>`;
+    const text = documentOf(odd, '<image id="2" name="b.png" width="20" height="10"/>', image('c.png', square)).replaceAll('\n', '\r\n');
+    const root = await tree(text, ["x & 'y' >.png", 'b.png', 'c.png']);
+    expect(readFileSync(join(await run({ p: 0 }, root), 'annotations.xml'), 'utf8')).toBe(text);
+    const out = await run({ minArea: '1px', copies: 3, includeOriginals: true }, root);
+    const after = readFileSync(join(out, 'annotations.xml'), 'utf8');
+    expect(after).toContain('<image name = "x &amp; \'y\' &gt;_aug1.png"');
+    expect(after.match(/<!-- one -->/g)).toHaveLength(4);
+    expect(after).toMatch(/<image id="\d+" name="b_aug1.png" width="20" height="10">\s+<mask label="cat" source="copypaste"/);
+    await expectSound(out, root);
+  });
+
+  test('may have many shapes in one image, of one group or each above the other', async () => {
+    const many = (more: (n: number) => string): string =>
+      Array.from({ length: 20_000 }, (_, n) => `<polygon label="cat" points="4,2;${5 + (n % 9)},2;9,8" ${more(n)}/>`).join('');
+    for (const more of [(n: number) => `z_order="${n}"`, () => 'group_id="1"']) {
+      const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', many(more)), image('b.png', square))))).get('a') as ShapeSet;
+      expect(shapes.filter(({ instance }) => instance).length).toBeLessThan(20);
+      expect(shapes.reduce((sum, { elements = [] }) => sum + elements.length, 0)).toBe(20_000);
+    }
+  });
+
+  const bad = (content: string): string => documentOf(image('a.png', content), image('b.png', square));
+  test.each([
+    ['annotations\\.xml: not a CVAT document: 1:\\d+: unclosed tag', '<annotations><image'],
+    ['annotations\\.xml: not a CVAT document: it holds svg, not annotations', '<svg/>'],
+    ['annotations\\.xml: not a CVAT document: it has no images', '<annotations/>'],
+    [
+      "annotations\\.xml: .*it is of a video, with tracks; export 'CVAT for images'",
+      '<annotations><track id="0" label="cat"/></annotations>',
+    ],
+    ['annotations\\.xml: .*DOCTYPE', `<!DOCTYPE x [<!ENTITY a "aaa"><!ENTITY b "&a;&a;">]>${bad(square)}`],
+    ['annotations\\.xml: .*job is between its images', documentOf(image('a.png', square), '<job/>', image('b.png', square))],
+    ["annotations\\.xml: image '../a.png': file_name '../a.png' leaves its folder", documentOf(image('../a.png', square))],
+    ["annotations\\.xml: .*image 'a.png' has no id, name, width and height", documentOf('<image id="1" name="a.png" width="20"/>')],
+    ['image is 20×10, its annotation 21×10', documentOf(image('a.png', square).replace('"20"', '"21"'), image('b.png', square))],
+    ['images/c.png: no such image, though annotations.xml lists it', documentOf(image('a.png', square), image('c.png', square))],
+    ["annotations.xml: image 'a.png': a polygon has not three points", bad('<polygon label="cat" points="1,2;3,4"/>')],
+    ["annotations.xml: image 'a.png': a polygon has not three points", bad('<polygon label="cat" points="1,2;3,4;1e9,7"/>')],
+    ["annotations.xml: image 'a.png': a polygon has not three points", bad('<polygon label="cat"/>')],
+    ["annotations.xml: image 'a.png': a mask leaves its image", bad('<mask label="cat" rle="4" left="19" top="0" width="2" height="2"/>')],
+    ["image 'a.png': a mask has no left, top, width, height", bad('<mask label="cat" rle="4" left="x" top="0" width="2" height="2"/>')],
+    ["image 'a.png': the run lengths of a mask", bad('<mask label="cat" rle="1,2" left="1" top="0" width="2" height="2"/>')],
+    ["image 'a.png': the run lengths of a mask", bad('<mask label="cat" rle="1,-2,5" left="1" top="0" width="2" height="2"/>')],
+    ["image 'a.png': an? ellipse has no cx, cy, rx, ry", bad('<ellipse label="cat" cx="1" cy="2" rx="1e300" ry="1"/>')],
+    ["image 'a.png': a box has the rotation 'x'", bad('<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4" rotation="x"/>')],
+    ['none of its annotations has a mask, only boxes', documentOf(image('a.png', '<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4"/>'))],
+  ])('that is wrong is refused by name: %s', async (why, text) => {
+    const error = await run({}, await tree(text)).then(
+      () => undefined,
+      (thrown: { code: string; message: string; offenders: string[] }) => thrown,
+    );
+    expect(error?.code).toBe('data');
+    const said = [error?.message, ...(error?.offenders ?? [])];
+    expect(said.join('\n')).toMatch(new RegExp(why));
+    for (const line of said) expect(line).not.toContain('\n');
+  });
+
+  test('is looked through by check, which names what is wrong', async () => {
+    const root = await tree(documentOf(image('a.png', '<polygon label="cat" points="1,2"/>'), image('b.png', square)));
+    expect((await check({ in: root })).differences).toMatchObject([
+      { path: 'annotations.xml', what: expect.stringContaining("image 'a.png'") },
+    ]);
+    const [names, other] = [join(folder, 'names.txt'), await tree(documentOf(image('a.png', square), image('b.png', square)))];
+    writeFileSync(names, 'horse\n');
+    const named = (await check({ in: other, classNames: names })).differences;
+    expect(named[0]).toEqual({ path: 'annotations.xml', what: "image 'a.png': element 0 has the label 'cat', which no class has" });
+  });
+});

@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openDataset } from '../../src/dataset/open.ts';
+import { datumaro } from '../../src/formats/datumaro/read.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { readManifest } from '../../src/output/read-manifest.ts';
+import type { DatumaroItem, Document, ShapeSet } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { check } from '../../src/verbs/check.ts';
+import { expectSound } from '../contract.ts';
+import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+const fixture = 'fixtures/datumaro';
+const path = 'annotations/train.json';
+let number = 0;
+
+async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = fixture): Promise<string> {
+  const out = join(folder, `out${number++}`);
+  await augment({ in: root, out, p: 1, truncated: 'keep', ...options });
+  return out;
+}
+
+interface DatumaroDocument {
+  categories: { label: { labels: { name: string }[] } };
+  items: DatumaroItem[];
+  [key: string]: unknown;
+}
+const read = (root: string): DatumaroDocument => JSON.parse(readFileSync(join(root, path), 'utf8'));
+
+/** What the items of a document hold, by their ids. */
+async function shapesIn(root: string): Promise<Map<string, ShapeSet>> {
+  const { items, categories } = read(root);
+  const names = new Map(categories.label.labels.map(({ name }, id) => [id, name]));
+  const shapes = items.map(async (item) => {
+    return [item.id, await datumaro.shapes([JSON.stringify(item)], { path } as Document, names)] as const;
+  });
+  return new Map(await Promise.all(shapes));
+}
+
+const picture = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
+const categories = { label: { labels: ['cat', 'dog'].map((name) => ({ name, parent: '', attributes: [] })), attributes: [] } };
+const square = { id: 0, type: 'polygon', attributes: {}, group: 0, label_id: 0, points: [4, 2, 12, 2, 12, 8, 4, 8], z_order: 0 };
+const item = (id: string, ...annotations: unknown[]): unknown => ({ id, annotations, image: { path: `${id}.png`, size: [10, 20] } });
+const document = (...items: unknown[]): object => ({ dm_format_version: '1.0', media_type: 2, infos: {}, categories, items });
+const tree = (text: object | string): Promise<string> =>
+  writeTree(join(folder, `in${number++}`), {
+    [path]: typeof text === 'string' ? text : JSON.stringify(text),
+    'images/train/a.png': picture,
+    'images/train/b.png': picture,
+  });
+
+describe('a Datumaro data set', () => {
+  test('is written to the letter where nothing is pasted', async () => {
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
+    expect(after).toEqual(await treeDigests(fixture));
+  });
+
+  test.each([false, true])('has the pixels of pasted and covered instances, and the others as they were; polygons %s', async (polygons) => {
+    const out = await run({ copies: 4, includeOriginals: true, polygons });
+    const [before, after] = [await shapesIn(fixture), await shapesIn(out)];
+    expect({ ...read(out), items: 0 }).toEqual({ ...read(fixture), items: 0 });
+    const kinds = new Set<string>();
+    for (const { id, copy, ...record } of (await readManifest(join(out, 'manifest.json'))).records) {
+      if (record.status !== 'augmented') continue;
+      const name = id.slice('train/'.length);
+      const [was, is] = [before.get(name), after.get(`${name}_aug${(copy as number) + 1}`)] as [ShapeSet, ShapeSet];
+      const itemOf = ({ item }: ShapeSet): DatumaroItem => item as DatumaroItem;
+      const covered = new Map(record.covered?.map((one) => [one.object, one]));
+      const kept = was.shapes.filter(({ id }) => !covered.get(id)?.dropped);
+      const placements = record.placements.filter(({ visible }) => visible > 0);
+      const pasted = is.shapes.filter(({ id }) => itemOf(is).annotations[id]?.attributes?.copypaste);
+      const rest = is.shapes.filter((one) => !pasted.includes(one));
+      expect(pasted.map(({ instance }) => [instance?.classId, instance?.area])).toEqual(
+        placements.map(({ classId, visible }) => [classId, visible]),
+      );
+      expect(rest.map(({ instance }) => instance?.area)).toEqual(kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area));
+      kept.forEach(({ id, elements = [] }, n) => {
+        const now = rest[n]?.elements?.map((element) => itemOf(is).annotations[element]);
+        if (!covered.has(id)) expect(now).toEqual(elements.map((element) => itemOf(was).annotations[element]));
+        else for (const one of now ?? []) kinds.add(one?.type as string);
+      });
+      expect(itemOf(is).annotations.filter(({ type }) => type === 'label')).toEqual(
+        itemOf(was).annotations.filter(({ type }) => type === 'label'),
+      );
+    }
+    expect([...kinds].sort()).toEqual(polygons ? ['mask', 'polygon'] : ['mask']);
+    await expectSound(out, fixture);
+  });
+
+  test('has polygons, masks, ellipses and groups; what is above covers what is below', async () => {
+    const root = await tree(
+      document(
+        item(
+          'a',
+          { ...square, z_order: 1, group: 3 },
+          { ...square, points: [14, 2, 16, 2, 16, 8, 14, 8], z_order: 1, group: 3 },
+          { id: 1, type: 'ellipse', label_id: 1, points: [0, 0, 20, 10], z_order: 0 },
+          { id: 2, type: 'mask', label_id: 1, rle: { counts: [190, 10], size: [10, 20] }, z_order: 2 },
+          { id: 3, type: 'bbox', label_id: 1, bbox: [1, 2, 3, 4] },
+          { id: 4, type: 'caption', caption: 'x' },
+          { ...square, label_id: null },
+        ),
+        item('b'),
+      ),
+    );
+    const { shapes } = (await shapesIn(root)).get('a') as ShapeSet;
+    expect(shapes.map(({ elements, order, instance }) => [elements, order, instance?.area])).toEqual([
+      [[2], 0, expect.any(Number)],
+      [[4], 0, undefined],
+      [[6], 0, undefined],
+      [[0, 1], 1, 60],
+      [[3], 2, 10],
+    ]);
+    expect(Math.abs((shapes[0]?.instance?.area as number) + 60 - Math.PI * 50)).toBeLessThan(4);
+    await expectSound(await run({ minArea: '1px', copies: 3 }, root), root);
+  });
+
+  test('is looked through by check, which names labels that there are not', async () => {
+    const { differences } = await check({ in: await tree(document(item('a', square, { ...square, label_id: 7 }))) });
+    expect(differences).toEqual([{ path, what: "item 'a': annotations[1] has the label_id 7, which no class has" }]);
+  });
+
+  test('is told from a COCO document of the same name', async () => {
+    const coco = { images: [{ id: 1, file_name: 'a.png', width: 20, height: 10 }], categories: [{ id: 1, name: 'cat' }] };
+    const annotations = [{ id: 1, image_id: 1, category_id: 1, segmentation: [square.points] }];
+    const layoutOf = async (root: string): Promise<string> =>
+      (await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false })).layout;
+    expect(await layoutOf(await tree({ ...coco, annotations }))).toBe('coco');
+    expect(await layoutOf(await tree(document(item('a', square))))).toBe('datumaro');
+    expect(await layoutOf(await tree(JSON.stringify({ info: {}, categories, items: [item('a', square)] }, undefined, 2)))).toBe('datumaro');
+  });
+
+  test.each([
+    ['not a Datumaro document: it is cut short', JSON.stringify(document(item('a', square))).slice(0, -9)],
+    ['not a Datumaro document: it has no items', document()],
+    ['not a Datumaro document: items\\[0\\] has no id and image with a path', document(null)],
+    ["not a Datumaro document: item 'a' has no id and image with a path", document({ id: 'a', annotations: [] })],
+    ["item 'a' does not say its image's size", document({ id: 'a', annotations: [], image: { path: 'a.png' } })],
+    ["item 'a' has no annotations, each with a type", document(item('a', null))],
+    ['its categories have no list of labels', { ...document(item('a', square)), categories: { label: { labels: 1 } } }],
+    ["item '../a': file_name '../a.png' leaves its folder", document(item('../a', square))],
+    ["item 'a': annotations\\[0\\] is no polygon of its image", document(item('a', { ...square, points: [1, 2, 3] }))],
+    ["item 'a': annotations\\[0\\] is no polygon of its image", document(item('a', { ...square, points: [1, 2, 3, 4, 1e9, 5] }))],
+    [
+      "item 'a': annotations\\[1\\] is no ellipse of its image",
+      document(item('a', square, { ...square, type: 'ellipse', points: [1, 2] })),
+    ],
+    [
+      "item 'a': annotations\\[0\\] is no mask of its image",
+      document(item('a', { ...square, type: 'mask', rle: { counts: '0', size: [10, 20] } })),
+    ],
+    ["item 'a': annotations\\[0\\] is no mask of its image", document(item('a', { ...square, type: 'mask' }))],
+    ['image is 20×10, its annotation 21×10', document({ ...(item('a', square) as object), image: { path: 'a.png', size: [10, 21] } })],
+    ['images/train/c.png: no such image', document(item('a', square), item('c', square))],
+  ])('that is wrong is refused by name: %s', async (why, text) => {
+    const error = await run({}, await tree(text)).then(
+      () => undefined,
+      (thrown: { code: string; message: string; offenders: string[] }) => thrown,
+    );
+    expect(error?.code).toBe('data');
+    expect([error?.message, ...(error?.offenders ?? [])].join('\n')).toMatch(new RegExp(why));
+  });
+});

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { decodeMask } from '../../src/codecs/png.ts';
+import { openDataset } from '../../src/dataset/open.ts';
+import { readAnnotations } from '../../src/engine/pipeline.ts';
+import { drawMasks } from '../../src/formats/drawn-masks.ts';
+import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
+import { fillSpans } from '../../src/masks/shapes.ts';
+import { readManifest } from '../../src/output/read-manifest.ts';
+import type { Mask } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { expectSound } from '../contract.ts';
+import { instanceOf, rowsOf, temporaryFolder } from '../make.ts';
+
+const folder = temporaryFolder();
+
+test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are what those say, of every sample', async (name) => {
+  const root = `fixtures/${name}`;
+  const out = join(folder, name);
+  await augment({ in: root, out, maskFiles: true, p: 0.7, copies: 2, truncated: 'keep', minArea: '20px', allowSelf: true });
+  await expectSound(out, root);
+  const { records } = await readManifest(join(out, 'manifest.json'));
+  const dataset = await openDataset({ in: out, maskSuffix: '', onlySplit: false, skipBad: false });
+  const names = (await readFile(join(out, 'class_names.txt'), 'utf8')).trimEnd().split('\n');
+  const written = [...dataset.samples, ...dataset.others];
+  expect(written.length).toBe(records.length);
+  for (const sample of written) {
+    const { drawn } = records.find(({ files }) => files.image.path === sample.image)?.files ?? {};
+    const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
+    const [classes, objects] = (await Promise.all(
+      (drawn ?? []).map(async ({ path }) => decodeMask(await readFile(join(out, path)), path)),
+    )) as [Mask, Mask];
+    const expected = { classes: new Uint8Array(classes.ids.length), objects: new Uint8Array(classes.ids.length) };
+    shapes?.shapes.forEach(({ instance, parts = [] }, i) => {
+      const { spans = spansOfShapes(parts, classes), classId } = instance ?? {};
+      const id = classId === undefined ? 255 : names.indexOf(dataset.classNames.get(classId) as string);
+      fillSpans(spans, [0, 0, classes.width], expected.classes, id);
+      fillSpans(spans, [0, 0, classes.width], expected.objects, id === 255 ? 0 : i + 1);
+    });
+    expect(Buffer.compare(classes.ids as Uint8Array, expected.classes)).toBe(0);
+    expect(Buffer.compare(objects.ids as Uint8Array, expected.objects)).toBe(0);
+  }
+});
+
+test('a mask of more ids than 8 bits hold has 16, and what has no class is void in it', () => {
+  const names = new Map(Array.from({ length: 300 }, (_, id) => [id, `class ${id}`]));
+  const shapes = [0, 299, 400].map((id, x) => ({ instance: instanceOf(id, [x, 0, x + 1, 1]) }));
+  const [classes, objects] = drawMasks({ size: { width: 4, height: 1 }, shapes }, names);
+  expect([...classes.ids]).toEqual([1, 300, 65535, 0]);
+  expect({ wide: classes.ids instanceof Uint16Array, palette: classes.palette }).toEqual({ wide: true, palette: undefined });
+  expect(rowsOf(objects)).toEqual(['12..']);
+});

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { encodeMask } from '../../src/codecs/png.ts';
+import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
+import { contoursOfSpans, spansOfPixels } from '../../src/masks/shapes.ts';
+import { maskOf } from '../make.ts';
+
+interface Case {
+  h: number;
+  w: number;
+  type: string;
+  points: [number, number][];
+  spans: number[];
+}
+
+test("labelme's shapes are drawn as labelme draws them, to the pixel", () => {
+  // From `labelme.utils.shape_to_mask` of labelme 6.3.1 with Pillow 12.3.
+  const cases: Case[] = JSON.parse(readFileSync('test/golden/labelme.json', 'utf8'));
+  for (const { h, w, type, points, spans } of cases) {
+    expect([...spansOfShapes([{ label: 'x', points, shape_type: type }], { width: w, height: h })], JSON.stringify(points)).toEqual(spans);
+  }
+  expect(cases.length).toBe(72);
+});
+
+test('the outlines of a shape without holes are drawn as its pixels again', () => {
+  const planes = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })).chain(([width, height]) =>
+    fc.record({
+      width: fc.constant(width),
+      height: fc.constant(height),
+      pixels: fc.array(fc.boolean(), { minLength: width * height, maxLength: width * height }),
+    }),
+  );
+  fc.assert(
+    fc.property(planes, ({ width, height, pixels }) => {
+      const spans = spansOfPixels([0, 0, width, height], (x, y) => pixels[y * width + x] === true);
+      const contours = contoursOfSpans(spans);
+      // Every outline goes through pixels of the shape alone, and all that it encloses is drawn.
+      for (const contour of contours) for (const [x, y] of contour) expect(pixels[y * width + x]).toBe(true);
+      const drawn = spansOfShapes(
+        contours.map((points) => ({ label: '', points: points.length > 2 ? points : [...points, ...points, ...points] })),
+        { width, height },
+      );
+      const filled = new Set<number>();
+      for (let i = 0; i < drawn.length; i += 3)
+        for (let x = drawn[i + 1] as number; x < (drawn[i + 2] as number); x++) filled.add((drawn[i] as number) * width + x);
+      expect([...filled].sort((a, b) => a - b)).toEqual(withHolesFilled(pixels, width, height));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** Pixels that are set, or from which no way over unset ones, by edges or corners, leads out. */
+function withHolesFilled(pixels: readonly boolean[], width: number, height: number): number[] {
+  const outside = new Set<string>(['-1 -1']);
+  for (const queue = [[-1, -1]]; queue.length > 0; ) {
+    const [x, y] = queue.pop() as [number, number];
+    for (const [dx, dy] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+      [1, 1],
+      [1, -1],
+      [-1, 1],
+      [-1, -1],
+    ] as const) {
+      const [nx, ny] = [x + dx, y + dy];
+      if (nx < -1 || ny < -1 || nx > width || ny > height || outside.has(`${nx} ${ny}`)) continue;
+      if (nx >= 0 && ny >= 0 && nx < width && ny < height && pixels[ny * width + nx]) continue;
+      outside.add(`${nx} ${ny}`);
+      queue.push([nx, ny]);
+    }
+  }
+  return pixels.map((_, i) => i).filter((i) => !outside.has(`${i % width} ${Math.floor(i / width)}`));
+}
+
+test('a mask shape has the pixels of its PNG, and what is none is refused', async () => {
+  const size = { width: 9, height: 7 };
+  const png = Buffer.from(await encodeMask(maskOf('1.1', '111'))).toString('base64');
+  const shape = (points: [number, number][], mask: string | null) => [{ label: 'x', shape_type: 'mask', points, mask }];
+  const box: [number, number][] = [
+    [2, 3],
+    [4.9, 4],
+  ];
+  expect([...spansOfShapes(shape(box, png), size)]).toEqual([3, 2, 3, 3, 4, 5, 4, 2, 5]);
+  expect(() => spansOfShapes(shape(box, null), size)).toThrow('it has no mask');
+  expect(() => spansOfShapes(shape(box, 'AAAA'), size)).toThrow('its mask is no PNG');
+  expect(() => spansOfShapes(shape(box, png.slice(0, 60)), size)).toThrow(/its mask: damaged PNG/);
+  expect(() => spansOfShapes(shape([box[0] as [number, number], [5, 4]], png), size)).toThrow('its mask is 3×2, its box 4×2');
+  expect(() =>
+    spansOfShapes(
+      shape(
+        [
+          [7, 3],
+          [9, 4],
+        ],
+        png,
+      ),
+      size,
+    ),
+  ).toThrow('its mask leaves the image');
+});

@@ -1,0 +1,356 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { decodeMask, encodeMask } from '../../src/codecs/png.ts';
+import { openDataset } from '../../src/dataset/open.ts';
+import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
+import { shapesOfLabelme } from '../../src/formats/labelme/read.ts';
+import { fillSpans } from '../../src/masks/shapes.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { readManifest } from '../../src/output/read-manifest.ts';
+import type { LabelmeDocument } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { verify } from '../../src/verbs/verify.ts';
+import { expectSound } from '../contract.ts';
+import { imageOf, maskOf, rowsOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+const labelme = 'fixtures/labelme';
+const names = new Map([
+  [0, 'bottle'],
+  [1, 'person'],
+]);
+let number = 0;
+
+async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = labelme): Promise<string> {
+  const out = join(folder, `out${number++}`);
+  await augment({ in: root, out, p: 1, allowSelf: true, truncated: 'keep', ...options });
+  return out;
+}
+
+const picture = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
+const square = {
+  label: 'cat',
+  points: [
+    [4, 2],
+    [12, 2],
+    [12, 8],
+    [4, 8],
+  ],
+  group_id: null,
+  shape_type: 'polygon',
+  flags: {},
+};
+const document = (shapes: object[], rest: object = {}): string =>
+  JSON.stringify({ version: '5.0.0', flags: {}, shapes, imagePath: 'a.png', imageData: 'AAAA', imageHeight: 10, imageWidth: 20, ...rest });
+
+describe('a labelme data set', () => {
+  test('is written as it was read where nothing is pasted', async () => {
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
+    expect(after).toEqual(await treeDigests(labelme));
+  });
+
+  test('has polygons that fill to the pixels of pasted and covered instances, and the others as they were', async () => {
+    const out = await run({ copies: 3 });
+    const size = { width: 500, height: 338 };
+    const before = shapesOfLabelme(readFileSync(join(labelme, '2011_000003.json')), size, 'before', names);
+    expect(before.shapes.map(({ parts, instance }) => [parts?.[0]?.label, parts?.length, instance !== undefined])).toEqual([
+      ['person', 1, true],
+      ['person', 2, true],
+      ['bottle', 1, true],
+      ['__ignore__', 1, false],
+    ]);
+    for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
+      if (record.status !== 'augmented') continue;
+      const bytes = readFileSync(join(out, record.files.labels?.path as string));
+      const written: LabelmeDocument & { imageData: unknown } = JSON.parse(bytes.toString());
+      expect(written).toMatchObject({ version: '4.0.0', imagePath: record.files.image.path, imageData: null, imageWidth: 500 });
+      const after = shapesOfLabelme(bytes, size, 'after', names).shapes;
+      const covered = new Map(record.covered?.map((one) => [one.object, one]));
+      const kept = before.shapes.filter(({ id }) => !covered.get(id)?.dropped);
+      const pasted = record.placements.filter(({ visible }) => visible > 0);
+      expect(after.map(({ instance }) => instance?.area)).toEqual([
+        ...kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area),
+        ...pasted.map(({ visible }) => visible),
+      ]);
+      kept.forEach(({ id, parts }, i) => {
+        if (!covered.has(id)) expect(after[i]?.parts).toEqual(parts);
+      });
+      expect(after.slice(kept.length).map(({ parts }) => parts?.[0]?.label)).toEqual(pasted.map(({ classId }) => names.get(classId)));
+    }
+    await expectSound(out, labelme);
+  });
+
+  test('has rectangles and circles, splits, and images without a file, which pass through', async () => {
+    const root = await writeTree(join(folder, `shapes${number++}`), {
+      'train/a.png': picture,
+      'train/a.json': document([
+        {
+          ...square,
+          shape_type: 'rectangle',
+          points: [
+            [4, 2],
+            [12, 8],
+          ],
+        },
+        {
+          ...square,
+          label: 'dog',
+          shape_type: 'circle',
+          points: [
+            [10, 5],
+            [13, 5],
+          ],
+        },
+        {
+          ...square,
+          label: 'line',
+          shape_type: 'line',
+          points: [
+            [1, 1],
+            [2, 2],
+          ],
+        },
+      ]),
+      'train/none.png': picture,
+      'val/b.png': picture,
+      'val/b.json': document([square]),
+    });
+    const { layout, splits, samples, classNames } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect({ layout, splits, names: [...classNames.values()] }).toEqual({
+      layout: 'labelme',
+      splits: ['train', 'val'],
+      names: ['cat', 'dog', 'line'],
+    });
+    const { shapes } = shapesOfLabelme(readFileSync(join(root, 'train/a.json')), { width: 20, height: 10 }, 'a', classNames);
+    // labelme counts both edges in.
+    expect(shapes[0]?.instance?.area).toBe(63);
+    expect(Math.abs((shapes[1]?.instance?.area ?? 0) - Math.PI * 3.5 ** 2)).toBeLessThan(4);
+    expect(shapes[2]?.instance).toBeUndefined();
+    expect(samples.map(({ id, labels }) => [id, labels])).toEqual([
+      ['train/a', 'train/a.json'],
+      ['train/none', undefined],
+    ]);
+    const out = await run({ minArea: '1px' }, root);
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    expect(records.map(({ id, status }) => [id, status]).sort()).toEqual([
+      ['train/a', 'augmented'],
+      ['train/none', 'unchanged'],
+      ['val/b', 'unchanged'],
+    ]);
+  });
+
+  test('has masks of its own, also where a paste leaves a hole in a shape, and parts of one group', async () => {
+    const mask = Buffer.from(await encodeMask(maskOf('11111', '1...1', '11111'))).toString('base64');
+    const at = (points: number[][], rest: object = {}): object => ({ ...square, points, mask: null, ...rest });
+    const box = (x: number, y: number, width: number, height: number): number[][] => [
+      [x, y],
+      [x + width - 1, y],
+      [x + width - 1, y + height - 1],
+      [x, y + height - 1],
+    ];
+    const root = await writeTree(join(folder, `masks${number++}`), {
+      'a.png': imageOf(60, 40, (x, y) => 0xff000000 + x + 256 * y),
+      'a.json': document(
+        [
+          at(
+            [
+              [10, 10],
+              [14, 12],
+            ],
+            { label: 'ring', shape_type: 'mask', mask },
+          ),
+          at(box(2, 2, 50, 30), { label: 'wall' }),
+          at(box(30, 34, 4, 4), { label: 'pair', group_id: 7 }),
+          at(box(40, 34, 3, 3), { label: 'pair', group_id: 7 }),
+        ],
+        { imageWidth: 60, imageHeight: 40 },
+      ),
+    });
+    const size = { width: 60, height: 40 };
+    const names = new Map(['pair', 'ring', 'wall'].map((name, id) => [id, name]));
+    const before = shapesOfLabelme(readFileSync(join(root, 'a.json')), size, 'a', names).shapes;
+    expect(before.map(({ instance }) => instance?.area)).toEqual([12, 1500, 25]);
+    const out = await run({ copies: 20, classes: ['ring', 'pair'], minArea: '1px', maxArea: 1 }, root);
+    const types = new Set<string>();
+    for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
+      if (record.status !== 'augmented') continue;
+      const text = readFileSync(join(out, record.files.labels?.path as string));
+      const { shapes } = JSON.parse(text.toString()) as LabelmeDocument;
+      for (const shape of shapes) {
+        types.add(`${shape.shape_type} ${shape.label}`);
+        expect(typeof shape.mask === 'string').toBe(shape.shape_type === 'mask');
+      }
+      const after = shapesOfLabelme(text, size, 'after', names).shapes;
+      const covered = new Map(record.covered?.map((one) => [one.object, one]));
+      const kept = before.filter(({ id }) => !covered.get(id)?.dropped);
+      expect(after.map(({ instance }) => instance?.area)).toEqual([
+        ...kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area),
+        ...record.placements.filter(({ visible }) => visible > 0).map(({ visible }) => visible),
+      ]);
+    }
+    expect([...types].sort()).toEqual(['mask pair', 'mask ring', 'mask wall', 'polygon pair', 'polygon ring', 'polygon wall']);
+    await expectSound(out, root);
+  });
+
+  test('names the image of each variant, also where nothing was pasted into it', async () => {
+    const out = await run({ p: 0.5, copies: 4 });
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    expect(new Set(records.map(({ status }) => status)).size).toBe(2);
+    for (const { files } of records) {
+      const written = JSON.parse(readFileSync(join(out, files.labels?.path as string), 'utf8'));
+      expect(written.imagePath).toBe(files.image.path);
+    }
+    await expectSound(out, labelme);
+  });
+
+  test('has mask files too where they are asked for, of every sample, as its shapes say', async () => {
+    const root = await writeTree(join(folder, `drawn${number++}`), {
+      'train/a.png': picture,
+      'train/a.json': document([
+        square,
+        {
+          ...square,
+          label: '__ignore__',
+          points: [
+            [14, 4],
+            [18, 4],
+            [18, 8],
+          ],
+        },
+      ]),
+      'train/b.png': picture,
+      'val/c.png': picture,
+      'val/c.json': document([
+        { ...square, label: '_background_' },
+        {
+          ...square,
+          label: 'dog',
+          points: [
+            [5, 3],
+            [7, 3],
+            [7, 5],
+            [5, 5],
+          ],
+        },
+      ]),
+    });
+    const out = await run({ maskFiles: true, minArea: '1px', copies: 3, includeOriginals: true }, root);
+    expect(readFileSync(join(out, 'class_names.txt'), 'utf8')).toBe('_background_\ncat\ndog\n');
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    const size = { width: 20, height: 10 };
+    const names = new Map([
+      [0, 'cat'],
+      [1, 'dog'],
+    ]);
+    for (const { files } of records) {
+      const stem = files.image.path.replace(/\.png$/, '');
+      expect(files.drawn?.map(({ path }) => path)).toEqual([`SegmentationClassPNG/${stem}.png`, `SegmentationObjectPNG/${stem}.png`]);
+      const [classes, objects] = (files.drawn ?? []).map(({ path }) => decodeMask(readFileSync(join(out, path)), path));
+      expect(classes?.palette?.subarray(0, 6)).toEqual(Uint8Array.of(0, 0, 0, 128, 0, 0));
+      const expected = { classes: new Uint8Array(200), objects: new Uint8Array(200) };
+      const shapes = files.labels ? shapesOfLabelme(readFileSync(join(out, files.labels.path)), size, stem, names).shapes : [];
+      shapes.forEach(({ instance, parts = [] }, i) => {
+        const void_ = parts[0]?.label === '__ignore__';
+        fillSpans(spansOfShapes(parts, size), [0, 0, 20], expected.classes, void_ ? 255 : instance ? instance.classId + 1 : 0);
+        fillSpans(spansOfShapes(parts, size), [0, 0, 20], expected.objects, void_ ? 0 : i + 1);
+      });
+      expect({ classes: classes?.ids, objects: objects?.ids }).toEqual(expected);
+    }
+    expect(new Set(records.map(({ status }) => status)).size).toBe(2);
+    expect((await openDataset({ in: out, maskSuffix: '', onlySplit: false, skipBad: false })).samples.length).toBe(8);
+    await expectSound(out, root);
+    await writeFile(join(out, records[0]?.files.drawn?.[0]?.path as string), 'x');
+    expect((await verify({ out })).differences.length).toBe(1);
+  });
+
+  test('has shapes in their order, in which later ones lie on top, also those of a group that others lie between', async () => {
+    const box = (label: string, x: number, group: number | null = null) => ({
+      ...square,
+      label,
+      shape_type: 'rectangle',
+      group_id: group,
+      points: [
+        [x, 2],
+        [x + 5, 5],
+      ],
+    });
+    const root = await writeTree(join(folder, `order${number++}`), {
+      'a.png': picture,
+      'a.json': document([box('a', 0, 1), box('b', 4), box('a', 8, 1), box('c', 14)]),
+      'b.png': picture,
+      'b.json': document([
+        {
+          ...square,
+          label: 'd',
+          points: [
+            [18, 8],
+            [19, 8],
+            [19, 9],
+            [18, 9],
+          ],
+        },
+      ]),
+    });
+    const out = await run({ maskFiles: true, copies: 12, allowSelf: false, classes: ['d'], minArea: '1px', scale: [1, 1] }, root);
+    let whole = 0;
+    for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
+      const { id, files } = record;
+      if (id !== 'a' || record.status !== 'augmented') continue;
+      const { shapes } = JSON.parse(readFileSync(join(out, files.labels?.path as string), 'utf8')) as LabelmeDocument;
+      if ((record.covered ?? []).length > 0) continue;
+      whole++;
+      expect(shapes.map(({ label }) => label)).toEqual(['a', 'b', 'a', 'c', 'd']);
+      const path = files.drawn?.[0]?.path as string;
+      const { ids } = decodeMask(readFileSync(join(out, path)), path);
+      // The first a, b, the second a, c.
+      expect(rowsOf({ width: 20, height: 1, ids: ids.subarray(60, 80) })).toEqual(['11112222111111333333']);
+    }
+    expect(whole).toBeGreaterThan(0);
+    await expectSound(out, root);
+  });
+
+  test('that has masks already, or no names, gets no mask files', async () => {
+    await expect(augment({ in: 'fixtures/voc', out: join(folder, 'none'), maskFiles: true })).rejects.toMatchObject({
+      code: 'usage',
+      message: '--mask-files: the voc layout has masks, which are written as they came; leave it out',
+    });
+  });
+
+  test.each([
+    ['it has no shapes', '{}'],
+    [
+      "shape 'cat': its mask is no PNG",
+      document([
+        {
+          ...square,
+          shape_type: 'mask',
+          points: [
+            [1, 1],
+            [2, 2],
+          ],
+          mask: 'no',
+        },
+      ]),
+    ],
+    ['it has no shapes', 'null'],
+    ['not a labelme file', '{'],
+    ['shapes\\[0\\] has no label and points', document([{ label: 'x' }])],
+    ['shapes\\[0\\] has no label and points', document([{ ...square, points: [[1e300, 2]] }])],
+    ['is of an image of 21×10, which is 20×10', document([square], { imageWidth: 21 })],
+  ])('that is wrong is refused by name: %s', async (why, text) => {
+    const root = await writeTree(join(folder, `bad${number++}`), {
+      'a.png': picture,
+      'a.json': text,
+      'b.png': picture,
+      'b.json': document([square]),
+    });
+    const error = await run({}, root).then(
+      () => undefined,
+      (thrown: { code: string; message: string; offenders: string[] }) => thrown,
+    );
+    expect(error?.code).toBe('data');
+    expect([error?.message, ...(error?.offenders ?? [])].join('\n')).toMatch(new RegExp(`a\\.json: .*${why}`));
+  });
+});

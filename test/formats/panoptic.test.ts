@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { decodeSegments, encodePng, encodeSegments } from '../../src/codecs/png.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { readManifest } from '../../src/output/read-manifest.ts';
+import type { PanopticAnnotation } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { expectSound } from '../contract.ts';
+import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+const panoptic = 'fixtures/panoptic';
+const path = 'annotations/panoptic_train.json';
+let number = 0;
+
+interface Panoptic {
+  images: { id: number; file_name: string }[];
+  annotations: PanopticAnnotation[];
+  categories: { id: number; isthing: number }[];
+}
+function read(root: string): Panoptic {
+  const document: Panoptic = JSON.parse(readFileSync(join(root, path), 'utf8'));
+  document.images.sort((a, b) => a.id - b.id);
+  document.annotations.sort((a, b) => a.image_id - b.image_id);
+  return document;
+}
+
+async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = panoptic): Promise<string> {
+  const out = join(folder, `out${number++}`);
+  await augment({ in: root, out, p: 1, ...options });
+  return out;
+}
+
+/** Pixels of each id of an annotation's PNG. */
+function pixelsOf(root: string, { file_name: name }: PanopticAnnotation): Map<number, number> {
+  const file = join(root, 'annotations/panoptic_train', name);
+  const pixels = new Map<number, number>();
+  for (const id of decodeSegments(readFileSync(file), file).ids) pixels.set(id, (pixels.get(id) ?? 0) + 1);
+  return pixels;
+}
+
+describe('a panoptic data set', () => {
+  test('is written as it was read where nothing is pasted', async () => {
+    const out = await run({ p: 0 });
+    expect(read(out)).toEqual(read(panoptic));
+    const [{ [path]: _, ...before }, { [path]: __, 'manifest.json': ___, ...after }] = await Promise.all([
+      treeDigests(panoptic),
+      treeDigests(out),
+    ]);
+    expect(after).toEqual(before);
+  });
+
+  test.each([{}, { preset: 'paper' }, { copies: 3, includeOriginals: true }] as const)(
+    'has the pixels of its segments in its PNGs, things pasted and stuff never: %j',
+    async (options) => {
+      const out = await run(options);
+      const { categories, annotations, images } = read(out);
+      const stuff = new Set(categories.filter(({ isthing }) => isthing === 0).map(({ id }) => id));
+      let pasted = 0;
+      for (const annotation of annotations) {
+        const pixels = pixelsOf(out, annotation);
+        pixels.delete(0);
+        expect(new Map(annotation.segments_info.map(({ id, area }) => [id, area]))).toEqual(pixels);
+        for (const { category_id: category, copypaste } of annotation.segments_info) {
+          if (!copypaste) continue;
+          pasted++;
+          expect(stuff).not.toContain(category);
+        }
+        expect(images.find(({ id }) => id === annotation.image_id)?.file_name.replace('.jpg', '.png')).toBe(annotation.file_name);
+      }
+      const { records } = await readManifest(join(out, 'manifest.json'));
+      const shown = records.flatMap((record) =>
+        record.status === 'augmented' ? record.placements.filter(({ visible }) => visible > 0) : [],
+      );
+      expect(pasted).toBe(shown.length);
+      expect(pasted).toBeGreaterThan(1);
+      await expectSound(out, panoptic);
+    },
+  );
+
+  test('that contradicts its PNG is refused by name', async () => {
+    const picture = imageOf(8, 6, () => 7);
+    const ids = new Int32Array(48).fill(70000, 10, 20);
+    const png = await encodeSegments(ids, { width: 8, height: 6 });
+    expect(decodeSegments(png, 'x').ids).toEqual(ids);
+    const document = (segments: object[]): string =>
+      JSON.stringify({
+        images: ['a', 'b'].map((name, id) => ({ id, file_name: `${name}.png`, width: 8, height: 6 })),
+        annotations: ['a', 'b'].map((name, id) => ({ image_id: id, file_name: `${name}.png`, segments_info: segments })),
+        categories: [{ id: 1, name: 'cat', isthing: 1 }],
+      });
+    const tree = (segments: object[], mask: Uint8Array = png): Promise<string> =>
+      writeTree(join(folder, `in${number++}`), {
+        [path]: document(segments),
+        'train/a.png': picture,
+        'train/b.png': picture,
+        'annotations/panoptic_train/a.png': mask,
+        'annotations/panoptic_train/b.png': mask,
+      });
+    const segment = { id: 70000, category_id: 1, iscrowd: 0, area: 10, bbox: [2, 1, 6, 2] };
+    const given = { truncated: 'keep', minArea: '1px' } as const;
+    await expect(run(given, await tree([{ ...segment, id: 5 }]))).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/segment 5 .* has no pixel/),
+    });
+    await expect(run(given, await tree([segment, segment]))).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/occurs twice/),
+    });
+    const grey = await encodePng({ width: 8, height: 6, depth: 8, channels: 1, data: new Uint8Array(48), filter: 'up' });
+    await expect(run(given, await tree([segment], grey))).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/not a panoptic PNG/),
+    });
+    await run(given, await tree([segment]));
+  });
+});

@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs';
+import { appendFile, cp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { openDataset } from '../../src/dataset/open.ts';
+import { shapesOfLabels } from '../../src/formats/yolo/read.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
+import { readManifest } from '../../src/output/read-manifest.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { check } from '../../src/verbs/check.ts';
+import { verify } from '../../src/verbs/verify.ts';
+import { expectSound } from '../contract.ts';
+import { captureStreams, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+const yolo = 'fixtures/yolo';
+let number = 0;
+
+async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = yolo): Promise<string> {
+  const out = join(folder, `out${number++}`);
+  await augment({ in: root, out, p: 1, minArea: '20px', ...options });
+  return out;
+}
+
+const picture = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
+
+describe('a YOLO data set', () => {
+  test('is written as it was read where nothing is pasted, with data.yaml', async () => {
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
+    expect(after).toEqual(await treeDigests(yolo));
+  });
+
+  test('has lines that fill to the pixels of pasted and covered instances, and the others as they were', async () => {
+    const out = await run({ copies: 3 });
+    const size = { width: 480, height: 360 };
+    for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
+      if (record.status !== 'augmented') continue;
+      const read = (root: string, path = ''): string => readFileSync(join(root, path), 'utf8');
+      const after = shapesOfLabels(read(out, record.files.labels?.path), size, 'after').shapes;
+      const before = shapesOfLabels(read(yolo, record.inputs.labels?.path), size, 'before').shapes;
+      const pasted = record.placements.filter(({ visible }) => visible > 0);
+      const covered = new Map(record.covered?.map((one) => [one.object, one]));
+      const kept = before.filter(({ id }) => !covered.get(id)?.dropped);
+      expect(after.length).toBe(kept.length + pasted.length);
+      kept.forEach(({ id, line }, i) => {
+        if (covered.has(id)) expect(after[i]?.instance?.area).toBe(covered.get(id)?.after);
+        else expect(after[i]?.line).toBe(line);
+      });
+      expect(after.slice(kept.length).map(({ instance }) => instance?.area)).toEqual(pasted.map(({ visible }) => visible));
+      expect(after.slice(kept.length).map(({ instance }) => instance?.classId)).toEqual(pasted.map(({ classId }) => classId));
+    }
+    await expectSound(out, yolo);
+  });
+
+  test('is found in its forms, with the names of its classes; one without labels is a background image', async () => {
+    const found = async (files: Parameters<typeof writeTree>[1]) => {
+      const root = await writeTree(join(folder, `found${number++}`), files);
+      const { layout, splits, samples, classNames } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+      return { root, found: { layout, splits, ids: samples.map(({ id }) => id), names: [...classNames] } };
+    };
+    const line = '0 0.2 0.2 0.6 0.2 0.6 0.8 0.2 0.8\n';
+    const { root, found: roboflow } = await found({
+      'data.yaml': 'names: [cat, dog]\n',
+      'train/images/a.png': picture,
+      'train/images/b.png': picture,
+      'train/images/none.png': picture,
+      'train/labels/a.txt': line,
+      'train/labels/b.txt': line,
+    });
+    expect(roboflow).toEqual({
+      layout: 'yolo',
+      splits: ['train'],
+      ids: ['train/a', 'train/b', 'train/none'],
+      names: [
+        [0, 'cat'],
+        [1, 'dog'],
+      ],
+    });
+    const out = await run({ truncated: 'keep', minArea: '1px' }, root);
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    expect(records.map(({ id, status }) => [id, status]).sort()).toEqual([
+      ['train/a', 'augmented'],
+      ['train/b', 'augmented'],
+      ['train/none', 'augmented'],
+    ]);
+    expect((await found({ 'images/a.png': picture, 'labels/a.txt': line })).found).toMatchObject({
+      layout: 'yolo',
+      splits: [],
+      ids: ['a'],
+    });
+  });
+
+  test.each([
+    '0 0.1 0.1 0.5',
+    '-1 0 0 1 0 1 1',
+    'cat 0 0 1 0 1 1',
+    '0 0 0 1 0 1 1 0',
+    '0 0 0 1 0 1 nan',
+    '0 0 0 1e12 0 1 1',
+    '0.5 0 0 1 0 1 1',
+  ])('with the line %j is refused by its name and number', async (line) => {
+    const root = await writeTree(join(folder, `bad${number++}`), {
+      'images/a.png': picture,
+      'images/b.png': picture,
+      'labels/a.txt': `\n${line}\n`,
+      'labels/b.txt': '',
+    });
+    await expect(run({}, root)).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(/^labels\/a\.txt: line 2 is neither/),
+    });
+  });
+
+  test('has files of boxes that stay so under pastes: Ultralytics refuses a file that mixes boxes and outlines', async () => {
+    const root = await writeTree(join(folder, `mixed${number++}`), {
+      'images/a.png': picture,
+      'images/b.png': picture,
+      'labels/a.txt': '0 0.5 0.5 0.2 0.2\n',
+      'labels/b.txt': '1 0.2 0.2 0.6 0.2 0.6 0.8 0.2 0.8\n',
+    });
+    const out = await run({ truncated: 'keep', minArea: '1px', scale: [1, 1], maxTranslation: 0 }, root);
+    expect(readFileSync(join(out, 'labels', 'a.txt'), 'utf8')).toBe('0 0.5 0.5 0.2 0.2\n1 0.4 0.5 0.4 0.6\n');
+    expect(await treeDigests(out)).toMatchObject({ 'labels/b.txt': (await treeDigests(root))['labels/b.txt'] });
+    expect((await check({ in: out })).differences).toEqual([]);
+    expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
+  });
+
+  test('with boxes alone has nothing to paste, and is not changed', async () => {
+    const root = await writeTree(join(folder, `boxes${number++}`), {
+      'images/a.png': picture,
+      'images/b.png': picture,
+      'labels/a.txt': '0 0.5 0.5 0.2 0.2\n',
+      'labels/b.txt': '0 0.5 0.5 0.2 0.2\n',
+    });
+    const { 'manifest.json': _, ...after } = await treeDigests(await run({}, root));
+    expect(after).toEqual(await treeDigests(root));
+  });
+});
+
+test('--require-masks and --mask-suffix are refused where they would do nothing', async () => {
+  await expect(run({ requireMasks: true })).rejects.toMatchObject({ code: 'usage' });
+  await expect(run({ maskSuffix: '_mask', copies: 2 })).rejects.toMatchObject({ code: 'usage' });
+});
+
+test('data.yaml is part of what a run follows from', async () => {
+  const root = join(folder, `in${number++}`);
+  await cp(yolo, root, { recursive: true });
+  const out = await run({}, root);
+  await appendFile(join(root, 'data.yaml'), '# changed\n');
+  await expect(augment({ in: root, out, p: 1, minArea: '20px' })).rejects.toMatchObject({ code: 'usage' });
+});
+
+describe('data.yaml', () => {
+  const tree = async (yaml: string): Promise<string> =>
+    writeTree(join(folder, `paths${number++}`), {
+      'data.yaml': yaml,
+      'images/train/a.png': picture,
+      'labels/train/a.txt': '0 0.1 0.1 0.9 0.1 0.9 0.9\n',
+      'images/val/b.png': picture,
+      'labels/val/b.txt': '',
+    });
+  const said = async (yaml: string): Promise<{ text: string; stderr: string[] }> => {
+    const root = await tree(yaml);
+    const streams = captureStreams();
+    const out = `${root}-out`;
+    expect(
+      await main(['augment', '--in', root, '--out', out, '-p', '1', '--allow-self', '--min-area', '1px', '--truncated', 'keep'], streams),
+    ).toBe(0);
+    expect(await readFile(join(root, 'data.yaml'), 'utf8')).toBe(yaml);
+    await expectSound(out, root);
+    const stderr = streams.text.stderr.split('\n').filter((line) => line.startsWith('data.yaml'));
+    return { text: await readFile(join(out, 'data.yaml'), 'utf8'), stderr };
+  };
+  const rest = 'train: images/train # here\nval: ./images/val/\nnames: {0: cat}\n';
+
+  test.each(['/data/cats', '../datasets/cats', 'cats', '"C:\\\\cats"'])(
+    'with the path %s, which leads to the old data, has that taken out where its splits are found beside it',
+    async (path) => {
+      expect(await said(`# cats\npath: ${path}  # root\n${rest}`)).toEqual({
+        text: `# cats\n# path: ${path}  # root\n${rest}`,
+        stderr: [expect.stringMatching(/^data\.yaml: its path: .*cats led elsewhere, and is commented out in the output$/)],
+      });
+    },
+  );
+
+  test.each([rest, `train: ../images/train\nval: [images/val]\nnames: {0: cat}\n`, `train: images\nnames: {0: cat}\n`])(
+    'without a path that leads elsewhere stays as it is: %j',
+    async (text) => {
+      expect(await said(text)).toEqual({ text, stderr: [] });
+    },
+  );
+
+  test.each([
+    ['train: /data/cats/images/train\nval: images/val\nnames: {0: cat}\n', 'train: /data/cats/images/train'],
+    ['path: /data\ntrain: cats/images/train\nval: images/val\nnames: {0: cat}\n', 'path: /data, train: cats/images/train'],
+    ['{path: /data, train: images/train, names: {0: cat}}\n', 'path: /data'],
+    ['train: train.txt\nnames: {0: cat}\n', 'train: train.txt'],
+  ])('that leads elsewhere otherwise is carried over as it is, aloud: %j', async (text, what) => {
+    expect(await said(text)).toEqual({
+      text,
+      stderr: [`data.yaml: ${what}: leads elsewhere than to the images beside it: mend that in the output, or training reads other data`],
+    });
+  });
+});

@@ -1,0 +1,67 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { inspect } from '../../src/verbs/inspect.ts';
+import { captureStreams, drawBox, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+
+describe('inspect', () => {
+  test('counts samples, sizes, and what each class has', async () => {
+    const { layout, splits, sizes, images, classes, odd, leftBehind } = await inspect({ in: 'fixtures/voc' });
+    expect({ layout, splits, sizes, images }).toEqual({
+      layout: 'voc',
+      splits: { trainval: 3 },
+      sizes: { '500×375': 2, '500×338': 1 },
+      images: { 'JPEG RGB': 3 },
+    });
+    expect(classes.find(({ name }) => name === 'bus')).toEqual({
+      id: 6,
+      name: 'bus',
+      leftOut: false,
+      samples: 1,
+      instances: 1,
+      pixels: expect.any(Number),
+    });
+    expect(classes.reduce((sum, { pixels }) => sum + pixels, 0)).toBe(2 * 500 * 375 + 500 * 338);
+    expect({ odd, leftBehind }).toEqual({ odd: [], leftBehind: ['class_names.txt'] });
+    const objects = await inspect({ in: 'fixtures/voc', instances: 'object' });
+    expect(objects.classes.find(({ name }) => name === 'sofa')?.instances).toBeLessThan(4);
+  });
+
+  test.each(['camvid', 'coco', 'cvat', 'datumaro', 'yolo'])('reads every layout: %s', async (name) => {
+    const { layout, classes, odd } = await inspect({ in: `fixtures/${name}` });
+    expect({ layout, odd }).toEqual({ layout: name, odd: [] });
+    expect(classes.every(({ leftOut, instances, pixels }) => pixels > 0 && (leftOut || instances > 0))).toBe(true);
+  });
+
+  test('names what is odd: bad files, images that are there twice, empty and unknown annotations', async () => {
+    const picture = (n: number) => imageOf(9, 9, (x, y) => 0xff000000 + n + 7 * x * y);
+    const root = await writeTree(join(folder, 'odd'), {
+      'train/a.png': picture(1),
+      'train/b.png': picture(2),
+      'train/c.png': picture(3),
+      'trainannot/a.png': drawBox(filled(9, 9, 11), [2, 2, 5, 5], 40),
+      'trainannot/b.png': filled(9, 9, 11),
+      'trainannot/c.png': filled(8, 9, 1),
+      'valannot/d.png': drawBox(filled(9, 9, 11), [2, 2, 5, 5], 1),
+      'val/d.png': '',
+    });
+    await copyFile(join(root, 'train', 'a.png'), join(root, 'val', 'd.png'));
+    const { odd } = await inspect({ in: root });
+    expect(odd).toEqual([
+      { path: 'train/c.png', what: 'image is 9×9, its mask 8×9' },
+      { path: 'trainannot/a.png', what: 'has ids that no class has: 40' },
+      { path: 'trainannot/b.png', what: 'train/b has no instance' },
+      { path: 'val/d.png', what: 'is the same image as train/a.png, of split train' },
+    ]);
+    const streams = captureStreams();
+    expect(await main(['inspect', root], streams)).toBe(0);
+    expect(streams.text.stdout).toMatch(/^camvid layout: 3 samples: train 2, val 1\nsizes: 9×9 \(3\)\nimages: PNG RGB \(3\)\n\n/);
+    expect(streams.text.stdout).toMatch(/\nodd: 4\n {2}train\/c\.png: image is 9×9, its mask 8×9\n/);
+    const json = captureStreams();
+    expect(await main(['inspect', root, '--json', '--quiet'], json)).toBe(0);
+    expect(JSON.parse(json.text.stdout).odd).toEqual(odd);
+  });
+});
