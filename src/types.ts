@@ -40,6 +40,9 @@ export interface Mask extends Size {
   readonly colours?: { readonly byId: Colours; readonly channels: 3 | 4 };
 }
 
+/** Names by class id. */
+export type ClassNames = ReadonlyMap<number, string>;
+
 /** RGB by class id. */
 export type Colours = readonly (readonly [red: number, green: number, blue: number])[];
 

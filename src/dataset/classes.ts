@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { CopyPasteError, messageOf } from '../errors.ts';
+import type { ClassNames } from '../types.ts';
 
 /** What an instance has whose class the data set that it would be pasted into has not. */
 export const foreignClass = -1;
-
-/** Names by class id. */
-export type ClassNames = ReadonlyMap<number, string>;
 
 /**
  * Reads a file of class names: one name a line, the first for id 0; or `id name` on each line, in any order.

@@ -9,6 +9,7 @@ import { isDatumaro } from '../formats/datumaro/read.ts';
 import { type DocumentReader, type DocumentSample, openDocument } from '../formats/documents.ts';
 import { bySplit, detectLayout, type Folders, type LabelConfig, type LabelReader, type Layout, layoutNamed } from '../formats/layouts.ts';
 import { readMapillaryConfig } from '../formats/mapillary.ts';
+import type { ClassNames } from '../types.ts';
 import {
   type Colours,
   type Document,
@@ -21,7 +22,7 @@ import {
   type Size,
   type ViewFile,
 } from '../types.ts';
-import { type ClassNames, readClassNames } from './classes.ts';
+import { readClassNames } from './classes.ts';
 import { findColourMap, readColourMap } from './colours.ts';
 
 export interface DatasetOptions {

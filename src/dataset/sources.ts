@@ -4,8 +4,9 @@ import { resolve } from 'node:path';
 import { listTree } from '../base/tree.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { detectLayout } from '../formats/layouts.ts';
+import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
-import { type ClassNames, foreignClass } from './classes.ts';
+import { foreignClass } from './classes.ts';
 import { type Dataset, type DatasetOptions, openDataset } from './open.ts';
 
 /** What the classes of a source set are in the data set that is pasted into. */

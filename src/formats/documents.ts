@@ -4,10 +4,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBelow } from '../base/paths.ts';
 import { cannotRead, type Tree } from '../base/tree.ts';
-import type { ClassNames } from '../dataset/classes.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/instances.ts';
-import type { Document, Entry, ShapeSet, Size } from '../types.ts';
+import type { ClassNames, Document, Entry, ShapeSet, Size } from '../types.ts';
 import type { Place } from './json.ts';
 import type { Folders } from './layouts.ts';
 

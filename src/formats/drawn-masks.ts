@@ -1,5 +1,5 @@
 import { vocPalette } from '../masks/palette.ts';
-import { fillSpans } from '../masks/shapes.ts';
+import { fillSpans } from '../masks/spans.ts';
 import type { Instance, LabelmeShape, Mask, Pasted, ShapeSet } from '../types.ts';
 import { noClass, spansOfShapes } from './labelme/drawing.ts';
 

@@ -1,8 +1,7 @@
 import type { Tree } from '../base/tree.ts';
-import type { ClassNames } from '../dataset/classes.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/instances.ts';
-import type { Endings, LayoutName, ObjectIds, ShapeSet, Size, View } from '../types.ts';
+import type { ClassNames, Endings, LayoutName, ObjectIds, ShapeSet, Size, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects, kittiViews } from './cityscapes.ts';
 import { coco, findCoco, findPanoptic } from './coco/read.ts';
 import { cvat, findCvat } from './cvat/read.ts';

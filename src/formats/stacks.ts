@@ -1,5 +1,5 @@
 import { instanceOfSpans } from '../masks/instances.ts';
-import { fillSpans, filterSpans, union } from '../masks/shapes.ts';
+import { fillSpans, filterSpans, union } from '../masks/spans.ts';
 import type { Instance, Size } from '../types.ts';
 
 /** One of the shapes that an annotation tool has drawn into an image, one over the other. */

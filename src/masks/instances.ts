@@ -2,7 +2,7 @@ import { giveBack, takeWords } from '../base/buffers.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
 import { countIds, presentIds } from './invariants.ts';
-import { fillSpans } from './shapes.ts';
+import { fillSpans } from './spans.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
 

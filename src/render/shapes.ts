@@ -1,4 +1,4 @@
-import { areaOfSpans, fillSpans, filterSpans, spansOfPixels } from '../masks/shapes.ts';
+import { areaOfSpans, fillSpans, filterSpans, spansOfPixels } from '../masks/spans.ts';
 import type { Covered, Instance, Mask, Plan, ShapeSet, ShapesAfter, Size } from '../types.ts';
 import { jitterScene } from './annotate.ts';
 

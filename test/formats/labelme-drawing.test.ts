@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeMask } from '../../src/codecs/png.ts';
 import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
-import { contoursOfSpans, spansOfPixels } from '../../src/masks/shapes.ts';
+import { contoursOfSpans } from '../../src/masks/outlines.ts';
+import { spansOfPixels } from '../../src/masks/spans.ts';
 import { maskOf } from '../make.ts';
 
 interface Case {

@@ -6,7 +6,7 @@ import { decodeMask, encodeMask } from '../../src/codecs/png.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
 import { shapesOfLabelme } from '../../src/formats/labelme/read.ts';
-import { fillSpans } from '../../src/masks/shapes.ts';
+import { fillSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/read-manifest.ts';
 import type { LabelmeDocument } from '../../src/types.ts';

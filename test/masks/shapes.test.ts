@@ -1,21 +1,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  areaOfSpans,
-  boxOfSpans,
-  countsOfSpans,
-  filterSpans,
-  outlineOfEllipse,
-  outlineOfSpans,
-  outlinesOfSpans,
-  packCounts,
-  runsOfSpans,
-  spansOfCounts,
-  spansOfPolygons,
-  spansOfRuns,
-  unpackCounts,
-} from '../../src/masks/shapes.ts';
+import { outlineOfSpans, outlinesOfSpans } from '../../src/masks/outlines.ts';
+import { outlineOfEllipse, spansOfPolygons } from '../../src/masks/polygons.ts';
+import { countsOfSpans, packCounts, runsOfSpans, spansOfCounts, spansOfRuns, unpackCounts } from '../../src/masks/run-lengths.ts';
+import { areaOfSpans, boxOfSpans, filterSpans } from '../../src/masks/spans.ts';
 
 interface Case {
   h: number;

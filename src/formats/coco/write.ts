@@ -1,4 +1,6 @@
-import { areaOfSpans, boxOfSpans, countsOfSpans, fillSpans, outlinesOfSpans, packCounts } from '../../masks/shapes.ts';
+import { outlinesOfSpans } from '../../masks/outlines.ts';
+import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
+import { areaOfSpans, boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type {
   CocoAnnotation,
   CocoEntry,

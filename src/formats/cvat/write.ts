@@ -1,4 +1,5 @@
-import { outlinesOfSpans, runsOfSpans } from '../../masks/shapes.ts';
+import { outlinesOfSpans } from '../../masks/outlines.ts';
+import { runsOfSpans } from '../../masks/run-lengths.ts';
 import type { CvatElement, CvatImage, Pasted, Sample, ShapeSet } from '../../types.ts';
 import { idsAfter } from '../coco/write.ts';
 import type { DocumentWriter } from '../document-writers.ts';

@@ -1,4 +1,5 @@
-import { countsOfSpans, outlinesOfSpans, packCounts } from '../../masks/shapes.ts';
+import { outlinesOfSpans } from '../../masks/outlines.ts';
+import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
 import type { DatumaroAnnotation, DatumaroItem, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentWriter } from '../document-writers.ts';
 import { around, changesOf, pastesOf } from '../stack-changes.ts';

@@ -3,7 +3,7 @@
  * border belongs to the shape, with coordinates cut down to integers.
  */
 import { decodeMask, pngHeader } from '../../codecs/png.ts';
-import { spansOfPixels } from '../../masks/shapes.ts';
+import { spansOfPixels } from '../../masks/spans.ts';
 import type { Box, LabelmeShape, Size } from '../../types.ts';
 
 /** Labels that stand for no class, and what their pixels hold in masks, as labelme's own converters have them. */

@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { inParts } from '../../base/parts.ts';
 import { type Tree, withoutExtension } from '../../base/tree.ts';
 import { formatOf } from '../../codecs/image.ts';
-import type { ClassNames } from '../../dataset/classes.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
-import { isCoordinate } from '../../masks/shapes.ts';
-import type { LabelmeDocument, LabelmeShape, ShapeSet, Size } from '../../types.ts';
+import { isCoordinate } from '../../masks/polygons.ts';
+import type { ClassNames, LabelmeDocument, LabelmeShape, ShapeSet, Size } from '../../types.ts';
 import type { Folders, LabelReader } from '../layouts.ts';
 import { noClass, spansOfShapes } from './drawing.ts';
 

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { encodeMask } from '../../codecs/png.ts';
-import { boxOfSpans, contoursOfSpans, fillSpans } from '../../masks/shapes.ts';
+import { contoursOfSpans } from '../../masks/outlines.ts';
+import { boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { LabelmeDocument, LabelmeShape, Pasted, ShapeSet, Size } from '../../types.ts';
 import { spansOfShapes } from './drawing.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Tree } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
-import { isCoordinate, spansOfPolygons } from '../../masks/shapes.ts';
+import { isCoordinate, spansOfPolygons } from '../../masks/polygons.ts';
 import type { ShapeSet, Size } from '../../types.ts';
 import type { Folders, LabelReader } from '../layouts.ts';
 

@@ -1,4 +1,5 @@
-import { boxOfSpans, outlineOfSpans } from '../../masks/shapes.ts';
+import { outlineOfSpans } from '../../masks/outlines.ts';
+import { boxOfSpans } from '../../masks/spans.ts';
 import type { Pasted, ShapeSet } from '../../types.ts';
 
 /**

@@ -1,0 +1,102 @@
+/** Outlines of masks. */
+import { boxOfSpans, fillSpans } from './spans.ts';
+
+/**
+ * One outline `[x, y, x, y, …]` of spans: it goes to each further part or hole and back along the same line, where it encloses
+ * nothing. Filled it is the same pixels again.
+ */
+export function outlineOfSpans(spans: Int32Array): number[] {
+  const [first = [], ...rest] = ringsOfSpans(spans);
+  const start = first.slice(0, 2);
+  return [...first, ...rest.flatMap((ring) => [...start, ...ring, ...ring.slice(0, 2)]), ...(rest.length > 0 ? start : [])];
+}
+
+/** The outlines of the parts of spans, which together fill to the same pixels; `undefined` where a part has a hole. */
+export function outlinesOfSpans(spans: Int32Array): number[][] | undefined {
+  const rings = ringsOfSpans(spans);
+  return rings.every(isOuter) ? rings : undefined;
+}
+
+/** Whether a ring has its pixels on its right. */
+function isOuter(ring: readonly number[]): boolean {
+  let twice = 0;
+  for (let n = 0; n < ring.length; n += 2) {
+    const next = (n + 2) % ring.length;
+    twice += (ring[n] as number) * (ring[next + 1] as number) - (ring[next] as number) * (ring[n + 1] as number);
+  }
+  return twice > 0;
+}
+
+/**
+ * The outlines of spans through the outermost pixels of each, `[x, y]` in whole pixels: holes have outlines too, through the pixels
+ * around them.
+ */
+export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
+  return ringsOfSpans(spans).map((ring) => {
+    const contour: [number, number][] = [];
+    for (let i = 0; i < ring.length; i += 2) {
+      const [x, y] = [ring[i] as number, ring[i + 1] as number];
+      const [nextX, nextY] = [ring[(i + 2) % ring.length] as number, ring[(i + 3) % ring.length] as number];
+      // The pixels on the right of the edge that leads from one corner to the next, the first and the last.
+      const [right, down] = [Math.sign(nextX - x), Math.sign(nextY - y)];
+      const [left, above] = [right < 0 || down > 0 ? -1 : 0, down < 0 || right < 0 ? -1 : 0];
+      for (const point of [
+        [x + left, y + above],
+        [nextX - right + left, nextY - down + above],
+      ] as [number, number][]) {
+        if (String(contour.at(-1)) !== String(point)) contour.push(point);
+      }
+    }
+    if (contour.length > 1 && String(contour[0]) === String(contour.at(-1))) contour.pop();
+    return contour;
+  });
+}
+
+/**
+ * The outlines of spans along the edges of their pixels, as closed rings `[x, y, x, y, …]` of corners: outer ones with the
+ * pixels on their right, holes the other way round.
+ */
+function ringsOfSpans(spans: Int32Array): number[][] {
+  if (spans.length === 0) return [];
+  const [left, top, right, bottom] = boxOfSpans(spans);
+  // A frame of one pixel lies around, and a corner is named by its place in it.
+  const width = right - left + 2;
+  const pixels = new Uint8Array(width * (bottom - top + 2));
+  fillSpans(spans, [left - 1, top - 1, right + 1, bottom + 1], pixels, 1);
+  /** For each corner, bits of the directions in which an edge leaves it: right, down, left, up. */
+  const leaving = new Uint8Array(pixels.length);
+  const add = (corner: number, direction: number): void => {
+    leaving[corner] = (leaving[corner] as number) | (1 << direction);
+  };
+  for (let at = width; at < pixels.length; at++) {
+    if (pixels[at] !== pixels[at - width]) {
+      if (pixels[at]) add(at, 0);
+      else add(at + 1, 2);
+    }
+    if (pixels[at] !== pixels[at - 1]) {
+      if (pixels[at]) add(at + width, 3);
+      else add(at, 1);
+    }
+  }
+  const steps = [1, width, -1, -width];
+  const rings: number[][] = [];
+  for (let start = 0; start < leaving.length; start++) {
+    while (leaving[start]) {
+      const ring: number[] = [];
+      let before = -1;
+      let corner = start;
+      do {
+        const open = leaving[corner] as number;
+        // Where two edges leave, turning right keeps to the pixels that touch by a corner alone apart.
+        const turns = before < 0 ? [0, 1, 2, 3] : [(before + 1) % 4, before, (before + 3) % 4];
+        const direction = turns.find((one) => open & (1 << one)) as number;
+        if (direction !== before) ring.push((corner % width) + left - 1, Math.floor(corner / width) + top - 1);
+        leaving[corner] = open & ~(1 << direction);
+        before = direction;
+        corner += steps[direction] as number;
+      } while (corner !== start);
+      rings.push(ring);
+    }
+  }
+  return rings;
+}

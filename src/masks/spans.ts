@@ -1,0 +1,89 @@
+/** Masks of single instances as spans: triples `(y, x0, x1)`, half-open, in raster order. */
+import type { Box, Size } from '../types.ts';
+
+/** The pixels of a box, one byte each, row by row. */
+interface Plane {
+  readonly box: Box;
+  readonly pixels: Uint8Array;
+}
+
+/** Spans of the pixels of a plane that are not 0. */
+export function spansOfPlane({ box, pixels }: Plane): Int32Array {
+  const [x0, y0, x1] = box;
+  return spansOfPixels(box, (x, y) => pixels[(y - y0) * (x1 - x0) + x - x0] !== 0);
+}
+
+/** Spans of the pixels of a box that hold. */
+export function spansOfPixels([x0, y0, x1, y1]: Box, holds: (x: number, y: number) => boolean): Int32Array {
+  const spans: number[] = [];
+  for (let y = y0; y < y1; y++) {
+    for (let x = x0; x < x1; x++) {
+      if (!holds(x, y)) continue;
+      const from = x;
+      while (x < x1 && holds(x, y)) x++;
+      spans.push(y, from, x);
+    }
+  }
+  return Int32Array.from(spans);
+}
+
+/** The smallest half-open box that holds spans; empty where there are none. */
+export function boxOfSpans(spans: Int32Array): Box {
+  let [x0, x1] = [Number.POSITIVE_INFINITY, 0];
+  for (let i = 0; i < spans.length; i += 3) {
+    x0 = Math.min(x0, spans[i + 1] as number);
+    x1 = Math.max(x1, spans[i + 2] as number);
+  }
+  return spans.length === 0 ? [0, 0, 0, 0] : [x0, spans[0] as number, x1, (spans.at(-3) as number) + 1];
+}
+
+/** Pixels that spans hold. */
+export function areaOfSpans(spans: Int32Array): number {
+  let area = 0;
+  for (let i = 0; i < spans.length; i += 3) area += (spans[i + 2] as number) - (spans[i + 1] as number);
+  return area;
+}
+
+/** Spans of all that any of several spans hold. */
+export function union(parts: readonly Int32Array[], size: Size): Int32Array {
+  if (parts.length === 1) return parts[0] as Int32Array;
+  const boxes = parts.filter((spans) => spans.length > 0).map(boxOfSpans);
+  const edge = (n: 0 | 1 | 2 | 3, pick: (a: number, b: number) => number): number =>
+    boxes.reduce((best, box) => pick(best, box[n]), boxes[0]?.[n] as number);
+  if (boxes.length === 0) return new Int32Array(0);
+  const box: Box = [edge(0, Math.min), edge(1, Math.min), Math.min(size.width, edge(2, Math.max)), edge(3, Math.max)];
+  const width = box[2] - box[0];
+  const pixels = new Uint8Array(width * (box[3] - box[1]));
+  for (const spans of parts) fillSpans(spans, box, pixels, 1);
+  return spansOfPlane({ box, pixels });
+}
+
+/** Writes a value into the pixels of spans in a plane of a box's columns, whose rows begin at its top. */
+export function fillSpans(
+  spans: Int32Array,
+  [left, top, right]: readonly [left: number, top: number, right: number, ...rest: number[]],
+  pixels: Uint8Array | Uint16Array | Int32Array,
+  value: number,
+): void {
+  const width = right - left;
+  for (let i = 0; i < spans.length; i += 3) {
+    const row = ((spans[i] as number) - top) * width - left;
+    pixels.fill(value, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
+  }
+}
+
+/** The spans of those pixels of spans for which `keep` holds at their index in the image. */
+export function filterSpans(spans: Int32Array, width: number, keep: (index: number) => boolean): Int32Array {
+  const kept: number[] = [];
+  for (let i = 0; i < spans.length; i += 3) {
+    const y = spans[i] as number;
+    const end = spans[i + 2] as number;
+    for (let x = spans[i + 1] as number; x < end; x++) {
+      if (!keep(y * width + x)) continue;
+      const from = x;
+      while (x < end && keep(y * width + x)) x++;
+      kept.push(y, from, x);
+    }
+  }
+  return Int32Array.from(kept);
+}
