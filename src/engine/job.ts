@@ -1,3 +1,4 @@
+import { readAnnotations } from '../dataset/annotations.ts';
 import { foreignClass } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
@@ -9,7 +10,7 @@ import { augmentedRecord, unchangedRecord } from '../output/records.ts';
 import { createSampleWriter, outputPaths, pastedPaths } from '../output/samples.ts';
 import type { Annotations, Document, Pasted, Sample, ShapeSet } from '../types.ts';
 import type { Rendering } from './groups.ts';
-import { type BatchRef, type Circumstances, createPipeline, createPlanner, readAnnotations, type Sink } from './pipeline.ts';
+import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
 
 /** What became of one sample, as plain data: it may come from another thread. */
 export interface Outcome {

@@ -1,15 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { giveBack, keepWaiting } from '../base/buffers.ts';
-import { readInput } from '../base/digest.ts';
 import { type ImageFormat, isDeep } from '../codecs/image.ts';
-import { readMask, readObjects } from '../codecs/masks.ts';
+import { readAnnotations } from '../dataset/annotations.ts';
 import { pasteFilter, voidId } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { mapInstances, type SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
-import { type DocumentReader, readEntry } from '../formats/documents.ts';
-import { type LabelReader, layoutNamed } from '../formats/layouts.ts';
-import { findInstances, paintShapes } from '../masks/instances.ts';
+import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
 import {
   batchesOf,
@@ -22,9 +19,9 @@ import {
   planSample,
   settle,
 } from '../plan/plan.ts';
-import { annotate, countFreeObjectIds, largestId, voidObject } from '../render/annotate.ts';
+import { annotate } from '../render/annotate.ts';
 import { annotateShapes } from '../render/shapes.ts';
-import { type Annotations, type Document, type Mask, type Pasted, type Plan, type Sample, type ShapeSet, sourcePrefix } from '../types.ts';
+import { type Annotations, type Pasted, type Plan, type Sample, sourcePrefix } from '../types.ts';
 import { createBudget, createLimit, memoryOf } from './budget.ts';
 import { batchImages, bytesOfImage, countUses, inChains, type RenderedPlan, type Rendering, renderGroups, samplesOf } from './groups.ts';
 
@@ -392,73 +389,6 @@ async function readSourced(sample: Sample, dataset: SourcedDataset, options: Pip
   }
   // Nothing is copied from it.
   return readAnnotations(sample, dataset, { ...options, instances: sample.objects === undefined ? 'class' : options.instances });
-}
-
-/**
- * Reads a sample's masks and finds its instances.
- *
- * @throws {CopyPasteError} `data` for a damaged mask, `usage` for one that cannot hold the ignore id.
- */
-export async function readAnnotations(
-  sample: Sample,
-  dataset: Dataset,
-  { instances, jitter }: Pick<PipelineOptions, 'instances' | 'jitter'>,
-): Promise<Annotations> {
-  const ignore = voidId(dataset.ignore, jitter) ?? 0;
-  const read = async (
-    file: string,
-    padding: number,
-    decode: (bytes: Uint8Array, file: string) => Promise<Mask>,
-  ): Promise<{ mask: Mask; sha256: string }> => {
-    const { bytes, sha256 } = await readInput(dataset, file);
-    const mask = await decode(bytes, file);
-    giveBack(bytes);
-    if (mask.colours && padding >= mask.colours.byId.length)
-      throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
-    if (padding > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
-    return { mask, sha256 };
-  };
-  if (sample.entry) {
-    const { documents } = layoutNamed(dataset.layout);
-    const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
-    const document = dataset.documents.get(sample.split) as Document;
-    const parts = await readEntry(dataset.root, sample.entry);
-    const shapes = await (documents as DocumentReader).shapes(parts, document, dataset.classNames, mask);
-    if (mask) giveBack(mask.bytes);
-    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: mask ? { mask: mask.sha256 } : {} };
-  }
-  if (sample.mask === undefined) {
-    // An image without a label file has nothing on it.
-    const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
-    const shapes = readShapes(labels?.bytes, sample, dataset);
-    return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
-  }
-  const { mask, sha256 } = await read(sample.mask as string, jitter === 'scene' ? ignore : 0, (bytes, file) =>
-    readMask(bytes, file, dataset.colours),
-  );
-  if (sample.objects === undefined) {
-    if (instances === 'object') {
-      throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
-    }
-    const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, sample.mask);
-    return { sample, input: dataset, mask, ...found, digests: { mask: sha256 } };
-  }
-  // An object that is given up becomes void in the instance mask.
-  const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), readObjects);
-  return {
-    sample,
-    input: dataset,
-    mask,
-    objects: objects.mask,
-    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, sample.mask),
-    digests: { mask: sha256, objects: objects.sha256 },
-  };
-}
-
-/** The shapes of a sample's label file; of an image without one, none. */
-export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { layout, classNames }: Dataset): ShapeSet {
-  if (bytes === undefined) return { size, shapes: [] };
-  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size, labels, classNames);
 }
 
 function candidateOf(

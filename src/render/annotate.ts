@@ -1,3 +1,4 @@
+import { bareId, freeObjectIds, isThing, largestId, voidObject } from '../masks/ids.ts';
 import { countIds, presentIds } from '../masks/invariants.ts';
 import { vocPalette } from '../masks/palette.ts';
 import { nearestTable } from '../masks/tables.ts';
@@ -66,31 +67,10 @@ export function annotate(
   return { ...result, objects: withPalette(after.mask, undefined), objectIds, covered };
 }
 
-/** What pixels of a class hold in an instance mask where they belong to no object. */
-function bareId(classId: number, ids: ObjectIds | undefined): number {
-  if (!ids) return 0;
-  return ids.bare === 'class' ? classId : classId * ids.perClass;
-}
-
 /** What is left of an object that was given up: its class alone where its id says that, else void. */
 function orphanId(object: number, options: AnnotateOptions): number {
   const { objectIds } = options;
   return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : voidObject(options);
-}
-
-/** What stands for void in an instance mask: not the class mask's id where that may be an object's. */
-export function voidObject({
-  ignore = 0,
-  objectIds,
-  leftOut,
-  leftOutObjects = leftOut,
-}: Pick<AnnotateOptions, 'ignore' | 'objectIds' | 'leftOut' | 'leftOutObjects'>): number {
-  if (objectIds) return bareId(ignore, objectIds);
-  return leftOutObjects.has(ignore) ? ignore : leftOutObjects.has(255) ? 255 : 0;
-}
-
-function isThing(classId: number, ids: ObjectIds | undefined): boolean {
-  return ids?.things?.includes(classId) ?? true;
 }
 
 interface Painted {
@@ -126,44 +106,6 @@ function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: 
     }
   }
   return pixels;
-}
-
-/** Ids that an object mask can still give out, of any one class. */
-export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: ReadonlySet<number>, ids?: ObjectIds): number {
-  if (ids) return ids.perClass - 1 - Math.max(0, ...[...held.keys()].map((id) => (leftOut.has(id) ? 0 : id % ids.perClass)));
-  const limit = largestId(objects);
-  const taken = new Set<number>([0, ...leftOut, ...held.keys()]);
-  return limit + 1 - [...taken].filter((id) => id <= limit).length;
-}
-
-/** The largest id that a mask's file can hold. */
-export function largestId(mask: Mask): number {
-  if (mask.colours) return mask.colours.byId.length - 1;
-  return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
-}
-
-/** New ids after the largest that is taken, then from the smallest that is free; none where there is no class. */
-function freeObjectIds(
-  held: Iterable<number>,
-  limit: number,
-  leftOut: ReadonlySet<number>,
-  classes: readonly (number | undefined)[],
-  ids: ObjectIds | undefined,
-): (number | undefined)[] {
-  const objects = [...held].filter((id) => !leftOut.has(id));
-  if (ids) {
-    let number = Math.max(0, ...objects.map((id) => id % ids.perClass));
-    return classes.map((id) => (id === undefined ? undefined : id * ids.perClass + ++number));
-  }
-  const taken = new Set<number>([0, ...leftOut, ...objects]);
-  let next = Math.max(0, ...objects);
-  return classes.map((id) => {
-    if (id === undefined) return undefined;
-    do next = (next + 1) % (limit + 1);
-    while (taken.has(next));
-    taken.add(next);
-    return next;
-  });
 }
 
 function coveredObjects(

@@ -1,0 +1,88 @@
+/** Annotations of one sample, read from its files. */
+import { giveBack } from '../base/buffers.ts';
+import { readInput } from '../base/digest.ts';
+import { readMask, readObjects } from '../codecs/masks.ts';
+import { CopyPasteError } from '../errors.ts';
+import { type DocumentReader, readEntry } from '../formats/documents.ts';
+import { type LabelReader, layoutNamed } from '../formats/layouts.ts';
+import { largestId, voidObject } from '../masks/ids.ts';
+import { findInstances, type InstanceMode, paintShapes } from '../masks/instances.ts';
+import type { Annotations, Document, Mask, Sample, ShapeSet } from '../types.ts';
+import { voidId } from './classes.ts';
+import type { Dataset } from './open.ts';
+
+/** Options that change how annotations are read. */
+interface ReadOptions {
+  readonly instances: InstanceMode;
+  readonly jitter: 'instance' | 'scene';
+}
+
+/**
+ * Reads the annotations of a sample and finds its instances.
+ *
+ * @throws {CopyPasteError} `data` for a damaged mask, `usage` for one that cannot hold the ignore id.
+ */
+export function readAnnotations(sample: Sample, dataset: Dataset, options: ReadOptions): Promise<Annotations> {
+  if (sample.entry) return readEntryOf(sample, sample.entry, dataset);
+  return sample.mask === undefined ? readLabels(sample, dataset) : readMasks(sample, sample.mask, dataset, options);
+}
+
+/** Reads the annotations that a document has of a sample. */
+async function readEntryOf(sample: Sample, entry: NonNullable<Sample['entry']>, dataset: Dataset): Promise<Annotations> {
+  const { documents } = layoutNamed(dataset.layout);
+  const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
+  const document = dataset.documents.get(sample.split) as Document;
+  const parts = await readEntry(dataset.root, entry);
+  const shapes = await (documents as DocumentReader).shapes(parts, document, dataset.classNames, mask);
+  if (mask) giveBack(mask.bytes);
+  return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: mask ? { mask: mask.sha256 } : {} };
+}
+
+/** Reads a sample's label file; an image without one has nothing on it. */
+async function readLabels(sample: Sample, dataset: Dataset): Promise<Annotations> {
+  const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
+  const shapes = readShapes(labels?.bytes, sample, dataset);
+  return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
+}
+
+/** Shapes of a sample's label file; none of an image without one. */
+export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { layout, classNames }: Dataset): ShapeSet {
+  if (bytes === undefined) return { size, shapes: [] };
+  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size, labels, classNames);
+}
+
+/** Reads a sample's class mask, and its instance mask where it has one. */
+async function readMasks(sample: Sample, path: string, dataset: Dataset, { instances, jitter }: ReadOptions): Promise<Annotations> {
+  const ignore = voidId(dataset.ignore, jitter) ?? 0;
+  const read = async (
+    file: string,
+    padding: number,
+    decode: (bytes: Uint8Array, file: string) => Promise<Mask>,
+  ): Promise<{ mask: Mask; sha256: string }> => {
+    const { bytes, sha256 } = await readInput(dataset, file);
+    const mask = await decode(bytes, file);
+    giveBack(bytes);
+    if (mask.colours && padding >= mask.colours.byId.length)
+      throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
+    if (padding > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
+    return { mask, sha256 };
+  };
+  const { mask, sha256 } = await read(path, jitter === 'scene' ? ignore : 0, (bytes, file) => readMask(bytes, file, dataset.colours));
+  if (sample.objects === undefined) {
+    if (instances === 'object') {
+      throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
+    }
+    const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, path);
+    return { sample, input: dataset, mask, ...found, digests: { mask: sha256 } };
+  }
+  // An object that is given up becomes void in the instance mask.
+  const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), readObjects);
+  return {
+    sample,
+    input: dataset,
+    mask,
+    objects: objects.mask,
+    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, path),
+    digests: { mask: sha256, objects: objects.sha256 },
+  };
+}
