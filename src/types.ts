@@ -424,75 +424,33 @@ export interface ShapesAfter {
   readonly pasted: readonly { readonly placement: number; readonly spans: Int32Array }[];
 }
 
-/** The files of a sample, by what they hold. */
-export interface SampleFiles<T> {
-  readonly image: T;
-  readonly mask?: T;
-  /** Text file of shapes. */
-  readonly labels?: T;
-  /** Instance-id mask, where the layout has one. */
-  readonly objects?: T;
-  /** Further files that follow from the class mask. */
-  readonly views?: readonly T[];
-  /** Masks of classes and of objects that are drawn of shapes. */
-  readonly drawn?: readonly T[];
+/** What a file of a sample holds; a view follows from the class mask, masks of classes and of objects are drawn of shapes. */
+export type FileRole = 'image' | 'mask' | 'labels' | 'objects' | 'view' | 'drawn classes' | 'drawn objects';
+
+/** A file of a sample; its path is relative to the root of the data set. */
+export interface SampleFile {
+  readonly role: FileRole;
+  readonly path: string;
 }
 
-/** The files that there are, in one order. */
-export function listed<T>({ image, mask, labels, objects, views = [], drawn = [] }: FilesOf<T>): T[] {
-  return [image, mask, labels, objects, ...views, ...drawn].filter((file): file is T => file !== undefined);
+/** A file of a sample that was read. */
+export interface InputFile extends SampleFile {
+  readonly sha256: string;
 }
 
-/** The same files as something else, one after another. */
-export async function mapFiles<T, U>(
-  { image, mask, labels, objects, views, drawn }: FilesOf<T>,
-  map: (file: T) => Promise<U>,
-): Promise<SampleFiles<U>> {
-  const all = async (list: readonly T[]): Promise<U[]> => {
-    const mapped: U[] = [];
-    for (const file of list) mapped.push(await map(file));
-    return mapped;
-  };
-  return {
-    image: await map(image),
-    ...(mask !== undefined && { mask: await map(mask) }),
-    ...(labels !== undefined && { labels: await map(labels) }),
-    ...(objects !== undefined && { objects: await map(objects) }),
-    ...(views && { views: await all(views) }),
-    ...(drawn && { drawn: await all(drawn) }),
-  };
-}
-
-type FilesOf<T> = {
-  image: T;
-  mask?: T | undefined;
-  labels?: T | undefined;
-  objects?: T | undefined;
-  views?: readonly T[] | undefined;
-  drawn?: readonly T[] | undefined;
-};
-
-/** Where masks that are drawn of shapes are, of classes and of objects, as labelme's own converter has them. */
-export const drawnFolders = ['SegmentationClassPNG', 'SegmentationObjectPNG'] as const;
-
-/** The paths of a sample's files. */
-export function pathsOf({ image, mask, labels, objects, views }: Omit<Sample, 'format' | 'size'>): SampleFiles<string> {
-  return {
-    image,
-    ...(mask !== undefined && { mask }),
-    ...(labels !== undefined && { labels }),
-    ...(objects !== undefined && { objects }),
-    ...(views && { views: views.map(({ path }) => path) }),
-  };
-}
+/** Folders of masks that are drawn of shapes, as labelme's own converter names them. */
+export const drawnMasks = [
+  { role: 'drawn classes', folder: 'SegmentationClassPNG' },
+  { role: 'drawn objects', folder: 'SegmentationObjectPNG' },
+] as const;
 
 /** The sample that instances were copied from. */
 export interface PastedFrom {
   readonly sample: Sample;
   /** What its document holds, or its file of shapes. */
   readonly shapes?: ShapeSet;
-  /** SHA-256 of its files, where it is of another data set than the target. */
-  readonly inputs?: SampleFiles<string>;
+  /** Its files, where it is of another data set than the target. */
+  readonly inputs?: readonly InputFile[];
 }
 
 /** Where input files are, and what they have to be where that is known. */
@@ -513,8 +471,8 @@ export interface Pasted extends Annotated {
   readonly areas: readonly number[];
   readonly original: Annotation & { readonly image: Image; readonly shapes?: ShapeSet };
   readonly source: PastedFrom;
-  /** SHA-256 of its input files. */
-  readonly inputs: SampleFiles<string>;
+  /** Files of the sample that were read. */
+  readonly inputs: readonly InputFile[];
 }
 
 /** The TensorFlow.js backends that the op runs on, in the order in which a GPU is looked for. */
@@ -540,8 +498,8 @@ export interface Annotations extends CountedAnnotation {
   /** Where its files are. */
   readonly input: InputFolder;
   readonly instances: readonly Instance[];
-  /** SHA-256 of its input files. */
-  readonly digests: Omit<SampleFiles<string>, 'image'>;
+  /** Files that were read. */
+  readonly files: readonly InputFile[];
 }
 
 /** What was found of a backend. */

@@ -7,7 +7,7 @@ import { type DocumentReader, readEntry } from '../formats/documents.ts';
 import { type LabelReader, layoutNamed } from '../formats/layouts.ts';
 import { largestId, voidObject } from '../masks/ids.ts';
 import { findInstances, type InstanceMode, paintShapes } from '../masks/instances.ts';
-import type { Annotations, Document, Mask, Sample, ShapeSet } from '../types.ts';
+import type { Annotations, Document, InputFile, Mask, Sample, ShapeSet } from '../types.ts';
 import { voidId } from './classes.ts';
 import type { Dataset } from './open.ts';
 
@@ -31,18 +31,21 @@ export function readAnnotations(sample: Sample, dataset: Dataset, options: ReadO
 async function readEntryOf(sample: Sample, entry: NonNullable<Sample['entry']>, dataset: Dataset): Promise<Annotations> {
   const { documents } = layoutNamed(dataset.layout);
   const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
+  const files: InputFile[] = mask ? [{ role: 'mask', path: mask.path, sha256: mask.sha256 }] : [];
   const document = dataset.documents.get(sample.split) as Document;
   const parts = await readEntry(dataset.root, entry);
   const shapes = await (documents as DocumentReader).shapes(parts, document, dataset.classNames, mask);
   if (mask) giveBack(mask.bytes);
-  return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: mask ? { mask: mask.sha256 } : {} };
+  return { sample, input: dataset, shapes, ...paintShapes(shapes), files };
 }
 
 /** Reads a sample's label file; an image without one has nothing on it. */
 async function readLabels(sample: Sample, dataset: Dataset): Promise<Annotations> {
-  const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
+  const path = sample.labels;
+  const labels = path === undefined ? undefined : await readInput(dataset, path);
+  const files: InputFile[] = path === undefined || !labels ? [] : [{ role: 'labels', path, sha256: labels.sha256 }];
   const shapes = readShapes(labels?.bytes, sample, dataset);
-  return { sample, input: dataset, shapes, ...paintShapes(shapes), digests: labels ? { labels: labels.sha256 } : {} };
+  return { sample, input: dataset, shapes, ...paintShapes(shapes), files };
 }
 
 /** Shapes of a sample's label file; none of an image without one. */
@@ -73,7 +76,7 @@ async function readMasks(sample: Sample, path: string, dataset: Dataset, { insta
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
     }
     const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, path);
-    return { sample, input: dataset, mask, ...found, digests: { mask: sha256 } };
+    return { sample, input: dataset, mask, ...found, files: [{ role: 'mask', path, sha256 }] };
   }
   // An object that is given up becomes void in the instance mask.
   const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), readObjects);
@@ -83,6 +86,9 @@ async function readMasks(sample: Sample, path: string, dataset: Dataset, { insta
     mask,
     objects: objects.mask,
     ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, path),
-    digests: { mask: sha256, objects: objects.sha256 },
+    files: [
+      { role: 'mask', path, sha256 },
+      { role: 'objects', path: sample.objects, sha256: objects.sha256 },
+    ],
   };
 }

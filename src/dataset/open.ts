@@ -10,20 +10,10 @@ import { type DocumentReader, type DocumentSample, openDocument } from '../forma
 import { bySplit, detectLayout, type Folders, type LabelConfig, type LabelReader, type Layout, layoutNamed } from '../formats/layouts.ts';
 import { readMapillaryConfig } from '../formats/mapillary.ts';
 import type { ClassNames } from '../types.ts';
-import {
-  type Colours,
-  type Document,
-  drawnFolders,
-  type Endings,
-  listed as listedFiles,
-  type ObjectIds,
-  pathsOf,
-  type Sample,
-  type Size,
-  type ViewFile,
-} from '../types.ts';
+import { type Colours, type Document, drawnMasks, type Endings, type ObjectIds, type Sample, type Size, type ViewFile } from '../types.ts';
 import { readClassNames } from './classes.ts';
 import { findColourMap, readColourMap } from './colours.ts';
+import { filesOfSample } from './sample-files.ts';
 
 export interface DatasetOptions {
   readonly in: string;
@@ -185,7 +175,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   // It names classes of masks of ids too.
   if (mapFile !== undefined && options.colorMap === undefined) carried.push(relative(root, mapFile));
   const whole = new Set(wholeFiles({ lists, documents, carried }));
-  const used = new Set(listed.flatMap((sample) => listedFiles<string>(pathsOf(sample))));
+  const used = new Set(listed.flatMap(filesOfSample).map(({ path }) => path));
   return {
     root,
     layout: layout.name,
@@ -466,7 +456,7 @@ function pair(folders: Folders, tree: Tree, endings: Endings, { partial, labels,
 
 /** Whether a file lies where masks are drawn that follow from shapes: it is no image. */
 function isDrawn(file: string): boolean {
-  return drawnFolders.some((folder) => file.startsWith(`${folder}/`));
+  return drawnMasks.some(({ folder }) => file.startsWith(`${folder}/`));
 }
 
 /** LabelImg leaves the names of classes beside the labels. */

@@ -7,7 +7,7 @@ import { readEntry } from '../formats/documents.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import { augmentedRecord, unchangedRecord } from '../output/records.ts';
-import { createSampleWriter, outputPaths, pastedPaths } from '../output/samples.ts';
+import { createSampleWriter, pastedFiles, pathsByRole, variantFiles } from '../output/samples.ts';
 import type { Annotations, Document, Pasted, Sample, ShapeSet } from '../types.ts';
 import type { Rendering } from './groups.ts';
 import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
@@ -84,7 +84,7 @@ export function pastedEntry(
   const { sample } = pasted;
   if (!sample.entry) return {};
   const { format } = documents.get(sample.split) as Document;
-  return { entry: documentWriters[format].pasted(pasted, pastedPaths(sample, suffix, options), { ...options, classNames }) };
+  return { entry: documentWriters[format].pasted(pasted, pathsByRole(pastedFiles(sample, suffix, options)), { ...options, classNames }) };
 }
 
 /** What the document that is written will have of a sample that passes through; those of other splits are copied. */
@@ -92,7 +92,7 @@ export async function passedEntry({ root, documents, split }: Dataset, sample: S
   const { path, format } = documents.get(split) ?? {};
   if (!sample.entry || format === undefined || sample.entry.document !== path) return {};
   const parts = await readEntry(root, sample.entry);
-  return { entry: documentWriters[format].plain(parts, sample, outputPaths(sample, suffix)) };
+  return { entry: documentWriters[format].plain(parts, sample, pathsByRole(variantFiles(sample, suffix))) };
 }
 
 /** The shapes of a sample that passes through, where masks are drawn of them. */

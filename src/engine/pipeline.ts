@@ -21,7 +21,7 @@ import {
 } from '../plan/plan.ts';
 import { annotate } from '../render/annotate.ts';
 import { annotateShapes } from '../render/shapes.ts';
-import { type Annotations, type Pasted, type Plan, type Sample, sourcePrefix } from '../types.ts';
+import { type Annotations, type InputFile, type Pasted, type Plan, type Sample, sourcePrefix } from '../types.ts';
 import { createBudget, createLimit, memoryOf } from './budget.ts';
 import { batchImages, bytesOfImage, countUses, inChains, type RenderedPlan, type Rendering, renderGroups, samplesOf } from './groups.ts';
 
@@ -421,7 +421,7 @@ function finish(
   dataset: SourcedDataset,
   options: PipelineOptions,
 ): Pasted {
-  const { image, sha256 } = rendered.target;
+  const { image } = rendered.target;
   const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
   const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered, {
     leftOut: dataset.leftOut,
@@ -447,8 +447,13 @@ function finish(
     source: {
       sample: source.sample,
       ...(source.shapes && { shapes: source.shapes }),
-      ...(dataset.sources && { inputs: { image: rendered.source.sha256, ...source.digests } }),
+      ...(dataset.sources && { inputs: filesRead(source, rendered.source) }),
     },
-    inputs: { image: sha256, ...target.digests },
+    inputs: filesRead(target, rendered.target),
   };
+}
+
+/** Files of a sample that were read: its image, and those of its annotations. */
+function filesRead({ sample, files }: Annotations, { sha256 }: RenderedPlan['target']): InputFile[] {
+  return [{ role: 'image', path: sample.image, sha256 }, ...files];
 }

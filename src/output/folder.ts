@@ -7,6 +7,7 @@ import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { codecs } from '../codecs/image.ts';
 import { type Dataset, listName, wholeFiles } from '../dataset/open.ts';
+import { filesOfSample } from '../dataset/sample-files.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { ClassCount, Outcome } from '../engine/job.ts';
 import type { AugmentSummary } from '../engine/tally.ts';
@@ -15,13 +16,13 @@ import { documentWriters } from '../formats/document-writers.ts';
 import { classNamesFile, classNamesText } from '../formats/drawn-masks.ts';
 import { layouts } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
-import { listed, pathsOf, sourcePrefix } from '../types.ts';
+import { sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
 import { createFolders, foldsCase, isTemporary, removeTemporaries, syncFolders, writeHashed } from './files.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { headSchema, type JournalBatch, type Manifest, type ManifestHead, type ManifestRecord, schemaVersion } from './manifest.ts';
 import { readManifest } from './read-manifest.ts';
-import { inputsOf, sourceInputsOf, writeManifest } from './records.ts';
+import { fromRecord, inputsOf, sourceInputsOf, writeManifest } from './records.ts';
 
 export const manifestName = 'manifest.json';
 export const journalName = 'run.jsonl';
@@ -179,7 +180,7 @@ async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise
 
 /** Hashes the sizes and paths of the files that are read. @param prefix goes before each path. */
 async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promise<{ files: number; bytes: number }> {
-  const paths = [...dataset.samples, ...dataset.others].flatMap((sample) => listed<string>(pathsOf(sample)));
+  const paths = [...dataset.samples, ...dataset.others].flatMap(filesOfSample).map(({ path }) => path);
   const files = [...paths, ...wholeFiles(dataset)].sort().filter((path, i, sorted) => path !== sorted[i - 1]);
   const sizes = await inParts(files, 64, async (path) => (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0);
   for (const [i, path] of files.entries()) listing.update(`${sizes[i]} ${prefix}${path}\n`);
@@ -276,7 +277,7 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
 
 /** The files that a manifest names. */
 export function filesOf({ records, documents = [] }: Pick<Manifest, 'records' | 'documents'>): { path: string; sha256: string }[] {
-  return [...records.flatMap(({ files }) => listed<{ path: string; sha256: string }>(files)), ...documents];
+  return [...records.flatMap(({ files }) => fromRecord<{ path: string; sha256: string }>(files)), ...documents];
 }
 
 /** Whether a file is a list of an output of schema 1, whose manifests did not name them. */
@@ -293,8 +294,7 @@ function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: Ma
   // A run that could not begin leaves nothing.
   let empty = !journal.begun;
   const note = (outcomes: readonly Outcome[]): void => {
-    for (const { record } of outcomes)
-      for (const { path } of record?.files ? listed<{ path: string }>(record.files) : []) folders.add(dirname(path));
+    for (const { record } of outcomes) for (const { path } of record?.files ? fromRecord(record.files) : []) folders.add(dirname(path));
   };
   return {
     suspects: journal.suspects,

@@ -83,12 +83,9 @@ export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged
 /** What became of one sample. */
 export type ManifestRecord = z.infer<typeof recordSchema>;
 
-/** The files of a record: what was written, and from what. */
-export type Written = Pick<ManifestRecord, 'files' | 'inputs'>;
-
 /** What became of one sample; without its files where nothing is written. */
-export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, keyof Written> : never) : never) &
-  Partial<Written>;
+export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, 'files' | 'inputs'> : never) : never) &
+  Partial<Pick<ManifestRecord, 'files' | 'inputs'>>;
 
 const layout = {
   name: z.string(),

@@ -1,23 +1,64 @@
 import { createHash } from 'node:crypto';
 import { CopyPasteError } from '../errors.ts';
-import { listed, type Pasted, type Plan, pathsOf, type Sample, type SampleFiles, sourcePrefix } from '../types.ts';
+import { type InputFile, type Pasted, type Plan, type Sample, type SampleFile, sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
-import type { Manifest, ManifestHead, ManifestRecord, SampleRecord, Written } from './manifest.ts';
+import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
 
-/** The input files that a record names. */
+/** A file that was written. */
+export interface OutputFile extends InputFile {
+  readonly codec: ManifestRecord['files']['image']['codec'];
+}
+
+/** Files of a sample that were written, and those that were read for them. */
+export interface Written {
+  readonly files: readonly OutputFile[];
+  readonly inputs: readonly InputFile[];
+}
+
+/** Files as records hold them, by what they hold. */
+interface FilesByRole<F> {
+  image: F;
+  mask?: F | undefined;
+  labels?: F | undefined;
+  objects?: F | undefined;
+  views?: F[] | undefined;
+  drawn?: F[] | undefined;
+}
+
+/** Files as a record holds them. */
+function toRecord<F extends SampleFile>(files: readonly F[]): FilesByRole<Omit<F, 'role'>> {
+  const record: Partial<FilesByRole<Omit<F, 'role'>>> = {};
+  for (const { role, ...file } of files) {
+    if (role === 'view') (record.views ??= []).push(file);
+    else if (role === 'drawn classes' || role === 'drawn objects') (record.drawn ??= []).push(file);
+    else record[role] = file;
+  }
+  return record as FilesByRole<Omit<F, 'role'>>;
+}
+
+function filesRecord(written: Written | undefined): Pick<SampleRecord, 'files' | 'inputs'> {
+  return written ? { files: toRecord(written.files), inputs: toRecord(written.inputs) } : {};
+}
+
+/** Files of a record, in one order. */
+export function fromRecord<F extends { path: string }>({ image, mask, labels, objects, views = [], drawn = [] }: FilesByRole<F>): F[] {
+  return [image, mask, labels, objects, ...views, ...drawn].filter((file) => file !== undefined);
+}
+
+/** Input files of a record. */
 export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: string; sha256: string }[] {
-  return listed<{ path: string; sha256: string }>(inputs);
+  return fromRecord(inputs);
 }
 
 /** The files of its source that a record names, where that is of another data set. @param prefix goes before each path. */
 export function sourceInputsOf(record: ManifestRecord, prefix = ''): { path: string; sha256: string }[] {
   if (record.status !== 'augmented' || !record.sourceInputs) return [];
-  return inputsOf({ inputs: record.sourceInputs }).map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
+  return fromRecord(record.sourceInputs).map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
 }
 
 /** The record of a sample that was pasted into. */
 export function augmentedRecord(
-  { sample, plan, areas, visible, objectIds, covered, pixels, objects, shapes, source: { sample: from, inputs } }: Pasted,
+  { sample, plan, areas, visible, objectIds, covered, pixels, objects, shapes, source: { inputs } }: Pasted,
   written: Written | undefined,
 ): SampleRecord {
   return {
@@ -25,9 +66,9 @@ export function augmentedRecord(
     split: sample.split,
     copy: plan.copy,
     status: 'augmented',
-    ...written,
+    ...filesRecord(written),
     source: plan.source as string,
-    ...(inputs && { sourceInputs: inputFiles(from, inputs) }),
+    ...(inputs && { sourceInputs: toRecord(inputs) }),
     ...(plan.scene && { scene: { ...plan.scene, targetBox: [...plan.scene.targetBox] } }),
     minArea: plan.minArea,
     placements: placementRecords(plan, areas, visible, objectIds),
@@ -51,7 +92,7 @@ export function unchangedRecord(
     ...(copy !== undefined && { copy }),
     status: 'unchanged',
     reason: reason ?? 'original',
-    ...written,
+    ...filesRecord(written),
     ...(source !== undefined && { source }),
     ...(placements.length > 0 && { placements: placementRecords(plan as Plan, areas, [], []) }),
     ...(dropped.length > 0 && { dropped: [...dropped] }),
@@ -79,19 +120,6 @@ function placementRecords(
     ...(objectIds[i] !== undefined && { object: objectIds[i] }),
     ...(areas[i] === 0 && { dropped: 'under min-area once rendered' as const }),
   }));
-}
-
-/** The files of a sample that were read, with their digests. */
-export function inputFiles(sample: Sample, digests: SampleFiles<string>): Written['inputs'] {
-  const { image, mask, labels, objects } = pathsOf(sample);
-  const named = (name: 'mask' | 'labels' | 'objects', path: string | undefined) =>
-    path === undefined ? {} : { [name]: { path, sha256: digests[name] as string } };
-  return {
-    image: { path: image, sha256: digests.image },
-    ...named('mask', mask),
-    ...named('labels', labels),
-    ...named('objects', objects),
-  };
 }
 
 type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;

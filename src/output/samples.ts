@@ -4,26 +4,25 @@ import { readInput, sha256 } from '../base/digest.ts';
 import { encodeImage, extensions, formatOf, type ImageFormat } from '../codecs/image.ts';
 import { writeMask } from '../codecs/masks.ts';
 import { encodePng, encodeSegments } from '../codecs/png.ts';
+import { filesOfSample } from '../dataset/sample-files.ts';
 import { segmentPlane } from '../formats/coco/write.ts';
 import { drawMasks, pastedShapes } from '../formats/drawn-masks.ts';
 import { labelmeText, renamedLabelmeText } from '../formats/labelme/write.ts';
 import { labelText } from '../formats/yolo/write.ts';
 import {
-  drawnFolders,
+  drawnMasks,
+  type FileRole,
+  type InputFile,
   type InputFolder,
-  listed,
   type Mask,
-  mapFiles,
   type Pasted,
-  pathsOf,
   type Sample,
-  type SampleFiles,
+  type SampleFile,
   type ShapeSet,
   type ViewFile,
 } from '../types.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
-import type { ManifestRecord, Written } from './manifest.ts';
-import { inputFiles } from './records.ts';
+import type { OutputFile, Written } from './records.ts';
 
 export interface OutputOptions {
   readonly out: string;
@@ -36,81 +35,97 @@ export interface OutputOptions {
 /** What is written follows from this, besides the sample. */
 export type Encoding = Pick<OutputOptions, 'imageFormat' | 'quality' | 'maskFiles'> & { readonly classNames: ReadonlyMap<number, string> };
 
-/** The paths of a variant of a sample that is pasted into. */
-export function pastedPaths(
+/** A file of a variant of a sample, and the input file that it follows from. */
+interface VariantFile extends SampleFile {
+  readonly from?: string;
+}
+
+/** Files of a variant of a sample that is pasted into. */
+export function pastedFiles(
   sample: Sample,
   suffix: string,
   options: Pick<OutputOptions, 'imageFormat' | 'maskFiles'>,
-): SampleFiles<string> {
+): readonly VariantFile[] {
   const { labels = sample.newLabels } = sample;
-  return outputPaths(labels === undefined ? sample : { ...sample, labels }, suffix, options);
+  return variantFiles(labels === undefined ? sample : { ...sample, labels }, suffix, options);
 }
 
 /**
- * The paths of a variant of a sample: its input's, with a suffix after the stem that its files share.
+ * Files of a variant of a sample: its input's, with a suffix after the stem that they share.
  *
  * @param options the image's format, where it is encoded anew; whether masks are drawn too.
  */
-export function outputPaths(
+export function variantFiles(
   sample: Sample,
   suffix: string,
   { imageFormat: format, maskFiles = false }: Partial<Pick<OutputOptions, 'imageFormat' | 'maskFiles'>> = {},
-): SampleFiles<string> {
-  const { image, mask, labels, objects, views, endings } = sample;
-  const add = (path: string, ending: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
+): readonly VariantFile[] {
+  const { image, endings } = sample;
+  const pathOf = (path: string, ending: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
     const stem = path.replace(/\.[^./]+$/, '');
     return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension}`;
   };
-  const kept = format === undefined || format === formatOf(image);
-  return {
-    image: add(image, endings.image, kept ? undefined : `.${extensions[format][0]}`),
-    ...(mask !== undefined && { mask: add(mask, endings.mask) }),
-    ...(labels !== undefined && { labels: add(labels, endings.mask) }),
-    ...(objects !== undefined && { objects: add(objects, endings.objects) }),
-    ...(views && { views: views.map(({ path, view }) => add(path, view.ending)) }),
-    ...(maskFiles && { drawn: drawnFolders.map((folder) => `${folder}/${add(image, endings.image, '.png')}`) }),
-  };
+  const extension = format === undefined || format === formatOf(image) ? undefined : `.${extensions[format][0]}`;
+  const drawn = maskFiles ? drawnMasks : [];
+  return [
+    ...filesOfSample(sample).map(({ role, path, ending }) => {
+      return { role, path: pathOf(path, ending, role === 'image' ? extension : undefined), from: path };
+    }),
+    ...drawn.map(({ role, folder }) => ({ role, path: `${folder}/${pathOf(image, endings.image, '.png')}` })),
+  ];
 }
 
-/** Encodes a sample that was pasted into, in the input's own formats. @param use may not keep the bytes. */
+/** Paths of the files of a sample that there are one of. */
+export function pathsByRole(files: readonly SampleFile[]): { readonly [role in FileRole]?: string } & { readonly image: string } {
+  return Object.fromEntries(files.map(({ role, path }) => [role, path])) as { image: string };
+}
+
+/** Takes the bytes of a file, which it may not keep. @param from the input file that it is a copy of. */
+export type Use = (file: OutputFile, bytes: Uint8Array, from?: string) => Promise<void>;
+
+interface Encoded extends Pick<OutputFile, 'codec'> {
+  readonly bytes: Uint8Array;
+  /** SHA-256, where it is known. */
+  readonly digest?: string;
+}
+
+/** Makes files, one after another. */
+async function makeFiles(files: readonly VariantFile[], encode: (file: VariantFile) => Promise<Encoded>, use: Use): Promise<OutputFile[]> {
+  const made: OutputFile[] = [];
+  for (const file of files) {
+    const { bytes, codec, digest = sha256(bytes) } = await encode(file);
+    const output = { role: file.role, path: file.path, sha256: digest, codec };
+    made.push(output);
+    await use(output, bytes, codec === 'copy' ? file.from : undefined);
+    giveBack(bytes);
+  }
+  return made;
+}
+
+/** Encodes a sample that was pasted into, in the input's own formats. */
 export async function encodeSample(
   pasted: Pasted,
   suffix: string,
   { imageFormat, quality, maskFiles, classNames }: Encoding,
-  use: (path: string, bytes: Uint8Array, codec: OutputFile['codec']) => Promise<void>,
-): Promise<void> {
-  const each = async (path: string, bytes: Uint8Array, codec: OutputFile['codec']): Promise<void> => {
-    await use(path, bytes, codec);
-    giveBack(bytes);
-  };
-  const { sample, image, mask, objects } = pasted;
+  use: Use,
+): Promise<Written> {
+  const { sample, image, mask, objects, original, inputs } = pasted;
+  const to = pastedFiles(sample, suffix, { imageFormat, maskFiles });
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
-  const to = pastedPaths(sample, suffix, { imageFormat, maskFiles });
-  const eachMask = async (path: string, ids: Mask): Promise<void> => {
-    const { bytes, codec } = await writeMask(ids, path);
-    await each(path, bytes, codec);
+  const drawn = maskFiles ? drawMasks(pastedShapes(pasted), classNames) : [];
+  const labels = (path: string): Promise<string> | string =>
+    path.endsWith('.json') ? labelmeText(pasted, pathsByRole(to).image, classNames) : labelText(pasted);
+  const png = (bytes: Uint8Array): Encoded => ({ bytes, codec: 'png' });
+  const encode: { readonly [role in FileRole]: (file: VariantFile) => Promise<Encoded> } = {
+    image: async () => ({ bytes: await encodeImage(image, codec, quality), codec }),
+    mask: async ({ path }) => (original.shapes?.panoptic ? png(await encodeSegments(segmentPlane(pasted), image)) : writeMask(mask, path)),
+    labels: async ({ path }) => ({ bytes: Buffer.from(await labels(path)), codec: 'text' }),
+    objects: ({ path }) => writeMask(objects as Mask, path),
+    view: async ({ from }) => png(await encodeView(mask, sample.views?.find(({ path }) => path === from) as ViewFile)),
+    'drawn classes': ({ path }) => writeMask(drawn[0] as Mask, path),
+    'drawn objects': ({ path }) => writeMask(drawn[1] as Mask, path),
   };
-  await each(to.image, await encodeImage(image, codec, quality), codec);
-  if (to.labels !== undefined) {
-    const text = to.labels.endsWith('.json') ? await labelmeText(pasted, to.image, classNames) : labelText(pasted);
-    await each(to.labels, Buffer.from(text), 'text');
-  }
-  if (to.mask !== undefined) {
-    const segments = pasted.original.shapes?.panoptic && segmentPlane(pasted);
-    if (segments) await each(to.mask, await encodeSegments(segments, image), 'png');
-    else await eachMask(to.mask, mask);
-  }
-  if (objects) await eachMask(to.objects as string, objects);
-  for (const [n, view] of (sample.views ?? []).entries()) await each(to.views?.[n] as string, await encodeView(mask, view), 'png');
-  if (to.drawn)
-    for (const [n, drawn] of drawMasks(pastedShapes(pasted), classNames).entries()) await eachMask(to.drawn[n] as string, drawn);
-}
-
-/** A file of a sample that passes through. */
-interface PassedFile extends OutputFile {
-  readonly bytes: Uint8Array;
-  /** What it is a copy of. */
-  readonly from?: string;
+  return { files: await makeFiles(to, (file) => encode[file.role](file), use), inputs };
 }
 
 /**
@@ -124,28 +139,21 @@ export async function passSample(
   suffix: string,
   shapes: ShapeSet | undefined,
   { classNames }: Pick<Encoding, 'classNames'>,
-  each: (file: PassedFile) => Promise<void>,
+  use: Use,
 ): Promise<Written> {
-  const to = outputPaths(sample, suffix, { maskFiles: shapes !== undefined });
-  const paths = listed(to);
-  const files: OutputFile[] = [];
-  const add = async (bytes: Uint8Array, codec: OutputFile['codec'], digest = sha256(bytes), from?: string): Promise<void> => {
-    const file = { path: paths[files.length] as string, sha256: digest, codec };
-    files.push(file);
-    await each({ ...file, bytes, ...(from !== undefined && { from }) });
+  const to = variantFiles(sample, suffix, { maskFiles: shapes !== undefined });
+  const drawn = shapes ? drawMasks(shapes, classNames) : [];
+  const inputs: InputFile[] = [];
+  const encode = async ({ role, path, from }: VariantFile): Promise<Encoded> => {
+    if (from === undefined) return writeMask(drawn[role === 'drawn classes' ? 0 : 1] as Mask, path);
+    const { bytes, sha256 } = await readInput(input, from);
+    inputs.push({ role, path: from, sha256 });
+    if (suffix === '' || role !== 'labels' || !path.endsWith('.json')) return { bytes, codec: 'copy', digest: sha256 };
+    const text = renamedLabelmeText(Buffer.from(bytes).toString(), pathsByRole(to).image);
     giveBack(bytes);
+    return { bytes: Buffer.from(text), codec: 'text' };
   };
-  const inputs = await mapFiles(pathsOf(sample), async (path) => {
-    const { bytes, sha256 } = await readInput(input, path);
-    if (suffix !== '' && path === sample.labels && path.endsWith('.json'))
-      await add(Buffer.from(renamedLabelmeText(Buffer.from(bytes).toString(), to.image)), 'text');
-    else await add(bytes, 'copy', sha256, path);
-    return { path, sha256 };
-  });
-  if (shapes)
-    for (const mask of drawMasks(shapes, classNames)) await add((await writeMask(mask, paths[files.length] as string)).bytes, 'png');
-  let n = 0;
-  return { files: await mapFiles(to, async () => files[n++] as OutputFile), inputs } as Written;
+  return { files: await makeFiles(to, encode, use), inputs };
 }
 
 /** What a view shows of a class mask: ids, or colours. */
@@ -173,7 +181,7 @@ export function createSampleWriter(input: InputFolder & Pick<Encoding, 'classNam
   return {
     /** Writes a sample that passes through: copies or links its files. */
     pass(sample: Sample, suffix: string, shapes: ShapeSet | undefined): Promise<Written> {
-      return passSample(input, sample, suffix, shapes, input, async ({ path, bytes, from }) => {
+      return passSample(input, sample, suffix, shapes, input, async ({ path }, bytes, from) => {
         if (link && from !== undefined) {
           await makeFolder(dirname(join(out, path)));
           if (await linkAtomic(join(input.root, from), join(out, path))) return;
@@ -183,19 +191,8 @@ export function createSampleWriter(input: InputFolder & Pick<Encoding, 'classNam
     },
 
     /** Encodes and writes a sample that was pasted into. */
-    async paste(pasted: Pasted, suffix: string): Promise<Written> {
-      const written = new Map<string, OutputFile>();
-      await encodeSample(pasted, suffix, { ...options, classNames: input.classNames }, async (path, bytes, codec) => {
-        await write(path, bytes);
-        written.set(path, { path, sha256: sha256(bytes), codec });
-      });
-      const { sample, inputs } = pasted;
-      return {
-        files: await mapFiles(pastedPaths(sample, suffix, options), async (path) => written.get(path) as OutputFile),
-        inputs: inputFiles(sample, inputs),
-      } as Written;
+    paste(pasted: Pasted, suffix: string): Promise<Written> {
+      return encodeSample(pasted, suffix, { ...options, classNames: input.classNames }, ({ path }, bytes) => write(path, bytes));
     },
   };
 }
-
-type OutputFile = ManifestRecord['files']['image'];

@@ -16,10 +16,10 @@ import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
 import { journalName, manifestName, type Output, openOutput } from '../output/folder.ts';
 import type { Manifest, ManifestRecord, SampleRecord } from '../output/manifest.ts';
 import { unchangedRecord } from '../output/records.ts';
-import { createSampleWriter, outputPaths, pastedPaths } from '../output/samples.ts';
+import { createSampleWriter, pastedFiles, variantFiles } from '../output/samples.ts';
 import { type RenderingBackend, withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
-import { type Backend, listed, type PassReason, type Sample } from '../types.ts';
+import type { Backend, PassReason, Sample } from '../types.ts';
 
 /** What a caller can watch, and how it can stop a run. */
 export interface AugmentEvents {
@@ -232,10 +232,8 @@ async function realFuturePath(path: string): Promise<string> {
 
 /** All files that a variant of a sample may be written to. */
 function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
-  const paths = [outputPaths(sample, suffix, { maskFiles }), pastedPaths(sample, suffix, { imageFormat, maskFiles })].flatMap((files) =>
-    listed(files),
-  );
-  return [...new Set(paths)];
+  const files = [...variantFiles(sample, suffix, { maskFiles }), ...pastedFiles(sample, suffix, { imageFormat, maskFiles })];
+  return [...new Set(files.map(({ path }) => path))];
 }
 
 /** All files that the variants of all samples may be written to, with whose they are. */

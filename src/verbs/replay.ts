@@ -17,8 +17,8 @@ import { createFolders, removeTemporaries, syncFolders, writeAtomic, writeHashed
 import { documentPlaces, documentsOf, filesOf, inDocument, manifestName, type WholeFile } from '../output/folder.ts';
 import type { Manifest, ManifestHead, ManifestRecord } from '../output/manifest.ts';
 import { readManifest } from '../output/read-manifest.ts';
-import { inputsOf, sourceInputsOf } from '../output/records.ts';
-import { encodeSample, passSample } from '../output/samples.ts';
+import { inputsOf, sourceInputsOf, type Written } from '../output/records.ts';
+import { encodeSample, passSample, type Use } from '../output/samples.ts';
 import type { Candidate } from '../plan/plan.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
@@ -110,14 +110,9 @@ async function reopen(
 export type Entries = Map<ManifestRecord, unknown>;
 
 /** Makes the files of a record that passes through again. */
-export async function passAgain(
-  { dataset, options }: Origin,
-  sample: Sample,
-  { copy }: ManifestRecord,
-  each: Parameters<typeof passSample>[5],
-): Promise<void> {
+export async function passAgain({ dataset, options }: Origin, sample: Sample, { copy }: ManifestRecord, use: Use): Promise<Written> {
   const suffix = copy === undefined ? '' : variantSuffix(copy, options);
-  await passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), dataset, each);
+  return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), dataset, use);
 }
 
 /** What is made of a record again. */
@@ -295,14 +290,14 @@ export async function replay(given: Given<typeof replayOptions>, events: ReplayE
   const remaker: Remaker<ManifestRecord> = {
     paste: async (pasted, record, suffix) => {
       const digests = digestsOf(record);
-      await encodeSample(pasted, suffix, { ...options, classNames: dataset.classNames }, (path, bytes) =>
+      await encodeSample(pasted, suffix, { ...options, classNames: dataset.classNames }, ({ path }, bytes) =>
         write(path, bytes, digests.get(path)),
       );
       return record;
     },
     pass: async (sample, record) => {
       const digests = digestsOf(record);
-      await passAgain(origin, sample, record, ({ path, bytes }) => write(path, bytes, digests.get(path)));
+      await passAgain(origin, sample, record, ({ path }, bytes) => write(path, bytes, digests.get(path)));
       return record;
     },
   };

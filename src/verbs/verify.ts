@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { digestOf, sha256 } from '../base/digest.ts';
+import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { jobsOf } from '../engine/pipeline.ts';
@@ -17,7 +17,6 @@ import { augmentedRecord } from '../output/records.ts';
 import { encodeSample } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
-import { mapFiles } from '../types.ts';
 import { documentsAgain, type Entries, openOrigin, passAgain, type Remaker, type ReplayEvents, remake } from './replay.ts';
 
 /** Something that is not as it has to be. */
@@ -82,23 +81,21 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
     const compare: Remaker<Difference[]> = {
       paste: async (pasted, record, suffix) => {
         const results: Difference[] = [];
-        const written = new Map<string, { path: string; sha256: string; codec: string }>();
-        await encodeSample(pasted, suffix, { ...origin.options, classNames: origin.dataset.classNames }, async (path, bytes, codec) => {
-          written.set(path, { path, sha256: sha256(bytes), codec });
+        const encoding = { ...origin.options, classNames: origin.dataset.classNames };
+        const written = await encodeSample(pasted, suffix, encoding, async ({ path }, bytes) => {
           const there = await readFile(join(out, path)).catch(() => undefined);
           const what = there && (await describeDifference(path, there, bytes));
           if (what !== undefined) results.push({ path, what });
         });
-        const files = await mapFiles(record.files, async ({ path }) => written.get(path));
-        const remade = recordSchema.safeParse({ ...augmentedRecord(pasted, undefined), inputs: record.inputs, files });
+        const remade = recordSchema.safeParse(augmentedRecord(pasted, written));
         if (results.length === 0 && JSON.stringify(remade.data) !== JSON.stringify(record)) {
           results.push({ path: manifestName, what: `says otherwise of ${record.id} than what comes out` });
         }
         return results;
       },
       pass: async (sample, record) => {
-        const expected = new Map<string, string>();
-        await passAgain(origin, sample, record, async ({ path, sha256 }) => void expected.set(path, sha256));
+        const { files } = await passAgain(origin, sample, record, async () => {});
+        const expected = new Map(files.map(({ path, sha256 }) => [path, sha256]));
         const what = 'is not what its input gives, though the sample is unchanged';
         const there = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
         return [...new Set([...expected.keys(), ...there.keys()])].flatMap((path) =>
