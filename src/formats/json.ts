@@ -1,118 +1,153 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
-/** Where a JSON value lies in a file, in bytes. */
+/** Position of a JSON value in a file, in bytes. */
 export interface Place {
   readonly start: number;
   readonly length: number;
 }
 
-/** A value of a JSON document's outermost object: as a whole, or an element of a list. */
-export interface Part {
-  readonly key: string;
-  /** Whether it is an element of a list. */
-  readonly element: boolean;
+interface Value {
   readonly bytes: Buffer;
   readonly place: Place;
 }
 
-const [quote, backslash, comma, colon, openList, closeList, openObject, closeObject] = Buffer.from('"\\,:[]{}');
-const isSpace = (byte: number): boolean => byte === 32 || byte === 10 || byte === 13 || byte === 9;
+/** A value of a document's outermost object, or an element of a list there. */
+export interface Part extends Value {
+  readonly key: string;
+  readonly element: boolean;
+}
+
+/** JSON tokens of a file, pulled one by one. */
+interface Reader {
+  /** @returns the next byte that is neither space nor of a byte order mark, or `end`. */
+  peek(): Promise<number>;
+  /** Takes a byte if it comes next. */
+  take(byte: number): Promise<boolean>;
+  /** @throws {Error} where another byte comes next. */
+  need(byte: number): Promise<void>;
+  value(): Promise<Value>;
+  /** Error at the byte that comes next; a document without one is cut short. */
+  wrong(what: string): Error;
+  /** @returns the number of bytes taken so far. */
+  position(): number;
+}
+
+const code = (character: string): number => character.charCodeAt(0);
+const [quote, backslash, comma, colon] = [code('"'), code('\\'), code(','), code(':')];
+const [openList, closeList, openObject, closeObject] = [code('['), code(']'), code('{'), code('}')];
+const end = -1;
+const cutShort = 'it is cut short';
 
 /**
  * Reads a JSON document whose outermost value is an object, part by part, so that memory holds one part at a time:
- * a parser that wants it as one string stops at 512 MB. Finds where parts begin and end, no more; `JSON.parse` reads them.
+ * a parser that wants it as one string stops at 512 MB. Finds where parts begin and end; `JSON.parse` reads them.
  *
  * @param seen is given all bytes, one after another.
- * @throws {Error} where brackets or quotes do not match.
+ * @throws {Error} where brackets, commas or quotes do not match.
  */
 export async function* partsOf(path: string, chunkBytes = 1 << 20, seen?: (bytes: Uint8Array) => void): AsyncGenerator<Part> {
   const file = await open(path);
   try {
-    let rest = Buffer.alloc(0);
-    let offset = 0;
-    let read = 0;
-    let depth = 0;
-    let key = '';
-    let keyNext = true;
-    let inList = false;
-    let text = false;
-    let escaped = false;
-    let start = -1;
-    let ended = false;
-    let elements = 0;
-    const part = (end: number): Part | undefined => {
-      if (start < 0) return undefined;
-      let last = end;
-      while (last > start && isSpace(rest[last - 1] as number)) last--;
-      const bytes = rest.subarray(start, last);
-      const place = { start: offset + start, length: last - start };
-      if (inList) elements++;
-      start = -1;
-      return { key, element: inList, bytes, place };
-    };
-    for (let at = 0; ; ) {
-      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, read);
-      if (bytesRead === 0) break;
-      seen?.(buffer.subarray(0, bytesRead));
-      read += bytesRead;
-      // What was read before the part that is under way is done with.
-      const keep = start < 0 ? at : start;
-      rest = Buffer.concat([rest.subarray(keep), buffer.subarray(0, bytesRead)]);
-      offset += keep;
-      at -= keep;
-      if (start >= 0) start = 0;
-      for (; at < rest.length; at++) {
-        const byte = rest[at] as number;
-        if (text) {
-          if (escaped) escaped = false;
-          else if (byte === backslash) escaped = true;
-          else if (byte === quote) {
-            text = false;
-            if (depth === 1 && keyNext) {
-              key = JSON.parse(rest.toString('utf8', start, at + 1));
-              start = -1;
-            }
-          }
-          continue;
+    const { peek, take, need, value, wrong, position } = createReader(file, chunkBytes, seen);
+    if ((await peek()) === end) throw new Error('it is empty');
+    if (!(await take(openObject))) throw new Error('the outermost value is not an object');
+    if (!(await take(closeObject))) {
+      do {
+        if ((await peek()) !== quote) throw wrong('a key is missing');
+        const key: string = JSON.parse((await value()).bytes.toString());
+        await need(colon);
+        if (!(await take(openList))) yield { key, element: false, ...(await value()) };
+        else if (await take(closeList)) {
+          yield { key, element: false, bytes: Buffer.from('[]'), place: { start: position() - 1, length: 0 } };
+        } else {
+          do yield { key, element: true, ...(await value()) };
+          while (await take(comma));
+          await need(closeList);
         }
-        if (isSpace(byte) || (offset + at < 3 && byte >= 0xbb)) continue;
-        if (ended) throw new Error(`something follows the document at byte ${offset + at}`);
-        const outer = depth === (inList ? 2 : 1);
-        if (byte === quote) {
-          text = true;
-          if (start < 0 && outer) start = at;
-        } else if (byte === openObject || byte === openList) {
-          if (depth === 0 && byte === openList) throw new Error('the outermost value is not an object');
-          if (depth === 1 && byte === openList && start < 0) inList = true;
-          else if (start < 0 && outer && depth > 0) start = at;
-          depth++;
-        } else if (byte === closeObject || byte === closeList) {
-          if (outer) {
-            const done = part(at);
-            if (done) yield done;
-          }
-          if (inList && depth === 2) {
-            inList = false;
-            if (elements === 0) yield { key, element: false, bytes: Buffer.from('[]'), place: { start: offset + at, length: 0 } };
-            elements = 0;
-          }
-          depth--;
-          if (depth < 0) throw new Error(`a bracket is closed that was not opened, at byte ${offset + at}`);
-          ended = depth === 0;
-        } else if (byte === comma && outer) {
-          const done = part(at);
-          if (done) yield done;
-          if (depth === 1) keyNext = true;
-        } else if (byte === colon && depth === 1) {
-          keyNext = false;
-        } else if (start < 0 && outer) {
-          if (depth === 0) throw new Error('the outermost value is not an object');
-          start = at;
-        } else if (depth === 0) throw new Error('the outermost value is not an object');
-      }
+      } while (await take(comma));
+      await need(closeObject);
     }
-    if (!ended) throw new Error(read === 0 ? 'it is empty' : 'it is cut short');
+    if ((await peek()) !== end) throw wrong('something follows the document');
   } finally {
     await file.close();
   }
+}
+
+function createReader(file: FileHandle, chunkBytes: number, seen?: (bytes: Uint8Array) => void): Reader {
+  let bytes = Buffer.alloc(0);
+  let offset = 0;
+  let at = 0;
+
+  // A value that did not fit is scanned again from its start: doubling what is kept makes that at most twice the work.
+  const fill = async (): Promise<boolean> => {
+    const length = Math.max(chunkBytes, bytes.length - at);
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset + bytes.length);
+    seen?.(buffer.subarray(0, bytesRead));
+    bytes = Buffer.concat([bytes.subarray(at), buffer.subarray(0, bytesRead)]);
+    offset += at;
+    at = 0;
+    return bytesRead > 0;
+  };
+  const peek = async (): Promise<number> => {
+    do {
+      for (; at < bytes.length; at++) {
+        const byte = bytes[at] as number;
+        const isMark = byte >= 0xbb && offset + at < 3;
+        if (!isSpace(byte) && !isMark) return byte;
+      }
+    } while (await fill());
+    return end;
+  };
+  const wrong = (what: string): Error => new Error(at < bytes.length ? `${what} at byte ${offset + at}` : cutShort);
+  const take = async (byte: number): Promise<boolean> => {
+    const next = (await peek()) === byte;
+    if (next) at++;
+    return next;
+  };
+  const need = async (byte: number): Promise<void> => {
+    if (!(await take(byte))) throw wrong(`${String.fromCharCode(byte)} is missing`);
+  };
+  const value = async (): Promise<Value> => {
+    await peek();
+    let to = endOfValue(bytes, at);
+    while (to === end && (await fill())) to = endOfValue(bytes, at);
+    if (to === end) throw new Error(cutShort);
+    if (to === at) throw wrong('a value is missing');
+    const found = { bytes: bytes.subarray(at, to), place: { start: offset + at, length: to - at } };
+    at = to;
+    return found;
+  };
+  return { peek, take, need, value, wrong, position: () => offset + at };
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 32 || byte === 10 || byte === 13 || byte === 9;
+}
+
+/** @returns the end of the value that begins at `start`, or -1 if it lies beyond these bytes. */
+function endOfValue(bytes: Uint8Array, start: number): number {
+  let depth = 0;
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === quote) {
+      at = endOfString(bytes, at);
+      if (at === end) return end;
+      if (depth === 0) return at + 1;
+    } else if (byte === openObject || byte === openList) depth++;
+    else if (byte === closeObject || byte === closeList) {
+      if (depth === 0) return at;
+      depth--;
+      if (depth === 0) return at + 1;
+    } else if (depth === 0 && (byte === comma || isSpace(byte))) return at;
+  }
+  return end;
+}
+
+/** @returns the closing quote of the string that begins at `start`, or -1 if it lies beyond these bytes. */
+function endOfString(bytes: Uint8Array, start: number): number {
+  for (let at = start + 1; at < bytes.length; at++) {
+    if (bytes[at] === backslash) at++;
+    else if (bytes[at] === quote) return at;
+  }
+  return end;
 }

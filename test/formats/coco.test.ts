@@ -1,12 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { shapesOf } from '../../src/formats/coco/read.ts';
-import { partsOf } from '../../src/formats/json.ts';
 import { spansOfPolygons } from '../../src/masks/polygons.ts';
 import { countsOfSpans, packCounts } from '../../src/masks/run-lengths.ts';
 import { areaOfSpans } from '../../src/masks/spans.ts';
@@ -320,53 +318,6 @@ describe('a COCO data set', () => {
     );
     expect(error?.code).toBe('data');
     expect([error?.message, ...(error?.offenders ?? [])].join('\n')).toContain(why);
-  });
-});
-
-describe('partsOf', () => {
-  test('gives the parts that JSON.parse gives, whatever the spaces, and wherever chunks end', async () => {
-    const file = join(folder, 'parts.json');
-    const list = fc.oneof(fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 3 }), fc.jsonValue({ maxDepth: 2 }));
-    await fc.assert(
-      fc.asyncProperty(
-        fc.dictionary(fc.string(), list, { maxKeys: 4 }),
-        fc.constantFrom(undefined, 1, '\t'),
-        fc.integer({ min: 1, max: 40 }),
-        async (value, space, chunk) => {
-          const text = JSON.stringify(value, undefined, space);
-          writeFileSync(file, text);
-          const read = new Map<string, unknown>();
-          for await (const { key, element, bytes, place } of partsOf(file, chunk)) {
-            const part = JSON.parse(bytes.toString());
-            if (element) expect(bytes).toEqual(Buffer.from(text).subarray(place.start, place.start + place.length));
-            if (!element) read.set(key, part);
-            else read.set(key, [...((read.get(key) as unknown[]) ?? []), part]);
-          }
-          expect(Object.fromEntries(read)).toEqual(JSON.parse(text));
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-
-  test('throws for what is not JSON, and never hangs', async () => {
-    const file = join(folder, 'garbage.json');
-    await fc.assert(
-      fc.asyncProperty(fc.oneof(fc.string(), fc.stringMatching(/^[{}[\]",:1 ]*$/)), async (text) => {
-        writeFileSync(file, text);
-        let parts = 0;
-        try {
-          for await (const { bytes } of partsOf(file, 7)) {
-            JSON.parse(bytes.toString());
-            parts++;
-          }
-        } catch (error) {
-          expect(error).toBeInstanceOf(Error);
-        }
-        expect(parts).toBeLessThanOrEqual(text.length);
-      }),
-      { numRuns: 200 },
-    );
   });
 });
 

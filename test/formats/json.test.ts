@@ -1,0 +1,101 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Part, partsOf } from '../../src/formats/json.ts';
+import { temporaryFolder } from '../make.ts';
+
+const file = join(temporaryFolder(), 'document.json');
+
+async function read(text: string | Buffer, chunk?: number, seen?: (bytes: Uint8Array) => void): Promise<Part[]> {
+  writeFileSync(file, text);
+  const parts: Part[] = [];
+  for await (const part of partsOf(file, chunk, seen)) parts.push(part);
+  return parts;
+}
+
+/** A document with its values put together again from their parts. */
+function documentOf(parts: readonly Part[]): Record<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const { key, element, bytes } of parts) {
+    const value = JSON.parse(bytes.toString());
+    values.set(key, element ? [...((values.get(key) as unknown[]) ?? []), value] : value);
+  }
+  return Object.fromEntries(values);
+}
+
+const value = fc.jsonValue({ maxDepth: 3 });
+const documents = fc.dictionary(fc.string({ unit: 'binary' }), fc.oneof(fc.array(value, { maxLength: 4 }), value), { maxKeys: 5 });
+const spaces = fc.constantFrom(undefined, 1, '\t', '\r\n');
+const chunks = fc.integer({ min: 1, max: 40 });
+
+describe('partsOf', () => {
+  test('gives the parts that JSON.parse gives, whatever the spaces, and wherever chunks end', async () => {
+    await fc.assert(
+      fc.asyncProperty(documents, spaces, chunks, async (document, space, chunk) => {
+        const text = JSON.stringify(document, undefined, space);
+        const parts = await read(text, chunk);
+        expect(documentOf(parts)).toEqual(JSON.parse(text));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('says where parts are, in bytes, and shows all bytes of the file', async () => {
+    await fc.assert(
+      fc.asyncProperty(documents, spaces, chunks, async (document, space, chunk) => {
+        const bytes = Buffer.from(`\u{feff}${JSON.stringify(document, undefined, space)}\n`);
+        const seen: Uint8Array[] = [];
+        const parts = await read(bytes, chunk, (one) => seen.push(Uint8Array.from(one)));
+        expect(Buffer.concat(seen)).toEqual(bytes);
+        for (const { bytes: own, place } of parts)
+          if (place.length > 0) expect(own).toEqual(bytes.subarray(place.start, place.start + place.length));
+          else expect([own.toString(), bytes.toString('latin1', place.start, place.start + 1)]).toEqual(['[]', ']']);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('gives what JSON.parse accepts, and refuses what it refuses', async () => {
+    const damaged = fc
+      .tuple(documents, fc.nat(), fc.constantFrom('', ',', ':', '"', '\\', '[', ']', '{', '}', '1', ' '))
+      .map(([document, n, other]) => {
+        const text = JSON.stringify(document);
+        const at = n % text.length;
+        return Buffer.from(`${text.slice(0, at)}${other}${text.slice(at + 1)}`).toString();
+      });
+    const garbage = fc.oneof(fc.string(), fc.stringMatching(/^[{}[\]",:1 ]*$/), fc.stringMatching(/^\{"a":[{}[\]",:1 ]*\}$/));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(damaged, garbage), chunks, async (text, chunk) => {
+        const parsed = await Promise.resolve(text)
+          .then(JSON.parse)
+          .catch(() => undefined);
+        const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+        const own = await read(text, chunk)
+          .then(documentOf)
+          .catch((error: unknown) => error);
+        if (isObject) expect(Object.keys(own as object).sort()).toEqual(Object.keys(parsed).sort());
+        else expect(own).toBeInstanceOf(Error);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test.each([
+    ['', 'it is empty'],
+    [' \n', 'it is empty'],
+    ['[1]', 'the outermost value is not an object'],
+    ['{"a":[1,2', 'it is cut short'],
+    ['{"a":[1,2]', 'it is cut short'],
+    ['{"a":"b', 'it is cut short'],
+    ['{"a" 1}', ': is missing at byte 5'],
+    ['{"a":[1 2]}', '] is missing at byte 8'],
+    ['{"a":1 "b":2}', '} is missing at byte 7'],
+    ['{"a":1,}', 'a key is missing at byte 7'],
+    ['{"a":[1,]}', 'a value is missing at byte 8'],
+    ['{1:2}', 'a key is missing at byte 1'],
+    ['{} {}', 'something follows the document at byte 3'],
+  ])('refuses %s: %s', async (text, message) => {
+    for (const chunk of [1, 3, undefined]) await expect(read(text, chunk)).rejects.toThrow(message);
+  });
+});
