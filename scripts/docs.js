@@ -1,40 +1,55 @@
-// Rewrites what is made from the source: README's tables of options and the manifest's JSON Schema.
+// Rewrites what is made from the source: README's tables and the manifest's JSON Schema.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describe } from '../dist/cli/flags.js';
-import { augmentOptions, batchOptions, presets, previewOptions, replayOptions, verifyOptions } from '../dist/options.js';
+import * as tables from '../dist/options.js';
 import { manifestSchema } from '../dist/output/manifest.js';
+
+const { augmentOptions, batchOptions, presets } = tables;
 
 /** The manifest's JSON Schema as text. */
 export function schemaText() {
   return `${JSON.stringify(z.toJSONSchema(manifestSchema), undefined, 2)}\n`;
 }
 
-/** README with its generated parts as they have to be. */
+/** README with its generated parts as they have to be: `<!-- NAME -->` for the options of each command, and a few more. */
 export function readmeText(readme) {
-  const own = Object.entries(previewOptions).filter(([name]) => !(name in augmentOptions) || name === 'out');
-  const batch = Object.entries(batchOptions).filter(([name, option]) => option !== augmentOptions[name]);
-  const rest = (options) => table(Object.values(options).filter((option) => !Object.values(augmentOptions).includes(option)));
+  const commands = Object.entries(tables)
+    .filter(([key]) => key.endsWith('Options') && key !== 'batchOptions')
+    .map(([key, options]) => [key.replace('Options', ''), options]);
   const parts = {
-    verify: rest(verifyOptions),
-    replay: rest(replayOptions),
-    augment: table(Object.values(augmentOptions)),
-    preview: table(own.map(([, option]) => option)),
-    batch: table(batch.map(([flag, option]) => ({ ...option, flag }))),
+    ...Object.fromEntries(commands.map(([name, options]) => [name, commandTable(name, options)])),
+    batch: table(
+      Object.entries(batchOptions)
+        .filter(([name, option]) => option !== augmentOptions[name])
+        .map(([flag, option]) => ({ ...option, flag })),
+    ),
     presets: presetTable(),
   };
-  return Object.entries(parts).reduce(
-    (text, [name, part]) =>
-      text.replace(new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`), (_, begin, end) => `${begin}${part}\n${end}`),
-    readme,
+  return Object.entries(parts).reduce((text, [name, part]) => {
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`);
+    if (!place.test(text)) throw new Error(`README.md has no place for the table of ${name}: add <!-- ${name} --> and <!-- end -->`);
+    return text.replace(place, (_, begin, end) => `${begin}${part}\n${end}`);
+  }, readme);
+}
+
+/** Options of a command; those that it shares with `augment` are only named. */
+function commandTable(name, options) {
+  const isShared = (option) => options !== augmentOptions && Object.values(augmentOptions).includes(option);
+  const shared = Object.values(options).filter(isShared);
+  const named = shared.map(({ flag }) => `\`${flag.replace(/ <.*/, '')}\``).join(', ');
+  const own = table(
+    Object.values(options).filter((option) => !isShared(option)),
+    `option of \`${name}\``,
   );
+  return shared.length === 0 ? own : `${own}\n\nAs in \`augment\`: ${named}.`;
 }
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
-function table(options) {
-  return ['| option | meaning |', '| --- | --- |', ...options.map((option) => `| \`${option.flag}\` | ${cell(describe(option))} |`)].join(
+function table(options, title = 'option') {
+  return [`| ${title} | meaning |`, '| --- | --- |', ...options.map((option) => `| \`${option.flag}\` | ${cell(describe(option))} |`)].join(
     '\n',
   );
 }

@@ -14,6 +14,14 @@ describe('documentation', () => {
     expect(read('manifest.schema.json')).toBe(docs.schemaText());
   });
 
+  test('README has a table of the options of every command', async () => {
+    const streams = captureStreams();
+    await main(['--help'], streams);
+    const commands = [...streams.text.stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, name]) => name);
+    expect(commands).toContain('doctor');
+    for (const name of commands) expect(read('README.md')).toContain(`\n<!-- ${name} -->\n| option of \`${name}\` | meaning |\n`);
+  });
+
   test("CI runs README's test command", () => {
     const command = 'npm ci && npm test';
     expect(read('README.md')).toContain(`\n${command}\n`);
