@@ -6,7 +6,8 @@ import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { decodeMask, encodeMask } from '../dist/codecs/png.js';
 import { openDataset } from '../dist/dataset/open.js';
-import { createPipeline, createPlanner } from '../dist/engine/pipeline.js';
+import { createPipeline } from '../dist/engine/pipeline.js';
+import { createPlanner } from '../dist/engine/planner.js';
 import { augmentOptions } from '../dist/options.js';
 import { resolveOptions } from '../dist/schema.js';
 

@@ -11,7 +11,7 @@ import { inParts } from '../dist/base/parts.js';
 import { decodeImage, encodeImage, formatOf } from '../dist/codecs/image.js';
 import { decodeMask, encodeMask } from '../dist/codecs/png.js';
 import { openDataset } from '../dist/dataset/open.js';
-import { jobsOf } from '../dist/engine/pipeline.js';
+import { jobsOf } from '../dist/engine/budget.js';
 import { findInstances } from '../dist/masks/instances.js';
 import { createFolders, writeAtomic } from '../dist/output/files.js';
 import { renderOnCpu } from '../dist/render/render.js';

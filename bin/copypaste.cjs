@@ -14,8 +14,8 @@ for (const stream of [process.stdout, process.stderr]) {
 
 // What ends without an answer has failed.
 process.exitCode = 70;
-import('../dist/cli/main.js')
-  .then(({ main }) => main(process.argv.slice(2), process))
+Promise.all([import('../dist/cli/main.js'), import('../dist/engine/programs.js')])
+  .then(([{ main }, { programs }]) => main(process.argv.slice(2), process, programs))
   .then((code) => {
     process.exitCode = code;
   })

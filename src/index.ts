@@ -1,12 +1,29 @@
+import type { Hooks } from './engine/hooks.ts';
+import { programs } from './engine/programs.ts';
+import type { AugmentSummary } from './engine/tally.ts';
+import type { augmentOptions, Given } from './options.ts';
+import { augment as augmentWith } from './verbs/augment.ts';
+
 export { type BatchOptions, CopyPaste, type CopyPasteBatch, copyPaste, copyPasteBatch } from './batch.ts';
+export type { Hooks } from './engine/hooks.ts';
 export type { AugmentSummary } from './engine/tally.ts';
 export { CopyPasteError, exitCodes } from './errors.ts';
 export { type Manifest, type ManifestRecord, manifestSchema } from './output/manifest.ts';
 export { openBackend } from './render/open.ts';
 export type { Backend, BackendName, Plan } from './types.ts';
-export { type AugmentEvents, augment } from './verbs/augment.ts';
-export { type CheckEvents, check } from './verbs/check.ts';
-export { type InspectEvents, type Inspection, inspect } from './verbs/inspect.ts';
+export { check } from './verbs/check.ts';
+export { type Inspection, inspect } from './verbs/inspect.ts';
 export { preview } from './verbs/preview.ts';
-export { type ReplayEvents, replay } from './verbs/replay.ts';
+export { replay } from './verbs/replay.ts';
 export { type Difference, type Verification, verify } from './verbs/verify.ts';
+
+/**
+ * Reads a data set of images and masks, pastes instances from one sample into another, and writes an
+ * augmented data set of the same layout with `manifest.json`. A run that was interrupted is continued by the same call;
+ * one that is complete is left as it is.
+ *
+ * @throws {CopyPasteError} with a code of the documented exit codes.
+ */
+export function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}): Promise<AugmentSummary> {
+  return augmentWith(given, hooks, programs);
+}

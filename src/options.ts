@@ -177,9 +177,9 @@ const sourcing = {
 const running = {
   backend: {
     flag: '--backend <name>',
-    choices: ['auto', ...backendNames],
+    choices: backendNames,
     default: 'cpu',
-    description: 'what renders, to the same bytes; auto takes what is the fastest with files, the cpu',
+    description: 'rendering backend; the output is identical',
   },
   jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default four more than there are cores)' },
   memory: {

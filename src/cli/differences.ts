@@ -1,6 +1,6 @@
 import { exitCodes, printable } from '../errors.ts';
 import type { Difference } from '../verbs/verify.ts';
-import type { Streams } from './progress.ts';
+import type { Streams } from './streams.ts';
 
 /** Says what differs, on standard error or as JSON on standard output. @returns the exit code. */
 export function tellDifferences(

@@ -1,11 +1,11 @@
 import { exitCodes, messageOf } from '../errors.ts';
 import { doctorOptions, type Given } from '../options.ts';
-import { probeBackend, whyCpu, withBackend } from '../render/backend.ts';
+import { probeBackend, withBackend } from '../render/backend.ts';
 import { selfTestDigest } from '../render/selftest.ts';
 import { resolveOptions } from '../schema.ts';
 import { backendNames, type Probe } from '../types.ts';
 import { version } from '../version.ts';
-import type { Streams } from './progress.ts';
+import type { Streams } from './streams.ts';
 
 /** Says what each backend finds on this machine, and whether it gives the reference's bytes. */
 export async function run(given: Given<typeof doctorOptions>, { stdout }: Streams): Promise<number> {
@@ -36,6 +36,5 @@ function report(probes: readonly Probe[]): string[] {
     const numbers = Object.entries({ ...(batchPixels > 0 && { batchPixels }), ...limits }).map(([limit, value]) => `${limit} ${value}`);
     if (numbers.length > 0) lines.push(`${' '.repeat(12)}${numbers.join(', ')}`);
   }
-  if (probes.length > 1) lines.push(`--backend auto takes cpu: ${whyCpu}`);
   return lines;
 }

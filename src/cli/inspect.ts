@@ -1,21 +1,23 @@
 import { printable } from '../errors.ts';
 import type { Given, inspectOptions } from '../options.ts';
 import { type Inspection, inspect } from '../verbs/inspect.ts';
-import { createProgress, type Streams } from './progress.ts';
-import { watched } from './signals.ts';
+import type { Streams } from './streams.ts';
+import { withProgress } from './with-progress.ts';
 
 /** Lines of one kind that are shown before the rest is only counted. */
 const most = 20;
 
-/** Runs `inspect` and prints what it found on standard output. */
-export async function run(given: Given<typeof inspectOptions>, { stdout, stderr }: Streams): Promise<number> {
-  const progress = await createProgress(stderr, given.quiet === true);
-  return watched(stderr, progress, undefined, async (stop) => {
-    const result = await inspect(given, { stop, opened: (_dataset, total) => progress.start(total), done: () => progress.tick() });
-    progress.stop();
-    const lines = given.json ? [JSON.stringify(result)] : describe(result).map(printable);
-    stdout.write(lines.map((line) => `${line}\n`).join(''));
-    return 0;
+/** Runs `inspect` and prints its findings on standard output. */
+export function run(given: Given<typeof inspectOptions>, streams: Streams): Promise<number> {
+  return withProgress({
+    given,
+    streams,
+    run: (hooks) => inspect(given, hooks),
+    tell: (result) => {
+      const lines = given.json ? [JSON.stringify(result)] : describe(result).map(printable);
+      streams.stdout.write(lines.map((line) => `${line}\n`).join(''));
+      return 0;
+    },
   });
 }
 

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import type { Programs } from '../engine/programs.ts';
 import { CopyPasteError, exitCodes, messageOf } from '../errors.ts';
 import {
   augmentOptions,
@@ -12,14 +13,14 @@ import {
 } from '../options.ts';
 import { version } from '../version.ts';
 import { addFlags, givenOf } from './flags.ts';
-import type { Streams } from './progress.ts';
+import type { Streams } from './streams.ts';
 
 interface CommandRow {
   readonly name: string;
   readonly description: string;
   readonly options: Readonly<Record<string, Option>>;
   /** Its code, which runs it and gives the exit code; what it is given is checked there. */
-  load(): Promise<{ run: (given: never, streams: Streams) => Promise<number> }>;
+  load(): Promise<{ run: (given: never, streams: Streams, programs?: Programs) => Promise<number> }>;
 }
 
 const commands: readonly CommandRow[] = [
@@ -71,9 +72,10 @@ const commands: readonly CommandRow[] = [
  * Runs a command line.
  *
  * @param argv arguments after the program's name.
+ * @param programs of the built tool, where it is built.
  * @returns the exit code; never throws.
  */
-export async function main(argv: readonly string[], streams: Streams): Promise<number> {
+export async function main(argv: readonly string[], streams: Streams, programs?: Programs): Promise<number> {
   let code = 0;
   const program = new Command('copypaste')
     .description('Copy-Paste augmentation of segmentation data sets, offline.')
@@ -84,7 +86,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   for (const { name, description, options, load } of commands) {
     const command = addFlags(program.command(name).description(description), options);
     command.action(async () => {
-      code = await (await load()).run(givenOf(command, options) as never, streams);
+      code = await (await load()).run(givenOf(command, options) as never, streams, programs);
     });
   }
   try {

@@ -1,15 +1,5 @@
 import type { SingleBar } from 'cli-progress';
-
-/** Where text goes; the process's own streams, or a test's. */
-export interface Streams {
-  readonly stdout: Output;
-  readonly stderr: Output;
-}
-
-export interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-}
+import type { Output } from './streams.ts';
 
 /** Counts samples on standard error. */
 export interface Progress {

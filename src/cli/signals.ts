@@ -2,7 +2,8 @@ import { constants } from 'node:os';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { markSeldom } from '../base/buffers.ts';
 import { removeTemporaries } from '../output/files.ts';
-import type { Output, Progress } from './progress.ts';
+import type { Progress } from './progress.ts';
+import type { Output } from './streams.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 
 /** Bytes that may be in use at once. */
 export interface Budget {
@@ -59,4 +59,9 @@ export function memoryOf({ memory }: { readonly memory?: number | undefined }): 
   // 0, or more than there is, where nothing is constrained.
   const constrained = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   return memory ?? Math.floor(Math.min(totalmem(), constrained) / 2);
+}
+
+/** How many samples are in flight where `--jobs` does not say. */
+export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
+  return jobs ?? availableParallelism() + 4;
 }

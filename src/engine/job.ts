@@ -8,9 +8,10 @@ import type { AugmentOptions } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import { augmentedRecord, unchangedRecord } from '../output/records.ts';
 import { createSampleWriter, pastedFiles, pathsByRole, variantFiles } from '../output/samples.ts';
-import type { Annotations, Document, Pasted, Sample, ShapeSet } from '../types.ts';
+import type { Annotations, Document, PassReason, Pasted, Sample, ShapeSet } from '../types.ts';
 import type { Rendering } from './groups.ts';
-import { type BatchRef, type Circumstances, createPipeline, createPlanner, type Sink } from './pipeline.ts';
+import { type Circumstances, createPipeline, type Sink } from './pipeline.ts';
+import { type BatchRef, createPlanner } from './planner.ts';
 
 /** What became of one sample, as plain data: it may come from another thread. */
 export interface Outcome {
@@ -66,6 +67,11 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
   return {
     planner,
     drawsOf,
+    /** Writes a sample as it came. */
+    async copy(sample: Sample, reason: PassReason): Promise<Outcome> {
+      const written = await writer?.pass(sample, '', await passedShapes(dataset, sample, options));
+      return { id: sample.id, record: unchangedRecord(sample, { reason }, [], written), ...(await passedEntry(dataset, sample, '')) };
+    },
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, sources } = await begin(ref);
       // Within a data set each variant reads the same: it is counted once.
@@ -73,6 +79,8 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
     },
   };
 }
+
+export type Job = ReturnType<typeof createJob>;
 
 /** What a document will have of a sample that was pasted into. */
 export function pastedEntry(

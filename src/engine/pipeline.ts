@@ -1,43 +1,21 @@
-import { availableParallelism } from 'node:os';
 import { giveBack, keepWaiting } from '../base/buffers.ts';
-import { type ImageFormat, isDeep } from '../codecs/image.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
-import { pasteFilter, voidId } from '../dataset/classes.ts';
+import { voidId } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { mapInstances, type SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
-import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
-import {
-  batchesOf,
-  type Candidate,
-  isSource,
-  mayBeTarget,
-  type PlanOptions,
-  passThrough,
-  planFromSet,
-  planSample,
-  settle,
-} from '../plan/plan.ts';
+import { settle } from '../plan/plan.ts';
 import { annotate } from '../render/annotate.ts';
 import { annotateShapes } from '../render/shapes.ts';
 import { type Annotations, type InputFile, type Pasted, type Plan, type Sample, sourcePrefix } from '../types.ts';
-import { createBudget, createLimit, memoryOf } from './budget.ts';
+import { createBudget, createLimit, jobsOf, memoryOf } from './budget.ts';
 import { batchImages, bytesOfImage, countUses, inChains, type RenderedPlan, type Rendering, renderGroups, samplesOf } from './groups.ts';
+import { handled } from './in-order.ts';
+import { type BatchRef, candidateOf, type Planner, type PlannerOptions } from './planner.ts';
 
-/** The options that plans and pixels follow from. */
-export type PipelineOptions = Pick<
-  AugmentOptions,
-  | Exclude<keyof PlanOptions, 'mayPaste'>
-  | 'batchSize'
-  | 'classes'
-  | 'excludeClasses'
-  | 'instances'
-  | 'minVisible'
-  | 'skipBad'
-  | 'jobs'
-  | 'memory'
->;
+/** Options that plans and pixels follow from. */
+export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'minVisible' | 'jobs' | 'memory'>;
 
 /** What becomes of the samples of one copy. */
 export interface Sink<R> {
@@ -48,39 +26,6 @@ export interface Sink<R> {
   /** @param areas what the kernel counted for the plan's placements, where it dropped them all. */
   pass(sample: Sample, plan: Plan, areas: readonly number[]): Promise<R>;
   skip(sample: Sample, reason: string): R;
-}
-
-/** How many samples are in flight where `--jobs` does not say. */
-export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
-  return jobs ?? availableParallelism() + 4;
-}
-
-/** One batch of one copy: its number, and the samples that it makes. */
-export interface BatchRef {
-  readonly copy: number;
-  readonly n: number;
-  readonly samples: readonly Sample[];
-}
-
-/** What is to be read for a batch, and what becomes of it. */
-export interface PlannedBatch {
-  /** Samples that plans are made of; their annotations are read. */
-  readonly needed: readonly Sample[];
-  /**
-   * @param candidates what was read, by id; a sample that is missing is bad.
-   * @param draw reads a sample of the source set for a target, whose plan may use the one that was drawn last.
-   * @returns a plan for each sample.
-   */
-  plan(candidates: ReadonlyMap<string, Candidate>, draw: Draw): Promise<readonly Plan[]>;
-}
-
-type Draw = (target: string, source: Sample) => Promise<Candidate | undefined>;
-
-/** Says what is pasted where. */
-export interface Planner {
-  /** Every batch, in order. */
-  batches(): Iterable<BatchRef>;
-  batch(ref: BatchRef): PlannedBatch;
 }
 
 /** What may be said from outside of samples and of the run. */
@@ -97,48 +42,6 @@ export interface Batch<R> {
   readonly results: readonly Promise<R>[];
   /** What sources are drawn from; nothing where no sample is a target. */
   readonly sources: Iterable<Annotations>;
-}
-
-/** Plans samples anew: every batch of every copy, in the seeded order. */
-export function createPlanner(dataset: SourcedDataset, options: PipelineOptions, copies: number): Planner {
-  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
-  const { samples: set } = dataset.sources ?? { samples: [] };
-  /** What has nothing that may be pasted anywhere. */
-  const barren = new Set<number>();
-  const planAlone = async (target: Candidate, copy: number, draw: Draw): Promise<Plan> => {
-    const read = async (n: number): Promise<Candidate | undefined> => {
-      if (barren.has(n)) return undefined;
-      const source = await draw(target.id, set[n] as Sample);
-      if (source && isSource(source, planOptions)) return source;
-      barren.add(n);
-      return undefined;
-    };
-    return planFromSet(target, barren.size < set.length ? set.length : 0, read, copy, planOptions);
-  };
-  return {
-    *batches() {
-      for (let copy = 0; copy < copies; copy++) {
-        const batches = batchesOf(dataset.samples, options.batchSize, copy, options.seed);
-        for (const [n, samples] of batches.entries()) yield { copy, n, samples };
-      }
-    },
-    batch({ copy, samples }) {
-      const drawn = samples.filter(({ id }) => mayBeTarget(id, copy, planOptions));
-      const needed = dataset.sources ? drawn : drawn.length > 0 ? samples : [];
-      return {
-        needed: options.skipBad ? samples : needed,
-        plan: (candidates, draw) => {
-          const pool = [...candidates.values()];
-          const plan = async ({ id }: Sample): Promise<Plan> => {
-            const candidate = candidates.get(id);
-            if (!candidate) return passThrough(id, copy, 'not drawn');
-            return dataset.sources ? planAlone(candidate, copy, draw) : planSample(candidate, pool, copy, planOptions);
-          };
-          return Promise.all(samples.map(plan));
-        },
-      };
-    },
-  };
 }
 
 /**
@@ -327,58 +230,6 @@ function divide(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotat
   return parts;
 }
 
-/**
- * Begins batches in order, some ahead of the one that is yielded, so that there is always work in line.
- *
- * @param ahead how many.
- */
-export async function* inOrder<B extends { readonly results: readonly Promise<unknown>[] }>(
-  refs: Iterable<BatchRef>,
-  begin: (ref: BatchRef) => Promise<B>,
-  ahead: number,
-): AsyncGenerator<B> {
-  const begun: Promise<B>[] = [];
-  try {
-    for (const ref of refs) {
-      begun.push(handled(begin(ref)));
-      if (begun.length <= ahead) continue;
-      yield await (begun[0] as Promise<B>);
-      begun.shift();
-    }
-    for (; begun.length > 0; begun.shift()) yield await (begun[0] as Promise<B>);
-  } finally {
-    // Nothing is under way once the caller goes on, whatever happened.
-    for (const batch of await Promise.allSettled(begun)) {
-      if (batch.status === 'fulfilled') await Promise.allSettled(batch.value.results);
-    }
-  }
-}
-
-/** A promise that may fail before anyone awaits it: whoever does sees the error. */
-function handled<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
-}
-
-/**
- * Checks options against the data set that they are for.
- *
- * @throws {CopyPasteError} `usage` for a class that there is not, a scene jitter without an ignore id, or a format that would
- * take half of the images' bits away.
- */
-export function checkOptions(dataset: Dataset, options: PipelineOptions & { imageFormat?: ImageFormat | undefined }): void {
-  if (options.targets === 'annotated' && options.backgroundRatio !== undefined)
-    throw new CopyPasteError('usage', '--background-ratio: with --targets annotated no background image is pasted into');
-  const { imageFormat } = options;
-  const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;
-  if (deep) {
-    const why = `${deep.image} has 16 bits a channel, ${imageFormat} holds 8`;
-    throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; say png or tiff, or convert the images first`);
-  }
-  pasteFilter(dataset.classNames, options);
-  voidId(dataset.ignore, options.jitter);
-}
-
 /** The annotation of a sample, with instances as classes of the data set that is pasted into. */
 async function readSourced(sample: Sample, dataset: SourcedDataset, options: PipelineOptions): Promise<Annotations> {
   const { sources } = dataset;
@@ -389,27 +240,6 @@ async function readSourced(sample: Sample, dataset: SourcedDataset, options: Pip
   }
   // Nothing is copied from it.
   return readAnnotations(sample, dataset, { ...options, instances: sample.objects === undefined ? 'class' : options.instances });
-}
-
-function candidateOf(
-  { sample, mask, objects, objectPixels, shapes, instances }: Annotations,
-  { leftOutObjects, objectIds }: Dataset,
-): Candidate {
-  return {
-    id: sample.id,
-    annotated: (shapes?.shapes ?? instances).length > 0,
-    width: mask.width,
-    height: mask.height,
-    instances,
-    // What nobody has labelled yet may be anything.
-    capacity:
-      (sample.mask ?? sample.entry ?? sample.labels ?? sample.newLabels) === undefined
-        ? 0
-        : objects && objectPixels
-          ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds)
-          : Number.POSITIVE_INFINITY,
-    largestId: mask.colours ? mask.colours.byId.length - 1 : largestId(mask),
-  };
 }
 
 /** Puts together what came of a plan. */

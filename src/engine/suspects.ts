@@ -3,7 +3,7 @@ import type { Dataset } from '../dataset/open.ts';
 import { interrupted } from '../errors.ts';
 import type { Colours, Sample } from '../types.ts';
 
-/** What the process that tries samples is told. */
+/** Message to the process that tries samples. */
 export interface Trial {
   readonly root: string;
   readonly colours?: Colours | undefined;
@@ -11,43 +11,43 @@ export interface Trial {
 }
 
 /**
- * Decodes samples in a process of its own, one at a time, after a run ended without a word: an image that takes
- * a process with it (a decoder's fault, or memory that there is not) is told from a run that somebody killed.
+ * Decodes samples in a process of its own, one at a time, after a run ended without a word: an image that kills
+ * the process (by a fault of a decoder, or for want of memory) is told from a run that somebody killed.
  *
- * @returns the samples that did, and how.
+ * @param program the file that the process runs.
+ * @returns samples that ended it, with a reason to skip each.
  * @throws {CopyPasteError} `interrupted` once the run is to stop.
  */
 export async function findPoison(
   { root, colours }: Pick<Dataset, 'root' | 'colours'>,
   samples: readonly Sample[],
-  stopped: () => boolean,
+  program: URL,
+  stop: AbortSignal | undefined,
 ): Promise<Map<string, string>> {
   const poison = new Map<string, string>();
-  // From TypeScript, as in tests, there is no program to run.
-  if (!import.meta.url.endsWith('.js')) return poison;
   for (let rest = [...samples]; rest.length > 0; ) {
-    const { ended, how } = await decodeApart({ root, colours, samples: rest }, stopped);
-    // A signal to the whole group, as Ctrl-C is one, ends that process too: no sample did.
-    if (stopped() || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
-    const sample = rest[ended];
+    const { decoded, how } = await decodeApart({ root, colours, samples: rest }, program, stop);
+    // A signal to the whole group, such as Ctrl-C, ends that process too: no sample did.
+    if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
+    const sample = rest[decoded];
     if (sample === undefined) break;
     poison.set(sample.id, `${sample.image}: decoding it ends the process (${how}), twice now; mend or remove it`);
-    rest = rest.slice(ended + 1);
+    rest = rest.slice(decoded + 1);
   }
   return poison;
 }
 
-/** @returns how many samples were decoded before the process ended, and what ended it. */
-function decodeApart(trial: Trial, stopped: () => boolean): Promise<{ ended: number; how: string }> {
+/** @returns the number of samples that were decoded before the process ended, and how it ended. */
+function decodeApart(trial: Trial, program: URL, stop: AbortSignal | undefined): Promise<{ decoded: number; how: string }> {
   return new Promise((resolve, reject) => {
-    let ended = 0;
-    const child = fork(new URL('./suspects-process.js', import.meta.url), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    let decoded = 0;
+    const child = fork(program, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     child.on('error', reject);
     child.on('message', () => {
-      ended++;
-      if (stopped()) child.kill();
+      decoded++;
+      if (stop?.aborted) child.kill();
     });
-    child.on('exit', (code, signal) => resolve({ ended, how: signal ?? `exit code ${code}` }));
+    child.on('exit', (code, signal) => resolve({ decoded, how: signal ?? `exit code ${code}` }));
     child.send(trial);
   });
 }

@@ -1,4 +1,5 @@
 import type { Dataset } from '../dataset/open.ts';
+import type { Manifest } from '../output/manifest.ts';
 import type { BackendName, DropReason, PassReason } from '../types.ts';
 import type { ClassCount, Outcome } from './job.ts';
 
@@ -102,6 +103,20 @@ export function createTally(dataset: Dataset, backend: BackendName | undefined, 
       leftBehind: dataset.leftBehind,
     }),
   };
+}
+
+/** The summary of a run that an earlier call completed. */
+export function summaryOf(
+  { classes, skipped, records }: Manifest,
+  dataset: Dataset,
+  mayPaste: (classId: number) => boolean,
+): AugmentSummary {
+  const tally = createTally(dataset, undefined, mayPaste);
+  tally.read(classes.map(({ id, instances }) => ({ classId: id, instances, pixels: 0, truncated: 0 })));
+  for (const { id, reason } of skipped) tally.add({ id, skipped: reason });
+  const variants = records.filter(({ copy }) => copy !== undefined);
+  for (const record of variants) tally.add({ id: record.id, record });
+  return tally.summary(records.length - variants.length, records.length);
 }
 
 function sorted<T extends object>(counts: T): T {

@@ -3,9 +3,9 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { BackendName, Sample } from '../types.ts';
-import { memoryOf } from './budget.ts';
+import { jobsOf, memoryOf } from './budget.ts';
 import type { OutcomeBatch } from './job.ts';
-import { type BatchRef, jobsOf } from './pipeline.ts';
+import type { BatchRef } from './planner.ts';
 import type { WorkerData, WorkerResult, WorkerTask } from './worker.ts';
 
 /** Starting threads takes longer than they save with fewer samples than this, or as many pixels. */
@@ -19,8 +19,6 @@ const worthwhile = { samples: 200, pixels: 250e6 };
 function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
   // TensorFlow's binding is loaded once for a process.
   if (backend === 'tensorflow') return 0;
-  // From TypeScript, as in tests, there is no worker to run.
-  if (!import.meta.url.endsWith('.js')) return 0;
   const { copies, batchSize } = options;
   const pixels = samples.reduce((sum, { size: { width, height } }) => sum + width * height, 0);
   if (copies * samples.length < worthwhile.samples && copies * pixels < worthwhile.pixels) return 0;
@@ -38,15 +36,16 @@ export interface Threads {
   stop(): Promise<void>;
 }
 
-/** Starts threads; none where this thread does the work itself. */
+/** Starts threads; none where this thread does the work itself. @param worker the file that threads run. */
 export async function startThreads(
   dataset: SourcedDataset,
   options: AugmentOptions,
   backend: BackendName,
+  worker: URL | undefined,
   stop: AbortSignal | undefined,
 ): Promise<Threads | undefined> {
   const count = threadsFor(dataset.samples, options, backend);
-  if (count === 0) return undefined;
+  if (count === 0 || worker === undefined) return undefined;
   const { default: Tinypool } = await import('tinypool');
   const shared = new Int32Array(new SharedArrayBuffer(4));
   stop?.addEventListener('abort', () => Atomics.store(shared, 0, 1));
@@ -58,7 +57,7 @@ export async function startThreads(
     stop: shared,
   };
   const pool = new Tinypool({
-    filename: new URL('./worker.js', import.meta.url).href,
+    filename: worker.href,
     minThreads: count,
     maxThreads: count,
     // While one batch ends the next begins.

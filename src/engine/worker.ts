@@ -6,7 +6,7 @@ import type { AugmentOptions } from '../options.ts';
 import { openRendering } from '../render/backend.ts';
 import type { BackendName } from '../types.ts';
 import { type ClassCount, createJob, type Outcome } from './job.ts';
-import type { BatchRef } from './pipeline.ts';
+import type { BatchRef } from './planner.ts';
 
 export interface WorkerData {
   readonly dataset: SourcedDataset;

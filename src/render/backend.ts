@@ -44,24 +44,16 @@ export async function openRendering(name: BackendName): Promise<RenderingBackend
   return openTensors(name);
 }
 
-/** Why `auto` takes the cpu: what was measured is in README.md, "On a GPU". */
-export const whyCpu = 'the fastest with files, beside a GPU too';
-
 /**
  * Runs something on the backend that is asked for. What TensorFlow.js had active before is active again afterwards.
  *
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
-export async function withBackend<T>(
-  wanted: BackendName | 'auto',
-  run: (backend: RenderingBackend, why: string) => Promise<T>,
-): Promise<T> {
-  if (wanted === 'cpu' || wanted === 'auto') return run(await openCpu(), wanted === 'auto' ? whyCpu : asked);
+export async function withBackend<T>(name: BackendName, run: (backend: RenderingBackend) => Promise<T>): Promise<T> {
+  if (name === 'cpu') return run(await openCpu());
   const { withTensors } = await import('./open.ts');
-  return withTensors(wanted, (backend) => run(backend, asked));
+  return withTensors(name, run);
 }
-
-const asked = 'as asked for';
 
 /** Longest that a backend may take to open. */
 const patience = 60_000;

@@ -1,84 +1,52 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { inParts } from '../base/parts.ts';
 import { pasteFilter } from '../dataset/classes.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
-import { createLimit } from '../engine/budget.ts';
-import { createJob, type Outcome, type OutcomeBatch, passedEntry, passedShapes, variantSuffix } from '../engine/job.ts';
-import { type BatchRef, type Circumstances, checkOptions, inOrder, jobsOf } from '../engine/pipeline.ts';
+import { jobsOf } from '../engine/budget.ts';
+import type { Hooks } from '../engine/hooks.ts';
+import { inOrder } from '../engine/in-order.ts';
+import { createJob, type Job, type Outcome, variantSuffix } from '../engine/job.ts';
+import { type BatchRef, refuseUnfit } from '../engine/planner.ts';
+import type { Programs } from '../engine/programs.ts';
+import { createSteps } from '../engine/steps.ts';
 import { findPoison } from '../engine/suspects.ts';
-import { type AugmentSummary, createTally } from '../engine/tally.ts';
+import { type AugmentSummary, createTally, summaryOf } from '../engine/tally.ts';
 import { startThreads, type Threads } from '../engine/threads.ts';
-import { CopyPasteError, interrupted } from '../errors.ts';
+import { CopyPasteError } from '../errors.ts';
 import { classNamesFile } from '../formats/drawn-masks.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
 import { journalName, manifestName, type Output, openOutput } from '../output/folder.ts';
-import type { Manifest, ManifestRecord, SampleRecord } from '../output/manifest.ts';
-import { unchangedRecord } from '../output/records.ts';
-import { createSampleWriter, pastedFiles, variantFiles } from '../output/samples.ts';
+import { pastedFiles, variantFiles } from '../output/samples.ts';
 import { type RenderingBackend, withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Backend, PassReason, Sample } from '../types.ts';
-
-/** What a caller can watch, and how it can stop a run. */
-export interface AugmentEvents {
-  /** The data set was opened and checked. */
-  opened?(dataset: SourcedDataset, total: number): void;
-  /** What renders was chosen. */
-  chosen?(backend: Backend, why: string): void;
-  /** The backend failed, and the CPU goes on. */
-  fellBack?(error: CopyPasteError): void;
-  /** A sample is done; its record has no files in a dry run, and there is none where it was skipped. */
-  done?(sample: Sample, record?: SampleRecord): void;
-  /** Once it aborts, nothing more is begun; what is under way is finished, and `augment` throws `interrupted`. */
-  stop?: AbortSignal;
-}
+import type { PassReason, Sample } from '../types.ts';
 
 /**
- * Reads a data set of images and masks, pastes instances from one sample into another, and writes an
- * augmented data set of the same layout with `manifest.json`. A run that was interrupted is continued by the same call;
- * one that is complete is left as it is.
+ * Augments a data set, as `augment` of the package says.
  *
+ * @param programs files of the built program that threads and processes run; without them all is done in this thread.
  * @throws {CopyPasteError} with a code of the documented exit codes.
  */
-export async function augment(given: Given<typeof augmentOptions>, events: AugmentEvents = {}): Promise<AugmentSummary> {
+export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
   const options = resolveOptions(augmentOptions, given as Readonly<Record<string, unknown>>);
   await refuseOverlap(options.in, options.out);
   if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
   const dataset = await openSourced(options);
-  checkOptions(dataset, options);
+  refuseUnfit(dataset, options);
   if (options.maskFiles) refuseMasks(dataset);
   const twins = checkNames(dataset, options);
-  const opened = (): void =>
-    events.opened?.(dataset, (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length);
-  const attempt = (name: AugmentOptions['backend'], overwrite: boolean): Promise<AugmentSummary> =>
-    withBackend(name, async (backend, why) => {
-      // They load while it is seen what the output holds; a run that is complete needs none.
-      const complete = !options.dryRun && !overwrite && existsSync(join(options.out, manifestName));
-      const threads = complete ? undefined : await startThreads(dataset, options, backend.name, events.stop);
-      let output: Output | Manifest | undefined;
-      try {
-        if (!options.dryRun) output = await openOutput(dataset, { ...options, overwrite }, twins, () => filesOfRun(dataset, options));
-        if (output && 'records' in output) {
-          opened();
-          return summaryOf(output, dataset, options);
-        }
-        events.chosen?.(backend, why);
-        opened();
-        return await run(dataset, options, backend, threads, output, events);
-      } finally {
-        await threads?.stop();
-        if (output && 'close' in output) await output.close();
-      }
-    });
+  const attempt = (chosen: AugmentOptions): Promise<AugmentSummary> =>
+    withBackend(chosen.backend, (backend) => write({ dataset, options: chosen, backend, hooks, programs }, twins));
   try {
-    return await attempt(options.backend, options.overwrite);
+    return await attempt(options);
   } catch (error) {
     if (!options.fallback || !(error instanceof CopyPasteError) || error.code !== 'unavailable') throw error;
-    events.fellBack?.(error);
-    // What the backend has done stays.
-    return attempt('cpu', false);
+    hooks.fellBack?.(error);
+    // Samples that the backend has written stay.
+    return attempt({ ...options, backend: 'cpu', overwrite: false });
   }
 }
 
@@ -89,125 +57,107 @@ function refuseMasks({ layout, samples, classNames }: Dataset): void {
   if (classNames.size === 0) throw new CopyPasteError('usage', '--mask-files: classes have no names; say --class-names FILE');
 }
 
-/** A batch that is under way, or that an earlier run has done. */
-interface Step extends OutcomeBatch {
-  readonly key: string;
-  readonly samples: readonly Sample[];
-  readonly recalled: boolean;
+/** A data set on its way to an output, with all that works on it. */
+interface Run {
+  readonly dataset: SourcedDataset;
+  readonly options: AugmentOptions;
+  readonly backend: RenderingBackend;
+  readonly hooks: Hooks;
+  readonly programs: Programs | undefined;
 }
 
-async function run(
-  dataset: SourcedDataset,
-  options: AugmentOptions,
-  backend: RenderingBackend,
-  threads: Threads | undefined,
-  output: Output | undefined,
-  events: AugmentEvents,
-): Promise<AugmentSummary> {
-  const { includeOriginals } = options;
-  const originals = includeOriginals ? dataset.samples : [];
-  const stopped = (): boolean => events.stop?.aborted === true;
-  const poison = new Map(output?.poison);
-  const circumstances: Circumstances = { poison, stopped };
-  const job = createJob(dataset, options, backend, circumstances);
-  const keyOf = ({ copy, n }: BatchRef): string => `${copy}.${n}`;
-  if (output && output.suspects.size > 0) {
-    const suspects = [...job.planner.batches()].filter((ref) => output.suspects.has(keyOf(ref)));
-    const find = async (set: Dataset, samples: readonly Sample[]): Promise<void> => {
-      for (const [id, reason] of await findPoison(set, unique(samples), stopped)) {
-        poison.set(id, reason);
-        await output.addPoison(id, reason);
+/** Writes the output, unless it is complete. @param twins two files whose names differ by case alone. */
+async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary> {
+  const { dataset, options, backend, hooks, programs } = run;
+  const total = (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length;
+  // Threads load while the output is opened; a run that is complete needs none.
+  const complete = !options.dryRun && !options.overwrite && existsSync(join(options.out, manifestName));
+  const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks.stop);
+  let output: Output | undefined;
+  try {
+    if (!options.dryRun) {
+      const opened = await openOutput(dataset, options, twins, () => filesOfRun(dataset, options));
+      if ('records' in opened) {
+        hooks.started?.(total, dataset);
+        return summaryOf(opened, dataset, pasteFilter(dataset.classNames, options));
       }
-    };
-    await find(
-      dataset,
-      suspects.flatMap(({ samples }) => samples),
-    );
-    // What is drawn from another data set is known once the samples that draw are.
-    if (dataset.sources) {
-      const drawn: Sample[] = [];
-      for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
-      await find(dataset.sources, drawn);
+      output = opened;
     }
+    hooks.chosen?.(backend);
+    hooks.started?.(total, dataset);
+    return await runBatches(run, threads, output);
+  } finally {
+    await threads?.stop();
+    await output?.close();
   }
+}
 
+async function runBatches(run: Run, threads: Threads | undefined, output: Output | undefined): Promise<AugmentSummary> {
+  const { dataset, options, backend, hooks } = run;
+  const poison = new Map(output?.poison);
+  const job = createJob(dataset, options, backend, { poison, stopped: () => hooks.stop?.aborted === true });
+  if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
+  const steps = createSteps(output, hooks);
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
-  const keys: string[] = [];
-  let reused = 0;
-  let copied = 0;
-
-  /** Does a batch, unless it is done. */
-  const step = async (key: string, samples: readonly Sample[], suffix: string, begin: () => Promise<OutcomeBatch>): Promise<Step> => {
-    if (stopped()) throw interrupted();
-    const known = await output?.recall(key);
-    if (known) return { key, samples, recalled: true, results: known.outcomes.map((one) => Promise.resolve(one)), read: known.read };
-    await output?.begin(
-      key,
-      samples.flatMap((sample) => possibleFiles(sample, suffix, options)),
+  const filesOf = (samples: readonly Sample[], suffix: string) => samples.flatMap((sample) => possibleFiles(sample, suffix, options));
+  const begin = (ref: BatchRef) =>
+    steps.begin(keyOf(ref), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>
+      threads ? threads.begin(ref, poison) : job.begin(ref),
     );
-    return { key, samples, recalled: false, ...(await begin()) };
-  };
-  const finish = async ({ key, samples, recalled, results, read }: Step): Promise<Outcome[]> => {
-    const outcomes: Outcome[] = [];
-    for (const [i, result] of results.entries()) {
-      const outcome = await result;
-      outcomes.push(outcome);
-      // What is bad of another data set follows.
-      if (samples[i]) events.done?.(samples[i], outcome.record);
-    }
-    if (recalled) reused += samples.length;
-    else await output?.end(key, outcomes, read);
-    keys.push(key);
-    return outcomes;
-  };
-  const begin = (ref: BatchRef): Promise<Step> =>
-    step(keyOf(ref), ref.samples, variantSuffix(ref.copy, options), () => (threads ? threads.begin(ref, poison) : job.begin(ref)));
   for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
     tally.read(batch.read);
-    for (const outcome of await finish(batch)) tally.add(outcome);
+    for (const outcome of await steps.end(batch)) tally.add(outcome);
   }
-  const rest: [Sample, PassReason][] = [
-    ...originals.filter(({ id }) => !tally.skipped.has(id)).map((sample): [Sample, PassReason] => [sample, 'original']),
-    ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
-  ];
-  const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
-  const limit = createLimit(jobsOf(options));
-  for (let n = 0; n * 64 < rest.length; n++) {
-    const part = rest.slice(n * 64, (n + 1) * 64);
-    const copy = async ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => {
-      const written = await writer?.pass(sample, '', await passedShapes(dataset, sample, options));
-      const record = unchangedRecord(sample, { reason }, [], written);
-      return { id: sample.id, record, ...(await passedEntry(dataset, sample, '')) };
-    };
+  const copied = copiesOf(dataset, options, tally.skipped);
+  for (let n = 0; n * 64 < copied.length; n++) {
+    const part = copied.slice(n * 64, (n + 1) * 64);
     const samples = part.map(([sample]) => sample);
-    const batch = await step(`rest.${n}`, samples, '', async () => {
-      const results = part.map((one) => limit(() => copy(one)));
-      // Nothing is under way once one of them has failed.
-      await Promise.allSettled(results);
-      return { results, read: [] };
+    const copy = ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => job.copy(sample, reason);
+    const batch = await steps.begin(`rest.${n}`, samples, filesOf(samples, ''), async () => {
+      const outcomes = await inParts(part, jobsOf(options), copy);
+      return { results: outcomes.map((outcome) => Promise.resolve(outcome)), read: [] };
     });
-    copied += (await finish(batch)).length;
+    await steps.end(batch);
   }
-  const summary = tally.summary(copied, reused);
-  await output?.finish(summary, keys, variantsOf(dataset, summary.skipped, options));
+  const summary = tally.summary(copied.length, steps.reused());
+  await output?.finish(summary, steps.keys, variantsOf(dataset, summary.skipped, options));
   return summary;
 }
 
-function unique(samples: readonly Sample[]): Sample[] {
-  return [...new Map(samples.map((sample) => [sample.id, sample])).values()];
+/** The name of a batch in the journal. */
+function keyOf({ copy, n }: BatchRef): string {
+  return `${copy}.${n}`;
 }
 
-/** What a run that is complete has done. */
-function summaryOf(manifest: Manifest, dataset: Dataset, options: AugmentOptions): AugmentSummary {
-  const tally = createTally(dataset, undefined, pasteFilter(dataset.classNames, options));
-  tally.read(manifest.classes.map(({ id, instances }) => ({ classId: id, instances, pixels: 0, truncated: 0 })));
-  for (const { id, reason } of manifest.skipped) tally.add({ id, skipped: reason });
-  const [variants, rest] = [true, false].map((wanted) => manifest.records.filter(({ copy }) => (copy !== undefined) === wanted)) as [
-    ManifestRecord[],
-    ManifestRecord[],
+/** Decodes samples of batches during which an earlier run died in a process apart, and marks those that kill it. */
+async function trySuspects({ dataset, hooks, programs }: Run, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
+  if (!programs) return;
+  const suspects = [...job.planner.batches()].filter((ref) => output.suspects.has(keyOf(ref)));
+  const find = async (set: Dataset, samples: readonly Sample[]): Promise<void> => {
+    const unique = [...new Map(samples.map((sample) => [sample.id, sample])).values()];
+    for (const [id, reason] of await findPoison(set, unique, programs.suspects, hooks.stop)) {
+      poison.set(id, reason);
+      await output.addPoison(id, reason);
+    }
+  };
+  await find(
+    dataset,
+    suspects.flatMap(({ samples }) => samples),
+  );
+  if (!dataset.sources) return;
+  // Samples have to be read to know what they draw from the source set.
+  const drawn: Sample[] = [];
+  for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
+  await find(dataset.sources, drawn);
+}
+
+/** Samples that are written unchanged, after those that are pasted into. */
+function copiesOf(dataset: Dataset, { includeOriginals }: AugmentOptions, skipped: ReadonlyMap<string, string>): [Sample, PassReason][] {
+  const originals = includeOriginals ? dataset.samples.filter(({ id }) => !skipped.has(id)) : [];
+  return [
+    ...originals.map((sample): [Sample, PassReason] => [sample, 'original']),
+    ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
   ];
-  for (const record of variants) tally.add({ id: record.id, record });
-  return tally.summary(rest.length, manifest.records.length);
 }
 
 /** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */

@@ -4,7 +4,9 @@ import { decodeImage } from '../codecs/image.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { readAnnotations, readShapes } from '../dataset/annotations.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
-import { jobsOf } from '../engine/pipeline.ts';
+import { badSamples } from '../engine/bad-samples.ts';
+import { jobsOf } from '../engine/budget.ts';
+import type { Hooks } from '../engine/hooks.ts';
 import { interrupted, messageOf } from '../errors.ts';
 import { hasArea } from '../formats/labelme/drawing.ts';
 import { contradictionsOf, countIds } from '../masks/invariants.ts';
@@ -13,42 +15,24 @@ import { resolveOptions } from '../schema.ts';
 import type { CocoAnnotation, Mask, Sample, Segment, ShapeSet } from '../types.ts';
 import type { Difference } from './verify.ts';
 
-/** What a caller can watch, and how it can stop a check. */
-export interface CheckEvents {
-  opened?(dataset: Dataset, total: number): void;
-  done?(sample: Sample): void;
-  stop?: AbortSignal;
-}
-
 /**
  * Looks for contradictions in a data set's annotations, whoever made it: images that do not decode, ids that no class has
  * or no palette, objects of several classes or of none.
  *
  * @returns what was found, by file.
  */
-export async function check(
-  given: Given<typeof checkOptions>,
-  events: CheckEvents = {},
-): Promise<{ samples: number; differences: Difference[] }> {
+export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}): Promise<{ samples: number; differences: Difference[] }> {
   const options = resolveOptions(checkOptions, given as Readonly<Record<string, unknown>>);
   const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
-  events.opened?.(dataset, samples.length);
+  hooks.started?.(samples.length, dataset);
   const found = await inParts(samples, jobsOf(options), async (sample) => {
-    if (events.stop?.aborted) throw interrupted();
+    if (hooks.stop?.aborted) throw interrupted();
     const results = await checkSample(sample, dataset);
-    events.done?.(sample);
+    hooks.done?.(sample.id);
     return results;
   });
   return { samples: samples.length, differences: [...badSamples(dataset), ...found.flat()] };
-}
-
-/** What is said of samples that cannot be used, by file. */
-export function badSamples({ skipped }: Dataset): Difference[] {
-  return skipped.map(({ reason }) => {
-    const [path = '', ...what] = reason.split(': ');
-    return { path, what: what.join(': ') };
-  });
 }
 
 async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference[]> {

@@ -3,21 +3,15 @@ import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { formatOf } from '../codecs/image.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
-import { type Dataset, openDataset } from '../dataset/open.ts';
-import { jobsOf } from '../engine/pipeline.ts';
+import { openDataset } from '../dataset/open.ts';
+import { badSamples } from '../engine/bad-samples.ts';
+import { jobsOf } from '../engine/budget.ts';
+import type { Hooks } from '../engine/hooks.ts';
 import { interrupted, messageOf } from '../errors.ts';
 import { type Given, inspectOptions } from '../options.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Sample } from '../types.ts';
-import { badSamples } from './check.ts';
 import type { Difference } from './verify.ts';
-
-/** What a caller can watch, and how it can stop. */
-export interface InspectEvents {
-  opened?(dataset: Dataset, total: number): void;
-  done?(sample: Sample): void;
-  stop?: AbortSignal;
-}
 
 /** What a class has in a data set. */
 export interface ClassRow {
@@ -49,11 +43,11 @@ export interface Inspection {
 const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 
 /** Reads a data set's annotations, and counts what is in them. No image is decoded. */
-export async function inspect(given: Given<typeof inspectOptions>, events: InspectEvents = {}): Promise<Inspection> {
+export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, given as Readonly<Record<string, unknown>>);
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
-  events.opened?.(dataset, samples.length);
+  hooks.started?.(samples.length, dataset);
   const sizes = new Map<string, number>();
   const images = new Map<string, number>();
   const splits = new Map<string, number>();
@@ -67,12 +61,12 @@ export async function inspect(given: Given<typeof inspectOptions>, events: Inspe
     return row;
   };
   const read = async (sample: Sample) => {
-    if (events.stop?.aborted) throw interrupted();
+    if (hooks.stop?.aborted) throw interrupted();
     const digest = await digestOf(join(dataset.root, sample.image), sample.image);
     const annotations = await readAnnotations(sample, dataset, { instances: options.instances, jitter: 'instance' }).catch(
       (error: unknown) => messageOf(error),
     );
-    events.done?.(sample);
+    hooks.done?.(sample.id);
     return { sample, digest, annotations };
   };
   // Annotations of so many are held at once.

@@ -1,7 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { openSourced } from '../dataset/sources.ts';
-import { checkOptions, createPipeline, createPlanner, inOrder } from '../engine/pipeline.ts';
+import type { Hooks } from '../engine/hooks.ts';
+import { inOrder } from '../engine/in-order.ts';
+import { createPipeline } from '../engine/pipeline.ts';
+import { createPlanner, refuseUnfit } from '../engine/planner.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
 import { writeAtomic } from '../output/files.ts';
@@ -9,7 +12,7 @@ import { contactSheet, type Row, sheetFormatOf, sheetRow } from '../output/sheet
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Pasted } from '../types.ts';
-import { type AugmentEvents, refuseOverlap } from './augment.ts';
+import { refuseOverlap } from './augment.ts';
 
 /**
  * Draws a contact sheet of the first samples that `augment` with the same options pastes into: original,
@@ -18,30 +21,36 @@ import { type AugmentEvents, refuseOverlap } from './augment.ts';
  * @returns how many rows it has.
  * @throws {CopyPasteError} with a code of the documented exit codes.
  */
-export async function preview(given: Given<typeof previewOptions>, events: Pick<AugmentEvents, 'chosen'> = {}): Promise<{ rows: number }> {
+export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number }> {
   const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
   const format = sheetFormatOf(options.out);
   if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
   await refuseOverlap(options.in, options.out);
   if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
   const dataset = await openSourced({ ...options, onlySplit: true });
-  checkOptions(dataset, options);
+  refuseUnfit(dataset, options);
   const none = async (): Promise<undefined> => undefined;
   const sink = {
     keepsOriginal: true,
-    paste: async (pasted: Pasted) => sheetRow(pasted, dataset.leftOut),
+    paste: async (pasted: Pasted) => ({ id: pasted.sample.id, row: await sheetRow(pasted, dataset.leftOut) }),
     pass: none,
     skip: (): undefined => undefined,
   };
-  const rows = await withBackend(options.backend, async (backend, why) => {
-    events.chosen?.(backend, why);
+  const rows = await withBackend(options.backend, async (backend) => {
+    hooks.chosen?.(backend);
+    hooks.started?.(options.rows, dataset);
     const drawn: Row[] = [];
     const planner = createPlanner(dataset, options, 1);
-    const { begin } = createPipeline(dataset, options, backend, planner, () => sink);
+    const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {
+      poison: new Map(),
+      stopped: () => hooks.stop?.aborted === true,
+    });
     for await (const { results } of inOrder(planner.batches(), begin, 0)) {
       for (const result of results) {
-        const row = await result;
-        if (row) drawn.push(row);
+        const pasted = await result;
+        if (!pasted) continue;
+        drawn.push(pasted.row);
+        hooks.done?.(pasted.id);
         if (drawn.length === options.rows) return drawn;
       }
     }

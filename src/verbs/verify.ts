@@ -4,7 +4,10 @@ import { join, relative, sep } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
-import { jobsOf } from '../engine/pipeline.ts';
+import { jobsOf } from '../engine/budget.ts';
+import type { Hooks } from '../engine/hooks.ts';
+import { openOrigin } from '../engine/origin.ts';
+import { documentsAgain, type Entries, passAgain, type Remaker, remake } from '../engine/remake.ts';
 import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
 import { contradictionsOf, countIds } from '../masks/invariants.ts';
 import { vocColours } from '../masks/palette.ts';
@@ -17,7 +20,6 @@ import { augmentedRecord } from '../output/records.ts';
 import { encodeSample } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
-import { documentsAgain, type Entries, openOrigin, passAgain, type Remaker, type ReplayEvents, remake } from './replay.ts';
 
 /** Something that is not as it has to be. */
 export interface Difference {
@@ -40,7 +42,7 @@ export interface Verification {
  *
  * @throws {CopyPasteError} `noInput` where there is no manifest, `data` where the input has changed.
  */
-export async function verify(given: Given<typeof verifyOptions>, events: ReplayEvents = {}): Promise<Verification> {
+export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = {}): Promise<Verification> {
   const options = resolveOptions(verifyOptions, given as Readonly<Record<string, unknown>>);
   const { out, deep, in: input } = options;
   if (deep && input === undefined) throw new CopyPasteError('usage', '--deep renders anew from the input: say --in DIR');
@@ -48,7 +50,7 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
     throw new CopyPasteError('usage', '--in, --sources and --sample go with --deep');
   const manifest = await readComplete(out);
   const again = deep ? spread(manifest.records, options.sample) : [];
-  events.started?.(manifest.records.length + again.length);
+  hooks.started?.(manifest.records.length + again.length);
 
   const differences: Difference[] = [];
   const jobs = jobsOf(options);
@@ -69,9 +71,9 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
     if (!known.has(path) && !isOldList(manifest, path)) differences.push({ path, what: 'is not in the manifest' });
   }
   const annotations = await inParts(manifest.records, jobs, async (record) => {
-    if (events.stop?.aborted) throw interrupted();
+    if (hooks.stop?.aborted) throw interrupted();
     const result = filesOf({ records: [record] }).some(({ path }) => damaged.has(path)) ? [] : await checkRecord(out, record, manifest);
-    events.done?.(record);
+    hooks.done?.(record.id, record);
     return result;
   });
   differences.push(...annotations.flat());
@@ -104,17 +106,18 @@ export async function verify(given: Given<typeof verifyOptions>, events: ReplayE
       },
     };
     const entries: Entries = new Map();
-    await withBackend(options.backend, async (backend, why) => {
-      events.chosen?.(backend, why);
+    await withBackend(options.backend, async (backend) => {
+      hooks.chosen?.(backend);
       let n = 0;
-      for await (const results of remake(origin, again, backend, compare, entries, events.stop)) {
+      for await (const results of remake(origin, again, backend, compare, entries, hooks.stop)) {
         for (const one of results) {
           // That the digest differs says less than where.
           const known = differences.findIndex(({ path }) => path === one.path && damaged.has(path));
           if (known >= 0) differences[known] = one;
           else differences.push(one);
         }
-        events.done?.(again[n++] as ManifestRecord);
+        const record = again[n++] as ManifestRecord;
+        hooks.done?.(record.id, record);
       }
     });
     // A document has something of every sample.

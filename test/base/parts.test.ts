@@ -18,15 +18,20 @@ test('results come in the order of the items, and no more than so many are under
   );
 });
 
-test('nothing more is begun once a step has failed', async () => {
+test('nothing more is begun once a step has failed, and nothing is under way when it throws', async () => {
   const begun: number[] = [];
+  let running = 0;
   const work = inParts([0, 1, 2, 3, 4, 5], 2, async (n) => {
     begun.push(n);
-    await setImmediate();
+    running++;
+    for (let i = 0; i < (n === 1 ? 1 : 9); i++) await setImmediate();
+    running--;
     if (n === 1) throw new Error('no');
   });
   await expect(work).rejects.toThrow('no');
+  expect(running).toBe(0);
+  expect(begun.length).toBeLessThanOrEqual(3);
   await setImmediate();
   await setImmediate();
-  expect(begun.length).toBeLessThanOrEqual(4);
+  expect(begun.length).toBeLessThanOrEqual(3);
 });

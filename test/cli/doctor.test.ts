@@ -36,7 +36,6 @@ describe('on a machine with none of the optional parts', () => {
     expect(stdout).toMatch(/\nwebgpu +not available: not installed; npm install webgpu @tensorflow\/tfjs-backend-webgpu\n/);
     expect(stdout).toMatch(/\ntensorflow +not available: not installed with its native part; .*npm run setup:tensorflow/);
     expect(stdout).toMatch(/\ncpu +computes on the CPU: .*\n +self-test [0-9a-f]{12}: the bytes of the reference\n/);
-    expect(stdout).toMatch(/\n--backend auto takes cpu: the fastest with files, beside a GPU too\n$/);
   });
 
   test.each(['webgpu', 'tensorflow'])('a backend that is asked for by name is an error: %s', async (name) => {
@@ -53,12 +52,6 @@ describe('on a machine with none of the optional parts', () => {
     const { code, stderr } = await run(bin, 'augment', '--in', 'fixtures/camvid', '--out', out, '--backend', 'webgpu', '--fallback');
     expect(code).toBe(0);
     expect(stderr).toMatch(/^backend webgpu: not installed; .*; the CPU goes on \(--fallback\)\nbackend cpu: /);
-  });
-
-  test('auto takes the cpu, and says why', async () => {
-    const { code, stderr } = await run(bin, 'augment', '--in', 'fixtures/camvid', '--out', join(folder, 'auto'), '--backend', 'auto');
-    expect(code).toBe(0);
-    expect(stderr).toMatch(/^backend cpu: .* \(the fastest with files, beside a GPU too\)\n/);
   });
 });
 

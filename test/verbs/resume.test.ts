@@ -2,8 +2,9 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from 'nod
 import { cp, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Hooks } from '../../src/engine/hooks.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { type AugmentEvents, augment } from '../../src/verbs/augment.ts';
+import { augment } from '../../src/verbs/augment.ts';
 import { temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -14,7 +15,7 @@ type Options = Omit<Given<typeof augmentOptions>, 'in' | 'out'> & { in?: string 
 const options = { p: 1, batchSize: 2, copies: 2, includeOriginals: true } as const;
 
 const newOut = (): string => join(folder, `out${number++}`);
-const run = (out: string, given: Options = {}, events: AugmentEvents = {}) => augment({ in: camvid, ...options, ...given, out }, events);
+const run = (out: string, given: Options = {}, events: Hooks = {}) => augment({ in: camvid, ...options, ...given, out }, events);
 
 /** Stops a run once so many samples are done. */
 async function interrupt(out: string, samples: number, given: Options = {}): Promise<void> {
@@ -229,7 +230,7 @@ test('--skip-bad leaves out no sample that could not be read this time alone', a
   const bytes = readFileSync(mask);
   const out = newOut();
   // It is there when it is checked, and is not when it is read.
-  const gone = run(out, { in: root, skipBad: true }, { opened: () => rmSync(mask) });
+  const gone = run(out, { in: root, skipBad: true }, { started: () => rmSync(mask) });
   await expect(gone).rejects.toMatchObject({ code: 'io', message: expect.not.stringContaining(root) });
   await writeFile(mask, bytes);
   expect((await run(out, { in: root, skipBad: true })).skipped).toEqual([]);

@@ -1,0 +1,50 @@
+/** Lines that describe a data set once it is open. */
+import type { Dataset } from '../dataset/open.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
+import { plural } from './plural.ts';
+
+/** Layout, folders, split and samples. */
+export function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
+  const named = (path: string): string => (documents.size > 0 && /\.(json|xml)$/.test(path) ? path : `${path === '' ? '.' : path}/`);
+  const pairs = folders
+    .filter((one) => split === '' || one.split === '' || one.split === split)
+    .map(({ images, masks, objects }) => [images, masks, ...(objects && objects !== masks ? [objects] : [])].map(named).join(' + '));
+  const rest = splits.filter((name) => name !== split);
+  const passing =
+    others.length > 0 ? `; ${plural(others.length, 'sample')} of ${rest.join(', ')} pass${others.length === 1 ? 'es' : ''} through` : '';
+  return `${layout} layout: ${pairs.join(', ')}${split === '' ? '' : `, split ${split}`}: ${plural(samples.length, 'sample')}${passing}`;
+}
+
+/** Annotations of a document that cannot be pasted. */
+export function describeDocument({ documents, split }: Dataset): string[] {
+  const { boxes = 0, keypoints = 0, annotations = 0 } = documents.get(split) ?? {};
+  const has = (n: number): string => (n === 1 ? 'has' : 'have');
+  return [
+    ...(boxes > 0
+      ? [
+          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} no mask, as boxes have none: ${boxes === 1 ? 'it stays, and is' : 'they stay, and are'} never pasted`,
+        ]
+      : []),
+    ...(keypoints > 0 ? [`${plural(keypoints, 'annotation')} ${has(keypoints)} keypoints, which pastes and what they cover lose`] : []),
+  ];
+}
+
+/** The data set that instances are taken from, if it is another. */
+export function describeSources({ sources, classNames }: SourcedDataset): string[] {
+  if (!sources) return [];
+  const { pairs, others } = sources.classes;
+  const nameOf = (id: number): string => sources.classNames.get(id) ?? String(id);
+  const taken = [...pairs].filter(([, ours]) => ours !== null);
+  const renamed = taken.filter(
+    ([theirs, ours]) => nameOf(theirs).toLowerCase() !== (classNames.get(ours as number) ?? String(ours)).toLowerCase(),
+  );
+  const how = renamed.map(([theirs, ours]) => `${nameOf(theirs)} as ${classNames.get(ours as number) ?? ours}`);
+  const left = [...pairs].filter(([id, ours]) => ours === null && !sources.leftOut.has(id)).map(([id]) => nameOf(id));
+  const listed = (names: readonly string[]): string => `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
+  return [
+    `sources: ${describeDataset(sources)}`,
+    others === 'same' && taken.length === 0
+      ? 'classes of the sources are those of the same id'
+      : `classes of the sources: ${plural(taken.length, 'is', 'are')} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not: ${listed(left)}` : ''}`,
+  ];
+}

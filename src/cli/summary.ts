@@ -1,0 +1,105 @@
+/** Lines that describe what `augment` did. */
+import type { SourcedDataset } from '../dataset/sources.ts';
+import type { AugmentSummary } from '../engine/tally.ts';
+import type { augmentOptions, Given } from '../options.ts';
+import type { SampleRecord } from '../output/manifest.ts';
+import type { Scene } from '../types.ts';
+import { plural } from './plural.ts';
+
+/** The plan of one sample, in a dry run. */
+export function describePlan(record: SampleRecord): string {
+  const { id, copy, source, placements = [] } = record;
+  if (placements.length === 0) return `${id} copy ${copy}: unchanged${record.status === 'unchanged' ? `, ${record.reason}` : ''}`;
+  const { scene } = record as { scene?: Scene };
+  const pastes = placements.map(
+    ({ classId, sourceBox, targetBox, scale, flip }) =>
+      `class ${classId} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${flip ? ' flipped' : ''}`,
+  );
+  const jittered = scene ? `; scene -> [${scene.targetBox}]${scene.flip ? ' flipped' : ''}` : '';
+  return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}`;
+}
+
+/** Why a run that should have pasted something did not, and what to do: never a silent no-op. */
+export function nothingPasted(
+  summary: AugmentSummary,
+  { background, ignore, samples, documents, layout, sources }: SourcedDataset,
+  given: Given<typeof augmentOptions>,
+): string | undefined {
+  const { augmented, unchanged, classes } = summary;
+  const drawn = Object.keys(unchanged).some((reason) => reason !== 'not drawn');
+  if (augmented > 0 || !drawn) return undefined;
+  if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
+    return `no sample is ${given.targets === 'background' ? 'without' : 'with'} annotations, as --targets ${given.targets} asks`;
+  if (sources) return 'nothing of --sources may be pasted and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
+  const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
+  if (classes.length === 0) {
+    if (documents.size > 0 || layout === 'yolo') return 'no annotation that was read has a mask: boxes cannot be pasted';
+    return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; say --background and --ignore`;
+  }
+  if (!classes.some(({ allowed }) => allowed)) {
+    const found = classes.map(({ id, name }) => name ?? id);
+    return `no class that was found (${list(found)}) may be pasted; mend --classes or --exclude-classes`;
+  }
+  if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
+    return 'a sample has no other to take instances from; raise --batch-size, or say --allow-self';
+  }
+  if (documents.size > 0)
+    return 'no instance fits; crowds (iscrowd 1) are never pasted; else loosen --min-area, --max-area, --scale or --truncated';
+  return 'no instance fits; loosen --min-area, --max-area, --scale or --truncated';
+}
+
+/** The summary of a run. */
+export function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOptions>, rate: number): string[] {
+  const { samples, augmented, unchanged, pasted, dropped, copied, classes, leftBehind, backend, reused } = summary;
+  const kept = samples - augmented;
+  const lines = [
+    `${plural(samples, 'sample')}: ${augmented} augmented, ${kept} unchanged${reasons(unchanged)}`,
+    `${plural(pasted, 'instance')} pasted, ${total(dropped)} dropped${reasons(dropped)}`,
+  ];
+  const sourceless = unchanged['no source'] ?? 0;
+  if (sourceless > 0) {
+    lines.push(
+      given.sources === undefined
+        ? `${plural(sourceless, 'sample')} found no source in the batch; --batch-size, --truncated keep or --min-area widen the choice`
+        : `${plural(sourceless, 'sample')} found no source; --truncated keep or --min-area widen the choice`,
+    );
+  }
+  const stuff = classes.filter(({ stuff, allowed }) => stuff && allowed);
+  if (stuff.length > 0) {
+    const names = stuff.map(({ id, name, pasted }) => `${name ?? id}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
+    lines.push(
+      `mostly cut off at image borders, as scenery is: ${names}; --exclude-classes ${stuff.map(({ id }) => id)} would never paste them`,
+    );
+  }
+  if (leftBehind.length > 0) {
+    lines.push(
+      `not carried over, since they belong to no sample or would not be true any more: ${plural(leftBehind.length, 'file')}: ${describeFiles(leftBehind)}`,
+    );
+  }
+  if (given.dryRun) return [...lines, 'dry run: nothing was written'];
+  if (copied > 0) lines.push(`${plural(copied, 'more sample')} copied unchanged`);
+  if (backend === undefined) return [...lines, `${given.out} is complete already: nothing was done (--overwrite begins anew)`];
+  if (reused > 0) lines.push(`${plural(reused, 'sample')} of these had been written by an earlier run`);
+  return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
+}
+
+/** The first of the files, those of one folder together. */
+function describeFiles(files: readonly string[]): string {
+  const folders = new Map<string, string[]>();
+  for (const file of files) {
+    const folder = file.slice(0, file.lastIndexOf('/') + 1);
+    const key = folder === '' ? file : folder;
+    folders.set(key, [...(folders.get(key) ?? []), file]);
+  }
+  const named = [...folders].map(([folder, held]) => (held.length === 1 ? held[0] : `${folder} (${held.length})`));
+  return [...named.slice(0, 4), ...(named.length > 4 ? ['…'] : [])].join(', ');
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, n) => sum + n, 0);
+}
+
+function reasons(counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).map(([reason, n]) => `${n} ${reason}`);
+  return parts.length > 0 ? ` (${parts.join(', ')})` : '';
+}

@@ -1,0 +1,80 @@
+import { type Dataset, openDataset } from '../dataset/open.ts';
+import { type SourcedDataset, withSources } from '../dataset/sources.ts';
+import { CopyPasteError } from '../errors.ts';
+import { classNamesFile } from '../formats/drawn-masks.ts';
+import type { Layout } from '../formats/layouts.ts';
+import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
+import type { Manifest, ManifestHead } from '../output/manifest.ts';
+import { inputsOf, sourceInputsOf } from '../output/records.ts';
+import { resolveOptions } from '../schema.ts';
+
+/** A manifest with the data set and the options that its output was made from. */
+export interface Origin {
+  readonly manifest: Manifest;
+  readonly dataset: SourcedDataset;
+  readonly options: AugmentOptions;
+}
+
+/**
+ * Opens the data set that a manifest's output was made from.
+ *
+ * @param places where it is now, and the one that instances were taken from, if that is another.
+ * @throws {CopyPasteError} `data` for options that this version does not know, or a sample that is not there any more.
+ */
+export async function openOrigin(
+  manifest: Manifest,
+  places: { readonly in: string; readonly sources?: string | undefined },
+  running: Partial<Given<typeof augmentOptions>>,
+): Promise<Origin> {
+  const { layout, sources, options: given, seed, records } = manifest;
+  if ((sources === undefined) !== (places.sources === undefined)) {
+    const why = sources ? 'is missing: instances were taken from another data set' : 'instances were taken from no other data set';
+    throw new CopyPasteError('usage', `--sources${places.sources === undefined ? '' : ` ${places.sources}:`} ${why}`);
+  }
+  const recorded = given as Readonly<Record<string, unknown>>;
+  const options = resolveOptions(augmentOptions, { ...recorded, seed, ...running, in: places.in });
+  const opened = await reopen(layout, options, records.flatMap(inputsOf));
+  // A colour map that was read is not read again.
+  const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
+  if (options.maskFiles) known.add(classNamesFile);
+  const carried = (manifest.documents ?? []).map(({ path }) => path).filter((path) => !known.has(path));
+  const target = { ...opened, carried };
+  if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
+  const from = await reopen(
+    sources,
+    { ...options, in: places.sources, onlySplit: true, maskSuffix: sources.name === layout.name ? options.maskSuffix : '' },
+    records.flatMap((record) => sourceInputsOf(record)),
+  );
+  const { pairs, others } = sources.classes;
+  return { manifest, dataset: withSources(target, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
+}
+
+/** Opens a data set as a manifest says that it was understood; its files have to be what they were. */
+async function reopen(
+  layout: ManifestHead['layout'],
+  options: AugmentOptions,
+  inputs: readonly { readonly path: string; readonly sha256: string }[],
+): Promise<Dataset> {
+  const { background, ignore } = layout;
+  const opened = await openDataset({
+    ...options,
+    split: undefined,
+    layout: layout.name as Layout['name'],
+    folders: layout.folders.map(({ split, images, masks, objects }) => ({
+      split,
+      images,
+      masks,
+      ...(objects !== undefined && { objects }),
+    })),
+    ...(layout.split !== '' && { split: layout.split }),
+    background,
+    ignore,
+    colours: layout.colours,
+    skipBad: true,
+  });
+  for (const { path, sha256 } of layout.documents ?? []) {
+    const digest = [...opened.documents.values()].find((document) => document.path === path)?.sha256;
+    if (digest !== sha256) throw new CopyPasteError('data', `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}`);
+  }
+  return { ...opened, digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
+}

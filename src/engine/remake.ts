@@ -1,0 +1,176 @@
+import { inParts } from '../base/parts.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
+import { CopyPasteError, interrupted } from '../errors.ts';
+import { documentPlaces, documentsOf, inDocument, type WholeFile } from '../output/folder.ts';
+import type { ManifestRecord } from '../output/manifest.ts';
+import type { Written } from '../output/records.ts';
+import { passSample, type Use } from '../output/samples.ts';
+import type { Candidate } from '../plan/plan.ts';
+import type { Pasted, Plan, Sample } from '../types.ts';
+import { variantsOf } from '../verbs/augment.ts';
+import { jobsOf } from './budget.ts';
+import type { Rendering } from './groups.ts';
+import { inOrder } from './in-order.ts';
+import { passedEntry, passedShapes, pastedEntry, variantSuffix } from './job.ts';
+import type { Origin } from './origin.ts';
+import { createPipeline } from './pipeline.ts';
+import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
+
+/** What documents have of records that were made again. */
+export type Entries = Map<ManifestRecord, unknown>;
+
+/** Makes the files of a record that passes through again. */
+export async function passAgain({ dataset, options }: Origin, sample: Sample, { copy }: ManifestRecord, use: Use): Promise<Written> {
+  const suffix = copy === undefined ? '' : variantSuffix(copy, options);
+  return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), dataset, use);
+}
+
+/** What is made of a record again. */
+export interface Remaker<R> {
+  paste(pasted: Pasted, record: ManifestRecord, suffix: string): Promise<R>;
+  pass(sample: Sample, record: ManifestRecord): Promise<R>;
+}
+
+/**
+ * Renders records of a manifest again, from their own plans.
+ *
+ * @throws {CopyPasteError} `data` for input that has changed, by its digest.
+ */
+export async function* remake<R>(
+  { dataset, options }: Origin,
+  records: readonly ManifestRecord[],
+  backend: Rendering,
+  remaker: Remaker<R>,
+  entries: Entries,
+  stop?: AbortSignal,
+): AsyncGenerator<R> {
+  const samples = new Map(
+    [...dataset.samples, ...dataset.others, ...(dataset.sources?.samples ?? [])].map((sample) => [sample.id, sample]),
+  );
+  const reasons = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
+  const sampleOf = (id: string): Sample => {
+    const sample = samples.get(id);
+    if (!sample)
+      throw new CopyPasteError(
+        'data',
+        `${options.in}: sample ${id} of the manifest cannot be used: ${reasons.get(id) ?? 'it is not there'}`,
+      );
+    return sample;
+  };
+  const stopped = (): boolean => stop?.aborted === true;
+  const planned = records.filter(({ copy }) => copy !== undefined);
+  const recordOf = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
+  const remade = ({ id, copy }: Plan): ManifestRecord => recordOf.get(`${copy} ${id}`) as ManifestRecord;
+  const pass = async (sample: Sample, record: ManifestRecord): Promise<R> => {
+    const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options));
+    if (entry) entries.set(record, entry);
+    return remaker.pass(sample, record);
+  };
+  const sink = {
+    paste: (pasted: Pasted) => {
+      const record = remade(pasted.plan);
+      const suffix = variantSuffix(pasted.plan.copy, options);
+      const { entry } = pastedEntry(dataset, pasted, suffix, options);
+      if (entry) entries.set(record, entry);
+      return remaker.paste(pasted, record, suffix);
+    },
+    pass: (sample: Sample, plan: Plan) => pass(sample, remade(plan)),
+    skip: (sample: Sample, reason: string): R => {
+      throw new CopyPasteError('data', `${sample.id}: ${reason}`);
+    },
+  };
+  const planner = plannerOf(planned, dataset, sampleOf, options.batchSize);
+  const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped });
+  for await (const { results } of inOrder(planner.batches(), pipeline.begin, 1)) for (const result of results) yield await result;
+  const rest = records.filter(({ copy }) => copy === undefined);
+  for (let i = 0; i < rest.length; i += 64) {
+    if (stopped()) throw interrupted();
+    yield* await inParts(rest.slice(i, i + 64), jobsOf(options), (record) => pass(sampleOf(record.id), record));
+  }
+}
+
+/** Takes plans from records, as many at a time as a batch has. */
+function plannerOf(
+  records: readonly ManifestRecord[],
+  { sources }: SourcedDataset,
+  sampleOf: (id: string) => Sample,
+  batchSize: number,
+): Planner {
+  return {
+    *batches() {
+      for (let n = 0; n * batchSize < records.length; n++) {
+        yield { copy: 0, n, samples: records.slice(n * batchSize, (n + 1) * batchSize).map(({ id }) => sampleOf(id)) };
+      }
+    },
+    batch({ n }: BatchRef): PlannedBatch {
+      const part = records.slice(n * batchSize, (n + 1) * batchSize);
+      for (const record of part) {
+        const { id, split } = record;
+        const from = sources?.split ?? split;
+        const other = record.status === 'augmented' && sampleOf(record.source).split !== from ? record.source : undefined;
+        if (other !== undefined || sampleOf(id).split !== split)
+          throw new CopyPasteError(
+            'data',
+            `${id}: ${other ?? id} is of another split than ${split === '' ? 'none' : split}, as the manifest says`,
+          );
+      }
+      const needed = new Set(part.flatMap((record) => (record.status === 'augmented' ? [record.id, record.source] : [])));
+      return {
+        needed: [...needed].map(sampleOf),
+        plan: async (candidates) => part.map((record) => planOf(record, candidates)),
+      };
+    },
+  };
+}
+
+/** @throws {CopyPasteError} `data` for an instance that the source has not. */
+function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidate>): Plan {
+  const { id, copy = 0 } = record;
+  if (record.status === 'unchanged') return { id, copy, reason: record.reason, minArea: 0, placements: [], dropped: [] };
+  const { source, scene, minArea, placements, dropped } = record;
+  const { instances } = candidates.get(source) as Candidate;
+  for (const { instance, classId, sourceBox } of placements) {
+    const found = instances[instance];
+    if (found?.classId !== classId || String(found.box) !== String(sourceBox)) {
+      throw new CopyPasteError(
+        'data',
+        `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}], as the manifest says`,
+      );
+    }
+  }
+  return {
+    id,
+    copy,
+    source,
+    ...(scene && { scene }),
+    minArea,
+    placements: placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }) => ({
+      instance,
+      classId,
+      sourceBox,
+      targetBox,
+      scale,
+      flip,
+    })),
+    dropped,
+  };
+}
+
+/** The files of several samples that an output has, from what records were made into again. */
+export function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): WholeFile[] {
+  const placeOf = documentPlaces(dataset);
+  const records = manifest.records.flatMap((record) => {
+    const place = placeOf.get(record.id);
+    return place === undefined ? [] : [{ record, place, copy: record.copy }];
+  });
+  const variants = variantsOf(dataset, manifest.skipped, options);
+  return documentsOf(dataset, options, variants, () => inOrderOf(records.sort(inDocument), entries));
+}
+
+/** Entries in the order of records. */
+async function* inOrderOf(records: readonly { record: ManifestRecord }[], entries: Entries): AsyncGenerator<unknown> {
+  for (const { record } of records) {
+    const entry = entries.get(record);
+    if (entry) yield entry;
+  }
+}
