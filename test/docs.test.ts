@@ -28,6 +28,17 @@ describe('documentation', () => {
     expect(read('.ci/run')).toContain(`\n${command}\n`);
   });
 
+  test('CI builds once, in the tests', () => {
+    const { scripts } = JSON.parse(read('package.json'));
+    const run = read('.ci/run');
+    expect(run.indexOf('\nexport npm_config_ignore_scripts=true\n')).toBeGreaterThan(0);
+    expect(run.indexOf('npm_config_ignore_scripts')).toBeLessThan(run.indexOf('npm ci'));
+    const used = [...run.matchAll(/npm run (?:--\S+ )*([\w:]+)/g)].map(([, name]) => scripts[name as string] as string);
+    expect(used).toEqual([scripts.check]);
+    expect(used.join().match(/tsc -p/g)).toHaveLength(1);
+    expect(used.join()).not.toContain('build');
+  });
+
   const folder = temporaryFolder();
   const blocks = (language: string): string[] =>
     [...read('README.md').matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , text]) => text as string);
