@@ -1,10 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
+/** Files that render on every backend, run the tool as a process, or try thousands of damaged inputs. `npm run test:quick` leaves them out. */
+const slow = [
+  'test/render/{cpu,faults,tensorflow,webgpu}.test.ts',
+  'test/cli/{doctor,main}.test.ts',
+  'test/dataset/sources.test.ts',
+  'test/verbs/resume.test.ts',
+  'test/batch.test.ts',
+  'test/docs.test.ts',
+  'test/hostile*.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     reporters: ['default', './test/reporter.ts'],
     globalSetup: './test/setup.ts',
     testTimeout: 30_000,
+    projects: [
+      // One process for many files: to load the program anew for each takes longer than most of them.
+      { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: slow, isolate: false } },
+      { extends: true, test: { name: 'slow', include: slow } },
+    ],
   },
 });

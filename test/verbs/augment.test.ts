@@ -65,7 +65,7 @@ describe('augment', () => {
     const masks = augmentedOf(manifest).map(({ id, files }) => `${id} ${files.mask?.sha256}`);
     const { manifest: voc } = await run({ in: 'fixtures/voc', p: 1, instances: 'object' });
     const objects = augmentedOf(voc).map(({ id, files }) => `${id} ${files.mask?.sha256} ${files.objects?.sha256}`);
-    await expect(`${[...masks, ...objects].sort().join('\n')}\n`).toMatchFileSnapshot('golden/masks.txt');
+    await expect(`${[...masks, ...objects].sort().join('\n')}\n`).toMatchFileSnapshot('../golden/masks.txt');
   });
 
   test('-p 0 copies the input, byte for byte', async () => {
