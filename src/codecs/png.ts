@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import zlib, { constants, deflate, inflateSync } from 'node:zlib';
+import { constants, crc32, deflate, inflateSync } from 'node:zlib';
 import { giveBack, takeBytes } from '../base/buffers.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { objectColours } from '../masks/palette.ts';
@@ -423,19 +423,4 @@ function joinChunks(chunks: readonly (readonly [type: string, data: Uint8Array])
     at = end + 4;
   }
   return bytes;
-}
-
-/** CRC-32 of PNG's specification, annex D; by zlib where Node has that (20.15, 22.2). */
-const crc32: (bytes: Uint8Array) => number = (zlib as { crc32?: (bytes: Uint8Array) => number }).crc32 ?? tableCrc32;
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
-
-function tableCrc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) c = (crcTable[(c ^ (bytes[i] as number)) & 255] as number) ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }
