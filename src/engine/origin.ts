@@ -37,7 +37,7 @@ export async function openOrigin(
   // A colour map that was read is not read again.
   const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
   if (options.maskFiles) known.add(classNamesFile);
-  const carried = (manifest.documents ?? []).map(({ path }) => path).filter((path) => !known.has(path));
+  const carried = manifest.documents.map(({ path }) => path).filter((path) => !known.has(path));
   const target = { ...opened, carried };
   if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
   const from = await reopen(

@@ -14,7 +14,6 @@ import type { AugmentSummary } from '../engine/tally.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { documentWriters } from '../formats/document-writers.ts';
 import { classNamesFile, classNamesText } from '../formats/drawn-masks.ts';
-import { layouts } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import { sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
@@ -218,8 +217,8 @@ function firstDifference(there: ManifestHead, here: ManifestHead): string | unde
   for (const name of new Set([...was.keys(), ...is.keys()])) {
     if (was.get(name) !== is.get(name)) return `${name} is ${was.get(name) ?? 'not given'} there, ${is.get(name) ?? 'not given'} here`;
   }
-  if (!there.input || !here.input || there.input.listing === here.input.listing) return undefined;
-  const data = ({ input }: ManifestHead): string => `${input?.files} files of ${input?.bytes} bytes`;
+  if (there.input.listing === here.input.listing) return undefined;
+  const data = ({ input }: ManifestHead): string => `${input.files} files of ${input.bytes} bytes`;
   return data(there) === data(here)
     ? 'its data had other file names or sizes'
     : `its data were ${data(there)}, --in now holds ${data(here)}`;
@@ -241,7 +240,6 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
   try {
     if (manifest) {
       for (const { path } of filesOf(manifest)) written.add(path);
-      for (const path of files) if (isOldList(manifest, path)) written.add(path);
       // A strict reader takes a head alone for one.
       if (!journal.head) await journal.add({ head: headSchema.strip().parse(manifest) });
       await journal.add({ begin: 'overwritten', files: [...written] });
@@ -276,14 +274,11 @@ async function removeRun(out: string, entries: ReadonlySet<string>, files: Reado
 }
 
 /** The files that a manifest names. */
-export function filesOf({ records, documents = [] }: Pick<Manifest, 'records' | 'documents'>): { path: string; sha256: string }[] {
+export function filesOf({
+  records,
+  documents = [],
+}: Pick<Manifest, 'records'> & Partial<Pick<Manifest, 'documents'>>): { path: string; sha256: string }[] {
   return [...records.flatMap(({ files }) => fromRecord<{ path: string; sha256: string }>(files)), ...documents];
-}
-
-/** Whether a file is a list of an output of schema 1, whose manifests did not name them. */
-export function isOldList({ schema, layout }: Manifest, path: string): boolean {
-  const lists = schema === 1 ? layouts.find(({ name }) => name === layout.name)?.lists : undefined;
-  return lists !== undefined && path.startsWith(`${lists}/`);
 }
 
 function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {

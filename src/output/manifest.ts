@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isBelow } from '../base/paths.ts';
 import { dropReasons, passReasons } from '../types.ts';
 
-/** Version of the manifest's shape; it grows when an older reader would be misled. Older ones are read too. */
+/** Version of the manifest's shape; it grows when an older reader would be misled. */
 export const schemaVersion = 2;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -101,7 +101,7 @@ const layout = {
 };
 
 const head = {
-  schema: z.union([z.literal(1), z.literal(schemaVersion)]),
+  schema: z.literal(schemaVersion, { error: ({ input }) => `version ${JSON.stringify(input)} is not supported, only ${schemaVersion}` }),
   tool: z.strictObject({ name: z.literal('copypaste'), version: z.string() }),
   codecs: z.record(z.string(), z.string()).describe('what wrote each kind of file'),
   seed: count,
@@ -119,8 +119,7 @@ const head = {
     .describe('another data set that instances are taken from'),
   input: z
     .strictObject({ files: count, bytes: count, listing: sha256 })
-    .optional()
-    .describe('SHA-256 over lines "bytes path" of all input files, sorted by path; from schema 2'),
+    .describe('SHA-256 over lines "bytes path" of all input files, sorted by path'),
 };
 
 /** What is known before a run: the same head, the same output. */
@@ -142,10 +141,7 @@ export const manifestSchema = z
       }),
     ),
     skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
-    documents: z
-      .array(z.strictObject({ path, sha256 }))
-      .optional()
-      .describe('files of several samples: lists of ids, documents of annotations; from schema 2'),
+    documents: z.array(z.strictObject({ path, sha256 })).describe('files of several samples: lists of ids, documents of annotations'),
     inputDigest: sha256.describe('SHA-256 over lines "sha256 path" of all input files, sorted by path'),
     summary: z.strictObject({
       samples: count,

@@ -3,7 +3,7 @@ import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 
 /**
- * Reads a manifest, of this schema or an older one.
+ * Reads a manifest.
  *
  * @throws {CopyPasteError} `noInput` where there is none, `data` with the first thing in it that is wrong.
  */

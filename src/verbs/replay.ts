@@ -79,7 +79,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   });
   if (only !== undefined) return { samples: chosen.length };
 
-  const digests = new Map(manifest.documents?.map(({ path, sha256 }) => [path, sha256]));
+  const digests = new Map(manifest.documents.map(({ path, sha256 }) => [path, sha256]));
   for (const { path, text } of documentsAgain(origin, entries)) {
     const known = digests.get(path);
     const there = known && (await digestOf(join(out, path), path).catch(() => undefined));

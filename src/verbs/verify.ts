@@ -13,7 +13,7 @@ import { contradictionsOf, countIds } from '../masks/invariants.ts';
 import { vocColours } from '../masks/palette.ts';
 import { type Given, verifyOptions } from '../options.ts';
 import { describeDifference } from '../output/compare.ts';
-import { filesOf, isOldList, journalName, manifestName } from '../output/folder.ts';
+import { filesOf, journalName, manifestName } from '../output/folder.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from '../output/manifest.ts';
 import { readManifest } from '../output/read-manifest.ts';
 import { augmentedRecord } from '../output/records.ts';
@@ -68,7 +68,7 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   });
   differences.push(...found.filter((one) => one !== undefined));
   for (const path of await filesBelow(out)) {
-    if (!known.has(path) && !isOldList(manifest, path)) differences.push({ path, what: 'is not in the manifest' });
+    if (!known.has(path)) differences.push({ path, what: 'is not in the manifest' });
   }
   const annotations = await inParts(manifest.records, jobs, async (record) => {
     if (hooks.stop?.aborted) throw interrupted();
@@ -122,7 +122,7 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
     });
     // A document has something of every sample.
     if (again.length === manifest.records.length) {
-      const digests = new Map(manifest.documents?.map(({ path, sha256 }) => [path, sha256]));
+      const digests = new Map(manifest.documents.map(({ path, sha256 }) => [path, sha256]));
       for (const { path, text } of documentsAgain(origin, entries)) {
         const hash = createHash('sha256');
         for await (const part of text()) hash.update(part);

@@ -163,13 +163,13 @@ describe('replay', () => {
     await expect(verify({ out: join(folder, 'splits'), deep: true, in: camvid })).rejects.toMatchObject({ code: 'data' });
   });
 
-  test('reads a manifest of schema 1', async () => {
-    const out = join(folder, 'old');
-    await replay({ manifest: 'fixtures/manifest-v1.json', in: camvid, out });
-    const digests = await treeDigests(out);
-    const { records } = await readManifest('fixtures/manifest-v1.json');
-    for (const { files } of records) expect(digests[files.mask?.path as string]).toBe(files.mask?.sha256);
-    expect((await verify({ out, deep: true, in: camvid })).differences).toEqual([]);
+  test('refuses a manifest of another version of the schema', async () => {
+    const { out, manifest } = await outputOf('camvid', 'old');
+    const file = join(out, 'manifest.json');
+    await writeFile(file, JSON.stringify({ ...manifest, schema: 1 }));
+    const refused = { code: 'data', message: `${file}: not a manifest of copypaste: schema: version 1 is not supported, only 2` };
+    await expect(verify({ out })).rejects.toMatchObject(refused);
+    await expect(replay({ manifest: file, in: camvid, out: join(folder, 'old-out') })).rejects.toMatchObject(refused);
   });
 
   test('names input that has changed by its digest, and output that is there and differs by its pixel', async () => {
