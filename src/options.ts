@@ -30,6 +30,8 @@ export interface Option {
   readonly choices?: readonly string[];
   readonly default?: unknown;
   readonly required?: true;
+  /** The output's bytes do not follow from it, or follow from what the manifest says of the data set anyway. */
+  readonly bytes?: false;
 }
 
 type OptionTable = Readonly<Record<string, Option>>;
@@ -55,20 +57,26 @@ export type Given<T extends OptionTable> = {
 };
 
 const reading = {
-  in: { flag: '--in <dir>', kind: 'path', required: true, description: 'data set to read' },
+  in: { flag: '--in <dir>', kind: 'path', required: true, bytes: false, description: 'data set to read' },
   layout: {
     flag: '--layout <name>',
     choices: layoutNames,
     description: 'folder layout, where detection finds two',
   },
-  images: { flag: '--images <dir>', kind: 'path', description: 'folder of images inside --in, with --masks' },
-  masks: { flag: '--masks <dir>', kind: 'path', description: 'folder of masks inside --in, with --images' },
+  images: { flag: '--images <dir>', kind: 'path', bytes: false, description: 'folder of images inside --in, with --masks' },
+  masks: { flag: '--masks <dir>', kind: 'path', bytes: false, description: 'folder of masks inside --in, with --images' },
   annotations: {
     flag: '--annotations <file>',
     kind: 'path',
+    bytes: false,
     description: "document of annotations inside --in (COCO, CVAT, Datumaro), with its images' folder in --images where it is not found",
   },
-  requireMasks: { flag: '--require-masks', kind: 'switch', description: 'annotations that have boxes and no mask are an error' },
+  requireMasks: {
+    flag: '--require-masks',
+    kind: 'switch',
+    bytes: false,
+    description: 'annotations that have boxes and no mask are an error',
+  },
   maskSuffix: {
     flag: '--mask-suffix <text>',
     kind: 'text',
@@ -91,11 +99,13 @@ const reading = {
   colorMap: {
     flag: '--color-map <file>',
     kind: 'path',
+    bytes: false,
     description: "what colours of masks stand for: 'r g b name', 'name:r,g,b::' or 'name,r,g,b' lines (by default one that --in has)",
   },
   classNames: {
     flag: '--class-names <file>',
     kind: 'path',
+    bytes: false,
     description: 'names of the class ids: one a line from id 0, or "id name" lines',
   },
 } as const satisfies OptionTable;
@@ -164,12 +174,28 @@ const planning = {
 } as const satisfies OptionTable;
 
 const sourcing = {
-  sources: { flag: '--sources <dir>', kind: 'path', description: 'another data set, of any layout: instances are taken from all of it' },
-  sourcesLayout: { flag: '--sources-layout <name>', choices: layoutNames, description: 'its folder layout, where detection finds two' },
-  sourcesSplit: { flag: '--sources-split <name>', kind: 'text', description: 'its split to take instances from (train, or the only one)' },
+  sources: {
+    flag: '--sources <dir>',
+    kind: 'path',
+    bytes: false,
+    description: 'another data set, of any layout: instances are taken from all of it',
+  },
+  sourcesLayout: {
+    flag: '--sources-layout <name>',
+    choices: layoutNames,
+    bytes: false,
+    description: 'its folder layout, where detection finds two',
+  },
+  sourcesSplit: {
+    flag: '--sources-split <name>',
+    kind: 'text',
+    bytes: false,
+    description: 'its split to take instances from (train, or the only one)',
+  },
   classMap: {
     flag: '--class-map <file>',
     kind: 'path',
+    bytes: false,
     description: "YAML or JSON of the sources' classes, 'person: pedestrian', by name or id, null for none (by default equal names)",
   },
 } as const satisfies OptionTable;
@@ -179,20 +205,33 @@ const running = {
     flag: '--backend <name>',
     choices: backendNames,
     default: 'cpu',
+    bytes: false,
     description: 'rendering backend; the output is identical',
   },
-  jobs: { flag: '-j, --jobs <n>', kind: 'count', description: 'samples in flight (by default four more than there are cores)' },
+  jobs: {
+    flag: '-j, --jobs <n>',
+    kind: 'count',
+    bytes: false,
+    description: 'samples in flight (by default four more than there are cores)',
+  },
   memory: {
     flag: '--memory <size>',
     kind: 'bytes',
+    bytes: false,
     description: 'pixels in flight, as 512MB or 4GB (by default half of what the process may use)',
   },
-  quiet: { flag: '-q, --quiet', kind: 'switch', description: 'no progress and no summary' },
+  quiet: { flag: '-q, --quiet', kind: 'switch', bytes: false, description: 'no progress and no summary' },
 } as const satisfies OptionTable;
 
 export const augmentOptions = {
   ...reading,
-  out: { flag: '--out <dir>', kind: 'path', required: true, description: 'folder to write: new, empty, or of a run to continue' },
+  out: {
+    flag: '--out <dir>',
+    kind: 'path',
+    required: true,
+    bytes: false,
+    description: 'folder to write: new, empty, or of a run to continue',
+  },
   ...planning,
   ...sourcing,
   copies: { flag: '--copies <k>', kind: 'count', default: 1, description: 'variants of each sample, named _aug1, _aug2, …' },
@@ -213,12 +252,22 @@ export const augmentOptions = {
     kind: 'switch',
     description: "masks of classes and objects too, as labelme's converter to VOC has them, where annotations are shapes",
   },
-  link: { flag: '--link', kind: 'switch', description: 'hard-link unchanged files instead of copying them' },
-  overwrite: { flag: '--overwrite', kind: 'switch', description: 'take away what an earlier run has written to --out, and begin anew' },
-  fallback: { flag: '--fallback', kind: 'switch', description: 'render on the CPU where --backend is not available or fails' },
-  dryRun: { flag: '--dry-run', kind: 'switch', description: 'print the plan of each sample, and write nothing' },
+  link: { flag: '--link', kind: 'switch', bytes: false, description: 'hard-link unchanged files instead of copying them' },
+  overwrite: {
+    flag: '--overwrite',
+    kind: 'switch',
+    bytes: false,
+    description: 'take away what an earlier run has written to --out, and begin anew',
+  },
+  fallback: {
+    flag: '--fallback',
+    kind: 'switch',
+    bytes: false,
+    description: 'render on the CPU where --backend is not available or fails',
+  },
+  dryRun: { flag: '--dry-run', kind: 'switch', bytes: false, description: 'print the plan of each sample, and write nothing' },
   ...running,
-  json: { flag: '--json', kind: 'switch', description: 'print the summary as one JSON object on standard output' },
+  json: { flag: '--json', kind: 'switch', bytes: false, description: 'print the summary as one JSON object on standard output' },
 } as const satisfies OptionTable;
 
 export const previewOptions = {

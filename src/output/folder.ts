@@ -14,7 +14,7 @@ import type { AugmentSummary } from '../engine/tally.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { documentWriters } from '../formats/document-writers.ts';
 import { classNamesFile, classNamesText } from '../formats/drawn-masks.ts';
-import type { AugmentOptions } from '../options.ts';
+import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
 import { sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
 import { createFolders, foldsCase, isTemporary, removeTemporaries, syncFolders, writeHashed } from './files.ts';
@@ -128,33 +128,8 @@ async function openFolder(out: string): Promise<Set<string>> {
 /** What output follows from: where it is the same, so are all bytes. */
 async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise<ManifestHead> {
   const { sources } = dataset;
-  // What says where things are or how they are done changes no byte of the output.
-  const {
-    in: _in,
-    out: _out,
-    seed,
-    jobs: _jobs,
-    memory: _memory,
-    backend: _backend,
-    fallback: _fallback,
-    quiet: _quiet,
-    json: _json,
-    dryRun: _dryRun,
-    link: _link,
-    overwrite: _overwrite,
-    classNames: _names,
-    colorMap: _colorMap,
-    // The layout's folders say it.
-    images: _images,
-    masks: _masks,
-    annotations: _annotations,
-    requireMasks: _requireMasks,
-    sources: _sources,
-    sourcesLayout: _sourcesLayout,
-    sourcesSplit: _sourcesSplit,
-    classMap: _classMap,
-    ...rest
-  } = options;
+  const rows: Readonly<Record<string, Option>> = augmentOptions;
+  const { seed, ...rest } = Object.fromEntries(Object.entries(options).filter(([name]) => rows[name]?.bytes !== false));
   const listing = createHash('sha256');
   const own = await listFiles(dataset, '', listing);
   const theirs = sources ? await listFiles(sources, sourcePrefix, listing) : { files: 0, bytes: 0 };
