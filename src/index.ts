@@ -8,6 +8,7 @@ export { type BatchOptions, CopyPaste, type CopyPasteBatch, copyPaste, copyPaste
 export type { Hooks } from './engine/hooks.ts';
 export type { AugmentSummary } from './engine/tally.ts';
 export { CopyPasteError, exitCodes } from './errors.ts';
+export type { Difference } from './output/compare.ts';
 export { type Manifest, type ManifestRecord, manifestSchema } from './output/manifest.ts';
 export { openBackend } from './render/open.ts';
 export type { Backend, BackendName, Plan } from './types.ts';
@@ -15,7 +16,7 @@ export { check } from './verbs/check.ts';
 export { type Inspection, inspect } from './verbs/inspect.ts';
 export { preview } from './verbs/preview.ts';
 export { replay } from './verbs/replay.ts';
-export { type Difference, type Verification, verify } from './verbs/verify.ts';
+export { type Verification, verify } from './verbs/verify.ts';
 
 /**
  * Reads a data set of images and masks, pastes instances from one sample into another, and writes an

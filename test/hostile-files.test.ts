@@ -14,7 +14,7 @@ import { openDataset } from '../src/dataset/open.ts';
 import { CopyPasteError, type ErrorCode } from '../src/errors.ts';
 import { openJournal } from '../src/output/journal.ts';
 import type { Manifest } from '../src/output/manifest.ts';
-import { readManifest } from '../src/output/read-manifest.ts';
+import { readManifest } from '../src/output/manifest-file.ts';
 import { augment } from '../src/verbs/augment.ts';
 import { check } from '../src/verbs/check.ts';
 import { replay } from '../src/verbs/replay.ts';

@@ -1,5 +1,5 @@
 import { exitCodes, printable } from '../errors.ts';
-import type { Difference } from '../verbs/verify.ts';
+import type { Difference } from '../output/compare.ts';
 import type { Streams } from './streams.ts';
 
 /** Says what differs, on standard error or as JSON on standard output. @returns the exit code. */

@@ -1,5 +1,5 @@
 import type { Dataset } from '../dataset/open.ts';
-import type { Difference } from '../verbs/verify.ts';
+import type { Difference } from '../output/compare.ts';
 
 /** Reasons why samples cannot be used, by file. */
 export function badSamples({ skipped }: Dataset): Difference[] {

@@ -5,43 +5,19 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { documentWriters } from '../formats/document-writers.ts';
 import { readEntry } from '../formats/documents.ts';
 import type { AugmentOptions } from '../options.ts';
-import type { SampleRecord } from '../output/manifest.ts';
+import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import { augmentedRecord, unchangedRecord } from '../output/records.ts';
-import { createSampleWriter, pastedFiles, pathsByRole, variantFiles } from '../output/samples.ts';
+import { createSampleWriter } from '../output/samples.ts';
+import { pastedFiles, pathsByRole, variantFiles, variantSuffix } from '../output/variants.ts';
 import type { Annotations, Document, PassReason, Pasted, Sample, ShapeSet } from '../types.ts';
 import type { Rendering } from './groups.ts';
 import { type Circumstances, createPipeline, type Sink } from './pipeline.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
 
-/** What became of one sample, as plain data: it may come from another thread. */
-export interface Outcome {
-  readonly id: string;
-  /** Why it was left out. */
-  readonly skipped?: string;
-  /** Absent where it was left out; without files in a dry run. */
-  readonly record?: SampleRecord;
-  /** What a document of annotations will have of it. */
-  readonly entry?: unknown;
-}
-
-/** Instances of one class that were read. */
-export interface ClassCount {
-  readonly classId: number;
-  readonly instances: number;
-  /** Pixels of all, and of those that touch their image's border. */
-  readonly pixels: number;
-  readonly truncated: number;
-}
-
 export interface OutcomeBatch {
   readonly results: readonly Promise<Outcome>[];
   /** What was read of its samples. */
   readonly read: readonly ClassCount[];
-}
-
-/** What follows a sample's name in a variant of it. */
-export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {
-  return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
 }
 
 /** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */

@@ -1,8 +1,9 @@
 import { interrupted } from '../errors.ts';
-import type { Output } from '../output/folder.ts';
+import type { Outcome } from '../output/outcomes.ts';
+import type { Output } from '../output/run.ts';
 import type { Sample } from '../types.ts';
 import type { Hooks } from './hooks.ts';
-import type { Outcome, OutcomeBatch } from './job.ts';
+import type { OutcomeBatch } from './job.ts';
 
 /** A batch that is under way, or that an earlier run has done. */
 export interface Step extends OutcomeBatch {

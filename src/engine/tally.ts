@@ -1,7 +1,7 @@
 import type { Dataset } from '../dataset/open.ts';
 import type { Manifest } from '../output/manifest.ts';
+import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import type { BackendName, DropReason, PassReason } from '../types.ts';
-import type { ClassCount, Outcome } from './job.ts';
 
 /** What a run did. */
 export interface AugmentSummary {
@@ -40,6 +40,16 @@ export interface ClassSummary {
   readonly allowed: boolean;
   /** Most of its pixels lie in instances that touch their image's border: sky, road. */
   readonly stuff: boolean;
+}
+
+/** Totals of a run as its manifest has them. */
+export function totalsOf(summary: AugmentSummary): Pick<Manifest, 'classes' | 'skipped' | 'summary'> {
+  const { samples, augmented, unchanged, pasted, dropped, skipped, classes } = summary;
+  return {
+    classes: classes.map(({ stuff: _stuff, allowed: _allowed, ...row }) => row),
+    skipped: [...skipped],
+    summary: { samples, augmented, unchanged, pasted, dropped, skipped: skipped.length },
+  };
 }
 
 /** Counts what a summary says. */

@@ -3,9 +3,10 @@ import Tinypool from 'tinypool';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, type ErrorCode } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import { openRendering } from '../render/backend.ts';
 import type { BackendName } from '../types.ts';
-import { type ClassCount, createJob, type Outcome } from './job.ts';
+import { createJob } from './job.ts';
 import type { BatchRef } from './planner.ts';
 
 export interface WorkerData {

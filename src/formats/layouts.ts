@@ -110,7 +110,7 @@ function splitsAround({ folders }: Tree, images: string, masks: string, objects?
 }
 
 /** Every layout that is detected; a new one is a row. */
-export const layouts: readonly Layout[] = [
+const layouts: readonly Layout[] = [
   {
     name: 'voc',
     shape: 'JPEGImages/ + SegmentationClass/',

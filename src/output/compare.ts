@@ -2,6 +2,12 @@ import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
 import { decodeMask, pngHeader } from '../codecs/png.ts';
 import type { Size } from '../types.ts';
 
+/** A way in which a file is not as it has to be. */
+export interface Difference {
+  readonly path: string;
+  readonly what: string;
+}
+
 /**
  * Says where two encoded images or masks first differ.
  *

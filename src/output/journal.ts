@@ -8,6 +8,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type JournalBatch, type JournalLine, journalLine, type ManifestHead } from './manifest.ts';
 
+export const journalName = 'run.jsonl';
+
 export interface Journal {
   /** What it says is run; absent in a new one. */
   readonly head: ManifestHead | undefined;

@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto';
-import { CopyPasteError } from '../errors.ts';
-import { type InputFile, type Pasted, type Plan, type Sample, type SampleFile, sourcePrefix } from '../types.ts';
-import { writeAtomic } from './files.ts';
-import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
+import type { InputFile, Pasted, Plan, Sample, SampleFile } from '../types.ts';
+import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 
 /** A file that was written. */
 export interface OutputFile extends InputFile {
@@ -40,20 +37,36 @@ function filesRecord(written: Written | undefined): Pick<SampleRecord, 'files' |
   return written ? { files: toRecord(written.files), inputs: toRecord(written.inputs) } : {};
 }
 
-/** Files of a record, in one order. */
-export function fromRecord<F extends { path: string }>({ image, mask, labels, objects, views = [], drawn = [] }: FilesByRole<F>): F[] {
+/** A file with its digest. */
+export interface HashedFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** Files as a list, in the order of their roles. */
+function fromRecord({ image, mask, labels, objects, views = [], drawn = [] }: FilesByRole<HashedFile>): HashedFile[] {
   return [image, mask, labels, objects, ...views, ...drawn].filter((file) => file !== undefined);
 }
 
-/** Input files of a record. */
-export function inputsOf({ inputs }: Pick<ManifestRecord, 'inputs'>): { path: string; sha256: string }[] {
-  return fromRecord(inputs);
+/** Output files of a record. */
+export function outputsOf({ files }: SampleRecord): HashedFile[] {
+  return files ? fromRecord(files) : [];
 }
 
-/** The files of its source that a record names, where that is of another data set. @param prefix goes before each path. */
-export function sourceInputsOf(record: ManifestRecord, prefix = ''): { path: string; sha256: string }[] {
+/** Input files of a record. */
+export function inputsOf({ inputs }: SampleRecord): HashedFile[] {
+  return inputs ? fromRecord(inputs) : [];
+}
+
+/** Files of a record's source, where that is of another data set. @param prefix goes before each path. */
+export function sourceInputsOf(record: SampleRecord, prefix = ''): HashedFile[] {
   if (record.status !== 'augmented' || !record.sourceInputs) return [];
   return fromRecord(record.sourceInputs).map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
+}
+
+/** Output files of a manifest. */
+export function filesOf({ records, documents }: Pick<Manifest, 'records' | 'documents'>): HashedFile[] {
+  return [...records.flatMap(outputsOf), ...documents];
 }
 
 /** The record of a sample that was pasted into. */
@@ -120,31 +133,4 @@ function placementRecords(
     ...(objectIds[i] !== undefined && { object: objectIds[i] }),
     ...(areas[i] === 0 && { dropped: 'under min-area once rendered' as const }),
   }));
-}
-
-type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
-
-/**
- * Writes `manifest.json`, one record a line, so that memory does not grow with it. It appears under its name when it is
- * complete.
- */
-export async function writeManifest(path: string, head: ManifestHead, records: AsyncIterable<ManifestRecord>, tail: Tail): Promise<void> {
-  await writeAtomic(path, async function* () {
-    const inputs = new Map<string, string>();
-    let separator = '\n';
-    yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
-    for await (const record of records) {
-      for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
-        if ((inputs.get(path) ?? sha256) !== sha256)
-          throw new CopyPasteError('data', `${path}: has changed during the run; say --overwrite to begin anew`);
-        inputs.set(path, sha256);
-      }
-      yield separator + JSON.stringify(record);
-      separator = ',\n';
-    }
-    const digest = createHash('sha256');
-    for (const path of [...inputs.keys()].sort()) digest.update(`${inputs.get(path)} ${path}\n`);
-    const end = { ...tail, inputDigest: digest.digest('hex') };
-    yield `\n],${JSON.stringify(end).slice(1)}\n`;
-  });
 }

@@ -1,83 +1,22 @@
 import { dirname, join } from 'node:path';
 import { giveBack } from '../base/buffers.ts';
 import { readInput, sha256 } from '../base/digest.ts';
-import { encodeImage, extensions, formatOf, type ImageFormat } from '../codecs/image.ts';
+import { encodeImage, formatOf, type ImageFormat } from '../codecs/image.ts';
 import { writeMask } from '../codecs/masks.ts';
 import { encodePng, encodeSegments } from '../codecs/png.ts';
-import { filesOfSample } from '../dataset/sample-files.ts';
 import { segmentPlane } from '../formats/coco/write.ts';
 import { drawMasks, pastedShapes } from '../formats/drawn-masks.ts';
 import { labelmeText, renamedLabelmeText } from '../formats/labelme/write.ts';
 import { labelText } from '../formats/yolo/write.ts';
-import {
-  drawnMasks,
-  type FileRole,
-  type InputFile,
-  type InputFolder,
-  type Mask,
-  type Pasted,
-  type Sample,
-  type SampleFile,
-  type ShapeSet,
-  type ViewFile,
-} from '../types.ts';
+import type { AugmentOptions } from '../options.ts';
+import type { FileRole, InputFile, InputFolder, Mask, Pasted, Sample, ShapeSet, ViewFile } from '../types.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 import type { OutputFile, Written } from './records.ts';
+import { pastedFiles, pathsByRole, type VariantFile, variantFiles } from './variants.ts';
 
-export interface OutputOptions {
-  readonly out: string;
-  readonly imageFormat?: ImageFormat | undefined;
-  readonly quality: number;
-  readonly link: boolean;
-  readonly maskFiles: boolean;
-}
-
-/** What is written follows from this, besides the sample. */
-export type Encoding = Pick<OutputOptions, 'imageFormat' | 'quality' | 'maskFiles'> & { readonly classNames: ReadonlyMap<number, string> };
-
-/** A file of a variant of a sample, and the input file that it follows from. */
-interface VariantFile extends SampleFile {
-  readonly from?: string;
-}
-
-/** Files of a variant of a sample that is pasted into. */
-export function pastedFiles(
-  sample: Sample,
-  suffix: string,
-  options: Pick<OutputOptions, 'imageFormat' | 'maskFiles'>,
-): readonly VariantFile[] {
-  const { labels = sample.newLabels } = sample;
-  return variantFiles(labels === undefined ? sample : { ...sample, labels }, suffix, options);
-}
-
-/**
- * Files of a variant of a sample: its input's, with a suffix after the stem that they share.
- *
- * @param options the image's format, where it is encoded anew; whether masks are drawn too.
- */
-export function variantFiles(
-  sample: Sample,
-  suffix: string,
-  { imageFormat: format, maskFiles = false }: Partial<Pick<OutputOptions, 'imageFormat' | 'maskFiles'>> = {},
-): readonly VariantFile[] {
-  const { image, endings } = sample;
-  const pathOf = (path: string, ending: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
-    const stem = path.replace(/\.[^./]+$/, '');
-    return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension}`;
-  };
-  const extension = format === undefined || format === formatOf(image) ? undefined : `.${extensions[format][0]}`;
-  const drawn = maskFiles ? drawnMasks : [];
-  return [
-    ...filesOfSample(sample).map(({ role, path, ending }) => {
-      return { role, path: pathOf(path, ending, role === 'image' ? extension : undefined), from: path };
-    }),
-    ...drawn.map(({ role, folder }) => ({ role, path: `${folder}/${pathOf(image, endings.image, '.png')}` })),
-  ];
-}
-
-/** Paths of the files of a sample that there are one of. */
-export function pathsByRole(files: readonly SampleFile[]): { readonly [role in FileRole]?: string } & { readonly image: string } {
-  return Object.fromEntries(files.map(({ role, path }) => [role, path])) as { image: string };
+/** How a sample is encoded. */
+interface Encoding extends Pick<AugmentOptions, 'imageFormat' | 'quality' | 'maskFiles'> {
+  readonly classNames: ReadonlyMap<number, string>;
 }
 
 /** Takes the bytes of a file, which it may not keep. @param from the input file that it is a copy of. */
@@ -171,7 +110,7 @@ function encodeView({ width, height, ids }: Mask, { view: { values, other }, alp
 }
 
 /** Writes samples below an output folder, which has the layout of the input. */
-export function createSampleWriter(input: InputFolder & Pick<Encoding, 'classNames'>, options: OutputOptions) {
+export function createSampleWriter(input: InputFolder & Pick<Encoding, 'classNames'>, options: AugmentOptions) {
   const { out, link } = options;
   const makeFolder = createFolders(out);
   const write = async (path: string, data: Uint8Array): Promise<void> => {

@@ -1,25 +1,28 @@
 import { existsSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
 import { pasteFilter } from '../dataset/classes.ts';
-import { type Dataset, wholeFiles } from '../dataset/open.ts';
+import type { Dataset } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
-import { createJob, type Job, type Outcome, variantSuffix } from '../engine/job.ts';
+import { createJob, type Job } from '../engine/job.ts';
 import { type BatchRef, refuseUnfit } from '../engine/planner.ts';
 import type { Programs } from '../engine/programs.ts';
 import { createSteps } from '../engine/steps.ts';
 import { findPoison } from '../engine/suspects.ts';
-import { type AugmentSummary, createTally, summaryOf } from '../engine/tally.ts';
+import { type AugmentSummary, createTally, summaryOf, totalsOf } from '../engine/tally.ts';
 import { startThreads, type Threads } from '../engine/threads.ts';
 import { CopyPasteError } from '../errors.ts';
-import { classNamesFile } from '../formats/drawn-masks.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
-import { journalName, manifestName, type Output, openOutput } from '../output/folder.ts';
-import { pastedFiles, variantFiles } from '../output/samples.ts';
+import { openOutput } from '../output/folder.ts';
+import { manifestName } from '../output/manifest-file.ts';
+import { checkNames, possibleFiles } from '../output/names.ts';
+import type { Outcome } from '../output/outcomes.ts';
+import { refuseOverlap } from '../output/overlap.ts';
+import type { Output } from '../output/run.ts';
+import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { type RenderingBackend, withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 import type { PassReason, Sample } from '../types.ts';
@@ -76,7 +79,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
   let output: Output | undefined;
   try {
     if (!options.dryRun) {
-      const opened = await openOutput(dataset, options, twins, () => filesOfRun(dataset, options));
+      const opened = await openOutput(dataset, options, twins);
       if ('records' in opened) {
         hooks.started?.(total, dataset);
         return summaryOf(opened, dataset, pasteFilter(dataset.classNames, options));
@@ -120,7 +123,7 @@ async function runBatches(run: Run, threads: Threads | undefined, output: Output
     await steps.end(batch);
   }
   const summary = tally.summary(copied.length, steps.reused());
-  await output?.finish(summary, steps.keys, variantsOf(dataset, summary.skipped, options));
+  await output?.finish(totalsOf(summary), steps.keys, variantsOf(dataset, summary.skipped, options));
   return summary;
 }
 
@@ -158,96 +161,4 @@ function copiesOf(dataset: Dataset, { includeOriginals }: AugmentOptions, skippe
     ...originals.map((sample): [Sample, PassReason] => [sample, 'original']),
     ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
   ];
-}
-
-/** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */
-export async function refuseOverlap(input: string, output: string, flag = '--in'): Promise<void> {
-  const from = await realpath(input).catch(() => resolve(input));
-  const to = await realFuturePath(resolve(output));
-  const inside = (a: string, b: string): boolean => !relative(b, a).startsWith('..');
-  if (inside(from, to) || inside(to, from)) {
-    throw new CopyPasteError('usage', `--out ${output}: is, holds or lies in ${flag} ${input}; choose another place`);
-  }
-}
-
-/** The real path that a folder will have once it is made. */
-async function realFuturePath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(await realFuturePath(parent), relative(parent, path));
-  }
-}
-
-/** All files that a variant of a sample may be written to. */
-function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
-  const files = [...variantFiles(sample, suffix, { maskFiles }), ...pastedFiles(sample, suffix, { imageFormat, maskFiles })];
-  return [...new Set(files.map(({ path }) => path))];
-}
-
-/** All files that the variants of all samples may be written to, with whose they are. */
-function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{ path: string; id: string }> {
-  const suffixes = Array.from({ length: options.copies }, (_, copy) => variantSuffix(copy, options));
-  const own = [...(options.includeOriginals ? [''] : []), ...suffixes];
-  for (const [samples, variants] of [
-    [dataset.others, ['']],
-    [dataset.samples, own],
-  ] as const) {
-    for (const sample of samples)
-      for (const suffix of variants) for (const path of possibleFiles(sample, suffix, options)) yield { path, id: sample.id };
-  }
-}
-
-/** All files that a run may write. */
-function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
-  const all = [...filesOfSamples(dataset, options)].map(({ path }) => path);
-  return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
-}
-
-/**
- * @returns two outputs whose names differ by case alone, where there are any.
- * @throws {CopyPasteError} `data` where two outputs would have one name.
- */
-function checkNames(dataset: Dataset, options: AugmentOptions): readonly string[] {
-  const own = [manifestName, journalName];
-  const offenders: string[] = [];
-  let twins: readonly string[] = [];
-  const files = [...filesOfSamples(dataset, options)].map(({ path, id }) => ({ path, id, folded: path.toLowerCase() }));
-  files.sort((a, b) => compare(a.folded, b.folded) || compare(a.path, b.path));
-  for (const [i, { path, id, folded }] of files.entries()) {
-    const before = files[i - 1];
-    if (before?.path === path) offenders.push(`${path}: both ${before.id} and ${id} would be written there`);
-    else if (before?.folded === folded && twins.length === 0) twins = [before.path, path];
-    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
-  }
-  for (const path of [...files.map(({ path }) => path), ...wholeFiles(dataset)])
-    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
-  if (offenders.length > 0)
-    throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
-  return twins;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/**
- * The ids that stand for each sample in lists, where there are any.
- *
- * @param skipped samples that were left out.
- */
-export function variantsOf(
-  { samples, others, lists }: Dataset,
-  skipped: readonly { readonly id: string }[],
-  { copies, includeOriginals }: AugmentOptions,
-): Map<string, string[]> {
-  if (lists.size === 0) return new Map();
-  const gone = new Set(skipped.map(({ id }) => id));
-  const variants = new Map(others.map(({ id }) => [id, [id]]));
-  for (const { id } of samples) {
-    const suffixes = Array.from({ length: copies }, (_, copy) => variantSuffix(copy, { copies, includeOriginals }));
-    variants.set(id, gone.has(id) ? [] : [...(includeOriginals ? [''] : []), ...suffixes].map((suffix) => id + suffix));
-  }
-  return variants;
 }

@@ -11,9 +11,9 @@ import { interrupted, messageOf } from '../errors.ts';
 import { hasArea } from '../formats/labelme/drawing.ts';
 import { contradictionsOf, countIds } from '../masks/invariants.ts';
 import { checkOptions, type Given } from '../options.ts';
+import type { Difference } from '../output/compare.ts';
 import { resolveOptions } from '../schema.ts';
 import type { CocoAnnotation, Mask, Sample, Segment, ShapeSet } from '../types.ts';
-import type { Difference } from './verify.ts';
 
 /**
  * Looks for contradictions in a data set's annotations, whoever made it: images that do not decode, ids that no class has

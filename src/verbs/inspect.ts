@@ -9,9 +9,9 @@ import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { interrupted, messageOf } from '../errors.ts';
 import { type Given, inspectOptions } from '../options.ts';
+import type { Difference } from '../output/compare.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Sample } from '../types.ts';
-import type { Difference } from './verify.ts';
 
 /** What a class has in a data set. */
 export interface ClassRow {

@@ -8,11 +8,11 @@ import { createPlanner, refuseUnfit } from '../engine/planner.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
 import { writeAtomic } from '../output/files.ts';
+import { refuseOverlap } from '../output/overlap.ts';
 import { contactSheet, type Row, sheetFormatOf, sheetRow } from '../output/sheet.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Pasted } from '../types.ts';
-import { refuseOverlap } from './augment.ts';
 
 /**
  * Draws a contact sheet of the first samples that `augment` with the same options pastes into: original,

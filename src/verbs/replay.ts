@@ -9,14 +9,14 @@ import { CopyPasteError } from '../errors.ts';
 import { type Given, replayOptions } from '../options.ts';
 import { describeDifference } from '../output/compare.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic, writeHashed } from '../output/files.ts';
-import { filesOf, manifestName } from '../output/folder.ts';
 import type { Manifest, ManifestRecord } from '../output/manifest.ts';
-import { readManifest } from '../output/read-manifest.ts';
+import { manifestName, readManifest } from '../output/manifest-file.ts';
+import { refuseOverlap } from '../output/overlap.ts';
+import { filesOf, outputsOf } from '../output/records.ts';
 import { encodeSample } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 import { version } from '../version.ts';
-import { refuseOverlap } from './augment.ts';
 
 /**
  * Builds the output of a manifest anew from the manifest and its input. Files that are there already and right are left.
@@ -99,11 +99,11 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
 
 /** The files of a record, with their digests. */
 function digestsOf(record: ManifestRecord): Map<string, string> {
-  return new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
+  return new Map(outputsOf(record).map(({ path, sha256 }) => [path, sha256]));
 }
 
 async function areThere(out: string, record: ManifestRecord): Promise<boolean> {
-  for (const { path, sha256 } of filesOf({ records: [record] })) {
+  for (const { path, sha256 } of outputsOf(record)) {
     if ((await digestOf(join(out, path), path).catch(() => undefined)) !== sha256) return false;
   }
   return true;

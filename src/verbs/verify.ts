@@ -12,20 +12,14 @@ import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
 import { contradictionsOf, countIds } from '../masks/invariants.ts';
 import { vocColours } from '../masks/palette.ts';
 import { type Given, verifyOptions } from '../options.ts';
-import { describeDifference } from '../output/compare.ts';
-import { filesOf, journalName, manifestName } from '../output/folder.ts';
+import { type Difference, describeDifference } from '../output/compare.ts';
+import { journalName } from '../output/journal.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from '../output/manifest.ts';
-import { readManifest } from '../output/read-manifest.ts';
-import { augmentedRecord } from '../output/records.ts';
+import { manifestName, readManifest } from '../output/manifest-file.ts';
+import { augmentedRecord, filesOf, outputsOf } from '../output/records.ts';
 import { encodeSample } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
-
-/** Something that is not as it has to be. */
-export interface Difference {
-  readonly path: string;
-  readonly what: string;
-}
 
 /** What was compared, and what was found. */
 export interface Verification {
@@ -72,7 +66,7 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   }
   const annotations = await inParts(manifest.records, jobs, async (record) => {
     if (hooks.stop?.aborted) throw interrupted();
-    const result = filesOf({ records: [record] }).some(({ path }) => damaged.has(path)) ? [] : await checkRecord(out, record, manifest);
+    const result = outputsOf(record).some(({ path }) => damaged.has(path)) ? [] : await checkRecord(out, record, manifest);
     hooks.done?.(record.id, record);
     return result;
   });
@@ -99,7 +93,7 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
         const { files } = await passAgain(origin, sample, record, async () => {});
         const expected = new Map(files.map(({ path, sha256 }) => [path, sha256]));
         const what = 'is not what its input gives, though the sample is unchanged';
-        const there = new Map(filesOf({ records: [record] }).map(({ path, sha256 }) => [path, sha256]));
+        const there = new Map(outputsOf(record).map(({ path, sha256 }) => [path, sha256]));
         return [...new Set([...expected.keys(), ...there.keys()])].flatMap((path) =>
           expected.get(path) === there.get(path) ? [] : [{ path, what }],
         );

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { CocoAnnotation, LabelmeDocument } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { expectSound } from '../contract.ts';

@@ -9,7 +9,7 @@ import { spansOfPolygons } from '../../src/masks/polygons.ts';
 import { countsOfSpans, packCounts } from '../../src/masks/run-lengths.ts';
 import { areaOfSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { CocoAnnotation, CocoImage } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';

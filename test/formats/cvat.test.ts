@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { CvatElement, CvatImage, ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { openDataset } from '../../src/dataset/open.ts';
 import { datumaro } from '../../src/formats/datumaro/read.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { DatumaroItem, Document, ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';

@@ -7,7 +7,7 @@ import { openDataset } from '../../src/dataset/open.ts';
 import { drawMasks } from '../../src/formats/drawn-masks.ts';
 import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
 import { fillSpans } from '../../src/masks/spans.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { expectSound } from '../contract.ts';

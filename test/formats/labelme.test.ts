@@ -8,7 +8,7 @@ import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
 import { shapesOfLabelme } from '../../src/formats/labelme/read.ts';
 import { fillSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { LabelmeDocument } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { verify } from '../../src/verbs/verify.ts';

@@ -9,7 +9,7 @@ import { readColourMap } from '../../src/dataset/colours.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { cityscapes } from '../../src/formats/cityscapes.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Image, Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { verify } from '../../src/verbs/verify.ts';

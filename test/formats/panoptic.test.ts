@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeSegments, encodePng, encodeSegments } from '../../src/codecs/png.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import type { PanopticAnnotation } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { expectSound } from '../contract.ts';

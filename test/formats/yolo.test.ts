@@ -6,7 +6,7 @@ import { main } from '../../src/cli/main.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { shapesOfLabels } from '../../src/formats/yolo/read.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { verify } from '../../src/verbs/verify.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { decodeMask, encodeMask } from '../../src/codecs/png.ts';
 import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
-import { readManifest } from '../../src/output/read-manifest.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { replay } from '../../src/verbs/replay.ts';

@@ -1,0 +1,88 @@
+/** The head of a manifest: everything that output follows from. */
+import { createHash, type Hash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inParts } from '../base/parts.ts';
+import { codecs } from '../codecs/image.ts';
+import { type Dataset, wholeFiles } from '../dataset/open.ts';
+import { filesOfSample } from '../dataset/sample-files.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
+import { CopyPasteError } from '../errors.ts';
+import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
+import { sourcePrefix } from '../types.ts';
+import { version } from '../version.ts';
+import { headSchema, type ManifestHead, schemaVersion } from './manifest.ts';
+
+/** Head of a run's manifest. Runs with equal heads write equal bytes. */
+export async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise<ManifestHead> {
+  const { sources } = dataset;
+  const rows: Readonly<Record<string, Option>> = augmentOptions;
+  const { seed, ...rest } = Object.fromEntries(Object.entries(options).filter(([name]) => rows[name]?.bytes !== false));
+  const listing = createHash('sha256');
+  const own = await listFiles(dataset, '', listing);
+  const theirs = sources ? await listFiles(sources, sourcePrefix, listing) : { files: 0, bytes: 0 };
+  for (const [id, name] of dataset.classNames) listing.update(`${id} ${name}\n`);
+  return headSchema.parse({
+    schema: schemaVersion,
+    tool: { name: 'copypaste', version },
+    codecs,
+    seed,
+    options: JSON.parse(JSON.stringify(rest)),
+    layout: layoutOf(dataset),
+    ...(sources && {
+      sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
+    }),
+    input: {
+      files: own.files + theirs.files,
+      bytes: own.bytes + theirs.bytes,
+      listing: listing.digest('hex'),
+    },
+  });
+}
+
+/** Hashes the sizes and paths of the files that are read. @param prefix goes before each path. */
+async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promise<{ files: number; bytes: number }> {
+  const paths = [...dataset.samples, ...dataset.others].flatMap(filesOfSample).map(({ path }) => path);
+  const files = [...paths, ...wholeFiles(dataset)].sort().filter((path, i, sorted) => path !== sorted[i - 1]);
+  const sizes = await inParts(files, 64, async (path) => (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0);
+  for (const [i, path] of files.entries()) listing.update(`${sizes[i]} ${prefix}${path}\n`);
+  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+/** How a data set was understood. */
+function layoutOf({ layout, split, folders, background, ignore, colours, documents }: Dataset): ManifestHead['layout'] {
+  const digests = [...new Set(documents.values())].map(({ path, sha256 }) => ({ path, sha256 }));
+  return {
+    name: layout,
+    folders: [...folders],
+    split,
+    background: [...background],
+    ignore: [...ignore],
+    ...(colours && { colours: colours.map(([red, green, blue]): [number, number, number] => [red, green, blue]) }),
+    ...(digests.length > 0 && { documents: digests }),
+  };
+}
+
+/** Refuses to continue another run. @throws {CopyPasteError} `usage` with the first difference between the two heads. */
+export function refuseOther(there: ManifestHead, here: ManifestHead, out: string): void {
+  const difference = firstDifference(there, here);
+  if (difference === undefined) return;
+  throw new CopyPasteError('usage', `--out ${out}: holds another run: ${difference}; choose another folder, or say --overwrite`);
+}
+
+function firstDifference(there: ManifestHead, here: ManifestHead): string | undefined {
+  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: ManifestHead): Map<string, string> => {
+    const theirs = Object.entries(sources ?? {}).map(([name, value]) => [`sources' ${name}`, value] as const);
+    const own = Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders });
+    return new Map([...own, ...theirs].map(([name, value]) => [name, JSON.stringify(value)]));
+  };
+  const [was, is] = [flat(there), flat(here)];
+  for (const name of new Set([...was.keys(), ...is.keys()])) {
+    if (was.get(name) !== is.get(name)) return `${name} is ${was.get(name) ?? 'not given'} there, ${is.get(name) ?? 'not given'} here`;
+  }
+  if (there.input.listing === here.input.listing) return undefined;
+  const data = ({ input }: ManifestHead): string => `${input.files} files of ${input.bytes} bytes`;
+  return data(there) === data(here)
+    ? 'its data had other file names or sizes'
+    : `its data were ${data(there)}, --in now holds ${data(here)}`;
+}

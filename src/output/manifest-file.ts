@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { sourcePrefix } from '../types.ts';
+import { writeAtomic } from './files.ts';
+import { type Manifest, type ManifestHead, type ManifestRecord, manifestSchema } from './manifest.ts';
+import { inputsOf, sourceInputsOf } from './records.ts';
+
+export const manifestName = 'manifest.json';
+
+/**
+ * Reads a manifest.
+ *
+ * @throws {CopyPasteError} `noInput` where there is none, `data` with the first thing in it that is wrong.
+ */
+export async function readManifest(path: string): Promise<Manifest> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new CopyPasteError('noInput', `${path}: no manifest that can be read: ${messageOf(cause)}`, { cause });
+  });
+  const refuse = (why: string, cause?: unknown): CopyPasteError =>
+    new CopyPasteError('data', `${path}: not a manifest of copypaste: ${why}`, { cause });
+  let result: ReturnType<typeof manifestSchema.safeParse>;
+  try {
+    result = manifestSchema.safeParse(JSON.parse(text));
+  } catch (cause) {
+    // Also where it is nested so deeply that the stack ends.
+    throw refuse(messageOf(cause), cause);
+  }
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw refuse(`${issue?.path.join('.') || 'document'}: ${issue?.message}`, result.error);
+}
+
+type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
+
+/**
+ * Writes `manifest.json`, one record a line, so that memory does not grow with it. It appears under its name when it is
+ * complete.
+ */
+export async function writeManifest(path: string, head: ManifestHead, records: AsyncIterable<ManifestRecord>, tail: Tail): Promise<void> {
+  await writeAtomic(path, async function* () {
+    const inputs = new Map<string, string>();
+    let separator = '\n';
+    yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
+    for await (const record of records) {
+      for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
+        if ((inputs.get(path) ?? sha256) !== sha256)
+          throw new CopyPasteError('data', `${path}: has changed during the run; say --overwrite to begin anew`);
+        inputs.set(path, sha256);
+      }
+      yield separator + JSON.stringify(record);
+      separator = ',\n';
+    }
+    const digest = createHash('sha256');
+    for (const path of [...inputs.keys()].sort()) digest.update(`${inputs.get(path)} ${path}\n`);
+    const end = { ...tail, inputDigest: digest.digest('hex') };
+    yield `\n],${JSON.stringify(end).slice(1)}\n`;
+  });
+}

@@ -1,0 +1,61 @@
+import { basename } from 'node:path';
+import { type Dataset, wholeFiles } from '../dataset/open.ts';
+import { CopyPasteError } from '../errors.ts';
+import { classNamesFile } from '../formats/drawn-masks.ts';
+import type { AugmentOptions } from '../options.ts';
+import type { Sample } from '../types.ts';
+import { journalName } from './journal.ts';
+import { manifestName } from './manifest-file.ts';
+import { pastedFiles, variantFiles, variantSuffix } from './variants.ts';
+
+/** All files that a variant of a sample may be written to. */
+export function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
+  const files = [...variantFiles(sample, suffix, { maskFiles }), ...pastedFiles(sample, suffix, { imageFormat, maskFiles })];
+  return [...new Set(files.map(({ path }) => path))];
+}
+
+/** All files that the variants of all samples may be written to, with whose they are. */
+function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{ path: string; id: string }> {
+  const suffixes = Array.from({ length: options.copies }, (_, copy) => variantSuffix(copy, options));
+  const own = [...(options.includeOriginals ? [''] : []), ...suffixes];
+  for (const [samples, variants] of [
+    [dataset.others, ['']],
+    [dataset.samples, own],
+  ] as const) {
+    for (const sample of samples)
+      for (const suffix of variants) for (const path of possibleFiles(sample, suffix, options)) yield { path, id: sample.id };
+  }
+}
+
+/** All files that a run may write. */
+export function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
+  const all = [...filesOfSamples(dataset, options)].map(({ path }) => path);
+  return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
+}
+
+/**
+ * @returns two outputs whose names differ by case alone, where there are any.
+ * @throws {CopyPasteError} `data` where two outputs would have one name.
+ */
+export function checkNames(dataset: Dataset, options: AugmentOptions): readonly string[] {
+  const own = [manifestName, journalName];
+  const offenders: string[] = [];
+  let twins: readonly string[] = [];
+  const files = [...filesOfSamples(dataset, options)].map(({ path, id }) => ({ path, id, folded: path.toLowerCase() }));
+  files.sort((a, b) => compare(a.folded, b.folded) || compare(a.path, b.path));
+  for (const [i, { path, id, folded }] of files.entries()) {
+    const before = files[i - 1];
+    if (before?.path === path) offenders.push(`${path}: both ${before.id} and ${id} would be written there`);
+    else if (before?.folded === folded && twins.length === 0) twins = [before.path, path];
+    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
+  }
+  for (const path of [...files.map(({ path }) => path), ...wholeFiles(dataset)])
+    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
+  if (offenders.length > 0)
+    throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
+  return twins;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

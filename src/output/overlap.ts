@@ -1,0 +1,23 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { CopyPasteError } from '../errors.ts';
+
+/** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */
+export async function refuseOverlap(input: string, output: string, flag = '--in'): Promise<void> {
+  const from = await realpath(input).catch(() => resolve(input));
+  const to = await realFuturePath(resolve(output));
+  const inside = (a: string, b: string): boolean => !relative(b, a).startsWith('..');
+  if (inside(from, to) || inside(to, from)) {
+    throw new CopyPasteError('usage', `--out ${output}: is, holds or lies in ${flag} ${input}; choose another place`);
+  }
+}
+
+/** The real path that a folder will have once it is made. */
+async function realFuturePath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(await realFuturePath(parent), relative(parent, path));
+  }
+}

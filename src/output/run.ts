@@ -1,0 +1,146 @@
+import { rmdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { digestOf } from '../base/digest.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
+import { CopyPasteError } from '../errors.ts';
+import type { AugmentOptions } from '../options.ts';
+import { createFolders, removeTemporaries, syncFolders, writeHashed } from './files.ts';
+import { type Journal, journalName } from './journal.ts';
+import type { JournalBatch, Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
+import { manifestName, writeManifest } from './manifest-file.ts';
+import type { ClassCount, Outcome } from './outcomes.ts';
+import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
+import { documentPlaces, documentsOf, inDocument } from './whole-files.ts';
+
+/** The output folder of a run that is under way. */
+export interface Output {
+  /** Batches that were under way when an earlier run ended without a word. */
+  readonly suspects: ReadonlySet<string>;
+  /** Samples that took a process with them, and how. */
+  readonly poison: ReadonlyMap<string, string>;
+  /** Marks a sample that took a process with it. */
+  addPoison(id: string, reason: string): Promise<void>;
+  /**
+   * Recalls a batch that an earlier run has done, if its files are there as they were written.
+   *
+   * @throws {CopyPasteError} `usage` where a file of the input has changed since.
+   */
+  recall(batch: string): Promise<{ outcomes: readonly Outcome[]; read: readonly ClassCount[] } | undefined>;
+  /** Marks a batch as under way. @param files all that it may write. */
+  begin(batch: string, files: readonly string[]): Promise<void>;
+  /** Marks a batch as done. */
+  end(batch: string, outcomes: readonly Outcome[], read: readonly ClassCount[]): Promise<void>;
+  /** Writes files of several samples, then the manifest. @param variants the ids that stand for a sample's in lists. */
+  finish(
+    totals: Pick<Manifest, 'classes' | 'skipped' | 'summary'>,
+    batches: readonly string[],
+    variants: ReadonlyMap<string, readonly string[]>,
+  ): Promise<void>;
+  /** Marks all batches as no longer under way, done or not. */
+  close(): Promise<void>;
+}
+
+/** Creates the output of a run whose journal is open. */
+export function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
+  const { out } = options;
+  const makeFolder = createFolders(out);
+  const folders = new Set<string>();
+  const placeOf = documentPlaces(dataset);
+  // A run that could not begin leaves nothing.
+  let empty = !journal.begun;
+  const note = (outcomes: readonly Outcome[]): void => {
+    for (const { record } of outcomes) for (const { path } of record ? outputsOf(record) : []) folders.add(dirname(path));
+  };
+  const isThere = async ({ path, sha256 }: HashedFile): Promise<boolean> =>
+    (await digestOf(join(out, path), path).catch(() => undefined)) === sha256;
+  const refuseChanged = async (root: string, { path, sha256 }: HashedFile): Promise<void> => {
+    if ((await digestOf(join(root, path), path)) !== sha256)
+      throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; say --overwrite to begin anew`);
+  };
+  return {
+    suspects: journal.suspects,
+    poison: journal.poison,
+    addPoison: (poison, reason) => journal.add({ poison, reason }),
+
+    async recall(key) {
+      const batch = await journal.recall(key);
+      if (!batch) return undefined;
+      for (const [n, { id, record }] of batch.outcomes.entries()) {
+        if (!record) continue;
+        if (placeOf.has(id) && (await journal.entry(`${key}.${n}`)) === undefined) return undefined;
+        for (const file of inputsOf(record)) await refuseChanged(dataset.root, file);
+        for (const file of sourceInputsOf(record)) await refuseChanged(dataset.sources?.root ?? dataset.root, file);
+        for (const file of outputsOf(record)) if (!(await isThere(file))) return undefined;
+      }
+      note(batch.outcomes);
+      return batch;
+    },
+
+    begin(batch, files) {
+      empty = false;
+      return journal.add({ begin: batch, files: [...files] });
+    },
+
+    async end(batch, outcomes, read) {
+      note(outcomes);
+      const entries = outcomes.flatMap(({ entry }, n) => (entry === undefined ? [] : [{ entry: `${batch}.${n}`, of: entry }]));
+      const rest = outcomes.map(({ entry: _, ...outcome }) => outcome) as JournalBatch['outcomes'];
+      await journal.add(...entries, { end: batch, outcomes: rest, read: [...read] });
+    },
+
+    async finish(totals, batches, variants) {
+      const wholeFiles = documentsOf(dataset, options, variants, () => entriesOf(placeOf, journal, batches));
+      await journal.add({ begin: 'documents', files: wholeFiles.map(({ path }) => path) });
+      await journal.read();
+      const documents: HashedFile[] = [];
+      for (const { path, text } of wholeFiles) {
+        await makeFolder(dirname(join(out, path)));
+        documents.push({ path, sha256: await writeHashed(join(out, path), text) });
+        folders.add(dirname(path));
+      }
+      await removeTemporaries(out);
+      await syncFolders(out, folders);
+      const { classes, skipped, summary } = totals;
+      await writeManifest(join(out, manifestName), head, recordsOf(journal, batches), { classes, skipped, documents, summary });
+      await syncFolders(out, []);
+      await unlink(join(out, journalName)).catch(() => {});
+    },
+
+    async close() {
+      if (empty) {
+        await unlink(join(out, journalName)).catch(() => {});
+        await rmdir(out).catch(() => {});
+      } else await journal.add({ stopped: true }).catch(() => {});
+      await journal.close();
+    },
+  };
+}
+
+/** Entries of the document that is written, in its own order. */
+async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal, batches: readonly string[]): AsyncGenerator<unknown> {
+  const found: { key: string; place: number; copy: number | undefined }[] = [];
+  for (const batch of placeOf.size > 0 ? batches : []) {
+    const { outcomes = [] } = (await journal.recall(batch, true)) ?? {};
+    outcomes.forEach(({ id, record }, n) => {
+      const place = placeOf.get(id);
+      if (record && place !== undefined) found.push({ key: `${batch}.${n}`, place, copy: record.copy });
+    });
+  }
+  for (const { key } of found.sort(inDocument)) {
+    const entry = await journal.entry(key);
+    if (entry === undefined) throw gone(`what a document has of ${key}`);
+    yield entry;
+  }
+}
+
+async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGenerator<ManifestRecord> {
+  for (const key of batches) {
+    const batch = await journal.recall(key, true);
+    if (!batch) throw gone(`batch ${key}`);
+    for (const { record } of batch.outcomes) if (record) yield record;
+  }
+}
+
+function gone(what: string): CopyPasteError {
+  return new CopyPasteError('io', `${journalName}: ${what} is not in it any more; run again`);
+}

@@ -1,0 +1,75 @@
+import { extensions, formatOf } from '../codecs/image.ts';
+import type { Dataset } from '../dataset/open.ts';
+import { filesOfSample } from '../dataset/sample-files.ts';
+import type { AugmentOptions } from '../options.ts';
+import { drawnMasks, type FileRole, type Sample, type SampleFile } from '../types.ts';
+
+/** What follows a sample's name in a variant of it. */
+export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {
+  return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
+}
+
+/** A file of a variant of a sample, and the input file that it follows from. */
+export interface VariantFile extends SampleFile {
+  readonly from?: string;
+}
+
+/** Files of a variant of a sample that is pasted into. */
+export function pastedFiles(
+  sample: Sample,
+  suffix: string,
+  options: Pick<AugmentOptions, 'imageFormat' | 'maskFiles'>,
+): readonly VariantFile[] {
+  const { labels = sample.newLabels } = sample;
+  return variantFiles(labels === undefined ? sample : { ...sample, labels }, suffix, options);
+}
+
+/**
+ * Files of a variant of a sample: its input's, with a suffix after the stem that they share.
+ *
+ * @param options the image's format, where it is encoded anew; whether masks are drawn too.
+ */
+export function variantFiles(
+  sample: Sample,
+  suffix: string,
+  { imageFormat: format, maskFiles = false }: Partial<Pick<AugmentOptions, 'imageFormat' | 'maskFiles'>> = {},
+): readonly VariantFile[] {
+  const { image, endings } = sample;
+  const pathOf = (path: string, ending: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
+    const stem = path.replace(/\.[^./]+$/, '');
+    return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension}`;
+  };
+  const extension = format === undefined || format === formatOf(image) ? undefined : `.${extensions[format][0]}`;
+  const drawn = maskFiles ? drawnMasks : [];
+  return [
+    ...filesOfSample(sample).map(({ role, path, ending }) => {
+      return { role, path: pathOf(path, ending, role === 'image' ? extension : undefined), from: path };
+    }),
+    ...drawn.map(({ role, folder }) => ({ role, path: `${folder}/${pathOf(image, endings.image, '.png')}` })),
+  ];
+}
+
+/** Paths of the files of a sample that there are one of. */
+export function pathsByRole(files: readonly SampleFile[]): { readonly [role in FileRole]?: string } & { readonly image: string } {
+  return Object.fromEntries(files.map(({ role, path }) => [role, path])) as { image: string };
+}
+
+/**
+ * The ids that stand for each sample in lists, where there are any.
+ *
+ * @param skipped samples that were left out.
+ */
+export function variantsOf(
+  { samples, others, lists }: Dataset,
+  skipped: readonly { readonly id: string }[],
+  { copies, includeOriginals }: AugmentOptions,
+): Map<string, string[]> {
+  if (lists.size === 0) return new Map();
+  const gone = new Set(skipped.map(({ id }) => id));
+  const variants = new Map(others.map(({ id }) => [id, [id]]));
+  for (const { id } of samples) {
+    const suffixes = Array.from({ length: copies }, (_, copy) => variantSuffix(copy, { copies, includeOriginals }));
+    variants.set(id, gone.has(id) ? [] : [...(includeOriginals ? [''] : []), ...suffixes].map((suffix) => id + suffix));
+  }
+  return variants;
+}
