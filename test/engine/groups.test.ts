@@ -1,16 +1,14 @@
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { openDataset } from '../../src/dataset/open.ts';
-import { countUses, inChains, samplesOf } from '../../src/engine/groups.ts';
 import { inOrder } from '../../src/engine/in-order.ts';
 import { createPipeline } from '../../src/engine/pipeline.ts';
 import { createPlanner } from '../../src/engine/planner.ts';
 import { augmentOptions } from '../../src/options.ts';
 import { type Render, renderOnCpu } from '../../src/render/render.ts';
 import { resolveOptions } from '../../src/schema.ts';
-import type { Pasted, Plan } from '../../src/types.ts';
+import type { Pasted } from '../../src/types.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, writeTree } from '../make.ts';
 
 const render = vi.fn<Render>(renderOnCpu);
@@ -89,52 +87,6 @@ test('how much memory there is changes no byte, and less of it holds fewer image
   expect(little.digests).toEqual(one.digests);
   expect(Math.max(...one.uploads)).toBe(8);
   expect(Math.max(...little.uploads)).toBe(2);
-});
-
-const drawnSources = fc.integer({ min: 1, max: 20 }).chain((count) => fc.array(fc.nat(count), { minLength: count, maxLength: count }));
-
-/** Plans by what they draw: a source that is none of the batch, and plans that paste nothing, among them. */
-function plansOf(drawn: readonly number[]): Plan[] {
-  return drawn.map((source, n) => ({ id: `${n}`, source: `${source}`, placements: n % 5 === 4 ? [] : [{}] }) as unknown as Plan);
-}
-
-test('a plan comes after all that paste from its sample, but for one of each circle', () => {
-  fc.assert(
-    fc.property(drawnSources, (drawn) => {
-      const plans = plansOf(drawn);
-      const order = inChains(plans);
-      expect([...order].sort((a, b) => Number(a.id) - Number(b.id))).toEqual(plans);
-      const at = new Map(order.map(({ id }, i) => [id, i]));
-      const late = order.filter(({ id, source }) => (at.get(source as string) ?? order.length) < (at.get(id) as number));
-      const circles = new Set<string>();
-      for (const { id, source } of late) {
-        const circle = new Set<string>();
-        for (let next = source as string; !circle.has(next); next = `${drawn[Number(next)]}`) circle.add(next);
-        expect(circle).toContain(id);
-        circles.add([...circle].sort().join());
-      }
-      expect(circles.size).toBe(late.length);
-    }),
-  );
-});
-
-test('a sample ends once, with the last plan that uses it, which alone does before', () => {
-  fc.assert(
-    fc.property(drawnSources, (drawn) => {
-      const plans = plansOf(drawn);
-      const ended: string[] = [];
-      const uses = countUses(plans, (id) => ended.push(id));
-      const left = plans.flatMap((plan) => samplesOf(plan).map((id) => ({ plan, id })));
-      for (let use = left.shift(); use; use = left.shift()) {
-        const { plan, id } = use;
-        expect(uses.alone(plan, id)).toBe(!left.some((other) => other.id === id));
-        uses.leave(plan, id);
-        uses.leave(plan, id);
-        expect(uses.alone(plan, id)).toBe(false);
-        expect(ended.filter((other) => other === id)).toHaveLength(left.some((other) => other.id === id) ? 0 : 1);
-      }
-    }),
-  );
 });
 
 test('most targets are pasted into in place, to the same bytes, and none that is looked at afterwards or used again', async () => {

@@ -1,0 +1,143 @@
+/** Memory that the plans of one batch hold: annotations, decoded images, and shares of two budgets. */
+import { giveBack } from '../base/buffers.ts';
+import type { Annotations, Plan } from '../types.ts';
+import { type Budget, createBudget } from './budget.ts';
+import { inChains, samplesOf } from './chains.ts';
+import { bytesOfImage, type LoadedImage, loadImage } from './images.ts';
+
+/** Memory that all batches share. */
+export interface Budgets {
+  /** For decoded images. */
+  readonly decoded: Budget;
+  /** For what is made of them. */
+  readonly working: Budget;
+}
+
+export function createBudgets(memory: number): Budgets {
+  return { decoded: createBudget(memory / 2), working: createBudget(memory / 2) };
+}
+
+/** Plans of a batch whose images are decoded together. */
+export interface Holdings {
+  /** In the order in which they have to enter. */
+  readonly plans: readonly Plan[];
+  /**
+   * Waits until there is memory for a plan, which holds its annotations, its images and a share of the budgets from then on.
+   *
+   * @returns a function that ends all of this; each plan has to call it, whatever became of it.
+   */
+  enter(plan: Plan): Promise<() => void>;
+  /** Decodes the image of a sample, once for all plans. */
+  load(id: string): Promise<LoadedImage>;
+  /** Lets an image go before its plan leaves. */
+  release(plan: Plan, id: string): void;
+  /** Tells if no other plan holds an image. */
+  alone(plan: Plan, id: string): boolean;
+}
+
+/** Sizes of its image that a target takes on its way: decoded, pasted into, its owner, filtered, compressed. */
+const workingCopies = 6;
+
+/**
+ * Divides the plans of a batch into parts whose images fit into memory together; an image that parts share is decoded in each.
+ *
+ * @param annotations by sample; their buffers are given back after the last plan that holds them.
+ */
+export function createHoldings(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotations>, budgets: Budgets): Holdings[] {
+  const annotationOf = (id: string): Annotations => annotations.get(id) as Annotations;
+  const forget = (id: string): void => giveBackBuffers(annotationOf(id));
+  const used = new Set(plans.flatMap(samplesOf));
+  for (const id of annotations.keys()) if (!used.has(id)) forget(id);
+  const annotationUses = countUses(plans, forget);
+  const cost = (id: string): number => bytesOfImage(annotationOf(id));
+  return divide(inChains(plans), cost, budgets.decoded.bytes / 2).map((part) => holdingsOf(part, annotationOf, annotationUses, budgets));
+}
+
+function holdingsOf(
+  plans: readonly Plan[],
+  annotationOf: (id: string) => Annotations,
+  annotationUses: Uses,
+  { decoded, working }: Budgets,
+): Holdings {
+  const loaded = new Map<string, Promise<LoadedImage>>();
+  const imageUses = countUses(plans, (id) => loaded.delete(id));
+  const bytes = [...new Set(plans.flatMap(samplesOf))].reduce((sum, id) => sum + bytesOfImage(annotationOf(id)), 0);
+  let left = plans.filter((plan) => samplesOf(plan).length > 0).length;
+  let share: Promise<() => void> | undefined;
+  return {
+    plans,
+    async enter(plan) {
+      const ids = samplesOf(plan);
+      if (ids.length === 0) return () => {};
+      share ??= decoded.take(bytes);
+      const endShare = await share;
+      const endWork = await working.take(workingCopies * bytesOfImage(annotationOf(plan.id)));
+      return () => {
+        endWork();
+        for (const id of ids) {
+          imageUses.leave(plan, id);
+          annotationUses.leave(plan, id);
+        }
+        if (--left === 0) endShare();
+      };
+    },
+    load(id) {
+      const image = loaded.get(id) ?? loadImage(annotationOf(id));
+      loaded.set(id, image);
+      return image;
+    },
+    release: imageUses.leave,
+    alone: imageUses.alone,
+  };
+}
+
+/** Nobody reads the masks and spans of a sample any more. */
+function giveBackBuffers({ mask, objects, instances }: Annotations): void {
+  for (const { ids } of objects ? [mask, objects] : [mask]) giveBack(ids);
+  // Spans of all instances lie in one buffer.
+  if (instances[0]) giveBack(instances[0].spans);
+}
+
+/** Plans that use samples. */
+interface Uses {
+  /** A plan does not use a sample any more. */
+  leave(plan: Plan, id: string): void;
+  /** Tells if no other plan uses a sample. */
+  alone(plan: Plan, id: string): boolean;
+}
+
+/** Counts the plans that use samples. @param end is called for each sample once no plan uses it any more. */
+function countUses(plans: readonly Plan[], end: (id: string) => void): Uses {
+  const users = new Map<string, Set<Plan>>();
+  for (const plan of plans) for (const id of samplesOf(plan)) users.set(id, (users.get(id) ?? new Set()).add(plan));
+  return {
+    leave: (plan, id) => {
+      const left = users.get(id);
+      if (left?.delete(plan) && left.size === 0) end(id);
+    },
+    alone: (plan, id) => {
+      const left = users.get(id);
+      return left?.size === 1 && left.has(plan);
+    },
+  };
+}
+
+/** Divides plans, in order, so that the images of each part have at most so many bytes, where those of one plan do. */
+function divide(plans: readonly Plan[], bytesOf: (id: string) => number, most: number): Plan[][] {
+  const parts: Plan[][] = [[]];
+  let ids = new Set<string>();
+  let bytes = 0;
+  for (const plan of plans) {
+    const own = samplesOf(plan);
+    const cost = (): number => own.filter((id) => !ids.has(id)).reduce((sum, id) => sum + bytesOf(id), 0);
+    if (ids.size > 0 && bytes + cost() > most) {
+      parts.push([]);
+      ids = new Set();
+      bytes = 0;
+    }
+    bytes += cost();
+    for (const id of own) ids.add(id);
+    (parts.at(-1) as Plan[]).push(plan);
+  }
+  return parts;
+}

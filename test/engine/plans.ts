@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import type { Plan } from '../../src/types.ts';
+
+/** Numbers of sources, one for each of some plans; the last number is no plan's. */
+export const drawnSources = fc
+  .integer({ min: 1, max: 20 })
+  .chain((count) => fc.array(fc.nat(count), { minLength: count, maxLength: count }));
+
+/** Plans by the numbers of their sources; each fifth pastes nothing. */
+export function plansOf(drawn: readonly number[]): Plan[] {
+  return drawn.map((source, n) => ({
+    id: `${n}`,
+    copy: 0,
+    source: `${source}`,
+    minArea: 1,
+    placements:
+      n % 5 === 4
+        ? []
+        : [{ instance: 0, classId: 1, sourceBox: [0, 0, 1, 1] as const, targetBox: [0, 0, 1, 1] as const, scale: 1, flip: false }],
+    dropped: [],
+  }));
+}
