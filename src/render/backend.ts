@@ -1,16 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import type { Backend, BackendName, Probe } from '../types.ts';
+import type { BackendName, Probe } from '../types.ts';
 import { version } from '../version.ts';
-import { type Render, renderOnCpu } from './render.ts';
+import { renderOnCpu } from './render.ts';
+import { cpuModel, type RenderingBackend } from './rendering.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
-
-/** A backend that files are rendered on. */
-export interface RenderingBackend extends Backend {
-  readonly render: Render;
-}
 
 const cpu: RenderingBackend = {
   name: 'cpu',
@@ -34,7 +29,7 @@ async function openCpu(): Promise<RenderingBackend> {
 }
 
 /**
- * A backend for a thread that has none yet, and keeps it. The cpu is the one that the main thread has tested.
+ * Opens a backend for a thread that keeps it. The main thread has tested the cpu.
  *
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
@@ -45,7 +40,7 @@ export async function openRendering(name: BackendName): Promise<RenderingBackend
 }
 
 /**
- * Runs something on the backend that is asked for. What TensorFlow.js had active before is active again afterwards.
+ * Runs something on a backend. The one that TensorFlow.js had active before is active again afterwards.
  *
  * @throws {CopyPasteError} `unavailable` with what to install.
  */
@@ -72,9 +67,4 @@ export function probeBackend(name: BackendName): Promise<Probe> {
       }
     });
   });
-}
-
-/** For people. */
-export function cpuModel(): string {
-  return cpus()[0]?.model.trim() ?? 'unknown';
 }

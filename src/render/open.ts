@@ -13,7 +13,7 @@ import {
 
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Backend, type BackendName, backendNames } from '../types.ts';
-import { cpuModel, type RenderingBackend } from './backend.ts';
+import { cpuModel, type RenderingBackend } from './rendering.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 import { render } from './tensors.ts';
 

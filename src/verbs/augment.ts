@@ -23,7 +23,8 @@ import type { Outcome } from '../output/outcomes.ts';
 import { refuseOverlap } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
-import { type RenderingBackend, withBackend } from '../render/backend.ts';
+import { withBackend } from '../render/backend.ts';
+import type { RenderingBackend } from '../render/rendering.ts';
 import { resolveOptions } from '../schema.ts';
 import type { PassReason, Sample } from '../types.ts';
 
