@@ -5,7 +5,7 @@ const slow = [
   'test/render/{cpu,faults,tensorflow,webgpu}.test.ts',
   'test/cli/{doctor,main}.test.ts',
   'test/dataset/sources.test.ts',
-  'test/verbs/resume.test.ts',
+  'test/output/folder.test.ts',
   'test/batch.test.ts',
   'test/docs.test.ts',
   'test/hostile*.test.ts',
