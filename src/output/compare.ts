@@ -2,20 +2,20 @@ import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
 import { decodeMask, pngHeader } from '../codecs/png.ts';
 import type { Size } from '../types.ts';
 
-/** A way in which a file is not as it has to be. */
+/** A difference between a file and its description. */
 export interface Difference {
   readonly path: string;
   readonly what: string;
 }
 
 /**
- * Says where two encoded images or masks first differ.
+ * Describes the first difference between two files of an output.
  *
  * @returns `undefined` where all bytes are the same.
  */
 export async function describeDifference(path: string, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
   if (Buffer.compare(there, expected) === 0) return undefined;
-  if (/\.(txt|json)$/.test(path)) return 'holds another text';
+  if (/\.(txt|json)$/.test(path)) return 'has different text';
   const colour = pngHeader(expected)?.colour;
   const decode = colour === 'grey' || colour === 'palette' ? decodeIds : decodeAny;
   let one: Decoded;
@@ -26,12 +26,12 @@ export async function describeDifference(path: string, there: Uint8Array, expect
   }
   const other = await decode(expected, path);
   if (one.width !== other.width || one.height !== other.height) return `is ${one.width}×${one.height}, not ${other.width}×${other.height}`;
-  if (one.perPixel !== other.perPixel) return 'has other channels';
-  if (one.values.BYTES_PER_ELEMENT !== other.values.BYTES_PER_ELEMENT) return 'has other bits a channel';
+  if (one.perPixel !== other.perPixel) return 'has different channels';
+  if (one.values.BYTES_PER_ELEMENT !== other.values.BYTES_PER_ELEMENT) return 'has a different bit depth';
   const first = one.values.findIndex((value, i) => value !== other.values[i]);
-  if (first < 0) return 'holds the same pixels in other bytes';
+  if (first < 0) return 'has the same pixels, encoded differently';
   const at = Math.floor(first / one.perPixel);
-  return `differs from pixel (${at % one.width}, ${Math.floor(at / one.width)}) on: ${one.show(at)} there, ${other.show(at)} expected`;
+  return `differs first at pixel (${at % one.width}, ${Math.floor(at / one.width)}): has ${one.show(at)}, expected ${other.show(at)}`;
 }
 
 interface Decoded extends Size {

@@ -3,20 +3,20 @@ import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, u
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
-/** A name in the same folder that no reader takes for a sample; short, since long names are near the limit already. */
+/** A name in the same folder that no reader takes for a sample. It is short, since long names are near the limit already. */
 function temporaryName(path: string): string {
   const hash = createHash('sha256').update(basename(path)).update(randomBytes(8)).digest('hex').slice(0, 12);
   return join(dirname(path), `.${hash}.tmp`);
 }
 
-/** Whether a file's name is a temporary one. */
+/** Tells a temporary name. */
 export function isTemporary(name: string): boolean {
   return /^\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 function failed(path: string, cause: unknown): CopyPasteError {
   if (cause instanceof CopyPasteError) return cause;
-  return new CopyPasteError('io', `${path}: cannot be written: ${messageOf(cause)}; run again once that is mended`, { cause });
+  return new CopyPasteError('io', `${path}: cannot be written: ${messageOf(cause)}; fix this, then run again`, { cause });
 }
 
 function isMissing(cause: unknown): boolean {
@@ -24,8 +24,8 @@ function isMissing(cause: unknown): boolean {
 }
 
 /**
- * Makes a file under a temporary name, and gives it its own once it is complete. Another run in the same folder that
- * comes to its end takes temporary names away; then it is made anew.
+ * Makes a file under a temporary name, and renames it once it is complete. Another run in the same folder removes temporary files
+ * when it ends; then the file is made again.
  *
  * @throws {CopyPasteError} `io` with the cause; nothing is left then.
  */
@@ -63,7 +63,7 @@ export async function writeAtomic(path: string, data: Uint8Array | string | (() 
   });
 }
 
-/** The same for a file of any size. @returns its SHA-256. */
+/** Writes a file of any size in parts, as `writeAtomic` does. @returns its SHA-256. */
 export async function writeHashed(path: string, parts: () => AsyncIterable<string | Uint8Array>): Promise<string> {
   let hash = createHash('sha256');
   await writeAtomic(path, async function* () {
@@ -77,8 +77,8 @@ export async function writeHashed(path: string, parts: () => AsyncIterable<strin
 }
 
 /**
- * Whether a folder takes names that differ by case alone for one, as most disks of macOS and Windows do; tried out, since it may
- * differ from folder to folder.
+ * Finds out if a folder takes names that differ by case alone for one, as most disks of macOS and Windows do. It creates a file to
+ * see, as this may differ from folder to folder.
  *
  * @throws {CopyPasteError} `io` with the cause.
  */
@@ -116,7 +116,7 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
 /**
  * Makes folders, once each.
  *
- * @param root what they have to stay in: an output that is continued or overwritten may hold a link by now.
+ * @param root folder that they have to stay in: an output that is continued or overwritten may hold a link by now.
  */
 export function createFolders(root: string) {
   const made = new Map<string, Promise<unknown>>();
@@ -125,10 +125,10 @@ export function createFolders(root: string) {
     const [within, real] = await Promise.all([realpath(root), realpath(folder)]);
     const way = relative(within, real);
     if (way.split(sep)[0] === '..' || isAbsolute(way)) {
-      throw new CopyPasteError('cannotCreate', `${folder}: a symbolic link leads out of ${root}; take it away`);
+      throw new CopyPasteError('cannotCreate', `${folder}: leads out of ${root} through a symbolic link; remove the link`);
     }
   };
-  /** @throws {CopyPasteError} `cannotCreate` with the cause, or where a symbolic link leads out of `root`. */
+  /** Makes a folder. @throws {CopyPasteError} `cannotCreate` with the cause, or where a symbolic link leads out of `root`. */
   return async (folder: string): Promise<void> => {
     const making = made.get(folder) ?? make(folder);
     made.set(folder, making);
@@ -139,7 +139,7 @@ export function createFolders(root: string) {
   };
 }
 
-/** Takes away what runs that were killed have left under temporary names, in a folder and all below. */
+/** Removes temporary files that killed runs have left in a folder and all below. */
 export async function removeTemporaries(root: string): Promise<void> {
   for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
     const path = join(root, entry.name);
@@ -151,7 +151,7 @@ export async function removeTemporaries(root: string): Promise<void> {
 /**
  * Flushes folders, so that the names in them are on disk before anything relies on them.
  *
- * @param folders below `root`, which is flushed too, and all between.
+ * @param folders paths below `root`, which is flushed too, with all folders between.
  */
 export async function syncFolders(root: string, folders: Iterable<string>): Promise<void> {
   const all = new Set(['.']);
@@ -160,7 +160,7 @@ export async function syncFolders(root: string, folders: Iterable<string>): Prom
     const handle: FileHandle = await open(join(root, folder)).catch((cause: unknown) => {
       throw failed(join(root, folder), cause);
     });
-    // Some file systems cannot flush a folder; those have no such promise to keep.
+    // Some file systems cannot flush a folder.
     await handle.sync().catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EINVAL' && cause.code !== 'ENOTSUP') throw failed(join(root, folder), cause);
     });

@@ -26,7 +26,7 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
     await rmdir(out).catch(() => {});
     throw new CopyPasteError(
       'cannotCreate',
-      `--out ${out}: ${twins.join(' and ')} would be one file there; rename one, or choose another disk`,
+      `--out ${out}: ${twins.join(' and ')} would be the same file on this disk; rename one, or choose another disk`,
     );
   }
   if (options.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
@@ -61,7 +61,7 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
 /** Opens an output that is complete. */
 async function openComplete(out: string, entries: ReadonlySet<string>, head: ManifestHead): Promise<Manifest> {
   const manifest = await readManifest(join(out, manifestName)).catch((cause: unknown) => {
-    throw new CopyPasteError('cannotCreate', `--out ${out}: is not empty: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('cannotCreate', `--out ${out}: is not empty: ${messageOf(cause)}; choose a new folder`, { cause });
   });
   refuseOther(manifest, head, out);
   // A run that was killed at its very end leaves its journal.
@@ -82,7 +82,7 @@ async function openFolder(out: string): Promise<Set<string>> {
     });
   }
   const entries = await readdir(out).catch((cause: unknown) => {
-    throw refuse(`is not a folder that can be read: ${messageOf(cause)}`, cause);
+    throw refuse(`cannot be read as a folder: ${messageOf(cause)}`, cause);
   });
   return new Set(entries.filter((name) => !isTemporary(name)));
 }

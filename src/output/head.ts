@@ -40,7 +40,7 @@ export async function headOf(dataset: SourcedDataset, options: AugmentOptions): 
   });
 }
 
-/** Hashes the sizes and paths of the files that are read. @param prefix goes before each path. */
+/** Hashes the sizes and paths of the input files of a data set. @param prefix goes before each path. */
 async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promise<{ files: number; bytes: number }> {
   const paths = [...dataset.samples, ...dataset.others].flatMap(filesOfSample).map(({ path }) => path);
   const files = [...paths, ...wholeFiles(dataset)].sort().filter((path, i, sorted) => path !== sorted[i - 1]);
@@ -49,7 +49,7 @@ async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promi
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-/** How a data set was understood. */
+/** Layout of a data set as it was opened. */
 function layoutOf({ layout, split, folders, background, ignore, colours, documents }: Dataset): ManifestHead['layout'] {
   const digests = [...new Set(documents.values())].map(({ path, sha256 }) => ({ path, sha256 }));
   return {
@@ -70,6 +70,7 @@ export function refuseOther(there: ManifestHead, here: ManifestHead, out: string
   throw new CopyPasteError('usage', `--out ${out}: holds another run: ${difference}; choose another folder, or say --overwrite`);
 }
 
+/** First difference between two heads, with both values. */
 function firstDifference(there: ManifestHead, here: ManifestHead): string | undefined {
   const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: ManifestHead): Map<string, string> => {
     const theirs = Object.entries(sources ?? {}).map(([name, value]) => [`sources' ${name}`, value] as const);
@@ -83,6 +84,6 @@ function firstDifference(there: ManifestHead, here: ManifestHead): string | unde
   if (there.input.listing === here.input.listing) return undefined;
   const data = ({ input }: ManifestHead): string => `${input.files} files of ${input.bytes} bytes`;
   return data(there) === data(here)
-    ? 'its data had other file names or sizes'
-    : `its data were ${data(there)}, --in now holds ${data(here)}`;
+    ? 'file names or sizes of the data set have changed'
+    : `the data set had ${data(there)}, and now has ${data(here)}`;
 }

@@ -1,7 +1,7 @@
 /**
- * The journal of a run, `run.jsonl` in its output folder, is what an interrupted run is continued from: a line that says
- * what is run, a line when a batch begins, and one with its records when its files are written. A torn line is as good as
- * none, and a batch that is done twice gives the same line twice.
+ * The journal of a run, `run.jsonl` in its output folder. An interrupted run is continued from it. It has a line with the head, a line
+ * when a batch begins, and a line with its records once its files are written. A torn line is ignored, and a batch that is done twice
+ * gives the same line twice.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -11,39 +11,38 @@ import { type JournalBatch, type JournalLine, journalLine, type ManifestHead } f
 export const journalName = 'run.jsonl';
 
 export interface Journal {
-  /** What it says is run; absent in a new one. */
+  /** Head of the run; absent in a new journal. */
   readonly head: ManifestHead | undefined;
-  /** Whether anything had begun. */
+  /** A batch had begun. */
   readonly begun: boolean;
-  /** Batches that were under way when the run ended without a word. */
+  /** Batches that were under way when the run died. */
   readonly suspects: ReadonlySet<string>;
-  /** Samples that took a process with them, and how. */
+  /** Samples that crash a process, and how. */
   readonly poison: ReadonlyMap<string, string>;
-  /** Adds lines, and flushes them where something is done. */
+  /** Adds lines, and flushes them where a batch ends. */
   add(...lines: JournalLine[]): Promise<void>;
-  /** Files that may have been written, whole or not. */
+  /** Reads which files may have been written, whole or not. */
   files(): Promise<Set<string>>;
-  /** Reads the journal anew: others may have written in between. */
+  /** Reads the journal again: other runs may have written in between. */
   read(): Promise<void>;
-  /** A batch that was done when the journal was read. @param own this run has written it, or looked at it before. */
+  /** Reads a batch that had ended when the journal was read. @param own this run has written or checked the batch. */
   recall(batch: string, own?: boolean): Promise<JournalBatch | undefined>;
-  /** What a document will have of a sample, if that was in the journal when it was read. */
+  /** Reads the entry of a sample in a document, if it was there when the journal was read. */
   entry(key: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the journal, and reads what it holds.
+ * Opens the journal, and reads it.
  *
- * @throws {CopyPasteError} `io` with the cause, `cannotCreate` where something else has its name: it is written to, and removed in the
- * end.
+ * @throws {CopyPasteError} `io` with the cause, `cannotCreate` where another file has its name: the journal is removed in the end.
  */
 export async function openJournal(path: string): Promise<Journal> {
   const guard = async <T>(step: Promise<T>): Promise<T> => {
     try {
       return await step;
     } catch (cause) {
-      throw new CopyPasteError('io', `${path}: ${messageOf(cause)}; run again once that is mended`, { cause });
+      throw new CopyPasteError('io', `${path}: ${messageOf(cause)}; fix this, then run again`, { cause });
     }
   };
   // A link could lead anywhere.
@@ -73,10 +72,10 @@ export async function openJournal(path: string): Promise<Journal> {
   };
   try {
     if (!(await guard(isJournal(file)))) {
-      throw new CopyPasteError('cannotCreate', `${path}: is no journal of copypaste; choose a new folder, or move it away`);
+      throw new CopyPasteError('cannotCreate', `${path}: is not a journal of copypaste; choose a new folder, or move the file away`);
     }
     await guard(read());
-    // Whatever follows a torn line begins on a line of its own.
+    // New lines must not continue a torn one.
     const { size } = await guard(file.stat());
     if (size > 0 && (await guard(file.read(Buffer.alloc(1), 0, 1, size - 1))).buffer[0] !== newline) await guard(file.appendFile('\n'));
   } catch (error) {
@@ -111,7 +110,7 @@ export async function openJournal(path: string): Promise<Journal> {
       const place = entries.get(key);
       return place && JSON.parse(await guard(textAt(file, place))).of;
     },
-    // What counts was flushed when it was added.
+    // Ends of batches were flushed when they were added.
     close: () => file.close().catch(() => {}),
   };
 }
@@ -119,14 +118,14 @@ export async function openJournal(path: string): Promise<Journal> {
 const newline = 10;
 const firstBytes = Buffer.from('{"head":');
 
-/** Whether a file begins as a journal does, as far as it goes: its first line may be torn. */
+/** Tells a file that begins as a journal does; its first line may be torn. */
 async function isJournal(file: FileHandle): Promise<boolean> {
   if (!(await file.stat()).isFile()) return false;
   const { buffer, bytesRead } = await file.read(Buffer.alloc(firstBytes.length), 0, firstBytes.length, 0);
   return buffer.subarray(0, bytesRead).equals(firstBytes.subarray(0, bytesRead));
 }
 
-/** Where a line lies, without its end. */
+/** Place of a line in the file, without its end. */
 interface Place {
   readonly start: number;
   readonly length: number;
@@ -146,7 +145,7 @@ function parse(text: string, own = false): JournalLine | undefined {
   }
 }
 
-/** What the lines of a journal say; most of it is batches that are done, which are looked into when they are recalled. */
+/** Lines of a journal. Batches that have ended, which are most of it, are parsed only when they are recalled. */
 async function* entriesOf(
   file: FileHandle,
 ): AsyncGenerator<JournalLine | { readonly end: string; readonly place: Place } | { readonly entry: string; readonly place: Place }> {

@@ -11,14 +11,14 @@ export const manifestName = 'manifest.json';
 /**
  * Reads a manifest.
  *
- * @throws {CopyPasteError} `noInput` where there is none, `data` with the first thing in it that is wrong.
+ * @throws {CopyPasteError} `noInput` where there is none, `data` with the first error in it.
  */
 export async function readManifest(path: string): Promise<Manifest> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${path}: no manifest that can be read: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('noInput', `${path}: cannot be read as a manifest: ${messageOf(cause)}`, { cause });
   });
   const refuse = (why: string, cause?: unknown): CopyPasteError =>
-    new CopyPasteError('data', `${path}: not a manifest of copypaste: ${why}`, { cause });
+    new CopyPasteError('data', `${path}: is not a manifest of copypaste: ${why}`, { cause });
   let result: ReturnType<typeof manifestSchema.safeParse>;
   try {
     result = manifestSchema.safeParse(JSON.parse(text));
@@ -45,7 +45,7 @@ export async function writeManifest(path: string, head: ManifestHead, records: A
     for await (const record of records) {
       for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
         if ((inputs.get(path) ?? sha256) !== sha256)
-          throw new CopyPasteError('data', `${path}: has changed during the run; say --overwrite to begin anew`);
+          throw new CopyPasteError('data', `${path}: has changed during the run; start over with --overwrite`);
         inputs.set(path, sha256);
       }
       yield separator + JSON.stringify(record);

@@ -80,10 +80,10 @@ const augmented = z.strictObject({
 
 export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged]);
 
-/** What became of one sample. */
+/** Record of one sample. */
 export type ManifestRecord = z.infer<typeof recordSchema>;
 
-/** What became of one sample; without its files where nothing is written. */
+/** Record of one sample, without its files where nothing is written. */
 export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, 'files' | 'inputs'> : never) : never) &
   Partial<Pick<ManifestRecord, 'files' | 'inputs'>>;
 
@@ -122,7 +122,7 @@ const head = {
     .describe('SHA-256 over lines "bytes path" of all input files, sorted by path'),
 };
 
-/** What is known before a run: the same head, the same output. */
+/** Head of a manifest, known before the run. Equal heads give equal output. */
 export const headSchema = z.strictObject(head);
 export type ManifestHead = z.infer<typeof headSchema>;
 

@@ -8,13 +8,13 @@ import { journalName } from './journal.ts';
 import { manifestName } from './manifest-file.ts';
 import { pastedFiles, variantFiles, variantSuffix } from './variants.ts';
 
-/** All files that a variant of a sample may be written to. */
+/** Files that a variant of a sample may be written to, pasted into or not. */
 export function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
   const files = [...variantFiles(sample, suffix, { maskFiles }), ...pastedFiles(sample, suffix, { imageFormat, maskFiles })];
   return [...new Set(files.map(({ path }) => path))];
 }
 
-/** All files that the variants of all samples may be written to, with whose they are. */
+/** Files that the variants of all samples may be written to, with the id of their sample. */
 function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{ path: string; id: string }> {
   const suffixes = Array.from({ length: options.copies }, (_, copy) => variantSuffix(copy, options));
   const own = [...(options.includeOriginals ? [''] : []), ...suffixes];
@@ -27,13 +27,15 @@ function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{
   }
 }
 
-/** All files that a run may write. */
+/** Files that a run may write. */
 export function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
   const all = [...filesOfSamples(dataset, options)].map(({ path }) => path);
   return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
 }
 
 /**
+ * Checks the names of all output files.
+ *
  * @returns two outputs whose names differ by case alone, where there are any.
  * @throws {CopyPasteError} `data` where two outputs would have one name.
  */
@@ -47,12 +49,14 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
     const before = files[i - 1];
     if (before?.path === path) offenders.push(`${path}: both ${before.id} and ${id} would be written there`);
     else if (before?.folded === folded && twins.length === 0) twins = [before.path, path];
-    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: is longer than the 255 bytes that a name can have`);
+    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: has a name of more than 255 bytes`);
   }
   for (const path of [...files.map(({ path }) => path), ...wholeFiles(dataset)])
-    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of a file of the run itself`);
+    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of the manifest or the journal`);
   if (offenders.length > 0)
-    throw new CopyPasteError('data', 'outputs would overwrite one another, or have no names; rename the samples', { offenders });
+    throw new CopyPasteError('data', 'output files would overwrite one another or have impossible names; rename the samples', {
+      offenders,
+    });
   return twins;
 }
 

@@ -2,13 +2,13 @@ import { realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CopyPasteError } from '../errors.ts';
 
-/** @throws {CopyPasteError} `usage` where one path holds the other, also through symbolic links. */
+/** Refuses an output inside or around the input. @throws {CopyPasteError} `usage` where one holds the other, also through symbolic links. */
 export async function refuseOverlap(input: string, output: string, flag = '--in'): Promise<void> {
   const from = await realpath(input).catch(() => resolve(input));
   const to = await realFuturePath(resolve(output));
   const inside = (a: string, b: string): boolean => !relative(b, a).startsWith('..');
   if (inside(from, to) || inside(to, from)) {
-    throw new CopyPasteError('usage', `--out ${output}: is, holds or lies in ${flag} ${input}; choose another place`);
+    throw new CopyPasteError('usage', `--out ${output}: overlaps with ${flag} ${input}; choose a folder outside of it`);
   }
 }
 

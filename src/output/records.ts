@@ -12,7 +12,7 @@ export interface Written {
   readonly inputs: readonly InputFile[];
 }
 
-/** Files as records hold them, by what they hold. */
+/** Files of a sample as a record has them. */
 interface FilesByRole<F> {
   image: F;
   mask?: F | undefined;
@@ -22,7 +22,7 @@ interface FilesByRole<F> {
   drawn?: F[] | undefined;
 }
 
-/** Files as a record holds them. */
+/** Turns a list of files into the form of records. */
 function toRecord<F extends SampleFile>(files: readonly F[]): FilesByRole<Omit<F, 'role'>> {
   const record: Partial<FilesByRole<Omit<F, 'role'>>> = {};
   for (const { role, ...file } of files) {
@@ -43,7 +43,7 @@ export interface HashedFile {
   readonly sha256: string;
 }
 
-/** Files as a list, in the order of their roles. */
+/** Turns files of a record into a list. */
 function fromRecord({ image, mask, labels, objects, views = [], drawn = [] }: FilesByRole<HashedFile>): HashedFile[] {
   return [image, mask, labels, objects, ...views, ...drawn].filter((file) => file !== undefined);
 }

@@ -8,9 +8,10 @@ import { manifestName, readManifest } from './manifest-file.ts';
 import { filesOf } from './records.ts';
 
 /**
- * Takes away all that a run has written, and nothing else. The journal goes last, so that this can be interrupted too.
+ * Removes all files that a run has written, and nothing else. The journal goes last, so that this can be interrupted too.
  *
- * @param files that a new run may write: where one of them is not the old run's, it stays, and is named.
+ * @param files that the new run may write.
+ * @throws {CopyPasteError} `cannotCreate` where one of them is there and the old run has not written it.
  */
 export async function removeRun(out: string, entries: ReadonlySet<string>, files: ReadonlySet<string>): Promise<void> {
   const manifest = entries.has(manifestName)
@@ -32,7 +33,10 @@ export async function removeRun(out: string, entries: ReadonlySet<string>, files
   }
   for (const path of files) {
     if (written.has(path) || (await lstat(join(out, path)).catch(() => undefined)) === undefined) continue;
-    throw new CopyPasteError('cannotCreate', `--out ${out}: ${path} is not of the run that is overwritten, and would be; move it away`);
+    throw new CopyPasteError(
+      'cannotCreate',
+      `--out ${out}: ${path} was not written by the run to overwrite, and would be replaced; move it away`,
+    );
   }
   const remove = async (path: string): Promise<void> => {
     await unlink(join(out, path)).catch((cause: NodeJS.ErrnoException) => {

@@ -14,11 +14,11 @@ import { documentPlaces, documentsOf, inDocument } from './whole-files.ts';
 
 /** The output folder of a run that is under way. */
 export interface Output {
-  /** Batches that were under way when an earlier run ended without a word. */
+  /** Batches that were under way when an earlier run died. */
   readonly suspects: ReadonlySet<string>;
-  /** Samples that took a process with them, and how. */
+  /** Samples that crash a process, and how. */
   readonly poison: ReadonlyMap<string, string>;
-  /** Marks a sample that took a process with it. */
+  /** Marks a sample that crashes a process. */
   addPoison(id: string, reason: string): Promise<void>;
   /**
    * Recalls a batch that an earlier run has done, if its files are there as they were written.
@@ -55,7 +55,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
     (await digestOf(join(out, path), path).catch(() => undefined)) === sha256;
   const refuseChanged = async (root: string, { path, sha256 }: HashedFile): Promise<void> => {
     if ((await digestOf(join(root, path), path)) !== sha256)
-      throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; say --overwrite to begin anew`);
+      throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; start over with --overwrite`);
   };
   return {
     suspects: journal.suspects,
@@ -128,7 +128,7 @@ async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal
   }
   for (const { key } of found.sort(inDocument)) {
     const entry = await journal.entry(key);
-    if (entry === undefined) throw gone(`what a document has of ${key}`);
+    if (entry === undefined) throw gone(`the entry of ${key} in a document`);
     yield entry;
   }
 }
@@ -142,5 +142,5 @@ async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGe
 }
 
 function gone(what: string): CopyPasteError {
-  return new CopyPasteError('io', `${journalName}: ${what} is not in it any more; run again`);
+  return new CopyPasteError('io', `${journalName}: ${what} is missing; run again`);
 }

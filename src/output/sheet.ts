@@ -46,7 +46,7 @@ export async function contactSheet(rows: readonly Row[], format: SheetFormat): P
   if (height > tallest[format]) {
     throw new CopyPasteError(
       'usage',
-      `-n: ${rows.length} rows are ${height} pixels high, and ${format} holds ${tallest[format]}; say fewer, or a .png`,
+      `-n: ${rows.length} rows are ${height} pixels high, more than the ${tallest[format]} of ${format}; show fewer, or write a .png`,
     );
   }
   const data = new Uint8Array(width * height * 3).fill(255);

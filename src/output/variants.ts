@@ -4,7 +4,7 @@ import { filesOfSample } from '../dataset/sample-files.ts';
 import type { AugmentOptions } from '../options.ts';
 import { drawnMasks, type FileRole, type Sample, type SampleFile } from '../types.ts';
 
-/** What follows a sample's name in a variant of it. */
+/** Suffix of a sample's name in a variant of it. */
 export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {
   return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
 }
@@ -49,13 +49,13 @@ export function variantFiles(
   ];
 }
 
-/** Paths of the files of a sample that there are one of. */
+/** Paths of a sample's files by role, for roles of a single file. */
 export function pathsByRole(files: readonly SampleFile[]): { readonly [role in FileRole]?: string } & { readonly image: string } {
   return Object.fromEntries(files.map(({ role, path }) => [role, path])) as { image: string };
 }
 
 /**
- * The ids that stand for each sample in lists, where there are any.
+ * Ids of the variants of each sample, which stand for it in lists; none where there are no lists.
  *
  * @param skipped samples that were left out.
  */

@@ -7,17 +7,17 @@ import { documentWriters } from '../formats/document-writers.ts';
 import { classNamesFile, classNamesText } from '../formats/drawn-masks.ts';
 import type { AugmentOptions } from '../options.ts';
 
-/** A file of several samples, and what it will hold. */
+/** A file of several samples, and its content. */
 export interface WholeFile {
   readonly path: string;
   readonly text: () => AsyncIterable<string | Uint8Array>;
 }
 
 /**
- * The files of several samples that an output has: lists of ids, and documents of annotations.
+ * Files of several samples in an output: lists of ids, documents of annotations, files that are carried over.
  *
- * @param variants the ids that stand for a sample's in lists.
- * @param entries what the document of the split that is augmented has of its samples, always the same.
+ * @param variants ids of the variants of each sample, for lists.
+ * @param entries entries of the document of the split that is augmented, the same each time.
  */
 export function documentsOf(
   dataset: Dataset,
@@ -34,7 +34,7 @@ export function documentsOf(
         for (const id of ids) for (const variant of variants.get(id.normalize('NFC')) ?? []) yield `${variant}\n`;
       },
     })),
-    // Splits that are not augmented have theirs as it was.
+    // Documents of splits that are not augmented are copied.
     ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
       text: () =>
@@ -50,12 +50,12 @@ export function documentsOf(
   ];
 }
 
-/** A document has its samples in its own order, each before its variants. */
+/** Order of samples in a document: its own, each sample before its variants. */
 export function inDocument(a: { place: number; copy?: number | undefined }, b: { place: number; copy?: number | undefined }): number {
   return a.place - b.place || (a.copy ?? -1) - (b.copy ?? -1);
 }
 
-/** Where the document that is written had its samples. */
+/** Places of samples in the document of the split that is augmented. */
 export function documentPlaces({ documents, split, samples, others }: Dataset): Map<string, number> {
   const path = documents.get(split)?.path;
   const own = [...samples, ...others].filter(({ entry }) => entry?.document === path && path !== undefined);

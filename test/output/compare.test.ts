@@ -4,7 +4,7 @@ import { encodeMask } from '../../src/codecs/png.ts';
 import { describeDifference } from '../../src/output/compare.ts';
 import { deepImageOf, imageOf, maskOf, rgba } from '../make.ts';
 
-test('says in what two files differ first', async () => {
+test('describes the first difference between two files', async () => {
   const picture = (width: number, word: number, channels: 3 | 4 = 3) =>
     encodeImage(
       imageOf(width, 2, (x, y) => (x === 1 && y === 1 ? word : rgba(9, 8, 7)), channels),
@@ -21,8 +21,8 @@ test('says in what two files differ first', async () => {
   const cases: [there: Uint8Array, expected: Uint8Array, what: string | undefined][] = [
     [plain, plain, undefined],
     [await picture(4, 0), plain, 'is 4×2, not 3×2'],
-    [await picture(3, rgba(9, 8, 7), 4), plain, 'has other channels'],
-    [await deep(9), plain, 'has other bits a channel'],
+    [await picture(3, rgba(9, 8, 7), 4), plain, 'has different channels'],
+    [await deep(9), plain, 'has a different bit depth'],
     [
       await encodeImage(
         imageOf(3, 2, () => rgba(9, 8, 7)),
@@ -30,14 +30,14 @@ test('says in what two files differ first', async () => {
         95,
       ),
       plain,
-      'holds the same pixels in other bytes',
+      'has the same pixels, encoded differently',
     ],
-    [await picture(3, rgba(1, 2, 3)), plain, 'differs from pixel (1, 1) on: rgb(1, 2, 3) there, rgb(9, 8, 7) expected'],
-    [await deep(9), await deep(65_535), 'differs from pixel (2, 0) on: rgb(0, 1000, 9) there, rgb(0, 1000, 65535) expected'],
+    [await picture(3, rgba(1, 2, 3)), plain, 'differs first at pixel (1, 1): has rgb(1, 2, 3), expected rgb(9, 8, 7)'],
+    [await deep(9), await deep(65_535), 'differs first at pixel (2, 0): has rgb(0, 1000, 9), expected rgb(0, 1000, 65535)'],
     [
       await encodeMask(maskOf('12', '34')),
       await encodeMask(maskOf('12', '35')),
-      'differs from pixel (1, 1) on: value 4 there, value 5 expected',
+      'differs first at pixel (1, 1): has value 4, expected value 5',
     ],
     [plain.subarray(0, 60), plain, 'cannot be decoded'],
   ];

@@ -92,7 +92,7 @@ describe('a run that was interrupted', () => {
     await writeFile(join(input, image), Buffer.concat([bytes, Buffer.alloc(1)]));
     await expect(run(out, { in: input })).rejects.toMatchObject({
       code: 'usage',
-      message: expect.stringMatching(/its data were 20 files of/),
+      message: expect.stringMatching(/the data set had 20 files of/),
     });
     await writeFile(join(input, image), bytes);
     await run(out, { in: input });
@@ -182,7 +182,7 @@ describe('--overwrite', () => {
     await writeTree(out, { [`train/${name}`]: 'mine' });
     await expect(run(out, { overwrite: true })).rejects.toMatchObject({
       code: 'cannotCreate',
-      message: expect.stringContaining(`train/${name} is not of the run that is overwritten`),
+      message: expect.stringContaining(`train/${name} was not written by the run to overwrite`),
     });
     expect(readFileSync(join(out, 'train', name), 'utf8')).toBe('mine');
   });

@@ -65,11 +65,11 @@ describe('verify', () => {
     const deep = await verify({ out, deep: true, in: camvid });
     expect(deep.differences).toContainEqual({
       path: mask.path,
-      what: expect.stringMatching(/^differs from pixel \(7, 5\) on: value \d+ there, value \d+ expected$/),
+      what: expect.stringMatching(/^differs first at pixel \(7, 5\): has value \d+, expected value \d+$/),
     });
     expect(deep.differences).toContainEqual({
       path: image.path,
-      what: expect.stringMatching(/^differs from pixel \(\d+, \d+\) on: rgb\(/),
+      what: expect.stringMatching(/^differs first at pixel \(\d+, \d+\): has rgb\(/),
     });
   });
 
@@ -167,7 +167,7 @@ describe('replay', () => {
     const { out, manifest } = await outputOf('camvid', 'old');
     const file = join(out, 'manifest.json');
     await writeFile(file, JSON.stringify({ ...manifest, schema: 1 }));
-    const refused = { code: 'data', message: `${file}: not a manifest of copypaste: schema: version 1 is not supported, only 2` };
+    const refused = { code: 'data', message: `${file}: is not a manifest of copypaste: schema: version 1 is not supported, only 2` };
     await expect(verify({ out })).rejects.toMatchObject(refused);
     await expect(replay({ manifest: file, in: camvid, out: join(folder, 'old-out') })).rejects.toMatchObject(refused);
   });
@@ -193,7 +193,7 @@ describe('replay', () => {
     await writeFile(join(out, file), await encodeMask(there));
     await expect(replay({ manifest, in: camvid, out })).rejects.toMatchObject({
       code: 'differs',
-      message: expect.stringMatching(/is there, and differs from pixel \(2, 1\) on: value/),
+      message: expect.stringMatching(/is there, and differs first at pixel \(2, 1\): has value/),
     });
   });
 });
