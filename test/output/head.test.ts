@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { openSourced } from '../../src/dataset/sources.ts';
+import { augmentOptions, type Given, type Option } from '../../src/options.ts';
+import { headOf, refuseOther } from '../../src/output/head.ts';
+import type { ManifestHead } from '../../src/output/manifest.ts';
+import { resolveOptions } from '../../src/schema.ts';
+
+const rows: [name: string, row: Option][] = Object.entries(augmentOptions);
+
+async function head(given: Omit<Given<typeof augmentOptions>, 'in' | 'out'> = {}, input = 'fixtures/voc'): Promise<ManifestHead> {
+  const options = resolveOptions(augmentOptions, { ...given, in: input, out: 'out' });
+  return headOf(await openSourced(options), options);
+}
+
+describe('the head of a manifest', () => {
+  test('has all options that have a value, in their order, but those that change no byte, and the seed', async () => {
+    const { options, seed } = await head({ seed: 3 });
+    const resolved: Readonly<Record<string, unknown>> = resolveOptions(augmentOptions, { in: 'fixtures/voc', out: 'out' });
+    const expected = rows.filter(([name, { bytes }]) => bytes !== false && name !== 'seed' && resolved[name] !== undefined);
+    expect(Object.keys(options)).toEqual(expected.map(([name]) => name));
+    expect(seed).toBe(3);
+  });
+
+  test('is the same wherever the data set is and however the work is done', async () => {
+    const given = { jobs: 1, memory: 2 ** 28, quiet: true, json: true, link: true, fallback: true, overwrite: true } as const;
+    expect(await head({ ...given, dryRun: true, requireMasks: true })).toEqual(await head());
+  });
+
+  test.each<[string, Parameters<typeof head>[0]]>([
+    ['p is 0.5 there, 1 here', { p: 1 }],
+    ['seed is 0 there, 1 here', { seed: 1 }],
+    ['classes is not given there, ["person"] here', { classes: ['person'] }],
+    ['ignore is [255] there, [] here', { ignore: [] }],
+  ])('of another run is refused, with the first difference: %s', async (difference, given) => {
+    const [there, here] = await Promise.all([head(), head(given)]);
+    const message = `--out out: holds another run: ${difference}; choose another folder, or say --overwrite`;
+    expect(() => refuseOther(there, here, 'out')).toThrow(expect.objectContaining({ code: 'usage', message }));
+    expect(() => refuseOther(there, there, 'out')).not.toThrow();
+  });
+
+  test('of other files is refused, with their number and size', async () => {
+    const there = await head();
+    const more = { ...there, input: { ...there.input, files: 99, listing: '0'.repeat(64) } };
+    const renamed = { ...there, input: { ...there.input, listing: '0'.repeat(64) } };
+    const { files, bytes } = there.input;
+    const [was, is] = [`${files} files of ${bytes} bytes`, `99 files of ${bytes} bytes`];
+    expect(() => refuseOther(there, more, 'out')).toThrow(`the data set had ${was}, and now has ${is}`);
+    expect(() => refuseOther(there, renamed, 'out')).toThrow('file names or sizes of the data set have changed');
+  });
+});
