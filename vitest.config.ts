@@ -16,6 +16,13 @@ export default defineConfig({
     reporters: ['default', './test/reporter.ts'],
     globalSetup: './test/setup.ts',
     testTimeout: 30_000,
+    coverage: {
+      provider: 'custom',
+      customProviderModule: './test/coverage.js',
+      include: ['src/**'],
+      reporter: [['text', { skipFull: true }]],
+      thresholds: { lines: 94 },
+    },
     projects: [
       // One process for many files: to load the program anew for each takes longer than most of them.
       { extends: true, test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: slow, isolate: false } },

@@ -184,7 +184,7 @@ describe('copypaste', () => {
   });
 
   test('--help loads none of zod, sharp and TensorFlow.js, augment on the cpu no TensorFlow.js', async () => {
-    const node = ['--import', '../test/loads.js'];
+    const node = ['--import', './test/loads.js'];
     for (const argv of [['--help'], ['augment', '--help'], ['preview', '--help'], ['--version']]) {
       const { code, stderr } = await built(argv, node);
       expect(code).toBe(0);
