@@ -1,0 +1,53 @@
+import { readdir } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { digestOf } from '../base/digest.ts';
+import { inParts } from '../base/parts.ts';
+import { type CopyPasteError, messageOf } from '../errors.ts';
+import type { Difference } from './compare.ts';
+import type { Manifest } from './manifest.ts';
+import { manifestName } from './manifest-file.ts';
+import { filesOf, type HashedFile } from './records.ts';
+
+/**
+ * Compares the files of an output with their digests in its manifest.
+ *
+ * @returns paths that the manifest names twice, files that are missing or differ, and files that the manifest does not name.
+ */
+export async function checkFiles(
+  out: string,
+  manifest: Pick<Manifest, 'records' | 'documents'>,
+  jobs: number,
+): Promise<{ readonly twice: Difference[]; readonly damaged: Difference[]; readonly extra: Difference[] }> {
+  const files = filesOf(manifest);
+  const known = new Set([manifestName]);
+  const twice: Difference[] = [];
+  for (const { path } of files) {
+    if (known.has(path)) twice.push({ path, what: 'is named twice in the manifest' });
+    known.add(path);
+  }
+  const damaged = (await inParts(files, jobs, (file) => compareDigest(out, file))).flat();
+  const extra = (await filesBelow(out)).filter((path) => !known.has(path));
+  return { twice, damaged, extra: extra.map((path) => ({ path, what: 'is not in the manifest' })) };
+}
+
+async function compareDigest(out: string, { path, sha256 }: HashedFile): Promise<Difference[]> {
+  try {
+    return (await digestOf(join(out, path), path)) === sha256 ? [] : [{ path, what: 'has another SHA-256 than the manifest says' }];
+  } catch (error) {
+    const cause = (error as CopyPasteError).cause as NodeJS.ErrnoException | undefined;
+    return [{ path, what: cause?.code === 'ENOENT' ? 'is missing' : messageOf(error) }];
+  }
+}
+
+/** Paths of all files below a folder, with `/`. */
+async function filesBelow(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) =>
+      relative(root, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join('/'),
+    )
+    .sort();
+}

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readMask, readObjects } from '../codecs/masks.ts';
+import { messageOf } from '../errors.ts';
+import { contradictionsOf, countIds } from '../masks/invariants.ts';
+import { vocColours } from '../masks/palette.ts';
+import type { Mask } from '../types.ts';
+import type { Difference } from './compare.ts';
+import type { Manifest, ManifestRecord } from './manifest.ts';
+import { manifestName } from './manifest-file.ts';
+
+type AugmentedRecord = Extract<ManifestRecord, { status: 'augmented' }>;
+type Layout = Manifest['layout'];
+
+/** Compares the masks of a sample with its record. */
+export async function checkRecord(out: string, record: ManifestRecord, layout: Layout): Promise<Difference[]> {
+  // A panoptic PNG holds no class ids.
+  if (record.status !== 'augmented' || !record.files.mask || layout.name === 'panoptic') return [];
+  const { path } = record.files.mask;
+  const found: Difference[] = [];
+  try {
+    for await (const one of differencesOf(out, path, record, layout)) found.push(one);
+  } catch (error) {
+    found.push({ path, what: messageOf(error) });
+  }
+  return found;
+}
+
+async function* differencesOf(out: string, path: string, record: AugmentedRecord, layout: Layout): AsyncGenerator<Difference> {
+  const mask = await readMask(await readFile(join(out, path)), path, layout.colours);
+  for (const what of classDifferences(mask, record)) yield { path, what };
+  for (const what of placementDifferences(record)) yield { path: manifestName, what };
+  if (!record.files.objects) return;
+  const { path: objectPath } = record.files.objects;
+  const objects = await readObjects(await readFile(join(out, objectPath)), objectPath);
+  // Other colours have ids in the order in which they come, which pastes change.
+  if (objects.colours && objects.colours.byId !== vocColours) return;
+  for (const what of objectDifferences(mask, objects, record, layout)) yield { path: objectPath, what };
+}
+
+/** Differences between the pixels of classes in a mask and in its record. */
+function* classDifferences(mask: Mask, record: AugmentedRecord): Generator<string> {
+  const pixels = countIds(mask);
+  for (const [id, [, after]] of Object.entries(record.pixels)) {
+    const there = pixels.get(Number(id)) ?? 0;
+    if (there !== after) yield `has ${there} pixels of class ${id}, the manifest says ${after}`;
+    pixels.delete(Number(id));
+  }
+  for (const id of pixels.keys()) yield `has pixels of class ${id}, which the manifest does not name`;
+}
+
+/** Placements of a record whose pixels are impossible. */
+function* placementDifferences({ id, minArea, placements }: AugmentedRecord): Generator<string> {
+  for (const { order, area, visible, dropped } of placements) {
+    if (visible > area || (dropped === undefined ? area < minArea : area !== 0))
+      yield `placement ${order} of ${id} cannot have area ${area} and ${visible} visible pixels`;
+  }
+}
+
+/** Differences between the pixels of objects in an instance mask and in its record, and contradictions with the class mask. */
+function* objectDifferences(mask: Mask, objects: Mask, { placements, covered = [] }: AugmentedRecord, layout: Layout): Generator<string> {
+  const counts = countIds(objects);
+  const pasted = placements.flatMap(({ object, classId, visible }) => (object === undefined ? [] : [{ object, classId, visible }]));
+  const expected = [
+    ...pasted.map(({ object, visible }) => [object, visible] as const),
+    ...covered.map(({ object, after, dropped }) => [object, dropped ? 0 : after] as const),
+  ];
+  for (const [object, pixels] of expected) {
+    const there = counts.get(object) ?? 0;
+    if (there !== pixels) yield `has ${there} pixels of object ${object}, the manifest says ${pixels}`;
+  }
+  const leftOut = new Set([...layout.background, ...layout.ignore]);
+  yield* contradictionsOf(mask, objects, leftOut, leftOut, new Map(pasted.map(({ object, classId }) => [object, classId])));
+}

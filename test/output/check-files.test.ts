@@ -1,0 +1,31 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { sha256 } from '../../src/base/digest.ts';
+import { checkFiles } from '../../src/output/check-files.ts';
+import type { ManifestRecord } from '../../src/output/manifest.ts';
+import { temporaryFolder, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+
+test('finds files that are named twice, missing, damaged or not named', async () => {
+  const tree = { 'a.png': 'a', 'b.png': 'b', 'train/c.txt': 'c', 'manifest.json': '{}' };
+  const out = await writeTree(join(folder, 'out'), tree);
+  const hashed = (path: keyof typeof tree) => ({ path, sha256: sha256(tree[path]) });
+  const files = { image: { ...hashed('a.png'), codec: 'copy' }, mask: { ...hashed('b.png'), codec: 'copy' } } as const;
+  const record: ManifestRecord = { id: 'a', split: '', status: 'unchanged', reason: 'original', files, inputs: files };
+  const manifest = { records: [record], documents: [hashed('train/c.txt')] };
+  expect(await checkFiles(out, manifest, 2)).toEqual({ twice: [], damaged: [], extra: [] });
+  await rm(join(out, 'a.png'));
+  await writeFile(join(out, 'b.png'), 'other');
+  await writeFile(join(out, 'train', 'd.txt'), '');
+  const again = { records: [record], documents: [hashed('train/c.txt'), hashed('train/c.txt')] };
+  expect(await checkFiles(out, again, 2)).toEqual({
+    twice: [{ path: 'train/c.txt', what: 'is named twice in the manifest' }],
+    damaged: [
+      { path: 'a.png', what: 'is missing' },
+      { path: 'b.png', what: 'has another SHA-256 than the manifest says' },
+    ],
+    extra: [{ path: 'train/d.txt', what: 'is not in the manifest' }],
+  });
+});
