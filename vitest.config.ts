@@ -6,6 +6,7 @@ const slow = [
   'test/cli/{doctor,main}.test.ts',
   'test/dataset/sources.test.ts',
   'test/output/folder.test.ts',
+  'test/engine/{suspects,threads}.test.ts',
   'test/batch.test.ts',
   'test/docs.test.ts',
   'test/hostile*.test.ts',

@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, test, vi } from 'vitest';
+import { openDataset } from '../../src/dataset/open.ts';
+import { findPoison } from '../../src/engine/suspects.ts';
+import { temporaryFolder } from '../make.ts';
+import { built, killedBy, smallData } from './small.ts';
+
+const folder = temporaryFolder();
+const root = await smallData(join(folder, 'data'), ['a', 'b', 'c', 'd', 'e']);
+const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: true, skipBad: false });
+
+afterEach(() => vi.unstubAllEnvs());
+
+/** Tries all samples in a process that a signal ends when it reads one of some files. */
+function find(signal: string, files: readonly string[], stop?: AbortSignal): Promise<Map<string, string>> {
+  if (files.length > 0) for (const [name, value] of Object.entries(killedBy(signal, ...files))) vi.stubEnv(name, value);
+  return findPoison(dataset, dataset.samples, built.suspects, stop);
+}
+
+test('samples that decode are no poison, nor is a damaged one', async () => {
+  expect(await find('SIGKILL', [])).toEqual(new Map());
+  const damaged = await smallData(join(folder, 'damaged'), ['a', 'b']);
+  const opened = await openDataset({ in: damaged, maskSuffix: '', onlySplit: true, skipBad: false });
+  await writeFile(join(damaged, 'images/a.png'), readFileSync(join(damaged, 'images/a.png')).subarray(0, 60));
+  expect(await findPoison(opened, opened.samples, built.suspects, undefined)).toEqual(new Map());
+});
+
+test.each([
+  ['its image', 'SIGSEGV', 'images/b.png'],
+  ['its mask', 'SIGKILL', 'masks/b.png'],
+])('a process that dies on %s is put down to that sample', async (_, signal, file) => {
+  const reason = `images/b.png: decoding it ends the process (${signal}), twice now; mend or remove it`;
+  expect(await find(signal, [file])).toEqual(new Map([['b', reason]]));
+});
+
+test('several samples that end the process are all found, the first and the last too', async () => {
+  expect([...(await find('SIGABRT', ['images/a.png', 'masks/c.png', 'images/e.png'])).keys()]).toEqual(['a', 'c', 'e']);
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
+  '%s, which a whole group gets, is put down to no sample: the run is interrupted',
+  async (signal) => {
+    await expect(find(signal, ['images/b.png'])).rejects.toMatchObject({ code: 'interrupted' });
+  },
+);
+
+test('a run that is to stop ends the process', async () => {
+  await expect(find('SIGKILL', [], AbortSignal.abort())).rejects.toMatchObject({ code: 'interrupted' });
+});
+
+test('a run that a sample kills is completed by the next, without the sample', async () => {
+  const out = join(folder, 'out');
+  const run = (env: Record<string, string>) =>
+    new Promise<{ code: number | null; signal: string | null; stderr: string }>((resolve) => {
+      const argv = ['bin/copypaste.cjs', 'augment', '--in', root, '--out', out, '-p', '1', '--quiet'];
+      const child = execFile(process.execPath, argv, { env: { ...process.env, ...env } }, (_, _stdout, stderr) =>
+        resolve({ code: child.exitCode, signal: child.signalCode, stderr }),
+      );
+    });
+  const deadly = killedBy('SIGKILL', 'masks/c.png');
+  expect(await run(deadly)).toMatchObject({ signal: 'SIGKILL' });
+  const stderr = 'skipped images/c.png: decoding it ends the process (SIGKILL), twice now; mend or remove it\n';
+  expect(await run(deadly)).toEqual({ code: 3, signal: null, stderr });
+  const { skipped, records } = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
+  expect(skipped.map(({ id }: { id: string }) => id)).toEqual(['c']);
+  expect(records.map(({ id }: { id: string }) => id).sort()).toEqual(['a', 'b', 'd', 'e']);
+});
