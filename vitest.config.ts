@@ -9,7 +9,7 @@ const slow = [
   'test/engine/{suspects,threads}.test.ts',
   'test/batch.test.ts',
   'test/docs.test.ts',
-  'test/hostile*.test.ts',
+  'test/{codecs,verbs}/hostile.test.ts',
 ];
 
 export default defineConfig({

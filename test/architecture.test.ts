@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -47,6 +47,17 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['p-limit', /^base\/parts\.ts$/],
   ['saxes', /^formats\/xml\.ts$/],
   ['zod', /^(schema|output\/manifest)\.ts$/],
+];
+
+/** Tests of what no single file or folder of src does. */
+const unmirrored: readonly string[] = [
+  'architecture',
+  'codecs/hostile',
+  'docs',
+  'formats/panoptic',
+  'masks/shapes',
+  'render/faults',
+  'verbs/hostile',
 ];
 
 /** Text of each file of src by its path there. */
@@ -111,6 +122,12 @@ test('every file is in a room of the table, and the root has the face alone', ()
 
 test('a room imports what the table allows, and a verb no other verb', () => {
   expect(forbiddenImports(source)).toEqual([]);
+});
+
+test('a test lies where its source lies', () => {
+  const names = readdirSync('test', { recursive: true }).flatMap((file) => /^(.*)\.test\.ts$/.exec(String(file))?.[1] ?? []);
+  const hasSource = (name: string): boolean => existsSync(join('src', name)) || existsSync(join('src', `${name}.ts`));
+  expect(names.filter((name) => !hasSource(name)).sort()).toEqual(unmirrored);
 });
 
 test('no file imports itself by way of others', () => {

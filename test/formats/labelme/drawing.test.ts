@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeMask } from '../../src/codecs/png.ts';
-import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
-import { contoursOfSpans } from '../../src/masks/outlines.ts';
-import { spansOfPixels } from '../../src/masks/spans.ts';
-import { maskOf } from '../make.ts';
+import { encodeMask } from '../../../src/codecs/png.ts';
+import { spansOfShapes } from '../../../src/formats/labelme/drawing.ts';
+import { contoursOfSpans } from '../../../src/masks/outlines.ts';
+import { spansOfPixels } from '../../../src/masks/spans.ts';
+import { maskOf } from '../../make.ts';
 
 interface Case {
   h: number;

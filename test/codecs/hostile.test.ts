@@ -5,13 +5,13 @@ import zlib, { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodeImage, encodeImage, imageHeaderOf } from '../src/codecs/image.ts';
-import { readMask } from '../src/codecs/masks.ts';
-import { decodeMask, encodeMask, pngHeader } from '../src/codecs/png.ts';
-import { CopyPasteError } from '../src/errors.ts';
-import type { Image, Mask } from '../src/types.ts';
-import { augment } from '../src/verbs/augment.ts';
-import { check } from '../src/verbs/check.ts';
+import { decodeImage, encodeImage, imageHeaderOf } from '../../src/codecs/image.ts';
+import { readMask } from '../../src/codecs/masks.ts';
+import { decodeMask, encodeMask, pngHeader } from '../../src/codecs/png.ts';
+import { CopyPasteError } from '../../src/errors.ts';
+import type { Image, Mask } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { check } from '../../src/verbs/check.ts';
 import {
   deepImageOf,
   drawBox,
@@ -25,11 +25,11 @@ import {
   tiffOf,
   wordsOf,
   writeTree,
-} from './make.ts';
+} from '../make.ts';
 
 const folder = temporaryFolder();
 let number = 0;
-/** `FUZZ=100 npx vitest run test/hostile` runs the property tests 100 times as long. */
+/** `FUZZ=100 npx vitest run hostile` runs the property tests 100 times as long. */
 const runs = (count: number): { numRuns: number } => ({ numRuns: count * Number(process.env.FUZZ ?? 1) });
 const longer = 30_000 * Number(process.env.FUZZ ?? 1);
 
