@@ -2,7 +2,8 @@
  * Every option of every command, once. Flags, help, validation, API types and README's table are made from
  * these tables, which are plain data, so that `--help` loads nothing else.
  */
-import { type AreaLimit, backendNames, layoutNames } from './types.ts';
+import { layoutNames } from './formats/layouts.ts';
+import { type AreaLimit, backendNames } from './types.ts';
 
 /** What a value is, and its type once parsed. */
 export interface Kinds {

@@ -99,157 +99,21 @@ export interface Entry {
   readonly places: readonly number[];
 }
 
-/** The formats that documents have. */
-export type DocumentFormat = 'coco' | 'cvat' | 'datumaro';
-
-/** A document without its images' parts. */
-export interface Document {
-  readonly path: string;
-  readonly sha256: string;
-  readonly format: DocumentFormat;
-  /** What else it holds, as it was: of JSON values, or elements of lists; or what is before, between and after its images. */
-  readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
-  readonly annotations: number;
-  readonly largestId: number;
-  readonly largestImage: number;
-  /** Categories that have instances, in a panoptic document. */
-  readonly things?: readonly number[];
-  /** Annotations without a mask, and with keypoints. */
-  readonly boxes: number;
-  readonly keypoints: number;
-}
-
-export interface CocoImage {
-  readonly id: number;
-  readonly file_name: string;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** What a panoptic document has of an image: the segments that its PNG holds the ids of. */
-export interface PanopticAnnotation {
-  readonly image_id: number;
-  readonly file_name: string;
-  readonly segments_info: readonly Segment[];
-}
-
-export interface Segment {
-  readonly id: number;
-  readonly category_id: number;
-  readonly area?: number;
-  readonly bbox?: readonly number[];
-  readonly iscrowd?: number;
-  readonly copypaste?: CocoAnnotation['copypaste'];
-}
-
-export interface CocoAnnotation {
-  readonly id: number;
-  readonly image_id: number;
-  readonly category_id: number;
-  readonly segmentation?:
-    | readonly (readonly number[])[]
-    | { readonly size: readonly number[]; readonly counts: string | readonly number[] };
-  readonly area?: number;
-  readonly bbox?: readonly number[];
-  readonly iscrowd?: number;
-  readonly keypoints?: unknown;
-  /** Where a pasted one comes from: an annotation of this document, or an instance of a sample of another data set. */
-  readonly copypaste?: { readonly placement: number } & (
-    | { readonly image_id: number; readonly annotation_id: number }
-    | { readonly source: string; readonly instance: number }
-  );
-}
-
-/** What a document has of one image. */
-export interface CocoEntry {
-  readonly image: CocoImage;
-  readonly annotations: readonly (CocoAnnotation | PanopticAnnotation)[];
-  /** Those that are new; their ids are given once all are known. */
-  readonly added?: readonly CocoAnnotation[];
-}
-
-/** The annotations of an image that are no masks in a file, each with its pixels where it has any. */
-export interface ShapeSet {
+/**
+ * Annotations of one image that are shapes rather than masks. What its format keeps of the image, `I`, and of each shape, `S`, is for
+ * the format alone.
+ */
+export interface ShapeSet<I = unknown, S = unknown> {
   readonly size: Size;
-  /** What a COCO document says of the image. */
-  readonly image?: CocoImage;
-  /** What a panoptic document says of the image. */
-  readonly panoptic?: PanopticAnnotation;
-  /** A labelme file. */
-  readonly document?: LabelmeDocument;
-  /** What a CVAT document has of the image. */
-  readonly cvat?: CvatImage;
-  /** What a Datumaro document has of the image. */
-  readonly item?: DatumaroItem;
-  readonly shapes: readonly Shaped[];
+  readonly own: I;
+  readonly shapes: readonly Shaped<S>[];
 }
 
-interface Shaped {
+/** One annotation of an image, with its pixels where it has any. */
+export interface Shaped<S = unknown> {
   readonly id: number;
   readonly instance?: Instance;
-  /** As it was read: by COCO, in a label file, in a labelme file. */
-  readonly annotation?: CocoAnnotation;
-  readonly line?: string;
-  readonly parts?: readonly LabelmeShape[];
-  readonly segment?: Segment;
-  /** Numbers of the elements that it is among those that CVAT or Datumaro have of the image, and how far up it lies. */
-  readonly elements?: readonly number[];
-  readonly order?: number;
-}
-
-/** An image of a CVAT document, taken to pieces. */
-export interface CvatImage {
-  /** Its opening tag, to the letter. */
-  readonly tag: string;
-  readonly attributes: CvatElement['attributes'];
-  readonly elements: readonly CvatElement[];
-  /** What follows the last of them. */
-  readonly end: string;
-}
-
-export interface CvatElement {
-  readonly name: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  /** What is between it and the element before it, to the letter. */
-  readonly before: string;
-  readonly text: string;
-  /** What its tag holds. */
-  readonly inner: string;
-}
-
-export interface DatumaroItem {
-  readonly id: string;
-  readonly image: { readonly path: string; readonly size: readonly number[] };
-  readonly annotations: readonly DatumaroAnnotation[];
-}
-
-export interface DatumaroAnnotation {
-  readonly id?: number;
-  readonly type: string;
-  readonly attributes?: Readonly<Record<string, unknown>>;
-  readonly group?: number;
-  readonly object_id?: number;
-  readonly label_id?: number | null;
-  readonly z_order?: number;
-  readonly points?: readonly number[];
-  readonly bbox?: readonly number[];
-  readonly rle?: { readonly counts: string | readonly number[]; readonly size: readonly number[] };
-}
-
-export interface LabelmeShape {
-  readonly label: string;
-  readonly points: readonly (readonly [x: number, y: number])[];
-  readonly group_id?: number | string | null;
-  readonly shape_type?: string;
-  /** A PNG in base64, of the box that its points are opposite corners of. */
-  readonly mask?: string | null;
-}
-
-export interface LabelmeDocument {
-  readonly shapes: readonly LabelmeShape[];
-  readonly imagePath?: string;
-  readonly imageWidth?: number;
-  readonly imageHeight?: number;
+  readonly own: S;
 }
 
 /** What follows the stem that the files of a sample share, before the extension. */
@@ -266,27 +130,6 @@ export interface ViewFile {
   /** It holds colours with alpha. */
   readonly alpha?: boolean;
 }
-
-/** The layouts that are known. */
-export const layoutNames = [
-  'voc',
-  'camvid',
-  'cityscapes',
-  'cityscapes-train-ids',
-  'kitti',
-  'ade20k',
-  'mmsegmentation',
-  'mapillary',
-  'mapillary-v2',
-  'paired',
-  'coco',
-  'panoptic',
-  'cvat',
-  'datumaro',
-  'yolo',
-  'labelme',
-] as const;
-export type LayoutName = (typeof layoutNames)[number];
 
 /** How another file shows a class mask: other ids, or colours. */
 export interface View {
@@ -437,12 +280,6 @@ export interface SampleFile {
 export interface InputFile extends SampleFile {
   readonly sha256: string;
 }
-
-/** Folders of masks that are drawn of shapes, as labelme's own converter names them. */
-export const drawnMasks = [
-  { role: 'drawn classes', folder: 'SegmentationClassPNG' },
-  { role: 'drawn objects', folder: 'SegmentationObjectPNG' },
-] as const;
 
 /** The sample that instances were copied from. */
 export interface PastedFrom {

@@ -7,7 +7,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
-import { decodeImage, extensions, imageHeaderOf } from '../dist/codecs/image.js';
+import { decodeImage, imageHeaderOf } from '../dist/codecs/image.js';
+import { extensions } from '../dist/codecs/image-names.js';
 import { decodeMask, encodeMask, encodePng, pngHeader } from '../dist/codecs/png.js';
 
 const batchSize = 48;

@@ -1,6 +1,7 @@
 /** Lines that describe what `augment` did. */
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { AugmentSummary } from '../engine/tally.ts';
+import { layoutNamed } from '../formats/layouts.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import type { Scene } from '../types.ts';
@@ -33,7 +34,7 @@ export function nothingPasted(
   if (sources) return 'nothing of --sources may be pasted and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.length === 0) {
-    if (documents.size > 0 || layout === 'yolo') return 'no annotation that was read has a mask: boxes cannot be pasted';
+    if (layoutNamed(layout).format) return 'no annotation that was read has a mask: boxes cannot be pasted';
     return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; say --background and --ignore`;
   }
   if (!classes.some(({ allowed }) => allowed)) {

@@ -4,6 +4,7 @@ import type { Metadata, default as Sharp } from 'sharp';
 import { giveBack } from '../base/buffers.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Bands, Depth, Image, ImageInfo, Mask, Size } from '../types.ts';
+import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
 import { inDepth, withChannels } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
@@ -17,26 +18,6 @@ sharp.unblock({ operation: ['Png', 'Jpeg', 'Webp', 'Tiff', 'Heif'].map((format) 
 // Samples run beside one another; threads within one image and a cache would only add memory. With several, AVIF has other bytes.
 sharp.concurrency(1);
 sharp.cache(false);
-
-/** What files of each format are called; those that are written the first. */
-export const extensions = { png: ['png'], jpeg: ['jpg', 'jpeg'], webp: ['webp'], tiff: ['tif', 'tiff'], avif: ['avif'] } as const;
-export type ImageFormat = keyof typeof extensions;
-
-/** For messages. */
-export const extensionList = '.png, .jpg, .webp, .tif or .avif';
-
-const formatOfExtension = new Map(Object.entries(extensions).flatMap(([format, names]) => names.map((name) => [name as string, format])));
-
-/** The format that a file name asks for. */
-export function formatOf(path: string): ImageFormat | undefined {
-  const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
-  return formatOfExtension.get(extension) as ImageFormat | undefined;
-}
-
-/** Whether files of a format can hold 16 bits a channel. */
-export function isDeep(format: ImageFormat): boolean {
-  return format === 'png' || format === 'tiff';
-}
 
 // ICC profiles are carried over, never applied; a truncated or damaged file is an error, never grey pixels.
 const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels, sequentialRead: true } as const;

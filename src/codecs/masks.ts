@@ -1,7 +1,8 @@
 /** Masks in the formats that keep ids: PNG, with its palettes and colours, and grey TIFF. */
 
 import type { Colours, Mask } from '../types.ts';
-import { decodeTiffMask, formatOf } from './image.ts';
+import { decodeTiffMask } from './image.ts';
+import { formatOf } from './image-names.ts';
 import { decodeMask, decodeObjects, encodeMask } from './png.ts';
 import { encodeTiff } from './tiff.ts';
 

@@ -3,11 +3,12 @@ import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { CopyPasteError } from '../errors.ts';
-import { type DocumentReader, readEntry } from '../formats/documents.ts';
-import { type LabelReader, layoutNamed } from '../formats/layouts.ts';
+import { readEntry } from '../formats/documents.ts';
+import type { Format } from '../formats/format.ts';
+import { layoutNamed } from '../formats/layouts.ts';
 import { largestId, voidObject } from '../masks/ids.ts';
 import { findInstances, type InstanceMode, paintShapes } from '../masks/instances.ts';
-import type { Annotations, Document, InputFile, Mask, Sample, ShapeSet } from '../types.ts';
+import type { Annotations, InputFile, Mask, Sample } from '../types.ts';
 import { voidId } from './classes.ts';
 import type { Dataset } from './open.ts';
 
@@ -22,36 +23,26 @@ interface ReadOptions {
  *
  * @throws {CopyPasteError} `data` for a damaged mask, `usage` for one that cannot hold the ignore id.
  */
-export function readAnnotations(sample: Sample, dataset: Dataset, options: ReadOptions): Promise<Annotations> {
-  if (sample.entry) return readEntryOf(sample, sample.entry, dataset);
-  return sample.mask === undefined ? readLabels(sample, dataset) : readMasks(sample, sample.mask, dataset, options);
+export async function readAnnotations(sample: Sample, dataset: Dataset, options: ReadOptions): Promise<Annotations> {
+  const format = await layoutNamed(dataset.layout).format?.();
+  return format ? readShapes(sample, dataset, format) : readMasks(sample, sample.mask as string, dataset, options);
 }
 
-/** Reads the annotations that a document has of a sample. */
-async function readEntryOf(sample: Sample, entry: NonNullable<Sample['entry']>, dataset: Dataset): Promise<Annotations> {
-  const { documents } = layoutNamed(dataset.layout);
+/** Reads the shapes that a document or a label file has of a sample; an image without either has none. */
+async function readShapes(sample: Sample, dataset: Dataset, format: Format): Promise<Annotations> {
+  const { size, entry, labels: path = '' } = sample;
+  const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
   const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
-  const files: InputFile[] = mask ? [{ role: 'mask', path: mask.path, sha256: mask.sha256 }] : [];
-  const document = dataset.documents.get(sample.split) as Document;
-  const parts = await readEntry(dataset.root, entry);
-  const shapes = await (documents as DocumentReader).shapes(parts, document, dataset.classNames, mask);
+  const parts = labels ? [Buffer.from(labels.bytes).toString()] : entry && (await readEntry(dataset.root, entry));
+  const { classNames, documents } = dataset;
+  const source = { file: entry?.document ?? path, size, classNames, things: documents.get(sample.split)?.things, mask };
+  const shapes = parts ? await format.shapes({ ...source, parts }) : { size, own: undefined, shapes: [] };
   if (mask) giveBack(mask.bytes);
+  const files: InputFile[] = [
+    ...(mask ? [{ role: 'mask', path: mask.path, sha256: mask.sha256 } as const] : []),
+    ...(labels ? [{ role: 'labels', path, sha256: labels.sha256 } as const] : []),
+  ];
   return { sample, input: dataset, shapes, ...paintShapes(shapes), files };
-}
-
-/** Reads a sample's label file; an image without one has nothing on it. */
-async function readLabels(sample: Sample, dataset: Dataset): Promise<Annotations> {
-  const path = sample.labels;
-  const labels = path === undefined ? undefined : await readInput(dataset, path);
-  const files: InputFile[] = path === undefined || !labels ? [] : [{ role: 'labels', path, sha256: labels.sha256 }];
-  const shapes = readShapes(labels?.bytes, sample, dataset);
-  return { sample, input: dataset, shapes, ...paintShapes(shapes), files };
-}
-
-/** Shapes of a sample's label file; none of an image without one. */
-export function readShapes(bytes: Uint8Array | undefined, { labels = '', size }: Sample, { layout, classNames }: Dataset): ShapeSet {
-  if (bytes === undefined) return { size, shapes: [] };
-  return (layoutNamed(layout).labels as LabelReader).shapes(bytes, size, labels, classNames);
 }
 
 /** Reads a sample's class mask, and its instance mask where it has one. */

@@ -1,5 +1,11 @@
 import type { FileRole, Sample, SampleFile } from '../types.ts';
 
+/** Folders of masks that are drawn of shapes, as labelme's own converter names them. */
+export const drawnMasks = [
+  { role: 'drawn classes', folder: 'SegmentationClassPNG' },
+  { role: 'drawn objects', folder: 'SegmentationObjectPNG' },
+] as const;
+
 /** Files of a sample, each with the ending that its name has after the stem that they share. */
 export function filesOfSample({
   image,

@@ -2,14 +2,15 @@ import { readAnnotations } from '../dataset/annotations.ts';
 import { foreignClass } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { documentWriters } from '../formats/document-writers.ts';
 import { readEntry } from '../formats/documents.ts';
+import { pastedShapes } from '../formats/format.ts';
+import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import { augmentedRecord, unchangedRecord } from '../output/records.ts';
 import { createSampleWriter } from '../output/samples.ts';
 import { pastedFiles, pathsByRole, variantFiles, variantSuffix } from '../output/variants.ts';
-import type { Annotations, Document, PassReason, Pasted, Sample, ShapeSet } from '../types.ts';
+import type { Annotations, PassReason, Pasted, Sample, ShapeSet } from '../types.ts';
 import type { Rendering } from './groups.ts';
 import { type Circumstances, createPipeline, type Sink } from './pipeline.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
@@ -28,7 +29,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
     return {
       paste: async (pasted) => {
         const record = augmentedRecord(pasted, await writer?.paste(pasted, suffix));
-        return { id: pasted.sample.id, record, ...pastedEntry(dataset, pasted, suffix, options) };
+        return { id: pasted.sample.id, record, ...(await pastedEntry(dataset, pasted, suffix, options)) };
       },
       pass: async (sample, plan, areas) => {
         const written = await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options));
@@ -58,25 +59,30 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
 
 export type Job = ReturnType<typeof createJob>;
 
-/** What a document will have of a sample that was pasted into. */
-export function pastedEntry(
-  { documents, classNames }: Dataset,
+/** Entry of a document for a sample that was pasted into. */
+export async function pastedEntry(
+  { layout, classNames }: Dataset,
   pasted: Pasted,
   suffix: string,
   options: Pick<AugmentOptions, 'imageFormat' | 'maskFiles' | 'polygons'>,
-): { entry?: unknown } {
-  const { sample } = pasted;
-  if (!sample.entry) return {};
-  const { format } = documents.get(sample.split) as Document;
-  return { entry: documentWriters[format].pasted(pasted, pathsByRole(pastedFiles(sample, suffix, options)), { ...options, classNames }) };
+): Promise<{ entry?: unknown }> {
+  const format = await layoutNamed(layout).format?.();
+  const shapes = pastedShapes(pasted);
+  if (format?.kind !== 'documents' || !shapes) return {};
+  const paths = pathsByRole(pastedFiles(pasted.sample, suffix, options));
+  return { entry: await format.pasted(shapes, paths, { ...options, classNames }) };
 }
 
-/** What the document that is written will have of a sample that passes through; those of other splits are copied. */
-export async function passedEntry({ root, documents, split }: Dataset, sample: Sample, suffix: string): Promise<{ entry?: unknown }> {
-  const { path, format } = documents.get(split) ?? {};
-  if (!sample.entry || format === undefined || sample.entry.document !== path) return {};
+/** Entry of the document that is written for a sample that passes through; those of other splits are copied. */
+export async function passedEntry(
+  { root, layout, documents, split }: Dataset,
+  sample: Sample,
+  suffix: string,
+): Promise<{ entry?: unknown }> {
+  const format = await layoutNamed(layout).format?.();
+  if (format?.kind !== 'documents' || !sample.entry || sample.entry.document !== documents.get(split)?.path) return {};
   const parts = await readEntry(root, sample.entry);
-  return { entry: documentWriters[format].plain(parts, sample, pathsByRole(variantFiles(sample, suffix))) };
+  return { entry: format.plain(parts, sample, pathsByRole(variantFiles(sample, suffix))) };
 }
 
 /** The shapes of a sample that passes through, where masks are drawn of them. */

@@ -1,9 +1,9 @@
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { type SourcedDataset, withSources } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
-import { classNamesFile } from '../formats/drawn-masks.ts';
 import type { Layout } from '../formats/layouts.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
+import { classNamesFile } from '../output/drawn-masks.ts';
 import type { Manifest, ManifestHead } from '../output/manifest.ts';
 import { inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';

@@ -1,4 +1,4 @@
-import { type ImageFormat, isDeep } from '../codecs/image.ts';
+import { type ImageFormat, isDeep } from '../codecs/image-names.ts';
 import { pasteFilter, voidId } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';

@@ -22,7 +22,7 @@ export type Entries = Map<ManifestRecord, unknown>;
 /** Makes the files of a record that passes through again. */
 export async function passAgain({ dataset, options }: Origin, sample: Sample, { copy }: ManifestRecord, use: Use): Promise<Written> {
   const suffix = copy === undefined ? '' : variantSuffix(copy, options);
-  return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), dataset, use);
+  return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), use);
 }
 
 /** What is made of a record again. */
@@ -67,10 +67,10 @@ export async function* remake<R>(
     return remaker.pass(sample, record);
   };
   const sink = {
-    paste: (pasted: Pasted) => {
+    paste: async (pasted: Pasted) => {
       const record = remade(pasted.plan);
       const suffix = variantSuffix(pasted.plan.copy, options);
-      const { entry } = pastedEntry(dataset, pasted, suffix, options);
+      const { entry } = await pastedEntry(dataset, pasted, suffix, options);
       if (entry) entries.set(record, entry);
       return remaker.paste(pasted, record, suffix);
     },

@@ -5,53 +5,11 @@ import { join } from 'node:path';
 import { isBelow } from '../base/paths.ts';
 import { cannotRead, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
-import { noCategory } from '../masks/instances.ts';
-import type { ClassNames, Document, Entry, ShapeSet, Size } from '../types.ts';
+import { noCategory } from '../masks/ids.ts';
+import type { Entry, Size } from '../types.ts';
+import type { Folders } from './folders.ts';
+import type { DocumentContents, DocumentFormat, DocumentImage } from './format.ts';
 import type { Place } from './json.ts';
-import type { Folders } from './layouts.ts';
-
-/** What a document has of one image. */
-export interface DocumentImage extends Size {
-  /** As messages call it. */
-  readonly title: string;
-  /** Its file, below the folder of images. */
-  readonly name: string;
-  /** A panoptic document's PNG. */
-  readonly mask?: string;
-  /** The split that it is in, where the document says so. */
-  readonly split?: string;
-  /** Start and length in bytes of each of its parts. */
-  readonly places: readonly number[];
-}
-
-/** What is known of a document once it was read through. */
-export interface DocumentContents {
-  readonly document: Document;
-  readonly images: readonly DocumentImage[];
-  readonly classNames: ClassNames;
-}
-
-/** How a format's documents are read; `write/documents.ts` has how they are written. */
-export interface DocumentReader {
-  /**
-   * Reads through a document: where the parts of its images are, not what they are.
-   *
-   * @param refuse makes an error of what is wrong.
-   */
-  read(root: string, folders: Folders, refuse: (what: string, cause?: unknown) => CopyPasteError): Promise<DocumentContents>;
-  /**
-   * What one image's parts hold.
-   *
-   * @param mask a panoptic document's PNG.
-   * @throws {CopyPasteError} `data` for what is wrong, by its id.
-   */
-  shapes(
-    parts: readonly string[],
-    document: Document,
-    classNames: ClassNames,
-    mask?: { readonly path: string; readonly bytes: Uint8Array },
-  ): ShapeSet | Promise<ShapeSet>;
-}
 
 /** A sample of a document; its files may not be there. */
 export interface DocumentSample {
@@ -73,12 +31,12 @@ export async function openDocument(
   root: string,
   found: readonly [Folders, ...Folders[]],
   tree: Tree,
-  reader: DocumentReader,
+  format: DocumentFormat,
 ): Promise<DocumentContents & { folders: Folders[]; samples: DocumentSample[] }> {
   const [first] = found;
   const path = first.masks;
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${path}: ${what}`, { cause });
-  const contents = await reader.read(root, first, refuse);
+  const contents = await format.open(root, first, refuse);
   const { images, classNames } = contents;
   if (classNames.size >= noCategory) throw refuse(`has ${classNames.size} classes; the limit is ${noCategory - 1}`);
   const names = [...new Set(images.map(({ split = first.split }) => split))];
@@ -158,12 +116,19 @@ export async function readEntry(root: string, { document, places: numbers }: Ent
   }
 }
 
+/** Text of a document around the parts of its images: before the first, between two, after the last. */
+export interface Surroundings {
+  readonly head: string;
+  readonly between: string;
+  readonly tail: string;
+}
+
 /**
- * What a document has around its images' parts: before the first, between two, after the last.
+ * Reads what a document has around the parts of its images.
  *
  * @param space goes between two where the document does not say so.
  */
-export async function surroundings(path: string, images: readonly DocumentImage[], space: string): Promise<Document['rest']> {
+export async function readSurroundings(path: string, images: readonly DocumentImage[], space: string): Promise<Surroundings> {
   const textOf = async (start: number, end = Number.POSITIVE_INFINITY): Promise<string> => {
     const parts: Buffer[] = [];
     if (end > start) for await (const part of createReadStream(path, { start, end: end - 1 })) parts.push(part);
@@ -171,9 +136,31 @@ export async function surroundings(path: string, images: readonly DocumentImage[
   };
   const endOf = (n: number): number => (images.at(n)?.places[0] as number) + (images.at(n)?.places[1] as number);
   const between = images.length > 1 ? await textOf(endOf(0), images[1]?.places[0]) : space;
-  return [
-    { key: 'head', value: await textOf(0, images[0]?.places[0]), element: false },
-    { key: 'between', value: /^\s*,?\s*$/.test(between) && between !== '' ? between : space, element: false },
-    { key: 'tail', value: await textOf(endOf(-1)), element: false },
-  ];
+  return {
+    head: await textOf(0, images[0]?.places[0]),
+    between: /^\s*,?\s*$/.test(between) && between !== '' ? between : space,
+    tail: await textOf(endOf(-1)),
+  };
+}
+
+/** Text of a document that has the parts of its images one after another. */
+export async function* around({ head, between, tail }: Surroundings, parts: AsyncIterable<string>): AsyncGenerator<string> {
+  yield head;
+  let separator = '';
+  for await (const part of parts) {
+    yield separator + part;
+    separator = between;
+  }
+  yield tail;
+}
+
+/** Gives ids: its own to the first that has it, to others one after the largest that there was. */
+export function idsAfter(largest: number): (id?: number) => number {
+  const used = new Set<number>();
+  let next = largest;
+  return (id) => {
+    const own = id === undefined || used.has(id) ? ++next : id;
+    used.add(own);
+    return own;
+  };
 }

@@ -1,30 +1,24 @@
+/** The table of layouts; its rows load the code of formats only when they are asked to. */
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
-import { noCategory } from '../masks/instances.ts';
-import type { ClassNames, Endings, LayoutName, ObjectIds, ShapeSet, Size, View } from '../types.ts';
+import { noCategory } from '../masks/ids.ts';
+import type { Endings, ObjectIds, View } from '../types.ts';
 import { ade20kNames, cityscapes, kittiObjects, kittiViews } from './cityscapes.ts';
-import { coco, findCoco, findPanoptic } from './coco/read.ts';
-import { cvat, findCvat } from './cvat/read.ts';
-import { datumaro, findDatumaro } from './datumaro/read.ts';
-import type { DocumentReader } from './documents.ts';
-import { findLabelme, labelme } from './labelme/read.ts';
-import { findYolo, yolo } from './yolo/read.ts';
-
-/** Folders that hold the images and masks of one split, relative to the root. */
-export interface Folders {
-  /** `''` where the layout has no splits. */
-  readonly split: string;
-  readonly images: string;
-  readonly masks: string;
-  /** Instance-id masks. */
-  readonly objects?: string;
-}
+import { findCoco, findPanoptic, isCoco } from './coco/find.ts';
+import { findCvat, isCvat } from './cvat/find.ts';
+import { findDatumaro, isDatumaro } from './datumaro/find.ts';
+import { type Folders, splitNames } from './folders.ts';
+import type { Format } from './format.ts';
+import { findLabelme } from './labelme/find.ts';
+import { findYolo } from './yolo/find.ts';
 
 /** One way to arrange a data set in folders. */
 export interface Layout {
-  readonly name: LayoutName;
-  /** What a user has to have for it, for messages. */
+  readonly name: string;
+  /** Its folders, for messages. */
   readonly shape: string;
+  /** Its row in README, in Markdown. */
+  readonly readme: Readme;
   readonly background: readonly number[];
   readonly ignore: readonly number[];
   readonly classNames?: Readonly<Record<number, string>>;
@@ -39,47 +33,24 @@ export interface Layout {
   readonly views?: readonly View[];
   /** Files that name its classes, as Mapillary's: the first that there is. */
   readonly configs?: readonly string[];
-  /** Annotations are in documents, which `masks` of folders names. */
-  readonly documents?: DocumentReader;
-  /** Annotations are files of shapes, one for an image. */
-  readonly labels?: LabelReader;
+  /** Loads the format of annotations that are shapes; absent where they are masks. */
+  readonly format?: () => Promise<Format>;
+  /** Whether it can read a document that is named to it. */
+  reads?(tree: Tree, file: string): boolean;
   find(tree: Tree): Folders[];
 }
 
-/** A file that says what label files mean, and is carried over. */
-export interface LabelConfig {
-  readonly file: string;
-  /** What it has to be for the output, where that is something else. */
-  readonly text?: string;
-  /** What a user has to know of it. */
-  readonly note?: string;
-}
-
-/** How files of shapes are read. */
-export interface LabelReader {
-  readonly ending: string;
-  /** An image without a file has nothing on it; else nobody has labelled it yet. */
-  readonly background?: true;
-  /**
-   * What classes are called.
-   *
-   * @param among files of labels, and the folders that there are.
-   * @param bad takes files that cannot be read.
-   */
-  names(
-    root: string,
-    tree: Tree,
-    among: { readonly files: readonly string[]; readonly folders: readonly Folders[] },
-    bad: Map<string, string>,
-  ): Promise<{ readonly classNames: ClassNames; readonly config?: LabelConfig }>;
-  /** @throws {CopyPasteError} `data` for what is wrong. */
-  shapes(bytes: Uint8Array, size: Size, file: string, classNames: ClassNames): ShapeSet;
+/** A layout in README: its folders, and what becomes of its files in an output. */
+interface Readme {
+  readonly folders: string;
+  readonly written: string;
+  readonly carried: string;
+  readonly lost: string;
 }
 
 const names = (first: number, text: string): Record<number, string> =>
   Object.fromEntries(text.split(', ').map((name, i) => [first + i, name]));
 
-const splitNames = ['train', 'training', 'val', 'valid', 'validation', 'test', 'testing', 'trainval'];
 const imageFolders = ['images', 'image', 'imgs', 'img'];
 const maskFolders = ['masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'gt'];
 
@@ -109,11 +80,28 @@ function splitsAround({ folders }: Tree, images: string, masks: string, objects?
     }));
 }
 
-/** Every layout that is detected; a new one is a row. */
-const layouts: readonly Layout[] = [
+const paintedMasks = {
+  written: 'masks, in their palettes or colours',
+  carried: '`label_colors.txt` and its like',
+  lost: '–',
+};
+
+const mapillaryFiles = {
+  written: 'palettes, instances (class · 256 + number, where the configuration has any)',
+  carried: 'the configuration, which names classes',
+  lost: '`panoptic/`, `polygons/`, the other version',
+};
+
+const rows = [
   {
     name: 'voc',
     shape: 'JPEGImages/ + SegmentationClass/',
+    readme: {
+      folders: '`JPEGImages/` + `SegmentationClass/` (+ `SegmentationObject/`), lists in `ImageSets/Segmentation/`',
+      written: 'class and object masks, in palettes or in colours; lists',
+      carried: '`labelmap.txt`',
+      lost: '`Annotations/` of boxes, other lists',
+    },
     background: [0],
     ignore: [255],
     classNames: names(
@@ -137,6 +125,7 @@ const layouts: readonly Layout[] = [
   {
     name: 'camvid',
     shape: 'train/ + trainannot/',
+    readme: { folders: '`train/` + `trainannot/`, `val/` + `valannot/`, …', ...paintedMasks },
     background: [],
     ignore: [11],
     classNames: names(0, 'sky, building, pole, road, pavement, tree, sign symbol, fence, car, pedestrian, bicyclist, unlabelled'),
@@ -148,6 +137,12 @@ const layouts: readonly Layout[] = [
   {
     name: 'cityscapes',
     shape: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelIds.png',
+    readme: {
+      folders: '`leftImg8bit/<split>/<city>/` + `gtFine/…_labelIds.png`, with `_instanceIds`, `_labelTrainIds`, `_color`',
+      written: 'ids, instances (class · 1000 + number), training ids, colours',
+      carried: '–',
+      lost: 'polygons',
+    },
     ...cityscapes,
     endings: { image: '_leftImg8bit', mask: '_gtFine_labelIds', objects: '_gtFine_instanceIds' },
     find: (tree) => {
@@ -158,6 +153,12 @@ const layouts: readonly Layout[] = [
   {
     name: 'cityscapes-train-ids',
     shape: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelTrainIds.png',
+    readme: {
+      folders: 'the same with `…_gtFine_labelTrainIds.png` alone',
+      written: 'training ids',
+      carried: '–',
+      lost: 'polygons',
+    },
     background: [],
     ignore: [255],
     classNames: Object.fromEntries(
@@ -172,6 +173,12 @@ const layouts: readonly Layout[] = [
   {
     name: 'kitti',
     shape: 'training/image_2/ + training/semantic/',
+    readme: {
+      folders: '`training/image_2/` + `training/semantic/` (+ `training/instance/`, `training/semantic_rgb/`)',
+      written: 'ids, instances (class · 256 + number), colours',
+      carried: '`label_colors.txt`, of Datumaro',
+      lost: 'what other benchmarks have in the folder',
+    },
     background: cityscapes.background,
     ignore: cityscapes.ignore,
     classNames: cityscapes.classNames,
@@ -183,6 +190,7 @@ const layouts: readonly Layout[] = [
   {
     name: 'ade20k',
     shape: 'images/training/ + annotations/training/',
+    readme: { folders: '`images/training/` + `annotations/training/`, of the scene parsing challenge', ...paintedMasks },
     background: [],
     ignore: [0],
     classNames: names(0, ade20kNames),
@@ -191,6 +199,7 @@ const layouts: readonly Layout[] = [
   {
     name: 'mmsegmentation',
     shape: 'img_dir/<split>/ + ann_dir/<split>/',
+    readme: { folders: '`img_dir/<split>/` + `ann_dir/<split>/`', ...paintedMasks },
     background: [],
     ignore: [255],
     find: (tree) => splitsBelow(tree, 'img_dir', 'ann_dir'),
@@ -198,6 +207,7 @@ const layouts: readonly Layout[] = [
   {
     name: 'mapillary',
     shape: 'training/images/ + training/v1.2/labels/ (or training/labels/)',
+    readme: { folders: '`training/images/` + `training/v1.2/labels/` + `training/v1.2/instances/`, `config_v1.2.json`', ...mapillaryFiles },
     background: [],
     ignore: [65],
     objectIds: { perClass: 256, bare: 'product' },
@@ -210,6 +220,7 @@ const layouts: readonly Layout[] = [
   {
     name: 'mapillary-v2',
     shape: 'training/images/ + training/v2.0/labels/',
+    readme: { folders: 'the same with `v2.0`', ...mapillaryFiles },
     background: [],
     ignore: [123],
     objectIds: { perClass: 256, bare: 'product' },
@@ -219,55 +230,100 @@ const layouts: readonly Layout[] = [
   {
     name: 'coco',
     shape: 'annotations/instances_<split>.json, <split>/_annotations.coco.json or labels.json, beside images',
+    readme: {
+      folders:
+        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json` or `labels.json`, with the images; `--annotations FILE` names another',
+      written: 'run lengths, areas, boxes; pastes have new ids and `copypaste`: where from',
+      carried: 'categories, licences, all other keys',
+      lost: 'keypoints of what changed; other documents',
+    },
     background: [],
     // What no annotation holds.
     ignore: [noCategory],
-    documents: coco,
     find: findCoco,
+    reads: isCoco,
+    format: async (): Promise<Format> => (await import('./coco/coco.ts')).coco,
   },
   {
     name: 'panoptic',
     shape: 'annotations/panoptic_<split>.json + annotations/panoptic_<split>/ (or panoptic_<split>/) of PNGs, beside images',
+    readme: {
+      folders: '`annotations/panoptic_<split>.json` + `annotations/panoptic_<split>/` or `panoptic_<split>/` of PNGs, with the images',
+      written: 'PNGs, segments with areas and boxes; pastes as in COCO',
+      carried: 'categories, licences, all other keys',
+      lost: 'other documents',
+    },
     background: [],
     ignore: [noCategory],
-    documents: coco,
     find: findPanoptic,
+    format: async (): Promise<Format> => (await import('./coco/panoptic.ts')).panoptic,
   },
   {
     name: 'cvat',
     shape: 'annotations.xml (CVAT for images 1.1) + images/',
+    readme: {
+      folders:
+        '`annotations.xml` (CVAT for images 1.1) + `images/`, with subsets in `images/<subset>/`; `<split>/annotations.xml` or `<split>.xml`',
+      written: 'masks; pastes have `source="copypaste"`, the top `z_order` and a `copypaste` attribute',
+      carried: 'tags, lines, points, `<meta>` with its number of images',
+      lost: 'comments between images',
+    },
     background: [],
     ignore: [noCategory],
-    documents: cvat,
-    find: (tree) => findCvat(tree, splitNames),
+    find: findCvat,
+    reads: (_tree, file) => isCvat(file),
+    format: async (): Promise<Format> => (await import('./cvat/cvat.ts')).cvat,
   },
   {
     name: 'datumaro',
     shape: 'annotations/<split>.json of Datumaro + images/<split>/',
+    readme: {
+      folders: '`annotations/<split>.json` of Datumaro + `images/<split>/`',
+      written: 'masks; pastes have new ids, the top `z_order` and a `copypaste` attribute',
+      carried: 'all other keys, subsets',
+      lost: '–',
+    },
     background: [],
     ignore: [noCategory],
-    documents: datumaro,
     find: findDatumaro,
+    reads: isDatumaro,
+    format: async (): Promise<Format> => (await import('./datumaro/datumaro.ts')).datumaro,
   },
   {
     name: 'yolo',
     shape: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
+    readme: {
+      folders: '`images/<split>/` + `labels/<split>/`, or `<split>/images/` + `<split>/labels/`, with `data.yaml`',
+      written: 'an outline that goes round parts and holes; a box in a file of boxes',
+      carried: '`data.yaml`, but a `path:` to the old data',
+      lost: 'lists of images, caches',
+    },
     background: [],
     ignore: [noCategory],
-    labels: yolo,
     find: findYolo,
+    format: async (): Promise<Format> => (await import('./yolo/yolo.ts')).yolo,
   },
   {
     name: 'labelme',
     shape: 'a .json file beside each image, in train/, val/ … or anywhere',
+    readme: {
+      folders: 'a `.json` file beside each image, in `train/`, `val/`, … or anywhere',
+      written: 'a polygon for each part, in a group; a `mask` where there is a hole',
+      carried: 'flags, descriptions, lines, points',
+      lost: 'rectangles and circles that changed are polygons; `imageData`, which is `null` then',
+    },
     background: [],
     ignore: [noCategory],
-    labels: labelme,
-    find: (tree) => findLabelme(tree, splitNames),
+    find: findLabelme,
+    format: async (): Promise<Format> => (await import('./labelme/labelme.ts')).labelme,
   },
   {
     name: 'paired',
     shape: 'images/ + masks/',
+    readme: {
+      folders: '`images/` + `masks/` (or `image`, `label`, `annotations`, …), nested as you like; also `images/train/` or `train/images/`',
+      ...paintedMasks,
+    },
     background: [0],
     ignore: [255],
     find: (tree) => {
@@ -285,7 +341,13 @@ const layouts: readonly Layout[] = [
       });
     },
   },
-];
+] as const satisfies readonly Layout[];
+
+/** Every layout that is detected; a new one is a row. */
+export const layouts: readonly Layout[] = rows;
+
+export type LayoutName = (typeof rows)[number]['name'];
+export const layoutNames: readonly LayoutName[] = rows.map(({ name }) => name);
 
 /** @throws {CopyPasteError} `data` where there is none of that name. */
 export function layoutNamed(name: string | undefined): Layout {

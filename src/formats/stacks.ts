@@ -1,8 +1,10 @@
+/** Shapes that an annotation tool has drawn into an image one over the other, each an element of a list. */
 import { instanceOfSpans } from '../masks/instances.ts';
 import { fillSpans, filterSpans, union } from '../masks/spans.ts';
-import type { Instance, Size } from '../types.ts';
+import type { Shaped, Size } from '../types.ts';
+import type { PastedShapes } from './format.ts';
 
-/** One of the shapes that an annotation tool has drawn into an image, one over the other. */
+/** One element. */
 export interface Drawn {
   /** Absent where its label is none. */
   readonly classId: number | undefined;
@@ -15,16 +17,19 @@ export interface Drawn {
   readonly spans: Int32Array | undefined;
 }
 
+/** The elements that are one shape, and how far up it lies. */
+export interface Stacked {
+  readonly elements: readonly number[];
+  readonly order: number;
+}
+
 /**
  * The instances of shapes, from the lowest to the topmost: what lies above takes pixels from what is below, what lies level shares
  * them.
  *
  * @param drawn nothing for what has no place in the image.
  */
-export function instancesOfStack(
-  drawn: readonly (Drawn | undefined)[],
-  size: Size,
-): { id: number; elements: number[]; order: number; instance?: Instance }[] {
+export function instancesOfStack(drawn: readonly (Drawn | undefined)[], size: Size): Shaped<Stacked>[] {
   const groups = new Map<string, number[]>();
   drawn.forEach((one, n) => {
     if (!one) return;
@@ -43,9 +48,9 @@ export function instancesOfStack(
       size,
     );
     const instance = classId !== undefined && spans.length > 0 ? instanceOfSpans(classId, spans, size) : undefined;
-    return { id, elements, order, ...(instance && { instance }) };
+    return { id, own: { elements, order }, ...(instance && { instance }) };
   });
-  return shapes.sort((a, b) => a.order - b.order);
+  return shapes.sort((a, b) => a.own.order - b.own.order);
 }
 
 /** The pixels of each shape that none above it has. */
@@ -64,4 +69,29 @@ function withoutCovered(drawn: readonly (Drawn | undefined)[], { width, height }
     from = to;
   }
   return shown;
+}
+
+/** The pixels of an element after pastes. */
+interface Change {
+  readonly spans: Int32Array;
+  readonly order: number;
+}
+
+/** Elements that pastes changed, by number; nothing where they are gone. Of several that are one instance the first stands for all. */
+export function changesOf({ before, kept }: PastedShapes<unknown, Stacked>): Map<number, Change | undefined> {
+  const pixels = new Map(kept.map(({ shape, spans }) => [shape, spans]));
+  const changes = new Map<number, Change | undefined>();
+  for (const shape of before.shapes) {
+    const { elements, order } = shape.own;
+    const spans = pixels.get(shape);
+    if (pixels.has(shape) && !spans) continue;
+    for (const n of elements) changes.set(n, undefined);
+    if (spans) changes.set(elements[0] as number, { spans, order });
+  }
+  return changes;
+}
+
+/** The order of what lies above all shapes of an image. */
+export function topOf({ before }: PastedShapes<unknown, Stacked>): number {
+  return before.shapes.reduce((most, { own }) => Math.max(most, own.order), -1) + 1;
 }

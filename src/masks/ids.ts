@@ -1,6 +1,9 @@
 /** Ids of masks: which there may be, which are free, which stand for no object. */
 import type { Mask, ObjectIds, PixelsById } from '../types.ts';
 
+/** The class id of pixels that no shape has. */
+export const noCategory = 65535;
+
 /** Ids of a data set that are no objects. */
 interface ObjectRules {
   readonly ignore: number | undefined;
@@ -65,4 +68,11 @@ export function freeObjectIds(
     taken.add(next);
     return next;
   });
+}
+
+/** Ids of instance masks that stand for no object. */
+export function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<number>): ReadonlySet<number> {
+  if (!ids) return leftOut;
+  const { perClass, bare } = ids;
+  return new Set(Array.from({ length: 0x10000 }, (_, id) => id).filter((id) => (bare === 'class' ? id < perClass : id % perClass === 0)));
 }

@@ -1,6 +1,7 @@
 import { giveBack, takeWords } from '../base/buffers.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
+import { noCategory } from './ids.ts';
 import { countIds, presentIds } from './invariants.ts';
 import { fillSpans } from './spans.ts';
 
@@ -225,9 +226,6 @@ function measure(spans: Int32Array, start: number, end: number, { width, height 
 export function instanceOfSpans(classId: number, spans: Int32Array, size: Size): Instance {
   return { classId, ...measure(spans, 0, spans.length, size), spans, start: 0, end: spans.length };
 }
-
-/** What stands for no category in a class mask. */
-export const noCategory = 65535;
 
 /** What shapes are to the rest of the program: instances, and a class mask that they are painted into, one over the other. */
 export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance[]; pixels: PixelsById } {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { messageOf } from '../errors.ts';
+import { layoutNamed } from '../formats/layouts.ts';
 import { contradictionsOf, countIds } from '../masks/invariants.ts';
 import { vocColours } from '../masks/palette.ts';
 import type { Mask } from '../types.ts';
@@ -14,8 +15,8 @@ type Layout = Manifest['layout'];
 
 /** Compares the masks of a sample with its record. */
 export async function checkRecord(out: string, record: ManifestRecord, layout: Layout): Promise<Difference[]> {
-  // A panoptic PNG holds no class ids.
-  if (record.status !== 'augmented' || !record.files.mask || layout.name === 'panoptic') return [];
+  // A PNG that is a format's own holds no class ids.
+  if (record.status !== 'augmented' || !record.files.mask || layoutNamed(layout.name).format) return [];
   const { path } = record.files.mask;
   const found: Difference[] = [];
   try {

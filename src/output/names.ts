@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { CopyPasteError } from '../errors.ts';
-import { classNamesFile } from '../formats/drawn-masks.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Sample } from '../types.ts';
+import { classNamesFile } from './drawn-masks.ts';
 import { journalName } from './journal.ts';
 import { manifestName } from './manifest-file.ts';
 import { pastedFiles, variantFiles, variantSuffix } from './variants.ts';

@@ -1,23 +1,25 @@
 import { dirname, join } from 'node:path';
 import { giveBack } from '../base/buffers.ts';
 import { readInput, sha256 } from '../base/digest.ts';
-import { encodeImage, formatOf, type ImageFormat } from '../codecs/image.ts';
+import { encodeImage } from '../codecs/image.ts';
+import { formatOf, type ImageFormat } from '../codecs/image-names.ts';
 import { writeMask } from '../codecs/masks.ts';
-import { encodePng, encodeSegments } from '../codecs/png.ts';
-import { segmentPlane } from '../formats/coco/write.ts';
-import { drawMasks, pastedShapes } from '../formats/drawn-masks.ts';
-import { labelmeText, renamedLabelmeText } from '../formats/labelme/write.ts';
-import { labelText } from '../formats/yolo/write.ts';
+import { encodePng } from '../codecs/png.ts';
+import type { Dataset } from '../dataset/open.ts';
+import { type Format, layersAfter, layersOf, type PastedShapes, pastedShapes } from '../formats/format.ts';
+import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { FileRole, InputFile, InputFolder, Mask, Pasted, Sample, ShapeSet, ViewFile } from '../types.ts';
+import { drawMasks } from './drawn-masks.ts';
 import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 import type { OutputFile, Written } from './records.ts';
 import { pastedFiles, pathsByRole, type VariantFile, variantFiles } from './variants.ts';
 
-/** How a sample is encoded. */
-interface Encoding extends Pick<AugmentOptions, 'imageFormat' | 'quality' | 'maskFiles'> {
-  readonly classNames: ReadonlyMap<number, string>;
-}
+/** Options that the bytes of a sample's files follow from. */
+type Encoding = Pick<AugmentOptions, 'imageFormat' | 'quality' | 'maskFiles'>;
+
+/** Facts of a data set that its files are written by. */
+type Described = Pick<Dataset, 'layout' | 'classNames'>;
 
 /** Takes the bytes of a file, which it may not keep. @param from the input file that it is a copy of. */
 export type Use = (file: OutputFile, bytes: Uint8Array, from?: string) => Promise<void>;
@@ -45,50 +47,69 @@ async function makeFiles(files: readonly VariantFile[], encode: (file: VariantFi
 export async function encodeSample(
   pasted: Pasted,
   suffix: string,
-  { imageFormat, quality, maskFiles, classNames }: Encoding,
+  { layout, classNames }: Described,
+  { imageFormat, quality, maskFiles }: Encoding,
   use: Use,
 ): Promise<Written> {
-  const { sample, image, mask, objects, original, inputs } = pasted;
+  const { sample, image, mask, objects, inputs } = pasted;
   const to = pastedFiles(sample, suffix, { imageFormat, maskFiles });
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
-  const drawn = maskFiles ? drawMasks(pastedShapes(pasted), classNames) : [];
-  const labels = (path: string): Promise<string> | string =>
-    path.endsWith('.json') ? labelmeText(pasted, pathsByRole(to).image, classNames) : labelText(pasted);
-  const png = (bytes: Uint8Array): Encoded => ({ bytes, codec: 'png' });
-  const encode: { readonly [role in FileRole]: (file: VariantFile) => Promise<Encoded> } = {
+  const format = await layoutNamed(layout).format?.();
+  const shapes = pastedShapes(pasted);
+  const drawn = maskFiles && format && shapes ? drawMasks(image, layersAfter(format, shapes), classNames) : [];
+  const own = format && shapes ? encodersOf(format, shapes, pathsByRole(to).image, classNames) : {};
+  const encode: Encoders = {
     image: async () => ({ bytes: await encodeImage(image, codec, quality), codec }),
-    mask: async ({ path }) => (original.shapes?.panoptic ? png(await encodeSegments(segmentPlane(pasted), image)) : writeMask(mask, path)),
-    labels: async ({ path }) => ({ bytes: Buffer.from(await labels(path)), codec: 'text' }),
+    mask: ({ path }) => writeMask(mask, path),
     objects: ({ path }) => writeMask(objects as Mask, path),
     view: async ({ from }) => png(await encodeView(mask, sample.views?.find(({ path }) => path === from) as ViewFile)),
     'drawn classes': ({ path }) => writeMask(drawn[0] as Mask, path),
     'drawn objects': ({ path }) => writeMask(drawn[1] as Mask, path),
+    ...own,
   };
-  return { files: await makeFiles(to, (file) => encode[file.role](file), use), inputs };
+  return { files: await makeFiles(to, (file) => (encode[file.role] as Encoder)(file), use), inputs };
+}
+
+type Encoder = (file: VariantFile) => Promise<Encoded>;
+type Encoders = { readonly [role in FileRole]?: Encoder };
+
+/** Encoders of the files that a format has for each sample: a label file, or the PNG that a document names. */
+function encodersOf(format: Format, shapes: PastedShapes, image: string, classNames: Dataset['classNames']): Encoders {
+  if (format.kind === 'documents') {
+    const { mask } = format;
+    return mask ? { mask: async () => png(await mask(shapes)) } : {};
+  }
+  const text = async (): Promise<string> => format.pasted(shapes, { image }, { polygons: true, classNames });
+  return { labels: async () => ({ bytes: Buffer.from(await text()), codec: 'text' }) };
+}
+
+function png(bytes: Uint8Array): Encoded {
+  return { bytes, codec: 'png' };
 }
 
 /**
- * Makes the files of a sample that passes through: those of its input, byte for byte, but that a labelme file names its own image.
+ * Makes the files of a sample that passes through: those of its input, byte for byte, but that label files name their own image.
  *
  * @param shapes what masks are drawn of, where they are.
  */
 export async function passSample(
-  input: InputFolder,
+  input: InputFolder & Described,
   sample: Sample,
   suffix: string,
   shapes: ShapeSet | undefined,
-  { classNames }: Pick<Encoding, 'classNames'>,
   use: Use,
 ): Promise<Written> {
   const to = variantFiles(sample, suffix, { maskFiles: shapes !== undefined });
-  const drawn = shapes ? drawMasks(shapes, classNames) : [];
+  const format = await layoutNamed(input.layout).format?.();
+  const renamed = suffix !== '' && format?.kind === 'labels' ? format.plain : undefined;
+  const drawn = shapes && format ? drawMasks(shapes.size, layersOf(format, shapes), input.classNames) : [];
   const inputs: InputFile[] = [];
   const encode = async ({ role, path, from }: VariantFile): Promise<Encoded> => {
     if (from === undefined) return writeMask(drawn[role === 'drawn classes' ? 0 : 1] as Mask, path);
     const { bytes, sha256 } = await readInput(input, from);
     inputs.push({ role, path: from, sha256 });
-    if (suffix === '' || role !== 'labels' || !path.endsWith('.json')) return { bytes, codec: 'copy', digest: sha256 };
-    const text = renamedLabelmeText(Buffer.from(bytes).toString(), pathsByRole(to).image);
+    if (!renamed || role !== 'labels') return { bytes, codec: 'copy', digest: sha256 };
+    const text = renamed(Buffer.from(bytes).toString(), pathsByRole(to));
     giveBack(bytes);
     return { bytes: Buffer.from(text), codec: 'text' };
   };
@@ -110,7 +131,7 @@ function encodeView({ width, height, ids }: Mask, { view: { values, other }, alp
 }
 
 /** Writes samples below an output folder, which has the layout of the input. */
-export function createSampleWriter(input: InputFolder & Pick<Encoding, 'classNames'>, options: AugmentOptions) {
+export function createSampleWriter(input: InputFolder & Described, options: AugmentOptions) {
   const { out, link } = options;
   const makeFolder = createFolders(out);
   const write = async (path: string, data: Uint8Array): Promise<void> => {
@@ -120,7 +141,7 @@ export function createSampleWriter(input: InputFolder & Pick<Encoding, 'classNam
   return {
     /** Writes a sample that passes through: copies or links its files. */
     pass(sample: Sample, suffix: string, shapes: ShapeSet | undefined): Promise<Written> {
-      return passSample(input, sample, suffix, shapes, input, async ({ path }, bytes, from) => {
+      return passSample(input, sample, suffix, shapes, async ({ path }, bytes, from) => {
         if (link && from !== undefined) {
           await makeFolder(dirname(join(out, path)));
           if (await linkAtomic(join(input.root, from), join(out, path))) return;
@@ -131,7 +152,7 @@ export function createSampleWriter(input: InputFolder & Pick<Encoding, 'classNam
 
     /** Encodes and writes a sample that was pasted into. */
     paste(pasted: Pasted, suffix: string): Promise<Written> {
-      return encodeSample(pasted, suffix, { ...options, classNames: input.classNames }, ({ path }, bytes) => write(path, bytes));
+      return encodeSample(pasted, suffix, input, options, ({ path }, bytes) => write(path, bytes));
     },
   };
 }

@@ -1,4 +1,5 @@
-import { encodeRgb, formatOf, thumbnail } from '../codecs/image.ts';
+import { encodeRgb, thumbnail } from '../codecs/image.ts';
+import { formatOf } from '../codecs/image-names.ts';
 import { inDepth } from '../codecs/pixels.ts';
 import { CopyPasteError } from '../errors.ts';
 import { vocColour } from '../masks/palette.ts';

@@ -1,8 +1,8 @@
-import { extensions, formatOf } from '../codecs/image.ts';
+import { extensions, formatOf } from '../codecs/image-names.ts';
 import type { Dataset } from '../dataset/open.ts';
-import { filesOfSample } from '../dataset/sample-files.ts';
+import { drawnMasks, filesOfSample } from '../dataset/sample-files.ts';
 import type { AugmentOptions } from '../options.ts';
-import { drawnMasks, type FileRole, type Sample, type SampleFile } from '../types.ts';
+import type { FileRole, Sample, SampleFile } from '../types.ts';
 
 /** Suffix of a sample's name in a variant of it. */
 export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {

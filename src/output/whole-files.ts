@@ -2,10 +2,12 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { type Dataset, listName } from '../dataset/open.ts';
-import { documentWriters } from '../formats/document-writers.ts';
-import { classNamesFile, classNamesText } from '../formats/drawn-masks.ts';
+import { listName } from '../dataset/lists.ts';
+import type { Dataset } from '../dataset/open.ts';
+import type { Document } from '../formats/format.ts';
+import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
+import { classNamesFile, classNamesText } from './drawn-masks.ts';
 
 /** A file of several samples, and its content. */
 export interface WholeFile {
@@ -38,9 +40,7 @@ export function documentsOf(
     ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
       text: () =>
-        document === documents.get(split)
-          ? documentWriters[document.format].text(document, entries)
-          : createReadStream(join(root, document.path)),
+        document === documents.get(split) ? documentText(dataset, document, entries) : createReadStream(join(root, document.path)),
     })),
     ...carried.map((path) => {
       const text = rewritten.get(path);
@@ -48,6 +48,11 @@ export function documentsOf(
     }),
     ...(maskFiles ? [{ path: classNamesFile, text: () => Readable.from([classNamesText(classNames)]) }] : []),
   ];
+}
+
+async function* documentText({ layout }: Dataset, document: Document, entries: () => AsyncIterable<unknown>): AsyncGenerator<string> {
+  const format = await layoutNamed(layout).format?.();
+  if (format?.kind === 'documents') yield* format.text(document, entries);
 }
 
 /** Order of samples in a document: its own, each sample before its variants. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
-import { formatOf } from '../codecs/image.ts';
+import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';

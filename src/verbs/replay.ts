@@ -62,9 +62,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   const remaker: Remaker<ManifestRecord> = {
     paste: async (pasted, record, suffix) => {
       const digests = digestsOf(record);
-      await encodeSample(pasted, suffix, { ...options, classNames: dataset.classNames }, ({ path }, bytes) =>
-        write(path, bytes, digests.get(path)),
-      );
+      await encodeSample(pasted, suffix, dataset, options, ({ path }, bytes) => write(path, bytes, digests.get(path)));
       return record;
     },
     pass: async (sample, record) => {

@@ -102,8 +102,7 @@ function comparer(origin: Origin, out: string): Remaker<Difference[]> {
   return {
     paste: async (pasted, record, suffix) => {
       const found: Difference[] = [];
-      const encoding = { ...origin.options, classNames: origin.dataset.classNames };
-      const written = await encodeSample(pasted, suffix, encoding, async ({ path }, bytes) => {
+      const written = await encodeSample(pasted, suffix, origin.dataset, origin.options, async ({ path }, bytes) => {
         const there = await readFile(join(out, path)).catch(() => undefined);
         const what = there && (await describeDifference(path, there, bytes));
         if (what !== undefined) found.push({ path, what });

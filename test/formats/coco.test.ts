@@ -4,13 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { openDataset } from '../../src/dataset/open.ts';
-import { shapesOf } from '../../src/formats/coco/read.ts';
+import { type CocoAnnotation, coco as format } from '../../src/formats/coco/coco.ts';
+import type { CocoImage } from '../../src/formats/coco/read.ts';
 import { spansOfPolygons } from '../../src/masks/polygons.ts';
 import { countsOfSpans, packCounts } from '../../src/masks/run-lengths.ts';
 import { areaOfSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
-import type { CocoAnnotation, CocoImage } from '../../src/types.ts';
+import type { ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { verify } from '../../src/verbs/verify.ts';
@@ -39,6 +40,12 @@ async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = c
   const out = join(folder, `out${number++}`);
   const summary = await augment({ in: root, out, p: 1, truncated: 'keep', ...options });
   return { out, summary };
+}
+
+/** Shapes that a document has of an image. */
+function shapesOf(image: CocoImage, annotations: readonly object[]): ShapeSet<unknown, CocoAnnotation> {
+  const parts = [image, ...annotations].map((one) => JSON.stringify(one));
+  return format.shapes({ parts, file: path, size: image, classNames: new Map() }) as ShapeSet<unknown, CocoAnnotation>;
 }
 
 /** A data set of the document, with pictures. */
@@ -108,8 +115,11 @@ describe('a COCO data set', () => {
     expect((await check({ in: out })).differences).toEqual([]);
     // What was disjoint is so still: a paste lies over what was there, and later ones over it.
     for (const image of after.images) {
-      const { shapes } = shapesOf({ image, annotations: after.annotations.filter(({ image_id: id }) => id === image.id) }, path);
-      const masks = shapes.filter(({ id, annotation: one }) => one?.copypaste || covered.has(id));
+      const { shapes } = shapesOf(
+        image,
+        after.annotations.filter(({ image_id: id }) => id === image.id),
+      );
+      const masks = shapes.filter(({ id, own: one }) => one.copypaste || covered.has(id));
       const pixels = masks.reduce((sum, { instance }) => sum + (instance?.area ?? 0), 0);
       const plane = new Set<number>();
       for (const { instance } of masks) {
@@ -325,13 +335,8 @@ test('a polygon and the run lengths of its pixels are the same to everybody', ()
   const size = { width: 20, height: 10 };
   const spans = spansOfPolygons(square, size);
   expect(areaOfSpans(spans)).toBe(48);
-  const { shapes } = shapesOf(
-    {
-      image: images[0] as CocoImage,
-      annotations: [{ ...annotation, segmentation: { size: [10, 20], counts: packCounts(countsOfSpans(spans, size)) } }],
-    },
-    path,
-  );
+  const segmentation = { size: [10, 20], counts: packCounts(countsOfSpans(spans, size)) };
+  const { shapes } = shapesOf(images[0] as CocoImage, [{ ...annotation, segmentation }]);
   expect(shapes[0]?.instance?.spans).toEqual(spans);
 });
 

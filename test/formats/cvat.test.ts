@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { openDataset } from '../../src/dataset/open.ts';
+import type { CvatElement, CvatImage } from '../../src/formats/cvat/read.ts';
+import type { Stacked } from '../../src/formats/stacks.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
-import type { CvatElement, CvatImage, ShapeSet } from '../../src/types.ts';
+import type { ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { expectSound } from '../contract.ts';
@@ -21,12 +23,14 @@ async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = c
   return out;
 }
 
-/** What each image of a data set has, by its id. */
-async function shapesIn(root: string, split?: string): Promise<Map<string, ShapeSet>> {
+type CvatShapes = ShapeSet<CvatImage, Stacked>;
+
+/** Shapes of each image of a data set, by its id. */
+async function shapesIn(root: string, split?: string): Promise<Map<string, CvatShapes>> {
   const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false, lookOnly: true, split });
   const read = [...dataset.samples, ...dataset.others].map(async (sample) => {
     const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
-    return [sample.id, shapes as ShapeSet] as const;
+    return [sample.id, shapes as CvatShapes] as const;
   });
   return new Map(await Promise.all(read));
 }
@@ -58,25 +62,25 @@ describe('a CVAT data set', () => {
       const kinds = new Set<string>();
       for (const { id, copy, ...record } of (await readManifest(join(out, 'manifest.json'))).records) {
         if (record.status !== 'augmented') continue;
-        const [was, is] = [before.get(id), after.get(`${id}_aug${(copy as number) + 1}`)] as [ShapeSet, ShapeSet];
+        const [was, is] = [before.get(id), after.get(`${id}_aug${(copy as number) + 1}`)] as [CvatShapes, CvatShapes];
         const covered = new Map(record.covered?.map((one) => [one.object, one]));
         const kept = was.shapes.filter(({ id }) => !covered.get(id)?.dropped);
         const placements = record.placements.filter(({ visible }) => visible > 0);
-        const pasted = is.shapes.filter(({ id }) => is.cvat?.elements[id]?.attributes.source === 'copypaste');
+        const pasted = is.shapes.filter(({ id }) => is.own.elements[id]?.attributes.source === 'copypaste');
         const rest = is.shapes.filter((one) => !pasted.includes(one));
         expect(pasted.map(({ instance }) => instance?.area)).toEqual(placements.map(({ visible }) => visible));
         expect(rest.map(({ instance }) => instance?.area)).toEqual(
           kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area),
         );
-        const textOf = (set: ShapeSet, numbers: readonly number[] = []) => numbers.map((n) => set.cvat?.elements[n]?.text);
-        kept.forEach(({ id, elements }, n) => {
-          if (covered.has(id)) for (const element of rest[n]?.elements ?? []) kinds.add(is.cvat?.elements[element]?.name as string);
-          else expect(textOf(is, rest[n]?.elements)).toEqual(textOf(was, elements));
+        const textOf = (set: CvatShapes, numbers: readonly number[] = []) => numbers.map((n) => set.own.elements[n]?.text);
+        kept.forEach(({ id, own: { elements } }, n) => {
+          if (covered.has(id)) for (const element of rest[n]?.own.elements ?? []) kinds.add(is.own.elements[element]?.name as string);
+          else expect(textOf(is, rest[n]?.own.elements)).toEqual(textOf(was, elements));
         });
-        const tags = (set: ShapeSet) => set.cvat?.elements.filter(({ name }) => name === 'tag').map(({ text }) => text);
+        const tags = (set: CvatShapes) => set.own.elements.filter(({ name }) => name === 'tag').map(({ text }) => text);
         expect(tags(is)).toEqual(tags(was));
         for (const [n, one] of pasted.entries()) {
-          const { name, inner, attributes } = (is.cvat as CvatImage).elements[one.id] as CvatElement;
+          const { name, inner, attributes } = is.own.elements[one.id] as CvatElement;
           kinds.add(name);
           const from = {
             image: `${record.source}.jpg`,
@@ -85,7 +89,7 @@ describe('a CVAT data set', () => {
           };
           expect(JSON.parse(/"copypaste">(.*)<\//.exec(inner)?.[1] as string)).toEqual(from);
           expect(attributes).not.toHaveProperty('group_id');
-          expect(one.order).toBeGreaterThan(Math.max(...rest.map(({ order = 0 }) => order)));
+          expect(one.own.order).toBeGreaterThan(Math.max(...rest.map(({ own }) => own.order)));
         }
       }
       // A hole or a part is never lost.
@@ -115,7 +119,7 @@ describe('a CVAT data set', () => {
       '<skeleton label="dog"><points label="nose" points="1,1"/></skeleton>',
       '<polygon label="unknown" points="0,0;2,0;2,2;0,2"/>',
     ].join('');
-    const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', all), image('b.png', square))))).get('a') as ShapeSet;
+    const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', all), image('b.png', square))))).get('a') as CvatShapes;
     const areas = shapes.map(({ instance }) => instance?.area);
     expect(areas.toSpliced(2, 2)).toEqual([48, 5, 32, undefined, undefined, undefined, undefined, 4]);
     expect(Math.abs((areas[2] as number) - Math.PI * 18)).toBeLessThan(3);
@@ -134,8 +138,8 @@ describe('a CVAT data set', () => {
       '<polygon label="cat" points="14,2;16,2;16,8;14,8" z_order="0" group_id="1"/>',
       '<polygon label="dog" points="14,2;16,2;16,4;14,4" z_order="0" group_id="1"/>',
     ].join('');
-    const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', content), image('b.png', square))))).get('a') as ShapeSet;
-    expect(shapes.map(({ id, elements, order, instance }) => [id, elements, order, instance?.area])).toEqual([
+    const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', content), image('b.png', square))))).get('a') as CvatShapes;
+    expect(shapes.map(({ id, own: { elements, order }, instance }) => [id, elements, order, instance?.area])).toEqual([
       [2, [2], -1, 200 - 48 - 12],
       // What lies level shares its pixels.
       [4, [4], 0, 4],
@@ -203,9 +207,11 @@ describe('a CVAT data set', () => {
     const many = (more: (n: number) => string): string =>
       Array.from({ length: 20_000 }, (_, n) => `<polygon label="cat" points="4,2;${5 + (n % 9)},2;9,8" ${more(n)}/>`).join('');
     for (const more of [(n: number) => `z_order="${n}"`, () => 'group_id="1"']) {
-      const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', many(more)), image('b.png', square))))).get('a') as ShapeSet;
+      const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', many(more)), image('b.png', square))))).get(
+        'a',
+      ) as CvatShapes;
       expect(shapes.filter(({ instance }) => instance).length).toBeLessThan(20);
-      expect(shapes.reduce((sum, { elements = [] }) => sum + elements.length, 0)).toBe(20_000);
+      expect(shapes.reduce((sum, { own }) => sum + own.elements.length, 0)).toBe(20_000);
     }
   });
 

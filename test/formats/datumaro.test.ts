@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDataset } from '../../src/dataset/open.ts';
-import { datumaro } from '../../src/formats/datumaro/read.ts';
+import { datumaro } from '../../src/formats/datumaro/datumaro.ts';
+import type { DatumaroItem } from '../../src/formats/datumaro/read.ts';
+import type { Stacked } from '../../src/formats/stacks.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
-import type { DatumaroItem, Document, ShapeSet } from '../../src/types.ts';
+import type { ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { expectSound } from '../contract.ts';
@@ -29,12 +31,17 @@ interface DatumaroDocument {
 }
 const read = (root: string): DatumaroDocument => JSON.parse(readFileSync(join(root, path), 'utf8'));
 
-/** What the items of a document hold, by their ids. */
-async function shapesIn(root: string): Promise<Map<string, ShapeSet>> {
+type ItemShapes = ShapeSet<DatumaroItem, Stacked>;
+
+/** Shapes of the items of a document, by their ids. */
+async function shapesIn(root: string): Promise<Map<string, ItemShapes>> {
   const { items, categories } = read(root);
-  const names = new Map(categories.label.labels.map(({ name }, id) => [id, name]));
+  const classNames = new Map(categories.label.labels.map(({ name }, id) => [id, name]));
   const shapes = items.map(async (item) => {
-    return [item.id, await datumaro.shapes([JSON.stringify(item)], { path } as Document, names)] as const;
+    return [
+      item.id,
+      await datumaro.shapes({ parts: [JSON.stringify(item)], file: path, size: { width: 0, height: 0 }, classNames }),
+    ] as const;
   });
   return new Map(await Promise.all(shapes));
 }
@@ -65,25 +72,22 @@ describe('a Datumaro data set', () => {
     for (const { id, copy, ...record } of (await readManifest(join(out, 'manifest.json'))).records) {
       if (record.status !== 'augmented') continue;
       const name = id.slice('train/'.length);
-      const [was, is] = [before.get(name), after.get(`${name}_aug${(copy as number) + 1}`)] as [ShapeSet, ShapeSet];
-      const itemOf = ({ item }: ShapeSet): DatumaroItem => item as DatumaroItem;
+      const [was, is] = [before.get(name), after.get(`${name}_aug${(copy as number) + 1}`)] as [ItemShapes, ItemShapes];
       const covered = new Map(record.covered?.map((one) => [one.object, one]));
       const kept = was.shapes.filter(({ id }) => !covered.get(id)?.dropped);
       const placements = record.placements.filter(({ visible }) => visible > 0);
-      const pasted = is.shapes.filter(({ id }) => itemOf(is).annotations[id]?.attributes?.copypaste);
+      const pasted = is.shapes.filter(({ id }) => is.own.annotations[id]?.attributes?.copypaste);
       const rest = is.shapes.filter((one) => !pasted.includes(one));
       expect(pasted.map(({ instance }) => [instance?.classId, instance?.area])).toEqual(
         placements.map(({ classId, visible }) => [classId, visible]),
       );
       expect(rest.map(({ instance }) => instance?.area)).toEqual(kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area));
-      kept.forEach(({ id, elements = [] }, n) => {
-        const now = rest[n]?.elements?.map((element) => itemOf(is).annotations[element]);
-        if (!covered.has(id)) expect(now).toEqual(elements.map((element) => itemOf(was).annotations[element]));
+      kept.forEach(({ id, own: { elements } }, n) => {
+        const now = rest[n]?.own.elements.map((element) => is.own.annotations[element]);
+        if (!covered.has(id)) expect(now).toEqual(elements.map((element) => was.own.annotations[element]));
         else for (const one of now ?? []) kinds.add(one?.type as string);
       });
-      expect(itemOf(is).annotations.filter(({ type }) => type === 'label')).toEqual(
-        itemOf(was).annotations.filter(({ type }) => type === 'label'),
-      );
+      expect(is.own.annotations.filter(({ type }) => type === 'label')).toEqual(was.own.annotations.filter(({ type }) => type === 'label'));
     }
     expect([...kinds].sort()).toEqual(polygons ? ['mask', 'polygon'] : ['mask']);
     await expectSound(out, fixture);
@@ -105,8 +109,8 @@ describe('a Datumaro data set', () => {
         item('b'),
       ),
     );
-    const { shapes } = (await shapesIn(root)).get('a') as ShapeSet;
-    expect(shapes.map(({ elements, order, instance }) => [elements, order, instance?.area])).toEqual([
+    const { shapes } = (await shapesIn(root)).get('a') as ItemShapes;
+    expect(shapes.map(({ own: { elements, order }, instance }) => [elements, order, instance?.area])).toEqual([
       [[2], 0, expect.any(Number)],
       [[4], 0, undefined],
       [[6], 0, undefined],

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { decodeMask, encodeMask } from '../../src/codecs/png.ts';
 import { openDataset } from '../../src/dataset/open.ts';
-import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
-import { shapesOfLabelme } from '../../src/formats/labelme/read.ts';
+import { type LabelmeShape, spansOfShapes } from '../../src/formats/labelme/drawing.ts';
+import { type LabelmeDocument, shapesOfLabelme } from '../../src/formats/labelme/read.ts';
 import { fillSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
-import type { LabelmeDocument } from '../../src/types.ts';
+import type { ClassNames, Instance, Size } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
@@ -45,6 +45,16 @@ const square = {
 const document = (shapes: object[], rest: object = {}): string =>
   JSON.stringify({ version: '5.0.0', flags: {}, shapes, imagePath: 'a.png', imageData: 'AAAA', imageHeight: 10, imageWidth: 20, ...rest });
 
+/** Shapes of a labelme file, with their parts. */
+function shapesIn(
+  text: Buffer,
+  size: Size,
+  classNames: ClassNames,
+): { readonly id: number; readonly instance?: Instance; readonly parts: readonly LabelmeShape[] }[] {
+  const { own, shapes } = shapesOfLabelme({ parts: [text.toString()], size, file: 'a.json', classNames });
+  return shapes.map((shape) => ({ ...shape, parts: shape.own.map((place) => own.shapes[place] as LabelmeShape) }));
+}
+
 describe('a labelme data set', () => {
   test('is written as it was read where nothing is pasted', async () => {
     const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
@@ -54,8 +64,8 @@ describe('a labelme data set', () => {
   test('has polygons that fill to the pixels of pasted and covered instances, and the others as they were', async () => {
     const out = await run({ copies: 3 });
     const size = { width: 500, height: 338 };
-    const before = shapesOfLabelme(readFileSync(join(labelme, '2011_000003.json')), size, 'before', names);
-    expect(before.shapes.map(({ parts, instance }) => [parts?.[0]?.label, parts?.length, instance !== undefined])).toEqual([
+    const before = shapesIn(readFileSync(join(labelme, '2011_000003.json')), size, names);
+    expect(before.map(({ parts, instance }) => [parts[0]?.label, parts.length, instance !== undefined])).toEqual([
       ['person', 1, true],
       ['person', 2, true],
       ['bottle', 1, true],
@@ -66,9 +76,9 @@ describe('a labelme data set', () => {
       const bytes = readFileSync(join(out, record.files.labels?.path as string));
       const written: LabelmeDocument & { imageData: unknown } = JSON.parse(bytes.toString());
       expect(written).toMatchObject({ version: '4.0.0', imagePath: record.files.image.path, imageData: null, imageWidth: 500 });
-      const after = shapesOfLabelme(bytes, size, 'after', names).shapes;
+      const after = shapesIn(bytes, size, names);
       const covered = new Map(record.covered?.map((one) => [one.object, one]));
-      const kept = before.shapes.filter(({ id }) => !covered.get(id)?.dropped);
+      const kept = before.filter(({ id }) => !covered.get(id)?.dropped);
       const pasted = record.placements.filter(({ visible }) => visible > 0);
       expect(after.map(({ instance }) => instance?.area)).toEqual([
         ...kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area),
@@ -77,7 +87,7 @@ describe('a labelme data set', () => {
       kept.forEach(({ id, parts }, i) => {
         if (!covered.has(id)) expect(after[i]?.parts).toEqual(parts);
       });
-      expect(after.slice(kept.length).map(({ parts }) => parts?.[0]?.label)).toEqual(pasted.map(({ classId }) => names.get(classId)));
+      expect(after.slice(kept.length).map(({ parts }) => parts[0]?.label)).toEqual(pasted.map(({ classId }) => names.get(classId)));
     }
     await expectSound(out, labelme);
   });
@@ -123,7 +133,7 @@ describe('a labelme data set', () => {
       splits: ['train', 'val'],
       names: ['cat', 'dog', 'line'],
     });
-    const { shapes } = shapesOfLabelme(readFileSync(join(root, 'train/a.json')), { width: 20, height: 10 }, 'a', classNames);
+    const shapes = shapesIn(readFileSync(join(root, 'train/a.json')), { width: 20, height: 10 }, classNames);
     // labelme counts both edges in.
     expect(shapes[0]?.instance?.area).toBe(63);
     expect(Math.abs((shapes[1]?.instance?.area ?? 0) - Math.PI * 3.5 ** 2)).toBeLessThan(4);
@@ -170,7 +180,7 @@ describe('a labelme data set', () => {
     });
     const size = { width: 60, height: 40 };
     const names = new Map(['pair', 'ring', 'wall'].map((name, id) => [id, name]));
-    const before = shapesOfLabelme(readFileSync(join(root, 'a.json')), size, 'a', names).shapes;
+    const before = shapesIn(readFileSync(join(root, 'a.json')), size, names);
     expect(before.map(({ instance }) => instance?.area)).toEqual([12, 1500, 25]);
     const out = await run({ copies: 20, classes: ['ring', 'pair'], minArea: '1px', maxArea: 1 }, root);
     const types = new Set<string>();
@@ -182,7 +192,7 @@ describe('a labelme data set', () => {
         types.add(`${shape.shape_type} ${shape.label}`);
         expect(typeof shape.mask === 'string').toBe(shape.shape_type === 'mask');
       }
-      const after = shapesOfLabelme(text, size, 'after', names).shapes;
+      const after = shapesIn(text, size, names);
       const covered = new Map(record.covered?.map((one) => [one.object, one]));
       const kept = before.filter(({ id }) => !covered.get(id)?.dropped);
       expect(after.map(({ instance }) => instance?.area)).toEqual([
@@ -250,8 +260,8 @@ describe('a labelme data set', () => {
       const [classes, objects] = (files.drawn ?? []).map(({ path }) => decodeMask(readFileSync(join(out, path)), path));
       expect(classes?.palette?.subarray(0, 6)).toEqual(Uint8Array.of(0, 0, 0, 128, 0, 0));
       const expected = { classes: new Uint8Array(200), objects: new Uint8Array(200) };
-      const shapes = files.labels ? shapesOfLabelme(readFileSync(join(out, files.labels.path)), size, stem, names).shapes : [];
-      shapes.forEach(({ instance, parts = [] }, i) => {
+      const shapes = files.labels ? shapesIn(readFileSync(join(out, files.labels.path)), size, names) : [];
+      shapes.forEach(({ instance, parts }, i) => {
         const void_ = parts[0]?.label === '__ignore__';
         fillSpans(spansOfShapes(parts, size), [0, 0, 20], expected.classes, void_ ? 255 : instance ? instance.classId + 1 : 0);
         fillSpans(spansOfShapes(parts, size), [0, 0, 20], expected.objects, void_ ? 0 : i + 1);

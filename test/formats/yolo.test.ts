@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { openDataset } from '../../src/dataset/open.ts';
-import { shapesOfLabels } from '../../src/formats/yolo/read.ts';
+import { yolo as format } from '../../src/formats/yolo/yolo.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
@@ -37,15 +37,16 @@ describe('a YOLO data set', () => {
     for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
       if (record.status !== 'augmented') continue;
       const read = (root: string, path = ''): string => readFileSync(join(root, path), 'utf8');
-      const after = shapesOfLabels(read(out, record.files.labels?.path), size, 'after').shapes;
-      const before = shapesOfLabels(read(yolo, record.inputs.labels?.path), size, 'before').shapes;
+      const shapesIn = async (text: string) => (await format.shapes({ parts: [text], size, file: 'a.txt', classNames: new Map() })).shapes;
+      const after = await shapesIn(read(out, record.files.labels?.path));
+      const before = await shapesIn(read(yolo, record.inputs.labels?.path));
       const pasted = record.placements.filter(({ visible }) => visible > 0);
       const covered = new Map(record.covered?.map((one) => [one.object, one]));
       const kept = before.filter(({ id }) => !covered.get(id)?.dropped);
       expect(after.length).toBe(kept.length + pasted.length);
-      kept.forEach(({ id, line }, i) => {
+      kept.forEach(({ id, own: line }, i) => {
         if (covered.has(id)) expect(after[i]?.instance?.area).toBe(covered.get(id)?.after);
-        else expect(after[i]?.line).toBe(line);
+        else expect(after[i]?.own).toBe(line);
       });
       expect(after.slice(kept.length).map(({ instance }) => instance?.area)).toEqual(pasted.map(({ visible }) => visible));
       expect(after.slice(kept.length).map(({ instance }) => instance?.classId)).toEqual(pasted.map(({ classId }) => classId));

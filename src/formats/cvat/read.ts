@@ -1,105 +1,119 @@
-/** CVAT for images, version 1.1: an XML document of images, each with polygons, masks, boxes and more. */
+/** Reads CVAT's documents. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { cannotRead, type Tree } from '../../base/tree.ts';
+import { cannotRead } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons, turned } from '../../masks/polygons.ts';
 import { spansOfRuns } from '../../masks/run-lengths.ts';
-import type { ClassNames, CvatElement, CvatImage, Size } from '../../types.ts';
-import { type DocumentImage, type DocumentReader, surroundings } from '../documents.ts';
-import type { Folders } from '../layouts.ts';
-import { type Drawn, instancesOfStack } from '../stacks.ts';
+import type { ClassNames, ShapeSet, Size } from '../../types.ts';
+import { readSurroundings, type Surroundings } from '../documents.ts';
+import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
+import { type Drawn, instancesOfStack, type Stacked } from '../stacks.ts';
 import { readXml, type XmlTag } from '../xml.ts';
 
-/** `annotations.xml` at the top or in a folder for each split; Datumaro calls it after its split. */
-export function findCvat({ files, folders }: Tree, splits: readonly string[]): Folders[] {
-  return files.flatMap((file) => {
-    const [, around, name] = /^(?:([^/]+)\/)?([^/]+)\.xml$/.exec(file) ?? [];
-    if (name === 'annotations') return [{ split: around ?? '', images: around ?? '', masks: file }];
-    const named = around === undefined && name !== undefined && (splits.includes(name) || name === 'default') && folders.has('images');
-    return named ? [{ split: name, images: 'images', masks: file }] : [];
-  });
+/** An image of a document, taken to pieces. */
+export interface CvatImage {
+  /** Its opening tag, to the letter. */
+  readonly tag: string;
+  readonly attributes: CvatElement['attributes'];
+  readonly elements: readonly CvatElement[];
+  /** Text after the last of them. */
+  readonly end: string;
 }
 
-/** What has a place in the image; tags have none. */
+export interface CvatElement {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Text between it and the element before it, to the letter. */
+  readonly before: string;
+  readonly text: string;
+  /** Text inside its tag. */
+  readonly inner: string;
+}
+
+export interface CvatDocument extends Surroundings {
+  readonly largestImage: number;
+}
+
+/** Elements that have a place in the image; tags have none. */
 const placed = new Set(['polygon', 'mask', 'ellipse', 'box', 'polyline', 'points', 'skeleton', 'cuboid']);
 
-export const cvat: DocumentReader = {
-  async read(root, { masks: path }, refuse) {
-    const hash = createHash('sha256');
-    const images: DocumentImage[] = [];
-    const labels = new Set<string>();
-    const used = new Set<string>();
-    let annotations = 0;
-    let boxes = 0;
-    let largestImage = 0;
-    let image: { title: string; name: string; split?: string; width: number; height: number } | undefined;
-    let begun = false;
-    const open = ({ name, attributes }: XmlTag, parents: readonly XmlTag[]): void => {
-      if (parents.length === 0 && name !== 'annotations') throw new Error(`it holds ${short(name)}, not annotations`);
-      if (parents.length === 1 && name === 'track') throw new Error("it is of a video, with tracks; export 'CVAT for images'");
-      if (parents.length === 1 && name === 'image') {
-        image = imageOf(attributes);
-        largestImage = Math.max(largestImage, Number(attributes.id));
-        begun = true;
-      } else if (parents.length === 1 && begun) throw new Error(`${short(name)} is between its images`);
-      if (parents.length !== 2 || !image || !placed.has(name)) return;
-      annotations++;
-      if (attributes.label !== undefined) used.add(attributes.label);
-      if (!hasPixels(name, attributes)) boxes++;
-    };
-    const close = ({ name, start }: XmlTag, parents: readonly XmlTag[], end: number, text: string): void => {
-      if (name === 'name' && parents.at(-1)?.name === 'label' && parents[1]?.name === 'meta') labels.add(text);
-      if (parents.length !== 1 || name !== 'image' || !image) return;
-      images.push({ ...image, places: [start, end - start] });
-      image = undefined;
-    };
-    const file = createReadStream(join(root, path), { highWaterMark: 1 << 20 });
-    let failed: Error | undefined;
-    file.on('error', (error) => {
-      failed = error;
-    });
-    try {
-      await readXml(
-        (async function* () {
-          for await (const chunk of file) {
-            hash.update(chunk);
-            yield chunk;
-          }
-        })(),
-        { open, close },
-      );
-    } catch (error) {
-      if (failed) throw cannotRead(path, failed);
-      throw refuse(`not a CVAT document: ${short(messageOf(error), 200)}`, error);
-    }
-    if (images.length === 0) throw refuse('not a CVAT document: it has no images');
-    const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
-    const rest = await surroundings(join(root, path), images, '\n  ');
-    return {
-      images,
-      classNames,
-      document: { path, sha256: hash.digest('hex'), format: 'cvat', rest, annotations, boxes, keypoints: 0, largestId: 0, largestImage },
-    };
-  },
+export async function openCvat(
+  ...[root, { masks: path }, refuse]: Parameters<DocumentFormat['open']>
+): Promise<DocumentContents<CvatDocument>> {
+  const hash = createHash('sha256');
+  const images: DocumentImage[] = [];
+  const labels = new Set<string>();
+  const used = new Set<string>();
+  let annotations = 0;
+  let boxes = 0;
+  let largestImage = 0;
+  let image: { title: string; name: string; split?: string; width: number; height: number } | undefined;
+  let begun = false;
+  const open = ({ name, attributes }: XmlTag, parents: readonly XmlTag[]): void => {
+    if (parents.length === 0 && name !== 'annotations') throw new Error(`it holds ${short(name)}, not annotations`);
+    if (parents.length === 1 && name === 'track') throw new Error("it is of a video, with tracks; export 'CVAT for images'");
+    if (parents.length === 1 && name === 'image') {
+      image = imageOf(attributes);
+      largestImage = Math.max(largestImage, Number(attributes.id));
+      begun = true;
+    } else if (parents.length === 1 && begun) throw new Error(`${short(name)} is between its images`);
+    if (parents.length !== 2 || !image || !placed.has(name)) return;
+    annotations++;
+    if (attributes.label !== undefined) used.add(attributes.label);
+    if (!hasPixels(name, attributes)) boxes++;
+  };
+  const close = ({ name, start }: XmlTag, parents: readonly XmlTag[], end: number, text: string): void => {
+    if (name === 'name' && parents.at(-1)?.name === 'label' && parents[1]?.name === 'meta') labels.add(text);
+    if (parents.length !== 1 || name !== 'image' || !image) return;
+    images.push({ ...image, places: [start, end - start] });
+    image = undefined;
+  };
+  const file = createReadStream(join(root, path), { highWaterMark: 1 << 20 });
+  let failed: Error | undefined;
+  file.on('error', (error) => {
+    failed = error;
+  });
+  try {
+    await readXml(
+      (async function* () {
+        for await (const chunk of file) {
+          hash.update(chunk);
+          yield chunk;
+        }
+      })(),
+      { open, close },
+    );
+  } catch (error) {
+    if (failed) throw cannotRead(path, failed);
+    throw refuse(`not a CVAT document: ${short(messageOf(error), 200)}`, error);
+  }
+  if (images.length === 0) throw refuse('not a CVAT document: it has no images');
+  const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
+  const own = { ...(await readSurroundings(join(root, path), images, '\n  ')), largestImage };
+  return {
+    images,
+    classNames,
+    document: { path, sha256: hash.digest('hex'), annotations, boxes, keypoints: 0, own },
+  };
+}
 
-  async shapes([part = ''], { path }, classNames) {
-    const image = await parseImage(part);
-    const { title, width, height } = imageOf(image.attributes);
-    const size = { width, height };
-    const ids = new Map([...classNames].map(([id, name]) => [name, id]));
-    const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${path}: ${title}: ${what}`);
-    const drawn = image.elements.map((element): Drawn | undefined => {
-      const { name, attributes } = element;
-      if (!placed.has(name)) return undefined;
-      const classId = ids.get(attributes.label ?? '');
-      const spans = hasPixels(name, attributes) ? spansOf(element, size, refuse) : undefined;
-      return { classId, order: Number(attributes.z_order) || 0, group: Number(attributes.group_id) || 0, box: name === 'box', spans };
-    });
-    return { size, cvat: image, shapes: instancesOfStack(drawn, size) };
-  },
-};
+export async function shapesOfCvat({ parts: [part = ''], file, classNames }: ShapeSource): Promise<ShapeSet<CvatImage, Stacked>> {
+  const image = await parseImage(part);
+  const { title, width, height } = imageOf(image.attributes);
+  const size = { width, height };
+  const ids = new Map([...classNames].map(([id, name]) => [name, id]));
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${title}: ${what}`);
+  const drawn = image.elements.map((element): Drawn | undefined => {
+    const { name, attributes } = element;
+    if (!placed.has(name)) return undefined;
+    const classId = ids.get(attributes.label ?? '');
+    const spans = hasPixels(name, attributes) ? spansOf(element, size, refuse) : undefined;
+    return { classId, order: Number(attributes.z_order) || 0, group: Number(attributes.group_id) || 0, box: name === 'box', spans };
+  });
+  return { size, own: image, shapes: instancesOfStack(drawn, size) };
+}
 
 /** Whether CVAT fills it: of boxes those that are turned alone. */
 function hasPixels(name: string, { rotation = '0' }: CvatElement['attributes']): boolean {

@@ -1,83 +1,80 @@
-/** Datumaro's own format: `annotations/<split>.json` with an item for each image of `images/<split>/`. */
+/** Reads Datumaro's documents. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Tree } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import { spansOfCounts, unpackCounts } from '../../masks/run-lengths.ts';
-import type { DatumaroAnnotation, DatumaroItem, Size } from '../../types.ts';
-import { type DocumentImage, type DocumentReader, surroundings } from '../documents.ts';
+import type { ShapeSet, Size } from '../../types.ts';
+import { readSurroundings, type Surroundings } from '../documents.ts';
+import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { partsOf } from '../json.ts';
-import type { Folders } from '../layouts.ts';
-import { type Drawn, instancesOfStack } from '../stacks.ts';
+import { type Drawn, instancesOfStack, type Stacked } from '../stacks.ts';
 
-/** Whether a document begins as Datumaro's do: COCO's categories are a list. */
-export function isDatumaro(tree: Tree, file: string): boolean {
-  return /"dm_format_version"|"categories"\s*:\s*\{/.test(tree.start(file));
+export interface DatumaroItem {
+  readonly id: string;
+  readonly image: { readonly path: string; readonly size: readonly number[] };
+  readonly annotations: readonly DatumaroAnnotation[];
 }
 
-export function findDatumaro(tree: Tree): Folders[] {
-  return tree.files.flatMap((file) => {
-    const [, split] = /^annotations\/([^/]+)\.json$/.exec(file) ?? [];
-    if (split === undefined || !tree.folders.has('images') || !isDatumaro(tree, file)) return [];
-    const own = `images/${split}`;
-    return [{ split, images: tree.folders.has(own) ? own : 'images', masks: file }];
-  });
+export interface DatumaroAnnotation {
+  readonly id?: number;
+  readonly type: string;
+  readonly attributes?: Readonly<Record<string, unknown>>;
+  readonly group?: number;
+  readonly object_id?: number;
+  readonly label_id?: number | null;
+  readonly z_order?: number;
+  readonly points?: readonly number[];
+  readonly bbox?: readonly number[];
+  readonly rle?: { readonly counts: string | readonly number[]; readonly size: readonly number[] };
 }
 
-/** What has no place in the image. */
+/** Types of annotations that have no place in the image. */
 const unplaced = ['label', 'caption'];
 const filled = ['polygon', 'mask', 'ellipse'];
 
-export const datumaro: DocumentReader = {
-  async read(root, { masks: path }, refuse) {
-    const hash = createHash('sha256');
-    const images: DocumentImage[] = [];
-    let classNames = new Map<number, string>();
-    let annotations = 0;
-    let boxes = 0;
-    try {
-      for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
-        const value = JSON.parse(bytes.toString());
-        if (key === 'categories' && !element) classNames = namesOf(value);
-        if (key !== 'items' || !element) continue;
-        images.push({ ...imageOf(value, images.length), places: [place.start, place.length] });
-        for (const { type } of (value as DatumaroItem).annotations) {
-          if (unplaced.includes(type)) continue;
-          annotations++;
-          if (!filled.includes(type)) boxes++;
-        }
+export async function openDatumaro(
+  ...[root, { masks: path }, refuse]: Parameters<DocumentFormat['open']>
+): Promise<DocumentContents<Surroundings>> {
+  const hash = createHash('sha256');
+  const images: DocumentImage[] = [];
+  let classNames = new Map<number, string>();
+  let annotations = 0;
+  let boxes = 0;
+  try {
+    for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
+      const value = JSON.parse(bytes.toString());
+      if (key === 'categories' && !element) classNames = namesOf(value);
+      if (key !== 'items' || !element) continue;
+      images.push({ ...imageOf(value, images.length), places: [place.start, place.length] });
+      for (const { type } of (value as DatumaroItem).annotations) {
+        if (unplaced.includes(type)) continue;
+        annotations++;
+        if (!filled.includes(type)) boxes++;
       }
-    } catch (error) {
-      throw refuse(`not a Datumaro document: ${messageOf(error)}`, error);
     }
-    if (images.length === 0) throw refuse('not a Datumaro document: it has no items');
-    const has = {
-      rest: await surroundings(join(root, path), images, ','),
-      annotations,
-      boxes,
-      keypoints: 0,
-      largestId: 0,
-      largestImage: 0,
-    };
-    return { images, classNames, document: { path, sha256: hash.digest('hex'), format: 'datumaro', ...has } };
-  },
+  } catch (error) {
+    throw refuse(`not a Datumaro document: ${messageOf(error)}`, error);
+  }
+  if (images.length === 0) throw refuse('not a Datumaro document: it has no items');
+  const own = await readSurroundings(join(root, path), images, ',');
+  return { images, classNames, document: { path, sha256: hash.digest('hex'), annotations, boxes, keypoints: 0, own } };
+}
 
-  shapes([part = ''], { path }, classNames) {
-    const item: DatumaroItem = JSON.parse(part);
-    const { title, width, height } = imageOf(item, 0);
-    const size = { width, height };
-    const drawn = item.annotations.map((annotation, n): Drawn | undefined => {
-      const { type, label_id: label, z_order: order, group } = annotation;
-      if (unplaced.includes(type)) return undefined;
-      const spans = filled.includes(type) ? spansOf(annotation, size) : undefined;
-      if (spans === null) throw new CopyPasteError('data', `${path}: ${title}: annotations[${n}] is no ${type} of its image`);
-      const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
-      return { classId, order: Number(order) || 0, group: Number(group) || 0, box: type === 'bbox', spans };
-    });
-    return { size, item, shapes: instancesOfStack(drawn, size) };
-  },
-};
+export function shapesOfDatumaro({ parts: [part = ''], file, classNames }: ShapeSource): ShapeSet<DatumaroItem, Stacked> {
+  const item: DatumaroItem = JSON.parse(part);
+  const { title, width, height } = imageOf(item, 0);
+  const size = { width, height };
+  const drawn = item.annotations.map((annotation, n): Drawn | undefined => {
+    const { type, label_id: label, z_order: order, group } = annotation;
+    if (unplaced.includes(type)) return undefined;
+    const spans = filled.includes(type) ? spansOf(annotation, size) : undefined;
+    if (spans === null) throw new CopyPasteError('data', `${file}: ${title}: annotations[${n}] is no ${type} of its image`);
+    const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
+    return { classId, order: Number(order) || 0, group: Number(group) || 0, box: type === 'bbox', spans };
+  });
+  return { size, own: item, shapes: instancesOfStack(drawn, size) };
+}
 
 function namesOf(categories: { label?: { labels?: { name?: unknown }[] } } | null): Map<number, string> {
   const labels = categories?.label?.labels ?? [];

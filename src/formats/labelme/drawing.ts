@@ -4,7 +4,16 @@
  */
 import { decodeMask, pngHeader } from '../../codecs/png.ts';
 import { spansOfPixels } from '../../masks/spans.ts';
-import type { Box, LabelmeShape, Size } from '../../types.ts';
+import type { Box, Size } from '../../types.ts';
+
+export interface LabelmeShape {
+  readonly label: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  readonly group_id?: number | string | null;
+  readonly shape_type?: string;
+  /** A PNG in base64, of the box that its points are opposite corners of. */
+  readonly mask?: string | null;
+}
 
 /** Labels that stand for no class, and what their pixels hold in masks, as labelme's own converters have them. */
 export const noClass: ReadonlyMap<string, 'void' | 'background'> = new Map([

@@ -1,27 +1,24 @@
+/** Writes labelme's files. */
 import { basename } from 'node:path';
 import { encodeMask } from '../../codecs/png.ts';
 import { contoursOfSpans } from '../../masks/outlines.ts';
 import { boxOfSpans, fillSpans } from '../../masks/spans.ts';
-import type { LabelmeDocument, LabelmeShape, Pasted, ShapeSet, Size } from '../../types.ts';
-import { spansOfShapes } from './drawing.ts';
+import type { Size } from '../../types.ts';
+import type { NewPaths, PastedShapes, WriteOptions } from '../format.ts';
+import { type LabelmeShape, spansOfShapes } from './drawing.ts';
+import type { LabelmeDocument, Places } from './read.ts';
 
 /**
- * The labelme file of an image that was pasted into: shapes that pastes left alone as they were, then those that changed. An image
- * that the file had in itself is in its own file alone.
- *
- * @param image the path of the image in the output.
+ * The labelme file of an image that was pasted into: shapes that no paste touched as they were, the others in their place, then
+ * pastes. An image that the file had in itself is in its own file alone.
  */
 export async function labelmeText(
-  { plan, original, source, shapes }: Pasted,
-  image: string,
-  classNames: ReadonlyMap<number, string>,
+  { before, kept, pasted }: PastedShapes<LabelmeDocument, Places>,
+  { image }: NewPaths,
+  { classNames }: WriteOptions,
 ): Promise<string> {
-  const { document, size, shapes: before } = original.shapes as ShapeSet;
-  const { kept, pasted } = shapes as NonNullable<Pasted['shapes']>;
-  // Shapes of another data set have labels of their own.
-  const from = source.inputs ? [] : (source.shapes?.shapes ?? []).filter(({ instance }) => instance);
-  const { shapes: own } = document as LabelmeDocument;
-  let group = own.reduce((next, { group_id: id }) => (Number.isSafeInteger(id) ? Math.max(next, Number(id) + 1) : next), 0);
+  const { own: document, size } = before;
+  let group = document.shapes.reduce((next, { group_id: id }) => (Number.isSafeInteger(id) ? Math.max(next, Number(id) + 1) : next), 0);
   const write = async (shape: LabelmeShape, spans: Int32Array): Promise<LabelmeShape[]> => {
     const parts = await partsOf(shape, spans, size);
     if (parts.length === 1 || typeof shape.group_id === 'number') return parts;
@@ -29,25 +26,23 @@ export async function labelmeText(
     return parts.map((part) => ({ ...part, group_id: id }));
   };
   // Later shapes lie on top: each keeps its place.
-  const placeOf = new Map(own.map((shape, place) => [shape, place]));
-  const places: LabelmeShape[][] = own.map(() => []);
-  for (const { index, spans } of kept) {
-    const parts = before[index]?.parts as readonly LabelmeShape[];
-    const [first] = parts as [LabelmeShape];
-    if (spans) places[placeOf.get(first) as number] = await write(first, spans);
-    else for (const part of parts) places[placeOf.get(part) as number] = [part];
+  const written: LabelmeShape[][] = document.shapes.map(() => []);
+  for (const { shape, spans } of kept) {
+    const [first] = shape.own as readonly [number];
+    if (spans) written[first] = await write(document.shapes[first] as LabelmeShape, spans);
+    else for (const place of shape.own) written[place] = [document.shapes[place] as LabelmeShape];
   }
-  const all = places.flat();
-  for (const { placement, spans } of pasted) {
-    const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
-    const shape = from[instance]?.parts?.[0] ?? { label: classNames.get(classId) ?? String(classId), points: [], flags: {} };
+  const all = written.flat();
+  for (const { spans, classId, origin } of pasted) {
+    const copied = origin?.own.shapes[origin.shape.own[0] as number];
+    const shape = copied ?? { label: classNames.get(classId) ?? String(classId), points: [], flags: {} };
     all.push(...(await write({ ...shape, group_id: null }, spans)));
   }
-  const { imagePath } = document as LabelmeDocument;
+  const { imagePath } = document;
   return `${JSON.stringify({ ...document, shapes: all, imagePath: renamed(imagePath, image), imageData: null }, undefined, 2)}\n`;
 }
 
-/** The labelme file of an image that has another name now, else as it was. */
+/** A labelme file that names another image, otherwise as it was. */
 export function renamedLabelmeText(text: string, image: string): string {
   return text.replace(/("imagePath"\s*:\s*)("(?:[^"\\]|\\.)*")/, (_, key: string, path: string) => {
     return key + JSON.stringify(renamed(JSON.parse(path), image));
@@ -60,8 +55,8 @@ function renamed(path = '', image: string): string {
 }
 
 /**
- * What has exactly these pixels where labelme draws it: a polygon for each part, or, where polygons cannot say it, as a hole, one
- * shape that is a mask.
+ * Shapes that labelme draws as exactly these pixels: a polygon for each part, or one mask where polygons cannot be exact, as with a
+ * hole.
  */
 async function partsOf(shape: LabelmeShape, spans: Int32Array, size: Size): Promise<LabelmeShape[]> {
   const polygons = contoursOfSpans(spans).map((points): LabelmeShape => {

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { decodeMask } from '../../src/codecs/png.ts';
 import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { openDataset } from '../../src/dataset/open.ts';
-import { drawMasks } from '../../src/formats/drawn-masks.ts';
-import { spansOfShapes } from '../../src/formats/labelme/drawing.ts';
+import { type LabelmeShape, spansOfShapes } from '../../src/formats/labelme/drawing.ts';
 import { fillSpans } from '../../src/masks/spans.ts';
+import { drawMasks } from '../../src/output/drawn-masks.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
@@ -14,6 +14,10 @@ import { expectSound } from '../contract.ts';
 import { instanceOf, rowsOf, temporaryFolder } from '../make.ts';
 
 const folder = temporaryFolder();
+
+/** Shapes without a class are labelme's alone here. */
+const labelmeParts = (document: unknown, places: unknown): LabelmeShape[] =>
+  (places as number[]).map((place) => (document as { shapes: LabelmeShape[] }).shapes[place] as LabelmeShape);
 
 test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are what those say, of every sample', async (name) => {
   const root = `fixtures/${name}`;
@@ -32,8 +36,8 @@ test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are wha
       (drawn ?? []).map(async ({ path }) => decodeMask(await readFile(join(out, path)), path)),
     )) as [Mask, Mask];
     const expected = { classes: new Uint8Array(classes.ids.length), objects: new Uint8Array(classes.ids.length) };
-    shapes?.shapes.forEach(({ instance, parts = [] }, i) => {
-      const { spans = spansOfShapes(parts, classes), classId } = instance ?? {};
+    shapes?.shapes.forEach(({ instance, own }, i) => {
+      const { spans = spansOfShapes(labelmeParts(shapes.own, own), classes), classId } = instance ?? {};
       const id = classId === undefined ? 255 : names.indexOf(dataset.classNames.get(classId) as string);
       fillSpans(spans, [0, 0, classes.width], expected.classes, id);
       fillSpans(spans, [0, 0, classes.width], expected.objects, id === 255 ? 0 : i + 1);
@@ -45,8 +49,8 @@ test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are wha
 
 test('a mask of more ids than 8 bits hold has 16, and what has no class is void in it', () => {
   const names = new Map(Array.from({ length: 300 }, (_, id) => [id, `class ${id}`]));
-  const shapes = [0, 299, 400].map((id, x) => ({ instance: instanceOf(id, [x, 0, x + 1, 1]) }));
-  const [classes, objects] = drawMasks({ size: { width: 4, height: 1 }, shapes }, names);
+  const shapes = [0, 299, 400].map((paint, x) => [{ ...instanceOf(paint, [x, 0, x + 1, 1]), paint, height: 0 }]);
+  const [classes, objects] = drawMasks({ width: 4, height: 1 }, shapes, names);
   expect([...classes.ids]).toEqual([1, 300, 65535, 0]);
   expect({ wide: classes.ids instanceof Uint16Array, palette: classes.palette }).toEqual({ wide: true, palette: undefined });
   expect(rowsOf(objects)).toEqual(['12..']);

@@ -1,18 +1,25 @@
+/** Datumaro's own format: a document with an item for each image. */
 import { outlinesOfSpans } from '../../masks/outlines.ts';
 import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
-import type { DatumaroAnnotation, DatumaroItem, Sample, ShapeSet, Size } from '../../types.ts';
-import type { DocumentWriter } from '../document-writers.ts';
-import { around, changesOf, pastesOf } from '../stack-changes.ts';
+import type { Sample, Size } from '../../types.ts';
+import { around, type Surroundings } from '../documents.ts';
+import type { DocumentFormat } from '../format.ts';
+import { changesOf, type Stacked, topOf } from '../stacks.ts';
+import { type DatumaroAnnotation, type DatumaroItem, openDatumaro, shapesOfDatumaro } from './read.ts';
 
-/** Datumaro's own format. What it has of one image is an item, as text. */
-export const datumaro: DocumentWriter<string> = {
+/** An entry is an item, as text. */
+export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surroundings> = {
+  kind: 'documents',
+  polygons: true,
+  open: openDatumaro,
+  shapes: shapesOfDatumaro,
+
   plain([part = ''], sample, { image }) {
     return image === sample.image ? part : JSON.stringify(renamed(JSON.parse(part), sample, image));
   },
 
   pasted(pasted, { image }, { polygons }) {
-    const { item, size } = pasted.original.shapes as ShapeSet & { item: DatumaroItem };
-    const source = pasted.source.shapes?.item;
+    const { own: item, size } = pasted.before;
     const changes = changesOf(pasted);
     const kept = item.annotations.flatMap((annotation, n) => {
       const change = changes.get(n);
@@ -20,18 +27,26 @@ export const datumaro: DocumentWriter<string> = {
       return changes.has(n) ? [] : [annotation];
     });
     const largest = item.annotations.reduce((most, { id }) => Math.max(most, Number(id) || 0), 0);
-    const added = pastesOf(pasted).map(({ spans, order, classId, element, from }, n) => {
+    const top = topOf(pasted);
+    const added = pasted.pasted.map(({ spans, classId, source, instance, placement, origin }, n) => {
       const foreign: DatumaroAnnotation = { type: 'mask', label_id: classId };
-      const copied = element === undefined ? undefined : source?.annotations[element];
-      const { object_id: _, ...own } = copied ?? foreign;
-      const copypaste = JSON.stringify(element === undefined ? from : { item: source?.id, ...from });
-      const changed = { id: largest + 1 + n, group: 0, z_order: order, attributes: { ...own.attributes, copypaste } };
-      return { ...shaped(own, spans, size, polygons), ...changed };
+      const { object_id: _, ...own } = origin?.own.annotations[origin.shape.id] ?? foreign;
+      const from = origin ? { item: origin.own.id, element: origin.shape.id, placement } : { source, instance, placement };
+      const attributes = { ...own.attributes, copypaste: JSON.stringify(from) };
+      return { ...shaped(own, spans, size, polygons), id: largest + 1 + n, group: 0, z_order: top, attributes };
     });
     return JSON.stringify(renamed({ ...item, annotations: [...kept, ...added] }, pasted.sample, image));
   },
 
-  text: (document, entries) => around(document, entries()),
+  text: ({ own }, entries) => around(own, entries()),
+
+  contradictions({ own: { id: item, annotations }, shapes }, classNames) {
+    return shapes.flatMap(({ id }) => {
+      const label = annotations[id]?.label_id ?? undefined;
+      if (label === undefined || classNames.has(label)) return [];
+      return [`item '${item}': annotations[${id}] has the label_id ${label}, which no class has`];
+    });
+  },
 };
 
 /** @param path of the image in the output. */

@@ -1,32 +1,24 @@
 /** Ultralytics' YOLO segmentation: a text file beside each image, a line `class x y x y …` for each instance, as fractions. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Tree } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
+import { outlineOfSpans } from '../../masks/outlines.ts';
 import { isCoordinate, spansOfPolygons } from '../../masks/polygons.ts';
-import type { ShapeSet, Size } from '../../types.ts';
-import type { Folders, LabelReader } from '../layouts.ts';
-
-/** Folders of images that have a folder of label files: `images/<split>`, `<split>/images`, or `images` alone. */
-export function findYolo(tree: Tree): Folders[] {
-  const hasLabels = (folder: string): boolean => tree.files.some((file) => file.startsWith(`${folder}/`) && file.endsWith('.txt'));
-  return [...tree.folders].flatMap((images) => {
-    const parts = images.split('/');
-    const at = parts.lastIndexOf('images');
-    const masks = parts.map((part, i) => (i === at ? 'labels' : part)).join('/');
-    const split = parts.filter((_, i) => i !== at).join('/');
-    const leaf = tree.files.some((file) => file.startsWith(`${images}/`) && !file.slice(images.length + 1).includes('/'));
-    return at >= 0 && parts.length <= 2 && leaf && hasLabels(masks) ? [{ split, images, masks }] : [];
-  });
-}
+import { boxOfSpans } from '../../masks/spans.ts';
+import type { ShapeSet } from '../../types.ts';
+import type { Folders } from '../folders.ts';
+import type { LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
 
 /**
  * The names of classes are in `data.yaml`, a list, or by number. It leads training too: Ultralytics looks for splits below its
  * `path:`, which is relative to where training is begun, and below its own folder only where it has none.
  */
-export const yolo: LabelReader = {
+export const yolo: LabelFormat<undefined, string> = {
+  kind: 'labels',
   ending: '.txt',
+  // LabelImg leaves the names of classes there.
+  reserved: 'classes.txt',
   background: true,
   async names(root, { files }, { folders }) {
     const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
@@ -55,7 +47,18 @@ export const yolo: LabelReader = {
       throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
     }
   },
-  shapes: (bytes, size, file) => shapesOfLabels(Buffer.from(bytes).toString(), size, file),
+  shapes: shapesOfLines,
+  pasted: labelText,
+  contradictions({ shapes }, classNames) {
+    return shapes.flatMap(({ id, own: line, instance }) => {
+      const [classId = 0, ...values] = line.split(/\s+/).map(Number);
+      const found: string[] = [];
+      if (classNames.size > 0 && !classNames.has(classId)) found.push(`shape ${id + 1} is of class ${classId}, which no name stands for`);
+      if (values.some((value) => value < 0 || value > 1)) found.push(`shape ${id + 1} leaves its image`);
+      if (!instance && values.length > 4) found.push(`shape ${id + 1} has no pixel`);
+      return found;
+    });
+  },
 };
 
 /** Whether a split's place, relative to `data.yaml`, holds images of the data set; Ultralytics overlooks that it leads up a folder. */
@@ -69,7 +72,7 @@ function leadsTo(place: string, folders: readonly Folders[]): boolean {
  *
  * @throws {CopyPasteError} `data` with the line that is wrong.
  */
-export function shapesOfLabels(text: string, size: Size, file: string): ShapeSet {
+function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSet<undefined, string> {
   const lines = text.split(/\r?\n/).flatMap((line, i) => (line.trim() === '' ? [] : [{ line: line.trim(), number: i + 1 }]));
   const shapes = lines.map(({ line, number }, id) => {
     const [classId, ...values] = line.split(/\s+/).map(Number);
@@ -81,11 +84,39 @@ export function shapesOfLabels(text: string, size: Size, file: string): ShapeSet
     if (!fine || (values.length !== 4 && (values.length < 6 || values.length % 2 === 1))) {
       throw new CopyPasteError('data', `${file}: line ${number} is neither 'class x y x y x y …' nor a box: '${line.slice(0, 40)}'`);
     }
-    if (values.length === 4) return { id, line };
+    if (values.length === 4) return { id, own: line };
     const polygon = values.map((value, i) => value * (i % 2 === 0 ? size.width : size.height));
     const spans = spansOfPolygons([polygon], size);
-    if (spans.length === 0) return { id, line };
-    return { id, line, instance: instanceOfSpans(classId as number, spans, size) };
+    if (spans.length === 0) return { id, own: line };
+    return { id, own: line, instance: instanceOfSpans(classId as number, spans, size) };
   });
-  return { size, shapes };
+  return { size, own: undefined, shapes };
+}
+
+/**
+ * The label file of an image that was pasted into: lines that no paste touched as they were, then pastes. A file of boxes stays one,
+ * since Ultralytics refuses a file that mixes boxes and outlines.
+ */
+function labelText({ before: { size, shapes }, kept, pasted }: PastedShapes<undefined, string>): string {
+  const boxes = shapes.length > 0 && shapes.every(({ own }) => own.split(/\s+/).length === 5);
+  const line = (classId: number, spans: Int32Array): string => {
+    const values = boxes ? centredBox(spans) : outlineOfSpans(spans);
+    return [classId, ...values.map((value, i) => round(value / (i % 2 === 0 ? size.width : size.height)))].join(' ');
+  };
+  const lines = [
+    ...kept.map(({ shape: { own, instance }, spans }) => (spans && instance ? line(instance.classId, spans) : own)),
+    ...pasted.map(({ classId, spans }) => line(classId, spans)),
+  ];
+  return lines.map((one) => `${one}\n`).join('');
+}
+
+/** The centre of a box and its size, as YOLO has them. */
+function centredBox(spans: Int32Array): number[] {
+  const [x0, y0, x1, y1] = boxOfSpans(spans);
+  return [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0];
+}
+
+/** To a thousandth of a pixel of a large image. */
+function round(fraction: number): number {
+  return Math.round(fraction * 1e7) / 1e7;
 }

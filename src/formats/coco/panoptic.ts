@@ -1,0 +1,164 @@
+/** COCO's panoptic annotations: a document, and a PNG for each image that holds the ids of its segments. */
+import { isBelow } from '../../base/paths.ts';
+import { decodeSegments, encodeSegments } from '../../codecs/png.ts';
+import { CopyPasteError } from '../../errors.ts';
+import { areaOfSpans, boxOfSpans, fillSpans } from '../../masks/spans.ts';
+import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
+import type { DocumentFormat, PastedShapes } from '../format.ts';
+import { contradictionsOfMask } from './contradictions.ts';
+import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
+import { type CocoEntry, documentText, provenance, renamed } from './write.ts';
+
+/** The segments of an image, whose ids its PNG holds. */
+export interface PanopticAnnotation {
+  readonly image_id: number;
+  readonly file_name: string;
+  readonly segments_info: readonly Segment[];
+}
+
+interface Segment {
+  readonly id: number;
+  readonly category_id: number;
+  readonly area?: number;
+  readonly bbox?: readonly number[];
+  readonly iscrowd?: number;
+  readonly copypaste?: Provenance;
+}
+
+/** What is kept of an image. */
+interface Kept {
+  readonly image: CocoImage;
+  readonly annotation: PanopticAnnotation;
+}
+
+/** Segments of stuff, and crowds, are never copied. */
+export const panoptic: DocumentFormat<Kept, Segment, CocoEntry<PanopticAnnotation>, CocoDocument> = {
+  kind: 'documents',
+
+  async open(root, folders, refuse) {
+    const path = folders.masks;
+    const masks = new Map<number, string>();
+    const note = (annotation: Partial<PanopticAnnotation>, n: number): number => {
+      const { image_id: image, file_name: name, segments_info: segments } = annotation;
+      if (!isId(image) || typeof name !== 'string' || !isBelow(name) || !Array.isArray(segments)) {
+        throw new Error(`annotations[${n}] has no image_id, file_name and segments_info`);
+      }
+      if (masks.has(image)) throw new Error(`image ${image} has two annotations`);
+      masks.set(image, `${folders.objects}/${name}`);
+      return image;
+    };
+    const { sha256, images, classNames, things, rest, largestImage } = await readCoco(root, path, note, refuse);
+    const own = { rest, largestId: 0, largestImage };
+    const withMask = images.map(({ id, ...image }) => {
+      const mask = masks.get(id);
+      return { ...image, ...(mask !== undefined && { mask }) };
+    });
+    return { images: withMask, classNames, document: { path, sha256, annotations: 0, boxes: 0, keypoints: 0, things, own } };
+  },
+
+  shapes({ parts, things = [], mask }) {
+    const [image, annotation] = parts.map((part) => JSON.parse(part));
+    // Nobody has annotated it.
+    if (!mask) return { size: sizeOf(image), own: { image, annotation }, shapes: [] };
+    return segmentsOf({ image, annotation }, { ...decodeSegments(mask.bytes, mask.path), path: mask.path }, things);
+  },
+
+  plain(parts, sample, { image, mask }) {
+    const [own, ...annotations] = parts.map((part) => JSON.parse(part));
+    return { image: renamed(own, sample, image), annotations: annotations.map((one) => renamedMask(one, sample, mask as string)) };
+  },
+
+  pasted(pasted, { image, mask }) {
+    const { sample, before } = pasted;
+    const segments_info = segmentsAfter(pasted).map(({ segment }) => segment);
+    const annotation = { ...renamedMask(before.own.annotation, sample, mask as string), segments_info };
+    return { image: renamed(before.own.image, sample, image), annotations: [annotation] };
+  },
+
+  mask(pasted) {
+    const { size } = pasted.before;
+    const ids = new Int32Array(size.width * size.height);
+    for (const { segment, spans } of segmentsAfter(pasted)) fillSpans(spans, [0, 0, size.width], ids, segment.id);
+    return encodeSegments(ids, size);
+  },
+
+  text: (document, entries) => documentText(document, entries, (one) => one),
+
+  contradictions({ shapes }, classNames) {
+    return shapes.flatMap(({ own, instance }) => contradictionsOfMask(own, instance, classNames));
+  },
+};
+
+function sizeOf({ width, height }: CocoImage): Size {
+  return { width, height };
+}
+
+/** Ids of 24 bits, row by row. */
+interface Plane extends Size {
+  readonly ids: Int32Array;
+  readonly path: string;
+}
+
+/**
+ * The segments of a panoptic PNG; those of stuff, and crowds, are never copied.
+ *
+ * @throws {CopyPasteError} `data` where a segment has no pixel or occurs twice.
+ */
+function segmentsOf(own: Kept, { path, ...plane }: Plane, things: readonly number[]): ShapeSet<Kept, Segment> {
+  const { image, annotation } = own;
+  const { width, height } = plane;
+  if (width !== image.width || height !== image.height) {
+    throw new CopyPasteError('data', `${path}: is ${width}×${height}, its image ${image.width}×${image.height}`);
+  }
+  const spans = spansById(plane);
+  const seen = new Set<number>();
+  const shapes = annotation.segments_info.map((segment) => {
+    const { id, category_id: category, iscrowd } = segment;
+    const pixels = spans.get(id);
+    const why = seen.has(id) ? 'occurs twice' : pixels ? undefined : `has no pixel in ${path}`;
+    if (why !== undefined) throw new CopyPasteError('data', `${path}: segment ${id} of its document ${why}`);
+    seen.add(id);
+    const stuff = iscrowd === 1 || !things.includes(category);
+    return { id, own: segment, instance: instanceOf(category, Int32Array.from(pixels ?? []), plane, stuff) };
+  });
+  return { size: { width, height }, own, shapes };
+}
+
+function spansById({ width, height, ids }: Omit<Plane, 'path'>): Map<number, number[]> {
+  const spans = new Map<number, number[]>();
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; ) {
+      const id = ids[y * width + x] as number;
+      const from = x;
+      while (x < width && ids[y * width + x] === id) x++;
+      const known = spans.get(id) ?? [];
+      known.push(y, from, x);
+      spans.set(id, known);
+    }
+  }
+  return spans;
+}
+
+function renamedMask(annotation: PanopticAnnotation, sample: Sample, path: string): PanopticAnnotation {
+  const mask = sample.mask as string;
+  return { ...annotation, file_name: path.slice(mask.length - annotation.file_name.length) };
+}
+
+/** The segments that remain, and new ones under the smallest ids that are free. */
+function segmentsAfter({ before, kept, pasted }: PastedShapes<Kept, Segment>): { segment: Segment; spans: Int32Array }[] {
+  const used = new Set(before.shapes.map(({ id }) => id));
+  let next = 0;
+  const measured = (segment: Segment, spans: Int32Array): { segment: Segment; spans: Int32Array } => {
+    const [x0, y0, x1, y1] = boxOfSpans(spans);
+    return { segment: { ...segment, area: areaOfSpans(spans), bbox: [x0, y0, x1 - x0, y1 - y0] }, spans };
+  };
+  const remaining = kept.map(({ shape: { own, instance }, spans }) => {
+    return spans ? measured(own, spans) : { segment: own, spans: (instance as Instance).spans };
+  });
+  const added = pasted.map((one) => {
+    do next++;
+    while (used.has(next));
+    return measured({ id: next, category_id: one.classId, iscrowd: 0, copypaste: provenance(one) }, one.spans);
+  });
+  return [...remaining, ...added];
+}

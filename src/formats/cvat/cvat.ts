@@ -1,0 +1,71 @@
+/** CVAT for images, version 1.1: an XML document of images, each with polygons, masks, boxes and more. */
+import { around, idsAfter } from '../documents.ts';
+import type { DocumentFormat, PastedShapes, WriteOptions } from '../format.ts';
+import { changesOf, type Stacked, topOf } from '../stacks.ts';
+import { type CvatDocument, type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
+import { type CvatEntry, entityOf, partOf, shapeText, withAttribute } from './write.ts';
+
+/** Changed and pasted elements are masks, or polygons where these are wanted and lose nothing. */
+export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> = {
+  kind: 'documents',
+  polygons: true,
+  open: openCvat,
+  shapes: shapesOfCvat,
+
+  plain([part = ''], sample, { image }) {
+    const [tag = ''] = /^<image[^"'>]*(?:(?:"[^"]*"|'[^']*')[^"'>]*)*>/.exec(part) ?? [];
+    return partOf(tag, part.slice(tag.length), sample, image);
+  },
+
+  pasted(pasted, { image }, options) {
+    const { tag, elements, end } = pasted.before.own;
+    const changes = changesOf(pasted);
+    const space = elements.find(({ before }) => /^\s+$/.test(before))?.before ?? '\n    ';
+    const rest = [
+      ...elements.map((element, n) => {
+        const change = changes.get(n);
+        if (change) return element.before + shapeText(element, change.spans, options.polygons, { z_order: String(change.order) });
+        // A comment stays where its element went.
+        return changes.has(n) ? element.before.trimEnd() : element.before + element.text;
+      }),
+      ...pastedTexts(pasted, space, options),
+      end,
+    ];
+    return partOf(tag, rest.join(''), pasted.sample, image);
+  },
+
+  text({ own }, entries) {
+    const idOf = idsAfter(own.largestImage);
+    return around(
+      own,
+      (async function* () {
+        for await (const { id, tag, rest } of entries()) {
+          const own = idOf(id);
+          yield (own === id ? tag : withAttribute(tag, 'id', String(own))) + rest;
+        }
+      })(),
+    );
+  },
+
+  contradictions({ own: { elements, attributes }, shapes }, classNames) {
+    const names = new Set(classNames.values());
+    return shapes.flatMap(({ id }) => {
+      const label = elements[id]?.attributes.label;
+      if (label === undefined || names.has(label)) return [];
+      return [`image '${attributes.name}': element ${id} has the label '${label}', which no class has`];
+    });
+  },
+};
+
+/** Texts of pasted elements, with where they come from. @param space before an element. */
+function pastedTexts(pasted: PastedShapes<CvatImage, Stacked>, space: string, { polygons, classNames }: WriteOptions): string[] {
+  const changes = { source: 'copypaste', z_order: String(topOf(pasted)), group_id: undefined };
+  return pasted.pasted.map(({ spans, classId, source, instance, placement, origin }) => {
+    const foreign = { attributes: { label: classNames.get(classId) as string, source: '', occluded: '0' }, inner: '' };
+    const own = origin ? (origin.own.elements[origin.shape.id] as CvatElement) : foreign;
+    const from = origin ? { image: origin.own.attributes.name, element: origin.shape.id, placement } : { source, instance, placement };
+    const inner = own.inner.replace(/<attribute name="copypaste">[^<]*<\/attribute>\s*/g, '').trimEnd();
+    const provenance = `${space}  <attribute name="copypaste">${JSON.stringify(from).replace(/[&<>]/g, entityOf)}</attribute>${space}`;
+    return space + shapeText({ ...own, inner: inner + provenance }, spans, polygons, changes);
+  });
+}

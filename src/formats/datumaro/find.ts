@@ -1,0 +1,17 @@
+import type { Tree } from '../../base/tree.ts';
+import type { Folders } from '../folders.ts';
+
+/** Whether a document begins as Datumaro's do: COCO's categories are a list. */
+export function isDatumaro(tree: Tree, file: string): boolean {
+  return /"dm_format_version"|"categories"\s*:\s*\{/.test(tree.start(file));
+}
+
+/** `annotations/<split>.json` beside `images/<split>/`, or beside `images/`. */
+export function findDatumaro(tree: Tree): Folders[] {
+  return tree.files.flatMap((file) => {
+    const [, split] = /^annotations\/([^/]+)\.json$/.exec(file) ?? [];
+    if (split === undefined || !tree.folders.has('images') || !isDatumaro(tree, file)) return [];
+    const own = `images/${split}`;
+    return [{ split, images: tree.folders.has(own) ? own : 'images', masks: file }];
+  });
+}
