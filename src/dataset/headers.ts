@@ -7,7 +7,7 @@ import { formatOf } from '../codecs/image-names.ts';
 import { maxPixels, pngHeader } from '../codecs/png.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Sample, Size, ViewFile } from '../types.ts';
-import type { Paired } from './pairing.ts';
+import type { Paired } from './paired.ts';
 
 /**
  * Reads headers, so that what cannot be used is known before anything is written, and whether EXIF orientation

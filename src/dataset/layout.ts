@@ -5,7 +5,7 @@ import { CopyPasteError } from '../errors.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Format } from '../formats/format.ts';
 import { bySplit, detectLayout, type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
-import type { DatasetOptions } from './open.ts';
+import type { DatasetOptions } from './options.ts';
 
 /** @throws {CopyPasteError} `usage` where none fits, or an option names a folder outside the data set. */
 export function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: readonly Folders[] } {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cannotRead, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Layout } from '../formats/layouts.ts';
-import type { Paired } from './pairing.ts';
+import type { Paired } from './paired.ts';
 
 /**
  * Lists of ids, one a line; a second column, as in VOC's lists of classes, is not part of the id.

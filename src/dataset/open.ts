@@ -12,36 +12,10 @@ import { type ColourMap, findColourMap, readColourMap } from './colours.ts';
 import { checkSamples } from './headers.ts';
 import { chooseLayout, refuseClosed, refuseIdle } from './layout.ts';
 import { chooseSplit, placeInLists, readLists, refuseSharedLists } from './lists.ts';
-import { openAnnotations, unique } from './pairing.ts';
+import type { DatasetOptions } from './options.ts';
+import { unique } from './paired.ts';
+import { openAnnotations } from './pairing.ts';
 import { filesOfSample } from './sample-files.ts';
-
-export interface DatasetOptions {
-  readonly in: string;
-  readonly layout?: Layout['name'] | undefined;
-  readonly images?: string | undefined;
-  readonly masks?: string | undefined;
-  readonly maskSuffix: string;
-  readonly split?: string | undefined;
-  readonly onlySplit: boolean;
-  readonly skipBad: boolean;
-  readonly background?: readonly number[] | undefined;
-  readonly ignore?: readonly number[] | undefined;
-  readonly classNames?: string | undefined;
-  /** File that says what the colours of masks stand for; else one that the data set brings along. */
-  readonly colorMap?: string | undefined;
-  /** What the colours stand for, where that is known. */
-  readonly colours?: Colours | undefined;
-  /** A document of annotations inside `in`, with its images' folder in `images`. */
-  readonly annotations?: string | undefined;
-  /** Nothing will be augmented: splits may share samples, and none has to be called train. */
-  readonly lookOnly?: boolean | undefined;
-  /** Annotations of documents are to be polygons. */
-  readonly polygons?: boolean | undefined;
-  /** Annotations without a mask are an error. */
-  readonly requireMasks?: boolean | undefined;
-  /** Folders that are known, as from a manifest; else they are looked for. */
-  readonly folders?: readonly Folders[] | undefined;
-}
 
 /** A sample that cannot be used, and why. */
 export interface Skipped {

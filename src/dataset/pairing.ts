@@ -7,13 +7,11 @@ import { type DocumentSample, openDocument } from '../formats/documents.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Document, DocumentFormat, Format, LabelConfig, LabelFormat } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
-import type { ClassNames, Endings, Sample, View } from '../types.ts';
+import type { ClassNames, Endings, View } from '../types.ts';
 import { listName } from './lists.ts';
-import type { DatasetOptions } from './open.ts';
+import type { DatasetOptions } from './options.ts';
+import type { Paired } from './paired.ts';
 import { drawnMasks } from './sample-files.ts';
-
-/** A sample before its headers are read; its size only where a document has it. */
-export type Paired = Omit<Sample, 'format' | 'size'> & Partial<Pick<Sample, 'size'>>;
 
 /** A data set whose layout is known. */
 interface Opening {
@@ -217,15 +215,4 @@ function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tr
   else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called ${extensionList}, the formats that are read`);
   else return [{ id, split, image, ...(mask !== undefined && { mask }), size, entry, endings: noEndings }];
   return [];
-}
-
-/** Samples by id, in order; of two with one id both are bad, since their outputs would collide. */
-export function unique(samples: readonly Paired[], bad: Map<string, string>): Paired[] {
-  const byId = new Map<string, Paired>();
-  for (const sample of samples) {
-    const twin = byId.get(sample.id);
-    if (twin === undefined) byId.set(sample.id, sample);
-    else bad.set(sample.image, `${sample.image}: the same sample as ${twin.image}; rename one of them`);
-  }
-  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

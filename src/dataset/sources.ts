@@ -7,7 +7,8 @@ import { detectLayout } from '../formats/layouts.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { foreignClass } from './classes.ts';
-import { type Dataset, type DatasetOptions, openDataset } from './open.ts';
+import { type Dataset, openDataset } from './open.ts';
+import type { DatasetOptions } from './options.ts';
 
 /** What the classes of a source set are in the data set that is pasted into. */
 export interface ClassMap {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { classIds, readClassNames } from '../../src/dataset/classes.ts';
-import { type Dataset, type DatasetOptions, openDataset } from '../../src/dataset/open.ts';
+import { type Dataset, openDataset } from '../../src/dataset/open.ts';
+import type { DatasetOptions } from '../../src/dataset/options.ts';
 import { CopyPasteError } from '../../src/errors.ts';
 import { filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
