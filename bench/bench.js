@@ -3,18 +3,21 @@
 //
 //   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt; TMPDIR=… where
 //                                      files go: a disk's moods are kept out by a file system in memory (12 GB)
-//   npm run bench -- DATA --check      compares the ratios with those in bench/results.json; exits with 1 where one grew
+//   npm run bench -- --check [DATA]    only ratios of processor time, in a minute or two, without peers; exits with 1 if one is half
+//                                      above that in bench/results.json
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
+import { compareRatios, measureRatios } from './check.js';
 import { makeData, median, run, work } from './common.js';
 import { measureGrowth } from './growth.js';
 import { measureKernel, measureShares, measureStart } from './shares.js';
 
-const [data = 'fixtures/camvid', second = '5'] = process.argv.slice(2);
-const check = second === '--check';
-const rounds = check ? 3 : Number(second);
+const [first = 'fixtures/camvid', second] = process.argv.slice(2);
+const check = first === '--check';
+const data = check ? (second ?? 'fixtures/camvid') : first;
+const rounds = check ? 0 : Number(second ?? 5);
 const results = 'bench/results.json';
 const folder = mkdtempSync(join(tmpdir(), 'copypaste-bench-'));
 
@@ -34,17 +37,28 @@ const contenders = {
   [base]: node('codecs'),
   'copypaste augment -p 1': node('augment', { p: 1 }),
   'copypaste augment -p 0.5': node('augment', { p: 0.5 }),
-  ...(!check && {
-    'OpenCV decode + encode alone': python('opencv'),
-    AlbumentationsX: python('albumentationsx'),
-    Ultralytics: python('ultralytics_flip'),
-    "Composer's form": python('composer'),
-  }),
+  'OpenCV decode + encode alone': python('opencv'),
+  AlbumentationsX: python('albumentationsx'),
+  Ultralytics: python('ultralytics_flip'),
+  "Composer's form": python('composer'),
 };
 
-const table = {};
-const parts = {};
 try {
+  if (check) await compare();
+  else await measure();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function compare() {
+  const grown = compareRatios(await measureRatios(data, folder), JSON.parse(readFileSync(results, 'utf8')).ratios);
+  for (const line of grown) console.error(line);
+  if (grown.length > 0) process.exitCode = 1;
+}
+
+async function measure() {
+  const table = {};
+  const parts = {};
   for (const kind of kinds) {
     const place = join(folder, kind.ext + kind.size[0]);
     const input = join(place, 'data');
@@ -66,14 +80,14 @@ try {
     }
     table[kind.name] = Object.fromEntries(Object.entries(rows).filter(([, row]) => row));
     print(kind, table[kind.name]);
-    if (!check) parts[kind.name] = measureShares(input, join(place, 'shares'), rounds);
+    parts[kind.name] = measureShares(input, join(place, 'shares'), rounds);
     // Not sooner: a file system that is busy deleting is slow.
     rmSync(place, { recursive: true });
   }
-  if (!check)
-    Object.assign(parts, { kernel: measureKernel(), start: measureStart(folder, rounds), growth: await measureGrowth(data, folder) });
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  Object.assign(parts, { kernel: measureKernel(), start: measureStart(folder, rounds), growth: await measureGrowth(data, folder) });
+  const ratios = await measureRatios(data, folder);
+  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, ...sharp.versions };
+  writeFileSync(results, `${JSON.stringify({ machine, data: basename(data), rounds, kinds: table, parts, ratios }, undefined, 1)}\n`);
 }
 
 function rate({ samples, seconds }) {
@@ -88,21 +102,4 @@ function print({ name, samples }, rows) {
       `  ${contender.padEnd(30)} ${rate(row).toFixed(1).padStart(7)} samples/s ${ratio.padStart(6)} x ${row.mb ? `  ${row.mb} MB` : ''}`,
     );
   }
-}
-
-if (check) {
-  const recorded = JSON.parse(readFileSync(results, 'utf8')).kinds;
-  for (const [kind, rows] of Object.entries(table)) {
-    for (const name of Object.keys(rows)) {
-      const [now, then] = [rows, recorded[kind]].map((set) => rate(set[base]) / rate(set[name]));
-      // Two cores that others use too: a tenth is noise.
-      if (now > 1.15 * then) {
-        console.error(`${kind}: ${name} takes ${now.toFixed(2)} x, where it took ${then.toFixed(2)} x`);
-        process.exitCode = 1;
-      }
-    }
-  }
-} else {
-  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, ...sharp.versions };
-  writeFileSync(results, `${JSON.stringify({ machine, data: basename(data), rounds, kinds: table, parts }, undefined, 1)}\n`);
 }
