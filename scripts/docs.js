@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describe } from '../dist/cli/flags.js';
+import { layouts } from '../dist/formats/layouts.js';
 import * as tables from '../dist/options.js';
 import { manifestSchema } from '../dist/output/manifest.js';
 
@@ -26,6 +27,8 @@ export function readmeText(readme) {
         .map(([flag, option]) => ({ ...option, flag })),
     ),
     presets: presetTable(),
+    layouts: layoutTable(),
+    files: fileTable(),
   };
   return Object.entries(parts).reduce((text, [name, part]) => {
     const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`);
@@ -52,6 +55,43 @@ function table(options, title = 'option') {
   return [`| ${title} | meaning |`, '| --- | --- |', ...options.map((option) => `| \`${option.flag}\` | ${cell(describe(option))} |`)].join(
     '\n',
   );
+}
+
+/** Folders of each layout, and the ids that are no classes. */
+function layoutTable() {
+  return [
+    '| layout | folders | background | ignore |',
+    '| --- | --- | --- | --- |',
+    ...layouts.map(({ name, readme, background, ignore, format }) => {
+      const [none, void_] = format ? ['–', '–'] : [ranges(background), ranges(ignore)];
+      return `| \`${name}\` | ${readme.folders} | ${none} | ${void_} |`;
+    }),
+  ].join('\n');
+}
+
+/** Ids in words: `0–6, 255`. */
+function ranges(ids) {
+  const runs = [];
+  for (const id of [...ids].sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last?.[1] === id - 1) last[1] = id;
+    else runs.push([id, id]);
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ') || 'none';
+}
+
+/** What becomes of the files of each layout; a line for those that are alike. */
+function fileTable() {
+  const names = new Map();
+  for (const { name, readme } of layouts) {
+    const line = `${readme.written} | ${readme.carried} | ${readme.lost}`;
+    names.set(line, [...(names.get(line) ?? []), `\`${name}\``]);
+  }
+  return [
+    '| layout | written anew under pastes | carried over as it is | lost |',
+    '| --- | --- | --- | --- |',
+    ...[...names].map(([line, own]) => `| ${own.join(', ')} | ${line} |`),
+  ].join('\n');
 }
 
 function presetTable() {
