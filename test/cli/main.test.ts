@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -211,19 +211,26 @@ describe('copypaste', () => {
   });
 
   test.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const)('%s ends it in order, with exit code %i, and the same command goes on', async (signal, expected) => {
+    // The first with threads, the others without.
+    ['SIGINT', 130, 26],
+    ['SIGTERM', 143, 12],
+    ['SIGHUP', 129, 12],
+  ] as const)('%s ends it in order, with exit code %i, and the same command goes on', async (signal, expected, copies) => {
     const out = join(folder, signal);
-    const argv = ['augment', '--in', camvid, '--out', out, '--copies', '30', '-p', '1'];
+    const argv = ['augment', '--in', camvid, '--out', out, '--copies', `${copies}`, '-p', '1'];
     const child = spawn(process.execPath, ['bin/copypaste.cjs', ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
     let stderr = '';
     child.stderr.on('data', (part) => {
       stderr += part;
-      if (/pass through\n/.test(String(part))) setTimeout(() => child.kill(signal), 200);
     });
-    const code = await new Promise((resolve) => child.on('exit', resolve));
+    const begun = setInterval(() => {
+      const journal = join(out, 'run.jsonl');
+      if (!existsSync(journal) || !readFileSync(journal, 'utf8').includes('\n{"end":')) return;
+      clearInterval(begun);
+      child.kill(signal);
+    }, 10);
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    clearInterval(begun);
     expect({ code, stderr }).toEqual({
       code: expected,
       stderr: expect.stringMatching(`\ncopypaste: stopped by ${signal}; run the same command again to go on\n$`),
@@ -232,9 +239,9 @@ describe('copypaste', () => {
     expect(files).toContain('run.jsonl');
     expect(files.filter((file) => file.endsWith('.tmp'))).toEqual([]);
     const again = await built([...argv, '--json']);
-    expect(JSON.parse(again.stdout)).toMatchObject({ samples: 240, copied: 2 });
+    expect(JSON.parse(again.stdout)).toMatchObject({ samples: 8 * copies, copied: 2 });
     expect(readdirSync(out)).not.toContain('run.jsonl');
-    expect((await built(['verify', out])).code).toBe(0);
+    expect((await cli('verify', out)).code).toBe(0);
   });
 
   test('a closed pipe does not hang it', async () => {
