@@ -1,3 +1,4 @@
+import { withoutExtension } from '../base/tree.ts';
 import { extensions, formatOf } from '../codecs/image-names.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { drawnMasks, filesOfSample } from '../dataset/sample-files.ts';
@@ -35,9 +36,9 @@ export function variantFiles(
   { imageFormat: format, maskFiles = false }: Partial<Pick<AugmentOptions, 'imageFormat' | 'maskFiles'>> = {},
 ): readonly VariantFile[] {
   const { image, endings } = sample;
-  const pathOf = (path: string, ending: string, extension = (/\.[^./]+$/.exec(path) as RegExpExecArray)[0]): string => {
-    const stem = path.replace(/\.[^./]+$/, '');
-    return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension}`;
+  const pathOf = (path: string, ending: string, extension?: string): string => {
+    const stem = withoutExtension(path);
+    return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension ?? path.slice(stem.length)}`;
   };
   const extension = format === undefined || format === formatOf(image) ? undefined : `.${extensions[format][0]}`;
   const drawn = maskFiles ? drawnMasks : [];
