@@ -5,7 +5,7 @@ import type { ManifestRecord } from '../output/manifest.ts';
 import type { Written } from '../output/records.ts';
 import { passSample, type Use } from '../output/samples.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
-import { documentPlaces, documentsOf, inDocument, type WholeFile } from '../output/whole-files.ts';
+import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from '../output/whole-files.ts';
 import type { Candidate } from '../plan/plan.ts';
 import type { Pasted, Plan, Sample } from '../types.ts';
 import { jobsOf } from './budget.ts';
@@ -164,7 +164,7 @@ export function documentsAgain({ manifest, dataset, options }: Origin, entries: 
     return place === undefined ? [] : [{ record, place, copy: record.copy }];
   });
   const variants = variantsOf(dataset, manifest.skipped, options);
-  return documentsOf(dataset, options, variants, () => inOrderOf(records.sort(inDocument), entries));
+  return wholeFilesOf(dataset, options, variants, () => inOrderOf(records.sort(inDocument), entries));
 }
 
 /** Entries in the order of records. */

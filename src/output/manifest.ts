@@ -152,7 +152,7 @@ export const manifestSchema = z
       skipped: count,
     }),
   })
-  .meta({ title: 'Manifest of copypaste', description: 'What was pasted where, from where, and with which geometry.' });
+  .meta({ title: 'Manifest of copypaste', description: 'Instances that were pasted into each sample, with their source and geometry.' });
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -168,11 +168,11 @@ const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome
 export const journalLine = z.union([
   z.strictObject({ head: headSchema }),
   z.strictObject({ begin: z.string(), files: z.array(path) }),
-  // What a document will have of a sample of a batch; before the line that ends it.
+  // Entry of a document for a sample of a batch; it comes before the line that ends the batch.
   z.strictObject({ entry: z.string(), of: z.unknown() }),
   journalBatch,
   z.strictObject({ poison: z.string(), reason: z.string() }),
-  // Nothing is under way any more.
+  // No batch is under way any more.
   z.strictObject({ stopped: z.literal(true) }),
 ]);
 export type JournalLine = z.infer<typeof journalLine>;

@@ -10,7 +10,7 @@ import type { JournalBatch, Manifest, ManifestHead, ManifestRecord } from './man
 import { manifestName, writeManifest } from './manifest-file.ts';
 import type { ClassCount, Outcome } from './outcomes.ts';
 import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
-import { documentPlaces, documentsOf, inDocument } from './whole-files.ts';
+import { documentPlaces, inDocument, wholeFilesOf } from './whole-files.ts';
 
 /** The output folder of a run that is under way. */
 export interface Output {
@@ -89,7 +89,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
     },
 
     async finish(totals, batches, variants) {
-      const wholeFiles = documentsOf(dataset, options, variants, () => entriesOf(placeOf, journal, batches));
+      const wholeFiles = wholeFilesOf(dataset, options, variants, () => entriesOf(placeOf, journal, batches));
       await journal.add({ begin: 'documents', files: wholeFiles.map(({ path }) => path) });
       await journal.read();
       const documents: HashedFile[] = [];

@@ -116,10 +116,10 @@ export async function passSample(
   return { files: await makeFiles(to, encode, use), inputs };
 }
 
-/** What a view shows of a class mask: ids, or colours. */
+/** Encodes a view of a class mask, in ids or colours. */
 function encodeView({ width, height, ids }: Mask, { view: { values, other }, alpha }: ViewFile): Promise<Uint8Array> {
   const channels = typeof other === 'number' ? 1 : alpha ? 4 : 3;
-  // Of the ids that there are: most masks hold a few of 65,536.
+  // Filled for ids that occur: most masks hold a few of 65,536.
   const table: (readonly number[])[] = [];
   const data = new Uint8Array(channels * ids.length);
   for (let i = 0; i < ids.length; i++) {

@@ -21,7 +21,7 @@ export interface WholeFile {
  * @param variants ids of the variants of each sample, for lists.
  * @param entries entries of the document of the split that is augmented, the same each time.
  */
-export function documentsOf(
+export function wholeFilesOf(
   dataset: Dataset,
   { onlySplit, maskFiles }: AugmentOptions,
   variants: ReadonlyMap<string, readonly string[]>,
