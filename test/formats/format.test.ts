@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { encodeSegments } from '../../src/codecs/png.ts';
+import { layouts } from '../../src/formats/layouts.ts';
+import type { Box } from '../../src/types.ts';
+import { boxes, picture, testFormat } from './format.ts';
+
+const corners = ([x0, y0, x1, y1]: Box): number[] => [x0, y0, x1, y0, x1, y1, x0, y1];
+const lines = (list: readonly object[]): string => list.map((one) => JSON.stringify(one)).join(',\n');
+const tested: string[] = [];
+const put: typeof testFormat = (layout, fixture) => {
+  tested.push(layout);
+  testFormat(layout, fixture);
+};
+
+const inFolder = (folder: string) => ({ [`${folder}/a.png`]: picture, [`${folder}/b.png`]: picture });
+const imagesOfCoco = lines(['a', 'b'].map((name, i) => ({ id: i + 1, file_name: `${name}.png`, width: 20, height: 10 })));
+const cocoText = (categories: string, annotations: readonly object[]): string =>
+  `{"categories":[${categories}],\n"images":[\n${imagesOfCoco}\n],\n"annotations":[\n${lines(annotations)}\n]}\n`;
+const annotationOf = (id: number, image: number, category: number, box: Box): object => ({
+  ...{ id, image_id: image, category_id: category, iscrowd: 0, segmentation: [corners(box)] },
+  bbox: [box[0], box[1], box[2] - box[0], box[3] - box[1]],
+});
+put('coco', {
+  files: {
+    ...inFolder('train'),
+    'annotations/instances_train.json': cocoText(
+      lines([
+        { id: 3, name: 'cat' },
+        { id: 5, name: 'dog' },
+      ]),
+      [annotationOf(1, 1, 3, boxes.a.cat), annotationOf(2, 1, 5, boxes.a.dog), annotationOf(3, 2, 3, boxes.b.cat)],
+    ),
+  },
+  annotations: 'annotations/instances_train.json',
+  plant: (text) => text.replace('"category_id":5', '"category_id":9'),
+});
+
+const planeOf = (segments: readonly (readonly [id: number, box: Box])[]): Promise<Uint8Array> => {
+  const ids = new Int32Array(200);
+  for (const [id, [x0, y0, x1, y1]] of segments) for (let y = y0; y < y1; y++) ids.fill(id, 20 * y + x0, 20 * y + x1);
+  return encodeSegments(ids, { width: 20, height: 10 });
+};
+const segment = (id: number, category: number): object => ({ id, category_id: category, iscrowd: 0 });
+put('panoptic', {
+  files: {
+    ...inFolder('train'),
+    'annotations/panoptic_train/a.png': await planeOf([
+      [7, boxes.a.cat],
+      [8, boxes.a.dog],
+    ]),
+    'annotations/panoptic_train/b.png': await planeOf([[7, boxes.b.cat]]),
+    'annotations/panoptic_train.json': cocoText(
+      lines([
+        { id: 3, name: 'cat', isthing: 1 },
+        { id: 5, name: 'dog', isthing: 1 },
+      ]),
+      [
+        { image_id: 1, file_name: 'a.png', segments_info: [segment(7, 3), segment(8, 5)] },
+        { image_id: 2, file_name: 'b.png', segments_info: [segment(7, 3)] },
+      ],
+    ),
+  },
+  annotations: 'annotations/panoptic_train.json',
+  plant: (text) => text.replace('"category_id":5', '"category_id":9'),
+});
+
+const cvatPolygon = (label: string, [x0, y0, x1, y1]: Box): string =>
+  `<polygon label="${label}" points="${x0},${y0};${x1},${y0};${x1},${y1};${x0},${y1}" z_order="0"></polygon>`;
+put('cvat', {
+  files: {
+    ...inFolder('images'),
+    'annotations.xml': `<annotations>
+  <meta><task><labels><label><name>cat</name></label><label><name>dog</name></label></labels></task></meta>
+  <image id="0" name="a.png" width="20" height="10">
+    ${cvatPolygon('cat', boxes.a.cat)}
+    <!-- a dog -->
+    ${cvatPolygon('dog', boxes.a.dog)}
+  </image>
+  <image id="1" name="b.png" width="20" height="10">
+    ${cvatPolygon('cat', boxes.b.cat)}
+  </image>
+</annotations>
+`,
+  },
+  annotations: 'annotations.xml',
+  plant: (text) => text.replace('label="dog"', 'label="bird"'),
+});
+
+const itemOf = (id: string, shapes: readonly (readonly [label: number, box: Box])[]): object => ({
+  id,
+  annotations: shapes.map(([label, box], n) => ({ id: n, type: 'polygon', group: 0, label_id: label, points: corners(box), z_order: 0 })),
+  image: { path: `${id}.png`, size: [10, 20] },
+});
+put('datumaro', {
+  files: {
+    ...inFolder('images/train'),
+    'annotations/train.json': JSON.stringify({
+      dm_format_version: '1.0',
+      categories: { label: { labels: [{ name: 'cat' }, { name: 'dog' }] } },
+      items: [
+        itemOf('a', [
+          [0, boxes.a.cat],
+          [1, boxes.a.dog],
+        ]),
+        itemOf('b', [[0, boxes.b.cat]]),
+      ],
+    }),
+  },
+  annotations: 'annotations/train.json',
+  plant: (text) => text.replace('"label_id":1', '"label_id":9'),
+});
+
+const lineOf = (classId: number, box: Box): string =>
+  `${[classId, ...corners(box).map((value, i) => value / (i % 2 === 0 ? 20 : 10))].join(' ')}\n`;
+put('yolo', {
+  files: {
+    ...inFolder('images/train'),
+    'data.yaml': 'names: [cat, dog]\n',
+    'labels/train/a.txt': lineOf(0, boxes.a.cat) + lineOf(1, boxes.a.dog),
+    'labels/train/b.txt': lineOf(0, boxes.b.cat),
+  },
+  annotations: 'labels/train/a.txt',
+  plant: (text) => text.replace(/^1/m, '7'),
+});
+
+/** labelme draws both edges of a polygon. */
+const labelmeShape = (label: string, [x0, y0, x1, y1]: Box): object => ({
+  label,
+  points: [
+    [x0, y0],
+    [x1 - 1, y0],
+    [x1 - 1, y1 - 1],
+    [x0, y1 - 1],
+  ],
+  group_id: null,
+  shape_type: 'polygon',
+});
+const labelmeText = (name: string, shapes: readonly object[]): string =>
+  `${JSON.stringify({ shapes, imagePath: `${name}.png`, imageData: null, imageHeight: 10, imageWidth: 20 }, undefined, 2)}\n`;
+put('labelme', {
+  files: {
+    ...inFolder('train'),
+    'train/a.json': labelmeText('a', [labelmeShape('cat', boxes.a.cat), labelmeShape('dog', boxes.a.dog)]),
+    'train/b.json': labelmeText('b', [labelmeShape('cat', boxes.b.cat)]),
+  },
+  annotations: 'train/a.json',
+  plant: (text) =>
+    JSON.stringify({ ...JSON.parse(text), shapes: [labelmeShape('cat', [30, 30, 40, 40]), labelmeShape('dog', boxes.a.dog)] }),
+});
+
+test('every format is put through the contract', () => {
+  expect(tested.sort()).toEqual(layouts.flatMap(({ name, format }) => (format ? [name] : [])).sort());
+});

@@ -1,0 +1,159 @@
+/** The contract that every format of annotations keeps. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { listTree } from '../../src/base/tree.ts';
+import { readAnnotations } from '../../src/dataset/annotations.ts';
+import { type Dataset, openDataset } from '../../src/dataset/open.ts';
+import { readEntry } from '../../src/formats/documents.ts';
+import type { Format, PastedShapes } from '../../src/formats/format.ts';
+import { detectLayout, layoutNamed } from '../../src/formats/layouts.ts';
+import type { Box, Image, Instance, Sample, ShapeSet } from '../../src/types.ts';
+import { imageOf, temporaryFolder, writeTree } from '../make.ts';
+
+/** An image of every fixture, and its size. */
+export const picture: Image = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
+
+/** Boxes of the instances in image `a` and `b` of every fixture. */
+export const boxes = { a: { cat: [4, 2, 12, 8], dog: [14, 2, 16, 6] }, b: { cat: [2, 2, 10, 8] } } as const;
+
+/** A data set of images `a` and `b`, written as the format itself writes it. */
+interface Fixture {
+  readonly files: Parameters<typeof writeTree>[1];
+  /** The file that holds the annotations of image `a`. */
+  readonly annotations: string;
+  /** Takes the annotations' text, and contradicts the classes or pixels in it. */
+  plant(text: string): string;
+}
+
+interface Opened {
+  readonly root: string;
+  readonly dataset: Dataset;
+  readonly format: Format;
+  /** Samples by the names of their images. */
+  readonly samples: ReadonlyMap<string, Sample>;
+}
+
+/** Puts a format through the contract. */
+export function testFormat(layout: string, { files, annotations, plant }: Fixture): void {
+  const folder = temporaryFolder();
+  let number = 0;
+
+  const open = async (changed: Fixture['files'] = {}): Promise<Opened> => {
+    const root = await writeTree(join(folder, `${number++}`), { ...files, ...changed });
+    const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    const samples = new Map(dataset.samples.map((sample) => [(/([ab])\.png$/.exec(sample.image) as RegExpExecArray)[1] as string, sample]));
+    return { root, dataset, format: (await layoutNamed(dataset.layout).format?.()) as Format, samples };
+  };
+  const shapesOf = async ({ dataset, samples }: Opened, name: string, classNames = dataset.classNames): Promise<ShapeSet> => {
+    const read = await readAnnotations(
+      samples.get(name) as Sample,
+      { ...dataset, classNames },
+      { instances: 'component', jitter: 'instance' },
+    );
+    return read.shapes as ShapeSet;
+  };
+  /** Files of the annotations once image `a` is written anew, or all pass through. */
+  const written = async ({ root, dataset, format, samples }: Opened, pasted?: PastedShapes): Promise<Fixture['files']> => {
+    const options = { polygons: false, classNames: dataset.classNames };
+    if (format.kind === 'labels')
+      return pasted
+        ? { [annotations]: await format.pasted(pasted, pasted.sample, options) }
+        : { [annotations]: files[annotations] as string };
+    const [document] = dataset.documents.values();
+    const entries = async function* () {
+      for (const sample of samples.values()) {
+        if (sample === pasted?.sample) yield format.pasted(pasted, sample, options);
+        else yield format.plain(await readEntry(root, sample.entry as NonNullable<Sample['entry']>), sample, sample);
+      }
+    };
+    let text = '';
+    for await (const part of format.text(document as NonNullable<typeof document>, entries)) text += part;
+    const png = pasted?.sample.mask !== undefined && (await format.mask?.(pasted));
+    return { [annotations]: text, ...(png && { [pasted.sample.mask as string]: png }) };
+  };
+  const named = ({ dataset }: Opened, { shapes }: ShapeSet): string[] =>
+    shapes.flatMap(({ instance }) => (instance ? [`${dataset.classNames.get(instance.classId)} ${instance.spans}`] : [])).sort();
+  const expected = (instances: readonly (readonly [name: string, box: Box])[]): string[] =>
+    instances.map(([name, box]) => `${name} ${spansOf(box)}`).sort();
+
+  describe(`the ${layout} format`, () => {
+    test('is found by its files alone', async () => {
+      const { root, dataset, samples } = await open();
+      const found = detectLayout(await listTree(root), undefined);
+      expect([found.layout.name, dataset.layout]).toEqual([layout, layout]);
+      expect([...samples.keys()]).toEqual(['a', 'b']);
+      expect([...dataset.classNames.values()].sort()).toEqual(['cat', 'dog']);
+    });
+
+    test('has the pixels of its shapes', async () => {
+      const opened = await open();
+      expect(named(opened, await shapesOf(opened, 'a'))).toEqual(expected(Object.entries(boxes.a)));
+      expect(named(opened, await shapesOf(opened, 'b'))).toEqual(expected(Object.entries(boxes.b)));
+    });
+
+    test('is written byte for byte where nothing is pasted, and where pastes touch nothing', async () => {
+      const opened = await open();
+      const before = await shapesOf(opened, 'a');
+      const text = await readFile(join(opened.root, annotations), 'utf8');
+      expect((await written(opened))[annotations]).toBe(text);
+      const sample = opened.samples.get('a') as Sample;
+      const untouched = { sample, before, kept: before.shapes.map((shape) => ({ shape })), pasted: [] };
+      expect((await written(opened, untouched))[annotations]).toBe(text);
+    });
+
+    test('has exactly the pixels that pastes leave and bring, once it is read again', async () => {
+      const opened = await open();
+      const [before, from] = [await shapesOf(opened, 'a'), await shapesOf(opened, 'b')];
+      const ids = new Map([...opened.dataset.classNames].map(([id, name]) => [name, id]));
+      const isCat = ({ instance }: { instance?: Instance }): boolean => instance?.classId === ids.get('cat');
+      const [left, own, foreign]: [Box, Box, Box] = [
+        [4, 2, 8, 8],
+        [17, 7, 19, 9],
+        [0, 0, 2, 2],
+      ];
+      const [shape] = from.shapes as [ShapeSet['shapes'][0]];
+      const pasted: PastedShapes = {
+        sample: opened.samples.get('a') as Sample,
+        before,
+        kept: before.shapes.map((one) => ({ shape: one, ...(isCat(one) && { spans: spansOf(left) }) })),
+        pasted: [
+          {
+            classId: ids.get('cat') as number,
+            spans: spansOf(own),
+            source: 'b',
+            instance: 0,
+            placement: 1,
+            origin: { own: from.own, shape },
+          },
+          { classId: ids.get('dog') as number, spans: spansOf(foreign), source: 'sources:x', instance: 3, placement: 2 },
+        ],
+      };
+      const again = await open(await written(opened, pasted));
+      const all = [
+        ['cat', left],
+        ['dog', boxes.a.dog],
+        ['cat', own],
+        ['dog', foreign],
+      ] as const;
+      expect(named(again, await shapesOf(again, 'a'))).toEqual(expected(all));
+      expect(named(again, await shapesOf(again, 'b'))).toEqual(named(opened, from));
+      expect(again.format.contradictions(await shapesOf(again, 'a'), again.dataset.classNames)).toEqual([]);
+    });
+
+    test('finds a contradiction that is planted, and none in a sound set', async () => {
+      const opened = await open();
+      const { classNames } = opened.dataset;
+      for (const name of ['a', 'b']) expect(opened.format.contradictions(await shapesOf(opened, name), classNames)).toEqual([]);
+      const planted = plant(files[annotations] as string);
+      expect(planted).not.toBe(files[annotations]);
+      const wrong = await open({ [annotations]: planted });
+      expect(wrong.format.contradictions(await shapesOf(wrong, 'a', classNames), classNames)).toHaveLength(1);
+    });
+  });
+}
+
+function spansOf(box: Box): Int32Array {
+  const [x0, y0, x1, y1] = box;
+  return Int32Array.from(Array.from({ length: y1 - y0 }, (_, n) => [y0 + n, x0, x1]).flat());
+}
