@@ -311,7 +311,10 @@ describe('VOC in colours, as CVAT and Datumaro export it', () => {
   /** The colours of VOC's palette, and others where they are replaced. */
   const painted = async (path: string, replaced: Record<number, number[]> = {}): Promise<Uint8Array> => {
     const { width, height, ids, palette = [] } = decodeMask(await readFile(path), path);
-    const data = Uint8Array.from([...ids].flatMap((id) => replaced[id] ?? [...palette.slice(3 * id, 3 * id + 3)]));
+    const data = new Uint8Array(3 * ids.length);
+    ids.forEach((id, i) => {
+      data.set(replaced[id] ?? palette.slice(3 * id, 3 * id + 3), 3 * i);
+    });
     return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'sub' });
   };
   const tree = async (replaced: Record<number, number[]> = {}, channels = 3): Promise<string> => {

@@ -8,7 +8,9 @@ async function elementsOf(bytes: Buffer, chunk: number) {
   const found: (XmlTag & { depth: number; end: number; text: string })[] = [];
   let open = 0;
   await readXml(chunks, {
-    open: (_tag, parents) => expect(parents.length).toBe(open++),
+    open: (_tag, parents) => {
+      if (parents.length !== open++) expect.fail(`${parents.length} parents of an element inside ${open - 1}`);
+    },
     close: (tag, parents, end, text) => {
       open--;
       found.push({ ...tag, depth: parents.length, end, text });
