@@ -22,10 +22,12 @@ export function describeDocument({ documents, split }: Dataset): string[] {
   return [
     ...(boxes > 0
       ? [
-          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} no mask, as boxes have none: ${boxes === 1 ? 'it stays, and is' : 'they stay, and are'} never pasted`,
+          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} a box and no mask: ${boxes === 1 ? 'it is' : 'they are'} kept, and never pasted`,
         ]
       : []),
-    ...(keypoints > 0 ? [`${plural(keypoints, 'annotation')} ${has(keypoints)} keypoints, which pastes and what they cover lose`] : []),
+    ...(keypoints > 0
+      ? [`${plural(keypoints, 'annotation')} ${has(keypoints)} keypoints, which are dropped from pasted and covered annotations`]
+      : []),
   ];
 }
 

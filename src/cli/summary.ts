@@ -20,7 +20,7 @@ export function describePlan(record: SampleRecord): string {
   return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}`;
 }
 
-/** Why a run that should have pasted something did not, and what to do: never a silent no-op. */
+/** The reason why a run pasted nothing, with a remedy; none where it pasted something, or nothing was drawn. */
 export function nothingPasted(
   summary: AugmentSummary,
   { background, ignore, samples, documents, layout, sources }: SourcedDataset,
@@ -31,21 +31,22 @@ export function nothingPasted(
   if (augmented > 0 || !drawn) return undefined;
   if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
     return `no sample is ${given.targets === 'background' ? 'without' : 'with'} annotations, as --targets ${given.targets} asks`;
-  if (sources) return 'nothing of --sources may be pasted and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
+  if (sources)
+    return 'no instance of --sources may be pasted and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.length === 0) {
     if (layoutNamed(layout).format) return 'no annotation that was read has a mask: boxes cannot be pasted';
-    return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; say --background and --ignore`;
+    return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; set --background and --ignore`;
   }
   if (!classes.some(({ allowed }) => allowed)) {
     const found = classes.map(({ id, name }) => name ?? id);
-    return `no class that was found (${list(found)}) may be pasted; mend --classes or --exclude-classes`;
+    return `no class that was found (${list(found)}) may be pasted; change --classes or --exclude-classes`;
   }
   if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
-    return 'a sample has no other to take instances from; raise --batch-size, or say --allow-self';
+    return 'a sample has no other to take instances from; raise --batch-size, or add --allow-self';
   }
   if (documents.size > 0)
-    return 'no instance fits; crowds (iscrowd 1) are never pasted; else loosen --min-area, --max-area, --scale or --truncated';
+    return 'no instance fits; crowds (iscrowd 1) are never pasted; for others loosen --min-area, --max-area, --scale or --truncated';
   return 'no instance fits; loosen --min-area, --max-area, --scale or --truncated';
 }
 
@@ -61,26 +62,26 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   if (sourceless > 0) {
     lines.push(
       given.sources === undefined
-        ? `${plural(sourceless, 'sample')} found no source in the batch; --batch-size, --truncated keep or --min-area widen the choice`
-        : `${plural(sourceless, 'sample')} found no source; --truncated keep or --min-area widen the choice`,
+        ? `${plural(sourceless, 'sample')} found no source in the batch; raise --batch-size, lower --min-area, or add --truncated keep`
+        : `${plural(sourceless, 'sample')} found no source; lower --min-area, or add --truncated keep`,
     );
   }
   const stuff = classes.filter(({ stuff, allowed }) => stuff && allowed);
   if (stuff.length > 0) {
     const names = stuff.map(({ id, name, pasted }) => `${name ?? id}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
     lines.push(
-      `mostly cut off at image borders, as scenery is: ${names}; --exclude-classes ${stuff.map(({ id }) => id)} would never paste them`,
+      `background-like classes, which are mostly cut off at image borders: ${names}; exclude them with --exclude-classes ${stuff.map(({ id }) => id)}`,
     );
   }
   if (leftBehind.length > 0) {
     lines.push(
-      `not carried over, since they belong to no sample or would not be true any more: ${plural(leftBehind.length, 'file')}: ${describeFiles(leftBehind)}`,
+      `${plural(leftBehind.length, 'file')} not copied (of no sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
     );
   }
   if (given.dryRun) return [...lines, 'dry run: nothing was written'];
   if (copied > 0) lines.push(`${plural(copied, 'more sample')} copied unchanged`);
-  if (backend === undefined) return [...lines, `${given.out} is complete already: nothing was done (--overwrite begins anew)`];
-  if (reused > 0) lines.push(`${plural(reused, 'sample')} of these had been written by an earlier run`);
+  if (backend === undefined) return [...lines, `${given.out} is already complete; to start over, add --overwrite`];
+  if (reused > 0) lines.push(`${plural(reused, 'sample')} of these reused from an earlier run`);
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
 }
 

@@ -1,5 +1,4 @@
 import { readAnnotations } from '../dataset/annotations.ts';
-import { foreignClass } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { readEntry } from '../formats/documents.ts';
@@ -10,20 +9,26 @@ import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import { augmentedRecord, unchangedRecord } from '../output/records.ts';
 import { createSampleWriter } from '../output/samples.ts';
 import { pastedFiles, pathsByRole, variantFiles, variantSuffix } from '../output/variants.ts';
-import type { Annotations, PassReason, Pasted, Sample, ShapeSet } from '../types.ts';
+import type { PassReason, Pasted, Sample, ShapeSet } from '../types.ts';
 import type { Rendering } from './groups.ts';
 import { type Circumstances, createPipeline, type Sink } from './pipeline.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
+import { countClasses } from './tally.ts';
 
+/** A batch that is under way. */
 export interface OutcomeBatch {
   readonly results: readonly Promise<Outcome>[];
-  /** What was read of its samples. */
+  /** Instances of its samples. */
   readonly read: readonly ClassCount[];
 }
 
 /** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
 export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Rendering, circumstances: Circumstances) {
   const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
+  const pass = async (sample: Sample, suffix: string, plan: Parameters<typeof unchangedRecord>[1], areas: readonly number[]) => {
+    const written = await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options));
+    return { id: sample.id, record: unchangedRecord(sample, plan, areas, written), ...(await passedEntry(dataset, sample, suffix)) };
+  };
   const sink = (copy: number): Sink<Outcome> => {
     const suffix = variantSuffix(copy, options);
     return {
@@ -31,11 +36,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
         const record = augmentedRecord(pasted, await writer?.paste(pasted, suffix));
         return { id: pasted.sample.id, record, ...(await pastedEntry(dataset, pasted, suffix, options)) };
       },
-      pass: async (sample, plan, areas) => {
-        const written = await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options));
-        const record = unchangedRecord(sample, plan, areas, written);
-        return { id: sample.id, record, ...(await passedEntry(dataset, sample, suffix)) };
-      },
+      pass: (sample, plan, areas) => pass(sample, suffix, plan, areas),
       skip: ({ id }, skipped) => ({ id, skipped }),
     };
   };
@@ -44,11 +45,8 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
   return {
     planner,
     drawsOf,
-    /** Writes a sample as it came. */
-    async copy(sample: Sample, reason: PassReason): Promise<Outcome> {
-      const written = await writer?.pass(sample, '', await passedShapes(dataset, sample, options));
-      return { id: sample.id, record: unchangedRecord(sample, { reason }, [], written), ...(await passedEntry(dataset, sample, '')) };
-    },
+    /** Writes a sample unchanged. */
+    copy: (sample: Sample, reason: PassReason): Promise<Outcome> => pass(sample, '', { reason }, []),
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, sources } = await begin(ref);
       // Within a data set each variant reads the same: it is counted once.
@@ -93,19 +91,4 @@ export async function passedShapes(
 ): Promise<ShapeSet | undefined> {
   if (!maskFiles) return undefined;
   return (await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' })).shapes;
-}
-
-function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
-  const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
-  for (const { instances } of annotations) {
-    for (const { classId, area, truncated, crowd } of instances) {
-      if (crowd || classId === foreignClass) continue;
-      const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
-      row.instances++;
-      row.pixels += area;
-      if (truncated) row.truncated += area;
-      counts.set(classId, row);
-    }
-  }
-  return [...counts].map(([classId, row]) => ({ classId, ...row }));
 }

@@ -16,7 +16,7 @@ import type { Origin } from './origin.ts';
 import { createPipeline } from './pipeline.ts';
 import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
 
-/** What documents have of records that were made again. */
+/** Entries of documents, by the records that were made again. */
 export type Entries = Map<ManifestRecord, unknown>;
 
 /** Makes the files of a record that passes through again. */
@@ -25,15 +25,16 @@ export async function passAgain({ dataset, options }: Origin, sample: Sample, { 
   return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), use);
 }
 
-/** What is made of a record again. */
+/** Makes results of records again. */
 export interface Remaker<R> {
   paste(pasted: Pasted, record: ManifestRecord, suffix: string): Promise<R>;
   pass(sample: Sample, record: ManifestRecord): Promise<R>;
 }
 
 /**
- * Renders records of a manifest again, from their own plans.
+ * Renders records of a manifest again, from their own plans; those of pasted copies come first.
  *
+ * @param entries gets the entries of documents.
  * @throws {CopyPasteError} `data` for input that has changed, by its digest.
  */
 export async function* remake<R>(
@@ -43,7 +44,7 @@ export async function* remake<R>(
   remaker: Remaker<R>,
   entries: Entries,
   stop?: AbortSignal,
-): AsyncGenerator<R> {
+): AsyncGenerator<{ readonly record: ManifestRecord; readonly result: R }> {
   const samples = new Map(
     [...dataset.samples, ...dataset.others, ...(dataset.sources?.samples ?? [])].map((sample) => [sample.id, sample]),
   );
@@ -61,10 +62,10 @@ export async function* remake<R>(
   const planned = records.filter(({ copy }) => copy !== undefined);
   const recordOf = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
   const remade = ({ id, copy }: Plan): ManifestRecord => recordOf.get(`${copy} ${id}`) as ManifestRecord;
-  const pass = async (sample: Sample, record: ManifestRecord): Promise<R> => {
+  const pass = async (sample: Sample, record: ManifestRecord) => {
     const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options));
     if (entry) entries.set(record, entry);
-    return remaker.pass(sample, record);
+    return { record, result: await remaker.pass(sample, record) };
   };
   const sink = {
     paste: async (pasted: Pasted) => {
@@ -72,10 +73,10 @@ export async function* remake<R>(
       const suffix = variantSuffix(pasted.plan.copy, options);
       const { entry } = await pastedEntry(dataset, pasted, suffix, options);
       if (entry) entries.set(record, entry);
-      return remaker.paste(pasted, record, suffix);
+      return { record, result: await remaker.paste(pasted, record, suffix) };
     },
     pass: (sample: Sample, plan: Plan) => pass(sample, remade(plan)),
-    skip: (sample: Sample, reason: string): R => {
+    skip: (sample: Sample, reason: string): never => {
       throw new CopyPasteError('data', `${sample.id}: ${reason}`);
     },
   };
@@ -89,7 +90,7 @@ export async function* remake<R>(
   }
 }
 
-/** Takes plans from records, as many at a time as a batch has. */
+/** Takes plans from records, a batch at a time. */
 function plannerOf(
   records: readonly ManifestRecord[],
   { sources }: SourcedDataset,
@@ -156,7 +157,7 @@ function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidat
   };
 }
 
-/** The files of several samples that an output has, from what records were made into again. */
+/** Files of several samples, made again from the entries of records. */
 export function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): WholeFile[] {
   const placeOf = documentPlaces(dataset);
   const records = manifest.records.flatMap((record) => {

@@ -1,14 +1,15 @@
+import { foreignClass } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { Manifest } from '../output/manifest.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
-import type { BackendName, DropReason, PassReason } from '../types.ts';
+import type { Annotations, BackendName, DropReason, PassReason } from '../types.ts';
 
-/** What a run did. */
+/** Counts of a run. */
 export interface AugmentSummary {
   readonly layout: string;
   /** The split that was augmented; `''` where there are none. */
   readonly split: string;
-  /** What rendered; absent where an earlier run had done it all. */
+  /** Rendering backend; absent where an earlier run had rendered everything. */
   readonly backend?: BackendName;
   /** Samples that an earlier run had written. */
   readonly reused: number;
@@ -52,7 +53,23 @@ export function totalsOf(summary: AugmentSummary): Pick<Manifest, 'classes' | 's
   };
 }
 
-/** Counts what a summary says. */
+/** Counts instances of each class; crowds and classes that are not pasted do not count. */
+export function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
+  const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
+  for (const { instances } of annotations) {
+    for (const { classId, area, truncated, crowd } of instances) {
+      if (crowd || classId === foreignClass) continue;
+      const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
+      row.instances++;
+      row.pixels += area;
+      if (truncated) row.truncated += area;
+      counts.set(classId, row);
+    }
+  }
+  return [...counts].map(([classId, row]) => ({ classId, ...row }));
+}
+
+/** Counts the outcomes of a run. */
 export function createTally(dataset: Dataset, backend: BackendName | undefined, mayPaste: (classId: number) => boolean) {
   const unchanged: Partial<Record<PassReason, number>> = {};
   const dropped: Partial<Record<DropReason, number>> = {};

@@ -43,6 +43,11 @@ export interface HashedFile {
   readonly sha256: string;
 }
 
+/** Digests of files by path. */
+export function digestsOf(files: readonly HashedFile[]): Map<string, string> {
+  return new Map(files.map(({ path, sha256 }) => [path, sha256]));
+}
+
 /** Turns files of a record into a list. */
 function fromRecord({ image, mask, labels, objects, views = [], drawn = [] }: FilesByRole<HashedFile>): HashedFile[] {
   return [image, mask, labels, objects, ...views, ...drawn].filter((file) => file !== undefined);

@@ -3,7 +3,7 @@ import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
-import { openDataset } from '../dataset/open.ts';
+import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -11,9 +11,9 @@ import { interrupted, messageOf } from '../errors.ts';
 import { type Given, inspectOptions } from '../options.ts';
 import type { Difference } from '../output/compare.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Sample } from '../types.ts';
+import type { Annotations, Sample } from '../types.ts';
 
-/** What a class has in a data set. */
+/** Counts of one class. */
 export interface ClassRow {
   readonly id: number;
   readonly name?: string;
@@ -24,7 +24,7 @@ export interface ClassRow {
   readonly pixels: number;
 }
 
-/** What a data set is. */
+/** Counts and oddities of a data set. */
 export interface Inspection {
   readonly layout: string;
   /** Samples by split; `''` where there are none. */
@@ -34,7 +34,7 @@ export interface Inspection {
   /** Samples by format and channels of the image. */
   readonly images: Readonly<Record<string, number>>;
   readonly classes: readonly ClassRow[];
-  /** What is odd, by file. */
+  /** Oddities, by file. */
   readonly odd: readonly Difference[];
   /** Files that belong to no sample. */
   readonly leftBehind: readonly string[];
@@ -42,25 +42,13 @@ export interface Inspection {
 
 const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 
-/** Reads a data set's annotations, and counts what is in them. No image is decoded. */
+/** Reads a data set's annotations and counts them. No image is decoded. */
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, given as Readonly<Record<string, unknown>>);
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
   hooks.started?.(samples.length, dataset);
-  const sizes = new Map<string, number>();
-  const images = new Map<string, number>();
-  const splits = new Map<string, number>();
-  const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
-  const seen = new Map<string, Sample>();
-  const odd = badSamples(dataset);
-  const count = (map: Map<string, number>, key: string): void => void map.set(key, (map.get(key) ?? 0) + 1);
-  const rowOf = (id: number) => {
-    const row = classes.get(id) ?? { samples: 0, instances: 0, pixels: 0 };
-    classes.set(id, row);
-    return row;
-  };
-  const read = async (sample: Sample) => {
+  const read = async (sample: Sample): Promise<Read> => {
     if (hooks.stop?.aborted) throw interrupted();
     const digest = await digestOf(join(dataset.root, sample.image), sample.image);
     const annotations = await readAnnotations(sample, dataset, { instances: options.instances, jitter: 'instance' }).catch(
@@ -69,53 +57,84 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
     hooks.done?.(sample.id);
     return { sample, digest, annotations };
   };
+  const census = createCensus(dataset);
   // Annotations of so many are held at once.
-  for (let i = 0; i < samples.length; i += 64) {
-    for (const { sample, digest, annotations } of await inParts(samples.slice(i, i + 64), jobsOf(options), read)) {
-      const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
-      count(splits, sample.split);
-      count(
-        images,
-        `${formatOf(sample.image)?.toUpperCase()} ${sample.format.depth === 16 ? '16-bit ' : ''}${channelNames[sample.format.channels]}`,
-      );
-      const twin = seen.get(digest);
-      if (twin) {
-        const where = twin.split === sample.split ? '' : `, of split ${twin.split}`;
-        odd.push({ path: sample.image, what: `is the same image as ${twin.image}${where}` });
-      } else seen.set(digest, sample);
-      if (typeof annotations === 'string') {
-        odd.push({ path: file, what: annotations.replace(`${file}: `, '') });
-        continue;
-      }
-      const { mask, pixels, instances } = annotations;
-      count(sizes, `${mask.width}×${mask.height}`);
-      for (const [id, n] of pixels) {
-        const row = rowOf(id);
-        row.samples++;
-        row.pixels += n;
-      }
-      for (const { classId } of instances) rowOf(classId).instances++;
-      if (instances.length === 0) odd.push({ path: file, what: `${sample.id} has no instance` });
-      const unknown = [...pixels.keys()].filter(
-        (id) => dataset.classNames.size > 0 && !dataset.classNames.has(id) && !dataset.leftOut.has(id),
-      );
-      if (unknown.length > 0) odd.push({ path: file, what: `has ids that no class has: ${unknown.join(', ')}` });
-    }
-  }
-  const ordered = (map: Map<string, number>): Record<string, number> =>
-    Object.fromEntries([...map].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)));
-  return {
-    layout: dataset.layout,
-    splits: ordered(splits),
-    sizes: ordered(sizes),
-    images: ordered(images),
-    classes: [...classes]
-      .sort(([a], [b]) => a - b)
-      .map(([id, row]) => {
-        const name = dataset.classNames.get(id);
-        return { id, ...(name !== undefined && { name }), leftOut: dataset.leftOut.has(id), ...row };
-      }),
-    odd,
-    leftBehind: dataset.leftBehind,
+  for (let i = 0; i < samples.length; i += 64)
+    for (const one of await inParts(samples.slice(i, i + 64), jobsOf(options), read)) census.add(one);
+  return census.result();
+}
+
+/** A sample with the digest of its image and its annotations, or the message of what is wrong with them. */
+interface Read {
+  readonly sample: Sample;
+  readonly digest: string;
+  readonly annotations: Annotations | string;
+}
+
+/** Counts samples of a data set, in their order. */
+function createCensus(dataset: Dataset) {
+  const { classNames, leftOut } = dataset;
+  const sizes = new Map<string, number>();
+  const images = new Map<string, number>();
+  const splits = new Map<string, number>();
+  const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
+  const seen = new Map<string, Sample>();
+  const odd = badSamples(dataset);
+  const rowOf = (id: number) => {
+    const row = classes.get(id) ?? { samples: 0, instances: 0, pixels: 0 };
+    classes.set(id, row);
+    return row;
   };
+  const addImage = (sample: Sample, digest: string): void => {
+    const { image, split, format } = sample;
+    count(splits, split);
+    count(images, `${formatOf(image)?.toUpperCase()} ${format.depth === 16 ? '16-bit ' : ''}${channelNames[format.channels]}`);
+    const twin = seen.get(digest);
+    if (twin)
+      odd.push({ path: image, what: `is the same image as ${twin.image}${twin.split === split ? '' : `, of split ${twin.split}`}` });
+    else seen.set(digest, sample);
+  };
+  const addAnnotations = (file: string, { sample, mask, pixels, instances }: Annotations): void => {
+    count(sizes, `${mask.width}×${mask.height}`);
+    for (const [id, n] of pixels) {
+      const row = rowOf(id);
+      row.samples++;
+      row.pixels += n;
+    }
+    for (const { classId } of instances) rowOf(classId).instances++;
+    if (instances.length === 0) odd.push({ path: file, what: `${sample.id} has no instance` });
+    const unknown = [...pixels.keys()].filter((id) => classNames.size > 0 && !classNames.has(id) && !leftOut.has(id));
+    if (unknown.length > 0) odd.push({ path: file, what: `has ids that no class has: ${unknown.join(', ')}` });
+  };
+  return {
+    add({ sample, digest, annotations }: Read): void {
+      const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
+      addImage(sample, digest);
+      if (typeof annotations === 'string') odd.push({ path: file, what: annotations.replace(`${file}: `, '') });
+      else addAnnotations(file, annotations);
+    },
+    result: (): Inspection => ({
+      layout: dataset.layout,
+      splits: ordered(splits),
+      sizes: ordered(sizes),
+      images: ordered(images),
+      classes: [...classes]
+        .sort(([a], [b]) => a - b)
+        .map(([id, row]) => {
+          const name = classNames.get(id);
+          return { id, ...(name !== undefined && { name }), leftOut: leftOut.has(id), ...row };
+        }),
+      odd,
+      leftBehind: dataset.leftBehind,
+    }),
+  };
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** Counts with the largest first. */
+function ordered(counts: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)));
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { digestOf, sha256 } from '../base/digest.ts';
 import { codecs } from '../codecs/image.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { openOrigin } from '../engine/origin.ts';
+import { type Origin, openOrigin } from '../engine/origin.ts';
 import { documentsAgain, type Entries, passAgain, type Remaker, remake } from '../engine/remake.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type Given, replayOptions } from '../options.ts';
@@ -12,8 +12,9 @@ import { createFolders, removeTemporaries, syncFolders, writeAtomic, writeHashed
 import type { Manifest, ManifestRecord } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
 import { refuseOverlap } from '../output/overlap.ts';
-import { filesOf, outputsOf } from '../output/records.ts';
-import { encodeSample } from '../output/samples.ts';
+import { digestsOf, filesOf, outputsOf } from '../output/records.ts';
+import { encodeSample, type Use } from '../output/samples.ts';
+import type { WholeFile } from '../output/whole-files.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 import { version } from '../version.ts';
@@ -22,7 +23,7 @@ import { version } from '../version.ts';
  * Builds the output of a manifest anew from the manifest and its input. Files that are there already and right are left.
  *
  * @returns how many samples it has.
- * @throws {CopyPasteError} `differs` where what comes out, or is there, is not what the manifest says.
+ * @throws {CopyPasteError} `differs` where a file that is rendered, or is there, is not the file of the manifest.
  */
 export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = {}): Promise<{ samples: number }> {
   const own = resolveOptions(replayOptions, given as Readonly<Record<string, unknown>>);
@@ -31,73 +32,103 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   if (own.sources !== undefined) await refuseOverlap(own.sources, out, '--sources');
   const manifest = await readManifest(own.manifest);
   const origin = await openOrigin(manifest, own, { out, jobs: own.jobs, memory: own.memory });
-  const { dataset, options } = origin;
-  const chosen = manifest.records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
-  if (chosen.length === 0) {
-    throw new CopyPasteError('usage', `--only ${only}: the manifest has no such sample; ids are as ${manifest.records[0]?.id}`);
-  }
-  const other = only === undefined && (await readFile(join(out, manifestName)).catch(() => undefined));
-  if (other && !other.equals(await readFile(own.manifest)))
-    throw new CopyPasteError('cannotCreate', `--out ${out}: holds another run; choose a new folder`);
-  hooks.started?.(chosen.length, dataset);
+  const chosen = recordsOf(manifest, only);
+  if (only === undefined) await refuseOther(out, own.manifest);
+  hooks.started?.(chosen.length, origin.dataset);
 
   const missing: ManifestRecord[] = [];
   for (const record of chosen) {
-    if (dataset.documents.size === 0 && (await areThere(out, record))) hooks.done?.(record.id, record);
+    // An entry of a document can only be made together with its files.
+    if (origin.dataset.documents.size === 0 && (await areThere(out, record))) hooks.done?.(record.id, record);
     else missing.push(record);
   }
-  const makeFolder = createFolders(out);
+  const writer = createWriter(out, manifest);
   const entries: Entries = new Map();
-  const write = async (path: string, bytes: Uint8Array, digest: string | undefined): Promise<void> => {
-    if (sha256(bytes) !== digest)
-      throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
-    const there = await readFile(join(out, path)).catch(() => undefined);
-    const difference = there && (await describeDifference(path, there, bytes));
-    if (difference !== undefined)
-      throw new CopyPasteError('differs', `${join(out, path)}: is there, and ${difference}; choose a new folder`);
-    if (there) return;
-    await makeFolder(dirname(join(out, path)));
-    await writeAtomic(join(out, path), bytes);
-  };
-  const remaker: Remaker<ManifestRecord> = {
-    paste: async (pasted, record, suffix) => {
-      const digests = digestsOf(record);
-      await encodeSample(pasted, suffix, dataset, options, ({ path }, bytes) => write(path, bytes, digests.get(path)));
-      return record;
-    },
-    pass: async (sample, record) => {
-      const digests = digestsOf(record);
-      await passAgain(origin, sample, record, ({ path }, bytes) => write(path, bytes, digests.get(path)));
-      return record;
-    },
-  };
   await withBackend(own.backend, async (backend) => {
     hooks.chosen?.(backend);
-    for await (const record of remake(origin, missing, backend, remaker, entries, hooks.stop)) hooks.done?.(record.id, record);
+    for await (const { record } of remake(origin, missing, backend, remakerOf(origin, writer), entries, hooks.stop))
+      hooks.done?.(record.id, record);
   });
-  if (only !== undefined) return { samples: chosen.length };
-
-  const digests = new Map(manifest.documents.map(({ path, sha256 }) => [path, sha256]));
-  for (const { path, text } of documentsAgain(origin, entries)) {
-    const known = digests.get(path);
-    const there = known && (await digestOf(join(out, path), path).catch(() => undefined));
-    if (there === known && known !== undefined) continue;
-    if (there !== undefined) throw new CopyPasteError('differs', `${join(out, path)}: is there, and is another; choose a new folder`);
-    await makeFolder(dirname(join(out, path)));
-    const digest = await writeHashed(join(out, path), text);
-    if (known !== undefined && digest !== known)
-      throw new CopyPasteError('differs', `${path}: comes out otherwise than the manifest says${otherMaker(manifest)}`);
+  if (only === undefined) {
+    for (const document of documentsAgain(origin, entries)) await writer.document(document);
+    await finish(out, own.manifest, manifest);
   }
-  await removeTemporaries(out);
-  await syncFolders(out, new Set(filesOf(manifest).map(({ path }) => dirname(path))));
-  await writeAtomic(join(out, manifestName), await readFile(own.manifest));
-  await syncFolders(out, []);
   return { samples: chosen.length };
 }
 
-/** The files of a record, with their digests. */
-function digestsOf(record: ManifestRecord): Map<string, string> {
-  return new Map(outputsOf(record).map(({ path, sha256 }) => [path, sha256]));
+/** @throws {CopyPasteError} `usage` where no record is of the sample. */
+function recordsOf({ records }: Manifest, only: string | undefined): readonly ManifestRecord[] {
+  const chosen = records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
+  if (chosen.length === 0)
+    throw new CopyPasteError('usage', `--only ${only}: the manifest has no such sample; give an id such as ${records[0]?.id}`);
+  return chosen;
+}
+
+/** @throws {CopyPasteError} `cannotCreate` where the output is of another manifest. */
+async function refuseOther(out: string, manifest: string): Promise<void> {
+  const there = await readFile(join(out, manifestName)).catch(() => undefined);
+  if (there && !there.equals(await readFile(manifest)))
+    throw new CopyPasteError('cannotCreate', `--out ${out}: holds another run; choose a new folder`);
+}
+
+/** Writes files of a record again. */
+function remakerOf(origin: Origin, { file }: Writer): Remaker<void> {
+  const { options, dataset } = origin;
+  const use = (record: ManifestRecord): Use => {
+    const digests = digestsOf(outputsOf(record));
+    return ({ path }, bytes) => file(path, bytes, digests.get(path));
+  };
+  return {
+    paste: async (pasted, record, suffix) => {
+      await encodeSample(pasted, suffix, dataset, options, use(record));
+    },
+    pass: async (sample, record) => {
+      await passAgain(origin, sample, record, use(record));
+    },
+  };
+}
+
+/** Writes files that have the digests of a manifest. */
+interface Writer {
+  file(path: string, bytes: Uint8Array, digest: string | undefined): Promise<void>;
+  document(file: WholeFile): Promise<void>;
+}
+
+function createWriter(out: string, manifest: Manifest): Writer {
+  const makeFolder = createFolders(out);
+  const documents = digestsOf(manifest.documents);
+  const differs = (path: string): CopyPasteError =>
+    new CopyPasteError('differs', `${path}: the rendered file differs from the manifest${otherMaker(manifest)}`);
+  const exists = (path: string, what: string): CopyPasteError =>
+    new CopyPasteError('differs', `${join(out, path)}: already exists, and ${what}; choose a new folder`);
+  return {
+    async file(path, bytes, digest) {
+      if (sha256(bytes) !== digest) throw differs(path);
+      const there = await readFile(join(out, path)).catch(() => undefined);
+      const difference = there && (await describeDifference(path, there, bytes));
+      if (difference !== undefined) throw exists(path, difference);
+      if (there) return;
+      await makeFolder(dirname(join(out, path)));
+      await writeAtomic(join(out, path), bytes);
+    },
+    async document({ path, text }) {
+      const known = documents.get(path);
+      const there = known && (await digestOf(join(out, path), path).catch(() => undefined));
+      if (there === known && known !== undefined) return;
+      if (there !== undefined) throw exists(path, 'has other content');
+      await makeFolder(dirname(join(out, path)));
+      const digest = await writeHashed(join(out, path), text);
+      if (known !== undefined && digest !== known) throw differs(path);
+    },
+  };
+}
+
+/** Writes the manifest once all files are on the disk. */
+async function finish(out: string, file: string, manifest: Manifest): Promise<void> {
+  await removeTemporaries(out);
+  await syncFolders(out, new Set(filesOf(manifest).map(({ path }) => dirname(path))));
+  await writeAtomic(join(out, manifestName), await readFile(file));
+  await syncFolders(out, []);
 }
 
 async function areThere(out: string, record: ManifestRecord): Promise<boolean> {
@@ -107,7 +138,7 @@ async function areThere(out: string, record: ManifestRecord): Promise<boolean> {
   return true;
 }
 
-/** What is likely to make the difference. */
+/** A likely cause of a difference. */
 function otherMaker({ tool, codecs: theirs }: Manifest): string {
   if (tool.version !== version) return `; it was made by copypaste ${tool.version}, this is ${version}`;
   const kind = Object.keys(codecs).find((name) => theirs[name] !== codecs[name as keyof typeof codecs]);

@@ -14,7 +14,7 @@ import { type Difference, describeDifference } from '../output/compare.ts';
 import { journalName } from '../output/journal.ts';
 import { type Manifest, type ManifestRecord, recordSchema } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
-import { augmentedRecord, filesOf, type HashedFile, outputsOf } from '../output/records.ts';
+import { augmentedRecord, digestsOf, filesOf, outputsOf } from '../output/records.ts';
 import { encodeSample } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
@@ -85,10 +85,8 @@ async function compareRendered(
   const entries: Entries = new Map();
   await withBackend(backend, async (opened) => {
     hooks.chosen?.(opened);
-    let n = 0;
-    for await (const differences of remake(origin, records, opened, comparer(origin, out), entries, hooks.stop)) {
-      found.push(...differences);
-      const record = records[n++] as ManifestRecord;
+    for await (const { record, result } of remake(origin, records, opened, comparer(origin, out), entries, hooks.stop)) {
+      found.push(...result);
       hooks.done?.(record.id, record);
     }
   });
@@ -134,10 +132,6 @@ async function compareDocuments(origin: Origin, entries: Entries): Promise<Diffe
     if (digests.has(path) && hash.digest('hex') !== digests.get(path)) found.push({ path, what: 'differs from what is made again' });
   }
   return found;
-}
-
-function digestsOf(files: readonly HashedFile[]): Map<string, string> {
-  return new Map(files.map(({ path, sha256 }) => [path, sha256]));
 }
 
 /** Reads the manifest of an output. @throws {CopyPasteError} `noInput` where its run is not complete. */

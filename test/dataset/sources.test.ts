@@ -208,7 +208,7 @@ describe('a source set', () => {
     expect(await verify('--sources', sources)).toBe(65);
     expect(streams.text.stderr).toContain(`${labels}: has changed`);
     await expect(augment({ in: 'fixtures/camvid', out, sources, p: 1, truncated: 'keep', minArea: '20px' })).rejects.toThrow('another run');
-    await expect(augment({ in: 'fixtures/camvid', out: join(sources, 'out'), sources })).rejects.toThrow('lies in --sources');
+    await expect(augment({ in: 'fixtures/camvid', out: join(sources, 'out'), sources })).rejects.toThrow('overlaps with --sources');
     await expect(augment({ in: 'fixtures/camvid', out, classMap: 'x' })).rejects.toThrow('--class-map: goes with --sources');
     await expect(augment({ in: 'fixtures/camvid', out, sources: './fixtures/camvid' })).rejects.toThrow('is --in itself');
     await expect(augment({ in: 'fixtures/camvid', out, sources, allowSelf: true })).rejects.toThrow('--allow-self');
@@ -237,7 +237,7 @@ describe('a source set', () => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--sources', sources], streams)).toBe(65);
-    expect(streams.text.stderr).toContain('nothing of --sources may be pasted and fits');
+    expect(streams.text.stderr).toContain('no instance of --sources may be pasted and fits');
   });
 
   test('is named in annotations that are pasted from it', async () => {

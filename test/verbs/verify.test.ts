@@ -193,7 +193,7 @@ describe('replay', () => {
     await writeFile(join(out, file), await encodeMask(there));
     await expect(replay({ manifest, in: camvid, out })).rejects.toMatchObject({
       code: 'differs',
-      message: expect.stringMatching(/is there, and differs first at pixel \(2, 1\): has value/),
+      message: expect.stringMatching(/already exists, and differs first at pixel \(2, 1\): has value/),
     });
   });
 });
