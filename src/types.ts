@@ -107,6 +107,8 @@ export interface ShapeSet<I = unknown, S = unknown> {
   readonly size: Size;
   readonly own: I;
   readonly shapes: readonly Shaped<S>[];
+  /** Nobody has annotated the image: it may show anything, and nothing is pasted into it. */
+  readonly unlabelled?: true;
 }
 
 /** One annotation of an image, with its pixels where it has any. */

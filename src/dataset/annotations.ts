@@ -8,7 +8,7 @@ import type { Format } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { largestId, voidObject } from '../masks/ids.ts';
 import { findInstances, type InstanceMode, paintShapes } from '../masks/instances.ts';
-import type { Annotations, InputFile, Mask, Sample } from '../types.ts';
+import type { Annotations, InputFile, Mask, Sample, ShapeSet } from '../types.ts';
 import { voidId } from './classes.ts';
 import type { Dataset } from './open.ts';
 
@@ -36,13 +36,18 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
   const parts = labels ? [Buffer.from(labels.bytes).toString()] : entry && (await readEntry(dataset.root, entry));
   const { classNames, documents } = dataset;
   const source = { file: entry?.document ?? path, size, classNames, things: documents.get(sample.split)?.things, mask };
-  const shapes = parts ? await format.shapes({ ...source, parts }) : { size, own: undefined, shapes: [] };
+  const shapes: ShapeSet = parts ? await format.shapes({ ...source, parts }) : emptyOf(sample);
   if (mask) giveBack(mask.bytes);
   const files: InputFile[] = [
     ...(mask ? [{ role: 'mask', path: mask.path, sha256: mask.sha256 } as const] : []),
     ...(labels ? [{ role: 'labels', path, sha256: labels.sha256 } as const] : []),
   ];
   return { sample, input: dataset, shapes, ...paintShapes(shapes), files };
+}
+
+/** Shapes of an image without a label file, which has nothing on it where its format says so. */
+function emptyOf({ size, newLabels }: Sample): ShapeSet {
+  return { size, own: undefined, shapes: [], ...(newLabels === undefined && { unlabelled: true }) };
 }
 
 /** Reads a sample's class mask, and its instance mask where it has one. */

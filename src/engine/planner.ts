@@ -113,13 +113,11 @@ export function candidateOf(
     width: mask.width,
     height: mask.height,
     instances,
-    // Nobody has labelled it yet: it may show anything.
-    capacity:
-      (sample.mask ?? sample.entry ?? sample.labels ?? sample.newLabels) === undefined
-        ? 0
-        : objects && objectPixels
-          ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds)
-          : Number.POSITIVE_INFINITY,
+    capacity: shapes?.unlabelled
+      ? 0
+      : objects && objectPixels
+        ? countFreeObjectIds(objects, objectPixels, leftOutObjects, objectIds)
+        : Number.POSITIVE_INFINITY,
     largestId: mask.colours ? mask.colours.byId.length - 1 : largestId(mask),
   };
 }

@@ -79,6 +79,30 @@ describe('a panoptic data set', () => {
     },
   );
 
+  test('may have an image that nobody has annotated, which stays as it is', async () => {
+    const names = ['a', 'b', 'none'];
+    const segment = { id: 7, category_id: 1, iscrowd: 0, area: 48, bbox: [4, 2, 8, 6] };
+    const ids = new Int32Array(200);
+    for (let y = 2; y < 8; y++) ids.fill(7, 20 * y + 4, 20 * y + 12);
+    const png = await encodeSegments(ids, { width: 20, height: 10 });
+    const root = await writeTree(join(folder, `in${number++}`), {
+      [path]: JSON.stringify({
+        images: names.map((name, id) => ({ id, file_name: `${name}.png`, width: 20, height: 10 })),
+        annotations: [0, 1].map((id) => ({ image_id: id, file_name: `${names[id]}.png`, segments_info: [segment] })),
+        categories: [{ id: 1, name: 'cat', isthing: 1 }],
+      }),
+      ...Object.fromEntries(names.map((name) => [`train/${name}.png`, imageOf(20, 10, () => 0xff000007)])),
+      'annotations/panoptic_train/a.png': png,
+      'annotations/panoptic_train/b.png': png,
+    });
+    const out = await run({ truncated: 'keep', minArea: '1px', copies: 3 }, root);
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    const augmented = records.filter(({ status }) => status === 'augmented').map(({ id }) => id);
+    expect(new Set(augmented)).toEqual(new Set(['train/a', 'train/b']));
+    expect(read(out).annotations.every(({ segments_info: segments }) => segments.length > 0)).toBe(true);
+    await expectSound(out, root);
+  });
+
   test('that contradicts its PNG is refused by name', async () => {
     const picture = imageOf(8, 6, () => 7);
     const ids = new Int32Array(48).fill(70000, 10, 20);

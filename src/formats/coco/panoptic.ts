@@ -58,8 +58,7 @@ export const panoptic: DocumentFormat<Kept, Segment, CocoEntry<PanopticAnnotatio
 
   shapes({ parts, things = [], mask }) {
     const [image, annotation] = parts.map((part) => JSON.parse(part));
-    // Nobody has annotated it.
-    if (!mask) return { size: sizeOf(image), own: { image, annotation }, shapes: [] };
+    if (!mask) return { size: sizeOf(image), own: { image, annotation }, shapes: [], unlabelled: true };
     return segmentsOf({ image, annotation }, { ...decodeSegments(mask.bytes, mask.path), path: mask.path }, things);
   },
 
