@@ -10,7 +10,7 @@ export function addFlags(command: Command, table: Readonly<Record<string, Option
   return command;
 }
 
-/** What a command line gave, by the names of the table. */
+/** Values of a command line, by the names of the table. */
 export function givenOf(command: Command, table: Readonly<Record<string, Option>>): Record<string, unknown> {
   const names = Object.keys(table).filter((name) => isArgument(table[name] as Option));
   return { ...command.opts(), ...Object.fromEntries(names.map((name, i) => [name, command.args[i]])) };

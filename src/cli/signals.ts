@@ -7,7 +7,7 @@ import type { Output } from './streams.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** How long samples that are under way may take once a run is to stop. */
+/** Time that samples under way may take once a run is to stop. */
 const patienceMs = 4000;
 
 /**

@@ -4,9 +4,9 @@ import { availableParallelism, totalmem } from 'node:os';
 export interface Budget {
   readonly bytes: number;
   /**
-   * Waits until so many bytes may be used, in the order of asking. More than there are at all is let in alone.
+   * Waits until a number of bytes is free, in the order of calls. A request for more than the budget waits until it is alone.
    *
-   * @returns what gives them back.
+   * @returns a function that gives the bytes back.
    */
   take(bytes: number): Promise<() => void>;
 }
@@ -54,14 +54,14 @@ export function createLimit(count: number): <T>(step: () => Promise<T>) => Promi
   };
 }
 
-/** Bytes of decoded pixels that may be in flight: what `--memory` says, or half of what this process may use. */
+/** Bytes of decoded pixels in flight: `--memory`, or half of the memory that this process may use. */
 export function memoryOf({ memory }: { readonly memory?: number | undefined }): number {
-  // 0, or more than there is, where nothing is constrained.
+  // Without a constraint it is 0, or more than the machine has.
   const constrained = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   return memory ?? Math.floor(Math.min(totalmem(), constrained) / 2);
 }
 
-/** How many samples are in flight where `--jobs` does not say. */
+/** Number of samples in flight: `--jobs`, or four more than there are cores. */
 export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
   return jobs ?? availableParallelism() + 4;
 }

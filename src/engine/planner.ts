@@ -26,7 +26,7 @@ export interface PlannedBatch {
   /** Samples that plans are made of; their annotations are read. */
   readonly needed: readonly Sample[];
   /**
-   * @param candidates what was read, by id; a sample that is missing is bad.
+   * @param candidates samples that were read, by id; a sample that is missing is bad.
    * @param draw reads a sample of the source set for a target, whose plan may use the one that was drawn last.
    * @returns a plan for each sample.
    */

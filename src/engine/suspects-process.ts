@@ -1,4 +1,4 @@
-/** Decodes the samples that it is sent, one at a time, and says so after each. */
+/** Decodes the samples of its message, one at a time, and sends a message after each. */
 import { readInput } from '../base/digest.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
@@ -12,7 +12,7 @@ process.once('message', async ({ root, colours, samples }: Trial) => {
       if (objects !== undefined) await readObjects((await readInput({ root }, objects)).bytes, objects);
       await decodeImage((await readInput({ root }, image)).bytes, decoded, image, format);
     } catch (error) {
-      // A file that is damaged is told by the run.
+      // The run reports damaged files itself.
       if (!(error instanceof CopyPasteError)) throw error;
     }
     await new Promise((resolve) => process.send?.(true, undefined, undefined, resolve));

@@ -29,9 +29,9 @@ function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend
 
 /** Threads that do batches of `augment`. */
 export interface Threads {
-  /** Batches that they have in hand at once. */
+  /** Number of batches under way at once. */
   readonly ahead: number;
-  /** Does a batch. @param poison samples that would take the process with them, and how. */
+  /** Does a batch. @param poison samples that kill a process, with the reason to skip each. */
   begin(ref: BatchRef, poison: ReadonlyMap<string, string>): Promise<OutcomeBatch>;
   stop(): Promise<void>;
 }

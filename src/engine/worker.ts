@@ -1,4 +1,4 @@
-/** A thread of `augment`: does whole batches, of which only records come back. */
+/** A thread of `augment`, which does whole batches and returns their records. */
 import Tinypool from 'tinypool';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, type ErrorCode } from '../errors.ts';
@@ -13,18 +13,18 @@ export interface WorkerData {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
   readonly backend: BackendName;
-  /** One number, shared: not 0 once nothing more is to be begun. */
+  /** One shared number, 0 until the run is to stop. */
   readonly stop: Int32Array;
 }
 
 /** A batch to do. */
 export interface WorkerTask {
   readonly ref: BatchRef;
-  /** Samples that would take the process with them, and how. */
+  /** Samples that kill a process, with the reason to skip each. */
   readonly poison: ReadonlyMap<string, string>;
 }
 
-/** What a batch came to; an error as plain data, since a thread boundary leaves only its message. */
+/** Result of a batch. An error is plain data, since a thread boundary leaves only its message. */
 export type WorkerResult =
   | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
@@ -34,7 +34,7 @@ const poison = new Map<string, string>();
 const opening = openRendering(backend).then((rendering) =>
   createJob(dataset, options, rendering, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
 );
-// Whoever asks for a batch is told.
+// The first batch sees the error.
 opening.catch(() => {});
 
 /** @public Called by the pool. */
