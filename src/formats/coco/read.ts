@@ -82,8 +82,18 @@ export async function readCoco(
     throw refuse(`not a COCO document: ${messageOf(error)}`, error);
   }
   if (lists === 0 || images.length === 0) throw refuse('not a COCO document: it has no images');
+  const found = checkImages(images, places, refuse);
+  const largestImage = found.reduce((largest, { id }) => Math.max(largest, id), 0);
+  return { path, sha256: hash.digest('hex'), rest, largestImage, images: found, classNames, things };
+}
+
+/** Images with the places of their annotations. @throws {CopyPasteError} `data` where an id is missing, or occurs twice. */
+function checkImages(
+  images: readonly { readonly image: CocoImage; readonly place: Place }[],
+  places: ReadonlyMap<number, readonly number[]>,
+  refuse: (what: string) => CopyPasteError,
+): Contents['images'] {
   const seen = new Set<number>();
-  let largestImage = 0;
   const found = images.map(({ image, place }) => {
     const { id, file_name: name, width, height } = image;
     if (!isId(id) || typeof name !== 'string' || !isSize(width) || !isSize(height)) {
@@ -91,11 +101,10 @@ export async function readCoco(
     }
     if (seen.has(id)) throw refuse(`image id ${id} occurs twice`);
     seen.add(id);
-    largestImage = Math.max(largestImage, id);
     return { id, title: `image ${id}`, name, width, height, places: [place.start, place.length, ...(places.get(id) ?? [])] };
   });
   for (const id of places.keys()) if (!seen.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
-  return { path, sha256: hash.digest('hex'), rest, largestImage, images: found, classNames, things };
+  return found;
 }
 
 export function isId(value: unknown): value is number {

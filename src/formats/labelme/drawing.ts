@@ -160,6 +160,8 @@ function round(x: number): number {
 /**
  * A polygon of whole pixels. Each row is filled between its crossings with the edges in turn, both of them included. At a sharp
  * corner, the crossing moves to where the edges are in the next row, so that nothing of them is cut off.
+ *
+ * In one function, as in Pillow's `polygon_generic`, so that the two can be read side by side.
  */
 function drawPolygon(corners: readonly Point[], height: number, line: Line): void {
   const edges: Edge[] = [];
