@@ -5,7 +5,7 @@
 // seconds of processor time, `main` those of the main thread, where the system says.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { giveBack, markSeldom } from '../dist/base/buffers.js';
+import { collectLessOften, giveBack } from '../dist/base/buffers.js';
 import { readInput, sha256 } from '../dist/base/digest.js';
 import { inParts } from '../dist/base/parts.js';
 import { decodeImage, encodeImage } from '../dist/codecs/image.js';
@@ -91,7 +91,7 @@ function mainThread() {
   }
 }
 
-markSeldom();
+collectLessOften();
 const [what, data, out, options = '{}'] = process.argv.slice(2);
 const start = performance.now();
 const [before, main] = [process.cpuUsage(), mainThread()];

@@ -1,27 +1,26 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Buffers of pixels, masks and files that are used again. A fresh one for each sample is memory that only V8's collector frees: measured,
- * collecting took as long as planning, pasting and annotating together.
+ * A pool of buffers for pixels, masks and files. With a new buffer for each sample, garbage collection took as long as planning, pasting and
+ * annotating together.
  */
 
 const free: ArrayBuffer[] = [];
 const issued = new WeakSet<ArrayBufferLike>();
-/** Bytes that may wait for use; more would only hold memory. */
-let most = 512 * 2 ** 20;
+/** Most bytes that the pool keeps free. */
+let limit = 512 * 2 ** 20;
+let freeBytes = 0;
 
-/** Keeps at most so many bytes waiting from now on. */
-export function keepWaiting(bytes: number): void {
-  most = Math.min(most, bytes);
+/** Lowers the number of bytes that the pool keeps free. */
+export function limitPool(bytes: number): void {
+  limit = Math.min(limit, bytes);
 }
-
-let waiting = 0;
 
 function take(bytes: number): ArrayBuffer {
   for (let i = free.length - 1; i >= 0; i--) {
     const { byteLength } = free[i] as ArrayBuffer;
     if (byteLength < bytes || byteLength > 2 * bytes) continue;
-    waiting -= byteLength;
+    freeBytes -= byteLength;
     return free.splice(i, 1)[0] as ArrayBuffer;
   }
   const buffer = new ArrayBuffer(4 * Math.ceil(bytes / 4));
@@ -29,29 +28,29 @@ function take(bytes: number): ArrayBuffer {
   return buffer;
 }
 
-/** An array of words with whatever was in it before. */
+/** Takes an array of 32-bit words from the pool; its content is undefined. */
 export function takeWords(length: number): Int32Array {
   return new Int32Array(take(4 * length), 0, length);
 }
 
-/** An array of bytes with whatever was in it before, that begins on a word. */
+/** Takes an array of bytes from the pool, aligned to a word; its content is undefined. */
 export function takeBytes(length: number): Uint8Array {
   return new Uint8Array(take(length), 0, length);
 }
 
-/** Gives an array back, which nobody may use any more; one that was not taken here is left to the collector. */
+/** Returns an array to the pool; it must not be used afterwards. An array that is not from the pool is left to the garbage collector. */
 export function giveBack({ buffer }: Int32Array | Uint16Array | Uint8Array): void {
   if (!issued.has(buffer) || free.includes(buffer as ArrayBuffer)) return;
-  waiting += buffer.byteLength;
+  freeBytes += buffer.byteLength;
   free.push(buffer as ArrayBuffer);
-  // The longest waiting go first.
-  while (waiting > most) waiting -= (free.shift() as ArrayBuffer).byteLength;
+  while (freeBytes > limit) freeBytes -= (free.shift() as ArrayBuffer).byteLength;
 }
 
 /**
- * Lets the heap of each thread of this process grow to four times what is in use, V8's own most, before all of it is marked. Pixels that
- * codecs return count as growth: at V8's default of some 24 MB a large image or two make it mark the whole heap, which holds none of them.
+ * Lets the heap of each thread grow to four times its used size, the most that V8 allows, before a full garbage collection. The pixels that
+ * codecs return count as growth: with V8's default of about 24 MB, one or two large images start a collection of a heap that holds none
+ * of them.
  */
-export function markSeldom(): void {
+export function collectLessOften(): void {
   setFlagsFromString('--heap-growing-percent=300');
 }

@@ -6,7 +6,7 @@ import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import type { InputFolder } from '../types.ts';
 import { takeBytes } from './buffers.ts';
 
-/** SHA-256 as hexadecimal. */
+/** SHA-256 of data, in hexadecimal. */
 export function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
@@ -16,9 +16,9 @@ function unreadable(file: string, cause: unknown): CopyPasteError {
 }
 
 /**
- * Reads an input file of a data set with its digest. The bytes may be given back.
+ * Reads an input file and its digest. The bytes are from the buffer pool.
  *
- * @throws {CopyPasteError} `io` with the cause, `data` where it is not the file that was there once.
+ * @throws {CopyPasteError} `io` if the file cannot be read, `data` if its digest is not the expected one.
  */
 export async function readInput({ root, digests }: InputFolder, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
   const bytes = await readWhole(join(root, file)).catch((cause: unknown) => {
@@ -27,7 +27,10 @@ export async function readInput({ root, digests }: InputFolder, file: string): P
   const digest = sha256(bytes);
   const known = digests?.get(file);
   if (known !== undefined && known !== digest)
-    throw new CopyPasteError('data', `${file}: has changed: its SHA-256 is ${digest}, the manifest has ${known}`);
+    throw new CopyPasteError(
+      'data',
+      `${file}: has changed: its SHA-256 is ${digest}, the manifest has ${known}; restore the original file`,
+    );
   return { bytes, sha256: digest };
 }
 
@@ -38,7 +41,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
     const bytes = takeBytes(size);
     for (let at = 0; at < size; ) {
       const { bytesRead } = await file.read(bytes, at, size - at, null);
-      // It has become shorter since.
+      // The file was truncated after its size was read.
       if (bytesRead === 0) return bytes.subarray(0, at);
       at += bytesRead;
     }
@@ -49,9 +52,10 @@ async function readWhole(path: string): Promise<Uint8Array> {
 }
 
 /**
- * The digest of a file of any size.
+ * SHA-256 of a file, which is never in memory as a whole.
  *
- * @throws {CopyPasteError} `io` with the cause.
+ * @param file its name in messages.
+ * @throws {CopyPasteError} `io` if the file cannot be read.
  */
 export async function digestOf(path: string, file: string): Promise<string> {
   const hash = createHash('sha256');

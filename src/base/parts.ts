@@ -1,13 +1,13 @@
 import pLimit from 'p-limit';
 
-/** Items for which promises are made together. */
+/** Number of items that have a promise at the same time. */
 const partSize = 512;
 
 /**
- * Does something for each of many items, some at a time; a promise for every one of them at once would be memory that grows with them.
- * Once a step has failed nothing more is begun, and what is under way ends before the error is thrown.
+ * Runs an asynchronous step for each item, with limited concurrency and a limited number of promises. After a step fails, no other one
+ * starts, and the error is thrown when the running ones have ended.
  *
- * @returns in the order of the items.
+ * @returns results in the order of the items.
  */
 export async function inParts<T, R>(items: readonly T[], concurrency: number, step: (item: T) => Promise<R>): Promise<R[]> {
   const limit = pLimit({ concurrency, rejectOnClear: true });

@@ -1,6 +1,6 @@
 import { isAbsolute, normalize, sep } from 'node:path';
 
-/** Whether a path that a file names stays below the folder that it is relative to. */
+/** True if a relative path stays inside its folder. */
 export function isBelow(path: string): boolean {
   return path !== '' && !path.includes('\0') && !isAbsolute(path) && normalize(path).split(sep)[0] !== '..';
 }

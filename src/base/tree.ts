@@ -3,37 +3,37 @@ import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises
 import { join } from 'node:path';
 import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 
-/** Folders that hold at least one entry, and files, as sorted paths relative to a root, with `/`. */
+/** Folders and files below a root, as sorted relative paths with `/`. */
 export interface Tree {
   readonly folders: ReadonlySet<string>;
   readonly files: readonly string[];
-  /** Whether it holds a file. */
+  /** True if a file of this path exists. */
   has(file: string): boolean;
-  /** What may not be listed, as a file system's own `lost+found`, or is no file, as a pipe or a link to nothing. */
+  /** Folders that may not be listed (such as `lost+found`), and entries that are neither file nor folder (pipes, broken links). */
   readonly unreadable: readonly string[];
-  /** How a file begins, as text; nothing where it cannot be read. */
+  /** First 4096 bytes of a file as text; empty if it cannot be read. */
   start(file: string): string;
 }
 
-/** An error that names a file of the data set, not where that is. */
+/** The error for a file that cannot be read: `io`, or `data` if its name is not UTF-8. The message has no absolute path. */
 export function cannotRead(file: string, cause: unknown): CopyPasteError {
-  // Node shows a byte that is not UTF-8 as U+FFFD, and then finds no such file.
+  // Node lists a byte that is not UTF-8 as U+FFFD, and then cannot find the file.
   const renamed = file.includes('\ufffd') && (cause as NodeJS.ErrnoException).code === 'ENOENT';
   const why = renamed ? 'its name is not UTF-8; rename it' : systemMessageOf(cause);
   return new CopyPasteError(renamed ? 'data' : 'io', `${file}: cannot be read: ${why}`, { cause });
 }
 
 /**
- * Lists a directory tree. Names that begin with a dot are left out; symbolic links are followed, but below one only to what is new,
- * since folders that link to one another have more ways through them than can be gone.
+ * Lists a directory tree without names that begin with a dot. Symbolic links are followed; behind a second link only to folders that
+ * are not listed yet, since the number of paths through folders that link to one another is exponential.
  *
- * @throws {CopyPasteError} `noInput` where the root is not a directory.
+ * @throws {CopyPasteError} `noInput` if the root is not a directory, `io` if a folder cannot be listed.
  */
 export async function listTree(root: string): Promise<Tree> {
   const info = await stat(root).catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${root}: no such directory; --in names the data set`, { cause });
+    throw new CopyPasteError('noInput', `${root}: no such directory; check the path`, { cause });
   });
-  if (!info.isDirectory()) throw new CopyPasteError('noInput', `${root}: not a directory; --in names the data set`);
+  if (!info.isDirectory()) throw new CopyPasteError('noInput', `${root}: not a directory; pass the folder of a data set`);
   const folders = new Set<string>();
   const files: string[] = [];
   const unreadable: string[] = [];
@@ -89,9 +89,9 @@ export async function listTree(root: string): Promise<Tree> {
 }
 
 /**
- * The first bytes of a file of a data set, at most `length`.
+ * Reads the first `length` bytes of a file, or all of a shorter one.
  *
- * @throws {CopyPasteError} `io` with the cause.
+ * @throws {CopyPasteError} `io` or `data` if the file cannot be read.
  */
 export async function readStart(root: string, file: string, length: number): Promise<Uint8Array> {
   let handle: FileHandle | undefined;
@@ -106,7 +106,7 @@ export async function readStart(root: string, file: string, length: number): Pro
   }
 }
 
-/** A path without what follows its last dot. */
+/** A path without its extension. */
 export function withoutExtension(path: string): string {
   return path.replace(/\.[^./]+$/, '');
 }

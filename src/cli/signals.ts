@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
-import { markSeldom } from '../base/buffers.ts';
+import { collectLessOften } from '../base/buffers.ts';
 import { removeTemporaries } from '../output/files.ts';
 import type { Progress } from './progress.ts';
 import type { Output } from './streams.ts';
@@ -23,7 +23,7 @@ export async function watched(
   out: string | undefined,
   work: (stop: AbortSignal) => Promise<number>,
 ): Promise<number> {
-  markSeldom();
+  collectLessOften();
   const controller = new AbortController();
   let got: (typeof signals)[number] = 'SIGINT';
   const code = (): number => 128 + constants.signals[got];

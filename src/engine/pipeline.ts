@@ -1,4 +1,4 @@
-import { keepWaiting } from '../base/buffers.ts';
+import { limitPool } from '../base/buffers.ts';
 import { voidId } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
@@ -72,7 +72,7 @@ export function createPipeline<R>(
   const limit = createLimit(jobsOf(options));
   const memory = memoryOf(options);
   const budgets = createBudgets(memory);
-  keepWaiting(memory / 2);
+  limitPool(memory / 2);
   const readSample = createReader(dataset, options, poison, budgets.working);
   const setOf = ({ id }: Sample): Dataset => (dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset);
   const refuseStopped = (): void => {

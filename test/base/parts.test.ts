@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { inParts } from '../../src/base/parts.ts';
 
-test('results come in the order of the items, and no more than so many are under way', async () => {
+test('results come in the order of the items, and concurrency is limited', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 30 }), fc.integer({ min: 1, max: 9 }), async (delays, concurrency) => {
       let running = 0;
@@ -18,11 +18,11 @@ test('results come in the order of the items, and no more than so many are under
   );
 });
 
-test('nothing more is begun once a step has failed, and nothing is under way when it throws', async () => {
-  const begun: number[] = [];
+test('no step starts after one has failed, and none is running when the error is thrown', async () => {
+  const started: number[] = [];
   let running = 0;
   const work = inParts([0, 1, 2, 3, 4, 5], 2, async (n) => {
-    begun.push(n);
+    started.push(n);
     running++;
     for (let i = 0; i < (n === 1 ? 1 : 9); i++) await setImmediate();
     running--;
@@ -30,8 +30,8 @@ test('nothing more is begun once a step has failed, and nothing is under way whe
   });
   await expect(work).rejects.toThrow('no');
   expect(running).toBe(0);
-  expect(begun.length).toBeLessThanOrEqual(3);
+  expect(started.length).toBeLessThanOrEqual(3);
   await setImmediate();
   await setImmediate();
-  expect(begun.length).toBeLessThanOrEqual(3);
+  expect(started.length).toBeLessThanOrEqual(3);
 });

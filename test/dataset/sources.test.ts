@@ -213,7 +213,9 @@ describe('a source set', () => {
     await expect(augment({ in: 'fixtures/camvid', out, sources: './fixtures/camvid' })).rejects.toThrow('is --in itself');
     await expect(augment({ in: 'fixtures/camvid', out, sources, allowSelf: true })).rejects.toThrow('--allow-self');
     await expect(augment({ in: 'fixtures/camvid', out, targets: 'annotated', backgroundRatio: 0.5 })).rejects.toThrow('--background-ratio');
-    await expect(augment({ in: 'fixtures/camvid', out, sources: join(folder, 'none') })).rejects.toThrow('--sources names the data set');
+    await expect(augment({ in: 'fixtures/camvid', out, sources: join(folder, 'none') })).rejects.toThrow(
+      'none: no such directory; check the path',
+    );
   });
 
   test('leaves bad samples out by name with --skip-bad, and stops at them without', async () => {

@@ -182,7 +182,9 @@ describe('replay', () => {
     await writeFile(join(input, path), await encodeMask(drawBox(mask, [0, 0, 3, 3], 2)));
     await expect(replay({ manifest, in: input, out: join(folder, 'changed-out') })).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(`^${path}: has changed: its SHA-256 is [0-9a-f]{64}, the manifest has [0-9a-f]{64}$`),
+      message: expect.stringMatching(
+        `^${path}: has changed: its SHA-256 is [0-9a-f]{64}, the manifest has [0-9a-f]{64}; restore the original file$`,
+      ),
     });
     await rm(join(input, path));
     await expect(replay({ manifest, in: input, out: join(folder, 'changed-out') })).rejects.toMatchObject({ code: 'data' });
