@@ -24,6 +24,7 @@ export default defineConfig({
       include: ['src/**'],
       reporter: [['text', { skipFull: true }]],
       thresholds: { lines: 94 },
+      reportOnFailure: true,
     },
     // They do not extend this configuration, or each would set up once more.
     projects: [
