@@ -36,7 +36,8 @@ export interface PlanOptions extends JitterOptions {
 const maxDraws = 10;
 
 /**
- * Puts samples in the seeded order of a copy and cuts them into batches, the pools that sources come from.
+ * Puts samples in the seeded order of a copy and cuts them into batches, the pools that sources come from. None is short: what is left over
+ * makes the first ones larger by one.
  *
  * @param samples in any order: the result does not depend on it.
  */
@@ -44,7 +45,10 @@ export function batchesOf<S extends { readonly id: string }>(samples: readonly S
   const keyed = samples.map((sample) => ({ sample, key: stream(seed, copy, sample.id, 'order').uniform() }));
   keyed.sort((a, b) => a.key - b.key || (a.sample.id < b.sample.id ? -1 : 1));
   const order = keyed.map(({ sample }) => sample);
-  return Array.from({ length: Math.ceil(order.length / batchSize) }, (_, i) => order.slice(i * batchSize, (i + 1) * batchSize));
+  const count = Math.max(1, Math.floor(order.length / batchSize));
+  const [size, more] = [Math.floor(order.length / count), order.length % count];
+  const start = (n: number): number => n * size + Math.min(n, more);
+  return Array.from({ length: count }, (_, n) => order.slice(start(n), start(n + 1)));
 }
 
 /** Why a sample is not a target of this copy; nothing where it is one. */

@@ -63,10 +63,30 @@ describe('batchesOf', () => {
               .map(({ id }) => id)
               .sort(),
           ).toEqual([...ids].sort());
-          expect(batches.slice(0, -1).every((one) => one.length === size)).toBe(true);
+          const count = Math.max(1, Math.floor(ids.length / size));
+          const more = ids.length % count;
+          expect(batches.map(({ length }) => length)).toEqual(
+            Array.from({ length: count }, (_, n) => Math.floor(ids.length / count) + (n < more ? 1 : 0)),
+          );
         },
       ),
     );
+  });
+
+  test('leaves no sample alone, unless there is one only', () => {
+    const sizes = (n: number, size: number): number[] =>
+      batchesOf(
+        Array.from({ length: n }, (_, i) => ({ id: `${i}` })),
+        size,
+        0,
+        0,
+      ).map(({ length }) => length);
+    expect(sizes(33, 16)).toEqual([17, 16]);
+    expect(sizes(31, 16)).toEqual([31]);
+    expect(sizes(17, 16)).toEqual([17]);
+    expect(sizes(5, 2)).toEqual([3, 2]);
+    expect(sizes(1, 16)).toEqual([1]);
+    for (let n = 2; n < 60; n++) for (let size = 2; size < 20; size++) expect(Math.min(...sizes(n, size))).toBeGreaterThan(1);
   });
 
   test('changes with the copy', () => {
