@@ -3,7 +3,7 @@
  * these tables, which are plain data, so that `--help` loads nothing else.
  */
 import { layoutNames } from './formats/layouts.ts';
-import { type AreaLimit, backendNames } from './types.ts';
+import { type AreaLimit, backendNames, type MinVisible } from './types.ts';
 
 /** What a value is, and its type once parsed. */
 export interface Kinds {
@@ -11,6 +11,7 @@ export interface Kinds {
   text: string;
   probability: number;
   fraction: number;
+  'fraction or official': MinVisible;
   natural: number;
   count: number;
   'count or all': number | 'all';
@@ -155,9 +156,10 @@ const planning = {
   },
   minVisible: {
     flag: '--min-visible <f>',
-    kind: 'fraction',
+    kind: 'fraction or official',
     default: 0.05,
-    description: 'an object that keeps less than this of its pixels is dropped from the instance mask',
+    description:
+      "an existing instance that keeps less than this of its pixels is dropped; official: as the paper's code does, one whose box moves by more than 10 pixels and that keeps 300 or fewer",
   },
   targets: {
     flag: '--targets <which>',
@@ -366,15 +368,18 @@ export const presets: Readonly<Record<AugmentOptions['preset'], Planning>> = {
   },
   // Ghiasi et al., CVPR 2021, section 3: large-scale jittering of both scenes.
   paper: {
+    p: 1,
     jitter: 'scene',
     scale: [0.1, 2],
     maxInstances: 'all',
     minArea: '1px',
     maxArea: 1,
     truncated: 'keep',
+    minVisible: 'official',
   },
   // The same with standard-scale jittering.
   ssj: {
+    p: 1,
     jitter: 'scene',
     scale: [0.8, 1.25],
     maxInstances: 'all',

@@ -11,6 +11,11 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
   text: { expects: 'a text', parse: String, schema: z.string() },
   probability: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
   fraction: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
+  'fraction or official': {
+    expects: 'a number from 0 to 1, or official',
+    parse: (text) => (text === 'official' ? text : number(text)),
+    schema: z.union([z.number().min(0).max(1), z.literal('official')]),
+  },
   natural: { expects: 'an integer from 0', parse: number, schema: z.int().min(0) },
   count: { expects: 'an integer from 1', parse: number, schema: z.int().min(1) },
   'count or all': {

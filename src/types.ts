@@ -215,6 +215,9 @@ export interface Plan {
   readonly dropped: readonly Dropped[];
 }
 
+/** When an existing instance that pastes cover is dropped: under a fraction of its pixels, or as the paper's official code does. */
+export type MinVisible = number | 'official';
+
 /** A limit on areas: a fraction of the target image, or pixels as `25px`. */
 export type AreaLimit = number | `${number}px`;
 

@@ -1,9 +1,10 @@
 import { bareId, freeObjectIds, isThing, largestId, voidObject } from '../masks/ids.ts';
-import { countIds, presentIds } from '../masks/invariants.ts';
+import { boxesOfIds, countIds, presentIds } from '../masks/invariants.ts';
 import { vocPalette } from '../masks/palette.ts';
 import { nearestTable } from '../masks/tables.ts';
-import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
+import type { Annotated, Box, CountedAnnotation, Covered, Mask, MinVisible, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
 import type { Rendered as RenderedImage } from './render.ts';
+import { visibility } from './visibility.ts';
 
 type Rendered = Pick<RenderedImage, 'owner' | 'areas'>;
 
@@ -16,8 +17,8 @@ export interface AnnotateOptions {
   readonly objectIds?: ObjectIds | undefined;
   /** What a canvas holds outside the scene, and an object mask where an object was given up. */
   readonly ignore: number | undefined;
-  /** Fraction of its pixels under which an existing object is given up. */
-  readonly minVisible: number;
+  /** When an existing object is dropped. */
+  readonly minVisible: MinVisible;
 }
 
 /**
@@ -58,7 +59,17 @@ export function annotate(
     plan,
     rendered,
   );
-  const covered = coveredObjects(held, after.lost, leftOut, options.minVisible);
+  const keeps = visibility(options.minVisible);
+  let boxes: readonly ReadonlyMap<number, Box>[] | undefined;
+  const covered = [...after.lost]
+    .filter(([id]) => id !== 0 && !leftOut.has(id))
+    .sort(([a], [b]) => a - b)
+    .map(([object, lost]): Covered => {
+      const pixels = held.get(object) as number;
+      const counts = { before: pixels, after: pixels - lost };
+      const dropped = !keeps(counts, () => (boxes ??= [before, after.mask].map(boxesOfIds)).map((of) => of.get(object) as Box));
+      return { object, ...counts, dropped };
+    });
   const gone = new Map(covered.filter(({ dropped }) => dropped).map(({ object }) => [object, orphanId(object, options)]));
   if (gone.size > 0) {
     const { ids } = after.mask;
@@ -106,21 +117,6 @@ function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: 
     }
   }
   return pixels;
-}
-
-function coveredObjects(
-  before: PixelsById,
-  lost: ReadonlyMap<number, number>,
-  leftOut: ReadonlySet<number>,
-  minVisible: number,
-): Covered[] {
-  return [...lost]
-    .filter(([id]) => id !== 0 && !leftOut.has(id))
-    .sort(([a], [b]) => a - b)
-    .map(([object, pixels]) => {
-      const all = before.get(object) as number;
-      return { object, before: all, after: all - pixels, dropped: all - pixels < minVisible * all };
-    });
 }
 
 /** A mask that is jittered as a whole: every pixel takes the id that its centre falls in; the rest is `fill`. */

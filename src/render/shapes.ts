@@ -1,37 +1,41 @@
-import { areaOfSpans, fillSpans, filterSpans, spansOfPixels } from '../masks/spans.ts';
-import type { Covered, Instance, Mask, Plan, ShapeSet, ShapesAfter, Size } from '../types.ts';
+import { areaOfSpans, boxOfSpans, fillSpans, filterSpans, spansOfPixels } from '../masks/spans.ts';
+import type { Covered, Instance, Mask, MinVisible, Plan, ShapeSet, ShapesAfter, Size } from '../types.ts';
 import { jitterScene } from './annotate.ts';
+import { visibility } from './visibility.ts';
 
 /**
  * Takes pastes off the masks of a document's annotations, and finds what shows of each paste: every instance has a mask of
  * its own, so that they may overlap where the document's did.
  *
- * @param minVisible fraction of its pixels under which an annotation is given up; a crowd keeps to its last pixel.
+ * @param minVisible when an annotation is dropped; a crowd is kept to its last pixel.
  */
 export function annotateShapes(
   { shapes }: ShapeSet,
   { width, height }: Size,
   plan: Plan,
   owner: Int32Array,
-  minVisible: number,
+  minVisible: MinVisible,
 ): { shapes: ShapesAfter; covered: Covered[] } {
   const kept: { index: number; spans?: Int32Array }[] = [];
   const covered: Covered[] = [];
+  const scene = plan.scene;
+  const [keeps, keepsCrowd] = [visibility(minVisible), visibility(0)];
   shapes.forEach(({ id, instance }, index) => {
     if (!instance) {
       // What has no pixels cannot follow a scene, and would stay at a false place.
-      if (!plan.scene) kept.push({ index });
+      if (!scene) kept.push({ index });
       return;
     }
-    const before = plan.scene ? sceneSpans(instance, { width, height }, plan.scene) : instance.spans;
-    const spans = filterSpans(before, width, (i) => owner[i] === 0);
+    const spansBefore = scene ? sceneSpans(instance, { width, height }, scene) : instance.spans;
+    const spans = filterSpans(spansBefore, width, (i) => owner[i] === 0);
     const after = areaOfSpans(spans);
-    if (!plan.scene && after === instance.area) {
+    if (!scene && after === instance.area) {
       kept.push({ index });
       return;
     }
-    const dropped = after === 0 || (!instance.crowd && after < minVisible * areaOfSpans(before));
-    if (after < areaOfSpans(before) || dropped) covered.push({ object: id, before: areaOfSpans(before), after, dropped });
+    const before = areaOfSpans(spansBefore);
+    const dropped = !(instance.crowd ? keepsCrowd : keeps)({ before, after }, () => [boxOfSpans(spansBefore), boxOfSpans(spans)]);
+    if (after < before || dropped) covered.push({ object: id, before, after, dropped });
     if (!dropped) kept.push({ index, spans });
   });
   const pasted = plan.placements.flatMap(({ targetBox: [x0, y0, x1, y1] }, placement) => {

@@ -1,13 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { annotate } from '../../src/render/annotate.ts';
-import type { Annotated, Box, Mask, Plan } from '../../src/types.ts';
+import type { Annotated, Box, Mask, MinVisible, Plan } from '../../src/types.ts';
 import { annotationOf, drawBox, filled, maskOf, rowsOf } from '../make.ts';
 
 const leftOut = new Set([0, 255]);
 
 /** Pastes boxes of classes onto an annotation, later ones over earlier ones. */
-function pasteBoxes(mask: Mask, objects: Mask | undefined, boxes: readonly { box: Box; classId: number }[], minVisible = 0.05): Annotated {
+function pasteBoxes(
+  mask: Mask,
+  objects: Mask | undefined,
+  boxes: readonly { box: Box; classId: number }[],
+  minVisible: MinVisible = 0.05,
+): Annotated {
   const owner = new Int32Array(mask.ids.length);
   boxes.forEach(({ box: [x0, y0, x1, y1] }, k) => {
     for (let y = y0; y < y1; y++) owner.fill(k + 1, y * mask.width + x0, y * mask.width + x1);
@@ -76,6 +81,24 @@ describe('annotate', () => {
     // The survivor's mask is zero inside the paste; the class mask keeps the last pixels either way.
     expect((result.objects as Mask).ids[2 * 12 + 2]).toBe(2);
     expect(result.mask.ids.filter((id) => id === 5).length).toBe(after);
+  });
+
+  test('official: an object of few pixels is dropped where its box moved by more than ten, each for itself', () => {
+    const objects = drawBox(drawBox(filled(60, 60, 0), [2, 2, 32, 12], 1), [2, 20, 32, 32], 2);
+    const result = pasteBoxes(
+      filled(60, 60, 5),
+      objects,
+      [
+        { box: [21, 0, 60, 14], classId: 6 },
+        { box: [23, 19, 60, 34], classId: 6 },
+      ],
+      'official',
+    );
+    expect(result.covered).toEqual([
+      { object: 1, before: 300, after: 190, dropped: true },
+      { object: 2, before: 360, after: 252, dropped: false },
+    ]);
+    expect(idsOf(result.objects)).toEqual([2, 3, 4]);
   });
 
   test('an object that nothing covers is not reported, and visibility 1 keeps it', () => {
