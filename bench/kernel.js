@@ -1,5 +1,6 @@
 // What the cpu's kernel takes for a pixel of a placement's box where it enlarges, and for a covered pixel of the source where it shrinks;
 // bilinear and any number of taps. Prints JSON: nanoseconds of processor time by case.
+import { inFrame } from '../dist/masks/tables.js';
 import { renderOnCpu } from '../dist/render/render.js';
 
 const source = { offset: 0, width: 1920, height: 1440 };
@@ -32,9 +33,10 @@ async function secondsOf(pastes) {
 }
 
 async function nanoseconds([width, height], scale) {
-  const sourceBox = [100, 100, 100 + width, 100 + height];
+  const from = [100, 100, 100 + width, 100 + height];
   const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
-  const paste = { source, instance: ellipse(sourceBox), sourceBox, targetBox: [50, 50, 50 + w, 50 + h], flip: true, minArea: 1 };
+  const onto = [50, 50, 50 + w, 50 + h];
+  const paste = { source, instance: ellipse(from), from, onto, seen: inFrame(onto, target), flip: true };
   const seconds = (await secondsOf([paste])) - (await secondsOf([]));
   return Number(((seconds * 1e9) / (scale > 1 ? w * h : width * height)).toFixed(2));
 }

@@ -13,10 +13,10 @@ import { pasteFilter, voidId } from './dataset/classes.ts';
 import { CopyPasteError } from './errors.ts';
 import { type Found, findInstances } from './masks/instances.ts';
 import { batchOptions, type Given } from './options.ts';
-import { type Candidate, planSample, settle } from './plan/plan.ts';
+import { type Candidate, planSample } from './plan/plan.ts';
 import { annotate } from './render/annotate.ts';
 import { shown } from './render/op.ts';
-import { areasOf, type ImageRef, ownersOf, pastesOf } from './render/render.ts';
+import { type ImageRef, ownersOf, pastesOf } from './render/render.ts';
 import { guard, packOp, registerKernels, renderTensors, unpackOp } from './render/tensors.ts';
 import { resolveOptions } from './schema.ts';
 import type { Mask, Plan } from './types.ts';
@@ -59,16 +59,14 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   const rest = { width, height, capacity: Number.POSITIVE_INFINITY, largestId: 0xffff };
   const candidates = found.map(({ instances }, i): Candidate => ({ id: `${i}`, annotated: instances.length > 0, instances, ...rest }));
   const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options) };
-  const drawn = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
-  const rendered = drawn.some(isPasted) ? await guard(() => renderBatch(images, drawn, found, options)) : undefined;
-  const plan = drawn.map((one, i) => settle(one, rendered?.areas[i] ?? []));
+  const plan = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
+  const rendered = plan.some(isPasted) ? await guard(() => renderBatch(images, plan, found, options)) : undefined;
   const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));
   const results = plan.map((one, i): { mask: Mask; visible: readonly number[] } => {
     const mask = annotations[i] as Mask;
-    const { owners, areas } = rendered ?? { owners: [], areas: [] };
     if (!isPasted(one)) return { mask, visible: [] };
-    const pasted = { owner: owners[i] as Int32Array, areas: areas[i] as number[] };
-    return annotate({ mask, pixels: (found[i] as Found).pixels }, annotations[sources[i] as number] as Mask, one, pasted, {
+    const owner = rendered?.owners[i] as Int32Array;
+    return annotate({ mask, pixels: (found[i] as Found).pixels }, annotations[sources[i] as number] as Mask, one, owner, {
       leftOut,
       ignore,
       minVisible: 0,
@@ -88,13 +86,13 @@ function isPasted({ reason }: Plan): boolean {
   return reason === undefined;
 }
 
-/** Images in, images out, with the owner map and the areas that annotations follow from; pixels stay on the backend. */
+/** Images in, images out, with the owner map that annotations follow from; pixels stay on the backend. */
 async function renderBatch(
   images: Tensor4D,
   plans: readonly Plan[],
   found: readonly Found[],
   { channelsFirst, range: [low, high] }: { channelsFirst: boolean; range: readonly [number, number] },
-): Promise<{ images: Tensor4D; owners: Int32Array[]; areas: number[][] }> {
+): Promise<{ images: Tensor4D; owners: Int32Array[] }> {
   const [, a, b, c] = images.shape;
   const [height, width] = channelsFirst ? [b, c] : [a, b];
   const ref = (i: number): ImageRef => ({ offset: i * width * height, width, height });
@@ -105,10 +103,9 @@ async function renderBatch(
     return renderTensors(packOp(images, { channelsFirst, low: Math.fround(low), scale }), targets);
   });
   try {
-    const [owner, area] = (await Promise.all([outputs.owner.data(), outputs.area.data()])) as [Int32Array, Int32Array];
     // A backend may go on with the values that it gave out.
-    const [owners, areas] = [ownersOf(owner.slice(), targets), areasOf(area, targets)];
-    const modes = plans.map((one, i) => (isPasted(settle(one, areas[i] as number[])) ? (one.scene ? shown.all : shown.owned) : shown.none));
+    const owners = ownersOf((await outputs.owner.data<'int32'>()).slice(), targets);
+    const modes = plans.map((one) => (isPasted(one) ? (one.scenes ? shown.all : shown.owned) : shown.none));
     const valueOfByte = (byte: number): number => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low));
     const pasted = tidy(() =>
       unpackOp(
@@ -125,7 +122,7 @@ async function renderBatch(
         { channelsFirst },
       ),
     );
-    return { images: pasted, owners, areas };
+    return { images: pasted, owners };
   } finally {
     dispose(outputs);
   }

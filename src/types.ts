@@ -176,14 +176,16 @@ export interface Placement {
   readonly targetBox: Box;
   readonly scale: number;
   readonly flip: boolean;
+  /** Pixels inside the frame that it covers by half or more, before later ones cover it. */
+  readonly area: number;
 }
 
 /** Why a sample passes through unchanged. */
-export const passReasons = ['not drawn', 'not a target', 'no source', 'nothing fits', 'all dropped', 'other split', 'original'] as const;
+export const passReasons = ['not drawn', 'not a target', 'no source', 'nothing fits', 'other split', 'original'] as const;
 export type PassReason = (typeof passReasons)[number];
 
-/** Why an instance that was drawn is not pasted; `kernel` reasons come from the exact count of its pixels. */
-export const dropReasons = ['below min-area', 'above max-area', 'under min-area once rendered'] as const;
+/** Why an instance that was drawn is not pasted. */
+export const dropReasons = ['below min-area', 'above max-area'] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** An instance that was drawn, and for which no draw of the jitter fitted. */
@@ -193,7 +195,7 @@ export interface Dropped {
   readonly reason: DropReason;
 }
 
-/** The target scene's own jitter (`--jitter scene`): where the whole image lands on its canvas. */
+/** The jitter of a whole scene (`--jitter scene`): where the image lands in the frame. */
 export interface Scene {
   readonly targetBox: Box;
   readonly scale: number;
@@ -207,9 +209,8 @@ export interface Plan {
   /** Why nothing is pasted, where nothing is. */
   readonly reason?: PassReason;
   readonly source?: string;
-  readonly scene?: Scene;
-  /** Pixels under which a pasted instance is taken out again. */
-  readonly minArea: number;
+  /** Where scenes are jittered as wholes: the target's on its canvas, and the source's. */
+  readonly scenes?: { readonly target: Scene; readonly source: Scene };
   /** Pasted in this order: a later one covers an earlier one. */
   readonly placements: readonly Placement[];
   readonly dropped: readonly Dropped[];
@@ -254,7 +255,7 @@ export type PixelCounts = ReadonlyMap<number, readonly [before: number, after: n
 
 /** An annotation after its placements, with what they did to it. */
 export interface Annotated extends Annotation {
-  /** For each placement its pixels in the final mask, 0 where it was dropped or is covered. */
+  /** For each placement its pixels in the final mask, 0 where later ones cover it. */
   readonly visible: readonly number[];
   /** For each placement its new id in the object mask. */
   readonly objectIds: readonly (number | undefined)[];
@@ -309,8 +310,6 @@ export interface Pasted extends Annotated {
   readonly image: Image;
   /** Index of the placement that shows at each pixel plus 1; 0 elsewhere. */
   readonly owner: Int32Array;
-  /** Pixels that each placement covers before later ones cover it; 0 where the kernel dropped it. */
-  readonly areas: readonly number[];
   readonly original: Annotation & { readonly image: Image; readonly shapes?: ShapeSet };
   readonly source: PastedFrom;
   /** Files of the sample that were read. */

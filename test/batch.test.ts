@@ -106,7 +106,7 @@ describe.for(backendNames)('on %s', (backend) => {
       test('the paper preset pads with the mean colour and ignore', async () => {
         const { xs, ys } = batch();
         const { images, masks, plan } = await copyPasteBatch(xs, ys, { ...options, preset: 'paper', scale: [0.3, 0.5] });
-        expect(plan.every(({ scene }) => scene)).toBe(true);
+        expect(plan.every(({ scenes }) => scenes)).toBe(true);
         const [pixels, ids] = [await images.data(), await masks.data()];
         const corner = [...pixels.slice(0, 3)];
         if (ids[0] === 255) expect(corner).toEqual([124, 116, 104]);
@@ -200,8 +200,8 @@ describe.for(backendNames)('on %s', (backend) => {
         expect([...ids].filter((id) => ![0, 1, 2, 3, 4, 255, 300].includes(id))).toEqual([]);
       });
 
-      test.each(['default', 'paper'] as const)('%s: a target whose every paste is dropped is as it came, and says so', async (preset) => {
-        // Thin diagonals: the estimate of their area is far above what half coverage leaves of them.
+      test.each(['default', 'paper'] as const)('%s: a target that nothing fits is as it came, and says so', async (preset) => {
+        // Thin diagonals: half coverage leaves nothing of them where they shrink.
         const diagonal = (id: number) => Array.from({ length: 32 * 32 }, (_, i) => (i % 33 === 0 && i > 99 && i < 900 ? id : 0));
         const ys = tensor([...diagonal(1), ...diagonal(2)], [2, 32, 32], 'int32') as Tensor3D;
         const xs = tensor(
@@ -211,8 +211,10 @@ describe.for(backendNames)('on %s', (backend) => {
         ) as Tensor4D;
         const given = { ...options, preset, scale: [0.3, 0.5], minArea: '2px', ignore: [9] } as const;
         const { images, masks, sourceMasks, area, plan } = await copyPasteBatch(xs, ys, given);
-        expect(plan.map(({ reason }) => reason)).toEqual(['all dropped', 'all dropped']);
-        expect(plan.every(({ placements }) => placements.length > 0)).toBe(true);
+        expect(plan.map(({ reason }) => reason)).toEqual(['nothing fits', 'nothing fits']);
+        expect(plan.flatMap(({ dropped }) => dropped)).toEqual(
+          [0, 1].map((n) => ({ instance: 0, classId: 2 - n, reason: 'below min-area' })),
+        );
         for (const [came, is] of [
           [xs, images],
           [ys, masks],

@@ -7,6 +7,7 @@ import { sha256 } from '../src/base/digest.ts';
 import { withChannels } from '../src/codecs/pixels.ts';
 import { encodeMask, encodePng } from '../src/codecs/png.ts';
 import { findInstances } from '../src/masks/instances.ts';
+import { areaOfSpans, spansOfPixels } from '../src/masks/spans.ts';
 import type { Bands, Box, CountedAnnotation, Image, Instance, Mask, Raster } from '../src/types.ts';
 
 /** A new empty folder, removed after the file's tests. */
@@ -68,10 +69,8 @@ export function imageOf(width: number, height: number, word: (x: number, y: numb
 
 /** The instance that a predicate draws in a box. */
 export function instanceOf(classId: number, box: Box, holds: (x: number, y: number) => boolean = () => true): Instance {
-  const [x0, y0, x1, y1] = box;
-  const runs: number[] = [];
-  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (holds(x, y)) runs.push(y, x, x + 1);
-  return { classId, box, area: runs.length / 3, truncated: false, spans: Int32Array.from(runs), start: 0, end: runs.length };
+  const spans = spansOfPixels(box, holds);
+  return { classId, box, area: areaOfSpans(spans), truncated: false, spans, start: 0, end: spans.length };
 }
 
 /** The same in 16 bits a channel, from a function of its samples. */

@@ -4,19 +4,18 @@ import type { AugmentSummary } from '../engine/tally.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
-import type { Scene } from '../types.ts';
 import { plural } from './plural.ts';
 
 /** The plan of one sample, in a dry run. */
 export function describePlan(record: SampleRecord): string {
-  const { id, copy, source, placements = [] } = record;
-  if (placements.length === 0) return `${id} copy ${copy}: unchanged${record.status === 'unchanged' ? `, ${record.reason}` : ''}`;
-  const { scene } = record as { scene?: Scene };
+  const { id, copy } = record;
+  if (record.status === 'unchanged') return `${id} copy ${copy}: unchanged, ${record.reason}`;
+  const { source, scenes, placements } = record;
   const pastes = placements.map(
     ({ classId, sourceBox, targetBox, scale, flip }) =>
       `class ${classId} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${flip ? ' flipped' : ''}`,
   );
-  const jittered = scene ? `; scene -> [${scene.targetBox}]${scene.flip ? ' flipped' : ''}` : '';
+  const jittered = scenes ? `; scene -> [${scenes.target.targetBox}]${scenes.target.flip ? ' flipped' : ''}` : '';
   return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}`;
 }
 

@@ -25,9 +25,9 @@ export interface OutcomeBatch {
 /** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
 export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Rendering, circumstances: Circumstances) {
   const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
-  const pass = async (sample: Sample, suffix: string, plan: Parameters<typeof unchangedRecord>[1], areas: readonly number[]) => {
+  const pass = async (sample: Sample, suffix: string, plan: Parameters<typeof unchangedRecord>[1]) => {
     const written = await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options));
-    return { id: sample.id, record: unchangedRecord(sample, plan, areas, written), ...(await passedEntry(dataset, sample, suffix)) };
+    return { id: sample.id, record: unchangedRecord(sample, plan, written), ...(await passedEntry(dataset, sample, suffix)) };
   };
   const sink = (copy: number): Sink<Outcome> => {
     const suffix = variantSuffix(copy, options);
@@ -36,7 +36,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
         const record = augmentedRecord(pasted, await writer?.paste(pasted, suffix));
         return { id: pasted.sample.id, record, ...(await pastedEntry(dataset, pasted, suffix, options)) };
       },
-      pass: (sample, plan, areas) => pass(sample, suffix, plan, areas),
+      pass: (sample, plan) => pass(sample, suffix, plan),
       skip: ({ id }, skipped) => ({ id, skipped }),
     };
   };
@@ -46,7 +46,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
     planner,
     drawsOf,
     /** Writes a sample unchanged. */
-    copy: (sample: Sample, reason: PassReason): Promise<Outcome> => pass(sample, '', { reason }, []),
+    copy: (sample: Sample, reason: PassReason): Promise<Outcome> => pass(sample, '', { reason }),
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, sources } = await begin(ref);
       // Within a data set each variant reads the same: it is counted once.

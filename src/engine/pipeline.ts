@@ -4,7 +4,6 @@ import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { interrupted } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
-import { settle } from '../plan/plan.ts';
 import { annotate } from '../render/annotate.ts';
 import { annotateShapes } from '../render/shapes.ts';
 import { type Annotations, type InputFile, type Pasted, type Plan, type Sample, sourcePrefix } from '../types.ts';
@@ -24,8 +23,7 @@ export interface Sink<R> {
   readonly keepsOriginal?: boolean;
   /** @param pasted its pixels are used for other samples afterwards. */
   paste(pasted: Pasted): Promise<R>;
-  /** @param areas of the plan's placements, where the kernel dropped them all. */
-  pass(sample: Sample, plan: Plan, areas: readonly number[]): Promise<R>;
+  pass(sample: Sample, plan: Plan): Promise<R>;
   skip(sample: Sample, reason: string): R;
 }
 
@@ -134,11 +132,8 @@ export function createPipeline<R>(
           const sample = samples.get(plan.id) as Sample;
           const reason = skipped.get(plan.id) ?? poison.get(plan.id);
           if (reason !== undefined) return skip(sample, reason);
-          if (!isPasted(plan)) return pass(sample, plan, []);
-          const rendered = await renderer.render(plan);
-          const settled = settle(plan, rendered.areas);
-          if (settled.reason !== undefined) return pass(sample, settled, rendered.areas);
-          return paste(pastedOf(plan, annotations, rendered, dataset, options));
+          if (!isPasted(plan)) return pass(sample, plan);
+          return paste(pastedOf(plan, annotations, await renderer.render(plan), dataset, options));
         };
         const makeHeld = async (plan: Plan): Promise<R> => {
           const leave = await holdings.enter(plan);
@@ -178,7 +173,7 @@ function pastedOf(
   const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
   const { image } = rendered.target;
   const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
-  const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered, {
+  const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered.owner, {
     leftOut: dataset.leftOut,
     leftOutObjects: dataset.leftOutObjects,
     objectIds: dataset.objectIds,
@@ -192,7 +187,6 @@ function pastedOf(
     plan,
     image: { ...image, pixels: rendered.pixels },
     owner: rendered.owner,
-    areas: rendered.areas,
     original: {
       image,
       mask: target.mask,

@@ -6,7 +6,7 @@ import type { Written } from '../output/records.ts';
 import { passSample, type Use } from '../output/samples.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from '../output/whole-files.ts';
-import type { Candidate } from '../plan/plan.ts';
+import { type Candidate, withArea } from '../plan/plan.ts';
 import type { Pasted, Plan, Sample } from '../types.ts';
 import { jobsOf } from './budget.ts';
 import type { Rendering } from './groups.ts';
@@ -127,32 +127,25 @@ function plannerOf(
 /** @throws {CopyPasteError} `data` for an instance that the source has not. */
 function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidate>): Plan {
   const { id, copy = 0 } = record;
-  if (record.status === 'unchanged') return { id, copy, reason: record.reason, minArea: 0, placements: [], dropped: [] };
-  const { source, scene, minArea, placements, dropped } = record;
-  const { instances } = candidates.get(source) as Candidate;
-  for (const { instance, classId, sourceBox } of placements) {
-    const found = instances[instance];
+  if (record.status === 'unchanged') return { id, copy, reason: record.reason, placements: [], dropped: [] };
+  const { source, scenes, placements, dropped } = record;
+  const [from, onto] = [source, id].map((one) => candidates.get(one)) as [Candidate, Candidate];
+  const placed = placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }) => {
+    const found = from.instances[instance];
     if (found?.classId !== classId || String(found.box) !== String(sourceBox)) {
       throw new CopyPasteError(
         'data',
         `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}], as the manifest says`,
       );
     }
-  }
+    return withArea({ instance, classId, sourceBox, targetBox, scale, flip }, found, scenes?.source, from, onto);
+  });
   return {
     id,
     copy,
     source,
-    ...(scene && { scene }),
-    minArea,
-    placements: placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }) => ({
-      instance,
-      classId,
-      sourceBox,
-      targetBox,
-      scale,
-      flip,
-    })),
+    ...(scenes && { scenes }),
+    placements: placed,
     dropped,
   };
 }

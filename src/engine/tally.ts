@@ -82,9 +82,6 @@ export function createTally(dataset: Dataset, backend: BackendName | undefined, 
     classes.set(classId, row);
     return row;
   };
-  const drop = (reason: DropReason): void => {
-    dropped[reason] = (dropped[reason] ?? 0) + 1;
-  };
   return {
     skipped,
     read(counts: readonly ClassCount[]): void {
@@ -98,15 +95,15 @@ export function createTally(dataset: Dataset, backend: BackendName | undefined, 
     add({ id, skipped: why, record }: Outcome): void {
       if (why !== undefined) skipped.set(id, why);
       if (!record) return;
-      if (record.status === 'augmented') augmented++;
-      else unchanged[record.reason] = (unchanged[record.reason] ?? 0) + 1;
-      for (const { reason } of record.dropped ?? []) drop(reason);
-      for (const placement of record.placements ?? []) {
-        if (placement.dropped !== undefined) drop(placement.dropped);
-        else {
-          rowOf(placement.classId).pasted++;
-          pasted++;
-        }
+      for (const { reason } of record.dropped ?? []) dropped[reason] = (dropped[reason] ?? 0) + 1;
+      if (record.status === 'unchanged') {
+        unchanged[record.reason] = (unchanged[record.reason] ?? 0) + 1;
+        return;
+      }
+      augmented++;
+      for (const { classId } of record.placements) {
+        rowOf(classId).pasted++;
+        pasted++;
       }
     },
     summary: (copied: number, reused: number): AugmentSummary => ({

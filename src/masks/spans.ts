@@ -1,5 +1,5 @@
 /** Masks of single instances as spans: triples `(y, x0, x1)`, half-open, in raster order. */
-import type { Box, Size } from '../types.ts';
+import type { Box, Shape, Size } from '../types.ts';
 
 /** The pixels of a box, one byte each, row by row. */
 interface Plane {
@@ -86,4 +86,11 @@ export function filterSpans(spans: Int32Array, width: number, keep: (index: numb
     }
   }
   return Int32Array.from(kept);
+}
+
+/** Where the spans of each row of a shape's box begin, and at last where they end. */
+export function rowStarts({ box: [, top, , bottom], spans, start, end }: Shape): Int32Array {
+  const starts = new Int32Array(bottom - top + 1);
+  for (let n = 0, s = start; n < starts.length; starts[n++] = s) while (s < end && (spans[s] as number) < top + n) s += 3;
+  return starts;
 }

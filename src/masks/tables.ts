@@ -1,3 +1,29 @@
+import type { Box, Placement, Scene, Size } from '../types.ts';
+
+/** How pixels of a placement come about: the box `from` of the source becomes the box `onto`, of which the part `seen` of the frame is looked at. */
+export interface Mapping {
+  readonly from: Box;
+  readonly onto: Box;
+  readonly seen: Box;
+  readonly flip: boolean;
+}
+
+/** The mapping of a placement. @param scene the source's jitter as a whole: its instances have the scene's tables. */
+export function mappingOf(
+  { sourceBox, targetBox, flip }: Omit<Placement, 'area'>,
+  scene: Scene | undefined,
+  source: Size,
+  frame: Size,
+): Mapping {
+  const seen = inFrame(targetBox, frame);
+  return scene ? { ...sceneMapping(scene, source, frame), seen } : { from: sourceBox, onto: targetBox, seen, flip };
+}
+
+/** The mapping of a scene as a whole. */
+export function sceneMapping({ targetBox, flip }: Scene, { width, height }: Size, frame: Size): Mapping {
+  return { from: [0, 0, width, height], onto: targetBox, seen: inFrame(targetBox, frame), flip };
+}
+
 /**
  * One axis of a placement as integers: `taps` weights, which sum to 256, for each target pixel, on
  * consecutive source pixels that all lie inside the source image.
@@ -60,6 +86,46 @@ export function weightTable({ start, length, limit, target, flip, visible }: Axi
     }
   }
   return { taps, data };
+}
+
+/** The tables of a mapping: along x and along y, of the pixels that are seen. */
+export interface Tables {
+  readonly across: WeightTable;
+  readonly down: WeightTable;
+}
+
+export function tablesOf({ from, onto, seen, flip }: Mapping, source: Size): Tables {
+  const axis = (low: 0 | 1, high: 2 | 3, limit: number, flipped: boolean): WeightTable =>
+    weightTable({
+      start: from[low],
+      length: from[high] - from[low],
+      limit,
+      target: onto[high] - onto[low],
+      flip: flipped,
+      visible: [seen[low] - onto[low], seen[high] - onto[low]],
+    });
+  return { across: axis(0, 2, source.width, flip), down: axis(1, 3, source.height, false) };
+}
+
+/** The part of a box that lies inside a frame; without pixels where none does. */
+export function inFrame([x0, y0, x1, y1]: Box, { width, height }: Size): Box {
+  const [left, top] = [Math.min(width, Math.max(0, x0)), Math.min(height, Math.max(0, y0))];
+  const [right, bottom] = [Math.max(left, Math.min(width, x1)), Math.max(top, Math.min(height, y1))];
+  return right === left || bottom === top ? [left, top, left, top] : [left, top, right, bottom];
+}
+
+/** The range of a table's target pixels that have a tap in the source pixels `[low, high)`. */
+export function pixelsWithTaps({ taps, data }: WeightTable, low: number, high: number): [from: number, to: number] {
+  let [from, to] = [0, 0];
+  for (let at = 0, i = 0; at < data.length; at += 1 + taps, i++) {
+    const first = data[at] as number;
+    let met = false;
+    for (let t = Math.max(0, low - first); t < Math.min(taps, high - first); t++) met ||= data[at + 1 + t] !== 0;
+    if (!met) continue;
+    if (to === 0) from = i;
+    to = i + 1;
+  }
+  return [from, to];
 }
 
 /** The centre of a target pixel in source pixels. */

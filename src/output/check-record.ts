@@ -51,10 +51,9 @@ function* classDifferences(mask: Mask, record: AugmentedRecord): Generator<strin
 }
 
 /** Placements of a record whose pixels are impossible. */
-function* placementDifferences({ id, minArea, placements }: AugmentedRecord): Generator<string> {
-  for (const { order, area, visible, dropped } of placements) {
-    if (visible > area || (dropped === undefined ? area < minArea : area !== 0))
-      yield `placement ${order} of ${id} cannot have area ${area} and ${visible} visible pixels`;
+function* placementDifferences({ id, placements }: AugmentedRecord): Generator<string> {
+  for (const { order, area, visible } of placements) {
+    if (visible > area) yield `placement ${order} of ${id} cannot have area ${area} and ${visible} visible pixels`;
   }
 }
 

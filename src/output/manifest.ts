@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { isBelow } from '../base/paths.ts';
 import { dropReasons, passReasons } from '../types.ts';
 
-/** Version of the manifest's shape; it grows when an older reader would be misled. */
-export const schemaVersion = 2;
+/** Version of the manifest's shape and of what its plans mean. */
+export const schemaVersion = 3;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const byte = z.int().min(0).max(255);
@@ -31,14 +31,17 @@ const placement = z.strictObject({
   instance: count.describe("index among the source's instances"),
   classId: id,
   sourceBox: box,
-  targetBox: box.describe('may leave the frame; the part outside is cropped'),
+  targetBox: box.describe(
+    'may leave the frame, the part outside is cropped; of a jittered scene, the pixels of the frame that have a tap in the source box',
+  ),
   scale: z.number(),
   flip: z.boolean(),
-  area: count.describe('pixels before later placements cover it'),
+  area: z.int().min(1).describe('pixels of the frame that it covers by half or more, before later placements'),
   visible: count.describe('pixels in the final mask'),
   object: count.optional().describe('its id in the instance mask'),
-  dropped: z.enum(dropReasons).optional(),
 });
+
+const scene = z.strictObject({ targetBox: box, scale: z.number(), flip: z.boolean() });
 
 const base = {
   id: z.string(),
@@ -55,7 +58,6 @@ const unchanged = z.strictObject({
   status: z.literal('unchanged'),
   reason: z.enum(passReasons),
   source: z.string().optional(),
-  placements: z.array(placement).optional(),
   dropped: dropped.optional(),
 });
 
@@ -64,13 +66,14 @@ const augmented = z.strictObject({
   status: z.literal('augmented'),
   source: z.string().describe('id of the sample that instances are copied from; one of another data set begins with sources:'),
   sourceInputs: files(inputFile).optional().describe('its files, where it is of another data set'),
-  scene: z
-    .strictObject({ targetBox: box, scale: z.number(), flip: z.boolean() })
-    .optional()
-    .describe("where the target's own scene lands on its canvas"),
-  minArea: count.describe('pixels under which a pasted instance is taken out again'),
+  scenes: z
+    .strictObject({
+      target: scene.describe('where the target lands on its canvas'),
+      source: scene.describe('where the source lands there: its instances have the tables of the whole scene'),
+    })
+    .optional(),
   placements: z.array(placement),
-  dropped: dropped.describe('instances that were drawn and for which no draw of the jitter fitted'),
+  dropped: dropped.describe('instances that were drawn and for which none of ten draws fitted, or which did not fit where their scene was'),
   covered: z
     .array(z.strictObject({ object: count, before: count, after: count, dropped: z.boolean() }))
     .optional()

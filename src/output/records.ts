@@ -1,4 +1,4 @@
-import type { InputFile, Pasted, Plan, Sample, SampleFile } from '../types.ts';
+import type { InputFile, Pasted, Plan, Sample, SampleFile, Scene } from '../types.ts';
 import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 
 /** A file that was written. */
@@ -76,7 +76,7 @@ export function filesOf({ records, documents }: Pick<Manifest, 'records' | 'docu
 
 /** The record of a sample that was pasted into. */
 export function augmentedRecord(
-  { sample, plan, areas, visible, objectIds, covered, pixels, objects, shapes, source: { inputs } }: Pasted,
+  { sample, plan, visible, objectIds, covered, pixels, objects, shapes, source: { inputs } }: Pasted,
   written: Written | undefined,
 ): SampleRecord {
   return {
@@ -87,9 +87,8 @@ export function augmentedRecord(
     ...filesRecord(written),
     source: plan.source as string,
     ...(inputs && { sourceInputs: toRecord(inputs) }),
-    ...(plan.scene && { scene: { ...plan.scene, targetBox: [...plan.scene.targetBox] } }),
-    minArea: plan.minArea,
-    placements: placementRecords(plan, areas, visible, objectIds),
+    ...(plan.scenes && { scenes: { target: sceneRecord(plan.scenes.target), source: sceneRecord(plan.scenes.source) } }),
+    placements: placementRecords(plan, visible, objectIds),
     dropped: [...plan.dropped],
     ...((objects || shapes) && { covered: [...covered] }),
     pixels: Object.fromEntries([...pixels].map(([id, [before, after]]) => [id, [before, after]])),
@@ -97,13 +96,8 @@ export function augmentedRecord(
 }
 
 /** The record of a sample that passes through. */
-export function unchangedRecord(
-  sample: Sample,
-  plan: Pick<Plan, 'reason'> & Partial<Plan>,
-  areas: readonly number[],
-  written: Written | undefined,
-): SampleRecord {
-  const { copy, reason, source, placements = [], dropped = [] } = plan;
+export function unchangedRecord(sample: Sample, plan: Pick<Plan, 'reason'> & Partial<Plan>, written: Written | undefined): SampleRecord {
+  const { copy, reason, source, dropped = [] } = plan;
   return {
     id: sample.id,
     split: sample.split,
@@ -112,20 +106,20 @@ export function unchangedRecord(
     reason: reason ?? 'original',
     ...filesRecord(written),
     ...(source !== undefined && { source }),
-    ...(placements.length > 0 && { placements: placementRecords(plan as Plan, areas, [], []) }),
     ...(dropped.length > 0 && { dropped: [...dropped] }),
   };
 }
 
-type PlacementRecord = Extract<ManifestRecord, { status: 'augmented' }>['placements'][number];
+type Augmented = Extract<ManifestRecord, { status: 'augmented' }>;
 
-function placementRecords(
-  { placements }: Plan,
-  areas: readonly number[],
-  visible: readonly number[],
-  objectIds: readonly (number | undefined)[],
-): PlacementRecord[] {
-  return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }, i) => ({
+function sceneRecord({ targetBox, scale, flip }: Scene): NonNullable<Augmented['scenes']>['target'] {
+  return { targetBox: [...targetBox], scale, flip };
+}
+
+type PlacementRecord = Augmented['placements'][number];
+
+function placementRecords({ placements }: Plan, visible: readonly number[], objectIds: readonly (number | undefined)[]): PlacementRecord[] {
+  return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip, area }, i) => ({
     order: i + 1,
     instance,
     classId,
@@ -133,9 +127,8 @@ function placementRecords(
     targetBox: [...targetBox],
     scale,
     flip,
-    area: areas[i] as number,
-    visible: visible[i] ?? 0,
+    area,
+    visible: visible[i] as number,
     ...(objectIds[i] !== undefined && { object: objectIds[i] }),
-    ...(areas[i] === 0 && { dropped: 'under min-area once rendered' as const }),
   }));
 }

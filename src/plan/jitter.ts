@@ -1,3 +1,4 @@
+import { inFrame, pixelsWithTaps, sceneMapping, tablesOf } from '../masks/tables.ts';
 import type { Box, Scene, Size } from '../types.ts';
 import type { Stream } from './rng.ts';
 
@@ -11,14 +12,11 @@ export interface JitterOptions {
   readonly maxTranslation: number;
 }
 
-/** Where something lands. */
-export type Jitter = Scene;
-
 /**
  * Jitters one instance by itself: scales its box and puts the box's centre at a uniformly random spot inside
  * the target's frame, no farther than `maxTranslation` from where it is in its own image (in fractions of both).
  */
-export function jitterInstance(box: Box, source: Size, target: Size, options: JitterOptions, random: Stream): Jitter {
+export function jitterInstance(box: Box, source: Size, target: Size, options: JitterOptions, random: Stream): Scene {
   const flip = random.uniform() < options.flip;
   const scale = random.between(...options.scale);
   const [x0, x1] = jitterAxis(box[0], box[2], source.width, target.width, scale, options, random);
@@ -47,7 +45,7 @@ function jitterAxis(
  * Jitters a whole scene as the paper does: fits it to the canvas, scales it, flips it, and cuts or pads it
  * to the canvas at a uniformly random offset on each axis.
  */
-export function jitterScene(scene: Size, canvas: Size, options: JitterOptions, random: Stream): Jitter {
+export function jitterScene(scene: Size, canvas: Size, options: JitterOptions, random: Stream): Scene {
   const flip = random.uniform() < options.flip;
   const scale = random.between(...options.scale);
   const fit = Math.min(canvas.width / scene.width, canvas.height / scene.height) * scale;
@@ -63,10 +61,14 @@ function offset(length: number, canvas: number, random: Stream): number {
   return slack >= 0 ? random.below(slack + 1) : -random.below(1 - slack) + 0;
 }
 
-/** Where a box of a scene lands once the scene is jittered. */
-export function boxInScene([x0, y0, x1, y1]: Box, scene: Size, { targetBox, flip }: Jitter): Box {
-  const [left, top, right, bottom] = targetBox;
-  const column = (x: number): number => Math.round((x * (right - left)) / scene.width);
-  const row = (y: number): number => top + Math.round((y * (bottom - top)) / scene.height);
-  return flip ? [right - column(x1), row(y0), right - column(x0), row(y1)] : [left + column(x0), row(y0), left + column(x1), row(y1)];
+/** Says where boxes of a jittered scene land: every pixel of the frame that has a tap in them. */
+export function boxesInScene(scene: Scene, source: Size, frame: Size): (box: Box) => Box {
+  const mapping = sceneMapping(scene, source, frame);
+  const { across, down } = tablesOf(mapping, source);
+  const [left, top] = mapping.seen;
+  return ([x0, y0, x1, y1]) => {
+    const [from, to] = pixelsWithTaps(across, x0, x1);
+    const [above, below] = pixelsWithTaps(down, y0, y1);
+    return inFrame([left + from, top + above, left + to, top + below], frame);
+  };
 }

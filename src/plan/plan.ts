@@ -1,5 +1,7 @@
-import type { AreaLimit, Box, Dropped, DropReason, Instance, PassReason, Placement, Plan, Size } from '../types.ts';
-import { boxInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
+import { ownedPixels } from '../masks/coverage.ts';
+import { mappingOf, tablesOf } from '../masks/tables.ts';
+import type { AreaLimit, Dropped, DropReason, Instance, PassReason, Placement, Plan, Scene, Size } from '../types.ts';
+import { boxesInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
 import { type Stream, stream } from './rng.ts';
 
 /** What planning reads of a sample: no pixels. */
@@ -32,7 +34,7 @@ export interface PlanOptions extends JitterOptions {
   readonly mayPaste: (classId: number) => boolean;
 }
 
-/** Draws of the jitter for one instance before it is dropped; Composer's number. */
+/** Draws of the jitter for one instance, after which it is dropped; Composer's number. */
 const maxDraws = 10;
 
 /**
@@ -65,7 +67,7 @@ export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgr
 
 /** The plan of a sample that nothing is pasted into. */
 export function passThrough(id: string, copy: number, reason: PassReason): Plan {
-  return { id, copy, minArea: 0, placements: [], dropped: [], reason };
+  return { id, copy, placements: [], dropped: [], reason };
 }
 
 /** The instances of a sample that could be pasted into a target at all; at most as many as are asked for. */
@@ -75,8 +77,8 @@ function eligible(
   options: PlanOptions,
   most = Number.POSITIVE_INFINITY,
 ): number[] {
-  const [minArea, maxArea] = areaLimits(target, options);
-  const [low, high] = options.jitter === 'instance' ? options.scale : [0, Number.POSITIVE_INFINITY];
+  const { minArea, maxArea } = areaLimits(target, options);
+  const [low, high] = options.scale;
   const skip = options.truncated === 'skip';
   const { instances } = source;
   const able: number[] = [];
@@ -113,8 +115,8 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   return none();
 }
 
-/** Sources that are drawn for one target and have nothing that fits, before it is given up; most have nothing of a fitting size. */
-const maxMisfits = 256;
+/** Sources of a set of its own that are tried for one target; most have nothing of a fitting size. */
+const maxSources = 256;
 
 /**
  * Plans one sample whose source is drawn from a set of its own, from all of it. Reads no more of the set than it has to.
@@ -133,12 +135,12 @@ export async function planFromSet(
   if (reason !== undefined) return passThrough(target.id, copy, reason);
   const { from, none } = drawFor(target, copy, options);
   if (target.capacity === 0) return none();
-  let misfits = 0;
+  let tried = 0;
   for (const n of stream(options.seed, copy, target.id, 'source').permutation(count)) {
     const source = await read(n);
     const plan = source && eligible(source, target, options, 1).length > 0 ? from(source) : undefined;
     if (plan) return plan;
-    if (source && ++misfits === maxMisfits) break;
+    if (source && ++tried === maxSources) break;
   }
   return none();
 }
@@ -151,16 +153,17 @@ export function isSource({ instances }: Pick<Candidate, 'instances'>, { mayPaste
 /** Draws instances for a target, from one source after another until something fits. */
 function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const { seed } = options;
-  const [minArea] = areaLimits(target, options);
   const jitterStream = stream(seed, copy, target.id, 'jitter');
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
   let first: Plan | undefined;
   return {
     from(source: Candidate): Plan | undefined {
-      const draw = options.jitter === 'scene' ? drawFromScene : drawInstances;
-      const { placements, dropped } = draw(source, target, jitterStream, stream(seed, copy, target.id, `instances\0${source.id}`), options);
-      const plan: Plan = { id: target.id, copy, source: source.id, minArea, placements, dropped, ...(scene && { scene }) };
-      if (placements.length > 0) return plan;
+      const choice = stream(seed, copy, target.id, `instances\0${source.id}`);
+      const drawn = scene
+        ? drawFromScene(source, target, scene, jitterStream, choice, options)
+        : drawInstances(source, target, jitterStream, choice, options);
+      const plan: Plan = { id: target.id, copy, source: source.id, ...drawn };
+      if (plan.placements.length > 0) return plan;
       first ??= plan;
       return undefined;
     },
@@ -174,17 +177,9 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   };
 }
 
-/** A plan once the exact areas of its placements are known: where none is kept, nothing is pasted. */
-export function settle(plan: Plan, areas: readonly number[]): Plan {
-  return plan.placements.length > 0 && areas.every((area) => area === 0) ? { ...plan, reason: 'all dropped' } : plan;
-}
+type Drawn = Pick<Plan, 'placements' | 'dropped' | 'scenes'>;
 
-interface Drawn {
-  placements: Placement[];
-  dropped: Dropped[];
-}
-
-/** Each instance is jittered by itself, and redrawn a bounded number of times until its area fits. */
+/** Each instance is jittered by itself, and drawn again a bounded number of times until its area fits. */
 function drawInstances(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): Drawn {
   const able = eligible(source, target, options);
   const wanted = 1 + choice.below(most(able.length, target, options));
@@ -193,34 +188,60 @@ function drawInstances(source: Candidate, target: Candidate, jitter: Stream, cho
   for (const index of choice.shuffle(able)) {
     if (placements.length === wanted) break;
     const instance = source.instances[index] as Instance;
+    const { classId, box } = instance;
     let misfit: DropReason | undefined;
     for (let draw = 0; draw < maxDraws; draw++) {
-      const landed = jitterInstance(instance.box, source, target, options, jitter);
-      misfit = areaMisfit(instance, landed.targetBox, target, options);
-      if (misfit === undefined) {
-        placements.push({ instance: index, classId: instance.classId, sourceBox: instance.box, ...landed });
-        break;
-      }
+      const landed = jitterInstance(box, source, target, options, jitter);
+      const placement = withArea({ instance: index, classId, sourceBox: box, ...landed }, instance, undefined, source, target);
+      misfit = areaMisfit(placement, target, options);
+      if (misfit !== undefined) continue;
+      placements.push(placement);
+      break;
     }
-    if (misfit !== undefined) dropped.push({ instance: index, classId: instance.classId, reason: misfit });
+    if (misfit !== undefined) dropped.push({ instance: index, classId, reason: misfit });
   }
   return { placements, dropped };
 }
 
-/** The source is jittered as a whole; a random subset of the instances that fit stays where the jitter put them. */
-function drawFromScene(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): Drawn {
+/** The source is jittered as a whole, once; a random subset of the instances that fit stays where the jitter put them. */
+function drawFromScene(
+  source: Candidate,
+  target: Candidate,
+  targetScene: Scene,
+  jitter: Stream,
+  choice: Stream,
+  options: PlanOptions,
+): Drawn {
   const scene = jitterScene(source, target, options, jitter);
+  const boxOf = boxesInScene(scene, source, target);
   const fitting: Placement[] = [];
   const dropped: Dropped[] = [];
   for (const index of eligible(source, target, options)) {
-    const { classId, box, area } = source.instances[index] as Instance;
-    const targetBox = boxInScene(box, source, scene);
-    const misfit = areaMisfit({ box, area }, targetBox, target, options);
-    if (misfit === undefined) fitting.push({ instance: index, classId, sourceBox: box, ...scene, targetBox });
+    const instance = source.instances[index] as Instance;
+    const { classId, box } = instance;
+    const landed = { ...scene, targetBox: boxOf(box) };
+    const placement = withArea({ instance: index, classId, sourceBox: box, ...landed }, instance, scene, source, target);
+    const misfit = areaMisfit(placement, target, options);
+    if (misfit === undefined) fitting.push(placement);
     else dropped.push({ instance: index, classId, reason: misfit });
   }
   const placements = fitting.length === 0 ? [] : choice.shuffle(fitting).slice(0, 1 + choice.below(most(fitting.length, target, options)));
-  return { placements, dropped };
+  return { placements, dropped, scenes: { target: targetScene, source: scene } };
+}
+
+/**
+ * A placement with its area: the pixels of the frame that it covers by half or more, counted from the instance's mask.
+ *
+ * @param scene the source's, where it is jittered as a whole.
+ */
+export function withArea(
+  placement: Omit<Placement, 'area'>,
+  instance: Instance,
+  scene: Scene | undefined,
+  source: Size,
+  frame: Size,
+): Placement {
+  return { ...placement, area: ownedPixels(instance, tablesOf(mappingOf(placement, scene, source, frame), source)) };
 }
 
 /** The most instances that a target takes of those that there are. */
@@ -228,19 +249,15 @@ function most(available: number, { capacity }: Candidate, { maxInstances }: Plan
   return Math.min(available, capacity, maxInstances === 'all' ? available : maxInstances);
 }
 
-/** Whether an instance's estimated area, after jitter and cropping, leaves the limits. */
-function areaMisfit({ box, area }: Pick<Instance, 'box' | 'area'>, landed: Box, frame: Size, options: PlanOptions): DropReason | undefined {
-  const [x0, y0, x1, y1] = landed;
-  const inside = Math.max(0, Math.min(frame.width, x1) - Math.max(0, x0)) * Math.max(0, Math.min(frame.height, y1) - Math.max(0, y0));
-  const estimate = (area * inside) / ((box[2] - box[0]) * (box[3] - box[1]));
-  const [minArea, maxArea] = areaLimits(frame, options);
-  if (estimate < minArea) return 'below min-area';
-  return estimate > maxArea ? 'above max-area' : undefined;
+function areaMisfit({ area }: Placement, frame: Size, options: PlanOptions): DropReason | undefined {
+  const { minArea, maxArea } = areaLimits(frame, options);
+  if (area < minArea) return 'below min-area';
+  return area > maxArea ? 'above max-area' : undefined;
 }
 
 /** The limits in pixels of a frame; an instance always has to keep one pixel. */
-function areaLimits(frame: Size, { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>): [number, number] {
-  return [Math.max(1, Math.ceil(limitInPixels(minArea, frame))), limitInPixels(maxArea, frame)];
+function areaLimits(frame: Size, { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>): { minArea: number; maxArea: number } {
+  return { minArea: Math.max(1, limitInPixels(minArea, frame)), maxArea: limitInPixels(maxArea, frame) };
 }
 
 function limitInPixels(limit: AreaLimit, { width, height }: Size): number {

@@ -2,11 +2,20 @@ import { bareId, freeObjectIds, isThing, largestId, voidObject } from '../masks/
 import { boxesOfIds, countIds, presentIds } from '../masks/invariants.ts';
 import { vocPalette } from '../masks/palette.ts';
 import { nearestTable } from '../masks/tables.ts';
-import type { Annotated, Box, CountedAnnotation, Covered, Mask, MinVisible, ObjectIds, PixelCounts, PixelsById, Plan } from '../types.ts';
-import type { Rendered as RenderedImage } from './render.ts';
+import type {
+  Annotated,
+  Box,
+  CountedAnnotation,
+  Covered,
+  Mask,
+  MinVisible,
+  ObjectIds,
+  PixelCounts,
+  PixelsById,
+  Plan,
+  Scene,
+} from '../types.ts';
 import { visibility } from './visibility.ts';
-
-type Rendered = Pick<RenderedImage, 'owner' | 'areas'>;
 
 export interface AnnotateOptions {
   /** Class ids that never stand for an object. */
@@ -31,17 +40,17 @@ export function annotate(
   target: CountedAnnotation,
   source: Mask | undefined,
   plan: Plan,
-  rendered: Rendered,
+  owner: Int32Array,
   options: AnnotateOptions,
 ): Annotated {
   const { mask, objects } = target;
-  const scene = (base: Mask, fill = options.ignore ?? 0): Mask => (plan.scene ? jitterScene(base, plan.scene, fill) : base);
+  const scene = (base: Mask, fill = options.ignore ?? 0): Mask => (plan.scenes ? jitterScene(base, plan.scenes.target, fill) : base);
   const classes = plan.placements.map(({ classId }) => classId);
   const base = scene(mask);
-  const painted = paint(base, classes, plan, rendered);
+  const painted = paint(base, classes, plan, owner);
   const result = {
     mask: withPalette(painted.mask, source),
-    pixels: comparePixels(target.pixels, plan.scene ? countIds(base) : target.pixels, painted, classes),
+    pixels: comparePixels(target.pixels, plan.scenes ? countIds(base) : target.pixels, painted, classes),
     visible: painted.visible,
     objectIds: classes.map((): number | undefined => undefined),
     covered: [] as Covered[],
@@ -50,14 +59,14 @@ export function annotate(
 
   const leftOut = options.leftOutObjects ?? options.leftOut;
   const before = scene(objects, voidObject(options));
-  const held = plan.scene || !target.objectPixels ? countIds(before) : target.objectPixels;
-  const kept = classes.map((id, i) => ((rendered.areas[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
+  const held = plan.scenes || !target.objectPixels ? countIds(before) : target.objectPixels;
+  const kept = classes.map((id, i) => ((painted.visible[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
   const objectIds = freeObjectIds(held.keys(), largestId(objects), leftOut, kept, options.objectIds);
   const after = paint(
     before,
     objectIds.map((id, i) => id ?? bareId(classes[i] as number, options.objectIds)),
     plan,
-    rendered,
+    owner,
   );
   const keeps = visibility(options.minVisible);
   let boxes: readonly ReadonlyMap<number, Box>[] | undefined;
@@ -93,7 +102,7 @@ interface Painted {
 }
 
 /** Writes a value for each placement into a copy of a mask, where the placement owns the pixel. */
-function paint(base: Mask, values: readonly number[], { placements }: Plan, { owner }: Rendered): Painted {
+function paint(base: Mask, values: readonly number[], { placements }: Plan, owner: Int32Array): Painted {
   const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
   const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
   const lost = new Uint32Array(base.ids instanceof Uint16Array ? 0x10000 : 0x100);
@@ -120,7 +129,7 @@ function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: 
 }
 
 /** A mask that is jittered as a whole: every pixel takes the id that its centre falls in; the rest is `fill`. */
-export function jitterScene(mask: Mask, { targetBox, flip }: NonNullable<Plan['scene']>, fill: number): Mask {
+export function jitterScene(mask: Mask, { targetBox, flip }: Scene, fill: number): Mask {
   const { width, height } = mask;
   const [x0, y0, x1, y1] = targetBox;
   const ids = mask.ids instanceof Uint16Array ? new Uint16Array(mask.ids.length) : new Uint8Array(mask.ids.length);

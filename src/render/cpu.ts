@@ -1,15 +1,18 @@
 /**
  * The reference kernels: plain loops over typed arrays, inside each placement's box only.
  *
- * Both sums are separable. A source row is resampled along x once and kept in a ring of `tapsY` rows, from
- * which target rows are summed along y.
+ * Inside an instance both sums are separable: a source row is resampled along x once and kept in a ring of `tapsY` rows, from
+ * which target rows are summed along y. At its rim the taps on the instance are summed for each pixel apart.
  */
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import { takeWords } from '../base/buffers.ts';
 import { bytesOf, valuesOf, wordsPerPixel } from '../codecs/pixels.ts';
-import type { Bands, Depth, Raster } from '../types.ts';
-import { halfCoverage, imageShape, type Kernels, type Placed, type PlacedTarget, readRows, shown } from './op.ts';
+import { coverageOf, fullCoverage, halfCoverage, nextRow } from '../masks/coverage.ts';
+import { rowStarts, spansOfPlane } from '../masks/spans.ts';
+import type { Tables } from '../masks/tables.ts';
+import type { Bands, Depth, Raster, Shape } from '../types.ts';
+import { imageShape, type Kernels, type Placed, type PlacedTarget, readRows, shown } from './op.ts';
 
 /** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
 export const cpuKernels: Kernels<KernelBackend> = {
@@ -29,8 +32,9 @@ export const cpuKernels: Kernels<KernelBackend> = {
       return { pixels, bands: 4 };
     });
     const masks = bytesOf(read(backend, inputs.masks) as Int32Array);
-    const { owner, area } = copyPaste({ images, masks, tables: read(backend, inputs.tables) as Int32Array, ...rows, depth, outputs });
-    return [make(backend, words, 'int32'), make(backend, owner, 'int32'), make(backend, area, 'int32')];
+    const shapes = rows.placements.map((row) => shapeOf(row, masks));
+    const owner = copyPaste({ images, shapes, tables: read(backend, inputs.tables) as Int32Array, ...rows, depth, outputs });
+    return [make(backend, words, 'int32'), make(backend, owner, 'int32')];
   },
 
   pack(backend, { images }, { channelsFirst, low, scale }) {
@@ -90,7 +94,8 @@ interface Arrays {
   /** As if one after another. */
   images: readonly Raster[];
   depth: Depth;
-  masks: Uint8Array;
+  /** Those of placements; one without is the whole box. */
+  shapes: readonly (Shape | undefined)[];
   tables: Int32Array;
   placements: readonly Placed[];
   /** Of all targets together. */
@@ -99,24 +104,97 @@ interface Arrays {
   outputs: readonly Raster[];
 }
 
-/** The op on arrays: pastes into the outputs. */
-export function copyPaste(arrays: Arrays): { owner: Int32Array; area: Int32Array } {
-  const { images, depth, tables, placements, pixels, outputs } = arrays;
+/** The op on arrays: pastes into the outputs. @returns owners. */
+export function copyPaste({ images, depth, shapes, tables, placements, pixels, outputs }: Arrays): Int32Array {
   const owner = takeWords(pixels).fill(0);
-  const area = new Int32Array(placements.length);
-  const shown = placements.map((row, m) => {
-    const spans = row.mask < 0 ? wholeBox(row) : coverage(row, arrays);
-    area[m] = own(row, spans, owner, m + 1);
-    return spans;
-  });
   // In pasting order, so that what a later one covers need not be left out.
-  placements.forEach((row, m) => {
-    const spans = shown[m] as number[];
-    if (spans.length === 0 || (area[m] as number) < row.minArea) return;
+  for (const [m, row] of placements.entries()) {
+    const { columns, rows, tapsX, tapsY, tableX, tableY } = row;
+    if (columns === 0) continue;
+    const shape = shapes[m];
+    const across = { taps: tapsX, data: tables.subarray(tableX, tableX + columns * (1 + tapsX)) };
+    const down = { taps: tapsY, data: tables.subarray(tableY, tableY + rows * (1 + tapsY)) };
     const { raster, at } = locate(images, row.source);
-    (depth === 16 ? colourDeep : colour)(row, spans, raster, at, tables, outputs[row.target] as Raster);
-  });
-  return { owner, area };
+    const output = outputs[row.target] as Raster;
+    const ring = depth === 8 ? ringOf(tapsY, output.bands * columns) : new Int32Array(tapsY * output.bands * columns);
+    paste(
+      { row, shape, starts: shape && rowStarts(shape), image: raster, at, tables, output, ring, next: 0 },
+      { across, down },
+      owner,
+      m + 1,
+    );
+  }
+  return owner;
+}
+
+/** A placement that is being pasted. */
+interface Pasting {
+  readonly row: Placed;
+  readonly shape: Shape | undefined;
+  /** Where the spans of each of the shape's rows begin. */
+  readonly starts: Int32Array | undefined;
+  readonly image: Raster;
+  /** The pixel that the source begins at in its raster. */
+  readonly at: number;
+  readonly tables: Int32Array;
+  readonly output: Raster;
+  /** Source rows that are resampled along x, each at its number modulo `tapsY`. */
+  readonly ring: readonly Uint16Array[] | Int32Array;
+  /** The first row that was not yet needed. */
+  next: number;
+}
+
+/** Makes a placement the owner of its pixels, and colours them. */
+function paste(pasting: Pasting, tables: Tables, owner: Int32Array, k: number): void {
+  const { x, y, into } = pasting.row;
+  const coverage = coverageOf(pasting.shape, tables);
+  while (nextRow(coverage)) {
+    const { row, from, to, full, rest, sums } = coverage;
+    const at = into.output + (y + row) * into.width + x;
+    pasteOutline(pasting, row, sums, from, full, owner, at, k);
+    pasteRun(pasting, row, full, rest, owner, at, k);
+    pasteOutline(pasting, row, sums, rest, to, owner, at, k);
+  }
+}
+
+function pasteOutline(
+  pasting: Pasting,
+  row: number,
+  sums: Int32Array,
+  from: number,
+  to: number,
+  owner: Int32Array,
+  at: number,
+  k: number,
+): void {
+  for (let i = from; i < to; i++) {
+    const c = sums[i]!;
+    if (c < halfCoverage) continue;
+    if (c < fullCoverage) {
+      owner[at + i] = k;
+      colourRim(pasting, row, i, c);
+      continue;
+    }
+    const begin = i;
+    while (i + 1 < to && sums[i + 1] === fullCoverage) i++;
+    pasteRun(pasting, row, begin, i + 1, owner, at, k);
+  }
+}
+
+/** Pastes pixels of a row that are covered in full. */
+function pasteRun(pasting: Pasting, row: number, from: number, to: number, owner: Int32Array, at: number, k: number): void {
+  if (from >= to) return;
+  owner.fill(k, at + from, at + to);
+  if (pasting.output.pixels instanceof Uint16Array) colourDeep(pasting, row, from, to);
+  else colour(pasting, row, from, to);
+}
+
+/** The shape of a placement's plane. */
+function shapeOf({ mask, maskX, maskY, maskWidth, maskHeight }: Placed, masks: Uint8Array): Shape | undefined {
+  if (mask < 0) return undefined;
+  const box = [maskX, maskY, maskX + maskWidth, maskY + maskHeight] as const;
+  const spans = spansOfPlane({ box, pixels: masks.subarray(mask, mask + maskWidth * maskHeight) });
+  return { box, spans, start: 0, end: spans.length };
 }
 
 /** Fills what a target is pasted into: with its image, which has as many bands, or a canvas with padding. */
@@ -147,139 +225,42 @@ export function pixelsAt(images: readonly Raster[], at: number, count: number): 
   return raster.pixels.subarray(raster.bands * begin, raster.bands * (begin + count));
 }
 
-/** A box without an instance shows everywhere. */
-function wholeBox({ columns, rows }: Placed): number[] {
-  return columns === 0 ? [] : Array.from({ length: rows }, (_, j) => [j, 0, columns]).flat();
-}
-
-/**
- * Where at least half of a pixel's weight lies on the instance: spans `row, from, to` in the part of the box that is seen, in order.
- *
- * The weights of an axis sum to 256, so that a pixel is covered whose taps all lie on the instance, and one is not where none does: only
- * those at its edge are summed.
- */
-function coverage(row: Placed, { masks, tables }: Arrays): number[] {
-  const { columns, rows, tapsX, tapsY, tableX, tableY, mask, maskX, maskY, maskWidth, maskHeight } = row;
-  const spans: number[] = [];
-  if (columns === 0) return spans;
-  const first = (i: number): number => (tables[tableX + i * (1 + tapsX)] as number) - maskX;
-  const ascending = first(0) <= first(columns - 1);
-  /** The column from which on taps begin at a limit or beyond; under it, where they go down. */
-  const columnAt = (limit: number): number => {
-    let low = 0;
-    let high = columns;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (first(middle) < limit === ascending) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
-  const top = (tables[tableY] as number) - maskY;
-  const bottom = (tables[tableY + (rows - 1) * (1 + tapsY)] as number) - maskY + tapsY;
-  const extents = extentsOf(masks, mask, maskWidth, Math.max(0, top), Math.min(maskHeight, bottom));
-  for (let j = 0; j < rows; j++) {
-    const entry = tableY + j * (1 + tapsY);
-    const y0 = (tables[entry] as number) - maskY;
-    // What any tap's row has of the instance, and what each has without a gap.
-    let from = maskWidth;
-    let to = 0;
-    let within = 0;
-    let until = maskWidth;
-    for (let t = 0; t < tapsY; t++) {
-      if (tables[entry + 1 + t] === 0) continue;
-      const y = y0 + t;
-      const inside = y >= 0 && y < maskHeight;
-      const begin = inside ? (extents[3 * y] as number) : maskWidth;
-      const end = inside ? (extents[3 * y + 1] as number) : 0;
-      from = Math.min(from, begin);
-      to = Math.max(to, end);
-      within = Math.max(within, begin);
-      until = inside && extents[3 * y + 2] === end - begin ? Math.min(until, end) : 0;
-    }
-    if (from >= to) continue;
-    const begin = columnAt(ascending ? from - tapsX + 1 : to);
-    const end = columnAt(ascending ? to : from - tapsX + 1);
-    let full = columnAt(ascending ? within : until - tapsX + 1);
-    let rest = columnAt(ascending ? until - tapsX + 1 : within);
-    if (within + tapsX > until || full >= rest) full = rest = end;
-    let open = -1;
-    for (let i = begin; i < end; i++) {
-      if (i === full) {
-        if (open < 0) open = i;
-        i = rest - 1;
-        continue;
-      }
-      if (
-        weightOn(masks, mask, maskWidth, maskHeight, tables, tableX + i * (1 + tapsX), tapsX, first(i), entry, tapsY, y0) >= halfCoverage
-      ) {
-        if (open < 0) open = i;
-      } else if (open >= 0) {
-        spans.push(j, open, i);
-        open = -1;
+/** Colours a pixel of the rim: of its taps those that lie on the instance, which make up for the others. */
+function colourRim({ row, shape, starts, image, at: source, tables, output }: Pasting, j: number, i: number, c: number): void {
+  const { into, x, y, sourceWidth, tableX, tapsX, tableY, tapsY } = row;
+  const { box, spans } = shape!;
+  const { pixels: from, bands: stride } = image;
+  const { pixels: to, bands } = output;
+  const down = tableY + j * (1 + tapsY);
+  const across = tableX + i * (1 + tapsX);
+  const first = tables[across]!;
+  let red = 0;
+  let green = 0;
+  let blue = 0;
+  let alpha = 0;
+  for (let v = 0, line = tables[down]!; v < tapsY; v++, line++) {
+    const weight = tables[down + 1 + v]!;
+    if (weight === 0 || line < box[1] || line >= box[3]) continue;
+    const pixel = source + line * sourceWidth;
+    for (let s = starts![line - box[1]]!, end = starts![line - box[1] + 1]!; s < end; s += 3) {
+      const begin = Math.max(spans[s + 1]!, first);
+      const last = Math.min(spans[s + 2]!, first + tapsX);
+      for (let u = begin, at = stride * (pixel + u); u < last; u++, at += stride) {
+        const w = weight * tables[across + 1 + u - first]!;
+        red += w * from[at]!;
+        green += w * from[at + 1]!;
+        blue += w * from[at + 2]!;
+        if (stride === 4) alpha += w * from[at + 3]!;
       }
     }
-    if (open >= 0) spans.push(j, open, end);
   }
-  return spans;
-}
-
-/** For each row of an instance's plane where it begins, where it ends, and how many pixels it has; of rows from one to another. */
-function extentsOf(masks: Uint8Array, mask: number, width: number, from: number, to: number): Int32Array {
-  const extents = new Int32Array(3 * Math.max(0, to));
-  for (let y = from; y < to; y++) {
-    const at = mask + y * width;
-    let begin = width;
-    let end = 0;
-    let count = 0;
-    for (let x = 0; x < width; x++) {
-      if (masks[at + x] === 0) continue;
-      if (count === 0) begin = x;
-      end = x + 1;
-      count++;
-    }
-    extents[3 * y] = begin;
-    extents[3 * y + 1] = end;
-    extents[3 * y + 2] = count;
-  }
-  return extents;
-}
-
-/** The weight of a pixel's taps that lie on the instance, of 65536. */
-function weightOn(
-  masks: Uint8Array,
-  mask: number,
-  width: number,
-  height: number,
-  tables: Int32Array,
-  column: number,
-  tapsX: number,
-  x0: number,
-  entry: number,
-  tapsY: number,
-  y0: number,
-): number {
-  const begin = Math.max(0, -x0);
-  const end = Math.min(tapsX, width - x0);
-  let sum = 0;
-  for (let t = Math.max(0, -y0); t < Math.min(tapsY, height - y0); t++) {
-    const at = mask + (y0 + t) * width + x0;
-    let across = 0;
-    for (let u = begin; u < end; u++) across += (tables[column + 1 + u] as number) * (masks[at + u] as number);
-    sum += (tables[entry + 1 + t] as number) * across;
-  }
-  return sum;
-}
-
-/** Makes a placement the owner of its pixels, unless they are too few. @returns how many they are. */
-function own({ into, x, y, minArea }: Placed, spans: readonly number[], owner: Int32Array, k: number): number {
-  let area = 0;
-  for (let s = 0; s < spans.length; s += 3) area += (spans[s + 2] as number) - (spans[s + 1] as number);
-  for (let s = 0; area >= minArea && s < spans.length; s += 3) {
-    const at = into.output + (y + (spans[s] as number)) * into.width + x;
-    owner.fill(k, at + (spans[s + 1] as number), at + (spans[s + 2] as number));
-  }
-  return area;
+  const half = c >> 1;
+  const at = bands * ((y + j) * into.width + x + i);
+  to[at] = (red + half) / c;
+  to[at + 1] = (green + half) / c;
+  to[at + 2] = (blue + half) / c;
+  // Alpha that is absent is full.
+  if (bands === 4) to[at + 3] = stride === 4 ? (alpha + half) / c : from instanceof Uint16Array ? 65535 : 255;
 }
 
 /**
@@ -348,44 +329,36 @@ function addLastRow(sums: Int32Array, row: Uint16Array, weight: number, begin: n
   for (let n = begin; n < end; n++) to[at + n] = ((sums[n] as number) + Math.imul(weight, row[n] as number)) >> 16;
 }
 
-/**
- * Colours the spans of a placement. Each row of the source is resampled along x once, and kept while rows of the target need it.
- *
- * @param source the pixel that its image begins at.
- */
-function colour(row: Placed, spans: readonly number[], image: Raster, source: number, tables: Int32Array, output: Raster): void {
-  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableY } = row;
+/** Colours pixels of a row that are covered in full. Each row of the source is resampled along x once, and kept while rows of the target need it. */
+function colour(pasting: Pasting, j: number, from: number, to: number): void {
+  const { row, image, at: source, tables, output } = pasting;
+  const { into, x, y, sourceWidth, tapsX, tapsY, tableY } = row;
   const { bands: stride } = image;
   const { bands } = output;
-  const [from, to] = [image.pixels as Uint8Array, output.pixels as Uint8Array];
-  const length = bands * columns;
-  // Two rows need no sums.
-  if (tapsY !== 2 && sums.length < length) sums = new Int32Array(length);
-  const ring = ringOf(tapsY, length);
-  let next = 0;
-  for (let s = 0; s < spans.length; s += 3) {
-    const j = spans[s] as number;
-    const entry = tableY + j * (1 + tapsY);
-    const y0 = tables[entry] as number;
-    for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
-      const at = stride * (source + next * sourceWidth);
-      const line = ring[next % tapsY] as Uint16Array;
-      (tapsX === 2 ? acrossTwo : across)(row, from, at, stride, tables, line, bands);
-      if (bands === 4) acrossAlpha(row, from, at, stride, tables, line);
-    }
-    const begin = bands * (spans[s + 1] as number);
-    const end = bands * (spans[s + 2] as number);
-    const at = bands * ((y + j) * into.width + x);
-    const last = ring[(y0 + tapsY - 1) % tapsY] as Uint16Array;
-    const weight = tables[entry + tapsY] as number;
-    if (tapsY === 2) {
-      downTwo(ring[y0 % 2] as Uint16Array, last, weight, begin, end, to, at);
-      continue;
-    }
-    sums.fill(32768, begin, end);
-    for (let t = 0; t < tapsY - 1; t++) addRow(sums, ring[(y0 + t) % tapsY] as Uint16Array, tables[entry + 1 + t] as number, begin, end);
-    addLastRow(sums, last, weight, begin, end, to, at);
+  const pixels = output.pixels as Uint8Array;
+  const ring = pasting.ring as readonly Uint16Array[];
+  const entry = tableY + j * (1 + tapsY);
+  const y0 = tables[entry]!;
+  for (pasting.next = Math.max(pasting.next, y0); pasting.next < y0 + tapsY; pasting.next++) {
+    const at = stride * (source + pasting.next * sourceWidth);
+    const line = ring[pasting.next % tapsY]!;
+    (tapsX === 2 ? acrossTwo : across)(row, image.pixels as Uint8Array, at, stride, tables, line, bands);
+    if (bands === 4) acrossAlpha(row, image.pixels as Uint8Array, at, stride, tables, line);
   }
+  const begin = bands * from;
+  const end = bands * to;
+  const at = bands * ((y + j) * into.width + x);
+  const last = ring[(y0 + tapsY - 1) % tapsY]!;
+  const weight = tables[entry + tapsY]!;
+  // Two rows need no sums.
+  if (tapsY === 2) {
+    downTwo(ring[y0 % 2]!, last, weight, begin, end, pixels, at);
+    return;
+  }
+  if (sums.length < end) sums = new Int32Array(bands * row.columns);
+  sums.fill(32768, begin, end);
+  for (let t = 0; t < tapsY - 1; t++) addRow(sums, ring[(y0 + t) % tapsY]!, tables[entry + 1 + t]!, begin, end);
+  addLastRow(sums, last, weight, begin, end, pixels, at);
 }
 
 /** Rows of this thread's rings, and the sums of one, which are used for all placements. */
@@ -398,32 +371,29 @@ function ringOf(rows: number, length: number): readonly Uint16Array[] {
 }
 
 /** The same of 16 bits a channel, where a sum along x is under 2^24, and one along both axes under 2^32. */
-function colourDeep(row: Placed, spans: readonly number[], image: Raster, source: number, tables: Int32Array, output: Raster): void {
+function colourDeep(pasting: Pasting, j: number, from: number, to: number): void {
+  const { row, image, at: source, tables, output } = pasting;
   const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
-  const { pixels: from, bands: stride } = image;
-  const { pixels: to, bands } = output;
-  const ring = new Int32Array(bands * columns * tapsY);
-  let next = 0;
-  for (let s = 0; s < spans.length; s += 3) {
-    const j = spans[s] as number;
-    const entry = tableY + j * (1 + tapsY);
-    const y0 = tables[entry] as number;
-    for (next = Math.max(next, y0); next < y0 + tapsY; next++) {
-      let at = bands * columns * (next % tapsY);
-      for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
-        const x0 = stride * (source + next * sourceWidth + (tables[column] as number));
-        for (let c = 0; c < bands; c++) {
-          let sum = c < stride ? 0 : 256 * 65535;
-          for (let t = 0; t < tapsX && c < stride; t++) sum += (from[x0 + stride * t + c] as number) * (tables[column + 1 + t] as number);
-          ring[at++] = sum;
-        }
+  const { pixels: values, bands: stride } = image;
+  const { pixels, bands } = output;
+  const ring = pasting.ring as Int32Array;
+  const entry = tableY + j * (1 + tapsY);
+  const y0 = tables[entry]!;
+  for (pasting.next = Math.max(pasting.next, y0); pasting.next < y0 + tapsY; pasting.next++) {
+    let at = bands * columns * (pasting.next % tapsY);
+    for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
+      const x0 = stride * (source + pasting.next * sourceWidth + tables[column]!);
+      for (let c = 0; c < bands; c++) {
+        let sum = c < stride ? 0 : 256 * 65535;
+        for (let t = 0; t < tapsX && c < stride; t++) sum += values[x0 + stride * t + c]! * tables[column + 1 + t]!;
+        ring[at++] = sum;
       }
     }
-    const at = bands * ((y + j) * into.width + x);
-    for (let n = bands * (spans[s + 1] as number); n < bands * (spans[s + 2] as number); n++) {
-      let sum = 32768;
-      for (let t = 0; t < tapsY; t++) sum += (tables[entry + 1 + t] as number) * (ring[bands * columns * ((y0 + t) % tapsY) + n] as number);
-      to[at + n] = sum >>> 16;
-    }
+  }
+  const at = bands * ((y + j) * into.width + x);
+  for (let n = bands * from; n < bands * to; n++) {
+    let sum = 32768;
+    for (let t = 0; t < tapsY; t++) sum += tables[entry + 1 + t]! * ring[bands * columns * ((y0 + t) % tapsY) + n]!;
+    pixels[at + n] = sum >>> 16;
   }
 }

@@ -5,18 +5,14 @@ import type { Depth } from '../types.ts';
  * The op `CopyPaste`, registered once for each TensorFlow.js backend. A batch of any sizes is one flat
  * tensor of words, RGBA8 or RGBA16; each target becomes an output of its own size, with its placements pasted in order.
  *
- * With `c = Σy Σx wy·wx·[mask]` (0 to 65536) a placement owns a pixel where `c ≥ 32768`; one that owns fewer
- * than its `minArea` pixels is dropped as if it had never been; the last kept owner colours the pixel with
- * `(Σy Σx wy·wx·value + 2^15) >> 16`, per channel, from the whole source image. All sums are integers, with 8 bits a
- * channel under 2^24, so that 32-bit integers and 32-bit floats give the same bytes. With 16 bits they are under 2^32, which
- * unsigned integers and doubles hold; floats sum the bytes of a value apart: 2^8·Σhigh + Σlow is the same sum.
+ * With `c = Σy Σx wy·wx·[mask]` (0 to 65536) a placement owns a pixel where `c ≥ 32768`; the last owner colours the pixel with
+ * `(Σy Σx wy·wx·[mask]·value + c >> 1) / c`, rounded down, per channel: of the instance alone. Inside it `c` is 65536, and this is a
+ * shift. All sums are integers, with 8 bits a channel under 2^24, so that 32-bit integers and 32-bit floats give the same bytes. With 16 bits
+ * they are under 2^32, which unsigned integers and doubles hold; floats sum the bytes of a value apart: 2^8·Σhigh + Σlow is the same sum.
  *
  * Two more ops turn images of a training loop into such words and back.
  */
 export const opNames = { copyPaste: 'CopyPaste', pack: 'CopyPastePack', unpack: 'CopyPasteUnpack' } as const;
-
-/** Half of all weight: a pixel that is covered so much is the placement's. */
-export const halfCoverage = 32768;
 
 export type CopyPasteInputs = {
   /** int32 `[P]`: words of all images, one image after another. */
@@ -27,7 +23,7 @@ export type CopyPasteInputs = {
   tables: Tensor1D;
   /** int32 `[N, 3]`: fields of `targetFields`; not read from a device. */
   targets: Tensor2D;
-  /** int32 `[M, 17]`: fields of `placementFields`, grouped by target, in pasting order; not read from a device. */
+  /** int32 `[M, 16]`: fields of `placementFields`, grouped by target, in pasting order; not read from a device. */
   placements: Tensor2D;
 };
 
@@ -62,7 +58,6 @@ export const placementFields = [
   'tapsX',
   'tableY',
   'tapsY',
-  'minArea',
 ] as const;
 
 export type TargetRow = Record<(typeof targetFields)[number], number>;
@@ -106,8 +101,6 @@ export type CopyPasteOutputs = {
   images: Tensor1D;
   /** int32, one a pixel: 0 where untouched, else 1 + the placement's index. */
   owner: Tensor1D;
-  /** int32 `[M]`: pixels each placement covers, before later ones cover it; one under its `minArea` owns nothing. */
-  area: Tensor1D;
 };
 
 /** How pixels lie in an image tensor. */
@@ -139,7 +132,7 @@ export const shown = { none: 0, owned: 1, all: 2 } as const;
 
 /** The three ops on one backend, as functions of its own tensor type. */
 export interface Kernels<B> {
-  copyPaste(backend: B, inputs: Record<keyof CopyPasteInputs, TensorInfo>, attrs: CopyPasteAttrs): [TensorInfo, TensorInfo, TensorInfo];
+  copyPaste(backend: B, inputs: Record<keyof CopyPasteInputs, TensorInfo>, attrs: CopyPasteAttrs): [TensorInfo, TensorInfo];
   pack(backend: B, inputs: { images: TensorInfo }, attrs: PackAttrs): TensorInfo;
   unpack(backend: B, inputs: Record<keyof UnpackInputs, TensorInfo>, attrs: PixelLayout): TensorInfo;
 }

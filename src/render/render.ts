@@ -1,7 +1,8 @@
 import { giveBack } from '../base/buffers.ts';
 import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../codecs/pixels.ts';
-import { type WeightTable, weightTable } from '../masks/tables.ts';
-import type { Bands, Box, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
+import { fillSpans } from '../masks/spans.ts';
+import { type Mapping, mappingOf, sceneMapping, tablesOf, type WeightTable } from '../masks/tables.ts';
+import type { Bands, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
 import { copyPaste, fillOutput, locate, pixelsAt } from './cpu.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
 
@@ -21,15 +22,10 @@ export interface ImageRef extends Size {
 }
 
 /** One placement with the pixels that it takes. */
-export interface Paste {
+export interface Paste extends Mapping {
   readonly source: ImageRef;
   /** Its pixels; without it the whole box is pasted. */
   readonly instance?: Shape;
-  readonly sourceBox: Box;
-  readonly targetBox: Box;
-  readonly flip: boolean;
-  /** Pixels under which it is taken out again. */
-  readonly minArea: number;
 }
 
 export interface Target extends Size {
@@ -47,25 +43,17 @@ export interface Rendered {
   readonly pixels: Raster['pixels'];
   /** `[H, W]`: 0 where untouched, else 1 + the index of the paste that shows there. */
   readonly owner: Int32Array;
-  /** Pixels that each paste covers before later ones cover it, 0 where it was dropped. */
-  readonly areas: readonly number[];
 }
 
 /** A plan as the op takes it. */
 export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instances: readonly Instance[]): Target {
   const { width, height } = image;
-  const { scene, minArea } = plan;
-  const pastes = plan.placements.map(({ instance, sourceBox, targetBox, flip }) => ({
-    source,
-    instance: instances[instance] as Instance,
-    sourceBox,
-    targetBox,
-    flip,
-    minArea,
-  }));
-  if (!scene) return { width, height, image, pastes };
-  const { targetBox, flip } = scene;
-  return { width, height, scene: { source: image, sourceBox: [0, 0, width, height], targetBox, flip, minArea: 0 }, pastes };
+  const { scenes, placements } = plan;
+  const pastes = placements.map((one): Paste => {
+    return { source, instance: instances[one.instance] as Instance, ...mappingOf(one, scenes?.source, source, image) };
+  });
+  if (!scenes) return { width, height, image, pastes };
+  return { width, height, scene: { source: image, ...sceneMapping(scenes.target, image, image) }, pastes };
 }
 
 /**
@@ -77,7 +65,7 @@ export type Render = (images: readonly Raster[], targets: readonly Target[], dep
 
 /** With the kernels of the cpu, as the op has them there; TensorFlow.js, which takes long to load, has no part in it. */
 export const renderOnCpu: Render = async (images, targets, depth = 8) => {
-  const { masks, tables, ...packed } = pack(targets);
+  const { tables, ...packed } = pack(targets);
   const rows = readRows(packed.targets, packed.placements);
   const outputs = targets.map((target, n): Raster => {
     const { width, height, image, inPlace } = target;
@@ -87,10 +75,9 @@ export const renderOnCpu: Render = async (images, targets, depth = 8) => {
     fillOutput(pixels, bands, rows.targets[n] as PlacedTarget, images, paddings[depth]);
     return { pixels, bands };
   });
-  const { owner, area } = copyPaste({ images, depth, masks: bytesOf(masks), tables, ...rows, outputs });
-  const owners = ownersOf(owner, targets);
-  const areas = areasOf(area, targets);
-  return outputs.map(({ pixels }, n) => ({ pixels, owner: owners[n] as Int32Array, areas: areas[n] as number[] }));
+  const shapes = pastesIn(targets).map(({ instance }) => instance);
+  const owners = ownersOf(copyPaste({ images, depth, shapes, tables, ...rows, outputs }), targets);
+  return outputs.map(({ pixels }, n) => ({ pixels, owner: owners[n] as Int32Array }));
 };
 
 /** Bands of a target's own image; of a canvas, those of what is laid on it first. */
@@ -101,33 +88,20 @@ function bandsOfTarget({ image, scene, pastes }: Target, images: readonly Raster
 
 /** What comes out of the op, target by target; gives its words back. */
 export function resultsOf(
-  { words, owner, area }: { words: Int32Array; owner: Int32Array; area: Int32Array },
+  { words, owner }: { words: Int32Array; owner: Int32Array },
   images: readonly Raster[],
   targets: readonly Target[],
   depth: Depth,
 ): Rendered[] {
   const owners = ownersOf(owner, targets);
-  const areas = areasOf(area, targets);
   let at = 0;
   const results = targets.map((target, n) => {
     const own = words.subarray(at, (at += wordsPerPixel(depth) * target.width * target.height));
     const pixels = unpackWords(own, depth, bandsOfTarget(target, images));
-    return { pixels, owner: owners[n] as Int32Array, areas: areas[n] as number[] };
+    return { pixels, owner: owners[n] as Int32Array };
   });
   giveBack(words);
   return results;
-}
-
-/** For each target the pixels that each paste covers before later ones cover it, 0 where it was dropped. */
-export function areasOf(area: Int32Array, targets: readonly Target[]): number[][] {
-  let m = 0;
-  return targets.map(({ scene, pastes }) => {
-    if (scene) m++;
-    return pastes.map(({ minArea }) => {
-      const pixels = area[m++] as number;
-      return pixels < minArea ? 0 : pixels;
-    });
-  });
 }
 
 /** For each target `[H, W]`: 0 where nothing was pasted, else 1 + the index of the paste that shows there. Numbers `owner` anew in place. */
@@ -143,8 +117,12 @@ export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Ar
   });
 }
 
+/** All pastes, in the order of the op's rows: of each target what is laid on its canvas first, then the others. */
+function pastesIn(targets: readonly Target[]): Paste[] {
+  return targets.flatMap(({ scene, pastes }) => (scene ? [scene, ...pastes] : pastes));
+}
+
 interface Packed {
-  masks: Int32Array;
   tables: Int32Array;
   targets: Int32Array;
   placements: Int32Array;
@@ -154,25 +132,19 @@ interface Packed {
 export function pack(targets: readonly Target[]): Packed {
   const rows: PlacementRow[] = [];
   const tables: WeightTable[] = [];
-  const planes: Shape[] = [];
   const lengths = { tables: 0, masks: 0 };
-  for (let target = 0; target < targets.length; target++) {
-    const { scene, pastes, width, height } = targets[target] as Target;
-    for (const paste of scene ? [scene, ...pastes] : pastes) {
-      const { source, instance, sourceBox, targetBox, flip, minArea } = paste;
-      const x = inFrame(targetBox[0], targetBox[2], width);
-      const y = inFrame(targetBox[1], targetBox[3], height);
-      // One that is out of sight needs no table.
-      const seen = x[0] < x[1] && y[0] < y[1];
-      const across = axisTable(sourceBox[0], sourceBox[2], source.width, targetBox[0], targetBox[2], flip, seen ? x : none);
-      const down = axisTable(sourceBox[1], sourceBox[3], source.height, targetBox[1], targetBox[3], false, seen ? y : none);
+  for (const [target, own] of targets.entries()) {
+    for (const paste of pastesIn([own])) {
+      const { source, instance } = paste;
+      const [x0, y0, x1, y1] = paste.seen;
+      const { across, down } = tablesOf(paste, source);
       const [maskX, maskY, maskX1, maskY1] = instance?.box ?? [0, 0, 0, 0];
       rows.push({
         target,
-        x: x[0],
-        y: y[0],
-        columns: seen ? x[1] - x[0] : 0,
-        rows: seen ? y[1] - y[0] : 0,
+        x: x0,
+        y: y0,
+        columns: x1 - x0,
+        rows: y1 - y0,
         source: source.offset,
         sourceWidth: source.width,
         mask: instance ? lengths.masks : -1,
@@ -184,33 +156,17 @@ export function pack(targets: readonly Target[]): Packed {
         tapsX: across.taps,
         tableY: lengths.tables + across.data.length,
         tapsY: down.taps,
-        minArea,
       });
       tables.push(across, down);
       lengths.tables += across.data.length + down.data.length;
-      if (instance) planes.push(instance);
       lengths.masks += (maskX1 - maskX) * (maskY1 - maskY);
     }
   }
   return {
-    masks: planesOf(planes, lengths.masks),
     tables: concatenate(tables, lengths.tables),
     targets: Int32Array.from(targets.flatMap(({ image, width, height }) => [image?.offset ?? -1, width, height])),
     placements: placementValues(rows),
   };
-}
-
-type Range = readonly [from: number, to: number];
-const none: Range = [0, 0];
-
-/** The part of a box's side that lies inside the frame. */
-function inFrame(from: number, to: number, size: number): Range {
-  return [Math.max(0, from), Math.min(size, to)];
-}
-
-function axisTable(start: number, end: number, limit: number, from: number, to: number, flip: boolean, seen: Range): WeightTable {
-  const visible: Range = seen === none ? none : [seen[0] - from, seen[1] - from];
-  return weightTable({ start, length: end - start, limit, target: to - from, flip, visible });
 }
 
 function placementValues(rows: readonly PlacementRow[]): Int32Array {
@@ -231,18 +187,13 @@ function concatenate(tables: readonly WeightTable[], length: number): Int32Array
 }
 
 /** Instances as binary planes of their boxes, one after another, a byte a pixel. */
-function planesOf(shapes: readonly Shape[], length: number): Int32Array {
+export function packMasks(targets: readonly Target[]): Int32Array {
+  const shapes = pastesIn(targets).flatMap(({ instance }) => instance ?? []);
+  const sizes = shapes.map(({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0));
+  const length = sizes.reduce((sum, size) => sum + size, 0);
   const words = new Int32Array(Math.max(1, Math.ceil(length / 4)));
-  const planes = bytesOf(words);
   let at = 0;
-  for (const { box, spans, start, end } of shapes) {
-    const [x0, y0, x1, y1] = box;
-    const width = x1 - x0;
-    for (let i = start; i < end; i += 3) {
-      const row = at + ((spans[i] as number) - y0) * width - x0;
-      planes.fill(1, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
-    }
-    at += width * (y1 - y0);
-  }
+  for (const [n, { box, spans, start, end }] of shapes.entries())
+    fillSpans(spans.subarray(start, end), box, bytesOf(words).subarray(at, (at += sizes[n] as number)), 1);
   return words;
 }

@@ -1,5 +1,5 @@
 import { areaOfSpans, boxOfSpans, fillSpans, filterSpans, spansOfPixels } from '../masks/spans.ts';
-import type { Covered, Instance, Mask, MinVisible, Plan, ShapeSet, ShapesAfter, Size } from '../types.ts';
+import type { Covered, Instance, Mask, MinVisible, Plan, Scene, ShapeSet, ShapesAfter, Size } from '../types.ts';
 import { jitterScene } from './annotate.ts';
 import { visibility } from './visibility.ts';
 
@@ -18,7 +18,7 @@ export function annotateShapes(
 ): { shapes: ShapesAfter; covered: Covered[] } {
   const kept: { index: number; spans?: Int32Array }[] = [];
   const covered: Covered[] = [];
-  const scene = plan.scene;
+  const scene = plan.scenes?.target;
   const [keeps, keepsCrowd] = [visibility(minVisible), visibility(0)];
   shapes.forEach(({ id, instance }, index) => {
     if (!instance) {
@@ -27,7 +27,7 @@ export function annotateShapes(
       return;
     }
     const spansBefore = scene ? sceneSpans(instance, { width, height }, scene) : instance.spans;
-    const spans = filterSpans(spansBefore, width, (i) => owner[i] === 0);
+    const spans = filterSpans(spansBefore, width, (i) => (owner[i] as number) <= 0);
     const after = areaOfSpans(spans);
     if (!scene && after === instance.area) {
       kept.push({ index });
@@ -49,7 +49,7 @@ export function annotateShapes(
 }
 
 /** An instance's spans once the whole scene is jittered. */
-function sceneSpans({ spans }: Instance, { width, height }: Size, scene: NonNullable<Plan['scene']>): Int32Array {
+function sceneSpans({ spans }: Instance, { width, height }: Size, scene: Scene): Int32Array {
   const ids = new Uint8Array(width * height);
   fillSpans(spans, [0, 0, width], ids, 1);
   const mask: Mask = { width, height, ids };

@@ -8,7 +8,8 @@
 
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { wordsPerPixel } from '../codecs/pixels.ts';
-import { halfCoverage, imageShape, type Kernels, type Placed, readRows } from './op.ts';
+import { halfCoverage } from '../masks/coverage.ts';
+import { imageShape, type Kernels, type Placed, readRows } from './op.ts';
 
 /** What is used of tfjs-node's backend. */
 export interface TensorflowBackend {
@@ -22,7 +23,6 @@ interface Binding {
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
   readonly TF_UINT8: number;
-  readonly TF_BOOL: number;
   readonly TF_ATTR_TYPE: number;
   readonly TF_ATTR_INT: number;
   readonly TF_ATTR_BOOL: number;
@@ -50,8 +50,7 @@ const blockSize = 2 ** 22;
 /** TensorFlow's ops by name. Handles live as long as the scope that they were made in. */
 function createGraph(backend: TensorflowBackend) {
   const { binding } = backend;
-  // The binding has no name for TF_DOUBLE of TensorFlow's C API.
-  const types = { float: binding.TF_FLOAT, double: 2, int32: binding.TF_INT32, uint8: binding.TF_UINT8 };
+  const types = { float: binding.TF_FLOAT, int32: binding.TF_INT32, uint8: binding.TF_UINT8 };
   let handles = new Set<number>();
   const release = (id: number): void => {
     if (handles.delete(id)) binding.deleteTensor(id);
@@ -81,7 +80,6 @@ function createGraph(backend: TensorflowBackend) {
     },
     ints,
     floats,
-    bools: (value: boolean): Handle => make([], binding.TF_BOOL, Uint8Array.of(value ? 1 : 0)),
     constant: (value: number): Handle => floats([value], []),
     reshape: (x: Handle, shape: readonly number[]): Handle =>
       op('Reshape', [x, ints(shape)], [type('T', x.dtype), type('Tshape', binding.TF_INT32)]),
@@ -105,12 +103,11 @@ function createGraph(backend: TensorflowBackend) {
         ],
       ),
     floor: (x: Handle): Handle => op('Floor', [x], [type('T', x.dtype)]),
-    binary: (name: 'Mul' | 'Add' | 'Sub' | 'Minimum' | 'Maximum' | 'GreaterEqual' | 'Greater', a: Handle, b: Handle): Handle =>
+    binary: (name: 'Mul' | 'Add' | 'Sub' | 'Div' | 'Minimum' | 'Maximum' | 'GreaterEqual' | 'Greater', a: Handle, b: Handle): Handle =>
       op(name, [a, b], [type('T', a.dtype)]),
     rint: (x: Handle): Handle => op('Rint', [x], [type('T', x.dtype)]),
     transpose: (x: Handle, order: readonly number[]): Handle =>
       op('Transpose', [x, ints(order)], [type('T', x.dtype), type('Tperm', binding.TF_INT32)]),
-    and: (a: Handle, b: Handle): Handle => op('LogicalAnd', [a, b], []),
     sum: (x: Handle, axis: number): Handle =>
       op('Sum', [x, ints([axis])], [type('T', x.dtype), index, { name: 'keep_dims', type: binding.TF_ATTR_BOOL, value: false }]),
     select: (condition: Handle, a: Handle, b: Handle): Handle => op('SelectV2', [condition, a, b], [type('T', a.dtype)]),
@@ -223,106 +220,117 @@ function resample(
       const down = tapsOf(graph, tables, tableY, tapsY, from, to);
       const pixels = source(across.low, down.low, across.high, down.high);
       const lines = sumTaps(graph, graph.reshape(pixels, [1, down.high - down.low, width * channels]), down);
-      const sums = sumTaps(graph, graph.reshape(lines, [to - from, width, channels]), across);
-      return [finish(sums)] as const;
+      return [finish(sumTaps(graph, graph.reshape(lines, [to - from, width, channels]), across))] as const;
     });
     blocks.push(...block);
   }
   return graph.concat(blocks, 0);
 }
 
-/**
- * Words `[rows, columns, words]`, as floats, of a placement's colours.
- *
- * @param images `[pixels, words]`
- */
-function colours(graph: Graph, row: Placed, tables: Int32Array, images: Handle): Handle {
-  const { source, sourceWidth, columns } = row;
-  const words = images.shape[1] as number;
-  return resample(
-    graph,
-    row,
-    tables,
-    4 * words,
-    (x0, y0, x1, y1) => {
-      const lines = graph.slice(images, [source + y0 * sourceWidth, 0], [(y1 - y0) * sourceWidth, words]);
-      const part = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth, words]), [0, x0, 0], [y1 - y0, x1 - x0, words]);
-      return graph.cast(graph.bitcast(part, 'uint8'), 'float');
-    },
-    (sums) => {
-      const bytes = words === 1 ? roundSums(graph, sums) : roundDeepSums(graph, sums);
-      return graph.bitcast(graph.reshape(graph.cast(bytes, 'uint8'), [-1, columns, words, 4]), 'float');
-    },
-  );
-}
-
-/** Bytes, and fractions that a cast cuts off, of sums of bytes. */
-function roundSums(graph: Graph, sums: Handle): Handle {
-  return graph.binary('Mul', graph.binary('Add', sums, graph.constant(32768)), graph.constant(1 / 65536));
-}
-
-/**
- * The bytes of 16-bit values, the low one first, from sums of their low and their high bytes, L and H. As floats hold no more than
- * 24 bits, `(2^8·H + L + 2^15) >> 16` is taken in parts: `(H >> 8) + (((H & 255) + (L >> 8) + 128) >> 8)`.
- */
-function roundDeepSums(graph: Graph, sums: Handle): Handle {
-  const pairs = graph.reshape(sums, [-1, 2]);
-  const count = pairs.shape[0] as number;
-  const half = (n: number): Handle => graph.slice(pairs, [0, n], [count, 1]);
-  const shifted = (x: Handle): Handle => graph.floor(graph.binary('Mul', x, graph.constant(1 / 256)));
-  const rest = (x: Handle, high: Handle): Handle => graph.binary('Sub', x, graph.binary('Mul', high, graph.constant(256)));
-  const [low, high] = [half(0), half(1)];
-  const whole = shifted(high);
-  const carry = graph.binary('Add', graph.binary('Add', rest(high, whole), shifted(low)), graph.constant(128));
-  const values = graph.binary('Add', whole, shifted(carry));
-  const top = shifted(values);
-  return graph.concat([rest(values, top), top], 1);
-}
-
-/** Bools `[rows, columns]`: where a placement's coverage is at least half. */
-function coverage(graph: Graph, row: Placed, tables: Int32Array, masks: Handle): Handle {
+/** A placement's mask `[y1 − y0, x1 − x0, 1]` as floats: 1 on its instance, else 0. */
+function maskOf(graph: Graph, row: Placed, masks: Handle, x0: number, y0: number, x1: number, y1: number): Handle {
   const { mask, maskX, maskY, maskWidth, maskHeight } = row;
-  return resample(
-    graph,
-    row,
-    tables,
-    1,
-    (x0, y0, x1, y1) => {
-      const [left, right] = [Math.max(x0, maskX), Math.min(x1, maskX + maskWidth)];
-      const [top, bottom] = [Math.max(y0, maskY), Math.min(y1, maskY + maskHeight)];
-      if (left >= right || top >= bottom) return graph.fill([y1 - y0, x1 - x0], graph.constant(0));
-      const lines = graph.slice(masks, [mask + (top - maskY) * maskWidth], [(bottom - top) * maskWidth]);
-      const plane = graph.slice(graph.reshape(lines, [bottom - top, maskWidth]), [0, left - maskX], [bottom - top, right - left]);
-      return graph.pad(graph.cast(plane, 'float'), [top - y0, y1 - bottom, left - x0, x1 - right]);
-    },
-    (sums) => graph.reshape(graph.binary('GreaterEqual', sums, graph.constant(halfCoverage)), [-1, row.columns]),
+  if (mask < 0) return graph.fill([y1 - y0, x1 - x0, 1], graph.constant(1));
+  const [left, right] = [Math.max(x0, maskX), Math.min(x1, maskX + maskWidth)];
+  const [top, bottom] = [Math.max(y0, maskY), Math.min(y1, maskY + maskHeight)];
+  if (left >= right || top >= bottom) return graph.fill([y1 - y0, x1 - x0, 1], graph.constant(0));
+  const lines = graph.slice(masks, [mask + (top - maskY) * maskWidth], [(bottom - top) * maskWidth]);
+  const plane = graph.slice(graph.reshape(lines, [bottom - top, maskWidth]), [0, left - maskX], [bottom - top, right - left]);
+  const padded = graph.pad(graph.cast(plane, 'float'), [top - y0, y1 - bottom, left - x0, x1 - right]);
+  return graph.reshape(padded, [y1 - y0, x1 - x0, 1]);
+}
+
+/** The colours that a placement gives the pixels of its box, words as floats `[rows, columns, words]`, and its coverage of them, `[rows, columns, 1]`. */
+function colours(graph: Graph, row: Placed, { tables, images, masks }: Arrays): readonly [colours: Handle, coverage: Handle] {
+  const { source, sourceWidth, columns, rows } = row;
+  const words = images.shape[1] as number;
+  const channels = 4 * words;
+  // Bytes of the instance alone, and its mask as one channel more.
+  const taken = (x0: number, y0: number, x1: number, y1: number): Handle => {
+    const lines = graph.slice(images, [source + y0 * sourceWidth, 0], [(y1 - y0) * sourceWidth, words]);
+    const part = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth, words]), [0, x0, 0], [y1 - y0, x1 - x0, words]);
+    const bytes = graph.reshape(graph.cast(graph.bitcast(part, 'uint8'), 'float'), [y1 - y0, x1 - x0, channels]);
+    const mask = maskOf(graph, row, masks, x0, y0, x1, y1);
+    return graph.concat([graph.binary('Mul', bytes, mask), mask], 2);
+  };
+  const divided = (sums: Handle): Handle => {
+    const height = sums.shape[0] as number;
+    const pixels = height * columns;
+    const flat = graph.reshape(sums, [pixels, channels + 1]);
+    const coverage = graph.slice(flat, [0, channels], [pixels, 1]);
+    const [values, by] = [graph.slice(flat, [0, 0], [pixels, channels]), graph.binary('Maximum', coverage, graph.constant(1))];
+    const bytes = words === 1 ? dividedSums(graph, values, by) : dividedDeepSums(graph, values, by);
+    const colour = graph.bitcast(graph.reshape(graph.cast(bytes, 'uint8'), [height, columns, words, 4]), 'float');
+    return graph.concat([colour, graph.reshape(coverage, [height, columns, 1])], 2);
+  };
+  const both = resample(graph, row, tables, channels + 1, taken, divided);
+  return [graph.slice(both, [0, 0, 0], [rows, columns, words]), graph.slice(both, [0, 0, words], [rows, columns, 1])];
+}
+
+/** Quotients of integers under 2^24, rounded down, and what is left: one that division has rounded up, or not up to, is corrected. */
+function divide(graph: Graph, x: Handle, by: Handle): readonly [quotient: Handle, rest: Handle] {
+  const { binary, constant } = graph;
+  const above = (a: Handle, b: Handle): Handle => graph.cast(binary('GreaterEqual', a, b), 'float');
+  const guess = graph.floor(binary('Div', x, by));
+  const low = binary('Sub', guess, binary('Sub', constant(1), above(x, binary('Mul', guess, by))));
+  const next = binary('Add', low, constant(1));
+  const quotient = binary('Add', low, above(x, binary('Mul', next, by)));
+  return [quotient, binary('Sub', x, binary('Mul', quotient, by))];
+}
+
+function halved(graph: Graph, coverage: Handle): Handle {
+  return graph.floor(graph.binary('Mul', coverage, graph.constant(0.5)));
+}
+
+/** Bytes `[pixels, 4]` of sums of bytes. */
+function dividedSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
+  return divide(graph, graph.binary('Add', sums, halved(graph, coverage)), coverage)[0];
+}
+
+/**
+ * The bytes `[pixels, 4, 2]` of 16-bit values, the low one first, from sums of their low and their high bytes, L and H. As floats hold no more
+ * than 24 bits, `2^8·H + L + c >> 1` is divided by `c` in parts: H; 2^8 times its rest; L with half of `c`; and the sum of their rests.
+ */
+function dividedDeepSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
+  const pairs = graph.reshape(sums, [-1, 4, 2]);
+  const pixels = pairs.shape[0] as number;
+  const { binary, constant } = graph;
+  const part = (n: number): Handle => graph.reshape(graph.slice(pairs, [0, 0, n], [pixels, 4, 1]), [pixels, 4]);
+  const [whole, rest] = divide(graph, part(1), coverage);
+  const [middle, middleRest] = divide(graph, binary('Mul', rest, constant(256)), coverage);
+  const [low, lowRest] = divide(graph, binary('Add', part(0), halved(graph, coverage)), coverage);
+  const [carry] = divide(graph, binary('Add', middleRest, lowRest), coverage);
+  const values = binary('Add', binary('Add', binary('Mul', whole, constant(256)), middle), binary('Add', low, carry));
+  const top = graph.floor(binary('Mul', values, constant(1 / 256)));
+  const bytes = [binary('Sub', values, binary('Mul', top, constant(256))), top];
+  return graph.concat(
+    bytes.map((byte) => graph.reshape(byte, [pixels, 4, 1])),
+    2,
   );
 }
 
 /** A target with what has been pasted so far: words as floats, `[height, width, words]`, and owners, `[height, width]`. */
 type Canvas = readonly [words: Handle, owner: Handle];
 
+interface Arrays {
+  readonly tables: Int32Array;
+  readonly images: Handle;
+  readonly masks: Handle;
+}
+
 /** Pastes one placement, the `k`-th of all, over a canvas. */
-function paste(
-  graph: Graph,
-  [words, owner]: Canvas,
-  row: Placed,
-  k: number,
-  { tables, images, masks }: { tables: Int32Array; images: Handle; masks: Handle },
-): readonly [...Canvas, area: Handle] {
-  const { x, y, columns, rows, minArea } = row;
-  if (columns === 0) return [words, owner, graph.ints([0])];
-  const covered = row.mask < 0 ? graph.fill([rows, columns], graph.bools(true)) : coverage(graph, row, tables, masks);
-  // A float counts up to 2^24: enough for a row.
-  const area = graph.sum(graph.cast(graph.sum(graph.cast(covered, 'float'), 1), 'double'), 0);
-  const owned = graph.and(covered, graph.binary('GreaterEqual', area, graph.cast(graph.ints([minArea], []), 'double')));
+function paste(graph: Graph, [words, owner]: Canvas, row: Placed, k: number, arrays: Arrays): Canvas {
+  const { x, y, columns, rows } = row;
+  if (columns === 0) return [words, owner];
+  const [colour, coverage] = colours(graph, row, arrays);
+  const owned = graph.binary('GreaterEqual', coverage, graph.constant(halfCoverage));
   const put = (onto: Handle, what: Handle): Handle => {
     const [, , ...rest] = onto.shape;
     const begin = [y, x, ...rest.map(() => 0)];
     const condition = graph.reshape(owned, [rows, columns, ...rest.map(() => 1)]);
     return graph.replace(onto, begin, graph.select(condition, what, graph.slice(onto, begin, [rows, columns, ...rest])));
   };
-  return [put(words, colours(graph, row, tables, images)), put(owner, graph.constant(k)), graph.reshape(graph.cast(area, 'int32'), [1])];
+  return [put(words, colour), put(owner, graph.constant(k))];
 }
 
 export const tensorflowKernels: Kernels<TensorflowBackend> = {
@@ -334,7 +342,6 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
       const words = wordsPerPixel(depth);
       const images = graph.reshape(graph.bitcast(graph.of(inputs.images), 'float'), [-1, words]);
       const masks = graph.reshape(graph.bitcast(graph.of(inputs.masks), 'uint8'), [-1]);
-      const areas: Handle[] = [];
       let m = 0;
       const canvases = targets.map(({ image, width, height }, n): Canvas => {
         const blank = (word: number): Handle =>
@@ -347,9 +354,7 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
         ];
         for (; placements[m]?.target === n; m++) {
           const before = canvas;
-          const [words, owner, area] = graph.scope(() => paste(graph, before, placements[m] as Placed, m + 1, { tables, images, masks }));
-          canvas = [words, owner];
-          areas.push(area);
+          canvas = graph.scope(() => paste(graph, before, placements[m] as Placed, m + 1, { tables, images, masks }));
           graph.release(...before.filter((handle) => !canvas.includes(handle)));
         }
         return canvas;
@@ -359,12 +364,8 @@ export const tensorflowKernels: Kernels<TensorflowBackend> = {
           parts.map((part) => graph.reshape(part, [-1])),
           0,
         );
-      return [
-        graph.bitcast(all(canvases.map(([words]) => words)), 'int32'),
-        graph.cast(all(canvases.map(([, owner]) => owner)), 'int32'),
-        areas.length > 0 ? all(areas) : graph.ints([]),
-      ];
-    }) as [TensorInfo, TensorInfo, TensorInfo];
+      return [graph.bitcast(all(canvases.map(([words]) => words)), 'int32'), graph.cast(all(canvases.map(([, owner]) => owner)), 'int32')];
+    }) as [TensorInfo, TensorInfo];
   },
 
   pack(backend, { images }, { channelsFirst, low, scale }) {

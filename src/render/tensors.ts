@@ -34,7 +34,7 @@ import {
   targetFields,
   type UnpackInputs,
 } from './op.ts';
-import { pack, paddingOf, type Render, resultsOf, type Target } from './render.ts';
+import { pack, packMasks, paddingOf, type Render, resultsOf, type Target } from './render.ts';
 import type { Uploaded } from './staging.ts';
 import * as staging from './staging.ts';
 import { tensorflowKernels } from './tensorflow.ts';
@@ -46,8 +46,8 @@ function run(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
 
 /** Pastes on the active backend. */
 function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): CopyPasteOutputs {
-  const [images, owner, area] = run(opNames.copyPaste, inputs, attrs) as [Tensor1D, Tensor1D, Tensor1D];
-  return { images, owner, area };
+  const [images, owner] = run(opNames.copyPaste, inputs, attrs) as [Tensor1D, Tensor1D];
+  return { images, owner };
 }
 
 /** RGBA8 words `[N·H·W]` of images of 1, 3 or 4 channels; grey is repeated, an absent alpha is opaque. */
@@ -79,8 +79,8 @@ export const render: Render = async (images, targets, depth = 8) => {
     try {
       const result = tidy(() => renderTensors(tensor, targets, depth));
       try {
-        const [words, owner, area] = (await download([result.images, result.owner, result.area])) as [Int32Array, Int32Array, Int32Array];
-        return resultsOf({ words, owner, area }, images, targets, depth);
+        const [words, owner] = (await download([result.images, result.owner])) as [Int32Array, Int32Array];
+        return resultsOf({ words, owner }, images, targets, depth);
       } finally {
         dispose(result);
       }
@@ -131,11 +131,11 @@ export async function guard<T>(work: () => Promise<T>): Promise<T> {
 export function renderTensors(images: Tensor1D, targets: readonly Target[], depth: Depth = 8): CopyPasteOutputs {
   return tidy(() => {
     registerKernels();
-    const { masks, tables, targets: rows, placements } = pack(targets);
+    const { tables, targets: rows, placements } = pack(targets);
     return copyPasteOp(
       {
         images,
-        masks: tensor1d(masks, 'int32'),
+        masks: tensor1d(packMasks(targets), 'int32'),
         tables: tensor1d(tables, 'int32'),
         targets: tensor2d(rows, [targets.length, targetFields.length], 'int32'),
         placements: tensor2d(placements, [placements.length / placementFields.length, placementFields.length], 'int32'),

@@ -1,6 +1,5 @@
 /**
- * The kernels in WGSL, in three programs with no read-back between them: which pixels each placement covers, and
- * how many; which placement is the topmost at each pixel; what colour that gives.
+ * The kernels in WGSL, in two programs with no read-back between them: which placement is the topmost that covers a pixel; what colour that gives.
  *
  * Coverage and colour are the double sums of op.ts, in 32-bit integers (those of 16-bit colours need all 32 bits), over at most `tapsX · tapsY` source pixels.
  */
@@ -8,137 +7,84 @@
 import type { WebGPUBackend, WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
 import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { CopyPasteError } from '../errors.ts';
+import { fullCoverage, halfCoverage } from '../masks/coverage.ts';
 import type { Depth } from '../types.ts';
-import {
-  halfCoverage,
-  imageShape,
-  type Kernels,
-  type Placed,
-  type PlacedTarget,
-  placementFields,
-  readRows,
-  shown,
-  targetFields,
-} from './op.ts';
+import { imageShape, type Kernels, type Placed, type PlacedTarget, placementFields, readRows, shown, targetFields } from './op.ts';
 import { submit } from './staging.ts';
 
 /** Threads of a workgroup. */
 const workgroup = 64;
-/** Threads of the coverage program's: the most that every device has. */
-const gathering = 256;
-
-/** Rows as shaders read them: the op's fields, and where a row's outputs begin. */
-const placementColumns = [...placementFields, 'bits'] as const;
+/** Targets as shaders read them: the op's fields, where the output begins, and the range of placements. */
 const targetColumns = [...targetFields, 'output', 'first', 'end'] as const;
 
 const columnsOf = (prefix: string, columns: readonly string[]): string =>
   [`const ${prefix}Fields = ${columns.length};`, ...columns.map((name, i) => `const ${prefix}_${name} = ${i};`)].join('\n');
 
-/** The last of `count` rows whose field is at most `value`; fields ascend. */
-const search = (rows: string, field: string): string => `
-  fn find_${field}(value : i32, count : i32) -> i32 {
+/** Rows of targets and placements, and what they say of a pixel. */
+const rowsCode = `
+  ${columnsOf('placements', placementFields)}
+  ${columnsOf('targets', targetColumns)}
+  fn fieldOf(m : i32, field : i32) -> i32 { return placements[m * placementsFields + field]; }
+  fn targetOf(n : i32, field : i32) -> i32 { return targets[n * targetsFields + field]; }
+
+  /** The target that a pixel of the outputs belongs to: the last that begins before it. */
+  fn findTarget(pixel : i32) -> i32 {
     var low = 0;
-    var high = count;
+    var high = uniforms.targets;
     while (high - low > 1) {
       let middle = (low + high) / 2;
-      if (${rows}[middle * ${rows}Fields + ${rows}_${field}] <= value) { low = middle; } else { high = middle; }
+      if (targetOf(middle, targets_output) <= pixel) { low = middle; } else { high = middle; }
     }
     return low;
-  }`;
+  }
 
-const placementsCode = `
-  ${columnsOf('placements', placementColumns)}
-  fn fieldOf(m : i32, field : i32) -> i32 { return placements[m * placementsFields + field]; }`;
-const targetsCode = `
-  ${columnsOf('targets', targetColumns)}
-  ${search('targets', 'output')}
-  fn targetOf(n : i32, field : i32) -> i32 { return targets[n * targetsFields + field]; }`;
-
-/**
- * One thread for each pixel of a box, whose rows are filled up to whole words. The result holds the areas, then the covered pixels as bits, each
- * row of a box beginning on a word. A workgroup gathers its words, and adds what it has of its first word's placement at once: sums that
- * all add to are slow.
- */
-const coverageCode = `
-  ${placementsCode}
-  ${search('placements', 'bits')}
-
-  var<workgroup> gathered : array<atomic<u32>, ${gathering / 32}>;
-  var<workgroup> first : i32;
-  var<workgroup> covering : atomic<i32>;
-
-  fn covers(m : i32, i : i32, j : i32) -> bool {
+  /** Whether a source pixel is one of a placement's instance: 0 or 1. */
+  fn maskAt(m : i32, x : i32, y : i32) -> i32 {
     let plane = fieldOf(m, placements_mask);
-    if (plane < 0) { return true; }
+    if (plane < 0) { return 1; }
+    let column = x - fieldOf(m, placements_maskX);
+    let row = y - fieldOf(m, placements_maskY);
+    let width = fieldOf(m, placements_maskWidth);
+    if (column < 0 || row < 0 || column >= width || row >= fieldOf(m, placements_maskHeight)) { return 0; }
+    let at = plane + row * width + column;
+    return (masks[at >> 2u] >> u32(8 * (at & 3))) & 1;
+  }
+
+  /** Coverage of a pixel of a placement's box. */
+  fn coverageAt(m : i32, i : i32, j : i32) -> i32 {
+    if (fieldOf(m, placements_mask) < 0) { return ${fullCoverage}; }
     let tapsX = fieldOf(m, placements_tapsX);
     let tapsY = fieldOf(m, placements_tapsY);
     let entryX = fieldOf(m, placements_tableX) + i * (1 + tapsX);
     let entryY = fieldOf(m, placements_tableY) + j * (1 + tapsY);
-    let width = fieldOf(m, placements_maskWidth);
-    let height = fieldOf(m, placements_maskHeight);
-    let x0 = tables[entryX] - fieldOf(m, placements_maskX);
-    let y0 = tables[entryY] - fieldOf(m, placements_maskY);
     var sum = 0;
-    for (var v = max(0, -y0); v < min(tapsY, height - y0); v++) {
-      let row = plane + (y0 + v) * width + x0;
+    for (var v = 0; v < tapsY; v++) {
       var line = 0;
-      for (var u = max(0, -x0); u < min(tapsX, width - x0); u++) {
-        let at = row + u;
-        line += tables[entryX + 1 + u] * ((masks[at >> 2u] >> u32(8 * (at & 3))) & 1);
-      }
+      for (var u = 0; u < tapsX; u++) { line += tables[entryX + 1 + u] * maskAt(m, tables[entryX] + u, tables[entryY] + v); }
       sum += tables[entryY + 1 + v] * line;
     }
-    return sum >= ${halfCoverage};
-  }
-
-  fn main(index : i32) {
-    let bit = index % 32;
-    let word = index / 32;
-    let slot = word % ${gathering / 32};
-    var m = -1;
-    if (word < uniforms.words) {
-      m = find_bits(word, uniforms.count);
-      let columns = fieldOf(m, placements_columns);
-      let rowWords = (columns + 31) / 32;
-      let at = word - fieldOf(m, placements_bits);
-      let i = 32 * (at % rowWords) + bit;
-      if (i < columns && covers(m, i, at / rowWords)) { atomicOr(&gathered[slot], 1u << u32(bit)); }
-    }
-    if (index % ${gathering} == 0) { first = m; }
-    workgroupBarrier();
-    if (bit == 0 && m >= 0) {
-      let bits = atomicLoad(&gathered[slot]);
-      let covered = i32(countOneBits(bits));
-      atomicStore(&result[uniforms.count + word], bitcast<i32>(bits));
-      if (m == first) { atomicAdd(&covering, covered); } else { atomicAdd(&result[m], covered); }
-    }
-    workgroupBarrier();
-    if (index % ${gathering} == 0 && m >= 0) { atomicAdd(&result[m], atomicLoad(&covering)); }
+    return sum;
   }`;
 
 /** One thread for each pixel of the outputs. */
 const ownerCode = `
-  ${placementsCode}
-  ${targetsCode}
+  ${rowsCode}
 
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
-    let n = find_output(index, uniforms.targets);
+    let n = findTarget(index);
     let at = index - targetOf(n, targets_output);
     let width = targetOf(n, targets_width);
+    result[index] = 0;
     for (var m = targetOf(n, targets_end) - 1; m >= targetOf(n, targets_first); m--) {
-      let columns = fieldOf(m, placements_columns);
       let i = at % width - fieldOf(m, placements_x);
       let j = at / width - fieldOf(m, placements_y);
-      if (i < 0 || j < 0 || i >= columns || j >= fieldOf(m, placements_rows)) { continue; }
-      if (coverage[m] < fieldOf(m, placements_minArea)) { continue; }
-      let word = coverage[uniforms.count + fieldOf(m, placements_bits) + j * ((columns + 31) / 32) + i / 32];
-      if (((bitcast<u32>(word) >> u32(i % 32)) & 1u) == 1u) {
+      if (i < 0 || j < 0 || i >= fieldOf(m, placements_columns) || j >= fieldOf(m, placements_rows)) { continue; }
+      if (coverageAt(m, i, j) >= ${halfCoverage}) {
         result[index] = m + 1;
         return;
       }
     }
-    result[index] = 0;
   }`;
 
 /** How colours of a depth lie in a word: their vector, with a sum's lanes; words that a pixel takes; vectors from words and back. */
@@ -159,19 +105,43 @@ const lanes = {
 
 /** One thread for each word of the outputs. */
 const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string => `
-  ${placementsCode}
-  ${targetsCode}
+  ${rowsCode}
 
   fn channels(word : i32) -> ${vector} {
     let bits = bitcast<u32>(word);
     return ${from};
   }
 
+  /** The colour that a placement gives a pixel of its box: that of its instance alone. */
+  fn colourOf(m : i32, i : i32, j : i32, part : i32) -> ${vector} {
+    let tapsX = fieldOf(m, placements_tapsX);
+    let tapsY = fieldOf(m, placements_tapsY);
+    let entryX = fieldOf(m, placements_tableX) + i * (1 + tapsX);
+    let entryY = fieldOf(m, placements_tableY) + j * (1 + tapsY);
+    var coverage = 0u;
+    var sum = ${vector}(0u);
+    for (var v = 0; v < tapsY; v++) {
+      let y = tables[entryY] + v;
+      let row = fieldOf(m, placements_source) + y * fieldOf(m, placements_sourceWidth);
+      var weight = 0u;
+      var line = ${vector}(0u);
+      for (var u = 0; u < tapsX; u++) {
+        let x = tables[entryX] + u;
+        let tap = u32(tables[entryX + 1 + u] * maskAt(m, x, y));
+        weight += tap;
+        line += tap * channels(images[${words} * (row + x) + part]);
+      }
+      coverage += u32(tables[entryY + 1 + v]) * weight;
+      sum += u32(tables[entryY + 1 + v]) * line;
+    }
+    return (sum + ${vector}(coverage / 2u)) / ${vector}(coverage);
+  }
+
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
     let pixel = index / ${words};
     let part = index % ${words};
-    let n = find_output(pixel, uniforms.targets);
+    let n = findTarget(pixel);
     let at = pixel - targetOf(n, targets_output);
     let k = owner[pixel];
     if (k == 0) {
@@ -181,20 +151,8 @@ const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string 
       else { result[index] = uniforms.padding2; }
       return;
     }
-    let m = k - 1;
     let width = targetOf(n, targets_width);
-    let tapsX = fieldOf(m, placements_tapsX);
-    let tapsY = fieldOf(m, placements_tapsY);
-    let entryX = fieldOf(m, placements_tableX) + (at % width - fieldOf(m, placements_x)) * (1 + tapsX);
-    let entryY = fieldOf(m, placements_tableY) + (at / width - fieldOf(m, placements_y)) * (1 + tapsY);
-    var sum = ${vector}(32768u);
-    for (var v = 0; v < tapsY; v++) {
-      let row = fieldOf(m, placements_source) + (tables[entryY] + v) * fieldOf(m, placements_sourceWidth) + tables[entryX];
-      var line = ${vector}(0u);
-      for (var u = 0; u < tapsX; u++) { line += u32(tables[entryX + 1 + u]) * channels(images[${words} * (row + u) + part]); }
-      sum += u32(tables[entryY + 1 + v]) * line;
-    }
-    let values = sum >> ${vector}(16u);
+    let values = colourOf(k - 1, at % width - fieldOf(k - 1, placements_x), at / width - fieldOf(k - 1, placements_y), part);
     result[index] = bitcast<i32>(${to});
   }`;
 
@@ -247,10 +205,6 @@ interface Program {
   readonly floats?: Readonly<Record<string, number>>;
   readonly shape: number[];
   readonly dtype?: DataType;
-  readonly threads?: number;
-  readonly workgroup?: number;
-  /** What the code adds to. */
-  readonly atomic?: TensorInfo;
 }
 
 const faults = new WeakMap<GPUDevice, string[]>();
@@ -275,8 +229,7 @@ export function watch(backend: WebGPUBackend): () => Promise<string | undefined>
   };
 }
 
-function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}, shape, dtype = 'int32', ...rest }: Program): TensorInfo {
-  const size = rest.workgroup ?? workgroup;
+function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}, shape, dtype = 'int32' }: Program): TensorInfo {
   const program: WebGPUProgram = {
     shaderKey: `CopyPaste ${name}`,
     getUserCode: () => code,
@@ -284,10 +237,10 @@ function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}
     uniforms: [...Object.keys(uniforms).map((key) => `${key} : i32, `), ...Object.keys(floats).map((key) => `${key} : f32, `)].join(''),
     outputShape: shape,
     size: true,
-    atomic: rest.atomic !== undefined,
-    workgroupSize: [size, 1, 1],
+    atomic: false,
+    workgroupSize: [workgroup, 1, 1],
     dispatchLayout: { x: shape.map((_, dimension) => dimension) },
-    dispatch: [Math.ceil((rest.threads ?? util.sizeFromShape(shape)) / size), 1, 1],
+    dispatch: [Math.ceil(util.sizeFromShape(shape) / workgroup), 1, 1],
   };
   const limit = backend.device.limits.maxStorageBufferBindingSize;
   for (const used of [shape, ...Object.values(inputs).map((input) => input.shape)]) {
@@ -299,16 +252,10 @@ function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}
       );
     }
   }
-  return backend.runWebGPUProgram(
-    program,
-    Object.values(inputs),
-    dtype,
-    [
-      ...Object.values(uniforms).map((value) => ({ type: 'int32', data: [value] })),
-      ...Object.values(floats).map((value) => ({ type: 'float32', data: [value] })),
-    ],
-    rest.atomic,
-  );
+  return backend.runWebGPUProgram(program, Object.values(inputs), dtype, [
+    ...Object.values(uniforms).map((value) => ({ type: 'int32', data: [value] })),
+    ...Object.values(floats).map((value) => ({ type: 'float32', data: [value] })),
+  ]);
 }
 
 /** Rows of named numbers as a tensor; never empty, since a buffer cannot be. */
@@ -319,16 +266,6 @@ function rowsTensor<Column extends string>(
 ): TensorInfo {
   const values = rows.length > 0 ? rows.flatMap((row) => columns.map((name) => row[name])) : [0];
   return backend.makeTensorInfo([values.length], 'int32', Int32Array.from(values));
-}
-
-function withBits(placements: readonly Placed[]): { rows: (Placed & { bits: number })[]; words: number } {
-  let words = 0;
-  const rows = placements.map((row) => {
-    const bits = words;
-    words += row.rows * Math.ceil(row.columns / 32);
-    return { ...row, bits };
-  });
-  return { rows, words };
 }
 
 /** Targets with the range of their placements. */
@@ -345,59 +282,31 @@ export const webgpuKernels: Kernels<WebGPUBackend> = {
   copyPaste(backend, { images, masks, tables, ...inputs }, { depth, padding }) {
     const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
     const { targets, placements, pixels } = readRows(read(inputs.targets), read(inputs.placements));
-    const { rows, words } = withBits(placements);
-    const count = rows.length;
     const made: TensorInfo[] = [];
     const make = (info: TensorInfo): TensorInfo => {
       made.push(info);
       return info;
     };
-    let results: [TensorInfo, TensorInfo, TensorInfo] | [] = [];
+    let results: [TensorInfo, TensorInfo] | [] = [];
     try {
-      const placementRows = make(rowsTensor(backend, rows, placementColumns));
-      const targetRows = make(rowsTensor(backend, withRanges(targets, placements), targetColumns));
-      const length = Math.max(1, count + words);
-      const coverage = make(backend.makeTensorInfo([length], 'int32', new Int32Array(length)));
-      if (words > 0) {
-        run(backend, {
-          name: 'coverage',
-          code: coverageCode,
-          inputs: { masks, tables, placements: placementRows },
-          uniforms: { count, words },
-          shape: coverage.shape,
-          threads: 32 * words,
-          workgroup: gathering,
-          atomic: coverage,
-        });
-      }
-      const owner = make(
-        run(backend, {
-          name: 'owner',
-          code: ownerCode,
-          inputs: { coverage, placements: placementRows, targets: targetRows },
-          uniforms: { count, targets: targets.length },
-          shape: [pixels],
-        }),
-      );
+      const rows = {
+        masks,
+        tables,
+        placements: make(rowsTensor(backend, placements, placementFields)),
+        targets: make(rowsTensor(backend, withRanges(targets, placements), targetColumns)),
+      };
+      const uniforms = { targets: targets.length };
+      const owner = make(run(backend, { name: 'owner', code: ownerCode, inputs: rows, uniforms, shape: [pixels] }));
       const colours = make(
         run(backend, {
           name: `colour ${depth}`,
           code: colourCode(lanes[depth]),
-          inputs: { images, owner, tables, placements: placementRows, targets: targetRows },
-          uniforms: { targets: targets.length, padding: padding[0] as number, padding2: padding[1] ?? 0 },
+          inputs: { images, owner, ...rows },
+          uniforms: { ...uniforms, padding: padding[0] as number, padding2: padding[1] ?? 0 },
           shape: [lanes[depth].words * pixels],
         }),
       );
-      const area = make(
-        run(backend, {
-          name: 'area',
-          code: 'fn main(index : i32) { if (index < uniforms.size) { result[index] = coverage[index]; } }',
-          inputs: { coverage },
-          uniforms: {},
-          shape: [count],
-        }),
-      );
-      return (results = [colours, owner, area]);
+      return (results = [colours, owner]);
     } finally {
       for (const info of made) if (!(results as TensorInfo[]).includes(info)) backend.disposeData(info.dataId);
     }

@@ -27,10 +27,10 @@ async function run(
   const none = async (): Promise<undefined> => undefined;
   const sink = {
     keepsOriginal,
-    paste: async ({ image, mask, owner, areas }: Pasted) =>
+    paste: async ({ image, mask, owner }: Pasted) =>
       [image.pixels, mask.ids, owner]
         .map(({ buffer, byteOffset, byteLength }) => sha256(new Uint8Array(buffer, byteOffset, byteLength)))
-        .join() + areas.join(),
+        .join(),
     pass: none,
     skip: (): undefined => undefined,
   };

@@ -12,11 +12,10 @@ export function plansOf(drawn: readonly number[]): Plan[] {
     id: `${n}`,
     copy: 0,
     source: `${source}`,
-    minArea: 1,
     placements:
       n % 5 === 4
         ? []
-        : [{ instance: 0, classId: 1, sourceBox: [0, 0, 1, 1] as const, targetBox: [0, 0, 1, 1] as const, scale: 1, flip: false }],
+        : [{ instance: 0, classId: 1, sourceBox: [0, 0, 1, 1] as const, targetBox: [0, 0, 1, 1] as const, scale: 1, flip: false, area: 1 }],
     dropped: [],
   }));
 }

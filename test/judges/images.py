@@ -47,7 +47,7 @@ def judge(folder, verdict, image_type, mask_type, *flags):
             expected, ids, areas = render(record, images[target], masks[target], images[other], masks[other])
             path = f"{kind}/{record['files']['image']['path']}"
             verdict.count("images")
-            verdict.count("pastes", sum(area > 0 for area in areas))
+            verdict.count("pastes", len(areas))
             verdict.hold([one["area"] for one in record["placements"]] == areas, f"{path}: areas are not {areas}")
             verdict.hold(mask.dtype == masks[target].dtype and np.array_equal(mask, ids), f"{path}: its mask is another")
             verdict.hold(image.dtype == expected.dtype, f"{path}: is {image.dtype}, not {expected.dtype}")
@@ -101,17 +101,17 @@ def render(record, target, target_mask, source, source_mask):
         down = weights(y0, y1 - y0, source.shape[0], bottom - top, False)
         instance = np.zeros(source_mask.shape, np.int64)
         instance[component(source_mask, placement)] = 1
-        covered = down @ instance @ across.T >= 32768
+        coverage = down @ instance @ across.T
         # The part of the box that lies in the frame.
         rows = slice(max(0, -top), max(0, min(bottom, image.shape[0]) - top))
         columns = slice(max(0, -left), max(0, min(right, image.shape[1]) - left))
-        covered = covered[rows, columns]
-        area = int(covered.sum())
-        areas.append(area if area >= record["minArea"] else 0)
-        if areas[-1] == 0:
-            continue
+        covered = coverage[rows, columns] >= 32768
+        areas.append(int(covered.sum()))
         planes = source.astype(np.int64).reshape(*source.shape[:2], -1)
-        colours = np.stack([(down @ planes[:, :, c] @ across.T + 2**15) >> 16 for c in range(planes.shape[2])], axis=-1)[rows, columns]
+        # Of the instance alone; where there is nothing of it, nothing is taken.
+        whole = np.maximum(coverage, 1)
+        sums = [down @ (planes[:, :, c] * instance) @ across.T for c in range(planes.shape[2])]
+        colours = np.stack([(plane + coverage // 2) // whole for plane in sums], axis=-1)[rows, columns]
         place = (slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop))
         image[place][covered] = (colours if target.ndim == 3 else colours[:, :, 0])[covered]
         ids[place][covered] = placement["classId"]

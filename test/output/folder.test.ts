@@ -66,7 +66,7 @@ describe('a run that was interrupted', () => {
     await run(out);
     expect(await treeDigests(out)).toEqual(await expected);
     const torn = newOut();
-    await writeTree(torn, { 'run.jsonl': '{"head":{"schema":2,' });
+    await writeTree(torn, { 'run.jsonl': '{"head":{"schema":3,' });
     await run(torn);
     expect(await treeDigests(torn)).toEqual(await expected);
   });

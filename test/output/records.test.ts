@@ -19,7 +19,7 @@ const written: Written = {
 };
 
 test('a record has files by what they hold, and gives them back in the same order', () => {
-  const record = unchangedRecord(sample, { reason: 'original' }, [], written);
+  const record = unchangedRecord(sample, { reason: 'original' }, written);
   const file = (n: number) => ({ path: `out/${n}`, sha256, codec: 'png' });
   expect(JSON.stringify(record.files)).toBe(
     JSON.stringify({
@@ -37,7 +37,7 @@ test('a record has files by what they hold, and gives them back in the same orde
 });
 
 test('a record of a dry run has no files', () => {
-  const record = unchangedRecord(sample, { reason: 'original' }, [], undefined);
+  const record = unchangedRecord(sample, { reason: 'original' }, undefined);
   expect(Object.keys(record)).toEqual(['id', 'split', 'status', 'reason']);
   expect([...outputsOf(record), ...inputsOf(record)]).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchesOf, type Candidate, type PlanOptions, planSample } from '../../src/plan/plan.ts';
-import type { Box, Plan } from '../../src/types.ts';
+import { batchesOf, type Candidate, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
+import type { Box, Plan, Scene } from '../../src/types.ts';
 import { instanceOf } from '../make.ts';
 
 const defaults: PlanOptions = {
@@ -127,12 +127,13 @@ describe('planSample', () => {
     expect(home.length / placements.length).toBeLessThan(0.05);
   });
 
-  test('boxes keep their centre inside the frame, scales their range, and estimates their limits', () => {
+  test('boxes keep their centre inside the frame, scales their range, and areas their limits', () => {
     for (const { placements, dropped } of plansOf({ minArea: '40px', maxArea: 0.1, scale: [0.1, 3] })) {
       for (const {
         sourceBox: [sx0, sy0, sx1, sy1],
         targetBox: [x0, y0, x1, y1],
         scale,
+        area,
       } of placements) {
         expect(scale).toBeGreaterThanOrEqual(0.1);
         expect(scale).toBeLessThan(3);
@@ -140,8 +141,11 @@ describe('planSample', () => {
         expect((x0 + x1) / 2).toBeGreaterThanOrEqual(-1);
         expect((x0 + x1) / 2).toBeLessThanOrEqual(201);
         const inside = Math.max(0, Math.min(200, x1) - Math.max(0, x0)) * Math.max(0, Math.min(100, y1) - Math.max(0, y0));
-        expect(inside).toBeGreaterThanOrEqual(40);
-        expect(inside).toBeLessThanOrEqual(2000);
+        // These instances fill their boxes, but for corners where they are enlarged.
+        expect(area).toBeLessThanOrEqual(inside);
+        expect(area).toBeGreaterThanOrEqual(inside - 4 * scale ** 2);
+        expect(area).toBeGreaterThanOrEqual(40);
+        expect(area).toBeLessThanOrEqual(2000);
       }
       for (const { reason } of dropped) expect(['below min-area', 'above max-area']).toContain(reason);
     }
@@ -165,6 +169,64 @@ describe('planSample', () => {
       expect(dropped).toEqual([{ instance: 0, classId: 1, reason: 'above max-area' }]);
       expect(reason).toBe('nothing fits');
     }
+  });
+
+  test('instances that cannot fit at any scale are left out beforehand, by their own pixels, and no others', () => {
+    const pool = [
+      candidate('a', []),
+      candidate('b', [
+        [10, 10, 20, 20],
+        [40, 40, 60, 60],
+        [100, 10, 140, 50],
+      ]),
+    ];
+    // 100, 400 and 1600 pixels, from a quarter of that to four times as many.
+    const drawn = (options: Partial<PlanOptions>): number[] => {
+      const plans = plansOf({ scale: [0.5, 2], maxArea: 1, minArea: '1px', ...options }, pool);
+      return [...new Set(plans.flatMap(({ placements, dropped }) => [...placements, ...dropped].map(({ instance }) => instance)))].sort();
+    };
+    expect(drawn({})).toEqual([0, 1, 2]);
+    expect(drawn({ minArea: '400px' })).toEqual([0, 1, 2]);
+    expect(drawn({ minArea: '401px' })).toEqual([1, 2]);
+    expect(drawn({ minArea: '1601px' })).toEqual([2]);
+    expect(drawn({ maxArea: '400px' })).toEqual([0, 1, 2]);
+    expect(drawn({ maxArea: '399px' })).toEqual([0, 1]);
+    expect(plansOf({ minArea: '6401px', maxArea: 1 }, pool, 20).every(({ reason }) => reason === 'no source')).toBe(true);
+  });
+
+  test('an instance is drawn ten times, then dropped', () => {
+    // At scale 1 it fits where all of it is in the frame: at 5 of 20 places along x, and 3 of 10 along y.
+    const frame = { width: 20, height: 10 };
+    const pool = [candidate('a', [], frame), candidate('b', [[1, 1, 17, 9]], frame)];
+    const plans = plansOf({ scale: [1, 1], minArea: '128px', maxArea: 1 }, pool, 2000);
+    const hit = (5 / 20) * (3 / 10);
+    const pasted = plans.filter(({ placements }) => placements.length > 0).length / plans.length;
+    expect(Math.abs(pasted - (1 - (1 - hit) ** 10))).toBeLessThan(0.04);
+    for (const { placements, dropped } of plans) {
+      expect(placements.length + dropped.length).toBe(1);
+      if (dropped.length > 0) expect(dropped).toEqual([{ instance: 0, classId: 1, reason: 'below min-area' }]);
+    }
+  });
+
+  test('of a source set 256 samples are tried', async () => {
+    const target = candidate('a', []);
+    const read: number[] = [];
+    // Where it stays, a part of it is outside of the frame.
+    const source = candidate('b', [[0, 0, 40, 40]], { width: 400, height: 200 });
+    const options = { ...defaults, scale: [1, 1], maxTranslation: 0, minArea: '1600px' } as const;
+    const plan = await planFromSet(
+      target,
+      1000,
+      async (n) => {
+        read.push(n);
+        return n % 2 === 0 ? source : undefined;
+      },
+      0,
+      options,
+    );
+    expect(plan).toMatchObject({ reason: 'nothing fits', source: 'b', dropped: [{ instance: 0, reason: 'below min-area' }] });
+    expect(read.filter((n) => n % 2 === 0).length).toBe(256);
+    expect(new Set(read).size).toBe(read.length);
   });
 
   test('a batch of 0 and of 1 is the identity; an empty source changes nothing', () => {
@@ -203,12 +265,30 @@ describe('planSample', () => {
       truncated: 'keep',
     };
     const plans = plansOf(options);
-    for (const { scene, placements } of plans.filter(({ placements }) => placements.length > 0)) {
-      const [x0, y0, x1, y1] = (scene as NonNullable<typeof scene>).targetBox;
-      expect(Math.abs((x1 - x0) / (y1 - y0) / 2 - 1)).toBeLessThan(0.1);
-      expect(x1 - x0 <= 200 ? x0 >= 0 && x1 <= 200 : x0 <= 0 && x1 >= 200).toBe(true);
-      expect(y1 - y0 <= 100 ? y0 >= 0 && y1 <= 100 : y0 <= 0 && y1 >= 100).toBe(true);
-      expect(new Set(placements.map(({ scale, flip }) => `${scale} ${flip}`)).size).toBe(1);
+    for (const { scenes, placements, dropped } of plans.filter(({ placements }) => placements.length > 0)) {
+      for (const scene of [scenes?.target, scenes?.source]) {
+        const [x0, y0, x1, y1] = (scene as Scene).targetBox;
+        expect(Math.abs((x1 - x0) / (y1 - y0) / 2 - 1)).toBeLessThan(0.1);
+        expect(x1 - x0 <= 200 ? x0 >= 0 && x1 <= 200 : x0 <= 0 && x1 >= 200).toBe(true);
+        expect(y1 - y0 <= 100 ? y0 >= 0 && y1 <= 100 : y0 <= 0 && y1 >= 100).toBe(true);
+      }
+      const { targetBox, scale, flip } = (scenes as NonNullable<typeof scenes>).source;
+      for (const placement of placements) {
+        expect([placement.scale, placement.flip]).toEqual([scale, flip]);
+        // Inside the frame, and within a tap's reach of where the scene puts the instance's own box.
+        const [x0, y0, x1, y1] = placement.targetBox;
+        expect(x0 >= 0 && y0 >= 0 && x1 <= 200 && y1 <= 100 && x0 < x1 && y0 < y1).toBe(true);
+        const step = (targetBox[2] - targetBox[0]) / 200;
+        const [left, right] = [placement.sourceBox[0], placement.sourceBox[2]].map((x) =>
+          flip ? targetBox[2] - x * step : targetBox[0] + x * step,
+        );
+        expect(x0).toBeGreaterThanOrEqual(Math.max(0, Math.min(left as number, right as number) - step - 2));
+        expect(x1).toBeLessThanOrEqual(Math.min(200, Math.max(left as number, right as number) + step + 2));
+      }
+      // Drawn once: what does not fit is out.
+      const seen = [...placements, ...dropped].map(({ instance }) => instance);
+      expect(new Set(seen).size).toBe(seen.length);
+      for (const { reason } of dropped) expect(reason).toBe('below min-area');
     }
     expect(plans.filter(({ placements }) => placements.length > 1).length).toBeGreaterThan(100);
   });

@@ -17,16 +17,17 @@ function pasteBoxes(
   boxes.forEach(({ box: [x0, y0, x1, y1] }, k) => {
     for (let y = y0; y < y1; y++) owner.fill(k + 1, y * mask.width + x0, y * mask.width + x1);
   });
-  const areas = boxes.map(({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0));
   const plan: Plan = {
     id: 'target',
     copy: 0,
     source: 'source',
-    minArea: 1,
-    placements: boxes.map(({ box, classId }, instance) => ({ instance, classId, sourceBox: box, targetBox: box, scale: 1, flip: false })),
+    placements: boxes.map(({ box, classId }, instance) => {
+      const area = (box[2] - box[0]) * (box[3] - box[1]);
+      return { instance, classId, sourceBox: box, targetBox: box, scale: 1, flip: false, area };
+    }),
     dropped: [],
   };
-  return annotate(annotationOf(mask, objects), mask, plan, { owner, areas }, { leftOut, ignore: 255, minVisible });
+  return annotate(annotationOf(mask, objects), mask, plan, owner, { leftOut, ignore: 255, minVisible });
 }
 
 /** Distinct ids of a mask, background and ignore left out. */
@@ -101,6 +102,17 @@ describe('annotate', () => {
     expect(idsOf(result.objects)).toEqual([2, 3, 4]);
   });
 
+  test('a paste of which nothing shows has no object', () => {
+    const result = pasteBoxes(filled(10, 10, 5), filled(10, 10, 0), [
+      { box: [1, 1, 3, 3], classId: 6 },
+      { box: [0, 0, 5, 5], classId: 7 },
+    ]);
+    expect([result.visible, result.objectIds]).toEqual([
+      [0, 25],
+      [undefined, 1],
+    ]);
+  });
+
   test('an object that nothing covers is not reported, and visibility 1 keeps it', () => {
     const objects = drawBox(filled(10, 10, 0), [0, 0, 3, 3], 1);
     const result = pasteBoxes(filled(10, 10, 5), objects, [{ box: [5, 5, 8, 8], classId: 6 }], 1);
@@ -168,13 +180,12 @@ describe('annotate', () => {
       id: 'target',
       copy: 0,
       source: 'source',
-      minArea: 1,
-      scene: { targetBox: [0, 0, 1, 2], scale: 1, flip: true },
+      scenes: { target: { targetBox: [0, 0, 1, 2], scale: 1, flip: true }, source: { targetBox: [0, 0, 2, 2], scale: 1, flip: false } },
       placements: [],
       dropped: [],
     };
     const owner = new Int32Array(4);
-    const result = annotate(annotationOf(mask), mask, plan, { owner, areas: [] }, { leftOut, ignore: 255, minVisible: 0 });
+    const result = annotate(annotationOf(mask), mask, plan, owner, { leftOut, ignore: 255, minVisible: 0 });
     expect([...result.mask.ids]).toEqual([2, 255, 4, 255]);
   });
 });

@@ -22,51 +22,74 @@ export function renderPlainly(images: readonly Raster[], targets: readonly Targe
       ? values.slice(4 * image.offset, 4 * (image.offset + width * height))
       : Array.from({ length: 4 * width * height }, (_, i) => ((padding[i % 4] as number) / 255) * white);
     const owner = new Int32Array(width * height);
-    const areas = pastes.map((paste, k) => {
-      const { source, instance } = paste;
-      const plane = instance && planeOf(instance, source.width, source.height);
-      const columns = axis(paste, 0, source.width, width, paste.flip);
-      const covered = new Map<number, number[]>();
-      for (const row of axis(paste, 1, source.height, height, false)) {
-        for (const column of columns) {
-          let coverage = 0;
-          const sums = [32768, 32768, 32768, 32768];
-          row.weights.forEach((wy, v) => {
-            column.weights.forEach((wx, u) => {
-              const at = (row.first + v) * source.width + column.first + u;
-              if (!plane || plane[at]) coverage += wy * wx;
-              for (let c = 0; c < 4; c++) sums[c] = (sums[c] as number) + wy * wx * (values[4 * (source.offset + at) + c] as number);
-            });
-          });
-          if (coverage < 32768) continue;
-          covered.set(
-            row.at * width + column.at,
-            sums.map((sum) => Math.floor(sum / 65536)),
-          );
-        }
-      }
-      if (covered.size < paste.minArea) return 0;
-      for (const [at, colour] of covered) {
+    for (const [k, paste] of pastes.entries()) {
+      const { offset } = paste.source;
+      forEachPixel(paste, (x, y, taps) => {
+        let coverage = 0;
+        const sums = [0, 0, 0, 0];
+        taps((weight, i) => {
+          coverage += weight;
+          for (let c = 0; c < 4; c++) sums[c] = (sums[c] as number) + weight * (values[4 * (offset + i) + c] as number);
+        });
+        if (coverage < 32768) return;
+        const at = y * width + x;
         owner[at] = k + 1;
-        shown.splice(4 * at, 4, ...colour);
-      }
-      return covered.size;
-    });
+        for (let c = 0; c < 4; c++) shown[4 * at + c] = Math.floor(((sums[c] as number) + Math.floor(coverage / 2)) / coverage);
+      });
+    }
     const bands = image || pastes[0] ? bandsAt((image ?? (pastes[0] as Paste).source).offset) : 4;
-    return { pixels: Values.from(shown.filter((_, i) => i % 4 < bands)), owner, areas };
+    return { pixels: Values.from(shown.filter((_, i) => i % 4 < bands)), owner };
   });
 }
 
+/** Pixels of the frame that a paste owns when it is alone. */
+export function areaPlainly(paste: Paste): number {
+  let area = 0;
+  forEachPixel(paste, (_x, _y, taps) => {
+    let coverage = 0;
+    taps((weight) => (coverage += weight));
+    if (coverage >= 32768) area++;
+  });
+  return area;
+}
+
+/** Calls back for each pixel of a paste inside the frame, with what calls back for those of its taps that lie on the instance. */
+function forEachPixel(
+  paste: Paste,
+  visit: (x: number, y: number, taps: (add: (weight: number, at: number) => void) => void) => void,
+): void {
+  const { source, instance } = paste;
+  const plane = instance && planeOf(instance, source.width, source.height);
+  const columns = axis(paste, 0, source.width, paste.flip);
+  for (const row of axis(paste, 1, source.height, false)) {
+    for (const column of columns) {
+      visit(column.at, row.at, (add) => {
+        row.weights.forEach((wy, v) => {
+          column.weights.forEach((wx, u) => {
+            const at = (row.first + v) * source.width + column.first + u;
+            if (!plane || plane[at]) add(wy * wx, at);
+          });
+        });
+      });
+    }
+  }
+}
+
 /** The pixels of a paste along one axis, inside the frame, with their taps. */
-function axis({ sourceBox, targetBox }: Paste, from: 0 | 1, limit: number, frame: number, flip: boolean) {
-  const [start, end] = [sourceBox[from], sourceBox[from + 2] as number];
-  const [low, high] = [targetBox[from], targetBox[from + 2] as number];
-  const visible = [Math.max(0, low) - low, Math.min(frame, high) - low] as const;
-  if (visible[0] >= visible[1]) return [];
-  const { taps, data } = weightTable({ start, length: end - start, limit, target: high - low, flip, visible });
+function axis({ from, onto, seen }: Paste, low: 0 | 1, limit: number, flip: boolean) {
+  const high = (low + 2) as 2 | 3;
+  const visible = [seen[low] - onto[low], seen[high] - onto[low]] as const;
+  const { taps, data } = weightTable({
+    start: from[low],
+    length: from[high] - from[low],
+    limit,
+    target: onto[high] - onto[low],
+    flip,
+    visible,
+  });
   return Array.from({ length: visible[1] - visible[0] }, (_, n) => {
     const entry = n * (1 + taps);
-    return { at: low + visible[0] + n, first: data[entry] as number, weights: data.subarray(entry + 1, entry + 1 + taps) };
+    return { at: seen[low] + n, first: data[entry] as number, weights: data.subarray(entry + 1, entry + 1 + taps) };
   });
 }
 

@@ -100,12 +100,12 @@ describe('augment', () => {
       for (const input of [record.inputs.image, record.inputs.mask])
         expect(sha256(await readFile(join(camvid, input?.path as string)))).toBe(input?.sha256);
     }
-    for (const { id, placements, pixels, files, minArea } of augmentedOf(manifest)) {
+    for (const { id, placements, pixels, files } of augmentedOf(manifest)) {
       const mask = decodeMask(await readFile(join(out, files.mask?.path as string)), id);
       for (const [classId, [, after]] of Object.entries(pixels))
         expect(mask.ids.filter((one) => one === Number(classId)).length).toBe(after);
-      for (const { area, visible, dropped, classId } of placements) {
-        expect(dropped === undefined ? area >= minArea : area === 0 && visible === 0).toBe(true);
+      for (const { area, visible, classId } of placements) {
+        expect(area).toBeGreaterThanOrEqual(0.0005 * mask.ids.length);
         expect(visible).toBeLessThanOrEqual(area);
         expect(classId).not.toBe(11);
       }
@@ -155,7 +155,7 @@ describe('augment', () => {
         expect(after.palette).toEqual(before.palette);
       }
       const [classes, objects] = [await read(out, files.mask?.path), await read(out, files.objects?.path)];
-      const kept = placements.filter(({ dropped }) => !dropped);
+      const kept = placements.filter(({ visible }) => visible > 0);
       expect(new Set(kept.map(({ object }) => object)).size).toBe(kept.length);
       for (const { object, classId, visible } of kept) {
         expect(objects.ids.filter((one) => one === object).length).toBe(visible);
@@ -226,8 +226,8 @@ describe('augment', () => {
     const { out, manifest } = await run({ in: camvid, p: 1, preset });
     const records = augmentedOf(manifest);
     expect(records.length).toBeGreaterThan(4);
-    for (const { files, id, scene } of records) {
-      expect(scene !== undefined).toBe(preset !== 'composer');
+    for (const { files, id, scenes } of records) {
+      expect(scenes !== undefined).toBe(preset !== 'composer');
       const ids = new Set(decodeMask(await readFile(join(out, files.mask?.path as string)), id).ids);
       expect(Math.max(...ids)).toBeLessThanOrEqual(11);
     }
@@ -345,7 +345,7 @@ describe('augment', () => {
     const out = join(folder, 'dry');
     const summary = await augment(
       { in: camvid, out, dryRun: true, p: 1 },
-      { done: (_, record) => record?.copy !== undefined && plans.push(record.placements?.map(({ targetBox }) => targetBox)) },
+      { done: (_, record) => record?.status === 'augmented' && plans.push(record.placements.map(({ targetBox }) => targetBox)) },
     );
     await expect(stat(out)).rejects.toThrow();
     const { manifest, summary: real } = await run({ in: camvid, p: 1 });

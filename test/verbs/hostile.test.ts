@@ -237,7 +237,7 @@ const huge = Number.MAX_SAFE_INTEGER;
 describe('a manifest', () => {
   test.each<[string, string | Uint8Array]>([
     ['nothing', ''],
-    ['no JSON', '{"schema": 2,'],
+    ['no JSON', '{"schema": 3,'],
     ['a megabyte of noise', Uint8Array.from({ length: 2 ** 20 }, (_, i) => Math.imul(i, 2_654_435_761) >>> 24)],
     ['a megabyte of spaces', ' '.repeat(2 ** 20)],
     ['another document', '{"name":"copypaste","version":"1.0.0"}'],
@@ -261,7 +261,7 @@ describe('a manifest', () => {
     ['a prototype', (manifest) => JSON.stringify(manifest).replace('{', '{"__proto__":{"polluted":true},')],
     ["a record's prototype", (manifest) => JSON.stringify(manifest).replace('"order":1', '"__proto__":{"polluted":true},"order":1')],
     ['an infinite number', (manifest) => JSON.stringify(manifest).replace(/"scale":[\d.]+/, '"scale":1e999')],
-    ['a negative count', (_, first) => Object.assign(first, { minArea: -1 })],
+    ['a negative count', (_, first) => Object.assign(first.placements[0] as object, { visible: -1 })],
     ['a fraction of a pixel', (_, first) => Object.assign(first.placements[0] as object, { sourceBox: [0.5, 0, 9, 9] })],
     ['a number past all integers', (manifest) => Object.assign(manifest, { seed: 2 ** 60 })],
     ['an id past 16 bits', (_, first) => Object.assign(first.placements[0] as object, { classId: 65536 })],

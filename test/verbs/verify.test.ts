@@ -166,8 +166,8 @@ describe('replay', () => {
   test('refuses a manifest of another version of the schema', async () => {
     const { out, manifest } = await outputOf('camvid', 'old');
     const file = join(out, 'manifest.json');
-    await writeFile(file, JSON.stringify({ ...manifest, schema: 1 }));
-    const refused = { code: 'data', message: `${file}: is not a manifest of copypaste: schema: version 1 is not supported, only 2` };
+    await writeFile(file, JSON.stringify({ ...manifest, schema: 2 }));
+    const refused = { code: 'data', message: `${file}: is not a manifest of copypaste: schema: version 2 is not supported, only 3` };
     await expect(verify({ out })).rejects.toMatchObject(refused);
     await expect(replay({ manifest: file, in: camvid, out: join(folder, 'old-out') })).rejects.toMatchObject(refused);
   });

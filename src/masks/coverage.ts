@@ -1,0 +1,220 @@
+/**
+ * Coverage of target pixels by an instance, `c = Σy Σx wy·wx·[mask = instance]`, an integer from 0 to 65536.
+ *
+ * The sum along x is made once for each row of the instance, from its spans: 256 where all taps lie on one. Where that is so in all rows that a
+ * pixel has taps in, it is covered in full; the others, the outline, are summed along y. (State goes from function to function, since
+ * closures that are made anew for each instance would be compiled anew for each.)
+ */
+import type { Shape } from '../types.ts';
+import { rowStarts } from './spans.ts';
+import type { Tables, WeightTable } from './tables.ts';
+
+/** All weight of a pixel. */
+export const fullCoverage = 65536;
+
+/** Half of all weight: a pixel that is covered so much is the placement's. */
+export const halfCoverage = 32768;
+
+/** Coverage of the pixels that tables are for, one row at a time. */
+export interface Coverage {
+  /** The row, from 0; it is 0 but from `from` to `to`, full from `full` to `rest`, and what `sums` holds in between. */
+  row: number;
+  from: number;
+  to: number;
+  full: number;
+  rest: number;
+  readonly sums: Int32Array;
+  readonly columns: number;
+  readonly down: WeightTable;
+  /** Of an instance; without them every pixel is covered in full. */
+  readonly lines: Lines | undefined;
+}
+
+/** The rows of an instance, summed along x. */
+interface Lines {
+  readonly shape: Shape;
+  readonly starts: Int32Array;
+  readonly across: WeightTable;
+  /** For each source pixel from `base` on, how many columns have taps that begin before it. */
+  readonly before: Int32Array;
+  readonly base: number;
+  readonly descending: boolean;
+  /** Those of rows that follow one another, by the row modulo their number. */
+  readonly ring: Line[];
+}
+
+/** One row of an instance, summed along x: 0 but from `from` to `to`, 256 from `full` to `rest`. */
+interface Line {
+  y: number;
+  from: number;
+  to: number;
+  full: number;
+  rest: number;
+  readonly sums: Uint16Array;
+}
+
+/** Coverage before its first row. @param shape without it, all pixels are covered in full. */
+export function coverageOf(shape: Shape | undefined, { across, down }: Tables): Coverage {
+  const columns = across.data.length / (1 + across.taps);
+  const lines = shape && columns > 0 ? linesOf(shape, across, columns, down.taps) : undefined;
+  return { row: -1, from: 0, to: 0, full: 0, rest: 0, sums: new Int32Array(lines ? columns : 0), columns, down, lines };
+}
+
+/** Goes on to the next row that has covered pixels. @returns whether there is one. */
+export function nextRow(coverage: Coverage): boolean {
+  const { columns, down, lines } = coverage;
+  if (columns === 0) return false;
+  const rows = down.data.length / (1 + down.taps);
+  while (++coverage.row < rows) {
+    if (!lines) {
+      coverage.to = coverage.rest = columns;
+      return true;
+    }
+    reach(coverage, lines);
+    if (coverage.from >= coverage.to) continue;
+    sumDown(coverage, lines);
+    return true;
+  }
+  return false;
+}
+
+/** Pixels that are covered at least by half. */
+export function ownedPixels(shape: Shape, tables: Tables): number {
+  const coverage = coverageOf(shape, tables);
+  const { sums } = coverage;
+  let pixels = 0;
+  while (nextRow(coverage)) {
+    const { from, to, full, rest } = coverage;
+    pixels += rest - full;
+    for (let i = from; i < full; i++) if (sums[i]! >= halfCoverage) pixels++;
+    for (let i = rest; i < to; i++) if (sums[i]! >= halfCoverage) pixels++;
+  }
+  return pixels;
+}
+
+/** Finds what a row may cover, and what it covers in full. */
+function reach(coverage: Coverage, lines: Lines): void {
+  const { data, taps } = coverage.down;
+  const entry = coverage.row * (1 + taps);
+  let from = coverage.columns;
+  let to = 0;
+  let full = 0;
+  let rest = from;
+  for (let t = 0; t < taps; t++) {
+    if (data[entry + 1 + t] === 0) continue;
+    const line = lineAt(lines, data[entry]! + t);
+    if (!line) {
+      rest = 0;
+      continue;
+    }
+    if (line.from < from) from = line.from;
+    if (line.to > to) to = line.to;
+    if (line.full > full) full = line.full;
+    if (line.rest < rest) rest = line.rest;
+  }
+  coverage.from = from;
+  coverage.to = to;
+  coverage.full = full < rest ? full : to;
+  coverage.rest = full < rest ? rest : to;
+}
+
+function sumDown({ row, from, to, full, rest, sums, down }: Coverage, lines: Lines): void {
+  const { data, taps } = down;
+  const entry = row * (1 + taps);
+  sums.fill(0, from, full);
+  sums.fill(0, rest, to);
+  for (let t = 0; t < taps; t++) {
+    const weight = data[entry + 1 + t]!;
+    const line = weight === 0 ? undefined : lineAt(lines, data[entry]! + t);
+    if (!line) continue;
+    const begin = line.from > from ? line.from : from;
+    const end = line.to < to ? line.to : to;
+    addLine(sums, line.sums, weight, begin, end < full ? end : full);
+    addLine(sums, line.sums, weight, begin > rest ? begin : rest, end);
+  }
+}
+
+function addLine(to: Int32Array, line: Uint16Array, weight: number, begin: number, end: number): void {
+  for (let i = begin; i < end; i++) to[i] = to[i]! + weight * line[i]!;
+}
+
+function linesOf(shape: Shape, across: WeightTable, columns: number, kept: number): Lines {
+  const { taps, data } = across;
+  const last = data[(columns - 1) * (1 + taps)]!;
+  const descending = data[0]! > last;
+  const base = descending ? last : data[0]!;
+  // Where taps begin goes up or down, so that a running count says how many begin before.
+  const before = new Int32Array((descending ? data[0]! : last) - base + 2);
+  for (let at = 0; at < data.length; at += 1 + taps) before[data[at]! - base + 1]!++;
+  for (let n = 1; n < before.length; n++) before[n]! += before[n - 1]!;
+  const ring = Array.from({ length: kept }, (): Line => {
+    return { y: -1, from: 0, to: 0, full: 0, rest: 0, sums: new Uint16Array(columns) };
+  });
+  return { shape, starts: rowStarts(shape), across, before, base, descending, ring };
+}
+
+/** How many columns have taps that begin before a source pixel. */
+function countBefore({ before, base }: Lines, x: number): number {
+  const n = x - base;
+  return n <= 0 ? 0 : before[n < before.length ? n : before.length - 1]!;
+}
+
+/** The line of a row; nothing outside of the instance's box. */
+function lineAt(lines: Lines, y: number): Line | undefined {
+  const { shape, ring } = lines;
+  if (y < shape.box[1] || y >= shape.box[3]) return undefined;
+  const line = ring[y % ring.length]!;
+  if (line.y !== y) sumAlong(lines, line, y);
+  return line;
+}
+
+function sumAlong(lines: Lines, line: Line, y: number): void {
+  const { shape, starts, across, descending, before } = lines;
+  const { spans, box } = shape;
+  const { sums } = line;
+  const { taps } = across;
+  const columns = before[before.length - 1]!;
+  sums.fill(0, line.from, line.to);
+  line.y = y;
+  line.from = columns;
+  line.to = line.full = line.rest = 0;
+  for (let s = starts[y - box[1]]!, end = starts[y - box[1] + 1]!; s < end; s += 3) {
+    const x0 = spans[s + 1]!;
+    const x1 = spans[s + 2]!;
+    // Columns that have a tap on the span, and those that have all there.
+    let from = countBefore(lines, x0 - taps + 1);
+    let to = countBefore(lines, x1);
+    let full = countBefore(lines, x0);
+    let rest = countBefore(lines, x1 - taps + 1);
+    if (descending) {
+      const low = columns - to;
+      to = columns - from;
+      from = low;
+      const left = columns - rest;
+      rest = columns - full;
+      full = left;
+    }
+    if (full >= rest) full = rest = to;
+    addEdge(sums, across, from, full, x0, x1);
+    sums.fill(256, full, rest);
+    addEdge(sums, across, rest, to, x0, x1);
+    if (from < line.from) line.from = from;
+    if (to > line.to) line.to = to;
+    if (rest - full > line.rest - line.full) {
+      line.full = full;
+      line.rest = rest;
+    }
+  }
+}
+
+/** Adds the weights of taps that lie on a span. */
+function addEdge(sums: Uint16Array, { taps, data }: WeightTable, from: number, to: number, x0: number, x1: number): void {
+  for (let i = from, at = from * (1 + taps); i < to; i++, at += 1 + taps) {
+    const first = data[at]!;
+    const begin = x0 > first ? x0 - first : 0;
+    const end = x1 - first < taps ? x1 - first : taps;
+    let sum = sums[i]!;
+    for (let t = begin; t < end; t++) sum += data[at + 1 + t]!;
+    sums[i] = sum;
+  }
+}

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { boxesInScene } from '../../src/plan/jitter.ts';
+import { withArea } from '../../src/plan/plan.ts';
+import { pastesOf, renderOnCpu, type Target } from '../../src/render/render.ts';
+import type { Box, Instance, Placement, Plan, Size } from '../../src/types.ts';
+import { instanceOf } from '../make.ts';
+import { areaPlainly } from '../render/reference.ts';
+
+const frame = { width: 60, height: 45 };
+const source = { width: 50, height: 40 };
+
+const side = (most: number) => fc.tuple(fc.integer({ min: -most, max: most }), fc.integer({ min: 1, max: 2 * most }));
+const anywhere = fc.record({ x: side(60), y: side(45), flip: fc.boolean() });
+/** Instances with holes and ragged edges, in any part of the source. */
+const instances = fc
+  .record({
+    x: fc.nat(40),
+    y: fc.nat(30),
+    w: fc.integer({ min: 1, max: 50 }),
+    h: fc.integer({ min: 1, max: 40 }),
+    n: fc.integer({ min: 1, max: 9 }),
+  })
+  .map(({ x, y, w, h, n }) =>
+    instanceOf(
+      1,
+      [x, y, Math.min(50, x + w), Math.min(40, y + h)],
+      (px, py) => px - x + py - y === 0 || (px * 7 + py * 3 + ((px * py) >> 2)) % 10 < n,
+    ),
+  );
+
+/** What rendering alone gives of a plan. */
+function targetOf(plan: Partial<Plan>, own: readonly Instance[]): Target {
+  const image = { offset: 0, ...frame };
+  const ref = { offset: frame.width * frame.height, ...source };
+  return pastesOf({ id: 'a', copy: 0, placements: [], dropped: [], ...plan }, image, ref, own);
+}
+
+const images = [frame, source].map(({ width, height }: Size) => ({
+  pixels: new Uint8Array(3 * width * height).fill(9),
+  bands: 3 as const,
+}));
+
+async function owned(target: Target): Promise<number[]> {
+  const [rendered] = await renderOnCpu(images, [target]);
+  return [...(rendered?.owner ?? [])];
+}
+
+describe("a placement's area", () => {
+  test('is the number of pixels that it owns when it is rendered alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(instances, anywhere, async (instance, { x, y, flip }) => {
+        const targetBox: Box = [x[0], y[0], x[0] + x[1], y[0] + y[1]];
+        const placement = withArea(
+          { instance: 0, classId: 1, sourceBox: instance.box, targetBox, scale: 1, flip },
+          instance,
+          undefined,
+          source,
+          frame,
+        );
+        const target = targetOf({ placements: [placement] }, [instance]);
+        expect(placement.area).toBe(areaPlainly(target.pastes[0] as Target['pastes'][0]));
+        expect((await owned(target)).filter((k) => k === 1).length).toBe(placement.area);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('in a jittered scene is that too, and no pixel outside its box has a tap on it', async () => {
+    await fc.assert(
+      fc.asyncProperty(instances, anywhere, async (instance, { x, y, flip }) => {
+        const scene = { targetBox: [x[0], y[0], x[0] + x[1], y[0] + y[1]] as Box, scale: 1, flip };
+        const place = (targetBox: Box): Placement =>
+          withArea({ instance: 0, classId: 1, sourceBox: instance.box, targetBox, scale: 1, flip }, instance, scene, source, frame);
+        const targetBox = boxesInScene(scene, source, frame)(instance.box);
+        const placement = place(targetBox);
+        const target = targetOf({ placements: [placement], scenes: { target: scene, source: scene } }, [instance]);
+        expect((await owned(target)).filter((k) => k === 1).length).toBe(placement.area);
+        expect(areaPlainly(target.pastes[0] as Target['pastes'][0])).toBe(placement.area);
+        expect(place(scene.targetBox).area).toBe(placement.area);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('two instances of a scene that touch leave no crack between them', async () => {
+    await fc.assert(
+      fc.asyncProperty(anywhere, fc.integer({ min: 2, max: 9 }), async ({ x, y, flip }, n) => {
+        const whole: Box = [0, 0, source.width, source.height];
+        const left = (px: number, py: number): boolean => px < 20 + ((py * n) % 11);
+        const both = [instanceOf(1, whole, left), instanceOf(2, whole, (px, py) => !left(px, py))];
+        const scene = { targetBox: [x[0], y[0], x[0] + x[1], y[0] + y[1]] as Box, scale: 1, flip };
+        const targetBox = boxesInScene(scene, source, frame)(whole);
+        const placements = both.map((instance, i) =>
+          withArea({ instance: i, classId: i + 1, sourceBox: whole, targetBox, scale: 1, flip }, instance, scene, source, frame),
+        );
+        const pixels = await owned(targetOf({ placements, scenes: { target: scene, source: scene } }, both));
+        const [x0, y0, x1, y1] = targetBox;
+        const inside = (i: number): boolean =>
+          i % frame.width >= x0 && i % frame.width < x1 && i >= y0 * frame.width && i < y1 * frame.width;
+        expect(pixels.map((k) => k > 0)).toEqual(pixels.map((_, i) => inside(i)));
+      }),
+    );
+  });
+});
