@@ -1,5 +1,5 @@
-import type { KernelConfig, Tensor1D, Tensor2D, Tensor4D, TensorInfo } from '@tensorflow/tfjs-core';
-import type { Depth } from '../types.ts';
+import type { KernelConfig, Tensor, Tensor1D, Tensor2D, Tensor4D, TensorInfo } from '@tensorflow/tfjs-core';
+import type { Backend, Depth, Raster } from '../types.ts';
 
 /**
  * The op `CopyPaste`, registered once for each TensorFlow.js backend. A batch of any sizes is one flat
@@ -135,6 +135,33 @@ export interface Kernels<B> {
   copyPaste(backend: B, inputs: Record<keyof CopyPasteInputs, TensorInfo>, attrs: CopyPasteAttrs): [TensorInfo, TensorInfo];
   pack(backend: B, inputs: { images: TensorInfo }, attrs: PackAttrs): TensorInfo;
   unpack(backend: B, inputs: Record<keyof UnpackInputs, TensorInfo>, attrs: PixelLayout): TensorInfo;
+}
+
+/** A backend that was opened. */
+export type Opened = Omit<Backend, 'name'>;
+
+/** Words that one call of the op takes on a GPU: enough to keep it busy. A large image is alone, so that it waits for no other. */
+export const gpuBatchPixels = 2 ** 22;
+
+/** One backend of TensorFlow.js: all that is its own. */
+export interface TensorBackend<B> {
+  readonly kernels: Kernels<B>;
+  /** @throws {CopyPasteError} `unavailable` with what to install. */
+  open(): Promise<Opened>;
+  /** Makes the next opening take a new device, since one that was lost does not come back. */
+  forget?(): void;
+  /** Images as one tensor of words, one after another, where it has a faster way than TensorFlow.js. */
+  upload?(backend: B, images: readonly Raster[]): Promise<Uploaded>;
+  /** What int32 tensors hold, likewise. */
+  download?(backend: B, tensors: readonly Tensor[]): Promise<Int32Array[]>;
+  /** Watches a device whose failures throw nothing. @returns what waits for all work and says what went wrong since. */
+  watch?(backend: B): () => Promise<string | undefined>;
+}
+
+/** A tensor in memory that is used again once it is released. */
+export interface Uploaded {
+  readonly tensor: Tensor1D;
+  release(): void;
 }
 
 /** What `registerKernel` takes for them. */

@@ -7,6 +7,7 @@ import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import { takeWords } from '../base/buffers.ts';
 import { packInto, wordsOf } from '../codecs/pixels.ts';
 import type { Raster } from '../types.ts';
+import type { Uploaded } from './op.ts';
 
 /** Bytes on a device that may wait for use. */
 const most = 2 ** 27;
@@ -34,12 +35,6 @@ function giveBack(device: GPUDevice, buffer: GPUBuffer): void {
   free.push(buffer);
   let waiting = free.reduce((sum, { size }) => sum + size, 0);
   for (; waiting > most; waiting -= free[0]?.size ?? 0) free.shift()?.destroy();
-}
-
-/** A tensor in a buffer that is used again once it is released. */
-export interface Uploaded {
-  readonly tensor: Tensor1D;
-  release(): void;
 }
 
 /** Images as one tensor of words, one after another. */

@@ -6,13 +6,16 @@
  * TensorFlow, and there is no matrix product that could fall back on TF32. Words are moved as float32 bit patterns, too.
  */
 
-import type { TensorInfo } from '@tensorflow/tfjs-core';
+import util from 'node:util';
+import { engine, type TensorInfo } from '@tensorflow/tfjs-core';
 import { wordsPerPixel } from '../codecs/pixels.ts';
 import { halfCoverage } from '../masks/coverage.ts';
-import { imageShape, type Kernels, type Placed, readRows } from './op.ts';
+import { load } from './load.ts';
+import { gpuBatchPixels, imageShape, type Kernels, type Opened, type Placed, readRows, type TensorBackend } from './op.ts';
+import { cpuModel } from './rendering.ts';
 
 /** What is used of tfjs-node's backend. */
-export interface TensorflowBackend {
+interface TensorflowBackend {
   readonly binding: Binding;
   readSync(dataId: object): unknown;
   getInputTensorIds(tensors: readonly TensorInfo[]): number[];
@@ -333,7 +336,7 @@ function paste(graph: Graph, [words, owner]: Canvas, row: Placed, k: number, arr
   return [put(words, colour), put(owner, graph.constant(k))];
 }
 
-export const tensorflowKernels: Kernels<TensorflowBackend> = {
+const kernels: Kernels<TensorflowBackend> = {
   copyPaste(backend, inputs, { depth, padding }) {
     const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
     const { targets, placements } = readRows(read(inputs.targets), read(inputs.placements));
@@ -411,3 +414,31 @@ function run(backend: TensorflowBackend, body: (graph: Graph) => readonly Handle
   const graph = createGraph(backend);
   return graph.scope(() => body(graph)).map((handle) => backend.createOutputTensor(handle));
 }
+
+async function open(): Promise<Opened> {
+  // tfjs-node calls these; Node 23 removed them.
+  const old = util as unknown as Record<string, unknown>;
+  old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  old.isArray ??= Array.isArray;
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
+  // Without it TensorFlow takes all of a GPU's memory.
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+  await load(
+    'not installed with its native part; install @tensorflow/tfjs-node-gpu with its install script, or run npm run setup:tensorflow in a clone of copypaste',
+    () =>
+      import('@tensorflow/tfjs-node-gpu').catch((error: unknown) =>
+        import('@tensorflow/tfjs-node' as string).catch(() => Promise.reject(error)),
+      ),
+  );
+  const backend = engine().findBackend('tensorflow') as unknown as { isUsingGpuDevice: boolean; binding: { TF_Version: string } };
+  const hardware = backend.isUsingGpuDevice;
+  return {
+    version: `TensorFlow ${backend.binding.TF_Version}`,
+    device: hardware ? 'GPU:0' : cpuModel(),
+    hardware,
+    batchPixels: gpuBatchPixels,
+    limits: {},
+  };
+}
+
+export const tensorflow: TensorBackend<TensorflowBackend> = { open, kernels };

@@ -1,13 +1,10 @@
 /** The ops on tensors, on whichever TensorFlow.js backend is active. */
-import '@tensorflow/tfjs-backend-cpu';
-import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import {
   backend,
   dispose,
   engine,
   getBackend,
   getKernel,
-  type KernelConfig,
   type NamedAttrMap,
   type NamedTensorMap,
   registerKernel,
@@ -20,8 +17,8 @@ import {
 } from '@tensorflow/tfjs-core';
 import { packInto, wordsOf } from '../codecs/pixels.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import type { Depth, Raster } from '../types.ts';
-import { cpuKernels } from './cpu.ts';
+import type { BackendName, Depth, Raster } from '../types.ts';
+import { type AnyBackend, backends } from './backends.ts';
 import {
   type CopyPasteAttrs,
   type CopyPasteInputs,
@@ -33,12 +30,9 @@ import {
   placementFields,
   targetFields,
   type UnpackInputs,
+  type Uploaded,
 } from './op.ts';
 import { pack, packMasks, paddingOf, type Render, resultsOf, type Target } from './render.ts';
-import type { Uploaded } from './staging.ts';
-import * as staging from './staging.ts';
-import { tensorflowKernels } from './tensorflow.ts';
-import { watch, webgpuKernels } from './webgpu.ts';
 
 function run(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
   return engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor[];
@@ -60,15 +54,21 @@ export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
   return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
 }
 
-/** Registers the kernels for the active backend; one that has none of its own runs those of the cpu. */
+/** What is known of the active backend; one that is not in the table runs the kernels of the cpu. */
+function active(): AnyBackend {
+  const name = getBackend();
+  return isBackendName(name) ? backends[name] : backends.cpu;
+}
+
+function isBackendName(name: string): name is BackendName {
+  return Object.hasOwn(backends, name);
+}
+
+/** Registers the kernels for the active backend. */
 export function registerKernels(): void {
   const name = getBackend();
   if (getKernel(opNames.copyPaste, name)) return;
-  const configs: Record<string, () => KernelConfig[]> = {
-    webgpu: () => kernelConfigs(name, webgpuKernels),
-    tensorflow: () => kernelConfigs(name, tensorflowKernels),
-  };
-  for (const config of (configs[name] ?? (() => kernelConfigs(name, cpuKernels)))()) registerKernel(config);
+  for (const config of kernelConfigs(name, active().kernels)) registerKernel(config);
 }
 
 /** With the op `CopyPaste`. */
@@ -92,7 +92,8 @@ export const render: Render = async (images, targets, depth = 8) => {
 
 /** Images as one tensor of words, one after another. */
 async function upload(images: readonly Raster[]): Promise<Uploaded> {
-  if (getBackend() === 'webgpu') return staging.upload(backend() as WebGPUBackend, images);
+  const { upload } = active();
+  if (upload) return upload(backend(), images);
   const words = new Int32Array(images.reduce((sum, image) => sum + wordsOf(image), 0));
   packInto(words, images);
   const tensor = tensor1d(words, 'int32');
@@ -100,7 +101,8 @@ async function upload(images: readonly Raster[]): Promise<Uploaded> {
 }
 
 async function download(tensors: readonly Tensor1D[]): Promise<Int32Array[]> {
-  if (getBackend() === 'webgpu') return staging.download(backend() as WebGPUBackend, tensors);
+  const { download } = active();
+  if (download) return download(backend(), tensors);
   return Promise.all(tensors.map((tensor) => tensor.data<'int32'>())) as Promise<Int32Array[]>;
 }
 
@@ -111,7 +113,7 @@ async function download(tensors: readonly Tensor1D[]): Promise<Int32Array[]> {
  */
 export async function guard<T>(work: () => Promise<T>): Promise<T> {
   const name = getBackend();
-  const faults = name === 'webgpu' ? watch(backend() as WebGPUBackend) : undefined;
+  const faults = active().watch?.(backend());
   try {
     const result = await work();
     const fault = await faults?.();

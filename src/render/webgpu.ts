@@ -4,13 +4,27 @@
  * Coverage and colour are the double sums of op.ts, in 32-bit integers (those of 16-bit colours need all 32 bits), over at most `tapsX · tapsY` source pixels.
  */
 
+import { createRequire } from 'node:module';
 import type { WebGPUBackend, WebGPUProgram } from '@tensorflow/tfjs-backend-webgpu';
-import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type DataType, findBackendFactory, registerBackend, removeBackend, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { CopyPasteError } from '../errors.ts';
 import { fullCoverage, halfCoverage } from '../masks/coverage.ts';
 import type { Depth } from '../types.ts';
-import { imageShape, type Kernels, type Placed, type PlacedTarget, placementFields, readRows, shown, targetFields } from './op.ts';
-import { submit } from './staging.ts';
+import { load, unavailable } from './load.ts';
+import {
+  gpuBatchPixels,
+  imageShape,
+  type Kernels,
+  type Opened,
+  type Placed,
+  type PlacedTarget,
+  placementFields,
+  readRows,
+  shown,
+  type TensorBackend,
+  targetFields,
+} from './op.ts';
+import { download, submit, upload } from './staging.ts';
 
 /** Threads of a workgroup. */
 const workgroup = 64;
@@ -207,6 +221,54 @@ interface Program {
   readonly dtype?: DataType;
 }
 
+/** Dawn lives as long as what it was created as. */
+let dawn: GPU | undefined;
+
+async function open(): Promise<Opened> {
+  const missing = 'not installed; npm install webgpu @tensorflow/tfjs-backend-webgpu';
+  const { create, globals } = await load(missing, () => import('webgpu'));
+  // Imported while there is no `navigator.gpu`, it registers no backend of its own, which would not say what adapter it takes.
+  const { WebGPUBackend } = await load(missing, () => import('@tensorflow/tfjs-backend-webgpu'));
+  Object.assign(globalThis, globals);
+  dawn = create([]);
+  const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) throw unavailable("no adapter; install the GPU's driver with Vulkan (on Linux libvulkan1 too)");
+  const limits = {
+    maxBufferSize: adapter.limits.maxBufferSize,
+    maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+    maxComputeWorkgroupsPerDimension: adapter.limits.maxComputeWorkgroupsPerDimension,
+    maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
+    maxComputeWorkgroupSizeX: adapter.limits.maxComputeWorkgroupSizeX,
+    maxComputeInvocationsPerWorkgroup: adapter.limits.maxComputeInvocationsPerWorkgroup,
+  };
+  const { info } = adapter;
+  const device = await adapter.requestDevice({ requiredLimits: limits });
+  // The op says what went wrong; Dawn need not.
+  device.addEventListener('uncapturederror', (event) => event.preventDefault());
+  const backend = withNavigator(dawn, () => new WebGPUBackend(device, info));
+  registerBackend('webgpu', () => backend);
+  const require = createRequire(import.meta.url);
+  return {
+    version: `webgpu ${(require('webgpu/package.json') as { version: string }).version} (Dawn)`,
+    device: [info.vendor, info.architecture, info.device, info.description].filter((part) => part !== '').join(' '),
+    hardware: !info.isFallbackAdapter && !/swiftshader|llvmpipe|lavapipe/i.test(`${info.architecture} ${info.device} ${info.description}`),
+    batchPixels: Math.min(gpuBatchPixels, Math.floor(limits.maxStorageBufferBindingSize / 4)),
+    limits,
+  };
+}
+
+/** Gives TensorFlow.js the `navigator.gpu` that it looks for; left there, it would keep the process alive. */
+function withNavigator<T>(gpu: GPU, make: () => T): T {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  try {
+    return make();
+  } finally {
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+    else Reflect.deleteProperty(globalThis, 'navigator');
+  }
+}
+
 const faults = new WeakMap<GPUDevice, string[]>();
 
 /**
@@ -214,7 +276,7 @@ const faults = new WeakMap<GPUDevice, string[]>();
  *
  * @returns what waits for all work and says what went wrong since, in WebGPU's words.
  */
-export function watch(backend: WebGPUBackend): () => Promise<string | undefined> {
+function watch(backend: WebGPUBackend): () => Promise<string | undefined> {
   const { device, queue } = backend;
   const messages = faults.get(device) ?? [];
   if (!faults.has(device)) {
@@ -278,7 +340,7 @@ function withRanges(targets: readonly PlacedTarget[], placements: readonly Place
   });
 }
 
-export const webgpuKernels: Kernels<WebGPUBackend> = {
+const kernels: Kernels<WebGPUBackend> = {
   copyPaste(backend, { images, masks, tables, ...inputs }, { depth, padding }) {
     const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
     const { targets, placements, pixels } = readRows(read(inputs.targets), read(inputs.placements));
@@ -335,4 +397,15 @@ export const webgpuKernels: Kernels<WebGPUBackend> = {
       dtype: images.dtype,
     });
   },
+};
+
+export const webgpu: TensorBackend<WebGPUBackend> = {
+  open,
+  forget: () => {
+    if (findBackendFactory('webgpu')) removeBackend('webgpu');
+  },
+  kernels,
+  upload,
+  download,
+  watch,
 };
