@@ -25,8 +25,8 @@ export interface Image extends Size, Raster {
   readonly icc?: Uint8Array;
   /** It came from a lossless WebP file. */
   readonly lossless?: boolean;
-  /** The last of its channels is not said to be alpha, as near infrared in a TIFF. */
-  readonly opaque?: boolean;
+  /** The last channel is not alpha, such as near infrared in a TIFF. */
+  readonly extraBand?: boolean;
 }
 
 /** Class ids or object ids `[H, W]`, row by row, with what a PNG needs to hold them unchanged. */

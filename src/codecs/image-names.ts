@@ -1,19 +1,19 @@
-/** Extensions of each image format, the one that is written first. */
+/** Extensions of each image format; the first is used for new files. */
 export const extensions = { png: ['png'], jpeg: ['jpg', 'jpeg'], webp: ['webp'], tiff: ['tif', 'tiff'], avif: ['avif'] } as const;
 export type ImageFormat = keyof typeof extensions;
 
-/** Extensions for messages. */
+/** Extensions, as messages list them. */
 export const extensionList = '.png, .jpg, .webp, .tif or .avif';
 
 const formatOfExtension = new Map(Object.entries(extensions).flatMap(([format, names]) => names.map((name) => [name as string, format])));
 
-/** The format that a file name asks for. */
+/** Image format of a file name; `undefined` for an unknown extension. */
 export function formatOf(path: string): ImageFormat | undefined {
   const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   return formatOfExtension.get(extension) as ImageFormat | undefined;
 }
 
-/** Whether files of a format can hold 16 bits a channel. */
+/** True if a format can hold 16 bits per channel. */
 export function isDeep(format: ImageFormat): boolean {
   return format === 'png' || format === 'tiff';
 }

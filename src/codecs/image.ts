@@ -9,41 +9,40 @@ import { inDepth, withChannels } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 
-// An import would read the CommonJS modules that sharp stands on for their exports first, for longer than it takes to load them.
+// An import would first scan sharp's CommonJS modules for names of exports, which takes longer than to load them.
 const sharp = createRequire(import.meta.url)('sharp') as typeof Sharp;
 
-// libvips recognises files by content: an SVG named x.png would otherwise be rendered.
+// libvips detects formats by content, so without this block it would render an SVG named x.png.
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({ operation: ['Png', 'Jpeg', 'Webp', 'Tiff', 'Heif'].map((format) => `VipsForeignLoad${format}`) });
-// Samples run beside one another; threads within one image and a cache would only add memory. With several, AVIF has other bytes.
+// Samples are processed in parallel, so threads within one image and a cache would only add memory. AVIF's bytes depend on the number of threads.
 sharp.concurrency(1);
 sharp.cache(false);
 
-// ICC profiles are carried over, never applied; a truncated or damaged file is an error, never grey pixels.
+// ICC profiles are kept, not applied. A truncated or damaged file is an error; libvips would otherwise fill it with grey.
 const strict = { failOn: 'warning', ignoreIcc: true, limitInputPixels: maxPixels, sequentialRead: true } as const;
-// libtiff warns of what is only unusual, as OpenCV's files of four channels.
+// libtiff also warns about valid but unusual files, such as OpenCV's with four channels.
 const strictTiff = { ...strict, failOn: 'error' } as const;
 
-/** What an image's header says. */
+/** Header of an image file. */
 export interface ImageHeader {
   readonly format: Omit<ImageInfo, 'upright'>;
   /** Size of the stored pixels. */
   readonly stored: Size;
   /** Size as shown, after EXIF orientation. */
   readonly upright: Size;
-  /** EXIF orientation asks for a turn or a mirror. */
+  /** EXIF orientation rotates or mirrors the image. */
   readonly turned: boolean;
 }
 
 /**
- * Reads an image's header.
+ * Reads the header of an image file.
  *
- * @throws {CopyPasteError} `data` for what is not one picture of 8 or 16 bits a channel, grey, RGB or CMYK with a profile, `io` for
- * what cannot be read.
+ * @throws {CopyPasteError} `data` if the image is damaged or of an unsupported kind, `io` if the file cannot be read.
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
-    // sharp says of a file that it cannot read that its format is unknown: what we have read ourselves is damaged indeed.
+    // sharp reports an unreadable file as an unknown format. If the file can be read here, it is damaged.
     const bytes = await readWhole(path, name);
     return imageHeaderOf(bytes, name).catch(() => {
       throw error;
@@ -57,7 +56,7 @@ async function readWhole(path: string, name: string): Promise<Uint8Array> {
   });
 }
 
-/** The header of an image that is in memory, or at a path. */
+/** Header of an image in memory or at a path. */
 export async function imageHeaderOf(input: Uint8Array | string, name: string): Promise<ImageHeader> {
   let metadata: Metadata;
   try {
@@ -68,23 +67,26 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
   const { width, height, space, channels, pages = 1, bitsPerSample, hasProfile, autoOrient, orientation = 1 } = metadata;
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
   if (pages > 1)
-    throw refuse(metadata.format === 'tiff' ? `image has ${pages} pages; one is supported` : 'image is animated; one frame is supported');
+    throw refuse(metadata.format === 'tiff' ? `image has ${pages} pages; save one page only` : 'image is animated; save one frame only');
   const depth = depths[metadata.depth];
-  if (depth === undefined) throw refuse(`image has values of type ${metadata.depth}; unsigned ones of 8 or 16 bits are supported`);
-  if (metadata.format === 'heif' && bitsPerSample !== 8) throw refuse(`image is AVIF of ${bitsPerSample} bits; 8 are supported`);
+  if (depth === undefined) throw refuse(`image has values of type ${metadata.depth}; convert them to unsigned 8 or 16 bits`);
+  if (metadata.format === 'heif' && bitsPerSample !== 8)
+    throw refuse(`image is AVIF with ${bitsPerSample} bits per channel; convert it to 8 bits`);
   const format = formatOf(name);
-  if (depth === 16 && format && !isDeep(format)) throw refuse(`image has 16 bits a channel, ${format} has 8; call it .png or .tif`);
+  if (depth === 16 && format && !isDeep(format))
+    throw refuse(`image has 16 bits per channel, but ${format} holds 8; rename it to .png or .tif`);
   const cmyk = space === 'cmyk' && depth === 8;
-  // Without one of its own inks libvips would take some other.
+  // Without a CMYK profile libvips would assume one.
   if (cmyk && !isCmykProfile(metadata.icc))
     throw refuse(
-      `image is CMYK without an ICC profile${hasProfile ? ' of CMYK' : ''}, so that its colours are not known; convert it to RGB`,
+      `image is CMYK ${hasProfile ? 'with an ICC profile that is not CMYK' : 'without an ICC profile'}, so its colours are unknown; convert it to RGB`,
     );
-  if (cmyk && channels !== 4) throw refuse(`image is CMYK with ${channels - 4} more channels; convert it to RGB`);
+  if (cmyk && channels !== 4) throw refuse(`image is CMYK with ${channels - 4} extra channels; convert it to RGB`);
   const colours = colourChannels[space];
-  if (!cmyk && colours === undefined) throw refuse(`image is ${space.toUpperCase()}; grey, RGB, and CMYK of 8 bits are supported`);
+  if (!cmyk && colours === undefined)
+    throw refuse(`image is ${space.toUpperCase()} with ${depth} bits per channel; convert it to grey or RGB`);
   if (!cmyk && !colours?.includes(channels))
-    throw refuse(`image has ${channels} channels; grey or RGB is supported, with alpha or without`);
+    throw refuse(`image has ${channels} channels; convert it to grey or RGB, with or without alpha`);
   if (width * height > maxPixels) throw refuse(`image is ${width}×${height}; the limit is 64 megapixels`);
   return {
     stored: { width, height },
@@ -94,20 +96,20 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
   };
 }
 
-/** Whether a profile's header says that it is of CMYK (ICC.1, section 7.2). */
+/** True if the header of an ICC profile names CMYK as its colour space (ICC.1, section 7.2). */
 function isCmykProfile(icc: Buffer | undefined): boolean {
   return icc?.toString('latin1', 16, 20) === 'CMYK' && icc.toString('latin1', 36, 40) === 'acsp';
 }
 
 const depths: Readonly<Record<string, Depth>> = { uchar: 8, ushort: 16 };
 
-/** Channels that an image of a colour space may have. */
+/** Supported numbers of channels of each colour space. */
 const colourChannels: Readonly<Record<string, readonly number[]>> = { 'b-w': [1, 2], grey16: [1, 2], srgb: [3, 4], rgb16: [3, 4] };
 
 /**
- * Decodes an image that has the size of its mask.
+ * Decodes an image to interleaved pixels of the size of its mask.
  *
- * @throws {CopyPasteError} `data` where the file is damaged or does not fit.
+ * @throws {CopyPasteError} `data` if the file is damaged or has another size.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -117,7 +119,7 @@ export async function decodeImage(
 ): Promise<Image> {
   try {
     const profile = icc ? (await sharp(bytes, strict).metadata()).icc : undefined;
-    // sharp widens grey to RGB; the profile of CMYK is applied.
+    // sharp expands grey to RGB. Only a CMYK profile is applied.
     const tiff = isTiff(bytes);
     const input = sharp(bytes, { ...(tiff ? strictTiff : strict), ignoreIcc: !cmyk, autoOrient: upright });
     const { data, info } = await (depth === 16 ? input.toColourspace('rgb16').raw({ depth: 'ushort' }) : input.raw()).toBuffer({
@@ -136,8 +138,8 @@ export async function decodeImage(
       channels,
       ...(profile && { icc: profile }),
       ...(isLosslessWebp(bytes) && { lossless: true }),
-      // 1 and 2 stand for alpha.
-      ...(tiff && channels % 2 === 0 && !tiffField(bytes, 'extraSamples') && { opaque: true }),
+      // Values 1 and 2 mean alpha.
+      ...(tiff && channels % 2 === 0 && !tiffField(bytes, 'extraSamples') && { extraBand: true }),
     };
   } catch (cause) {
     throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
@@ -145,12 +147,13 @@ export async function decodeImage(
 }
 
 /**
- * Reads the header of a TIFF of ids: grey, one page, 8 or 16 bits. Fewer bits would be stretched, palettes looked up.
+ * Reads the header of a TIFF mask: grey, one page, 8 or 16 bits. Other masks are refused, since libvips would scale fewer bits and apply
+ * palettes.
  *
- * @throws {CopyPasteError} `data` for anything else, `io` for what cannot be read.
+ * @throws {CopyPasteError} `data` if the mask is damaged or of another kind, `io` if the file cannot be read.
  */
 export async function readTiffMaskHeader(path: string, name: string): Promise<Size> {
-  // Its fields may lie anywhere in it.
+  // Fields may be anywhere in the file.
   return tiffMaskHeader(await readWhole(path, name), name);
 }
 
@@ -164,21 +167,21 @@ async function tiffMaskHeader(bytes: Uint8Array, name: string): Promise<Size & {
   }
   const { format, width, height, channels, pages = 1, bitsPerSample = 0 } = metadata;
   const depth = depths[metadata.depth];
-  if (format !== 'tiff') throw refuse('mask is named .tif but is not a TIFF');
-  if (pages > 1) throw refuse(`mask has ${pages} pages; one is supported`);
+  if (format !== 'tiff') throw refuse('mask is named .tif but is not a TIFF; rename or convert it');
+  if (pages > 1) throw refuse(`mask has ${pages} pages; save one page only`);
   const photometric = tiffField(bytes, 'photometric');
-  if (photometric === 0) throw refuse('mask is stored with white as 0, and readers differ on what its ids are; convert it to PNG');
+  if (photometric === 0) throw refuse('mask stores white as 0, and readers disagree about its ids; convert it to PNG');
   if (photometric !== 1 || channels > 1) throw refuse('mask stores colours or a palette, not ids; convert it to PNG');
   if (depth === undefined || bitsPerSample !== depth)
-    throw refuse(`mask has ${bitsPerSample} bits of type ${metadata.depth}; unsigned ids of 8 or 16 bits are supported`);
+    throw refuse(`mask has ${bitsPerSample}-bit ids of type ${metadata.depth}; convert them to unsigned 8 or 16 bits`);
   if (width * height > maxPixels) throw refuse(`mask is ${width}×${height}; the limit is 64 megapixels`);
   return { width, height, depth };
 }
 
 /**
- * Decodes a TIFF of ids.
+ * Decodes a TIFF mask.
  *
- * @throws {CopyPasteError} `data` where the file is damaged or holds no ids.
+ * @throws {CopyPasteError} `data` if the file is damaged or holds no ids.
  */
 export async function decodeTiffMask(bytes: Uint8Array, name: string): Promise<Mask> {
   const { width, height, depth } = await tiffMaskHeader(bytes, name);
@@ -192,7 +195,7 @@ export async function decodeTiffMask(bytes: Uint8Array, name: string): Promise<M
   return { width, height, ids };
 }
 
-/** Whether the bytes are a WebP file whose pixels are in a `VP8L` chunk (RFC 9649, section 2.6). */
+/** True for a WebP file with its pixels in a `VP8L` chunk (RFC 9649, section 2.6). */
 function isLosslessWebp(bytes: Uint8Array): boolean {
   const text = (at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
   if (text(0) !== 'RIFF' || text(8) !== 'WEBP') return false;
@@ -204,16 +207,19 @@ function isLosslessWebp(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** libvips keeps one log of errors for all images that are decoded at the time, so that only sharp's own words are of this one. */
+/**
+ * The error for a file that cannot be decoded. All images that are decoded at the same time share libvips' error log, so only the part of the
+ * message that sharp wrote is used.
+ */
 function damaged(name: string, cause: unknown, what = 'image'): CopyPasteError {
   const why = /^Input [^:]*/.exec(messageOf(cause))?.[0] ?? 'its pixels are damaged or cut short';
   return new CopyPasteError('data', `${name}: cannot decode this ${what}: ${why}`, { cause });
 }
 
-/** How hard the AVIF encoder tries, of 9: beyond, it takes twice to ten times as long for a file that is as large. */
+/** Effort of the AVIF encoder, 0 to 9. More takes two to ten times as long for files of the same size. */
 const avifEffort = 2;
 
-/** What wrote an image, as the manifest names it: the bytes depend on nothing else. */
+/** Encoder and settings of each format, as recorded in the manifest. */
 export const codecs: Record<ImageFormat, string> = {
   png: 'node:zlib RLE, filter Sub',
   jpeg: `sharp ${sharp.versions.sharp}, 4:4:4, baseline`,
@@ -223,25 +229,26 @@ export const codecs: Record<ImageFormat, string> = {
 };
 
 /**
- * Encodes an image; its ICC profile goes with it, its EXIF data does not.
+ * Encodes an image with its ICC profile and without EXIF data.
  *
- * @param quality of JPEG, AVIF, and of WebP where the input was not lossless.
- * @throws {CopyPasteError} `usage` for 16 bits a channel in a format that holds 8.
+ * @param quality quality of JPEG, AVIF, and WebP, unless the WebP input was lossless.
+ * @throws {CopyPasteError} `usage` for 16 bits per channel in a format that holds 8.
  */
 export async function encodeImage(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
-  const { width, height, depth, icc, opaque } = image;
-  if (depth === 16 && !isDeep(format)) throw new CopyPasteError('usage', `--image-format ${format}: it holds 8 bits a channel`);
-  // JPEG has no alpha; WebP no grey.
+  const { width, height, depth, icc, extraBand } = image;
+  if (depth === 16 && !isDeep(format))
+    throw new CopyPasteError('usage', `--image-format ${format}: holds 8 bits per channel, but the image has 16; use png or tiff`);
+  // JPEG has no alpha.
   const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
   const data = withChannels(image, channels);
   try {
-    if (format === 'tiff') return await encodeTiff({ width, height, depth, channels, data, opaque, ...(icc && { icc }) });
+    if (format === 'tiff') return await encodeTiff({ width, height, depth, channels, data, extraBand, ...(icc && { icc }) });
     const chunks = icc ? [await iccChunk(icc)] : [];
     if (data instanceof Uint16Array)
       return await encodePng({ width, height, depth, channels, data: bigEndian(data), filter: 'up', chunks });
     const png = { width, height, depth, channels, data, chunks };
     if (format === 'png') return await encodePng({ ...png, filter: 'sub' });
-    // sharp attaches to raw pixels only a profile that it converts to: a stored PNG carries one unchanged.
+    // sharp converts raw pixels to a profile that it attaches. A PNG with the profile keeps both unchanged.
     const input = icc
       ? sharp(await encodePng({ ...png, filter: 'none' }), strict).keepIccProfile()
       : sharp(data, { raw: { width, height, channels } });
@@ -255,12 +262,12 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   }
 }
 
-/** As PNG has samples of 16 bits. */
+/** Big-endian bytes of 16-bit samples, as PNG stores them; swapped in a copy. */
 function bigEndian({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {
   return Buffer.from(new Uint8Array(buffer, byteOffset, byteLength)).swap16();
 }
 
-/** An image scaled to a width, as interleaved RGB bytes. */
+/** Scales an image down to a width, as interleaved RGB bytes. */
 export async function thumbnail(image: Image, width: number): Promise<{ data: Uint8Array; width: number; height: number }> {
   const raw = { width: image.width, height: image.height, channels: 3 } as const;
   const bytes = withChannels({ ...image, pixels: inDepth(image, 8), depth: 8 }, 3);
@@ -271,7 +278,7 @@ export async function thumbnail(image: Image, width: number): Promise<{ data: Ui
   return { data, width: info.width, height: info.height };
 }
 
-/** Encodes interleaved RGB bytes. */
+/** Encodes interleaved RGB bytes in a format. */
 export function encodeRgb(data: Uint8Array, width: number, height: number, format: ImageFormat): Promise<Uint8Array> {
   const image = sharp(data, { raw: { width, height, channels: 3 } });
   return image.toFormat(format, format === 'png' ? { compressionLevel: 9 } : { quality: 90 }).toBuffer();

@@ -1,28 +1,28 @@
 /**
- * Pixels in their three forms: interleaved RGB or RGBA, which codecs and the cpu work on; the channels of a file; and the words that tensors
- * hold. A pixel of 8 bits a channel is one word, RGBA8; one of 16 bits is two, RGBA16: red in the lower half of the first, green above it,
- * blue and alpha in the second. Words are little-endian, as on every processor that Node runs on.
+ * Conversions between three layouts of pixels: interleaved RGB or RGBA, for codecs and the cpu backend; the channels of a file; and the
+ * 32-bit words of tensors. A pixel with 8 bits per channel is one word (RGBA8). A pixel with 16 bits is two words (RGBA16): red and green
+ * in the first, with red in the lower half, blue and alpha in the second. Words are little-endian, as on every processor that Node runs on.
  */
 import { takeBytes } from '../base/buffers.ts';
 import type { Bands, Depth, Image, Raster } from '../types.ts';
 
-/** Words that a pixel takes. */
+/** Number of words of a pixel. */
 export function wordsPerPixel(depth: Depth): 1 | 2 {
   return depth === 16 ? 2 : 1;
 }
 
-/** What a file's channels are held as. */
+/** Number of interleaved bands in memory for the channels of a file: 4 with alpha, 3 without. */
 export function bandsOf({ channels }: Pick<Image, 'channels'>): Bands {
   return channels % 2 === 0 ? 4 : 3;
 }
 
-/** An array for so many values, to be given back, with whatever was in it before. */
+/** Takes an array of `length` values from the buffer pool; its content is undefined. */
 export function takePixels(depth: Depth, length: number): Raster['pixels'] {
   const bytes = takeBytes((depth / 8) * length);
   return depth === 16 ? new Uint16Array(bytes.buffer, 0, length) : bytes;
 }
 
-/** Writes pixels as words. */
+/** Packs the pixels of a raster into words. */
 function packWords({ pixels, bands }: Raster, words: Int32Array): void {
   const values = valuesOf(words, pixels instanceof Uint16Array ? 16 : 8);
   if (bands === 4) values.set(pixels);
@@ -30,7 +30,7 @@ function packWords({ pixels, bands }: Raster, words: Int32Array): void {
   else addAlpha(pixels, values);
 }
 
-// One loop for each type of array: one that has seen both is compiled for either.
+// One loop per array type: V8 compiles slower code for a loop that has seen both.
 function packBytes(pixels: Uint8Array, words: Int32Array): void {
   for (let i = 0, j = 0; i < words.length; i++, j += 3) {
     words[i] = (pixels[j] as number) | ((pixels[j + 1] as number) << 8) | ((pixels[j + 2] as number) << 16) | (0xff << 24);
@@ -46,7 +46,7 @@ function addAlpha(pixels: Uint16Array, values: Raster['pixels']): void {
   }
 }
 
-/** Pixels from words, to be given back. */
+/** Unpacks words into interleaved pixels, in an array from the buffer pool. */
 export function unpackWords(words: Int32Array, depth: Depth, bands: Bands): Raster['pixels'] {
   const values = valuesOf(words, depth);
   const pixels = takePixels(depth, (bands * values.length) / 4);
@@ -64,14 +64,14 @@ function dropAlpha<T extends Raster['pixels']>(values: Raster['pixels'], pixels:
   return pixels;
 }
 
-/** The channels that words hold, four a pixel. */
+/** View of words as channel values, four per pixel. */
 export function valuesOf(words: Int32Array, depth: Depth): Raster['pixels'] {
   return depth === 16 ? new Uint16Array(words.buffer, words.byteOffset, 2 * words.length) : bytesOf(words);
 }
 
 /**
- * An image's pixels with so many channels: its own, or new ones, to be given back. Grey is Rec. 601 luma with weights that sum to 256, so
- * that grey pixels keep their value.
+ * Pixels of an image with a number of channels: the image's own array, or a new one from the buffer pool. Grey is Rec. 601 luma with
+ * weights that sum to 256, so that grey pixels keep their value.
  */
 export function withChannels({ pixels, bands, depth }: Raster & Pick<Image, 'depth'>, channels: Image['channels']): Raster['pixels'] {
   if (channels === bands) return pixels;
@@ -84,7 +84,10 @@ export function withChannels({ pixels, bands, depth }: Raster & Pick<Image, 'dep
   return result;
 }
 
-/** An image's pixels in a depth: its own, or new ones, to be given back; 255 becomes 65535 exactly, and 16 bits are rounded to the nearest. */
+/**
+ * Pixels of an image in a depth: the image's own array, or a new one from the buffer pool. 8 bits are multiplied by 257, 16 bits are
+ * divided by 257 and rounded to the nearest.
+ */
 export function inDepth({ pixels, depth }: Pick<Image, 'pixels' | 'depth'>, wanted: Depth): Raster['pixels'] {
   if (depth === wanted) return pixels;
   const result = takePixels(wanted, pixels.length);
@@ -93,18 +96,18 @@ export function inDepth({ pixels, depth }: Pick<Image, 'pixels' | 'depth'>, want
   return result;
 }
 
-/** Writes rasters as words, one after another. */
+/** Packs rasters into words, one after another. */
 export function packInto(words: Int32Array, rasters: readonly Raster[]): void {
   let at = 0;
   for (const raster of rasters) packWords(raster, words.subarray(at, (at += wordsOf(raster))));
 }
 
-/** Words that a raster takes. */
+/** Number of words of a raster. */
 export function wordsOf({ pixels, bands }: Raster): number {
   return (pixels.length / bands) * (pixels instanceof Uint16Array ? 2 : 1);
 }
 
-/** The bytes of words. */
+/** View of words as bytes. */
 export function bytesOf({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

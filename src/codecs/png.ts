@@ -8,10 +8,10 @@ import type { Colours, Mask } from '../types.ts';
 const deflateAsync = promisify(deflate);
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
-/** Largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
+/** Pixels of the largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
 export const maxPixels = 64 * 2 ** 20;
 
-/** What a PNG's first 33 bytes say. */
+/** Header of a PNG: its first 33 bytes. */
 export interface PngHeader {
   readonly width: number;
   readonly height: number;
@@ -20,7 +20,7 @@ export interface PngHeader {
   readonly interlaced: boolean;
 }
 
-/** Colour types, and the depths that each has (PNG's specification, clause 11.2.2). */
+/** Colour types and the depths that each allows (PNG specification, clause 11.2.2). */
 const colourTypes: Readonly<Record<number, readonly [colour: PngHeader['colour'], depths: readonly number[]]>> = {
   0: ['grey', [1, 2, 4, 8, 16]],
   2: ['rgb', [8, 16]],
@@ -29,10 +29,10 @@ const colourTypes: Readonly<Record<number, readonly [colour: PngHeader['colour']
   6: ['rgb-alpha', [8, 16]],
 };
 
-/** Signature, and the length and type of the first chunk. */
+/** Signature, and length and type of the IHDR chunk. */
 const start = Uint8Array.of(...signature, 0, 0, 0, 13, ...Buffer.from('IHDR'));
 
-/** Reads signature and IHDR; `undefined` where the bytes are not a PNG, or none that there can be. */
+/** Reads signature and IHDR; `undefined` if the bytes are not a PNG or the header is invalid. */
 export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
   if (bytes.length < 33 || start.some((byte, i) => bytes[i] !== byte)) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -45,31 +45,33 @@ export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
 }
 
 /**
- * Decodes a grey or palette PNG into ids: the stored values, never scaled, never looked up.
- * Every chunk's CRC is checked, since a flipped bit would otherwise give wrong ids unnoticed.
+ * Decodes a mask into ids: the values of a grey or palette PNG as stored, or the ids of a PNG's colours. Every CRC is checked, since a
+ * flipped bit would otherwise give wrong ids.
  *
- * @param colours what colours stand for, in a PNG that holds them.
- * @throws {CopyPasteError} `data` where the file is damaged or holds colours that are not known.
+ * @param colours colours of the class ids, for a PNG of colours.
+ * @throws {CopyPasteError} `data` if the file is damaged or holds unknown colours.
  */
 export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): Mask {
   const { width, height, depth, colour, values, chunks, damaged } = decodeValues(bytes, file);
   if (colour === 'rgb' || colour === 'rgb-alpha') {
-    if (!colours || depth !== 8) throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+    if (!colours || depth !== 8)
+      throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
     const channels = channelsOf[colour] as 3 | 4;
     return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
   }
   if (colour === 'grey') return { width, height, ids: values };
-  if (colour !== 'palette') throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+  if (colour !== 'palette') throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
   const palette = chunks.get('PLTE')?.[0];
-  if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0) throw damaged('no palette of 1 to 256 colours');
+  if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0)
+    throw damaged('it needs a palette of 1 to 256 colours');
   const alpha = chunks.get('tRNS')?.[0];
   return { width, height, ids: values, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
 }
 
 /**
- * Decodes a mask of object ids, which may be stored as colours.
+ * Decodes an instance mask of ids, or of colours, which get ids.
  *
- * @throws {CopyPasteError} `data` where the file is damaged, or holds too many colours.
+ * @throws {CopyPasteError} `data` if the file is damaged or has more than 65535 colours.
  */
 export function decodeObjects(bytes: Uint8Array, file: string): Mask {
   const { width, height, depth, colour, values } = decodeValues(bytes, file);
@@ -81,8 +83,8 @@ export function decodeObjects(bytes: Uint8Array, file: string): Mask {
     const [red, green, blue] = [values[at] as number, values[at + 1] as number, values[at + 2] as number];
     const word = red | (green << 8) | (blue << 16);
     if (word !== last && !found.has(word)) {
-      // Colours of a photograph, say, are no ids.
-      if (found.size === 0xffff) throw new CopyPasteError('data', `${file}: has more than 65535 colours, and stands for no ids`);
+      if (found.size === 0xffff)
+        throw new CopyPasteError('data', `${file}: has more than 65535 colours, too many for object ids; give each object one colour`);
       found.set(word, [red, green, blue]);
     }
     last = word;
@@ -91,13 +93,14 @@ export function decodeObjects(bytes: Uint8Array, file: string): Mask {
   return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
 }
 
-/** The stored values of a PNG, of all its channels. */
+/** Decodes all channels of a PNG to their stored values. */
 function decodeValues(bytes: Uint8Array, file: string) {
   const damaged = (why: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${file}: damaged PNG: ${why}`, { cause });
   const header = pngHeader(bytes);
   if (!header) throw damaged('no header');
   const { width, height, depth, colour } = header;
-  if (depth === 16 && colour !== 'grey') throw new CopyPasteError('data', `${file}: mask stores colours, not ids`);
+  if (depth === 16 && colour !== 'grey')
+    throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
   const chunks = readChunks(bytes);
   if (typeof chunks === 'string') throw damaged(chunks);
   if (width * height > maxPixels) throw new CopyPasteError('data', `${file}: mask is ${width}×${height}; the limit is 64 megapixels`);
@@ -109,14 +112,14 @@ function decodeValues(bytes: Uint8Array, file: string) {
   }
 }
 
-/** Chunks by type, in order; a text where the file is damaged. */
+/** Chunks by type, in their order; the reason if the file is damaged. */
 function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const chunks = new Map<string, Uint8Array[]>();
   for (let at = signature.length; at + 12 <= bytes.length; ) {
     const end = at + 8 + view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    // What is no type may be anything, line ends too.
+    // Damaged bytes must not reach a message.
     const chunk = /^[A-Za-z]{4}$/.test(type) ? `chunk ${type}` : `the chunk at byte ${at}`;
     if (end + 4 > bytes.length) return `${chunk} is cut short`;
     if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) return `${chunk} has a wrong CRC`;
@@ -131,14 +134,14 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
 }
 
 /**
- * Decodes a panoptic PNG: an id is red + 256 green + 65536 blue.
+ * Decodes a panoptic PNG into segment ids: red + 256 green + 65536 blue.
  *
- * @throws {CopyPasteError} `data` where the file is damaged or is not RGB with 8 bits.
+ * @throws {CopyPasteError} `data` if the file is damaged or is not RGB with 8 bits.
  */
 export function decodeSegments(bytes: Uint8Array, file: string): { width: number; height: number; ids: Int32Array } {
   const { width, height, colour, values } = decodeValues(bytes, file);
   const channels = channelsOf[colour];
-  if (channels < 3) throw new CopyPasteError('data', `${file}: not a panoptic PNG, which is RGB`);
+  if (channels < 3) throw new CopyPasteError('data', `${file}: not a panoptic PNG, which must be RGB; convert it`);
   const words = new Int32Array(width * height);
   for (let i = 0, at = 0; i < words.length; i++, at += channels) {
     words[i] = (values[at] as number) | ((values[at + 1] as number) << 8) | ((values[at + 2] as number) << 16);
@@ -146,7 +149,7 @@ export function decodeSegments(bytes: Uint8Array, file: string): { width: number
   return { width, height, ids: words };
 }
 
-/** Encodes ids of 24 bits as a panoptic PNG. */
+/** Encodes segment ids of 24 bits as a panoptic PNG. */
 export function encodeSegments(ids: Int32Array, { width, height }: { width: number; height: number }): Promise<Uint8Array> {
   const data = new Uint8Array(3 * ids.length);
   for (let i = 0; i < ids.length; i++) {
@@ -158,7 +161,7 @@ export function encodeSegments(ids: Int32Array, { width, height }: { width: numb
   return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'up' });
 }
 
-/** @throws {CopyPasteError} `data` for a colour that stands for nothing, with its first pixel. */
+/** Ids of the colours of pixels. @throws {CopyPasteError} `data` for the first colour that has no id. */
 function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours: Colours, file: string): Uint8Array | Uint16Array {
   const word = (red: number, green: number, blue: number): number => red | (green << 8) | (blue << 16);
   const idOf = new Map(colours.map((colour, id) => [word(...colour), id]));
@@ -172,7 +175,7 @@ function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours:
     last = colour;
     if (id === undefined) {
       const where = `(${i % width}, ${Math.floor(i / width)})`;
-      throw new CopyPasteError('data', `${file}: rgb(${red}, ${green}, ${blue}) at pixel ${where} is no colour of the colour map`);
+      throw new CopyPasteError('data', `${file}: rgb(${red}, ${green}, ${blue}) at pixel ${where} is not in the colour map; add it`);
     }
     ids[i] = id;
   }
@@ -181,8 +184,8 @@ function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours:
 
 const channelsOf: Record<PngHeader['colour'], number> = { grey: 1, palette: 1, 'grey-alpha': 2, rgb: 3, 'rgb-alpha': 4 };
 
-/** What an image is divided into: itself, or Adam7's passes, by where each begins and the steps that it takes. */
-const whole = [[0, 0, 1, 1]] as const;
+/** Passes of an image as first column, first row, and the steps to the next ones: a single pass, or those of Adam7. */
+const singlePass = [[0, 0, 1, 1]] as const;
 const adam7 = [
   [0, 0, 8, 8],
   [4, 0, 8, 8],
@@ -193,15 +196,15 @@ const adam7 = [
   [0, 1, 1, 2],
 ] as const;
 
-/** Values from compressed pixels; no more is inflated than the header says that there is. Several channels have 8 bits. */
+/** Inflates and unfilters pixels. At most as many bytes are inflated as the header implies. Several channels have 8 bits each. */
 function decodePixels(idat: Uint8Array, { width, height, depth, colour, interlaced }: PngHeader): Mask['ids'] {
   const channels = channelsOf[colour];
-  const passes = (interlaced ? adam7 : whole)
+  const passes = (interlaced ? adam7 : singlePass)
     .map(([x, y, across, down]) => ({ x, y, across, down, columns: Math.ceil((width - x) / across), rows: Math.ceil((height - y) / down) }))
     .filter(({ columns, rows }) => columns > 0 && rows > 0)
     .map((pass) => ({ ...pass, bytes: (strideOf(pass.columns, depth, channels) + 1) * pass.rows }));
   const length = passes.reduce((sum, { bytes }) => sum + bytes, 0);
-  // One part of a byte more than there is, which zlib would begin another for.
+  // zlib would allocate a second chunk if the first were filled exactly.
   const filtered = inflateSync(idat, { maxOutputLength: length, chunkSize: length + 64 });
   if (filtered.length < length) throw new Error('pixels are missing');
   if (!interlaced) return decodeRows(filtered, width, height, depth, channels);
@@ -217,12 +220,12 @@ function decodePixels(idat: Uint8Array, { width, height, depth, colour, interlac
   return values;
 }
 
-/** Bytes of a row, without the one that names its filter. */
+/** Number of bytes of a row without its filter byte. */
 function strideOf(width: number, depth: number, channels: number): number {
   return Math.ceil((width * depth * channels) / 8);
 }
 
-/** Values from filtered rows (PNG's specification, clause 9); they may be given back. */
+/** Unfilters rows (PNG specification, clause 9) into an array from the buffer pool. */
 function decodeRows(rows: Uint8Array, width: number, height: number, depth: number, channels: number): Mask['ids'] {
   const stride = strideOf(width, depth, channels);
   const data = takeBytes(stride * height);
@@ -232,10 +235,10 @@ function decodeRows(rows: Uint8Array, width: number, height: number, depth: numb
     const to = y * stride;
     const from = to + y + 1;
     const filter = rows[from - 1] as number;
-    // What lies beside or above the image counts as 0, so that the first pixel and the first row need less.
+    // Outside the image values count as 0, so the first row needs no addition for filter Up.
     if (filter === 2 && y > 0) addAbove(source, from, result, to, stride);
     else data.set(rows.subarray(from, from + stride), to);
-    if (filter > 4) throw new Error(`there is no filter ${filter}`);
+    if (filter > 4) throw new Error(`unknown filter ${filter}`);
     if (filter === 1 || filter > 2) unfilter(filter, data, to, pixel, stride);
   }
   if (depth === 16)
@@ -247,7 +250,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** Undoes filter Up of one row, four bytes at a time: the carry of each is kept from the next by leaving out the highest bit. */
+/** Undoes filter Up for one row, four bytes at a time: highest bits are added apart, so that no carry reaches the next byte. */
 function addAbove(source: DataView, from: number, result: DataView, to: number, stride: number): void {
   let i = 0;
   for (; i + 4 <= stride; i += 4) {
@@ -258,7 +261,7 @@ function addAbove(source: DataView, from: number, result: DataView, to: number, 
   for (; i < stride; i++) result.setUint8(to + i, source.getUint8(from + i) + result.getUint8(to + i - stride));
 }
 
-/** Undoes filter Sub, Average or Paeth of one row in place; the row above it is there already. */
+/** Undoes filter Sub, Average or Paeth for one row in place, after the row above. */
 function unfilter(filter: number, data: Uint8Array, to: number, pixel: number, stride: number): void {
   const above = to - stride;
   const first = above < 0;
@@ -284,7 +287,7 @@ function unfilter(filter: number, data: Uint8Array, to: number, pixel: number, s
   }
 }
 
-/** One byte a pixel from 1, 2 or 4 bits a pixel; rows begin on a byte. */
+/** Expands pixels of 1, 2 or 4 bits to bytes; each row starts at a byte. */
 function unpackBits(data: Uint8Array, width: number, height: number, depth: number): Uint8Array {
   const ids = new Uint8Array(width * height);
   const perByte = 8 / depth;
@@ -298,7 +301,7 @@ function unpackBits(data: Uint8Array, width: number, height: number, depth: numb
   return ids;
 }
 
-/** Encodes ids as 8- or 16-bit grey, as 8-bit indices under the mask's own palette, or as its colours. */
+/** Encodes a mask as grey of 8 or 16 bits, as indices of its palette, or as its colours. */
 export function encodeMask(mask: Mask): Promise<Uint8Array> {
   const { width, height, ids, palette, alpha, colours } = mask;
   if (colours) {
@@ -322,7 +325,7 @@ export function encodeMask(mask: Mask): Promise<Uint8Array> {
   }
   const chunks: [string, Uint8Array][] = [];
   if (palette) {
-    // A reader may refuse an index past the palette's end, so an id that was pasted in extends it.
+    // Readers may refuse an index beyond the palette, so a pasted id extends it.
     const entries = Math.max(palette.length / 3, ids.reduce((largest, id) => Math.max(largest, id), 0) + 1);
     const plte = new Uint8Array(entries * 3);
     plte.set(palette);
@@ -332,30 +335,31 @@ export function encodeMask(mask: Mask): Promise<Uint8Array> {
   return encodePng({ width, height, depth: 8, channels: 1, data: ids, filter: 'up', chunks, indexed: palette !== undefined });
 }
 
+/** Pixels of a PNG that is written. */
 export interface PngPixels {
   readonly width: number;
   readonly height: number;
   readonly depth: 8 | 16;
   readonly channels: 1 | 2 | 3 | 4;
-  /** Samples, row by row; 16-bit ones big-endian. */
+  /** Samples, row by row; 16-bit samples are big-endian. */
   readonly data: Uint8Array;
   readonly filter: 'none' | 'sub' | 'up';
   readonly indexed?: boolean;
-  /** Chunks between IHDR and IDAT. */
+  /** Additional chunks between IHDR and IDAT. */
   readonly chunks?: readonly (readonly [type: string, data: Uint8Array])[];
 }
 
 /**
- * Compresses filtered rows, and gives them back: zlib with run-length matches only, which on filtered pixels is faster than a
- * search for matches and smaller too, and leaves no choice to the zlib build (its search differs between processors, runs do not).
+ * Compresses filtered rows and returns their array to the buffer pool. zlib looks for run lengths only: for filtered pixels this is faster
+ * and smaller than a full search, whose result depends on the zlib build and the processor.
  *
- * @param chunkSize bytes of the parts that come out, each of which has a turn of its own: pixels hardly shrink, ids do.
+ * @param chunkSize bytes of an output chunk. Each chunk is a separate call of zlib, so pixels, which hardly shrink, get one chunk.
  */
 export function compressRows(rows: Uint8Array, level = 6, chunkSize = Math.max(2 ** 16, rows.length)): Promise<Uint8Array> {
   return deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9, chunkSize }).finally(() => giveBack(rows));
 }
 
-/** Writes a PNG: one filter for all rows. The bytes may be given back. */
+/** Encodes a PNG with one filter for all rows, into an array from the buffer pool. */
 export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   const { width, height, depth, channels } = png;
   const header = new Uint8Array(13);
@@ -369,8 +373,8 @@ export async function encodePng(png: PngPixels): Promise<Uint8Array> {
 }
 
 /**
- * Rows with a filter byte each (PNG's specification, clause 9): the difference to what is a pixel to the left
- * (Sub) or above (Up).
+ * Filters rows (PNG specification, clause 9) into an array from the buffer pool: differences to the pixel to the left (Sub) or above (Up),
+ * with a filter byte before each row.
  */
 function filterRows({ width, height, depth, channels, data, filter }: PngPixels): Uint8Array {
   const pixel = channels * (depth / 8);
@@ -382,15 +386,15 @@ function filterRows({ width, height, depth, channels, data, filter }: PngPixels)
     const from = y * stride;
     const to = from + y + 1;
     rows[to - 1] = type;
-    // What lies beside or above the image counts as 0.
-    const whole = type === 0 || (type === 2 && y === 0) ? stride : type === 1 ? pixel : 0;
-    if (whole > 0) rows.set(data.subarray(from, from + whole), to);
-    subtract(source, from, type === 1 ? pixel : stride, result, to, whole, stride);
+    // Outside the image values count as 0, so these bytes are copied.
+    const copied = type === 0 || (type === 2 && y === 0) ? stride : type === 1 ? pixel : 0;
+    if (copied > 0) rows.set(data.subarray(from, from + copied), to);
+    subtract(source, from, type === 1 ? pixel : stride, result, to, copied, stride);
   }
   return rows;
 }
 
-/** The differences of bytes to those at a distance before them, from one to another of a row. */
+/** Subtracts from the bytes `begin` to `end` of a row those at a distance before them. */
 function subtract(source: DataView, from: number, distance: number, result: DataView, to: number, begin: number, end: number): void {
   let i = begin;
   for (; i + 4 <= end; i += 4)
@@ -398,17 +402,17 @@ function subtract(source: DataView, from: number, distance: number, result: Data
   for (; i < end; i++) result.setUint8(to + i, source.getUint8(from + i) - source.getUint8(from + i - distance));
 }
 
-/** The differences of four bytes at a time: the borrow of each is kept from the next by its highest bit. */
+/** Subtracts four bytes at a time: highest bits are handled apart, so that no borrow reaches the next byte. */
 function subtractBytes(a: number, b: number): number {
   return ((a | 0x80808080) - (b & 0x7f7f7f7f)) ^ ((a ^ ~b) & 0x80808080);
 }
 
-/** An iCCP chunk's content; its name says nothing that a reader uses. */
+/** The iCCP chunk of an ICC profile; readers ignore the name in it. */
 export async function iccChunk(icc: Uint8Array): Promise<readonly [string, Uint8Array]> {
   return ['iCCP', Buffer.concat([Buffer.from('icc\0\0', 'latin1'), await deflateAsync(icc)])];
 }
 
-/** The signature, and chunks with their lengths and CRCs; to be given back. */
+/** Joins the signature and chunks with their lengths and CRCs, in an array from the buffer pool. */
 function joinChunks(chunks: readonly (readonly [type: string, data: Uint8Array])[]): Uint8Array {
   const bytes = takeBytes(chunks.reduce((sum, [, data]) => sum + 12 + data.length, signature.length));
   const view = new DataView(bytes.buffer);

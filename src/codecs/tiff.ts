@@ -2,6 +2,7 @@ import { takeBytes } from '../base/buffers.ts';
 import type { Depth } from '../types.ts';
 import { compressRows } from './png.ts';
 
+/** Pixels of a TIFF that is written. */
 export interface TiffPixels {
   readonly width: number;
   readonly height: number;
@@ -10,26 +11,26 @@ export interface TiffPixels {
   /** Samples, row by row. */
   readonly data: Uint8Array | Uint16Array;
   readonly icc?: Uint8Array;
-  /** The last of an even number of channels is not said to be alpha. */
-  readonly opaque?: boolean | undefined;
+  /** The last of an even number of channels is not alpha. */
+  readonly extraBand?: boolean | undefined;
 }
 
-/** Fields that are looked at (TIFF 6.0, section 8 and 18). */
+/** Tags of the fields that are read (TIFF 6.0, sections 8 and 18). */
 const tiffFields = { photometric: 262, extraSamples: 338 } as const;
 
-/** Whether bytes begin as a TIFF, of either order of bytes, small or big. */
+/** True if bytes begin like a TIFF or BigTIFF of either byte order. */
 export function isTiff(bytes: Uint8Array): boolean {
   const [a, b, c, d] = bytes;
   return a === b && ((a === 0x49 && d === 0 && (c === 42 || c === 43)) || (a === 0x4d && c === 0 && (d === 42 || d === 43)));
 }
 
-/** The number that a field of a TIFF's first page begins with; `undefined` where there is none. */
+/** First value of a field in the first page of a TIFF; `undefined` if there is no such field. */
 export function tiffField(bytes: Uint8Array, field: keyof typeof tiffFields): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = bytes[0] === 0x49;
   try {
     if (!isTiff(bytes)) return undefined;
-    // Version 43 is BigTIFF, with offsets and counts of 64 bits.
+    // Version 43 is BigTIFF: its offsets and counts have 64 bits.
     const big = view.getUint16(2, little) === 43;
     const long = (at: number): number => Number(view.getBigUint64(at, little));
     const directory = big ? long(8) : view.getUint32(4, little);
@@ -37,35 +38,36 @@ export function tiffField(bytes: Uint8Array, field: keyof typeof tiffFields): nu
     for (let n = 0, at = directory + (big ? 8 : 2); n < count; n++, at += big ? 20 : 12) {
       if (view.getUint16(at, little) !== tiffFields[field]) continue;
       const short = view.getUint16(at + 2, little) === 3;
-      // Two numbers of 16 bits lie where an offset would.
+      // Values that fit into the offset's place are stored there.
       const inline = short && (big ? long(at + 4) : view.getUint32(at + 4, little)) <= (big ? 4 : 2);
       const value = at + (big ? 12 : 8);
       return inline ? view.getUint16(value, little) : view.getUint32(value, little);
     }
   } catch {
-    // It points beyond the file's end.
+    // An offset points beyond the end of the file.
   }
   return undefined;
 }
 
-/** Types of values (TIFF 6.0, section 2), and their bytes. */
+/** Code and size in bytes of each type of value (TIFF 6.0, section 2). */
 const types = { short: [3, 2], long: [4, 4], bytes: [7, 1] } as const;
 
+type Field = [tag: number, type: keyof typeof types, values: ArrayLike<number>];
+
 /**
- * Writes a TIFF of one strip: differences to what is a pixel to the left (predictor 2), then zlib as in our PNGs, which every
- * reader has and which leaves no choice to the build.
+ * Encodes a TIFF with one strip: horizontal differences (predictor 2), compressed like our PNGs. Every reader supports this, and the bytes
+ * do not depend on the zlib build.
  */
-export async function encodeTiff({ width, height, depth, channels, data, icc, opaque }: TiffPixels): Promise<Uint8Array> {
+export async function encodeTiff({ width, height, depth, channels, data, icc, extraBand }: TiffPixels): Promise<Uint8Array> {
   const strip = await compressRows(differences(data, width * channels, channels));
   const start = 8;
-  const alpha = channels % 2 === 0;
-  const fields: [tag: number, type: keyof typeof types, values: ArrayLike<number>][] = [
+  const fields: Field[] = [
     [256, 'long', [width]],
     [257, 'long', [height]],
     [258, 'short', new Array<number>(channels).fill(depth)],
-    // Deflate, as Adobe has it.
+    // Deflate, by Adobe's number.
     [259, 'short', [8]],
-    // Black is zero, or RGB.
+    // BlackIsZero, or RGB.
     [tiffFields.photometric, 'short', [channels < 3 ? 1 : 2]],
     [273, 'long', [start]],
     [277, 'short', [channels]],
@@ -73,10 +75,10 @@ export async function encodeTiff({ width, height, depth, channels, data, icc, op
     [279, 'long', [strip.length]],
     [284, 'short', [1]],
     [317, 'short', [2]],
-    // Alpha that colours are not multiplied by, or nothing that is named.
-    ...(alpha ? ([[tiffFields.extraSamples, 'short', [opaque ? 0 : 2]]] as [number, 'short', number[]][]) : []),
-    ...(icc ? ([[34675, 'bytes', icc]] as [number, 'bytes', Uint8Array][]) : []),
   ];
+  // 2 is straight alpha, 0 is unspecified data.
+  if (channels % 2 === 0) fields.push([tiffFields.extraSamples, 'short', [extraBand ? 0 : 2]]);
+  if (icc) fields.push([34675, 'bytes', icc]);
   const directory = even(start + strip.length);
   let end = directory + 2 + 12 * fields.length + 4;
   const long = fields.filter(([, type, values]) => types[type][1] * values.length > 4);
@@ -93,7 +95,7 @@ export async function encodeTiff({ width, height, depth, channels, data, icc, op
     view.setUint16(at + 2, code, true);
     view.setUint32(at + 4, values.length, true);
     let to = at + 8;
-    // What is longer than four bytes lies after the directory.
+    // Values longer than four bytes follow the directory.
     if (bytes * values.length > 4) {
       view.setUint32(to, end, true);
       to = end;
@@ -109,12 +111,12 @@ export async function encodeTiff({ width, height, depth, channels, data, icc, op
   return file;
 }
 
-/** Offsets are even. */
+/** Rounds up to an even number: TIFF offsets are even. */
 function even(bytes: number): number {
   return bytes + (bytes % 2);
 }
 
-/** Samples less those of the pixel to the left, in as many bits, as bytes to be given back. */
+/** Differences of samples to those of the pixel to the left, modulo their depth, in an array from the buffer pool. */
 function differences(data: Uint8Array | Uint16Array, stride: number, channels: number): Uint8Array {
   const bytes = takeBytes(data.byteLength);
   const rows = data instanceof Uint16Array ? new Uint16Array(bytes.buffer, bytes.byteOffset, data.length) : bytes;

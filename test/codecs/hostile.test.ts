@@ -1,4 +1,4 @@
-/** Images and masks that are damaged, strange, or made to do harm: each is either read right or refused by name. */
+/** Damaged, unusual and malicious images and masks: each is either read correctly or refused by name. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import zlib, { deflateSync } from 'node:zlib';
@@ -57,7 +57,7 @@ function chunk(type: string, data: Uint8Array = new Uint8Array(0)): Buffer {
   return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
 }
 
-/** A PNG whose header says what it likes. */
+/** A PNG with any header. */
 function pngFile(width: number, height: number, { colour, depth, interlaced, chunks = [] }: Kind, idat: Uint8Array): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -70,7 +70,7 @@ function pngFile(width: number, height: number, { colour, depth, interlaced, chu
 /** Start and step of Adam7's passes: x, y, step of x, step of y. */
 const adam7 = ['0088', '4088', '0448', '2044', '0224', '1022', '0112'].map((pass) => [...pass].map(Number));
 
-/** A PNG of one kind, unfiltered, from a function of its samples. */
+/** An unfiltered PNG of a kind, from a function that gives its samples. */
 function pngOfKind(width: number, height: number, kind: Kind, sample: (x: number, y: number, channel: number) => number): Buffer {
   const rows: number[] = [];
   for (const [x0, y0, dx, dy] of (kind.interlaced ? adam7 : [[0, 0, 1, 1]]) as [number, number, number, number][]) {
@@ -90,7 +90,7 @@ const palette = (entries: number): Buffer =>
     Uint8Array.from({ length: 3 * entries }, (_, i) => (i * 29 + 7) & 255),
   );
 
-/** zlib data of so many MB of zeros, which are never in memory at once. */
+/** Zeros of a number of megabytes, compressed without being in memory at once. */
 async function zeros(megabytes: number): Promise<Buffer> {
   const stream = zlib.createDeflate();
   const parts: Buffer[] = [];
@@ -101,7 +101,7 @@ async function zeros(megabytes: number): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** The error of something that has to fail with one of ours, on one line. */
+/** The error of work that must fail with a CopyPasteError of one line. */
 async function failure(work: () => unknown): Promise<CopyPasteError> {
   try {
     await work();
@@ -113,13 +113,13 @@ async function failure(work: () => unknown): Promise<CopyPasteError> {
   throw new Error('it did not fail');
 }
 
-/** Reads an image as a run does: first its header, then its pixels as the header says. */
+/** Reads an image like a run: first its header, then its pixels by that header. */
 async function readImage(bytes: Uint8Array, name = 'x.png', upright = false): Promise<Image> {
   const { stored, upright: size, format } = await imageHeaderOf(bytes, name);
   return decodeImage(bytes, upright ? size : stored, name, { ...format, upright });
 }
 
-/** The pixels of an image, with a comma between them, or the code of the error that refuses it. */
+/** Pixels of an image, separated by commas, or the code of its error. */
 async function pixelsOrCode(bytes: Uint8Array, name: string): Promise<string> {
   try {
     const { width, height, pixels, bands } = await readImage(bytes, name);
@@ -138,11 +138,11 @@ const good = {
   'masks/b.png': drawBox(filled(24, 20, 0), [5, 8, 17, 13], 2),
 };
 
-/** Two good samples and whatever is added. */
+/** A data set of two good samples and the given files. */
 const dataset = (files: Parameters<typeof writeTree>[1]): Promise<string> =>
   writeTree(join(folder, `set${number++}`), { ...good, ...files });
 
-/** Why a data set is refused, and that `--skip-bad` and `check` leave out and name the same. */
+/** Reasons why a data set is refused, after a check that `--skip-bad` and `check` name the same. */
 async function refusal(root: string, stage: 'opened' | 'decoded'): Promise<string> {
   const out = join(folder, `out${number++}`);
   const error = await failure(() => augment({ in: root, out, p: 1 }));
@@ -198,7 +198,7 @@ describe('bombs', () => {
     );
   });
 
-  test('data that inflates to more than its header says is refused, without being inflated', async () => {
+  test('data that inflates to more than its header implies is refused before it is inflated', async () => {
     const bomb = await zeros(256);
     const used = process.resourceUsage().maxRSS;
     for (const interlaced of [false, true]) {
@@ -206,7 +206,7 @@ describe('bombs', () => {
       expect((await failure(() => decodeMask(bytes, 'm.png'))).message).toMatch('m.png: damaged PNG: ');
       expect(await pixelsOrCode(pngFile(8, 8, { colour: 'rgb', depth: 8, interlaced }, bomb), 'bomb.png')).toMatch(/^data$|^0 0 0,/);
     }
-    // What a reader of ids has no use for is not inflated at all.
+    // Chunks that a mask does not need are never inflated.
     const named = Buffer.concat([Buffer.from('n\0\0', 'latin1'), bomb]);
     const extra = { colour: 'grey', depth: 8, chunks: [chunk('iCCP', named), chunk('zTXt', named)] } as const;
     const bytes = pngOfKind(4, 4, extra, (x) => x);
@@ -223,7 +223,7 @@ describe('bombs', () => {
     expect(performance.now() - started).toBeLessThan(3000);
   });
 
-  test('a mask that is opened without a look at its header first has the same limit', async () => {
+  test('a mask that is decoded without a check of its header has the same limit', async () => {
     const wide = pngFile(2 ** 27, 1, { colour: 'grey', depth: 1 }, await zeros(17));
     expect((await failure(() => decodeMask(wide, 'm.png'))).message).toBe('m.png: mask is 134217728×1; the limit is 64 megapixels');
   });
@@ -297,7 +297,7 @@ describe('damage', () => {
     }
   });
 
-  test('what is said of a damaged image is the same, whatever is decoded beside it', async () => {
+  test('the message for a damaged image does not depend on images that are decoded at the same time', async () => {
     const messages = await Promise.all(
       images.map(async ([name, made]) => {
         const bytes = await made;
@@ -310,7 +310,7 @@ describe('damage', () => {
     expect(messages.map(({ size }) => size)).toEqual(images.map(() => 1));
   });
 
-  test('a file that is cut short on disk is refused by every way to read it', async () => {
+  test('a file that is cut short on disk is refused by augment and check', async () => {
     const root = await dataset({ 'images/c.png': good['images/a.png'], 'masks/c.png': good['masks/a.png'] });
     const image = await readFile(join(root, 'images/c.png'));
     await writeFile(join(root, 'images/c.png'), image.subarray(0, image.length - 30));
@@ -353,7 +353,9 @@ describe('kinds of PNG', () => {
     ] as const) {
       const bytes = pngOfKind(width, height, kind, spread(kind));
       if (kind.colour !== 'grey' && kind.colour !== 'palette') {
-        expect((await failure(() => decodeMask(bytes, 'm.png'))).message).toBe('m.png: mask stores colours, not ids');
+        expect((await failure(() => decodeMask(bytes, 'm.png'))).message).toBe(
+          'm.png: mask stores colours, not ids; convert it to a grey or palette PNG',
+        );
         continue;
       }
       const mask = decodeMask(bytes, 'm.png');
@@ -386,7 +388,7 @@ describe('kinds of PNG', () => {
     expect([...words]).toEqual(shown);
   });
 
-  test('transparency by colour, and of a palette, becomes alpha in images and stays beside the ids in masks', async () => {
+  test('transparency by colour or palette becomes alpha in images and is kept in masks', async () => {
     const grey = pngOfKind(4, 1, { colour: 'grey', depth: 8, chunks: [chunk('tRNS', Uint8Array.of(0, 2))] }, (x) => x);
     expect([...wordsOf(await readImage(grey))]).toEqual([0, 1, 2, 3].map((v) => rgba(v, v, v, v === 2 ? 0 : 255)));
     expect([...decodeMask(grey, 'm.png').ids]).toEqual([0, 1, 2, 3]);
@@ -416,7 +418,7 @@ describe('kinds of PNG', () => {
     expect((await failure(() => decodeMask(bytes, 'm.png'))).message).toMatch(/^m\.png: damaged PNG: ./);
   });
 
-  test('a mask with an interlacing, filter or compression that there is not is refused', async () => {
+  test('a mask with an unknown interlacing, filter or compression is refused', async () => {
     for (const at of [26, 27, 28]) {
       const bytes = pngOfKind(4, 4, { colour: 'grey', depth: 8 }, (x) => x);
       bytes[at] = 2;
@@ -463,7 +465,7 @@ describe('other formats', () => {
       '16 bits',
       'c.jpg',
       async () => (await source).clone().toColourspace('rgb16').png().toBuffer(),
-      /image has 16 bits a channel, jpeg has 8; call it \.png or \.tif/,
+      /image has 16 bits per channel, but jpeg holds 8; rename it to \.png or \.tif/,
     ],
   ])('%s called %s is refused by name', async (_, file, made, why) => {
     const root = await dataset({ [`images/${file}`]: await made(), 'masks/c.png': filled(24, 20, 1) });
@@ -472,13 +474,13 @@ describe('other formats', () => {
     expect(reason.startsWith(`images/${file}: `)).toBe(true);
   });
 
-  test('an animation is refused; of an animated PNG the picture counts that every reader shows', async () => {
+  test('an animation is refused; an animated PNG is read as its default picture', async () => {
     const raw = await (await frames).raw().toBuffer();
     const webp = await sharp(raw, { raw: { width: 24, height: 40, channels: 3, pageHeight: 20 } as never })
       .webp({ loop: 0, delay: [99, 99] })
       .toBuffer();
     const root = await dataset({ 'images/c.webp': webp, 'masks/c.png': filled(24, 20, 1) });
-    expect(await refusal(root, 'opened')).toBe('images/c.webp: image is animated; one frame is supported');
+    expect(await refusal(root, 'opened')).toBe('images/c.webp: image is animated; save one frame only');
     const still = await pngOf(picture);
     const control = Buffer.alloc(26);
     control.writeUInt32BE(24, 4);
@@ -498,7 +500,7 @@ describe('other formats', () => {
     expect((await readImage(apng)).pixels).toEqual(picture.pixels);
   });
 
-  test('an image called by the name of another format is read for what it is, and written as what it is called', async () => {
+  test('an image with the extension of another format is read by its content and written by its extension', async () => {
     const jpeg = await (await source).clone().jpeg({ progressive: true }).toBuffer();
     const webp = await (await source).clone().webp({ lossless: true }).toBuffer();
     const tiff = await encodeImage(
@@ -527,7 +529,7 @@ describe('other formats', () => {
     expect((await check({ in: out })).differences).toEqual([]);
   });
 
-  test('a mask that is something else by its content is refused', async () => {
+  test('a mask with content of another format is refused', async () => {
     const jpeg = await (await source).clone().jpeg().toBuffer();
     const files = { 'images/c.png': picture, 'images/d.png': picture, 'images/e.png': picture, 'images/f.png': picture };
     const root = await dataset({ ...files, 'masks/c.png': jpeg, 'masks/d.png': svg(''), 'masks/e.png': '', 'masks/f.png': picture });
@@ -538,7 +540,7 @@ describe('other formats', () => {
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'a JPEG of EXIF orientation %i fits its mask upright or as stored, else it is refused',
+    'a JPEG with EXIF orientation %i fits its mask upright or as stored, or is refused',
     async (orientation) => {
       const jpeg = await (await source).clone().withMetadata({ orientation }).jpeg().toBuffer();
       const [width, height] = orientation > 4 ? [20, 24] : [24, 20];
@@ -557,7 +559,7 @@ describe('random files', () => {
   const mask = fc.record({ width: size, height: size, kind: fc.constantFrom(...kinds.slice(0, 18)), seed: fc.nat() });
 
   test(
-    'masks of all depths and palettes are decoded to their ids, and encoded to the same again',
+    'masks of all depths and palettes are decoded to their ids, and encoded to the same ids',
     async () => {
       await fc.assert(
         fc.asyncProperty(mask, async ({ width, height, kind, seed }) => {
@@ -573,7 +575,7 @@ describe('random files', () => {
     longer,
   );
 
-  /** Changed bytes, and chunks with right checksums around whatever is in them. */
+  /** Files with changed bytes, and with chunks of any content and a correct checksum. */
   const mutated = fc
     .record({
       file: mask,
@@ -648,7 +650,7 @@ describe('random files', () => {
       await fc.assert(
         fc.asyncProperty(fc.constantFrom(...files), changes, fc.option(fc.nat(600), { freq: 4 }), async (file, bytes, cut) => {
           const made = Uint8Array.from(file);
-          // Most of what is not pixels lies at the ends.
+          // Headers are near the beginning and the end.
           for (const [at, value] of bytes) made[at % 3 === 0 ? at % made.length : Math.max(0, made.length - 1 - (at % 250))] = value;
           const read = cut === null ? made : made.subarray(0, cut);
           const result = await pixelsOrCode(read, 'x.tif');

@@ -20,7 +20,7 @@ const { icc = new Uint8Array() } = await sharp(await encodeImage(gradient, 'png'
   .then((bytes) => sharp(bytes).metadata());
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer => Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
-/** Decodes a file as its own header says. */
+/** Decodes a file by its own header. */
 async function decode(bytes: Uint8Array, width = 40, height = 24, upright = true, name = 'a.png'): Promise<Image> {
   await writeFile(join(folder, name), bytes);
   const { format } = await readImageHeader(join(folder, name), name);
@@ -78,7 +78,7 @@ describe('encodeImage and decodeImage', () => {
     }
   });
 
-  test('16 bits a channel are not made 8 of unasked', async () => {
+  test('16 bits per channel are not reduced to 8', async () => {
     for (const format of ['jpeg', 'webp', 'avif'] as const)
       await expect(
         encodeImage(
@@ -86,7 +86,7 @@ describe('encodeImage and decodeImage', () => {
           format,
           95,
         ),
-      ).rejects.toThrow(`--image-format ${format}: it holds 8 bits`);
+      ).rejects.toThrow(`--image-format ${format}: holds 8 bits per channel, but the image has 16; use png or tiff`);
   });
 
   test.each(['jpeg', 'webp', 'avif'] as ImageFormat[])('%s at quality 95 stays close, in the same channels', async (format) => {
@@ -112,7 +112,7 @@ describe('encodeImage and decodeImage', () => {
   });
 
   test.each(['png', 'jpeg', 'webp', 'tiff', 'avif'] as ImageFormat[])(
-    'an ICC profile goes through %s unchanged, and changes no pixel',
+    '%s keeps an ICC profile unchanged, and the profile changes no pixel',
     async (format) => {
       const tagged = await sharp(await encodeImage(gradient, 'png', 95))
         .withIccProfile('p3', { attach: true })
@@ -127,7 +127,7 @@ describe('encodeImage and decodeImage', () => {
     },
   );
 
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i: the image is turned upright, or taken as stored', async (orientation) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('EXIF orientation %i is applied or ignored', async (orientation) => {
     const turned = orientation > 4;
     const [width, height] = turned ? [24, 40] : [40, 24];
     const deep = deepImageOf(40, 24, 3, (x, y, c) => 1001 * x + 257 * y + c);
@@ -142,7 +142,7 @@ describe('encodeImage and decodeImage', () => {
       const bytes = await (format === 'png' ? input.png() : input.tiff({ compression: 'lzw' })).toBuffer();
       const upright = await decode(bytes, width, height);
       const { pixels: asStored } = await decode(bytes, 40, 24, false);
-      // Where each pixel of the upright picture is stored.
+      // Maps each upright pixel to its stored place.
       const [right, down] = [[2, 3, 7, 8].includes(orientation), [3, 4, 6, 7].includes(orientation)];
       const expected = image.pixels.map((_, i) => {
         const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
@@ -151,7 +151,7 @@ describe('encodeImage and decodeImage', () => {
         return asStored[3 * at + (i % 3)] as number;
       });
       expect(upright.pixels).toEqual(expected);
-      // sharp rounds what it writes with 16 bits.
+      // sharp rounds values when it writes 16 bits.
       if (image === gradient) expect(asStored).toEqual(image.pixels);
       expect((await sharp(await encodeImage(upright, format, 95)).metadata()).orientation ?? 1).toBe(1);
     }
@@ -173,34 +173,36 @@ describe('readImageHeader', () => {
     return readImageHeader(join(folder, name), name);
   };
 
-  test('refuses by name what it cannot keep exactly', async () => {
+  test('refuses by name an image that it cannot keep exactly', async () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
     await expect(header('a.png', svg)).rejects.toThrow('a.png: cannot decode this image');
     const red = sharp({ create: { width: 4, height: 4, channels: 3, background: 'red' } });
     const deep = await red.clone().toColourspace('rgb16').png().toBuffer();
-    await expect(header('b.webp', deep)).rejects.toThrow('b.webp: image has 16 bits a channel, webp has 8; call it .png or .tif');
+    await expect(header('b.webp', deep)).rejects.toThrow(
+      'b.webp: image has 16 bits per channel, but webp holds 8; rename it to .png or .tif',
+    );
     const cmyk = await red.clone().toColourspace('cmyk').jpeg().toBuffer();
     await expect(header('c.jpg', cmyk)).rejects.toThrow('c.jpg: image is CMYK without an ICC profile');
     for (const bitdepth of [10, 12] as const) {
       const avif = await red.clone().heif({ compression: 'av1', bitdepth }).toBuffer();
-      await expect(header('d.avif', avif)).rejects.toThrow(`d.avif: image is AVIF of ${bitdepth} bits; 8 are supported`);
+      await expect(header('d.avif', avif)).rejects.toThrow(`d.avif: image is AVIF with ${bitdepth} bits per channel; convert it to 8 bits`);
     }
   });
 
   /** 4×4 pixels; numbers of TIFF 6.0: 1 is grey, 2 RGB, 5 CMYK, 8 Lab; 339 is 2 for signed, 3 for floating point. */
   test.each<[string, Record<number, readonly number[]>, number, string]>([
-    ['3 pages', tiffFields(4, 4, [8], 1), 3, 'image has 3 pages; one is supported'],
+    ['3 pages', tiffFields(4, 4, [8], 1), 3, 'image has 3 pages; save one page only'],
+    ['floats', { ...tiffFields(4, 4, [32], 1), 339: [3] }, 1, 'image has values of type float; convert them to unsigned 8 or 16 bits'],
+    ['signed values', { ...tiffFields(4, 4, [16], 1), 339: [2] }, 1, 'image has values of type short; convert them to unsigned'],
+    ['32 bits', tiffFields(4, 4, [32], 1), 1, 'image has values of type uint; convert them to unsigned'],
+    ['5 channels', { ...tiffFields(4, 4, [8, 8, 8, 8, 8], 2), 338: [0, 0] }, 1, 'image has 5 channels; convert it to grey or RGB'],
     [
-      'floats',
-      { ...tiffFields(4, 4, [32], 1), 339: [3] },
+      'grey of 4 channels',
+      { ...tiffFields(4, 4, [16, 16, 16, 16], 1), 338: [0, 0, 0] },
       1,
-      'image has values of type float; unsigned ones of 8 or 16 bits are supported',
+      'image has 4 channels; convert it to grey or RGB',
     ],
-    ['signed values', { ...tiffFields(4, 4, [16], 1), 339: [2] }, 1, 'image has values of type short; unsigned ones'],
-    ['32 bits', tiffFields(4, 4, [32], 1), 1, 'image has values of type uint; unsigned ones'],
-    ['5 channels', { ...tiffFields(4, 4, [8, 8, 8, 8, 8], 2), 338: [0, 0] }, 1, 'image has 5 channels; grey or RGB is supported'],
-    ['grey of 4 channels', { ...tiffFields(4, 4, [16, 16, 16, 16], 1), 338: [0, 0, 0] }, 1, 'image has 4 channels; grey or RGB'],
-    ['CMYK of 16 bits', tiffFields(4, 4, [16, 16, 16, 16], 5), 1, 'image is CMYK; grey, RGB, and CMYK of 8 bits are supported'],
+    ['CMYK of 16 bits', tiffFields(4, 4, [16, 16, 16, 16], 5), 1, 'image is CMYK with 16 bits per channel; convert it to grey or RGB'],
     ['CMYK without a profile', tiffFields(4, 4, [8, 8, 8, 8], 5), 1, 'image is CMYK without an ICC profile'],
     ['Lab', tiffFields(4, 4, [8, 8, 8], 8), 1, 'cannot decode this image'],
     ['64-bit floats', { ...tiffFields(4, 4, [64], 1), 339: [3] }, 1, 'cannot decode this image'],
@@ -208,14 +210,14 @@ describe('readImageHeader', () => {
     await expect(header('e.tif', tiffOf(fields, new Uint8Array(256), pages))).rejects.toThrow(`e.tif: ${why}`);
   });
 
-  test('reads a TIFF of plain fields, which the others are not', async () => {
+  test('reads a TIFF with plain fields', async () => {
     const strip = Uint8Array.from({ length: 48 }, (_, i) => 5 * i);
     const { pixels } = await decode(tiffOf(tiffFields(4, 4, [8, 8, 8], 2), strip), 4, 4);
     expect([...pixels]).toEqual([...strip]);
   });
 
-  test('a fourth channel that is no alpha, as near infrared, is none in what is written', async () => {
-    // OpenCV says nothing of it.
+  test('a fourth channel that is not alpha, such as near infrared, is written as such', async () => {
+    // OpenCV omits the field.
     for (const extra of [0, 2, undefined]) {
       for (const bits of [8, 16]) {
         const fields = tiffFields(4, 4, new Array<number>(4).fill(bits), 2);
@@ -229,11 +231,11 @@ describe('readImageHeader', () => {
     }
   });
 
-  test('CMYK with a profile is read as the sRGB that it stands for, and written without it', async () => {
+  test('CMYK with a profile is converted to sRGB, and written without the profile', async () => {
     const picture = sharp(await encodeImage(gradient, 'png', 95)).withIccProfile('cmyk');
     const other = await picture.clone().jpeg().toBuffer();
     other.write('RGB ', other.indexOf('CMYKLab '), 'latin1');
-    await expect(decode(other, 40, 24, true, 'f.jpg')).rejects.toThrow('f.jpg: image is CMYK without an ICC profile of CMYK');
+    await expect(decode(other, 40, 24, true, 'f.jpg')).rejects.toThrow('f.jpg: image is CMYK with an ICC profile that is not CMYK');
     for (const [name, made] of [
       ['f.jpg', picture.clone().jpeg({ quality: 100, chromaSubsampling: '4:4:4' })],
       ['f.tif', picture.clone().tiff({ compression: 'lzw' })],
@@ -245,7 +247,7 @@ describe('readImageHeader', () => {
       const shown = await sharp(bytes).toColourspace('srgb').raw().toBuffer();
       const rgb = [...back.pixels];
       expect(rgb).toEqual([...shown]);
-      // Print cannot show all colours; most of these it can.
+      // CMYK holds most of these colours, but not all.
       const near = rgb.filter((value, i) => Math.abs(value - (gradient.pixels[i] as number)) < 40);
       expect(near.length / rgb.length).toBeGreaterThan(0.8);
     }

@@ -13,7 +13,7 @@ import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, tiffField
 
 const folder = temporaryFolder();
 
-/** Reads a mask as a run does: first its header. */
+/** Reads a mask like a run: first its header. */
 async function read(bytes: Uint8Array): Promise<Mask> {
   await writeFile(join(folder, 'm.tif'), bytes);
   const { width, height } = await readTiffMaskHeader(join(folder, 'm.tif'), 'm.tif');
@@ -22,7 +22,7 @@ async function read(bytes: Uint8Array): Promise<Mask> {
   return mask;
 }
 
-test('ids of 8 and 16 bits go through TIFF unchanged, whoever wrote it', async () => {
+test('ids of 8 and 16 bits go through TIFF unchanged, written by us or by libtiff', async () => {
   const side = fc.integer({ min: 1, max: 24 });
   await fc.assert(
     fc.asyncProperty(side, side, fc.constantFrom(8, 16), fc.nat(), async (width, height, depth, seed) => {
@@ -48,25 +48,25 @@ test.each<[string, Uint8Array | Promise<Uint8Array>, string]>([
   [
     '1 bit',
     tiffOf(tiffFields(4, 4, [1], 1), new Uint8Array(99)),
-    'mask has 1 bits of type uchar; unsigned ids of 8 or 16 bits are supported',
+    'mask has 1-bit ids of type uchar; convert them to unsigned 8 or 16 bits',
   ],
-  ['32 bits', tiffOf(tiffFields(4, 4, [32], 1), new Uint8Array(99)), 'mask has 32 bits of type uint'],
-  ['signed ids', tiffOf({ ...tiffFields(4, 4, [16], 1), 339: [2] }, new Uint8Array(99)), 'mask has 16 bits of type short'],
-  ['floats', tiffOf({ ...tiffFields(4, 4, [32], 1), 339: [3] }, new Uint8Array(99)), 'mask has 32 bits of type float'],
+  ['32 bits', tiffOf(tiffFields(4, 4, [32], 1), new Uint8Array(99)), 'mask has 32-bit ids of type uint'],
+  ['signed ids', tiffOf({ ...tiffFields(4, 4, [16], 1), 339: [2] }, new Uint8Array(99)), 'mask has 16-bit ids of type short'],
+  ['floats', tiffOf({ ...tiffFields(4, 4, [32], 1), 339: [3] }, new Uint8Array(99)), 'mask has 32-bit ids of type float'],
   ['colours', tiffOf(tiffFields(4, 4, [8, 8, 8], 2), new Uint8Array(99)), 'mask stores colours or a palette, not ids; convert it to PNG'],
   [
     'a palette',
     tiffOf({ ...tiffFields(4, 4, [8], 3), 320: new Array<number>(768).fill(7) }, new Uint8Array(99)),
     'mask stores colours or a palette',
   ],
-  ['white as 0', tiffOf(tiffFields(4, 4, [8], 0), new Uint8Array(99)), 'mask is stored with white as 0, and readers differ'],
-  ['2 pages', tiffOf(tiffFields(4, 4, [8], 1), new Uint8Array(99), 2), 'mask has 2 pages; one is supported'],
+  ['white as 0', tiffOf(tiffFields(4, 4, [8], 0), new Uint8Array(99)), 'mask stores white as 0, and readers disagree'],
+  ['2 pages', tiffOf(tiffFields(4, 4, [8], 1), new Uint8Array(99), 2), 'mask has 2 pages; save one page only'],
   [
     'more than 64 megapixels',
     tiffOf(tiffFields(50_000, 50_000, [8], 1), new Uint8Array(99)),
     'cannot decode this mask: Input image exceeds',
   ],
-  ['PNG', writeMask(filled(4, 4, 1), 'm.png').then(({ bytes }) => bytes), 'mask is named .tif but is not a TIFF'],
+  ['PNG', writeMask(filled(4, 4, 1), 'm.png').then(({ bytes }) => bytes), 'mask is named .tif but is not a TIFF; rename or convert it'],
   ['text', Buffer.from('once upon a time'), 'cannot decode this mask'],
 ])('a mask called .tif that has %s is refused by name', async (_, made, why) => {
   await expect(read(await made)).rejects.toThrow(`m.tif: ${why}`);
@@ -82,7 +82,7 @@ test('a mask that is cut short is refused, or holds the same ids', async () => {
     if (!(result instanceof CopyPasteError)) expect(result).toEqual(mask);
     else expect([++refused, result.message]).toEqual([refused, expect.stringMatching(/^m\.tif: cannot decode this mask/)]);
   }
-  // The last bytes say that there is no other page.
+  // The last bytes only end the list of pages.
   expect(refused).toBeGreaterThan(bytes.length - 8);
 });
 

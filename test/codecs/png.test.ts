@@ -52,7 +52,7 @@ describe('encodeMask and decodeMask', () => {
 
   test('refuse colours and damage, naming the file', async () => {
     const colours = await pngOf(imageOf(3, 3, () => rgba(1, 2, 3)));
-    expect(() => decodeMask(colours, 'a.png')).toThrow('a.png: mask stores colours, not ids');
+    expect(() => decodeMask(colours, 'a.png')).toThrow('a.png: mask stores colours, not ids; convert it to a grey or palette PNG');
     const good = await encodeMask(filled(9, 9, 4));
     for (let bit = 16 * 8; bit < good.length * 8; bit += 13) {
       const bad = Uint8Array.from(good);
@@ -90,7 +90,7 @@ describe('encodePng', () => {
   });
 });
 
-test('an instance mask of colours has ids by those of VOC, or in their order, and as many free ones; one of too many is refused', async () => {
+test('an instance mask of colours gets the ids of the VOC palette, or ids in order of appearance; too many colours are refused', async () => {
   const encode = (width: number, height: number, colours: number[][]): Promise<Uint8Array> =>
     encodePng({ width, height, depth: 8, channels: 3, data: Uint8Array.from(colours.flat()), filter: 'sub' });
   const voc = decodeObjects(
@@ -127,6 +127,6 @@ test('an instance mask of colours has ids by those of VOC, or in their order, an
   expect(many.colours?.byId.length).toBe(2000);
   const noise = Array.from({ length: 256 * 257 }, (_, i) => [i >> 8, i & 255, 3]);
   await expect(encode(256, 257, noise).then((bytes) => decodeObjects(bytes, 'noise.png'))).rejects.toThrow(
-    'noise.png: has more than 65535 colours, and stands for no ids',
+    'noise.png: has more than 65535 colours, too many for object ids; give each object one colour',
   );
 });

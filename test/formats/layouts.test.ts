@@ -443,7 +443,7 @@ describe('masks of colours', () => {
     );
     await expect(augment({ in: root, out: `${root}-out`, colorMap: file, p: 1 })).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/^masks\/[ab]\.png: rgb\(0, 0, 0\) at pixel \(0, 0\) is no colour of the colour map$/),
+      message: expect.stringMatching(/^masks\/[ab]\.png: rgb\(0, 0, 0\) at pixel \(0, 0\) is not in the colour map; add it$/),
     });
   });
 
