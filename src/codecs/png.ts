@@ -56,8 +56,8 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
   if (colour === 'rgb' || colour === 'rgb-alpha') {
     if (!colours || depth !== 8)
       throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
-    const channels = channelsOf[colour] as 3 | 4;
-    return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
+    const channels = channelsOf[colour];
+    return { width, height, ids: idsOfColours(values, channels, width, colours, file), colours: { byId: colours, channels } };
   }
   if (colour === 'grey') return { width, height, ids: values };
   if (colour !== 'palette') throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
@@ -76,7 +76,7 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
 export function decodeObjects(bytes: Uint8Array, file: string): Mask {
   const { width, height, depth, colour, values } = decodeValues(bytes, file);
   if (depth !== 8 || (colour !== 'rgb' && colour !== 'rgb-alpha')) return decodeMask(bytes, file);
-  const channels = channelsOf[colour] as 3 | 4;
+  const channels = channelsOf[colour];
   const found = new Map<number, Colours[0]>();
   let last = -1;
   for (let at = 0; at < values.length; at += channels) {
@@ -90,7 +90,7 @@ export function decodeObjects(bytes: Uint8Array, file: string): Mask {
     last = word;
   }
   const colours = objectColours([...found.values()]);
-  return { width, height, ids: idsOfColours(values as Uint8Array, channels, width, colours, file), colours: { byId: colours, channels } };
+  return { width, height, ids: idsOfColours(values, channels, width, colours, file), colours: { byId: colours, channels } };
 }
 
 /** Decodes all channels of a PNG to their stored values. */
@@ -162,7 +162,7 @@ export function encodeSegments(ids: Int32Array, { width, height }: { width: numb
 }
 
 /** Ids of the colours of pixels. @throws {CopyPasteError} `data` for the first colour that has no id. */
-function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours: Colours, file: string): Uint8Array | Uint16Array {
+function idsOfColours(data: Mask['ids'], channels: 3 | 4, width: number, colours: Colours, file: string): Mask['ids'] {
   const word = (red: number, green: number, blue: number): number => red | (green << 8) | (blue << 16);
   const idOf = new Map(colours.map((colour, id) => [word(...colour), id]));
   const ids = new (colours.length > 256 ? Uint16Array : Uint8Array)(data.length / channels);
@@ -182,7 +182,7 @@ function idsOfColours(data: Uint8Array, channels: 3 | 4, width: number, colours:
   return ids;
 }
 
-const channelsOf: Record<PngHeader['colour'], number> = { grey: 1, palette: 1, 'grey-alpha': 2, rgb: 3, 'rgb-alpha': 4 };
+const channelsOf = { grey: 1, palette: 1, 'grey-alpha': 2, rgb: 3, 'rgb-alpha': 4 } as const satisfies Record<PngHeader['colour'], number>;
 
 /** Passes of an image as first column, first row, and the steps to the next ones: a single pass, or those of Adam7. */
 const singlePass = [[0, 0, 1, 1]] as const;
