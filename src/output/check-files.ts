@@ -9,9 +9,9 @@ import { manifestName } from './manifest-file.ts';
 import { filesOf, type HashedFile } from './records.ts';
 
 /**
- * Compares the files of an output with their digests in its manifest.
+ * Compares the files of an output folder with the digests in its manifest.
  *
- * @returns paths that the manifest names twice, files that are missing or differ, and files that the manifest does not name.
+ * @returns paths that the manifest lists twice, files that are missing or differ, and files that the manifest does not list.
  */
 export async function checkFiles(
   out: string,
@@ -22,24 +22,24 @@ export async function checkFiles(
   const known = new Set([manifestName]);
   const twice: Difference[] = [];
   for (const { path } of files) {
-    if (known.has(path)) twice.push({ path, what: 'is named twice in the manifest' });
+    if (known.has(path)) twice.push({ path, what: 'is listed twice in the manifest' });
     known.add(path);
   }
   const damaged = (await inParts(files, jobs, (file) => compareDigest(out, file))).flat();
   const extra = (await filesBelow(out)).filter((path) => !known.has(path));
-  return { twice, damaged, extra: extra.map((path) => ({ path, what: 'is not in the manifest' })) };
+  return { twice, damaged, extra: extra.map((path) => ({ path, what: 'is not listed in the manifest' })) };
 }
 
 async function compareDigest(out: string, { path, sha256 }: HashedFile): Promise<Difference[]> {
   try {
-    return (await digestOf(join(out, path), path)) === sha256 ? [] : [{ path, what: 'has another SHA-256 than the manifest says' }];
+    return (await digestOf(join(out, path), path)) === sha256 ? [] : [{ path, what: 'does not match its SHA-256 in the manifest' }];
   } catch (error) {
     const cause = (error as CopyPasteError).cause as NodeJS.ErrnoException | undefined;
     return [{ path, what: cause?.code === 'ENOENT' ? 'is missing' : messageOf(error) }];
   }
 }
 
-/** Paths of all files below a folder, with `/`. */
+/** Sorted paths of all files below a folder, relative to it, with `/`. */
 async function filesBelow(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   return entries

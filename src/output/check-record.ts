@@ -15,7 +15,7 @@ type Layout = Manifest['layout'];
 
 /** Compares the masks of a sample with its record. */
 export async function checkRecord(out: string, record: ManifestRecord, layout: Layout): Promise<Difference[]> {
-  // A PNG that is a format's own holds no class ids.
+  // The mask PNG of an annotation format, such as COCO panoptic, does not hold class ids.
   if (record.status !== 'augmented' || !record.files.mask || layoutNamed(layout.name).format) return [];
   const { path } = record.files.mask;
   const found: Difference[] = [];
@@ -34,30 +34,30 @@ async function* differencesOf(out: string, path: string, record: AugmentedRecord
   if (!record.files.objects) return;
   const { path: objectPath } = record.files.objects;
   const objects = await readObjects(await readFile(join(out, objectPath)), objectPath);
-  // Other colours have ids in the order in which they come, which pastes change.
+  // Ids of other colours are numbered in order of appearance, which pastes change.
   if (objects.colours && objects.colours.byId !== vocColours) return;
   for (const what of objectDifferences(mask, objects, record, layout)) yield { path: objectPath, what };
 }
 
-/** Differences between the pixels of classes in a mask and in its record. */
+/** Differences between the pixel counts of classes in a mask and in its record. */
 function* classDifferences(mask: Mask, record: AugmentedRecord): Generator<string> {
   const pixels = countIds(mask);
   for (const [id, [, after]] of Object.entries(record.pixels)) {
     const there = pixels.get(Number(id)) ?? 0;
-    if (there !== after) yield `has ${there} pixels of class ${id}, the manifest says ${after}`;
+    if (there !== after) yield `has ${there} pixels of class ${id}, but the manifest records ${after}`;
     pixels.delete(Number(id));
   }
-  for (const id of pixels.keys()) yield `has pixels of class ${id}, which the manifest does not name`;
+  for (const id of pixels.keys()) yield `has pixels of class ${id}, which is not in its record in the manifest`;
 }
 
-/** Placements of a record whose pixels are impossible. */
+/** Placements of a record with impossible pixel counts. */
 function* placementDifferences({ id, placements }: AugmentedRecord): Generator<string> {
   for (const { order, area, visible } of placements) {
-    if (visible > area) yield `placement ${order} of ${id} cannot have area ${area} and ${visible} visible pixels`;
+    if (visible > area) yield `placement ${order} of ${id} has impossible pixel counts: area ${area}, visible ${visible}`;
   }
 }
 
-/** Differences between the pixels of objects in an instance mask and in its record, and contradictions with the class mask. */
+/** Differences between the pixel counts of objects in an instance mask and in its record, and contradictions with the class mask. */
 function* objectDifferences(mask: Mask, objects: Mask, { placements, covered = [] }: AugmentedRecord, layout: Layout): Generator<string> {
   const counts = countIds(objects);
   const pasted = placements.flatMap(({ object, classId, visible }) => (object === undefined ? [] : [{ object, classId, visible }]));
@@ -67,7 +67,7 @@ function* objectDifferences(mask: Mask, objects: Mask, { placements, covered = [
   ];
   for (const [object, pixels] of expected) {
     const there = counts.get(object) ?? 0;
-    if (there !== pixels) yield `has ${there} pixels of object ${object}, the manifest says ${pixels}`;
+    if (there !== pixels) yield `has ${there} pixels of object ${object}, but the manifest records ${pixels}`;
   }
   const leftOut = new Set([...layout.background, ...layout.ignore]);
   yield* contradictionsOf(mask, objects, leftOut, leftOut, new Map(pasted.map(({ object, classId }) => [object, classId])));

@@ -2,7 +2,7 @@ import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
 import { decodeMask, pngHeader } from '../codecs/png.ts';
 import type { Size } from '../types.ts';
 
-/** A difference between a file and its description. */
+/** A difference between a file and what is expected of it. */
 export interface Difference {
   readonly path: string;
   readonly what: string;
@@ -11,7 +11,7 @@ export interface Difference {
 /**
  * Describes the first difference between two files of an output.
  *
- * @returns `undefined` where all bytes are the same.
+ * @returns `undefined` if all bytes are equal.
  */
 export async function describeDifference(path: string, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
   if (Buffer.compare(there, expected) === 0) return undefined;
@@ -26,14 +26,15 @@ export async function describeDifference(path: string, there: Uint8Array, expect
   }
   const other = await decode(expected, path);
   if (one.width !== other.width || one.height !== other.height) return `is ${one.width}×${one.height}, not ${other.width}×${other.height}`;
-  if (one.perPixel !== other.perPixel) return 'has different channels';
+  if (one.perPixel !== other.perPixel) return 'has a different number of channels';
   if (one.values.BYTES_PER_ELEMENT !== other.values.BYTES_PER_ELEMENT) return 'has a different bit depth';
   const first = one.values.findIndex((value, i) => value !== other.values[i]);
   if (first < 0) return 'has the same pixels, encoded differently';
   const at = Math.floor(first / one.perPixel);
-  return `differs first at pixel (${at % one.width}, ${Math.floor(at / one.width)}): has ${one.show(at)}, expected ${other.show(at)}`;
+  return `first differs at pixel (${at % one.width}, ${Math.floor(at / one.width)}): has ${one.show(at)}, expected ${other.show(at)}`;
 }
 
+/** Values of a decoded image or mask, with the text that shows a pixel. */
 interface Decoded extends Size {
   readonly values: Uint8Array | Uint16Array;
   readonly perPixel: number;

@@ -3,10 +3,10 @@ import { vocPalette } from '../masks/palette.ts';
 import { fillSpans } from '../masks/spans.ts';
 import type { ClassNames, Mask, Size } from '../types.ts';
 
-/** The file that names the ids of drawn masks of classes. */
+/** Name of the file that lists the class names of drawn class masks. */
 export const classNamesFile = 'class_names.txt';
 
-/** Names of the ids of drawn masks of classes, a line each from id 0, which is the background. */
+/** Class names of drawn class masks, one per line, starting with the background at id 0. */
 export function classNamesText(classNames: ClassNames): string {
   return ['_background_', ...inOrder(classNames).map((id) => classNames.get(id))].map((name) => `${name}\n`).join('');
 }
@@ -16,10 +16,10 @@ function inOrder(classNames: ClassNames): number[] {
 }
 
 /**
- * Draws masks as labelme's own converter to VOC does: of classes, from 1 in the order of their ids, and of objects, from 1 in the
- * order of shapes. Pixels without a class are void, and no object.
+ * Draws a class mask and an object mask as labelme's VOC converter (`labelme2voc.py`) does. Classes are numbered from 1 in the order
+ * of their ids, objects from 1 in the order of shapes. Pixels without a class have the ignore id, and belong to no object.
  *
- * @param shapes layers of each.
+ * @param shapes layers of each shape.
  */
 export function drawMasks(
   { width, height }: Size,

@@ -3,20 +3,20 @@ import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, u
 import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
-/** A name in the same folder that no reader takes for a sample. It is short, since long names are near the limit already. */
+/** Random temporary path in the folder of a file. The name is hidden, and short, since sample names may be near the length limit. */
 function temporaryName(path: string): string {
   const hash = createHash('sha256').update(basename(path)).update(randomBytes(8)).digest('hex').slice(0, 12);
   return join(dirname(path), `.${hash}.tmp`);
 }
 
-/** Tells a temporary name. */
+/** Returns `true` for the name of a temporary file. */
 export function isTemporary(name: string): boolean {
   return /^\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 function failed(path: string, cause: unknown): CopyPasteError {
   if (cause instanceof CopyPasteError) return cause;
-  return new CopyPasteError('io', `${path}: cannot be written: ${messageOf(cause)}; fix this, then run again`, { cause });
+  return new CopyPasteError('io', `${path}: cannot be written: ${messageOf(cause)}; fix the cause and run again`, { cause });
 }
 
 function isMissing(cause: unknown): boolean {
@@ -24,10 +24,10 @@ function isMissing(cause: unknown): boolean {
 }
 
 /**
- * Makes a file under a temporary name, and renames it once it is complete. Another run in the same folder removes temporary files
- * when it ends; then the file is made again.
+ * Makes a file under a temporary name, and renames it once it is complete. A run in the same folder that ends meanwhile removes all
+ * temporary files; the file is then made again.
  *
- * @throws {CopyPasteError} `io` with the cause; nothing is left then.
+ * @throws {CopyPasteError} `io` with the cause; the temporary file is removed.
  */
 async function commit(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -46,7 +46,7 @@ async function commit(path: string, make: (temporary: string) => Promise<void>):
 }
 
 /**
- * Writes a file that appears under its name only when it is complete and on disk: temporary name, fsync, rename.
+ * Writes a file atomically: temporary name, fsync, rename. It appears under its own name only when it is complete and on disk.
  *
  * @throws {CopyPasteError} `io` with the cause.
  */
@@ -77,8 +77,8 @@ export async function writeHashed(path: string, parts: () => AsyncIterable<strin
 }
 
 /**
- * Finds out if a folder takes names that differ by case alone for one, as most disks of macOS and Windows do. It creates a file to
- * see, as this may differ from folder to folder.
+ * Tests whether the file system of a folder is case-insensitive, as most are on macOS and Windows. It creates a file for this, since
+ * the answer may differ from folder to folder.
  *
  * @throws {CopyPasteError} `io` with the cause.
  */
@@ -97,26 +97,26 @@ export async function foldsCase(folder: string): Promise<boolean> {
   }
 }
 
-/** Gives an existing file a second name; `false` where the file systems cannot. */
+/** Hard-links an existing file to a second path, atomically; returns `false` if the file systems cannot. */
 export async function linkAtomic(from: string, path: string): Promise<boolean> {
   const name = temporaryName(path);
   try {
-    // A link to a symbolic link would lead elsewhere, seen from the output.
+    // A relative symbolic link would not resolve from the output folder.
     await link(await realpath(from), name);
     await rename(name, path);
     return true;
   } catch {
     return false;
   } finally {
-    // Renaming one name of a file to another of its names does nothing, and leaves both.
+    // rename() does nothing when both names already refer to the same file.
     await unlink(name).catch(() => {});
   }
 }
 
 /**
- * Makes folders, once each.
+ * Creates a function that makes folders, each once.
  *
- * @param root folder that they have to stay in: an output that is continued or overwritten may hold a link by now.
+ * @param root folder that contains them; the output of an earlier run may contain symbolic links by now.
  */
 export function createFolders(root: string) {
   const made = new Map<string, Promise<unknown>>();
@@ -125,21 +125,21 @@ export function createFolders(root: string) {
     const [within, real] = await Promise.all([realpath(root), realpath(folder)]);
     const way = relative(within, real);
     if (way.split(sep)[0] === '..' || isAbsolute(way)) {
-      throw new CopyPasteError('cannotCreate', `${folder}: leads out of ${root} through a symbolic link; remove the link`);
+      throw new CopyPasteError('cannotCreate', `${folder}: a symbolic link leads out of ${root}; remove the link`);
     }
   };
-  /** Makes a folder. @throws {CopyPasteError} `cannotCreate` with the cause, or where a symbolic link leads out of `root`. */
+  /** Makes a folder. @throws {CopyPasteError} `cannotCreate` with the cause, or if a symbolic link leads out of `root`. */
   return async (folder: string): Promise<void> => {
     const making = made.get(folder) ?? make(folder);
     made.set(folder, making);
     await making.catch((cause: unknown) => {
       if (cause instanceof CopyPasteError) throw cause;
-      throw new CopyPasteError('cannotCreate', `${folder}: cannot be created: ${messageOf(cause)}`, { cause });
+      throw new CopyPasteError('cannotCreate', `${folder}: cannot be created: ${messageOf(cause)}; fix the cause and run again`, { cause });
     });
   };
 }
 
-/** Removes temporary files that killed runs have left in a folder and all below. */
+/** Removes temporary files of killed runs from a folder and its subfolders. */
 export async function removeTemporaries(root: string): Promise<void> {
   for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
     const path = join(root, entry.name);
@@ -149,9 +149,9 @@ export async function removeTemporaries(root: string): Promise<void> {
 }
 
 /**
- * Flushes folders, so that the names in them are on disk before anything relies on them.
+ * Flushes folders to disk, so that the names of their files survive a power cut.
  *
- * @param folders paths below `root`, which is flushed too, with all folders between.
+ * @param folders paths relative to `root`; their parents up to `root` are flushed too.
  */
 export async function syncFolders(root: string, folders: Iterable<string>): Promise<void> {
   const all = new Set(['.']);

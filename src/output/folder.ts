@@ -13,10 +13,10 @@ import { removeRun } from './remove.ts';
 import { createOutput, type Output } from './run.ts';
 
 /**
- * Opens the output folder of a run: a new one, one to continue, or one that is complete.
+ * Opens the output folder of a run, which may be new, interrupted or complete.
  *
- * @param twins two files of the run whose names differ by case alone, where there are any.
- * @throws {CopyPasteError} `cannotCreate` where the folder cannot be made or holds something else, `usage` where it holds another run.
+ * @param twins two files of the run whose names differ only in case; empty if there are none.
+ * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run.
  */
 export async function openOutput(dataset: SourcedDataset, options: AugmentOptions, twins: readonly string[]): Promise<Manifest | Output> {
   const { out } = options;
@@ -26,7 +26,7 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
     await rmdir(out).catch(() => {});
     throw new CopyPasteError(
       'cannotCreate',
-      `--out ${out}: ${twins.join(' and ')} would be the same file on this disk; rename one, or choose another disk`,
+      `--out ${out}: ${twins.join(' and ')} would be the same file on this case-insensitive disk; rename one or choose another disk`,
     );
   }
   if (options.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
@@ -39,7 +39,7 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
   const journal = await openJournal(join(out, journalName));
   try {
     if (!journal.head && foreign !== undefined) {
-      // Another run may have ended in between and removed its journal.
+      // Another run may have ended since the folder was read, and removed its journal.
       if (!(await openFolder(out)).has(manifestName)) throw notEmpty(out, foreign);
       await journal.close();
       return openOutput(dataset, options, twins);
@@ -47,7 +47,7 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
     if (!journal.head) {
       await journal.add({ head });
       await syncFolders(out, []);
-      // Of two runs that begin at once, the first line counts for both.
+      // If two runs start at the same time, the first line of the journal decides for both.
       await journal.read();
     }
     refuseOther(journal.head ?? head, head, out);
@@ -58,31 +58,32 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
   return createOutput(dataset, options, head, journal);
 }
 
-/** Opens an output that is complete. */
+/** Reads the manifest of a complete output folder. */
 async function openComplete(out: string, entries: ReadonlySet<string>, head: ManifestHead): Promise<Manifest> {
   const manifest = await readManifest(join(out, manifestName)).catch((cause: unknown) => {
-    throw new CopyPasteError('cannotCreate', `--out ${out}: is not empty: ${messageOf(cause)}; choose a new folder`, { cause });
+    throw new CopyPasteError('cannotCreate', `--out ${out}: not empty (${messageOf(cause)}); choose a new folder`, { cause });
   });
   refuseOther(manifest, head, out);
-  // A run that was killed at its very end leaves its journal.
+  // A run that is killed after it has written the manifest leaves its journal.
   if (entries.has(journalName)) await unlink(join(out, journalName)).catch(() => {});
   return manifest;
 }
 
 function notEmpty(out: string, foreign: string): CopyPasteError {
-  return new CopyPasteError('cannotCreate', `--out ${out}: is not empty (${foreign}); choose a new folder, or empty this one`);
+  return new CopyPasteError('cannotCreate', `--out ${out}: not empty (${foreign}); choose a new folder or empty this one`);
 }
 
-/** Names in an output folder, which is made where it is missing. @throws {CopyPasteError} `cannotCreate` where it cannot be made or read. */
+/** Names in an output folder, which is created if it is missing. @throws {CopyPasteError} `cannotCreate` if it cannot be created or read. */
 async function openFolder(out: string): Promise<Set<string>> {
-  const refuse = (why: string, cause: unknown): CopyPasteError => new CopyPasteError('cannotCreate', `--out ${out}: ${why}`, { cause });
+  const refuse = (why: string, cause: unknown): CopyPasteError =>
+    new CopyPasteError('cannotCreate', `--out ${out}: ${why}: ${messageOf(cause)}; choose another folder`, { cause });
   if ((await lstat(out).catch(() => undefined)) === undefined) {
     await mkdir(out, { recursive: true }).catch((cause: unknown) => {
-      throw refuse(`cannot be created: ${messageOf(cause)}`, cause);
+      throw refuse('cannot be created', cause);
     });
   }
   const entries = await readdir(out).catch((cause: unknown) => {
-    throw refuse(`cannot be read as a folder: ${messageOf(cause)}`, cause);
+    throw refuse('cannot be read as a folder', cause);
   });
   return new Set(entries.filter((name) => !isTemporary(name)));
 }

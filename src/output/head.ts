@@ -1,4 +1,4 @@
-/** The head of a manifest: everything that output follows from. */
+/** Head of a manifest: everything that determines the output. */
 import { createHash, type Hash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ export async function headOf(dataset: SourcedDataset, options: AugmentOptions): 
   });
 }
 
-/** Hashes the sizes and paths of the input files of a data set. @param prefix goes before each path. */
+/** Hashes the sizes and paths of the input files of a data set. @param prefix put before each path. */
 async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promise<{ files: number; bytes: number }> {
   const paths = [...dataset.samples, ...dataset.others].flatMap(filesOfSample).map(({ path }) => path);
   const files = [...paths, ...wholeFiles(dataset)].sort().filter((path, i, sorted) => path !== sorted[i - 1]);
@@ -63,11 +63,11 @@ function layoutOf({ layout, split, folders, background, ignore, colours, documen
   };
 }
 
-/** Refuses to continue another run. @throws {CopyPasteError} `usage` with the first difference between the two heads. */
+/** Refuses to continue another run. @throws {CopyPasteError} `usage` with the first difference, if the two heads differ. */
 export function refuseOther(there: ManifestHead, here: ManifestHead, out: string): void {
   const difference = firstDifference(there, here);
   if (difference === undefined) return;
-  throw new CopyPasteError('usage', `--out ${out}: holds another run: ${difference}; choose another folder, or say --overwrite`);
+  throw new CopyPasteError('usage', `--out ${out}: contains another run: ${difference}; choose another folder or pass --overwrite`);
 }
 
 /** First difference between two heads, with both values. */
@@ -79,11 +79,11 @@ function firstDifference(there: ManifestHead, here: ManifestHead): string | unde
   };
   const [was, is] = [flat(there), flat(here)];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
-    if (was.get(name) !== is.get(name)) return `${name} is ${was.get(name) ?? 'not given'} there, ${is.get(name) ?? 'not given'} here`;
+    if (was.get(name) !== is.get(name)) return `${name} was ${was.get(name) ?? 'not set'} and is now ${is.get(name) ?? 'not set'}`;
   }
   if (there.input.listing === here.input.listing) return undefined;
   const data = ({ input }: ManifestHead): string => `${input.files} files of ${input.bytes} bytes`;
   return data(there) === data(here)
     ? 'file names or sizes of the data set have changed'
-    : `the data set had ${data(there)}, and now has ${data(here)}`;
+    : `the data set had ${data(there)} and now has ${data(here)}`;
 }

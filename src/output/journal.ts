@@ -1,7 +1,7 @@
 /**
- * The journal of a run, `run.jsonl` in its output folder. An interrupted run is continued from it. It has a line with the head, a line
- * when a batch begins, and a line with its records once its files are written. A torn line is ignored, and a batch that is done twice
- * gives the same line twice.
+ * The journal of a run, `run.jsonl` in its output folder, from which an interrupted run continues. It has a line with the head, a line
+ * when a batch begins, and a line with its records once its files are written. An incomplete line is ignored, and a batch that is done
+ * twice writes the same line twice.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -11,41 +11,41 @@ import { type JournalBatch, type JournalLine, journalLine, type ManifestHead } f
 export const journalName = 'run.jsonl';
 
 export interface Journal {
-  /** Head of the run; absent in a new journal. */
+  /** Head of the run; `undefined` in a new journal. */
   readonly head: ManifestHead | undefined;
-  /** A batch had begun. */
+  /** `true` once a batch has begun. */
   readonly begun: boolean;
-  /** Batches that were under way when the run died. */
+  /** Keys of batches that were in progress when the run died. */
   readonly suspects: ReadonlySet<string>;
-  /** Samples that crash a process, and how. */
+  /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
-  /** Adds lines, and flushes them where a batch ends. */
+  /** Appends lines, and flushes them if they contain the head or the end of a batch. */
   add(...lines: JournalLine[]): Promise<void>;
-  /** Reads which files may have been written, whole or not. */
+  /** Reads the paths of all files that the run may have written, complete or not. */
   files(): Promise<Set<string>>;
-  /** Reads the journal again: other runs may have written in between. */
+  /** Reads the journal again, since another run may have written to it. */
   read(): Promise<void>;
-  /** Reads a batch that had ended when the journal was read. @param own this run has written or checked the batch. */
+  /** Reads a batch that had ended when the journal was last read. @param own no validation: this run has written or checked the batch. */
   recall(batch: string, own?: boolean): Promise<JournalBatch | undefined>;
-  /** Reads the entry of a sample in a document, if it was there when the journal was read. */
+  /** Reads the document entry of a sample, if the journal had it when it was last read. */
   entry(key: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the journal, and reads it.
+ * Opens and reads a journal, which is created if it is missing.
  *
- * @throws {CopyPasteError} `io` with the cause, `cannotCreate` where another file has its name: the journal is removed in the end.
+ * @throws {CopyPasteError} `io` with the cause, `cannotCreate` if the file is not a journal, since a journal is deleted in the end.
  */
 export async function openJournal(path: string): Promise<Journal> {
   const guard = async <T>(step: Promise<T>): Promise<T> => {
     try {
       return await step;
     } catch (cause) {
-      throw new CopyPasteError('io', `${path}: ${messageOf(cause)}; fix this, then run again`, { cause });
+      throw new CopyPasteError('io', `${path}: cannot be read or written: ${messageOf(cause)}; fix the cause and run again`, { cause });
     }
   };
-  // A link could lead anywhere.
+  // A symbolic link could lead to any file.
   const file = await guard(open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)));
   let head: ManifestHead | undefined;
   let begun = false;
@@ -72,10 +72,10 @@ export async function openJournal(path: string): Promise<Journal> {
   };
   try {
     if (!(await guard(isJournal(file)))) {
-      throw new CopyPasteError('cannotCreate', `${path}: is not a journal of copypaste; choose a new folder, or move the file away`);
+      throw new CopyPasteError('cannotCreate', `${path}: is not a copypaste journal; choose a new folder or move this file elsewhere`);
     }
     await guard(read());
-    // New lines must not continue a torn one.
+    // A new line must not continue an incomplete one.
     const { size } = await guard(file.stat());
     if (size > 0 && (await guard(file.read(Buffer.alloc(1), 0, 1, size - 1))).buffer[0] !== newline) await guard(file.appendFile('\n'));
   } catch (error) {
@@ -110,7 +110,7 @@ export async function openJournal(path: string): Promise<Journal> {
       const place = entries.get(key);
       return place && JSON.parse(await guard(textAt(file, place))).of;
     },
-    // Ends of batches were flushed when they were added.
+    // Nothing is lost: ends of batches were flushed when they were added.
     close: () => file.close().catch(() => {}),
   };
 }
@@ -118,14 +118,14 @@ export async function openJournal(path: string): Promise<Journal> {
 const newline = 10;
 const firstBytes = Buffer.from('{"head":');
 
-/** Tells a file that begins as a journal does; its first line may be torn. */
+/** Returns `true` for a file that begins like a journal; its first line may be incomplete. */
 async function isJournal(file: FileHandle): Promise<boolean> {
   if (!(await file.stat()).isFile()) return false;
   const { buffer, bytesRead } = await file.read(Buffer.alloc(firstBytes.length), 0, firstBytes.length, 0);
   return buffer.subarray(0, bytesRead).equals(firstBytes.subarray(0, bytesRead));
 }
 
-/** Place of a line in the file, without its end. */
+/** Byte range of a line in the file. */
 interface Place {
   readonly start: number;
   readonly length: number;
@@ -145,7 +145,7 @@ function parse(text: string, own = false): JournalLine | undefined {
   }
 }
 
-/** Lines of a journal. Batches that have ended, which are most of it, are parsed only when they are recalled. */
+/** Lines of a journal. The ends of batches, most of its bytes, are parsed only when they are recalled. */
 async function* entriesOf(
   file: FileHandle,
 ): AsyncGenerator<JournalLine | { readonly end: string; readonly place: Place } | { readonly entry: string; readonly place: Place }> {
@@ -163,7 +163,7 @@ async function filesOf(file: FileHandle): Promise<Set<string>> {
   return files;
 }
 
-/** The complete lines of a file. */
+/** Complete lines of a file. */
 async function* linesOf(file: FileHandle): AsyncGenerator<{ text: string; place: Place }> {
   const part = Buffer.alloc(1 << 18);
   let rest = Buffer.alloc(0);

@@ -11,19 +11,19 @@ export const manifestName = 'manifest.json';
 /**
  * Reads a manifest.
  *
- * @throws {CopyPasteError} `noInput` where there is none, `data` with the first error in it.
+ * @throws {CopyPasteError} `noInput` if it cannot be read, `data` with the first error in it.
  */
 export async function readManifest(path: string): Promise<Manifest> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${path}: cannot be read as a manifest: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('noInput', `${path}: cannot be read as a manifest: ${messageOf(cause)}; check the path`, { cause });
   });
   const refuse = (why: string, cause?: unknown): CopyPasteError =>
-    new CopyPasteError('data', `${path}: is not a manifest of copypaste: ${why}`, { cause });
+    new CopyPasteError('data', `${path}: is not a copypaste manifest: ${why}`, { cause });
   let result: ReturnType<typeof manifestSchema.safeParse>;
   try {
     result = manifestSchema.safeParse(JSON.parse(text));
   } catch (cause) {
-    // Also where it is nested so deeply that the stack ends.
+    // JSON that is nested too deeply overflows the stack, which is caught here too.
     throw refuse(messageOf(cause), cause);
   }
   if (result.success) return result.data;
@@ -34,8 +34,10 @@ export async function readManifest(path: string): Promise<Manifest> {
 type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
 
 /**
- * Writes `manifest.json`, one record a line, so that memory does not grow with it. It appears under its name when it is
- * complete.
+ * Writes `manifest.json` as a stream, one record per line, so that memory does not grow with its size. The file appears under its name
+ * when it is complete.
+ *
+ * @throws {CopyPasteError} `data` if records have different digests of one input file, `io` with the cause.
  */
 export async function writeManifest(path: string, head: ManifestHead, records: AsyncIterable<ManifestRecord>, tail: Tail): Promise<void> {
   await writeAtomic(path, async function* () {
@@ -45,7 +47,7 @@ export async function writeManifest(path: string, head: ManifestHead, records: A
     for await (const record of records) {
       for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
         if ((inputs.get(path) ?? sha256) !== sha256)
-          throw new CopyPasteError('data', `${path}: has changed during the run; start over with --overwrite`);
+          throw new CopyPasteError('data', `${path}: changed during the run; start over with --overwrite`);
         inputs.set(path, sha256);
       }
       yield separator + JSON.stringify(record);

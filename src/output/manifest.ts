@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { isBelow } from '../base/paths.ts';
 import { dropReasons, passReasons } from '../types.ts';
 
-/** Version of the manifest's shape and of what its plans mean. */
+/** Version of the manifest's schema and of the meaning of its plans. */
 export const schemaVersion = 3;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const byte = z.int().min(0).max(255);
 const count = z.int().min(0);
 const id = z.int().min(0).max(65535);
-// Kernels count in 32 bits; past 53, adding one to a pixel does not lead to the next.
+// Kernels compute coordinates in 32 bits; numbers beyond 53 bits are not even exact.
 const edge = z.int32();
 const box = z.tuple([edge, edge, edge, edge]).describe('half-open pixels [x0, y0, x1, y1)');
-const path = z.string().refine(isBelow, 'leaves its folder').describe('relative, with /');
+const path = z.string().refine(isBelow, 'leads out of its folder').describe('relative path, with /');
 
 const inputFile = z.strictObject({ path, sha256 });
 const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'text']) });
@@ -22,8 +22,8 @@ const files = <T extends z.ZodType>(file: T) =>
     mask: file.optional(),
     labels: file.optional().describe('text file of shapes'),
     objects: file.optional(),
-    views: z.array(file).optional().describe('files that follow from the class mask'),
-    drawn: z.array(file).optional().describe('masks that are drawn of shapes: of classes, of objects'),
+    views: z.array(file).optional().describe('files derived from the class mask'),
+    drawn: z.array(file).optional().describe('masks drawn from shapes: the class mask, the object mask'),
   });
 
 const placement = z.strictObject({
@@ -32,13 +32,13 @@ const placement = z.strictObject({
   classId: id,
   sourceBox: box,
   targetBox: box.describe(
-    'may leave the frame, the part outside is cropped; of a jittered scene, the pixels of the frame that have a tap in the source box',
+    'may leave the frame; the part outside is cropped. In a jittered scene: the pixels of the frame that sample the source box',
   ),
   scale: z.number(),
   flip: z.boolean(),
-  area: z.int().min(1).describe('pixels of the frame that it covers by half or more, before later placements'),
+  area: z.int().min(1).describe('pixels of the frame that it covers by half or more, before later placements cover it'),
   visible: count.describe('pixels in the final mask'),
-  object: count.optional().describe('its id in the instance mask'),
+  object: count.optional().describe('object id in the instance mask'),
 });
 
 const scene = z.strictObject({ targetBox: box, scale: z.number(), flip: z.boolean() });
@@ -46,7 +46,7 @@ const scene = z.strictObject({ targetBox: box, scale: z.number(), flip: z.boolea
 const base = {
   id: z.string(),
   split: z.string(),
-  copy: count.optional().describe('which variant, from 0; absent where a sample is passed through as a whole'),
+  copy: count.optional().describe('number of the copy, from 0; absent for a sample of another split and for an original'),
   files: files(outputFile),
   inputs: files(inputFile),
 };
@@ -64,21 +64,23 @@ const unchanged = z.strictObject({
 const augmented = z.strictObject({
   ...base,
   status: z.literal('augmented'),
-  source: z.string().describe('id of the sample that instances are copied from; one of another data set begins with sources:'),
-  sourceInputs: files(inputFile).optional().describe('its files, where it is of another data set'),
+  source: z
+    .string()
+    .describe('id of the sample that instances are copied from; it begins with sources: if the sample belongs to another data set'),
+  sourceInputs: files(inputFile).optional().describe('input files of the source, if it belongs to another data set'),
   scenes: z
     .strictObject({
-      target: scene.describe('where the target lands on its canvas'),
-      source: scene.describe('where the source lands there: its instances have the tables of the whole scene'),
+      target: scene.describe('where the whole target lands on its canvas'),
+      source: scene.describe('where the whole source lands on the canvas; its instances are resampled with the weights of the whole scene'),
     })
     .optional(),
   placements: z.array(placement),
-  dropped: dropped.describe('instances that were drawn and for which none of ten draws fitted, or which did not fit where their scene was'),
+  dropped: dropped.describe('instances that were drawn but not pasted, since none of ten jitter draws fitted (a jittered scene has one)'),
   covered: z
     .array(z.strictObject({ object: count, before: count, after: count, dropped: z.boolean() }))
     .optional()
-    .describe('existing objects that are covered in part or whole'),
-  pixels: z.record(z.string(), z.tuple([count, count])).describe('pixels of each class id before and after'),
+    .describe('existing objects that are partly or completely covered'),
+  pixels: z.record(z.string(), z.tuple([count, count])).describe('pixels of each class id, before and after'),
 });
 
 export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged]);
@@ -86,46 +88,50 @@ export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged
 /** Record of one sample. */
 export type ManifestRecord = z.infer<typeof recordSchema>;
 
-/** Record of one sample, without its files where nothing is written. */
+/** Record of one sample; a dry run writes no files, and its records have none. */
 export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, 'files' | 'inputs'> : never) : never) &
   Partial<Pick<ManifestRecord, 'files' | 'inputs'>>;
 
 const layout = {
   name: z.string(),
   folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
-  split: z.string().describe('the split that is augmented, or that instances are taken from'),
+  split: z.string().describe('split that is augmented, or that instances are copied from'),
   background: z.array(id),
   ignore: z.array(id),
   colours: z
     .array(z.tuple([byte, byte, byte]))
     .optional()
-    .describe('what stands for each class id in masks that hold colours'),
-  documents: z.array(z.strictObject({ path, sha256 })).optional().describe('documents of annotations that were read'),
+    .describe('colour of each class id, in masks that store colours'),
+  documents: z.array(z.strictObject({ path, sha256 })).optional().describe('annotation documents that were read'),
 };
 
 const head = {
-  schema: z.literal(schemaVersion, { error: ({ input }) => `version ${JSON.stringify(input)} is not supported, only ${schemaVersion}` }),
+  schema: z.literal(schemaVersion, {
+    error: ({ input }) => `version ${JSON.stringify(input)} is not supported, only version ${schemaVersion}`,
+  }),
   tool: z.strictObject({ name: z.literal('copypaste'), version: z.string() }),
-  codecs: z.record(z.string(), z.string()).describe('what wrote each kind of file'),
+  codecs: z.record(z.string(), z.string()).describe('encoder of each kind of file, with its version'),
   seed: count,
-  options: z.record(z.string(), z.json()).describe('all options that output follows from, defaults included'),
+  options: z.record(z.string(), z.json()).describe('all options that affect the output, including defaults'),
   layout: z.strictObject(layout),
   sources: z
     .strictObject({
       ...layout,
       classes: z.strictObject({
-        pairs: z.array(z.tuple([id, id.nullable()])).describe('class ids there and here; null where the class is not pasted'),
-        others: z.enum(['same', 'none']).describe('what other ids there stand for'),
+        pairs: z
+          .array(z.tuple([id, id.nullable()]))
+          .describe('class ids of the other data set, each with the class id of this one; null if the class is not pasted'),
+        others: z.enum(['same', 'none']).describe('meaning of all other class ids: same keeps the id, none excludes it'),
       }),
     })
     .optional()
-    .describe('another data set that instances are taken from'),
+    .describe('another data set that instances are copied from'),
   input: z
     .strictObject({ files: count, bytes: count, listing: sha256 })
-    .describe('SHA-256 over lines "bytes path" of all input files, sorted by path'),
+    .describe('number and total size of the input files; listing is the SHA-256 of lines "bytes path" and, for classes, "id name"'),
 };
 
-/** Head of a manifest, known before the run. Equal heads give equal output. */
+/** Head of a manifest, known before the run. Equal heads produce equal output. */
 export const headSchema = z.strictObject(head);
 export type ManifestHead = z.infer<typeof headSchema>;
 
@@ -138,14 +144,16 @@ export const manifestSchema = z
         id,
         name: z.string().optional(),
         instances: count.describe(
-          'in the samples that were read as sources; in those of another data set each time that one is used by a batch',
+          'instances in the samples that were read as sources; a sample of another data set counts once per batch that uses it',
         ),
         pasted: count.describe('instances pasted and kept'),
       }),
     ),
     skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
-    documents: z.array(z.strictObject({ path, sha256 })).describe('files of several samples: lists of ids, documents of annotations'),
-    inputDigest: sha256.describe('SHA-256 over lines "sha256 path" of all input files, sorted by path'),
+    documents: z
+      .array(z.strictObject({ path, sha256 }))
+      .describe('files that describe several samples: lists of ids, annotation documents'),
+    inputDigest: sha256.describe('SHA-256 of lines "sha256 path", one per input file, sorted by path'),
     summary: z.strictObject({
       samples: count,
       augmented: count,
@@ -155,7 +163,7 @@ export const manifestSchema = z
       skipped: count,
     }),
   })
-  .meta({ title: 'Manifest of copypaste', description: 'Instances that were pasted into each sample, with their source and geometry.' });
+  .meta({ title: 'Manifest of copypaste', description: 'Instances pasted into each sample, with their source and geometry.' });
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -171,14 +179,14 @@ const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome
 export const journalLine = z.union([
   z.strictObject({ head: headSchema }),
   z.strictObject({ begin: z.string(), files: z.array(path) }),
-  // Entry of a document for a sample of a batch; it comes before the line that ends the batch.
+  // Document entry of a sample of a batch, written before the line that ends the batch.
   z.strictObject({ entry: z.string(), of: z.unknown() }),
   journalBatch,
   z.strictObject({ poison: z.string(), reason: z.string() }),
-  // No batch is under way any more.
+  // The run was stopped cleanly; no batch is in progress.
   z.strictObject({ stopped: z.literal(true) }),
 ]);
 export type JournalLine = z.infer<typeof journalLine>;
 
-/** A batch of which all files are written. */
+/** A batch whose files are all written. */
 export type JournalBatch = z.infer<typeof journalBatch>;

@@ -8,13 +8,13 @@ import { journalName } from './journal.ts';
 import { manifestName } from './manifest-file.ts';
 import { pastedFiles, variantFiles, variantSuffix } from './variants.ts';
 
-/** Files that a variant of a sample may be written to, pasted into or not. */
+/** Paths that a variant of a sample may be written to, whether it is pasted into or passes through. */
 export function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
   const files = [...variantFiles(sample, suffix, { maskFiles }), ...pastedFiles(sample, suffix, { imageFormat, maskFiles })];
   return [...new Set(files.map(({ path }) => path))];
 }
 
-/** Files that the variants of all samples may be written to, with the id of their sample. */
+/** Paths that the variants of all samples may be written to, each with the id of its sample. */
 function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{ path: string; id: string }> {
   const suffixes = Array.from({ length: options.copies }, (_, copy) => variantSuffix(copy, options));
   const own = [...(options.includeOriginals ? [''] : []), ...suffixes];
@@ -27,7 +27,7 @@ function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{
   }
 }
 
-/** Files that a run may write. */
+/** Paths of all files that a run may write, but the manifest and the journal. */
 export function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
   const all = [...filesOfSamples(dataset, options)].map(({ path }) => path);
   return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
@@ -36,8 +36,8 @@ export function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<strin
 /**
  * Checks the names of all output files.
  *
- * @returns two outputs whose names differ by case alone, where there are any.
- * @throws {CopyPasteError} `data` where two outputs would have one name.
+ * @returns two output paths that differ only in case; empty if there are none.
+ * @throws {CopyPasteError} `data` if two samples would write the same path, or a name is reserved or too long.
  */
 export function checkNames(dataset: Dataset, options: AugmentOptions): readonly string[] {
   const own = [manifestName, journalName];
@@ -47,14 +47,14 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
   files.sort((a, b) => compare(a.folded, b.folded) || compare(a.path, b.path));
   for (const [i, { path, id, folded }] of files.entries()) {
     const before = files[i - 1];
-    if (before?.path === path) offenders.push(`${path}: both ${before.id} and ${id} would be written there`);
+    if (before?.path === path) offenders.push(`${path}: both ${before.id} and ${id} would write this file`);
     else if (before?.folded === folded && twins.length === 0) twins = [before.path, path];
-    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: has a name of more than 255 bytes`);
+    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: the name is longer than 255 bytes`);
   }
   for (const path of [...files.map(({ path }) => path), ...wholeFiles(dataset)])
-    if (own.includes(path.toLowerCase())) offenders.push(`${path}: is the name of the manifest or the journal`);
+    if (own.includes(path.toLowerCase())) offenders.push(`${path}: the name is reserved for the manifest or the journal`);
   if (offenders.length > 0)
-    throw new CopyPasteError('data', 'output files would overwrite one another or have impossible names; rename the samples', {
+    throw new CopyPasteError('data', 'output files would overwrite one another or have invalid names; rename the samples', {
       offenders,
     });
   return twins;

@@ -1,15 +1,15 @@
 import type { JournalBatch, SampleRecord } from './manifest.ts';
 
-/** Result for one sample, as plain data: it may come from another thread. */
+/** Result for one sample, as plain data, since it may come from another thread. */
 export interface Outcome {
   readonly id: string;
-  /** Why the sample was left out. */
+  /** Reason why the sample was skipped. */
   readonly skipped?: string | undefined;
-  /** Absent where the sample was left out; without files in a dry run. */
+  /** Absent if the sample was skipped; without files in a dry run. */
   readonly record?: SampleRecord | undefined;
-  /** Part of a document of annotations that stands for the sample. */
+  /** The sample's entry of an annotation document. */
   readonly entry?: unknown;
 }
 
-/** Instances of one class that were read: their number and pixels, and the pixels of those that touch their image's border. */
+/** Instances of one class that were read: their number, their pixels, and the pixels of truncated ones. */
 export type ClassCount = JournalBatch['read'][number];

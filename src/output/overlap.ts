@@ -2,17 +2,17 @@ import { realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { CopyPasteError } from '../errors.ts';
 
-/** Refuses an output inside or around the input. @throws {CopyPasteError} `usage` where one holds the other, also through symbolic links. */
+/** Refuses an output folder that contains the input or lies in it. @throws {CopyPasteError} `usage` if so, also through symbolic links. */
 export async function refuseOverlap(input: string, output: string, flag = '--in'): Promise<void> {
   const from = await realpath(input).catch(() => resolve(input));
   const to = await realFuturePath(resolve(output));
   const inside = (a: string, b: string): boolean => !relative(b, a).startsWith('..');
   if (inside(from, to) || inside(to, from)) {
-    throw new CopyPasteError('usage', `--out ${output}: overlaps with ${flag} ${input}; choose a folder outside of it`);
+    throw new CopyPasteError('usage', `--out ${output}: overlaps with ${flag} ${input}; choose a folder outside it`);
   }
 }
 
-/** The real path that a folder will have once it is made. */
+/** Real path that a folder will have once it is created. */
 async function realFuturePath(path: string): Promise<string> {
   try {
     return await realpath(path);

@@ -6,13 +6,13 @@ export interface OutputFile extends InputFile {
   readonly codec: ManifestRecord['files']['image']['codec'];
 }
 
-/** Files of a sample that were written, and those that were read for them. */
+/** Files of a sample that were written, and the input files that they were made from. */
 export interface Written {
   readonly files: readonly OutputFile[];
   readonly inputs: readonly InputFile[];
 }
 
-/** Files of a sample as a record has them. */
+/** Files of a sample in the form of a record. */
 interface FilesByRole<F> {
   image: F;
   mask?: F | undefined;
@@ -22,7 +22,7 @@ interface FilesByRole<F> {
   drawn?: F[] | undefined;
 }
 
-/** Turns a list of files into the form of records. */
+/** Converts a list of files to the form of a record. */
 function toRecord<F extends SampleFile>(files: readonly F[]): FilesByRole<Omit<F, 'role'>> {
   const record: Partial<FilesByRole<Omit<F, 'role'>>> = {};
   for (const { role, ...file } of files) {
@@ -37,7 +37,7 @@ function filesRecord(written: Written | undefined): Pick<SampleRecord, 'files' |
   return written ? { files: toRecord(written.files), inputs: toRecord(written.inputs) } : {};
 }
 
-/** A file with its digest. */
+/** Path of a file with its digest. */
 export interface HashedFile {
   readonly path: string;
   readonly sha256: string;
@@ -48,7 +48,7 @@ export function digestsOf(files: readonly HashedFile[]): Map<string, string> {
   return new Map(files.map(({ path, sha256 }) => [path, sha256]));
 }
 
-/** Turns files of a record into a list. */
+/** Converts the files of a record to a list. */
 function fromRecord({ image, mask, labels, objects, views = [], drawn = [] }: FilesByRole<HashedFile>): HashedFile[] {
   return [image, mask, labels, objects, ...views, ...drawn].filter((file) => file !== undefined);
 }
@@ -63,7 +63,7 @@ export function inputsOf({ inputs }: SampleRecord): HashedFile[] {
   return inputs ? fromRecord(inputs) : [];
 }
 
-/** Files of a record's source, where that is of another data set. @param prefix goes before each path. */
+/** Input files of a record's source, if it belongs to another data set. @param prefix put before each path. */
 export function sourceInputsOf(record: SampleRecord, prefix = ''): HashedFile[] {
   if (record.status !== 'augmented' || !record.sourceInputs) return [];
   return fromRecord(record.sourceInputs).map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
@@ -74,7 +74,7 @@ export function filesOf({ records, documents }: Pick<Manifest, 'records' | 'docu
   return [...records.flatMap(outputsOf), ...documents];
 }
 
-/** The record of a sample that was pasted into. */
+/** Record of a sample that was pasted into. */
 export function augmentedRecord(
   { sample, plan, visible, objectIds, covered, pixels, objects, shapes, source: { inputs } }: Pasted,
   written: Written | undefined,
@@ -95,7 +95,7 @@ export function augmentedRecord(
   };
 }
 
-/** The record of a sample that passes through. */
+/** Record of a sample that passes through. */
 export function unchangedRecord(sample: Sample, plan: Pick<Plan, 'reason'> & Partial<Plan>, written: Written | undefined): SampleRecord {
   const { copy, reason, source, dropped = [] } = plan;
   return {

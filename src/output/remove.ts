@@ -8,10 +8,11 @@ import { manifestName, readManifest } from './manifest-file.ts';
 import { filesOf } from './records.ts';
 
 /**
- * Removes all files that a run has written, and nothing else. The journal goes last, so that this can be interrupted too.
+ * Removes all files that an earlier run has written, and no others. The journal is removed last, so that the removal can be
+ * interrupted and continued.
  *
- * @param files that the new run may write.
- * @throws {CopyPasteError} `cannotCreate` where one of them is there and the old run has not written it.
+ * @param files paths that the new run may write.
+ * @throws {CopyPasteError} `cannotCreate` if one of them exists and was not written by the earlier run.
  */
 export async function removeRun(out: string, entries: ReadonlySet<string>, files: ReadonlySet<string>): Promise<void> {
   const manifest = entries.has(manifestName)
@@ -24,7 +25,7 @@ export async function removeRun(out: string, entries: ReadonlySet<string>, files
   try {
     if (manifest) {
       for (const { path } of filesOf(manifest)) written.add(path);
-      // A strict reader takes a head alone for one.
+      // The strict schema of a journal line accepts a head, but not a whole manifest.
       if (!journal.head) await journal.add({ head: headSchema.strip().parse(manifest) });
       await journal.add({ begin: 'overwritten', files: [...written] });
     }
@@ -35,27 +36,27 @@ export async function removeRun(out: string, entries: ReadonlySet<string>, files
     if (written.has(path) || (await lstat(join(out, path)).catch(() => undefined)) === undefined) continue;
     throw new CopyPasteError(
       'cannotCreate',
-      `--out ${out}: ${path} was not written by the run to overwrite, and would be replaced; move it away`,
+      `--out ${out}: ${path} would be replaced, but was not written by the earlier run; move it elsewhere`,
     );
   }
   const remove = async (path: string): Promise<void> => {
     await unlink(join(out, path)).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR')
-        throw new CopyPasteError('io', `${path}: cannot be removed: ${messageOf(cause)}`, { cause });
+        throw new CopyPasteError('io', `${path}: cannot be removed: ${messageOf(cause)}; fix the cause and run again`, { cause });
     });
   };
   await remove(manifestName);
   const root = await realpath(out);
   const folders = new Set<string>();
   for (const path of written) {
-    // A link may lead out of the folder by now.
+    // A symbolic link may lead out of the folder by now.
     const folder = await realpath(dirname(join(out, path))).catch(() => undefined);
     if (folder === undefined || relative(root, folder).startsWith('..')) continue;
     await remove(path);
     for (let above = dirname(path); above !== '.'; above = dirname(above)) folders.add(above);
   }
   await removeTemporaries(out);
-  // The deepest first; one that holds something else stays.
+  // Deepest folders first; rmdir() fails on a folder with other files, which stays.
   for (const folder of [...folders].sort().reverse()) await rmdir(join(out, folder)).catch(() => {});
   await remove(journalName);
 }

@@ -12,31 +12,31 @@ import type { ClassCount, Outcome } from './outcomes.ts';
 import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
 import { documentPlaces, inDocument, wholeFilesOf } from './whole-files.ts';
 
-/** The output folder of a run that is under way. */
+/** Output folder of a run in progress. */
 export interface Output {
-  /** Batches that were under way when an earlier run died. */
+  /** Keys of batches that were in progress when an earlier run died. */
   readonly suspects: ReadonlySet<string>;
-  /** Samples that crash a process, and how. */
+  /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
-  /** Marks a sample that crashes a process. */
+  /** Records a sample that crashes a process. */
   addPoison(id: string, reason: string): Promise<void>;
   /**
-   * Recalls a batch that an earlier run has done, if its files are there as they were written.
+   * Recalls a batch of an earlier run, if all its output files still exist unchanged.
    *
-   * @throws {CopyPasteError} `usage` where a file of the input has changed since.
+   * @throws {CopyPasteError} `usage` if an input file has changed since.
    */
   recall(batch: string): Promise<{ outcomes: readonly Outcome[]; read: readonly ClassCount[] } | undefined>;
-  /** Marks a batch as under way. @param files all that it may write. */
+  /** Records that a batch begins. @param files all paths that it may write. */
   begin(batch: string, files: readonly string[]): Promise<void>;
-  /** Marks a batch as done. */
+  /** Records that a batch has ended. */
   end(batch: string, outcomes: readonly Outcome[], read: readonly ClassCount[]): Promise<void>;
-  /** Writes files of several samples, then the manifest. @param variants the ids that stand for a sample's in lists. */
+  /** Writes the files that describe several samples, then the manifest. @param variants ids that replace a sample's id in lists. */
   finish(
     totals: Pick<Manifest, 'classes' | 'skipped' | 'summary'>,
     batches: readonly string[],
     variants: ReadonlyMap<string, readonly string[]>,
   ): Promise<void>;
-  /** Marks all batches as no longer under way, done or not. */
+  /** Records that no batch is in progress, and closes the journal. */
   close(): Promise<void>;
 }
 
@@ -46,12 +46,12 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
   const makeFolder = createFolders(out);
   const folders = new Set<string>();
   const placeOf = documentPlaces(dataset);
-  // A run that could not begin leaves nothing.
+  // A run that stops before its first batch leaves nothing behind.
   let empty = !journal.begun;
-  const note = (outcomes: readonly Outcome[]): void => {
+  const noteFolders = (outcomes: readonly Outcome[]): void => {
     for (const { record } of outcomes) for (const { path } of record ? outputsOf(record) : []) folders.add(dirname(path));
   };
-  const isThere = async ({ path, sha256 }: HashedFile): Promise<boolean> =>
+  const isUnchanged = async ({ path, sha256 }: HashedFile): Promise<boolean> =>
     (await digestOf(join(out, path), path).catch(() => undefined)) === sha256;
   const refuseChanged = async (root: string, { path, sha256 }: HashedFile): Promise<void> => {
     if ((await digestOf(join(root, path), path)) !== sha256)
@@ -70,9 +70,9 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
         if (placeOf.has(id) && (await journal.entry(`${key}.${n}`)) === undefined) return undefined;
         for (const file of inputsOf(record)) await refuseChanged(dataset.root, file);
         for (const file of sourceInputsOf(record)) await refuseChanged(dataset.sources?.root ?? dataset.root, file);
-        for (const file of outputsOf(record)) if (!(await isThere(file))) return undefined;
+        for (const file of outputsOf(record)) if (!(await isUnchanged(file))) return undefined;
       }
-      note(batch.outcomes);
+      noteFolders(batch.outcomes);
       return batch;
     },
 
@@ -82,7 +82,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
     },
 
     async end(batch, outcomes, read) {
-      note(outcomes);
+      noteFolders(outcomes);
       const entries = outcomes.flatMap(({ entry }, n) => (entry === undefined ? [] : [{ entry: `${batch}.${n}`, of: entry }]));
       const rest = outcomes.map(({ entry: _, ...outcome }) => outcome) as JournalBatch['outcomes'];
       await journal.add(...entries, { end: batch, outcomes: rest, read: [...read] });
@@ -116,7 +116,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
   };
 }
 
-/** Entries of the document that is written, in its own order. */
+/** Entries of the document that is written, in the order of the input document. */
 async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal, batches: readonly string[]): AsyncGenerator<unknown> {
   const found: { key: string; place: number; copy: number | undefined }[] = [];
   for (const batch of placeOf.size > 0 ? batches : []) {
@@ -128,7 +128,7 @@ async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal
   }
   for (const { key } of found.sort(inDocument)) {
     const entry = await journal.entry(key);
-    if (entry === undefined) throw gone(`the entry of ${key} in a document`);
+    if (entry === undefined) throw missing(`document entry ${key}`);
     yield entry;
   }
 }
@@ -136,11 +136,11 @@ async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal
 async function* recordsOf(journal: Journal, batches: readonly string[]): AsyncGenerator<ManifestRecord> {
   for (const key of batches) {
     const batch = await journal.recall(key, true);
-    if (!batch) throw gone(`batch ${key}`);
+    if (!batch) throw missing(`batch ${key}`);
     for (const { record } of batch.outcomes) if (record) yield record;
   }
 }
 
-function gone(what: string): CopyPasteError {
+function missing(what: string): CopyPasteError {
   return new CopyPasteError('io', `${journalName}: ${what} is missing; run again`);
 }

@@ -15,18 +15,18 @@ import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 import type { OutputFile, Written } from './records.ts';
 import { pastedFiles, pathsByRole, type VariantFile, variantFiles } from './variants.ts';
 
-/** Options that the bytes of a sample's files follow from. */
+/** Options that determine the bytes of a sample's files. */
 type Encoding = Pick<AugmentOptions, 'imageFormat' | 'quality' | 'maskFiles'>;
 
-/** Facts of a data set that its files are written by. */
+/** Facts of a data set that determine how its files are written. */
 type Described = Pick<Dataset, 'layout' | 'classNames'>;
 
-/** Takes the bytes of a file, which it may not keep. @param from the input file that it is a copy of. */
+/** Uses the bytes of a file; their buffer is reused afterwards. @param from input file that the file is a copy of. */
 export type Use = (file: OutputFile, bytes: Uint8Array, from?: string) => Promise<void>;
 
 interface Encoded extends Pick<OutputFile, 'codec'> {
   readonly bytes: Uint8Array;
-  /** SHA-256, where it is known. */
+  /** SHA-256, if it is already known. */
   readonly digest?: string;
 }
 
@@ -43,7 +43,7 @@ async function makeFiles(files: readonly VariantFile[], encode: (file: VariantFi
   return made;
 }
 
-/** Encodes a sample that was pasted into, in the input's own formats. */
+/** Encodes a sample that was pasted into, in the formats of the input. */
 export async function encodeSample(
   pasted: Pasted,
   suffix: string,
@@ -73,7 +73,7 @@ export async function encodeSample(
 type Encoder = (file: VariantFile) => Promise<Encoded>;
 type Encoders = { readonly [role in FileRole]?: Encoder };
 
-/** Encoders of the files that a format has for each sample: a label file, or the PNG that a document names. */
+/** Encoders of the annotation files of one sample: a label file, or the PNG that a document refers to. */
 function encodersOf(format: Format, shapes: PastedShapes, image: string, classNames: Dataset['classNames']): Encoders {
   if (format.kind === 'documents') {
     const { mask } = format;
@@ -88,9 +88,10 @@ function png(bytes: Uint8Array): Encoded {
 }
 
 /**
- * Makes the files of a sample that passes through: those of its input, byte for byte, but that label files name their own image.
+ * Makes the files of a sample that passes through. They are copies of its input files; only a label file that names its image is
+ * rewritten for a renamed variant.
  *
- * @param shapes what masks are drawn of, where they are.
+ * @param shapes annotations that masks are drawn from; `undefined` if no masks are drawn.
  */
 export async function passSample(
   input: InputFolder & Described,
@@ -119,7 +120,7 @@ export async function passSample(
 /** Encodes a view of a class mask, in ids or colours. */
 function encodeView({ width, height, ids }: Mask, { view: { values, other }, alpha }: ViewFile): Promise<Uint8Array> {
   const channels = typeof other === 'number' ? 1 : alpha ? 4 : 3;
-  // Filled for ids that occur: most masks hold a few of 65,536.
+  // Filled on demand: most masks contain only a few of 65,536 possible ids.
   const table: (readonly number[])[] = [];
   const data = new Uint8Array(channels * ids.length);
   for (let i = 0; i < ids.length; i++) {
@@ -130,7 +131,7 @@ function encodeView({ width, height, ids }: Mask, { view: { values, other }, alp
   return encodePng({ width, height, depth: 8, channels, data, filter: 'up' });
 }
 
-/** Writes samples below an output folder, which has the layout of the input. */
+/** Creates a writer of samples to an output folder in the layout of the input. */
 export function createSampleWriter(input: InputFolder & Described, options: AugmentOptions) {
   const { out, link } = options;
   const makeFolder = createFolders(out);

@@ -5,8 +5,9 @@ import { CopyPasteError } from '../errors.ts';
 import { vocColour } from '../masks/palette.ts';
 import type { Image, Mask, Pasted } from '../types.ts';
 
-/** Width of one picture, in pixels. */
+/** Width of a tile in pixels. */
 const tileWidth = 480;
+/** Pixels between tiles. */
 const gap = 8;
 
 interface Tile {
@@ -15,29 +16,29 @@ interface Tile {
   readonly height: number;
 }
 
-/** Pictures of one sample, side by side. */
+/** Tiles of one sample, side by side. */
 export type Row = readonly Tile[];
 
-/** Original, augmented, and the new mask in colours over it with the outlines of what was pasted. */
+/** Tiles of a sample: the original image, the augmented image, and the latter with the new mask and the outlines of pasted instances. */
 export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut: ReadonlySet<number>): Promise<Row> {
   const overlay = outline(colourMask({ ...image, pixels: inDepth(image, 8), depth: 8 }, mask, leftOut), owner);
   return Promise.all([original.image, image, overlay].map((picture) => thumbnail(picture, tileWidth)));
 }
 
-/** Tallest picture that a format can hold; formats that everything shows. */
+/** Maximum height in pixels of each format that a contact sheet may have; all viewers show these formats. */
 const tallest = { png: Number.POSITIVE_INFINITY, jpeg: 65_500, webp: 16_383 };
 export type SheetFormat = keyof typeof tallest;
 
-/** The format that a picture's name asks for. */
+/** Format of a contact sheet, by the extension of its path. */
 export function sheetFormatOf(path: string): SheetFormat | undefined {
   const format = formatOf(path);
   return format && format in tallest ? (format as SheetFormat) : undefined;
 }
 
 /**
- * Lays rows below one another, white between them.
+ * Encodes rows below one another, on white.
  *
- * @throws {CopyPasteError} `usage` for more rows than the format can hold.
+ * @throws {CopyPasteError} `usage` if the rows are higher than the format allows.
  */
 export async function contactSheet(rows: readonly Row[], format: SheetFormat): Promise<Uint8Array> {
   const columns = Math.max(...rows.map((row) => row.length));
@@ -47,7 +48,7 @@ export async function contactSheet(rows: readonly Row[], format: SheetFormat): P
   if (height > tallest[format]) {
     throw new CopyPasteError(
       'usage',
-      `-n: ${rows.length} rows are ${height} pixels high, more than the ${tallest[format]} of ${format}; show fewer, or write a .png`,
+      `-n: ${rows.length} rows are ${height} pixels high, but ${format} allows ${tallest[format]}; show fewer rows or write a .png`,
     );
   }
   const data = new Uint8Array(width * height * 3).fill(255);
@@ -65,21 +66,21 @@ export async function contactSheet(rows: readonly Row[], format: SheetFormat): P
   return encodeRgb(data, width, height, format);
 }
 
-/** A mask's colours, Pascal VOC's, half and half with the image; background and ignore show the image darkened. */
+/** Blends a mask in Pascal VOC's colours with its image, half and half; background and ignored pixels are darkened. */
 function colourMask(image: Image, { ids }: Mask, leftOut: ReadonlySet<number>): Image {
   const { bands } = image;
   const pixels = image.pixels.slice();
   const colours: (readonly number[])[] = [];
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
-    // Id 0 is a class in some data sets, and must not be black.
+    // Colours are shifted by one, since VOC's first is black and id 0 is a class in some data sets.
     const over = (colours[id] ??= [0, 1, 2].map((channel) => (leftOut.has(id) ? 0 : vocColour(id + 1, channel))));
     for (let c = 0; c < 3; c++) pixels[bands * i + c] = ((pixels[bands * i + c] as number) >> 1) + ((over[c] as number) >> 1);
   }
   return { ...image, pixels };
 }
 
-/** White where a pasted instance meets anything else. */
+/** Outlines pasted instances in white. */
 function outline(image: Image, owner: Int32Array): Image {
   const { width, height, bands } = image;
   const pixels = image.pixels.slice();

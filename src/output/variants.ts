@@ -5,17 +5,17 @@ import { drawnMasks, filesOfSample } from '../dataset/sample-files.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { FileRole, Sample, SampleFile } from '../types.ts';
 
-/** Suffix of a sample's name in a variant of it. */
+/** Suffix that a variant adds to the name of its sample; empty if there is only one variant. */
 export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {
   return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
 }
 
-/** A file of a variant of a sample, and the input file that it follows from. */
+/** A file of a variant of a sample, with the input file that it corresponds to, if any. */
 export interface VariantFile extends SampleFile {
   readonly from?: string;
 }
 
-/** Files of a variant of a sample that is pasted into. */
+/** Files of a variant that is pasted into. */
 export function pastedFiles(
   sample: Sample,
   suffix: string,
@@ -26,9 +26,9 @@ export function pastedFiles(
 }
 
 /**
- * Files of a variant of a sample: its input's, with a suffix after the stem that they share.
+ * Files of a variant of a sample: its input files, with a suffix after the stem that they share, and drawn masks.
  *
- * @param options the image's format, where it is encoded anew; whether masks are drawn too.
+ * @param options `imageFormat` if images are re-encoded, and `maskFiles` if masks are drawn.
  */
 export function variantFiles(
   sample: Sample,
@@ -50,15 +50,15 @@ export function variantFiles(
   ];
 }
 
-/** Paths of a sample's files by role, for roles of a single file. */
+/** Paths of a sample's files by role, for roles with a single file. */
 export function pathsByRole(files: readonly SampleFile[]): { readonly [role in FileRole]?: string } & { readonly image: string } {
   return Object.fromEntries(files.map(({ role, path }) => [role, path])) as { image: string };
 }
 
 /**
- * Ids of the variants of each sample, which stand for it in lists; none where there are no lists.
+ * Ids of the variants of each sample, which replace its id in lists; empty if the data set has no lists.
  *
- * @param skipped samples that were left out.
+ * @param skipped samples without variants in the output.
  */
 export function variantsOf(
   { samples, others, lists }: Dataset,
@@ -66,11 +66,11 @@ export function variantsOf(
   { copies, includeOriginals }: AugmentOptions,
 ): Map<string, string[]> {
   if (lists.size === 0) return new Map();
-  const gone = new Set(skipped.map(({ id }) => id));
+  const missing = new Set(skipped.map(({ id }) => id));
   const variants = new Map(others.map(({ id }) => [id, [id]]));
   for (const { id } of samples) {
     const suffixes = Array.from({ length: copies }, (_, copy) => variantSuffix(copy, { copies, includeOriginals }));
-    variants.set(id, gone.has(id) ? [] : [...(includeOriginals ? [''] : []), ...suffixes].map((suffix) => id + suffix));
+    variants.set(id, missing.has(id) ? [] : [...(includeOriginals ? [''] : []), ...suffixes].map((suffix) => id + suffix));
   }
   return variants;
 }

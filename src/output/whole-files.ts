@@ -1,4 +1,4 @@
-/** Files of several samples: lists of ids, documents of annotations, and files that are carried over. */
+/** Files that describe several samples: lists of ids, annotation documents, and files that are carried over. */
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -9,17 +9,17 @@ import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import { classNamesFile, classNamesText } from './drawn-masks.ts';
 
-/** A file of several samples, and its content. */
+/** A file that describes several samples, and its content. */
 export interface WholeFile {
   readonly path: string;
   readonly text: () => AsyncIterable<string | Uint8Array>;
 }
 
 /**
- * Files of several samples in an output: lists of ids, documents of annotations, files that are carried over.
+ * Files of an output that describe several samples: lists of ids, annotation documents, files that are carried over.
  *
  * @param variants ids of the variants of each sample, for lists.
- * @param entries entries of the document of the split that is augmented, the same each time.
+ * @param entries entries of the document of the augmented split; it is called once per write, and yields the same entries each time.
  */
 export function wholeFilesOf(
   dataset: Dataset,
@@ -36,7 +36,7 @@ export function wholeFilesOf(
         for (const id of ids) for (const variant of variants.get(id.normalize('NFC')) ?? []) yield `${variant}\n`;
       },
     })),
-    // Documents of splits that are not augmented are copied.
+    // Documents of other splits are copied.
     ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
       text: () =>
@@ -55,12 +55,12 @@ async function* documentText({ layout }: Dataset, document: Document, entries: (
   if (format?.kind === 'documents') yield* format.text(document, entries);
 }
 
-/** Order of samples in a document: its own, each sample before its variants. */
+/** Compares two entries of a document: by the place of their sample in the input, an original before its variants. */
 export function inDocument(a: { place: number; copy?: number | undefined }, b: { place: number; copy?: number | undefined }): number {
   return a.place - b.place || (a.copy ?? -1) - (b.copy ?? -1);
 }
 
-/** Places of samples in the document of the split that is augmented. */
+/** Byte offsets of samples in the document of the augmented split, by sample id. */
 export function documentPlaces({ documents, split, samples, others }: Dataset): Map<string, number> {
   const path = documents.get(split)?.path;
   const own = [...samples, ...others].filter(({ entry }) => entry?.document === path && path !== undefined);

@@ -8,7 +8,7 @@ import { temporaryFolder, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
 
-test('finds files that are named twice, missing, damaged or not named', async () => {
+test('finds files that are listed twice, missing, damaged or not listed', async () => {
   const tree = { 'a.png': 'a', 'b.png': 'b', 'train/c.txt': 'c', 'manifest.json': '{}' };
   const out = await writeTree(join(folder, 'out'), tree);
   const hashed = (path: keyof typeof tree) => ({ path, sha256: sha256(tree[path]) });
@@ -21,11 +21,11 @@ test('finds files that are named twice, missing, damaged or not named', async ()
   await writeFile(join(out, 'train', 'd.txt'), '');
   const again = { records: [record], documents: [hashed('train/c.txt'), hashed('train/c.txt')] };
   expect(await checkFiles(out, again, 2)).toEqual({
-    twice: [{ path: 'train/c.txt', what: 'is named twice in the manifest' }],
+    twice: [{ path: 'train/c.txt', what: 'is listed twice in the manifest' }],
     damaged: [
       { path: 'a.png', what: 'is missing' },
-      { path: 'b.png', what: 'has another SHA-256 than the manifest says' },
+      { path: 'b.png', what: 'does not match its SHA-256 in the manifest' },
     ],
-    extra: [{ path: 'train/d.txt', what: 'is not in the manifest' }],
+    extra: [{ path: 'train/d.txt', what: 'is not listed in the manifest' }],
   });
 });

@@ -21,7 +21,7 @@ test('describes the first difference between two files', async () => {
   const cases: [there: Uint8Array, expected: Uint8Array, what: string | undefined][] = [
     [plain, plain, undefined],
     [await picture(4, 0), plain, 'is 4×2, not 3×2'],
-    [await picture(3, rgba(9, 8, 7), 4), plain, 'has different channels'],
+    [await picture(3, rgba(9, 8, 7), 4), plain, 'has a different number of channels'],
     [await deep(9), plain, 'has a different bit depth'],
     [
       await encodeImage(
@@ -32,12 +32,12 @@ test('describes the first difference between two files', async () => {
       plain,
       'has the same pixels, encoded differently',
     ],
-    [await picture(3, rgba(1, 2, 3)), plain, 'differs first at pixel (1, 1): has rgb(1, 2, 3), expected rgb(9, 8, 7)'],
-    [await deep(9), await deep(65_535), 'differs first at pixel (2, 0): has rgb(0, 1000, 9), expected rgb(0, 1000, 65535)'],
+    [await picture(3, rgba(1, 2, 3)), plain, 'first differs at pixel (1, 1): has rgb(1, 2, 3), expected rgb(9, 8, 7)'],
+    [await deep(9), await deep(65_535), 'first differs at pixel (2, 0): has rgb(0, 1000, 9), expected rgb(0, 1000, 65535)'],
     [
       await encodeMask(maskOf('12', '34')),
       await encodeMask(maskOf('12', '35')),
-      'differs first at pixel (1, 1): has value 4, expected value 5',
+      'first differs at pixel (1, 1): has value 4, expected value 5',
     ],
     [plain.subarray(0, 60), plain, 'cannot be decoded'],
   ];

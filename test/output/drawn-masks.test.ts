@@ -15,11 +15,11 @@ import { instanceOf, rowsOf, temporaryFolder } from '../make.ts';
 
 const folder = temporaryFolder();
 
-/** Shapes without a class are labelme's alone here. */
+/** Shapes of a labelme annotation; only labelme has shapes without a class here. */
 const labelmeParts = (document: unknown, places: unknown): LabelmeShape[] =>
   (places as number[]).map((place) => (document as { shapes: LabelmeShape[] }).shapes[place] as LabelmeShape);
 
-test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are what those say, of every sample', async (name) => {
+test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations match them in every sample', async (name) => {
   const root = `fixtures/${name}`;
   const out = join(folder, name);
   await augment({ in: root, out, maskFiles: true, p: 0.7, copies: 2, truncated: 'keep', minArea: '20px', allowSelf: true });
@@ -47,7 +47,7 @@ test.each(['yolo', 'coco', 'labelme'])('mask files beside %s annotations are wha
   }
 });
 
-test('a mask of more ids than 8 bits hold has 16, and what has no class is void in it', () => {
+test('a mask with more ids than 8 bits hold has 16, and pixels without a class have the ignore id', () => {
   const names = new Map(Array.from({ length: 300 }, (_, id) => [id, `class ${id}`]));
   const shapes = [0, 299, 400].map((paint, x) => [{ ...instanceOf(paint, [x, 0, x + 1, 1]), paint, height: 0 }]);
   const [classes, objects] = drawMasks({ width: 4, height: 1 }, shapes, names);

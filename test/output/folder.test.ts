@@ -17,7 +17,7 @@ const options = { p: 1, batchSize: 2, copies: 2, includeOriginals: true } as con
 const newOut = (): string => join(folder, `out${number++}`);
 const run = (out: string, given: Options = {}, events: Hooks = {}) => augment({ in: camvid, ...options, ...given, out }, events);
 
-/** Stops a run once so many samples are done. */
+/** Interrupts a run after a number of samples. */
 async function interrupt(out: string, samples: number, given: Options = {}): Promise<void> {
   const stop = new AbortController();
   let done = 0;
@@ -32,7 +32,7 @@ const reference = newOut();
 const expected = run(reference).then(() => treeDigests(reference));
 
 describe('a run that was interrupted', () => {
-  test.each([1, 5, 11, 16])('is continued by the same call, to the same bytes: after %i samples', async (samples) => {
+  test.each([1, 5, 11, 16])('is continued by the same call to the same bytes, after %i samples', async (samples) => {
     const out = newOut();
     await interrupt(out, samples);
     expect(readdirSync(out)).toContain('run.jsonl');
@@ -45,7 +45,7 @@ describe('a run that was interrupted', () => {
     expect(await treeDigests(out)).toEqual(await expected);
   });
 
-  test('does again what was damaged or lost in between, and leaves the rest', async () => {
+  test('repeats only batches whose files are damaged or missing', async () => {
     const out = newOut();
     await interrupt(out, 12);
     const images = readdirSync(join(out, 'train')).sort();
@@ -59,7 +59,7 @@ describe('a run that was interrupted', () => {
     expect(await treeDigests(out)).toEqual(await expected);
   });
 
-  test('is continued from a journal with torn lines, and from one that has only begun', async () => {
+  test('is continued from a journal with an incomplete line, at its end or its beginning', async () => {
     const out = newOut();
     await interrupt(out, 6);
     appendFileSync(join(out, 'run.jsonl'), '{"end":"1.0","outcomes":[{"id":"tr');
@@ -71,7 +71,7 @@ describe('a run that was interrupted', () => {
     expect(await treeDigests(torn)).toEqual(await expected);
   });
 
-  test('is not continued where its input has changed, by content or by listing', async () => {
+  test('is not continued if its input has changed, in content or in size', async () => {
     const input = join(folder, 'changing');
     await cp(camvid, input, { recursive: true });
     const out = newOut();
@@ -99,7 +99,7 @@ describe('a run that was interrupted', () => {
     expect(await treeDigests(out)).toEqual(await expected);
   });
 
-  test('links once, however often it is run', async () => {
+  test('is continued with --link to the same bytes', async () => {
     const out = newOut();
     await interrupt(out, 8, { link: true });
     await rm(join(out, 'run.jsonl'));
@@ -113,7 +113,7 @@ describe('a run that was interrupted', () => {
 });
 
 describe('a run that is complete', () => {
-  test('is left as it is by the same call, which says what it has', async () => {
+  test('is left unchanged by the same call, which returns its summary', async () => {
     const out = newOut();
     const first = await run(out);
     const { mtimeMs } = statSync(join(out, 'manifest.json'));
@@ -129,16 +129,16 @@ describe('a run that is complete', () => {
   });
 
   test.each<[string, Options]>([
-    ['p is 1 there, 0.5 here', { p: 0.5 }],
-    ['seed is 0 there, 7 here', { seed: 7 }],
-    ['split is "train" there, "val" here', { split: 'val' }],
-    ['classes is not given there, ["car"] here', { classes: ['car'] }],
-  ])('is refused to a call that would give other bytes, with the difference: %s', async (difference, given) => {
+    ['p was 1 and is now 0.5', { p: 0.5 }],
+    ['seed was 0 and is now 7', { seed: 7 }],
+    ['split was "train" and is now "val"', { split: 'val' }],
+    ['classes was not set and is now ["car"]', { classes: ['car'] }],
+  ])('is refused to a call that would write other bytes, with the difference: %s', async (difference, given) => {
     await expected;
     await expect(run(reference, given)).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining(difference) });
   });
 
-  test('does not care where things are or how they are done', async () => {
+  test('does not depend on the place of its input or on options that change no byte', async () => {
     await expected;
     const input = join(folder, 'elsewhere');
     await cp(camvid, input, { recursive: true });
@@ -150,12 +150,12 @@ describe('a run that is complete', () => {
     await run(out);
     const manifest = readFileSync(join(out, 'manifest.json'), 'utf8');
     await writeFile(join(out, 'manifest.json'), manifest.replace(/"version":"[^"]+"/, '"version":"0.0.1"'));
-    await expect(run(out)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(/version is "0\.0\.1" there/) });
+    await expect(run(out)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(/version was "0\.0\.1" and is now /) });
   });
 });
 
 describe('--overwrite', () => {
-  test('begins anew, and takes away only what was written', async () => {
+  test('starts over, and removes only files that the earlier run has written', async () => {
     const out = newOut();
     await run(out, { copies: 3, imageFormat: 'png' });
     await writeTree(out, { 'notes.txt': 'mine', 'train/mine.txt': 'mine' });
@@ -166,14 +166,14 @@ describe('--overwrite', () => {
     expect(rest).toEqual(await expected);
   });
 
-  test('takes away what an interrupted run has written, recorded or not', async () => {
+  test('removes all files that an interrupted run has written, recorded or not', async () => {
     const out = newOut();
     await interrupt(out, 10, { copies: 3, imageFormat: 'webp' });
     await run(out, { overwrite: true });
     expect(await treeDigests(out)).toEqual(await expected);
   });
 
-  test('refuses a folder that holds no run, and one where a file of somebody else is in the way', async () => {
+  test('refuses a folder without a run, and one in which it would replace a foreign file', async () => {
     const foreign = await writeTree(newOut(), { 'notes.txt': 'mine' });
     await expect(run(foreign, { overwrite: true })).rejects.toMatchObject({ code: 'cannotCreate' });
     const out = newOut();
@@ -182,12 +182,12 @@ describe('--overwrite', () => {
     await writeTree(out, { [`train/${name}`]: 'mine' });
     await expect(run(out, { overwrite: true })).rejects.toMatchObject({
       code: 'cannotCreate',
-      message: expect.stringContaining(`train/${name} was not written by the run to overwrite`),
+      message: expect.stringContaining(`train/${name} would be replaced, but was not written by the earlier run`),
     });
     expect(readFileSync(join(out, 'train', name), 'utf8')).toBe('mine');
   });
 
-  test('never deletes through a link that leads out of the folder', async () => {
+  test('never deletes files through a symbolic link that leads out of the folder', async () => {
     const out = newOut();
     await run(out);
     const outside = join(folder, 'outside');
@@ -202,7 +202,7 @@ describe('--overwrite', () => {
   });
 });
 
-test('a run that cannot begin leaves nothing', async () => {
+test('a run that is stopped before its first batch leaves nothing behind', async () => {
   const out = newOut();
   const stop = new AbortController();
   stop.abort();
@@ -210,26 +210,26 @@ test('a run that cannot begin leaves nothing', async () => {
   expect(readdirSync(folder)).not.toContain(out.slice(folder.length + 1));
 });
 
-test('of two runs that begin at once in one folder, and would give other bytes, one is refused', async () => {
+test('of two different runs that start at once in one folder, one is refused', async () => {
   const out = newOut();
   const results = await Promise.allSettled([run(out, { seed: 1 }), run(out, { seed: 2 })]);
   expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'usage' } });
 });
 
-test('--overwrite leaves a folder as it is where it refuses it', async () => {
+test('--overwrite leaves a folder that it refuses unchanged', async () => {
   const out = await writeTree(newOut(), { 'manifest.json': '{"name":"another thing"}' });
   await expect(run(out, { overwrite: true })).rejects.toMatchObject({ code: 'cannotCreate' });
   expect(readdirSync(out)).toEqual(['manifest.json']);
 });
 
-test('--skip-bad leaves out no sample that could not be read this time alone', async () => {
+test('--skip-bad does not skip a sample that is temporarily unreadable', async () => {
   const root = join(folder, `in${number++}`);
   await cp(camvid, root, { recursive: true });
   const mask = join(root, 'trainannot', readdirSync(join(root, 'trainannot'))[0] as string);
   const bytes = readFileSync(mask);
   const out = newOut();
-  // It is there when it is checked, and is not when it is read.
+  // The mask exists when it is checked, but not when it is read.
   const gone = run(out, { in: root, skipBad: true }, { started: () => rmSync(mask) });
   await expect(gone).rejects.toMatchObject({ code: 'io', message: expect.not.stringContaining(root) });
   await writeFile(mask, bytes);

@@ -13,7 +13,7 @@ async function head(given: Omit<Given<typeof augmentOptions>, 'in' | 'out'> = {}
 }
 
 describe('the head of a manifest', () => {
-  test('has all options that have a value, in their order, but those that change no byte, and the seed', async () => {
+  test('contains the seed, and all options with a value that change bytes, in order', async () => {
     const { options, seed } = await head({ seed: 3 });
     const resolved: Readonly<Record<string, unknown>> = resolveOptions(augmentOptions, { in: 'fixtures/voc', out: 'out' });
     const expected = rows.filter(([name, { bytes }]) => bytes !== false && name !== 'seed' && resolved[name] !== undefined);
@@ -21,30 +21,30 @@ describe('the head of a manifest', () => {
     expect(seed).toBe(3);
   });
 
-  test('is the same wherever the data set is and however the work is done', async () => {
+  test('does not depend on options that change no byte', async () => {
     const given = { jobs: 1, memory: 2 ** 28, quiet: true, json: true, link: true, fallback: true, overwrite: true } as const;
     expect(await head({ ...given, dryRun: true, requireMasks: true })).toEqual(await head());
   });
 
   test.each<[string, Parameters<typeof head>[0]]>([
-    ['p is 0.5 there, 1 here', { p: 1 }],
-    ['seed is 0 there, 1 here', { seed: 1 }],
-    ['classes is not given there, ["person"] here', { classes: ['person'] }],
-    ['ignore is [255] there, [] here', { ignore: [] }],
-  ])('of another run is refused, with the first difference: %s', async (difference, given) => {
+    ['p was 0.5 and is now 1', { p: 1 }],
+    ['seed was 0 and is now 1', { seed: 1 }],
+    ['classes was not set and is now ["person"]', { classes: ['person'] }],
+    ['ignore was [255] and is now []', { ignore: [] }],
+  ])('of another run is refused with the first difference: %s', async (difference, given) => {
     const [there, here] = await Promise.all([head(), head(given)]);
-    const message = `--out out: holds another run: ${difference}; choose another folder, or say --overwrite`;
+    const message = `--out out: contains another run: ${difference}; choose another folder or pass --overwrite`;
     expect(() => refuseOther(there, here, 'out')).toThrow(expect.objectContaining({ code: 'usage', message }));
     expect(() => refuseOther(there, there, 'out')).not.toThrow();
   });
 
-  test('of other files is refused, with their number and size', async () => {
+  test('of other input files is refused with their number and size', async () => {
     const there = await head();
     const more = { ...there, input: { ...there.input, files: 99, listing: '0'.repeat(64) } };
     const renamed = { ...there, input: { ...there.input, listing: '0'.repeat(64) } };
     const { files, bytes } = there.input;
     const [was, is] = [`${files} files of ${bytes} bytes`, `99 files of ${bytes} bytes`];
-    expect(() => refuseOther(there, more, 'out')).toThrow(`the data set had ${was}, and now has ${is}`);
+    expect(() => refuseOther(there, more, 'out')).toThrow(`the data set had ${was} and now has ${is}`);
     expect(() => refuseOther(there, renamed, 'out')).toThrow('file names or sizes of the data set have changed');
   });
 });

@@ -18,7 +18,7 @@ const written: Written = {
   inputs: roles.slice(0, 6).map((role, n) => ({ role, path: `in/${n}`, sha256 })),
 };
 
-test('a record has files by what they hold, and gives them back in the same order', () => {
+test('a record groups files by role, and returns them in the same order', () => {
   const record = unchangedRecord(sample, { reason: 'original' }, written);
   const file = (n: number) => ({ path: `out/${n}`, sha256, codec: 'png' });
   expect(JSON.stringify(record.files)).toBe(

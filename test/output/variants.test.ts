@@ -23,12 +23,12 @@ test('a variant has the files of its sample, with a suffix after the stem that t
   ]);
 });
 
-test('an image has the extension of its new format, and its own where that is the same', () => {
+test('an image has the extension of its new format, and keeps its own if the format is unchanged', () => {
   const image = (imageFormat: 'png' | 'jpeg' | undefined) => pathsByRole(variantFiles(sample, '', { imageFormat })).image;
   expect([image('png'), image('jpeg'), image(undefined)]).toEqual(['images/a.b/c_img.png', sample.image, sample.image]);
 });
 
-test('a sample without a label file has one once it is pasted into, and drawn masks where they are asked for', () => {
+test('a sample without a label file gains one when it is pasted into, and drawn masks on request', () => {
   const bare = { id: 'c', split: '', image: 'c.png', newLabels: 'labels/c.txt', size: sample.size, format: sample.format };
   const labelled: Sample = { ...bare, endings: { image: '', mask: '', objects: '' } };
   const options = { imageFormat: undefined, maskFiles: true };
@@ -41,7 +41,7 @@ test('a sample without a label file has one once it is pasted into, and drawn ma
   ]);
 });
 
-test('names have a suffix where a sample has several variants', () => {
+test('names have a suffix if a sample has several variants', () => {
   expect(variantSuffix(0, { copies: 1, includeOriginals: false })).toBe('');
   expect(variantSuffix(0, { copies: 1, includeOriginals: true })).toBe('_aug1');
   expect(variantSuffix(1, { copies: 2, includeOriginals: false })).toBe('_aug2');

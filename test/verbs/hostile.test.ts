@@ -247,7 +247,7 @@ describe('a manifest', () => {
     ['lists in lists', deep(2 ** 19)],
   ])('of %s is refused with one line', async (_, text) => {
     const { code, message } = await failure(readManifest(await manifestFile(text)));
-    expect([code, message]).toEqual(['data', expect.stringMatching(/manifest\d+: is not a manifest of copypaste: .+$/)]);
+    expect([code, message]).toEqual(['data', expect.stringMatching(/manifest\d+: is not a copypaste manifest: .+$/)]);
     expect(message.length).toBeLessThan(300);
   });
 
@@ -272,7 +272,7 @@ describe('a manifest', () => {
   ])('with %s is refused with one line', async (_, change) => {
     const path = await manifestFile(await changed(change));
     const { code, message } = await failure(readManifest(path));
-    expect([code, message]).toEqual(['data', expect.stringMatching(/^[^\n]*: is not a manifest of copypaste: [^\n]+$/)]);
+    expect([code, message]).toEqual(['data', expect.stringMatching(/^[^\n]*: is not a copypaste manifest: [^\n]+$/)]);
     expect(await failure(replay({ in: 'fixtures/camvid', manifest: path, out: fresh('replay') }))).toMatchObject({ code: 'data' });
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
@@ -344,10 +344,7 @@ describe('a journal', () => {
     const out = await writeTree(fresh('foreign'), { 'run.jsonl': text });
     for (const overwrite of [false, true]) {
       const error = await failure(augment({ in: 'fixtures/camvid', out, overwrite }));
-      expect([error.code, error.message]).toEqual([
-        'cannotCreate',
-        expect.stringMatching(/run\.jsonl: is not a journal of copypaste; .*$/),
-      ]);
+      expect([error.code, error.message]).toEqual(['cannotCreate', expect.stringMatching(/run\.jsonl: is not a copypaste journal; .*$/)]);
     }
     expect(await treeDigests(out)).toEqual({ 'run.jsonl': sha256(text) });
   });
@@ -620,7 +617,7 @@ describe('--overwrite', () => {
     const error = await failure(augment({ in: 'fixtures/camvid', out, p: 1, seed: 1, overwrite: true }));
     expect([error.code, error.message]).toEqual([
       'cannotCreate',
-      `${join(out, 'train')}: leads out of ${out} through a symbolic link; remove the link`,
+      `${join(out, 'train')}: a symbolic link leads out of ${out}; remove the link`,
     ]);
     await untouched();
     expect(victim).toBeTruthy();

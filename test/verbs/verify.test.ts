@@ -57,19 +57,19 @@ describe('verify', () => {
     const { differences } = await verify({ out });
     expect(differences).toEqual(
       [
-        ...[image.path, mask.path].map((path) => ({ path, what: 'has another SHA-256 than the manifest says' })),
+        ...[image.path, mask.path].map((path) => ({ path, what: 'does not match its SHA-256 in the manifest' })),
         { path: other, what: 'is missing' },
-        { path: 'train/extra.txt', what: 'is not in the manifest' },
+        { path: 'train/extra.txt', what: 'is not listed in the manifest' },
       ].sort((a, b) => differences.findIndex(({ path }) => path === a.path) - differences.findIndex(({ path }) => path === b.path)),
     );
     const deep = await verify({ out, deep: true, in: camvid });
     expect(deep.differences).toContainEqual({
       path: mask.path,
-      what: expect.stringMatching(/^differs first at pixel \(7, 5\): has value \d+, expected value \d+$/),
+      what: expect.stringMatching(/^first differs at pixel \(7, 5\): has value \d+, expected value \d+$/),
     });
     expect(deep.differences).toContainEqual({
       path: image.path,
-      what: expect.stringMatching(/^differs first at pixel \(\d+, \d+\): has rgb\(/),
+      what: expect.stringMatching(/^first differs at pixel \(\d+, \d+\): has rgb\(/),
     });
   });
 
@@ -82,15 +82,15 @@ describe('verify', () => {
       return (await verify({ out })).differences.map(({ what }) => what);
     };
     expect(await lie(/"pixels":\{"0":\[(\d+),\d+\]/, '"pixels":{"0":[$1,3]')).toEqual([
-      expect.stringMatching(/^has \d+ pixels of class 0, the manifest says 3$/),
+      expect.stringMatching(/^has \d+ pixels of class 0, but the manifest records 3$/),
     ]);
     expect(await lie(/"visible":\d+,"object":(\d+)/, '"visible":1,"object":$1')).toEqual([
-      expect.stringMatching(/^has \d+ pixels of object \d+, the manifest says 1$/),
+      expect.stringMatching(/^has \d+ pixels of object \d+, but the manifest records 1$/),
     ]);
-    expect(await lie(/"area":\d+/, '"area":1')).toEqual([expect.stringMatching(/cannot have area 1 and/)]);
+    expect(await lie(/"area":\d+/, '"area":1')).toEqual([expect.stringMatching(/has impossible pixel counts: area 1, /)]);
     const [first] = text.split('\n').filter((line) => line.startsWith('{"id"'));
     await writeFile(join(out, 'manifest.json'), text.replace(first as string, `${(first as string).replace(/,$/, '')},\n${first}`));
-    expect((await verify({ out })).differences).toContainEqual({ path: expect.any(String), what: 'is named twice in the manifest' });
+    expect((await verify({ out })).differences).toContainEqual({ path: expect.any(String), what: 'is listed twice in the manifest' });
     expect(augmented.files.objects).toBeDefined();
   });
 
@@ -116,7 +116,7 @@ describe('verify', () => {
       stderr: expect.stringMatching(/: 26 samples in 52 files as the manifest says\n$/),
     });
     await writeTree(out, { 'x.txt': '' });
-    expect(await cli('verify', out)).toMatchObject({ code: 1, stderr: 'x.txt: is not in the manifest\ncopypaste: 1 difference\n' });
+    expect(await cli('verify', out)).toMatchObject({ code: 1, stderr: 'x.txt: is not listed in the manifest\ncopypaste: 1 difference\n' });
     expect(JSON.parse((await cli('verify', out, '--json', '--quiet')).stdout).differences).toHaveLength(1);
     expect((await cli('verify', out, '--deep')).code).toBe(2);
     expect((await cli('verify')).code).toBe(2);
@@ -167,7 +167,7 @@ describe('replay', () => {
     const { out, manifest } = await outputOf('camvid', 'old');
     const file = join(out, 'manifest.json');
     await writeFile(file, JSON.stringify({ ...manifest, schema: 2 }));
-    const refused = { code: 'data', message: `${file}: is not a manifest of copypaste: schema: version 2 is not supported, only 3` };
+    const refused = { code: 'data', message: `${file}: is not a copypaste manifest: schema: version 2 is not supported, only version 3` };
     await expect(verify({ out })).rejects.toMatchObject(refused);
     await expect(replay({ manifest: file, in: camvid, out: join(folder, 'old-out') })).rejects.toMatchObject(refused);
   });
@@ -195,7 +195,7 @@ describe('replay', () => {
     await writeFile(join(out, file), await encodeMask(there));
     await expect(replay({ manifest, in: camvid, out })).rejects.toMatchObject({
       code: 'differs',
-      message: expect.stringMatching(/already exists, and differs first at pixel \(2, 1\): has value/),
+      message: expect.stringMatching(/already exists, and first differs at pixel \(2, 1\): has value/),
     });
   });
 });
