@@ -1,4 +1,4 @@
-// Rewrites what is made from the source: README's tables and the manifest's JSON Schema.
+// Makes README's tables and the manifest's JSON Schema from the source.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ export function schemaText() {
   return `${JSON.stringify(z.toJSONSchema(manifestSchema), undefined, 2)}\n`;
 }
 
-/** README with its generated parts as they have to be: `<!-- NAME -->` for the options of each command, and a few more. */
+/** README with its generated parts replaced: a table of options between `<!-- NAME -->` and `<!-- end -->` for each command, and a few others. */
 export function readmeText(readme) {
   const commands = Object.entries(tables)
     .filter(([key]) => key.endsWith('Options') && key !== 'batchOptions')
@@ -37,7 +37,7 @@ export function readmeText(readme) {
   }, readme);
 }
 
-/** Options of a command; those that it shares with `augment` are only named. */
+/** Table of a command's options; options that it shares with `augment` are only named. */
 function commandTable(name, options) {
   const isShared = (option) => options !== augmentOptions && Object.values(augmentOptions).includes(option);
   const shared = Object.values(options).filter(isShared);
@@ -57,14 +57,14 @@ function table(options, title = 'option') {
   );
 }
 
-/** Folders of each layout, and the ids that are no classes. */
+/** Table of layouts: folders, and ids that are not classes. */
 function layoutTable() {
   return [
     '| layout | folders | background | ignore |',
     '| --- | --- | --- | --- |',
     ...layouts.map(({ name, readme, background, ignore, format }) => {
-      const [none, void_] = format ? ['–', '–'] : [ranges(background), ranges(ignore)];
-      return `| \`${name}\` | ${readme.folders} | ${none} | ${void_} |`;
+      const [backgroundIds, ignoreIds] = format ? ['–', '–'] : [ranges(background), ranges(ignore)];
+      return `| \`${name}\` | ${readme.folders} | ${backgroundIds} | ${ignoreIds} |`;
     }),
   ].join('\n');
 }
@@ -80,7 +80,7 @@ function ranges(ids) {
   return runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ') || 'none';
 }
 
-/** What becomes of the files of each layout; a line for those that are alike. */
+/** Table of what happens to the files of each layout; layouts with equal rows share one. */
 function fileTable() {
   const names = new Map();
   for (const { name, readme } of layouts) {
@@ -88,7 +88,7 @@ function fileTable() {
     names.set(line, [...(names.get(line) ?? []), `\`${name}\``]);
   }
   return [
-    '| layout | written anew under pastes | carried over as it is | lost |',
+    '| layout | rewritten after pastes | kept | lost |',
     '| --- | --- | --- | --- |',
     ...[...names].map(([line, own]) => `| ${own.join(', ')} | ${line} |`),
   ].join('\n');
