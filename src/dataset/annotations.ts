@@ -6,7 +6,7 @@ import { CopyPasteError } from '../errors.ts';
 import { readEntry } from '../formats/documents.ts';
 import type { Format } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
-import { largestId, voidObject } from '../masks/ids.ts';
+import { ignoreObject, largestId } from '../masks/ids.ts';
 import { findInstances, type InstanceMode, paintShapes } from '../masks/instances.ts';
 import type { Annotations, InputFile, Mask, Sample, ShapeSet } from '../types.ts';
 import { voidId } from './classes.ts';
@@ -75,7 +75,7 @@ async function readMasks(sample: Sample, path: string, dataset: Dataset, { insta
     return { sample, input: dataset, mask, ...found, files: [{ role: 'mask', path, sha256 }] };
   }
   // An object that is given up becomes void in the instance mask.
-  const objects = await read(sample.objects, voidObject({ ...dataset, ignore }), readObjects);
+  const objects = await read(sample.objects, ignoreObject({ ...dataset, ignore }), readObjects);
   return {
     sample,
     input: dataset,

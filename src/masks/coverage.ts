@@ -1,49 +1,54 @@
 /**
- * Coverage of target pixels by an instance, `c = Σy Σx wy·wx·[mask = instance]`, an integer from 0 to 65536.
+ * Coverage of target pixels by an instance: `c = Σy Σx wy·wx·[mask = instance]`, an integer from 0 to 65536. The weights are those of
+ * `tables.ts`; a placement owns a pixel if `c ≥ 32768`.
  *
- * The sum along x is made once for each row of the instance, from its spans: 256 where all taps lie on one. Where that is so in all rows that a
- * pixel has taps in, it is covered in full; the others, the outline, are summed along y. (State goes from function to function, since
- * closures that are made anew for each instance would be compiled anew for each.)
+ * Each row of the instance is summed along x once, from its spans: the sum is 256 if all taps lie on one span. A pixel with 256 in all of its
+ * rows is covered completely; only the other pixels, the outline, are summed along y. (State passes between plain functions, since V8
+ * would compile closures again for each instance.)
  */
 import type { Shape } from '../types.ts';
 import { rowStarts } from './spans.ts';
 import type { Tables, WeightTable } from './tables.ts';
 
-/** All weight of a pixel. */
+/** Coverage of a pixel whose taps all lie on the instance. */
 export const fullCoverage = 65536;
 
-/** Half of all weight: a pixel that is covered so much is the placement's. */
+/** The least coverage with which a placement owns a pixel. */
 export const halfCoverage = 32768;
 
-/** Coverage of the pixels that tables are for, one row at a time. */
+/** Coverage of target pixels, one row at a time. */
 export interface Coverage {
-  /** The row, from 0; it is 0 but from `from` to `to`, full from `full` to `rest`, and what `sums` holds in between. */
+  /** Number of the current row; −1 before the first. */
   row: number;
+  /** Columns `[from, to)` may be covered; the coverage of all others is 0. */
   from: number;
   to: number;
+  /** Columns `[full, rest)` are covered completely. */
   full: number;
   rest: number;
+  /** Coverage of columns `[from, full)` and `[rest, to)`. */
   readonly sums: Int32Array;
   readonly columns: number;
   readonly down: WeightTable;
-  /** Of an instance; without them every pixel is covered in full. */
+  /** Rows of the instance; without them every pixel is covered completely. */
   readonly lines: Lines | undefined;
 }
 
-/** The rows of an instance, summed along x. */
+/** Rows of an instance, summed along x when they are first needed. */
 interface Lines {
   readonly shape: Shape;
   readonly starts: Int32Array;
   readonly across: WeightTable;
-  /** For each source pixel from `base` on, how many columns have taps that begin before it. */
+  /** `before[n]`: number of columns whose first tap lies before source pixel `base + n`. */
   readonly before: Int32Array;
   readonly base: number;
+  /** First taps descend, as in a flipped table. */
   readonly descending: boolean;
-  /** Those of rows that follow one another, by the row modulo their number. */
+  /** The most recent rows, each at its number modulo the length of the ring. */
   readonly ring: Line[];
 }
 
-/** One row of an instance, summed along x: 0 but from `from` to `to`, 256 from `full` to `rest`. */
+/** One row of an instance, summed along x: 256 in columns `[full, rest)`, 0 outside `[from, to)`. */
 interface Line {
   y: number;
   from: number;
@@ -53,14 +58,14 @@ interface Line {
   readonly sums: Uint16Array;
 }
 
-/** Coverage before its first row. @param shape without it, all pixels are covered in full. */
+/** Coverage before its first row. @param shape without it, every pixel is covered completely. */
 export function coverageOf(shape: Shape | undefined, { across, down }: Tables): Coverage {
   const columns = across.data.length / (1 + across.taps);
   const lines = shape && columns > 0 ? linesOf(shape, across, columns, down.taps) : undefined;
   return { row: -1, from: 0, to: 0, full: 0, rest: 0, sums: new Int32Array(lines ? columns : 0), columns, down, lines };
 }
 
-/** Goes on to the next row that has covered pixels. @returns whether there is one. */
+/** Advances to the next row that may have covered pixels. @returns `false` after the last one. */
 export function nextRow(coverage: Coverage): boolean {
   const { columns, down, lines } = coverage;
   if (columns === 0) return false;
@@ -70,7 +75,7 @@ export function nextRow(coverage: Coverage): boolean {
       coverage.to = coverage.rest = columns;
       return true;
     }
-    reach(coverage, lines);
+    findColumns(coverage, lines);
     if (coverage.from >= coverage.to) continue;
     sumDown(coverage, lines);
     return true;
@@ -78,7 +83,7 @@ export function nextRow(coverage: Coverage): boolean {
   return false;
 }
 
-/** Pixels that are covered at least by half. */
+/** Number of pixels that an instance owns: those with at least half coverage. */
 export function ownedPixels(shape: Shape, tables: Tables): number {
   const coverage = coverageOf(shape, tables);
   const { sums } = coverage;
@@ -92,8 +97,8 @@ export function ownedPixels(shape: Shape, tables: Tables): number {
   return pixels;
 }
 
-/** Finds what a row may cover, and what it covers in full. */
-function reach(coverage: Coverage, lines: Lines): void {
+/** Finds the columns that the current row may cover, and those that it covers completely. */
+function findColumns(coverage: Coverage, lines: Lines): void {
   const { data, taps } = coverage.down;
   const entry = coverage.row * (1 + taps);
   let from = coverage.columns;
@@ -118,6 +123,7 @@ function reach(coverage: Coverage, lines: Lines): void {
   coverage.rest = full < rest ? rest : to;
 }
 
+/** Sums the current row along y, except where it is covered completely. */
 function sumDown({ row, from, to, full, rest, sums, down }: Coverage, lines: Lines): void {
   const { data, taps } = down;
   const entry = row * (1 + taps);
@@ -143,7 +149,7 @@ function linesOf(shape: Shape, across: WeightTable, columns: number, kept: numbe
   const last = data[(columns - 1) * (1 + taps)]!;
   const descending = data[0]! > last;
   const base = descending ? last : data[0]!;
-  // Where taps begin goes up or down, so that a running count says how many begin before.
+  // First taps only ascend or only descend, so a running count gives the number before each pixel.
   const before = new Int32Array((descending ? data[0]! : last) - base + 2);
   for (let at = 0; at < data.length; at += 1 + taps) before[data[at]! - base + 1]!++;
   for (let n = 1; n < before.length; n++) before[n]! += before[n - 1]!;
@@ -153,13 +159,13 @@ function linesOf(shape: Shape, across: WeightTable, columns: number, kept: numbe
   return { shape, starts: rowStarts(shape), across, before, base, descending, ring };
 }
 
-/** How many columns have taps that begin before a source pixel. */
+/** Number of columns whose first tap lies before a source pixel. */
 function countBefore({ before, base }: Lines, x: number): number {
   const n = x - base;
   return n <= 0 ? 0 : before[n < before.length ? n : before.length - 1]!;
 }
 
-/** The line of a row; nothing outside of the instance's box. */
+/** A row of the instance, summed along x; `undefined` outside its box. */
 function lineAt(lines: Lines, y: number): Line | undefined {
   const { shape, ring } = lines;
   if (y < shape.box[1] || y >= shape.box[3]) return undefined;
@@ -181,7 +187,7 @@ function sumAlong(lines: Lines, line: Line, y: number): void {
   for (let s = starts[y - box[1]]!, end = starts[y - box[1] + 1]!; s < end; s += 3) {
     const x0 = spans[s + 1]!;
     const x1 = spans[s + 2]!;
-    // Columns that have a tap on the span, and those that have all there.
+    // Columns with a tap on the span, and columns with all taps on it.
     let from = countBefore(lines, x0 - taps + 1);
     let to = countBefore(lines, x1);
     let full = countBefore(lines, x0);
@@ -207,7 +213,7 @@ function sumAlong(lines: Lines, line: Line, y: number): void {
   }
 }
 
-/** Adds the weights of taps that lie on a span. */
+/** Adds the weights of taps on the span `[x0, x1)` to the sums of columns `[from, to)`. */
 function addEdge(sums: Uint16Array, { taps, data }: WeightTable, from: number, to: number, x0: number, x1: number): void {
   for (let i = from, at = from * (1 + taps); i < to; i++, at += 1 + taps) {
     const first = data[at]!;

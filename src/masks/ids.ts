@@ -1,38 +1,38 @@
-/** Ids of masks: which there may be, which are free, which stand for no object. */
+/** Ids in masks: the largest that a file can hold, free ones for pastes, and those that stand for no object. */
 import type { Mask, ObjectIds, PixelsById } from '../types.ts';
 
-/** The class id of pixels that no shape has. */
+/** Class id of pixels that belong to no shape. */
 export const noCategory = 65535;
 
-/** Ids of a data set that are no objects. */
+/** Ids of a data set that stand for no object. */
 interface ObjectRules {
   readonly ignore: number | undefined;
-  /** Class ids that never stand for an object. */
+  /** Background and ignore ids of class masks. */
   readonly leftOut: ReadonlySet<number>;
-  /** The same of instance masks. */
+  /** Ids of instance masks that stand for no object; default `leftOut`. */
   readonly leftOutObjects?: ReadonlySet<number>;
-  /** How ids of instance masks are made; else any that is free will do. */
+  /** How ids of instance masks are composed; without it, any free id serves. */
   readonly objectIds?: ObjectIds | undefined;
 }
 
-/** The id in an instance mask of pixels of a class that belong to no object. */
+/** Id in an instance mask of pixels that have a class and belong to no object. */
 export function bareId(classId: number, ids: ObjectIds | undefined): number {
   if (!ids) return 0;
   return ids.bare === 'class' ? classId : classId * ids.perClass;
 }
 
-/** The id of void in an instance mask: not that of the class mask where it may be an object's. */
-export function voidObject({ ignore = 0, objectIds, leftOut, leftOutObjects = leftOut }: ObjectRules): number {
+/** Id of ignored pixels in an instance mask; it differs from the ignore id of the class mask if that id could be an object's. */
+export function ignoreObject({ ignore = 0, objectIds, leftOut, leftOutObjects = leftOut }: ObjectRules): number {
   if (objectIds) return bareId(ignore, objectIds);
   return leftOutObjects.has(ignore) ? ignore : leftOutObjects.has(255) ? 255 : 0;
 }
 
-/** Whether a class has instances of its own. */
+/** Tests if a class has separate instances, as opposed to stuff. */
 export function isThing(classId: number, ids: ObjectIds | undefined): boolean {
   return ids?.things?.includes(classId) ?? true;
 }
 
-/** Ids that an object mask can still give out, of any one class. */
+/** Number of objects of any one class that an object mask still has free ids for. */
 export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: ReadonlySet<number>, ids?: ObjectIds): number {
   if (ids) return ids.perClass - 1 - Math.max(0, ...[...held.keys()].map((id) => (leftOut.has(id) ? 0 : id % ids.perClass)));
   const limit = largestId(objects);
@@ -46,7 +46,7 @@ export function largestId(mask: Mask): number {
   return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
 }
 
-/** New ids after the largest that is taken, then from the smallest that is free; none where there is no class. */
+/** New object ids, one for each class: first those above the largest in use, then the smallest free ones; `undefined` for an absent class. */
 export function freeObjectIds(
   held: Iterable<number>,
   limit: number,
@@ -70,7 +70,7 @@ export function freeObjectIds(
   });
 }
 
-/** Ids of instance masks that stand for no object. */
+/** Ids of instance masks that stand for no object, in a layout that composes them. */
 export function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<number>): ReadonlySet<number> {
   if (!ids) return leftOut;
   const { perClass, bare } = ids;

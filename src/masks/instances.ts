@@ -7,19 +7,19 @@ import { fillSpans } from './spans.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
 
-/** Annotations often stop a pixel or two short of the border that cuts an object off. */
+/** An instance this near to the border counts as cut off: annotations often stop a pixel or two short of it. */
 const borderSlack = 2;
 
-/** No annotation has so many: what does is noise, and would take gigabytes. */
+/** Limit on instances of one mask: only noise has more, and it would take gigabytes of memory. */
 const mostInstances = 2 ** 20;
 
-/** The runs of equal ids in a mask, row by row; ids that are left out make no run. Arrays are larger, and given back. */
+/** Runs of equal ids in a mask, row by row, without ids that are left out. The arrays may be longer, and return to the buffer pool. */
 interface Runs {
   readonly count: number;
   /** Triples `(y, x0, x1)`. */
   readonly spans: Int32Array;
   readonly ids: Int32Array;
-  /** Pixels of each id, left out or not. */
+  /** Pixels of each id, including ids that are left out. */
   readonly pixels: PixelsById;
 }
 
@@ -31,7 +31,7 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
   let spans = takeWords(3 * 4096);
   let runIds = takeWords(4096);
   let count = 0;
-  // A word holds several ids: what differs from the run's own says where it ends, without a look at each.
+  // A word holds several ids: XOR with the id of the run shows where the run ends, without a test of each pixel.
   const words = wholeWords(ids);
   const [shift, bits] = ids.BYTES_PER_ELEMENT === 1 ? [2, 3] : [1, 4];
   const spread = ids.BYTES_PER_ELEMENT === 1 ? 0x01010101 : 0x00010001;
@@ -62,7 +62,7 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
   return { count, spans, ids: runIds, pixels: presentIds(pixels) };
 }
 
-/** Ids as words; the last may have more than ids. */
+/** Ids as 32-bit words; the last word may extend past the ids. */
 function wholeWords(ids: Mask['ids']): Int32Array {
   const length = Math.ceil(ids.byteLength / 4);
   if (ids.byteOffset % 4 === 0 && ids.byteOffset + 4 * length <= ids.buffer.byteLength)
@@ -80,10 +80,9 @@ function grow(array: Int32Array): Int32Array {
 }
 
 /**
- * Joins runs of one id that touch, diagonals included (8-neighbourhood): union-find over the runs of
- * each row and the row above.
+ * Connected components of runs (8-neighbourhood), by union-find over the runs of each row and of the row above.
  *
- * @returns the group of each run, a group being named by its first run; to be given back.
+ * @returns for each run the first run of its component; the caller gives the array back to the buffer pool.
  */
 function componentsOf({ count, spans, ids }: Runs): Int32Array {
   const parent = takeWords(count);
@@ -116,12 +115,12 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
       else parent[a] = b;
     }
   }
-  // A parent comes before its children, so that one step finds the root.
+  // A parent precedes its children, so one step finds the root.
   for (let run = 0; run < count; run++) parent[run] = parent[parent[run] as number] as number;
   return parent;
 }
 
-/** The instances of a sample, and what its masks hold. */
+/** Instances of a sample, and pixel counts of its masks. */
 export interface Found {
   /** In raster order of their first pixels. */
   readonly instances: readonly Instance[];
@@ -135,12 +134,12 @@ export interface Found {
  * Finds the instances of a sample.
  *
  * `component`: each connected region of one class id (8-neighbourhood). `class`: all pixels of one class
- * id. `object`: all pixels of one id of `objects`, whose class is the one that most of them have.
+ * id. `object`: all pixels of one id of `objects`; the class is the one that most of them have.
  *
- * @param leftOut background and ignore ids: they never become instances.
- * @param leftOutObjects ids of `objects` that are none.
- * @param name what messages call the mask.
- * @throws {CopyPasteError} `data` for a mask of noise.
+ * @param leftOut background and ignore ids, which never become instances.
+ * @param leftOutObjects ids of `objects` that stand for no object.
+ * @param name of the mask in messages.
+ * @throws {CopyPasteError} `data` if there are more than `mostInstances`, as in noise.
  */
 export function findInstances(
   mask: Mask,
@@ -168,11 +167,11 @@ export function findInstances(
 }
 
 /**
- * The spans of each group one after another, groups by their first run: sizes, then places, then copies. They may be given back.
+ * Sorts spans by group, groups in the order of their first runs, by counting. The spans come from the buffer pool.
  *
- * @param most groups are below it.
- * @returns where each group starts, and at last where they end.
- * @throws {CopyPasteError} `data` for too many.
+ * @param most exclusive limit of the numbers of groups.
+ * @returns spans, with the start of each group and the end of the last.
+ * @throws {CopyPasteError} `data` if there are more than `mostInstances` groups.
  */
 function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, name: string): { spans: Int32Array; starts: Int32Array } {
   const sizes = takeWords(most).fill(0);
@@ -183,7 +182,10 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
     sizes[group] = (sizes[group] as number) + 3;
   }
   if (found > mostInstances)
-    throw new CopyPasteError('data', `${name}: holds more than ${mostInstances} instances, as noise does; is it a mask of ids?`);
+    throw new CopyPasteError(
+      'data',
+      `${name}: holds more than ${mostInstances} instances, as only noise does; check that it is a mask of ids`,
+    );
   const starts = new Int32Array(found + 1);
   const places = sizes;
   const sorted = takeWords(3 * count);
@@ -192,7 +194,7 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
     const group = groups[run] as number;
     let at = places[group] as number;
     if (at > 0) {
-      // The first of its group: what was its size becomes its place, below 0.
+      // First run of its group: its place replaces its size, encoded as a number below 0.
       starts[n++] = end;
       [at, end] = [end, end + at];
     } else at = -1 - at;
@@ -206,6 +208,7 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
   return { spans: sorted, starts };
 }
 
+/** Box, area and truncation of an instance. */
 function measure(spans: Int32Array, start: number, end: number, { width, height }: Size): { box: Box; area: number; truncated: boolean } {
   let x0 = width;
   let x1 = 0;
@@ -222,12 +225,12 @@ function measure(spans: Int32Array, start: number, end: number, { width, height 
   return { box: [x0, y0, x1, y1], area, truncated: touchesBorder([x0, y0, x1, y1], { width, height }) };
 }
 
-/** The instance that spans of its own are. */
+/** An instance of spans that belong to it alone. */
 export function instanceOfSpans(classId: number, spans: Int32Array, size: Size): Instance {
   return { classId, ...measure(spans, 0, spans.length, size), spans, start: 0, end: spans.length };
 }
 
-/** What shapes are to the rest of the program: instances, and a class mask that they are painted into, one over the other. */
+/** Instances of shapes, and the class mask into which they are painted, later ones over earlier ones. */
 export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance[]; pixels: PixelsById } {
   const { width, height } = shapes.size;
   const ids = new Uint16Array(width * height).fill(noCategory);
@@ -237,11 +240,12 @@ export function paintShapes(shapes: ShapeSet): { mask: Mask; instances: Instance
   return { mask, instances, pixels: countIds(mask) };
 }
 
-/** Whether the image's border may have cut off what is in a box. */
+/** Tests if the border of the image may have cut off the content of a box. */
 function touchesBorder([x0, y0, x1, y1]: Box, { width, height }: Size): boolean {
   return Math.min(x0, y0, width - x1, height - y1) <= borderSlack;
 }
 
+/** The class id that most pixels of an object have; `undefined` if all are left out. */
 function commonestClass(mask: Mask, spans: Int32Array, start: number, end: number, leftOut: ReadonlySet<number>): number | undefined {
   const counts = new Map<number, number>();
   for (let i = start; i < end; i += 3) {

@@ -7,14 +7,14 @@ export function countIds({ ids }: Mask): Map<number, number> {
   return presentIds(counts);
 }
 
-/** The ids that there are, with their counts. */
+/** Ids that occur, with their counts. */
 export function presentIds(counts: Uint32Array): Map<number, number> {
   const found = new Map<number, number>();
   for (let id = 0; id < counts.length; id++) if (counts[id]) found.set(id, counts[id] as number);
   return found;
 }
 
-/** The smallest box that holds all pixels of each id of a mask. */
+/** The smallest box around all pixels of each id of a mask. */
 export function boxesOfIds({ width, height, ids }: Mask): Map<number, Box> {
   const boxes = new Map<number, Box>();
   for (let y = 0, row = 0; y < height; y++, row += width) {
@@ -30,11 +30,11 @@ export function boxesOfIds({ width, height, ids }: Mask): Map<number, Box> {
 }
 
 /**
- * Where a class mask and an instance mask contradict each other: an object has pixels of one class.
+ * Contradictions between a class mask and an instance mask: objects whose pixels are not all of one class.
  *
  * @param leftOut background and ignore ids.
- * @param leftOutObjects ids of the instance mask that are no objects.
- * @param only objects to look at, with the class that each has to have; else all, and each has to have one.
+ * @param leftOutObjects ids of the instance mask that stand for no object.
+ * @param only objects to compare, with their expected classes; without it all objects are compared, and each needs a class.
  */
 export function contradictionsOf(
   mask: Mask,
@@ -60,8 +60,8 @@ export function contradictionsOf(
     const wanted = only?.get(object);
     if (only ? wanted === undefined : object === 0 || leftOutObjects.has(object)) continue;
     if (row.size === 1 && (wanted === undefined ? !leftOut.has([...row.keys()][0] as number) : row.has(wanted))) continue;
-    const parts = [...row].map(([id, pixels]) => `${pixels} pixels of class ${id}${leftOut.has(id) ? ' (no object)' : ''}`);
-    found.push(`object ${object} has ${parts.join(', ')}${wanted === undefined ? '' : `, and is of class ${wanted}`}`);
+    const parts = [...row].map(([id, pixels]) => `${pixels} pixels of class ${id}${leftOut.has(id) ? ' (background or ignore)' : ''}`);
+    found.push(`object ${object} has ${parts.join(', ')}${wanted === undefined ? '' : `; expected class ${wanted}`}`);
   }
   return found;
 }

@@ -1,9 +1,9 @@
-/** Outlines of masks. */
+/** Outlines of masks, along the edges or through the outermost of their pixels. */
 import { boxOfSpans, fillSpans } from './spans.ts';
 
 /**
- * One outline `[x, y, x, y, …]` of spans: it goes to each further part or hole and back along the same line, where it encloses
- * nothing. Filled it is the same pixels again.
+ * One outline `[x, y, x, y, …]` around all parts and holes of spans: it goes to each further ring and back along the same line, which
+ * encloses no area. Filled, it gives the same pixels.
  */
 export function outlineOfSpans(spans: Int32Array): number[] {
   const [first = [], ...rest] = ringsOfSpans(spans);
@@ -11,13 +11,13 @@ export function outlineOfSpans(spans: Int32Array): number[] {
   return [...first, ...rest.flatMap((ring) => [...start, ...ring, ...ring.slice(0, 2)]), ...(rest.length > 0 ? start : [])];
 }
 
-/** The outlines of the parts of spans, which together fill to the same pixels; `undefined` where a part has a hole. */
+/** One outline for each part of spans; filled, they give the same pixels. @returns `undefined` if a part has a hole. */
 export function outlinesOfSpans(spans: Int32Array): number[][] | undefined {
   const rings = ringsOfSpans(spans);
   return rings.every(isOuter) ? rings : undefined;
 }
 
-/** Whether a ring has its pixels on its right. */
+/** Tests if a ring runs clockwise, as outer rings do. */
 function isOuter(ring: readonly number[]): boolean {
   let twice = 0;
   for (let n = 0; n < ring.length; n += 2) {
@@ -28,8 +28,7 @@ function isOuter(ring: readonly number[]): boolean {
 }
 
 /**
- * The outlines of spans through the outermost pixels of each, `[x, y]` in whole pixels: holes have outlines too, through the pixels
- * around them.
+ * Contours of spans through their outermost pixels, `[x, y]` in whole pixels. The contour of a hole runs through the pixels around it.
  */
 export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
   return ringsOfSpans(spans).map((ring) => {
@@ -37,7 +36,7 @@ export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
     for (let i = 0; i < ring.length; i += 2) {
       const [x, y] = [ring[i] as number, ring[i + 1] as number];
       const [nextX, nextY] = [ring[(i + 2) % ring.length] as number, ring[(i + 3) % ring.length] as number];
-      // The pixels on the right of the edge that leads from one corner to the next, the first and the last.
+      // The first and the last pixel on the right of the edge from one corner to the next.
       const [right, down] = [Math.sign(nextX - x), Math.sign(nextY - y)];
       const [left, above] = [right < 0 || down > 0 ? -1 : 0, down < 0 || right < 0 ? -1 : 0];
       for (const point of [
@@ -53,13 +52,13 @@ export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
 }
 
 /**
- * The outlines of spans along the edges of their pixels, as closed rings `[x, y, x, y, …]` of corners: outer ones with the
- * pixels on their right, holes the other way round.
+ * Closed rings `[x, y, x, y, …]` of corners along the edges of pixels. The pixels are always on the right, so that outer rings run
+ * clockwise and holes anticlockwise.
  */
 function ringsOfSpans(spans: Int32Array): number[][] {
   if (spans.length === 0) return [];
   const [left, top, right, bottom] = boxOfSpans(spans);
-  // A frame of one pixel lies around, and a corner is named by its place in it.
+  // With one pixel of padding on each side. A corner has the index of the pixel to its lower right.
   const width = right - left + 2;
   const pixels = new Uint8Array(width * (bottom - top + 2));
   fillSpans(spans, [left - 1, top - 1, right + 1, bottom + 1], pixels, 1);
@@ -87,7 +86,7 @@ function ringsOfSpans(spans: Int32Array): number[][] {
       let corner = start;
       do {
         const open = leaving[corner] as number;
-        // Where two edges leave, turning right keeps to the pixels that touch by a corner alone apart.
+        // Where two edges leave, a right turn separates pixels that touch at a corner only.
         const turns = before < 0 ? [0, 1, 2, 3] : [(before + 1) % 4, before, (before + 3) % 4];
         const direction = turns.find((one) => open & (1 << one)) as number;
         if (direction !== before) ring.push((corner % width) + left - 1, Math.floor(corner / width) + top - 1);

@@ -1,11 +1,11 @@
 import type { Colours } from '../types.ts';
 
-/** A channel of the colour that Pascal VOC gives an id: every third bit, the lowest first. Each id of 24 bits has its own. */
+/** A channel of Pascal VOC's colour for an id: every third bit of the id, the lowest as the highest. Ids of 24 bits all differ. */
 export function vocColour(id: number, channel: number): number {
   return [0, 1, 2, 3, 4, 5, 6, 7].reduce((value, n) => value | (((id >> (3 * n + channel)) & 1) << (7 - n)), 0);
 }
 
-/** The palette of Pascal VOC, of so many colours. */
+/** Pascal VOC's palette with the given number of entries, as RGB triples. */
 export function vocPalette(entries: number): Uint8Array {
   return Uint8Array.from({ length: 3 * entries }, (_, i) => vocColour(Math.floor(i / 3), i % 3));
 }
@@ -16,11 +16,11 @@ type Colour = Colours[0];
 export const vocColours: Colours = Array.from({ length: 256 }, (_, id): Colour => [vocColour(id, 0), vocColour(id, 1), vocColour(id, 2)]);
 
 /**
- * What the colours of an instance mask stand for, by Pascal VOC's colours, as CVAT and Datumaro write them; or, where others occur, in
- * the order in which they come, but that black is 0 and VOC's void 255. There are free ids for as many objects again, with colours that
- * are none of VOC's either, so that these are never taken for them.
+ * Colours by object id of an instance mask: Pascal VOC's, as CVAT and Datumaro write them, if the mask has no others; else its own in
+ * the order in which they occur, except that black is 0 and VOC's ignore colour 255. As many ids again are free for pastes. Their
+ * colours are not VOC's, so that no reader takes the mask for one in VOC's colours.
  *
- * @param own the colours of the mask, as they come, of which ids of 16 bits are enough.
+ * @param own colours of the mask in the order in which they occur, at most 65,536.
  */
 export function objectColours(own: readonly Colour[]): Colours {
   const known = new Set(vocColours.map(String));

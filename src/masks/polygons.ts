@@ -1,12 +1,12 @@
-/** Polygons, filled as COCO's own tools do (pycocotools, `maskApi.c`), so that every pixel is the one that others see. */
+/** Polygons and ellipses as masks, rasterised exactly like pycocotools (`rleFrPoly` in `maskApi.c`). */
 import type { Size } from '../types.ts';
 import { spansOfToggles } from './run-lengths.ts';
 import { union } from './spans.ts';
 
-/** Five points to a pixel's side: how finely COCO's tools follow an edge. */
+/** Points on each side of a pixel, at which pycocotools follows an edge. */
 const steps = 5;
 
-/** Spans of polygons `[x0, y0, x1, y1, …]` in pixels, together. */
+/** Spans of the union of polygons `[x0, y0, x1, y1, …]`, in pixels. */
 export function spansOfPolygons(polygons: readonly (readonly number[])[], size: Size): Int32Array {
   return union(
     polygons.map((polygon) => spansOfToggles(togglesOfPolygon(polygon, size), size)),
@@ -14,7 +14,7 @@ export function spansOfPolygons(polygons: readonly (readonly number[])[], size: 
   );
 }
 
-/** Where a polygon's edges cross the centres of columns, as places in column-major order. */
+/** Crossings of a polygon's edges with the centres of columns, as ascending positions in column-major order. */
 function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): Float64Array {
   const toggles: number[] = [];
   const corners = polygon.length >> 1;
@@ -34,7 +34,7 @@ function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): 
     const next = (corner + 1) % corners;
     const [xs, ys, xe, ye] = [fine(2 * corner), fine(2 * corner + 1), fine(2 * next), fine(2 * next + 1)];
     const [dx, dy] = [Math.abs(xe - xs), Math.abs(ye - ys)];
-    // An edge is walked along its longer axis from its smaller end, whatever its direction, so that neighbours share it.
+    // An edge is followed along its longer axis from its smaller end, whatever its direction, so that neighbours share it.
     const flat = dx >= dy;
     const turned = flat ? xs > xe : ys > ye;
     const [x0, y0, x1, y1] = turned ? [xe, ye, xs, ys] : [xs, ys, xe, ye];
@@ -49,7 +49,7 @@ function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): 
   return Float64Array.from(toggles).sort();
 }
 
-/** Corners `[x, y, …]` turned clockwise about a point. */
+/** Corners `[x, y, …]`, rotated clockwise about a point. */
 export function turned(corners: readonly number[], [cx, cy]: readonly [x: number, y: number], degrees: number): number[] {
   const angle = (Math.PI * degrees) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
@@ -59,7 +59,7 @@ export function turned(corners: readonly number[], [cx, cy]: readonly [x: number
   ]).flatMap(([x = 0, y = 0]) => [cx + x * cos - y * sin, cy + x * sin + y * cos]);
 }
 
-/** The outline of an ellipse that is turned clockwise: corners so near that no edge is off by a tenth of a pixel. */
+/** Outline of an ellipse, rotated clockwise, with enough corners that no edge is off by a tenth of a pixel. */
 export function outlineOfEllipse(
   [cx, cy]: readonly [x: number, y: number],
   [rx, ry]: readonly [x: number, y: number],
@@ -73,7 +73,7 @@ export function outlineOfEllipse(
   return turned(outline, [cx, cy], degrees);
 }
 
-/** A coordinate that an image may have, or nearly: edges are walked step by step, and what is far away would take for ever. */
+/** Tests if a value is a coordinate in or near an image. Edges are followed step by step, so a distant corner would take too long. */
 export function isCoordinate(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) < 2 ** 20;
 }

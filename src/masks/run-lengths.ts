@@ -1,8 +1,8 @@
-/** Run lengths of masks, of 0 and 1 in turn: column by column as COCO has them, also packed into text; row by row as CVAT has them. */
+/** Run lengths of masks, of 0 and 1 alternately: column by column as in COCO, also packed into text; row by row as in CVAT. */
 import type { Box, Size } from '../types.ts';
 import { boxOfSpans, spansOfPlane } from './spans.ts';
 
-/** Spans from places in column-major order at which a mask changes between 0 and 1, ascending. */
+/** Spans of a mask from the ascending positions, in column-major order, at which it changes between 0 and 1. */
 export function spansOfToggles(toggles: ArrayLike<number>, { width, height }: Size): Int32Array {
   if (toggles.length === 0) return new Int32Array(0);
   const end = (n: number): number => Math.min(toggles[n] ?? width * height, width * height);
@@ -23,9 +23,9 @@ export function spansOfToggles(toggles: ArrayLike<number>, { width, height }: Si
 }
 
 /**
- * Spans of run lengths.
+ * Spans of run lengths, column by column, beginning with zeros.
  *
- * @returns `undefined` where they are not the pixels of an image of that size.
+ * @returns `undefined` if they do not add up to the size of the image.
  */
 export function spansOfCounts(counts: ArrayLike<number>, size: Size): Int32Array | undefined {
   const toggles: number[] = [];
@@ -37,15 +37,15 @@ export function spansOfCounts(counts: ArrayLike<number>, size: Size): Int32Array
     toggles.push(at);
   }
   if (at !== size.width * size.height) return undefined;
-  // Where the last run is of ones, it ends where the image does.
+  // A last run of ones ends with the image.
   if (counts.length % 2 === 1) toggles.pop();
   return spansOfToggles(toggles, size);
 }
 
 /**
- * Spans of run lengths of a box, row by row, beginning with zeros, as CVAT has them.
+ * Spans of run lengths of a box, row by row, beginning with zeros, as in CVAT.
  *
- * @returns `undefined` where they are not its pixels.
+ * @returns `undefined` if they do not add up to the size of the box.
  */
 export function spansOfRuns(counts: ArrayLike<number>, [x0, y0, x1, y1]: Box): Int32Array | undefined {
   const width = x1 - x0;
@@ -57,7 +57,7 @@ export function spansOfRuns(counts: ArrayLike<number>, [x0, y0, x1, y1]: Box): I
     for (const end = at + count; n % 2 === 1 && at < end; ) {
       const [y, x] = [Math.floor(at / width), at % width];
       const last = Math.min(width, x + end - at);
-      // A run of ones after an empty one of zeros goes on.
+      // After an empty run of zeros, the run of ones before it continues.
       if (spans.at(-3) === y0 + y && spans.at(-1) === x0 + x) spans[spans.length - 1] = x0 + last;
       else spans.push(y0 + y, x0 + x, x0 + last);
       at += last - x;
@@ -75,7 +75,7 @@ export function runsOfSpans(spans: Int32Array): { counts: number[]; box: Box } {
   for (let i = 0; i < spans.length; i += 3) {
     const row = ((spans[i] as number) - y0) * (x1 - x0) - x0;
     const [from, to] = [row + (spans[i + 1] as number), row + (spans[i + 2] as number)];
-    // A run that reaches the right edge goes on at the left one.
+    // A run that reaches the right edge continues at the left edge of the next row.
     if (toggles.at(-1) === from) toggles[toggles.length - 1] = to;
     else toggles.push(from, to);
   }
@@ -100,7 +100,7 @@ export function countsOfSpans(spans: Int32Array, { width, height }: Size): numbe
       const from = y;
       while (y < rows && columns[x * rows + y] !== 0) y++;
       const top = (x0 + x) * height + y0;
-      // A run that reaches the bottom goes on at the top of the next column.
+      // A run that reaches the bottom continues at the top of the next column.
       if (toggles.at(-1) === top + from) toggles[toggles.length - 1] = top + y;
       else toggles.push(top + from, top + y);
     }
@@ -109,7 +109,7 @@ export function countsOfSpans(spans: Int32Array, { width, height }: Size): numbe
   return toggles.map((at, n) => at - (toggles[n - 1] ?? 0));
 }
 
-/** Run lengths as text: differences to the run before the last, five bits a character. */
+/** Packs run lengths into COCO's text: from the fourth on, differences to the run two before; five bits a character (`rleToString`). */
 export function packCounts(counts: readonly number[]): string {
   let text = '';
   counts.forEach((count, i) => {
@@ -124,7 +124,7 @@ export function packCounts(counts: readonly number[]): string {
   return text;
 }
 
-/** @returns `undefined` where the text is not one of run lengths. */
+/** Unpacks run lengths from COCO's text. @returns `undefined` if the text is malformed. */
 export function unpackCounts(text: string): number[] | undefined {
   const counts: number[] = [];
   for (let at = 0; at < text.length; ) {

@@ -7,13 +7,13 @@ interface Plane {
   readonly pixels: Uint8Array;
 }
 
-/** Spans of the pixels of a plane that are not 0. */
+/** Spans of the non-zero pixels of a plane. */
 export function spansOfPlane({ box, pixels }: Plane): Int32Array {
   const [x0, y0, x1] = box;
   return spansOfPixels(box, (x, y) => pixels[(y - y0) * (x1 - x0) + x - x0] !== 0);
 }
 
-/** Spans of the pixels of a box that hold. */
+/** Spans of the pixels of a box for which `holds` is true. */
 export function spansOfPixels([x0, y0, x1, y1]: Box, holds: (x: number, y: number) => boolean): Int32Array {
   const spans: number[] = [];
   for (let y = y0; y < y1; y++) {
@@ -27,7 +27,7 @@ export function spansOfPixels([x0, y0, x1, y1]: Box, holds: (x: number, y: numbe
   return Int32Array.from(spans);
 }
 
-/** The smallest half-open box that holds spans; empty where there are none. */
+/** The smallest half-open box around spans; empty if there are none. */
 export function boxOfSpans(spans: Int32Array): Box {
   let [x0, x1] = [Number.POSITIVE_INFINITY, 0];
   for (let i = 0; i < spans.length; i += 3) {
@@ -37,14 +37,14 @@ export function boxOfSpans(spans: Int32Array): Box {
   return spans.length === 0 ? [0, 0, 0, 0] : [x0, spans[0] as number, x1, (spans.at(-3) as number) + 1];
 }
 
-/** Pixels that spans hold. */
+/** Number of pixels in spans. */
 export function areaOfSpans(spans: Int32Array): number {
   let area = 0;
   for (let i = 0; i < spans.length; i += 3) area += (spans[i + 2] as number) - (spans[i + 1] as number);
   return area;
 }
 
-/** Spans of all that any of several spans hold. */
+/** Spans of the union of several masks. */
 export function union(parts: readonly Int32Array[], size: Size): Int32Array {
   if (parts.length === 1) return parts[0] as Int32Array;
   const boxes = parts.filter((spans) => spans.length > 0).map(boxOfSpans);
@@ -58,7 +58,7 @@ export function union(parts: readonly Int32Array[], size: Size): Int32Array {
   return spansOfPlane({ box, pixels });
 }
 
-/** Writes a value into the pixels of spans in a plane of a box's columns, whose rows begin at its top. */
+/** Writes a value into the pixels of spans, in a plane that begins at the top of a box and is as wide. */
 export function fillSpans(
   spans: Int32Array,
   [left, top, right]: readonly [left: number, top: number, right: number, ...rest: number[]],
@@ -72,7 +72,7 @@ export function fillSpans(
   }
 }
 
-/** The spans of those pixels of spans for which `keep` holds at their index in the image. */
+/** Spans of the pixels for which `keep` is true, given their index in the image. */
 export function filterSpans(spans: Int32Array, width: number, keep: (index: number) => boolean): Int32Array {
   const kept: number[] = [];
   for (let i = 0; i < spans.length; i += 3) {
@@ -88,7 +88,7 @@ export function filterSpans(spans: Int32Array, width: number, keep: (index: numb
   return Int32Array.from(kept);
 }
 
-/** Where the spans of each row of a shape's box begin, and at last where they end. */
+/** Index of the first span of each row of a shape's box, then the end of the last row. */
 export function rowStarts({ box: [, top, , bottom], spans, start, end }: Shape): Int32Array {
   const starts = new Int32Array(bottom - top + 1);
   for (let n = 0, s = start; n < starts.length; starts[n++] = s) while (s < end && (spans[s] as number) < top + n) s += 3;

@@ -1,6 +1,6 @@
 import type { Box, Placement, Scene, Size } from '../types.ts';
 
-/** How pixels of a placement come about: the box `from` of the source becomes the box `onto`, of which the part `seen` of the frame is looked at. */
+/** Geometry of a placement: the box `from` of the source is resampled onto the box `onto`; `seen` is the part of that inside the frame. */
 export interface Mapping {
   readonly from: Box;
   readonly onto: Box;
@@ -8,7 +8,7 @@ export interface Mapping {
   readonly flip: boolean;
 }
 
-/** The mapping of a placement. @param scene the source's jitter as a whole: its instances have the scene's tables. */
+/** Mapping of a placement. @param scene jitter of the whole source, if any: its instances share the scene's tables. */
 export function mappingOf(
   { sourceBox, targetBox, flip }: Omit<Placement, 'area'>,
   scene: Scene | undefined,
@@ -19,38 +19,39 @@ export function mappingOf(
   return scene ? { ...sceneMapping(scene, source, frame), seen } : { from: sourceBox, onto: targetBox, seen, flip };
 }
 
-/** The mapping of a scene as a whole. */
+/** Mapping of a whole scene. */
 export function sceneMapping({ targetBox, flip }: Scene, { width, height }: Size, frame: Size): Mapping {
   return { from: [0, 0, width, height], onto: targetBox, seen: inFrame(targetBox, frame), flip };
 }
 
 /**
- * One axis of a placement as integers: `taps` weights, which sum to 256, for each target pixel, on
- * consecutive source pixels that all lie inside the source image.
+ * Weights along one axis of a placement: for each target pixel `taps` integers, which sum to 256, on consecutive source pixels that
+ * all lie inside the source image.
  */
 export interface WeightTable {
   readonly taps: number;
-  /** For each target pixel its first source pixel, then `taps` weights. */
+  /** For each target pixel, its first source pixel and then `taps` weights. */
   readonly data: Int32Array;
 }
 
-/** One axis of a placement, in pixels. */
+/** Geometry of a placement along one axis, in pixels. */
 export interface Axis {
-  /** Where the source box begins, and its length. */
+  /** Start of the source box. */
   readonly start: number;
+  /** Length of the source box. */
   readonly length: number;
   /** Size of the source image. */
   readonly limit: number;
   /** Length of the target box. */
   readonly target: number;
   readonly flip: boolean;
-  /** Half-open part of the target box that lies inside the frame. */
+  /** Half-open part of the target box inside the frame, counted from the start of the box. */
   readonly visible: readonly [number, number];
 }
 
 /**
- * Weights of a triangle filter whose radius is `max(1, length / target)` source pixels: bilinear
- * when enlarging, an average over all that is covered when shrinking.
+ * Weights of a triangle filter whose radius is `max(1, length / target)` source pixels: bilinear when enlarging, an average over
+ * all covered pixels when shrinking, so that nothing aliases.
  *
  * With `u = (i + ½) · length / target − ½` the centre of target pixel `i`, tap `j` weighs
  * `1 − |j − u| / radius`; the running sum is scaled to 256 and rounded (half up), and its differences are
@@ -72,7 +73,7 @@ export function weightTable({ start, length, limit, target, flip, visible }: Axi
     const high = lastTap(u, radius);
     let total = 0;
     for (let j = low; j <= high; j++) total += 1 - Math.abs(j - u) / radius;
-    // A row with fewer taps than the widest begins earlier, so that no tap leaves the image.
+    // An entry with fewer taps than the widest may begin earlier, so that no tap leaves the image.
     const first = Math.min(clamp(start + low, limit), limit - taps);
     data[at] = first;
     let sum = 0;
@@ -88,7 +89,7 @@ export function weightTable({ start, length, limit, target, flip, visible }: Axi
   return { taps, data };
 }
 
-/** The tables of a mapping: along x and along y, of the pixels that are seen. */
+/** Weight tables of a mapping along x and along y, for the target pixels that are seen. */
 export interface Tables {
   readonly across: WeightTable;
   readonly down: WeightTable;
@@ -107,14 +108,14 @@ export function tablesOf({ from, onto, seen, flip }: Mapping, source: Size): Tab
   return { across: axis(0, 2, source.width, flip), down: axis(1, 3, source.height, false) };
 }
 
-/** The part of a box that lies inside a frame; without pixels where none does. */
+/** The part of a box inside a frame; an empty box if there is none. */
 export function inFrame([x0, y0, x1, y1]: Box, { width, height }: Size): Box {
   const [left, top] = [Math.min(width, Math.max(0, x0)), Math.min(height, Math.max(0, y0))];
   const [right, bottom] = [Math.max(left, Math.min(width, x1)), Math.max(top, Math.min(height, y1))];
   return right === left || bottom === top ? [left, top, left, top] : [left, top, right, bottom];
 }
 
-/** The range of a table's target pixels that have a tap in the source pixels `[low, high)`. */
+/** Range of the target pixels that have a tap of non-zero weight on source pixels `[low, high)`. */
 export function pixelsWithTaps({ taps, data }: WeightTable, low: number, high: number): [from: number, to: number] {
   let [from, to] = [0, 0];
   for (let at = 0, i = 0; at < data.length; at += 1 + taps, i++) {
@@ -128,7 +129,7 @@ export function pixelsWithTaps({ taps, data }: WeightTable, low: number, high: n
   return [from, to];
 }
 
-/** The centre of a target pixel in source pixels. */
+/** The centre of a target pixel, in source pixels. */
 function centre(i: number, target: number, flip: boolean, ratio: number): number {
   return ((flip ? target - 1 - i : i) + 0.5) * ratio - 0.5;
 }
@@ -145,7 +146,7 @@ function clamp(position: number, limit: number): number {
   return Math.min(Math.max(position, 0), limit - 1);
 }
 
-/** For each target pixel the source pixel that its centre falls in: for masks that are annotation as a whole. */
+/** For each target pixel, the source pixel in which its centre lies: for masks of many ids, which cannot be averaged. */
 export function nearestTable({ start, length, target, flip, visible }: Omit<Axis, 'limit'>): Int32Array {
   const [from, to] = visible;
   return Int32Array.from({ length: Math.max(0, to - from) }, (_, n) => {

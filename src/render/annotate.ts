@@ -1,4 +1,4 @@
-import { bareId, freeObjectIds, isThing, largestId, voidObject } from '../masks/ids.ts';
+import { bareId, freeObjectIds, ignoreObject, isThing, largestId } from '../masks/ids.ts';
 import { boxesOfIds, countIds, presentIds } from '../masks/invariants.ts';
 import { vocPalette } from '../masks/palette.ts';
 import { nearestTable } from '../masks/tables.ts';
@@ -58,7 +58,7 @@ export function annotate(
   if (!objects) return result;
 
   const leftOut = options.leftOutObjects ?? options.leftOut;
-  const before = scene(objects, voidObject(options));
+  const before = scene(objects, ignoreObject(options));
   const held = plan.scenes || !target.objectPixels ? countIds(before) : target.objectPixels;
   const kept = classes.map((id, i) => ((painted.visible[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
   const objectIds = freeObjectIds(held.keys(), largestId(objects), leftOut, kept, options.objectIds);
@@ -90,7 +90,7 @@ export function annotate(
 /** What is left of an object that was given up: its class alone where its id says that, else void. */
 function orphanId(object: number, options: AnnotateOptions): number {
   const { objectIds } = options;
-  return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : voidObject(options);
+  return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : ignoreObject(options);
 }
 
 interface Painted {

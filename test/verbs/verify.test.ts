@@ -222,7 +222,7 @@ describe('check', () => {
     expect((await check({ in: root })).differences).toEqual([
       { path: 'JPEGImages/b.jpg', what: expect.stringMatching(/cannot decode this image/) },
       { path: 'SegmentationClass/a.png', what: 'has 25 pixels of id 30, which no class has' },
-      { path: 'SegmentationObject/a.png', what: 'object 1 has 16 pixels of class 1, 20 pixels of class 0 (no object)' },
+      { path: 'SegmentationObject/a.png', what: 'object 1 has 16 pixels of class 1, 20 pixels of class 0 (background or ignore)' },
     ]);
     const streams = captureStreams();
     expect(await main(['check', root], streams)).toBe(1);
