@@ -2,9 +2,9 @@ import { inFrame, pixelsWithTaps, sceneMapping, tablesOf } from '../masks/tables
 import type { Box, Scene, Size } from '../types.ts';
 import type { Stream } from './rng.ts';
 
-/** What large-scale jittering draws from. */
+/** Ranges that the jitter draws from. */
 export interface JitterOptions {
-  /** Uniform range of the scale. */
+  /** Range of the scale, which is uniform. */
   readonly scale: readonly [low: number, high: number];
   /** Probability of a horizontal flip. */
   readonly flip: number;
@@ -13,8 +13,8 @@ export interface JitterOptions {
 }
 
 /**
- * Jitters one instance by itself: scales its box and puts the box's centre at a uniformly random spot inside
- * the target's frame, no farther than `maxTranslation` from where it is in its own image (in fractions of both).
+ * Jitters one instance by itself: scales its box and places the centre of the box uniformly at random inside the target's frame, no
+ * farther than `maxTranslation` from its position in the source (both as fractions of the image's size).
  */
 export function jitterInstance(box: Box, source: Size, target: Size, options: JitterOptions, random: Stream): Scene {
   const flip = random.uniform() < options.flip;
@@ -42,8 +42,8 @@ function jitterAxis(
 }
 
 /**
- * Jitters a whole scene as the paper does: fits it to the canvas, scales it, flips it, and cuts or pads it
- * to the canvas at a uniformly random offset on each axis.
+ * Jitters a whole scene by the paper's large-scale jittering (Ghiasi et al., CVPR 2021): fits it to the canvas, flips it, scales it, and
+ * crops or pads it to the canvas at a uniformly random offset on each axis.
  */
 export function jitterScene(scene: Size, canvas: Size, options: JitterOptions, random: Stream): Scene {
   const flip = random.uniform() < options.flip;
@@ -61,7 +61,7 @@ function offset(length: number, canvas: number, random: Stream): number {
   return slack >= 0 ? random.below(slack + 1) : -random.below(1 - slack) + 0;
 }
 
-/** Says where boxes of a jittered scene land: every pixel of the frame that has a tap in them. */
+/** Maps boxes of a scene to the frame after its jitter: to all pixels that have a tap in the box. */
 export function boxesInScene(scene: Scene, source: Size, frame: Size): (box: Box) => Box {
   const mapping = sceneMapping(scene, source, frame);
   const { across, down } = tablesOf(mapping, source);

@@ -4,44 +4,45 @@ import type { AreaLimit, Dropped, DropReason, Instance, PassReason, Placement, P
 import { boxesInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
 import { type Stream, stream } from './rng.ts';
 
-/** What planning reads of a sample: no pixels. */
+/** A sample as planning sees it, without pixels of its image. */
 export interface Candidate extends Size {
   readonly id: string;
-  /** It is more than background. */
+  /** It has annotations, and is not a background image. */
   readonly annotated: boolean;
   readonly instances: readonly Instance[];
-  /** How many instances its annotation has ids for. */
+  /** Number of pasted instances that its annotation has free ids for. */
   readonly capacity: number;
-  /** The largest class id that its mask's file holds. */
+  /** The largest class id that its mask's file can hold. */
   readonly largestId: number;
 }
 
 export interface PlanOptions extends JitterOptions {
   readonly seed: number;
+  /** Probability that a sample is a target. */
   readonly p: number;
-  /** Which samples are pasted into: those with annotations, those without, or both. */
+  /** Samples that may be targets: those with annotations, those without, or both. */
   readonly targets: 'all' | 'annotated' | 'background';
-  /** Probability that one without annotations is; else `p`. */
+  /** Probability that a sample without annotations is a target; default `p`. */
   readonly backgroundRatio?: number | undefined;
   readonly maxInstances: number | 'all';
   readonly minArea: AreaLimit;
   readonly maxArea: AreaLimit;
-  /** `instance`: each instance by itself; `scene`: source and target as wholes, as in the paper. */
+  /** `instance`: each instance is jittered by itself; `scene`: source and target are jittered as wholes, as in the paper. */
   readonly jitter: 'instance' | 'scene';
   readonly truncated: 'skip' | 'keep';
   readonly allowSelf: boolean;
-  /** Whether a class may be pasted. */
+  /** Tests if a class may be pasted. */
   readonly mayPaste: (classId: number) => boolean;
 }
 
-/** Draws of the jitter for one instance, after which it is dropped; Composer's number. */
+/** Draws of the jitter before an instance is dropped; Composer's number. */
 const maxDraws = 10;
 
 /**
- * Puts samples in the seeded order of a copy and cuts them into batches, the pools that sources come from. None is short: what is left over
- * makes the first ones larger by one.
+ * Shuffles samples by seed and copy, and cuts them into batches, the pools that sources come from. No batch is short: if the samples do
+ * not divide evenly, the first batches have one more.
  *
- * @param samples in any order: the result does not depend on it.
+ * @param samples in any order, which does not affect the result.
  */
 export function batchesOf<S extends { readonly id: string }>(samples: readonly S[], batchSize: number, copy: number, seed: number): S[][] {
   const keyed = samples.map((sample) => ({ sample, key: stream(seed, copy, sample.id, 'order').uniform() }));
@@ -53,36 +54,36 @@ export function batchesOf<S extends { readonly id: string }>(samples: readonly S
   return Array.from({ length: count }, (_, n) => order.slice(start(n), start(n + 1)));
 }
 
-/** Why a sample is not a target of this copy; nothing where it is one. */
+/** The reason that a sample is not a target of this copy; `undefined` if it is one. */
 function passReason({ id, annotated }: Candidate, copy: number, options: PlanOptions): PassReason | undefined {
   if (options.targets === (annotated ? 'background' : 'annotated')) return 'not a target';
   const { seed, p, backgroundRatio = p } = options;
   return stream(seed, copy, id, 'target').uniform() < (annotated ? p : backgroundRatio) ? undefined : 'not drawn';
 }
 
-/** Whether a sample whose annotation is not known may be a target of this copy, or has to be looked at to tell why it is none. */
+/** Tests if a sample may be a target of this copy before its annotation is known, or if only the annotation tells why it is not. */
 export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p }: Omit<PlanOptions, 'mayPaste'>): boolean {
   return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio);
 }
 
-/** The plan of a sample that nothing is pasted into. */
+/** The plan of a sample into which nothing is pasted. */
 export function passThrough(id: string, copy: number, reason: PassReason): Plan {
   return { id, copy, placements: [], dropped: [], reason };
 }
 
-/** The instances of a sample that could be pasted into a target at all; at most as many as are asked for. */
+/** Indices of the first `limit` instances of a source that could be pasted into a target at some scale. */
 function eligible(
   source: Candidate,
   target: Size & { largestId: number },
   options: PlanOptions,
-  most = Number.POSITIVE_INFINITY,
+  limit = Number.POSITIVE_INFINITY,
 ): number[] {
   const { minArea, maxArea } = areaLimits(target, options);
   const [low, high] = options.scale;
   const skip = options.truncated === 'skip';
   const { instances } = source;
   const able: number[] = [];
-  for (let index = 0; index < instances.length && able.length < most; index++) {
+  for (let index = 0; index < instances.length && able.length < limit; index++) {
     const { classId, area, truncated, crowd } = instances[index] as Instance;
     if (crowd || (truncated && skip)) continue;
     if (area * high ** 2 < minArea || area * low ** 2 > maxArea) continue;
@@ -92,10 +93,9 @@ function eligible(
 }
 
 /**
- * Plans one sample of a batch: draws everything that is random about it. Reads no pixels, and depends on
- * the batch, the options and the seed alone.
+ * Plans one sample of a batch, with all of its random draws. The plan depends only on the batch, the options and the seed.
  *
- * @param batch all samples of the batch in its order, the target included.
+ * @param batch all samples of the batch in order, including the target.
  */
 export function planSample(target: Candidate, batch: readonly Candidate[], copy: number, options: PlanOptions): Plan {
   const reason = passReason(target, copy, options);
@@ -107,7 +107,7 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   if (able.length === 0) return passThrough(target.id, copy, 'no source');
   const { from, none } = drawFor(target, copy, options);
   if (target.capacity === 0) return none();
-  // Where nothing of the first source fits, the next one is tried: a target stays a target.
+  // If nothing of the first source fits, the next one is tried, so that a target stays a target.
   for (const source of stream(options.seed, copy, target.id, 'source').shuffle(able)) {
     const plan = from(source);
     if (plan) return plan;
@@ -115,14 +115,14 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   return none();
 }
 
-/** Sources of a set of its own that are tried for one target; most have nothing of a fitting size. */
+/** Number of samples of a separate source set that are tried for one target. */
 const maxSources = 256;
 
 /**
- * Plans one sample whose source is drawn from a set of its own, from all of it. Reads no more of the set than it has to.
+ * Plans one sample whose source is drawn from a separate source set. Samples of the set are read only when they are tried.
  *
- * @param count how many samples the set has.
- * @param read says what the nth of them has; nothing where nothing of it may be pasted anywhere.
+ * @param count number of samples in the set.
+ * @param read gives the nth sample of the set, or `undefined` if it has nothing that may be pasted.
  */
 export async function planFromSet(
   target: Candidate,
@@ -145,12 +145,12 @@ export async function planFromSet(
   return none();
 }
 
-/** Whether anything of a sample may be pasted into some target. */
+/** Tests if a sample has an instance that may be pasted into some target. */
 export function isSource({ instances }: Pick<Candidate, 'instances'>, { mayPaste, truncated }: PlanOptions): boolean {
   return instances.some((one) => !one.crowd && !(one.truncated && truncated === 'skip') && mayPaste(one.classId));
 }
 
-/** Draws instances for a target, from one source after another until something fits. */
+/** Draws instances for one target: `from` tries a source, `none` is the plan after all have failed. */
 function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const { seed } = options;
   const jitterStream = stream(seed, copy, target.id, 'jitter');
@@ -167,9 +167,9 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
       first ??= plan;
       return undefined;
     },
-    /** The plan where nothing of any fitted. */
+    /** The plan if nothing of any source fits: it records what the first source dropped. */
     none(): Plan {
-      // It has no place for an instance more.
+      // Its annotation has no free id.
       if (target.capacity === 0) return passThrough(target.id, copy, 'nothing fits');
       if (!first) return passThrough(target.id, copy, 'no source');
       return { ...passThrough(target.id, copy, 'nothing fits'), source: first.source as string, dropped: first.dropped };
@@ -179,10 +179,10 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
 
 type Drawn = Pick<Plan, 'placements' | 'dropped' | 'scenes'>;
 
-/** Each instance is jittered by itself, and drawn again a bounded number of times until its area fits. */
+/** Jitters each instance by itself, and draws again, a limited number of times, until its area fits. */
 function drawInstances(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): Drawn {
   const able = eligible(source, target, options);
-  const wanted = 1 + choice.below(most(able.length, target, options));
+  const wanted = 1 + choice.below(largestCount(able.length, target, options));
   const placements: Placement[] = [];
   const dropped: Dropped[] = [];
   for (const index of choice.shuffle(able)) {
@@ -203,7 +203,7 @@ function drawInstances(source: Candidate, target: Candidate, jitter: Stream, cho
   return { placements, dropped };
 }
 
-/** The source is jittered as a whole, once; a random subset of the instances that fit stays where the jitter put them. */
+/** Jitters the source as a whole, once, and takes a random subset of the instances that fit, where the jitter has put them. */
 function drawFromScene(
   source: Candidate,
   target: Candidate,
@@ -225,14 +225,15 @@ function drawFromScene(
     if (misfit === undefined) fitting.push(placement);
     else dropped.push({ instance: index, classId, reason: misfit });
   }
-  const placements = fitting.length === 0 ? [] : choice.shuffle(fitting).slice(0, 1 + choice.below(most(fitting.length, target, options)));
+  const placements =
+    fitting.length === 0 ? [] : choice.shuffle(fitting).slice(0, 1 + choice.below(largestCount(fitting.length, target, options)));
   return { placements, dropped, scenes: { target: targetScene, source: scene } };
 }
 
 /**
- * A placement with its area: the pixels of the frame that it covers by half or more, counted from the instance's mask.
+ * Adds the area of a placement: the pixels inside the frame that it covers by half or more, counted from the instance's mask.
  *
- * @param scene the source's, where it is jittered as a whole.
+ * @param scene jitter of the whole source, if any.
  */
 export function withArea(
   placement: Omit<Placement, 'area'>,
@@ -244,18 +245,19 @@ export function withArea(
   return { ...placement, area: ownedPixels(instance, tablesOf(mappingOf(placement, scene, source, frame), source)) };
 }
 
-/** The most instances that a target takes of those that there are. */
-function most(available: number, { capacity }: Candidate, { maxInstances }: PlanOptions): number {
+/** The largest number of instances that a target takes, given how many fit. */
+function largestCount(available: number, { capacity }: Candidate, { maxInstances }: PlanOptions): number {
   return Math.min(available, capacity, maxInstances === 'all' ? available : maxInstances);
 }
 
+/** The reason that a placement is dropped for its area; `undefined` if it fits. */
 function areaMisfit({ area }: Placement, frame: Size, options: PlanOptions): DropReason | undefined {
   const { minArea, maxArea } = areaLimits(frame, options);
   if (area < minArea) return 'below min-area';
   return area > maxArea ? 'above max-area' : undefined;
 }
 
-/** The limits in pixels of a frame; an instance always has to keep one pixel. */
+/** Limits of an area in pixels of a frame; the lower one is at least one pixel. */
 function areaLimits(frame: Size, { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>): { minArea: number; maxArea: number } {
   return { minArea: Math.max(1, limitInPixels(minArea, frame)), maxArea: limitInPixels(maxArea, frame) };
 }

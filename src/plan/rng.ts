@@ -33,12 +33,12 @@ function multiplyHigh(a: number, b: number): number {
 
 const encoder = new TextEncoder();
 
-/** 64-bit FNV-1a of a text's UTF-8 bytes, as a low and a high word. */
+/** 64-bit FNV-1a hash of a text's UTF-8 bytes (Fowler, Noll and Vo), as a low and a high word. */
 function fnv1a(text: string): [number, number] {
   let low = 0x84222325;
   let high = 0xcbf29ce4;
   for (const byte of encoder.encode(text)) {
-    // Times the prime 2^40 + 0x1b3, of which the words' products have at most 41 bits.
+    // Multiply by the prime 2^40 + 0x1b3; products of words have at most 41 bits, which a double holds.
     const mixed = (low ^ byte) >>> 0;
     const product = mixed * 0x1b3;
     high = (high * 0x1b3 + Math.floor(product / 0x100000000) + ((mixed << 8) >>> 0)) % 0x100000000;
@@ -47,10 +47,7 @@ function fnv1a(text: string): [number, number] {
   return [low, high];
 }
 
-/**
- * A sequence of random numbers that belongs to one sample and one purpose. (A class, since closures that are made
- * anew for each stream would be compiled anew for each.)
- */
+/** Random numbers for one sample and one purpose. (A class, since V8 would compile closures again for each stream.) */
 export class Stream {
   readonly #key: readonly number[];
   readonly #counter: [block: number, copy: number, low: number, high: number];
@@ -71,24 +68,24 @@ export class Stream {
     return this.#block[this.#next++] as number;
   }
 
-  /** A number in [0, 1), of 53 random bits. */
+  /** A number in `[0, 1)` with 53 random bits. */
   uniform(): number {
     const high26 = this.#word() >>> 6;
     const low27 = this.#word() >>> 5;
     return (high26 * 0x8000000 + low27) / 0x20000000000000;
   }
 
-  /** A number in [low, high). */
+  /** A number in `[low, high)`. */
   between(low: number, high: number): number {
     return low + (high - low) * this.uniform();
   }
 
-  /** An integer in [0, n). */
+  /** An integer in `[0, n)`. */
   below(n: number): number {
     return Math.floor(this.uniform() * n);
   }
 
-  /** The integers from 0 to n - 1 in a random order (Fisher and Yates), drawn one by one. */
+  /** The integers from 0 to n − 1 in random order (Fisher and Yates), one at a time. */
   *permutation(n: number): Generator<number> {
     const moved = new Map<number, number>();
     for (let i = n - 1; i >= 0; i--) {
@@ -98,7 +95,7 @@ export class Stream {
     }
   }
 
-  /** `values` in a random order (Fisher and Yates), in a new array. */
+  /** A shuffled copy of `values` (Fisher and Yates). */
   shuffle<T>(values: readonly T[]): T[] {
     const result = [...values];
     for (let i = result.length - 1; i > 0; i--) {
@@ -112,8 +109,8 @@ export class Stream {
 }
 
 /**
- * The stream for `(seed, copy, sample, purpose)`: the seed is Philox's key; the counter holds the
- * number of the block, the copy, and a hash of sample and purpose, so that streams never overlap.
+ * The stream of `(seed, copy, sample, purpose)`. The seed is Philox's key; the counter holds the number of the block, the copy, and a
+ * hash of sample and purpose, so that streams do not overlap.
  */
 export function stream(seed: number, copy: number, sample: string, purpose: string): Stream {
   return new Stream([seed >>> 0, Math.floor(seed / 0x100000000) >>> 0], copy, fnv1a(`${purpose}\0${sample}`));

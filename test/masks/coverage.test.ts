@@ -12,7 +12,7 @@ const source = { width: 50, height: 40 };
 
 const side = (most: number) => fc.tuple(fc.integer({ min: -most, max: most }), fc.integer({ min: 1, max: 2 * most }));
 const anywhere = fc.record({ x: side(60), y: side(45), flip: fc.boolean() });
-/** Instances with holes and ragged edges, in any part of the source. */
+/** Instances with holes and ragged edges, anywhere in the source. */
 const instances = fc
   .record({
     x: fc.nat(40),
@@ -29,7 +29,7 @@ const instances = fc
     ),
   );
 
-/** What rendering alone gives of a plan. */
+/** A plan as the op takes it. */
 function targetOf(plan: Partial<Plan>, own: readonly Instance[]): Target {
   const image = { offset: 0, ...frame };
   const ref = { offset: frame.width * frame.height, ...source };
@@ -66,7 +66,7 @@ describe("a placement's area", () => {
     );
   });
 
-  test('in a jittered scene is that too, and no pixel outside its box has a tap on it', async () => {
+  test('is the same in a jittered scene, and no pixel outside its box has a tap on it', async () => {
     await fc.assert(
       fc.asyncProperty(instances, anywhere, async (instance, { x, y, flip }) => {
         const scene = { targetBox: [x[0], y[0], x[0] + x[1], y[0] + y[1]] as Box, scale: 1, flip };

@@ -82,7 +82,7 @@ describe('findInstances', () => {
     ]);
   });
 
-  test('object: all pixels of an object are one instance, with the class that most of them have', () => {
+  test('object: all pixels of an object are one instance, with the class of most of them', () => {
     const classes = maskOf('333', '35.', '...');
     const objects = maskOf('112', '12f', '...');
     const { instances: found } = findInstances(classes, objects, 'object', new Set([0, 15]));
@@ -100,9 +100,9 @@ describe('findInstances', () => {
   });
 });
 
-test('a mask of noise, with more instances than anything has, is refused by name', () => {
+test('a mask of noise, with more instances than any annotation has, is refused by name', () => {
   const [width, height] = [1100, 1000];
-  // No pixel touches another of its id.
+  // No pixel touches another with the same id.
   const ids = Uint8Array.from({ length: width * height }, (_, i) => 1 + (i % 2) + 2 * (Math.floor(i / width) % 2));
   const find = (): unknown => findInstances({ width, height, ids }, undefined, 'component', new Set([0]), undefined, 'masks/a.png');
   expect(find).toThrow(expect.objectContaining({ code: 'data', message: expect.stringMatching(/^masks\/a\.png: .*instances/) }));

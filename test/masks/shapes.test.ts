@@ -16,7 +16,7 @@ interface Case {
 }
 
 describe('polygons', () => {
-  test("are filled as pycocotools fills them, to the pixel, its run lengths' text included", () => {
+  test('are rasterised exactly like pycocotools, including the text of their run lengths', () => {
     const cases: Case[] = JSON.parse(readFileSync('test/golden/polygons.json', 'utf8'));
     for (const { h, w, polys, counts, area, bbox } of cases) {
       const size = { width: w, height: h };
@@ -42,7 +42,7 @@ describe('run lengths', () => {
   const spansOf = ({ width, height, plane }: { width: number; height: number; plane: number[] }): Int32Array =>
     filterSpans(Int32Array.from(Array.from({ length: height }, (_, y) => [y, 0, width]).flat()), width, (i) => plane[i] === 1);
 
-  test('are those of the columns, and come back as the same spans, as numbers and as text', () => {
+  test('column by column come back as the same spans, as numbers and as text', () => {
     fc.assert(
       fc.property(planes, ({ width, height, plane }) => {
         const spans = spansOf({ width, height, plane });
@@ -75,8 +75,8 @@ describe('run lengths', () => {
     );
   });
 
-  test('outlines of parts are filled to the same pixels, and there are none where one would lose a hole', () => {
-    /** Whether a pixel that is empty cannot be left for outside the plane by its sides. */
+  test('outlines of parts are filled to the same pixels, and there are none if one would lose a hole', () => {
+    /** Tests if a hole exists: an empty pixel from which no path along sides leads outside the plane. */
     const hasHole = ({ width, height, plane }: { width: number; height: number; plane: number[] }): boolean => {
       const seen = new Set<number>();
       const visit = (x: number, y: number): void => {
@@ -94,7 +94,7 @@ describe('run lengths', () => {
           visit(x + dx, y + dy);
       };
       visit(-1, -1);
-      // Pixels that touch by a corner do not hold together: what is between them is open.
+      // A path may pass between pixels that touch at a corner only.
       return plane.some((pixel, i) => pixel === 0 && !seen.has((Math.floor(i / width) + 1) * (width + 2) + (i % width) + 1));
     };
     fc.assert(
@@ -114,7 +114,7 @@ describe('run lengths', () => {
     ]);
   });
 
-  test("are those of the rows of their box as CVAT's, and come back as the same spans", () => {
+  test('row by row of their box, as in CVAT, come back as the same spans', () => {
     fc.assert(
       fc.property(planes, fc.nat(3), ({ width, height, plane }, shift) => {
         const spans = spansOf({ width, height, plane }).map((value, i) => value + (i % 3 === 0 ? 0 : shift));
@@ -158,7 +158,7 @@ describe('run lengths', () => {
     fc.assert(fc.property(fc.array(fc.nat(2 ** 26)), (counts) => void expect(unpackCounts(packCounts(counts))).toEqual(counts)));
   });
 
-  test('that are not of the image are refused, and text that is none never throws', () => {
+  test('of another size than the image are refused, and malformed text never throws', () => {
     const size = { width: 3, height: 2 };
     for (const counts of [[5], [7], [3, -1, 4], [1.5, 4.5], [], [Number.NaN]]) expect(spansOfCounts(counts, size)).toBeUndefined();
     fc.assert(

@@ -47,7 +47,7 @@ function plansOf(options: Partial<PlanOptions>, pool = batch, n = 400): Plan[] {
 }
 
 describe('batchesOf', () => {
-  test('holds each sample once, whatever the order they arrive in', () => {
+  test('holds each sample once, in whatever order they arrive', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 40 }),
@@ -73,7 +73,7 @@ describe('batchesOf', () => {
     );
   });
 
-  test('leaves no sample alone, unless there is one only', () => {
+  test('leaves no sample alone, unless there is only one', () => {
     const sizes = (n: number, size: number): number[] =>
       batchesOf(
         Array.from({ length: n }, (_, i) => ({ id: `${i}` })),
@@ -141,7 +141,7 @@ describe('planSample', () => {
         expect((x0 + x1) / 2).toBeGreaterThanOrEqual(-1);
         expect((x0 + x1) / 2).toBeLessThanOrEqual(201);
         const inside = Math.max(0, Math.min(200, x1) - Math.max(0, x0)) * Math.max(0, Math.min(100, y1) - Math.max(0, y0));
-        // These instances fill their boxes, but for corners where they are enlarged.
+        // These instances fill their boxes, except for corners when they are enlarged.
         expect(area).toBeLessThanOrEqual(inside);
         expect(area).toBeGreaterThanOrEqual(inside - 4 * scale ** 2);
         expect(area).toBeGreaterThanOrEqual(40);
@@ -195,7 +195,7 @@ describe('planSample', () => {
   });
 
   test('an instance is drawn ten times, then dropped', () => {
-    // At scale 1 it fits where all of it is in the frame: at 5 of 20 places along x, and 3 of 10 along y.
+    // At scale 1 it fits if all of it is inside the frame: at 5 of 20 positions along x, and 3 of 10 along y.
     const frame = { width: 20, height: 10 };
     const pool = [candidate('a', [], frame), candidate('b', [[1, 1, 17, 9]], frame)];
     const plans = plansOf({ scale: [1, 1], minArea: '128px', maxArea: 1 }, pool, 2000);
@@ -208,10 +208,10 @@ describe('planSample', () => {
     }
   });
 
-  test('of a source set 256 samples are tried', async () => {
+  test('256 samples of a source set are tried', async () => {
     const target = candidate('a', []);
     const read: number[] = [];
-    // Where it stays, a part of it is outside of the frame.
+    // Without translation, part of it lies outside the frame.
     const source = candidate('b', [[0, 0, 40, 40]], { width: 400, height: 200 });
     const options = { ...defaults, scale: [1, 1], maxTranslation: 0, minArea: '1600px' } as const;
     const plan = await planFromSet(
@@ -239,7 +239,7 @@ describe('planSample', () => {
     expect(planSample(lone, [lone], 0, defaults)).toMatchObject({ reason: 'no source', placements: [] });
   });
 
-  test('the class filter, the mask depth and free object ids decide what is eligible', () => {
+  test('the class filter, the depth of the mask and free object ids decide which instances are eligible', () => {
     expect(
       plansOf({ mayPaste: (id) => id === 2 })
         .flatMap(({ placements }) => placements)
@@ -255,7 +255,7 @@ describe('planSample', () => {
     expect(plansOf({}, full).every(({ placements }) => placements.length === 1)).toBe(true);
   });
 
-  test('scene jitter: instances stay where the scene put them, target and source each by its own', () => {
+  test('scene jitter: instances stay where the scene puts them; target and source are jittered separately', () => {
     const options: Partial<PlanOptions> = {
       jitter: 'scene',
       scale: [0.1, 2],
@@ -275,7 +275,7 @@ describe('planSample', () => {
       const { targetBox, scale, flip } = (scenes as NonNullable<typeof scenes>).source;
       for (const placement of placements) {
         expect([placement.scale, placement.flip]).toEqual([scale, flip]);
-        // Inside the frame, and within a tap's reach of where the scene puts the instance's own box.
+        // Inside the frame, and within a tap's reach of the instance's own box in the scene.
         const [x0, y0, x1, y1] = placement.targetBox;
         expect(x0 >= 0 && y0 >= 0 && x1 <= 200 && y1 <= 100 && x0 < x1 && y0 < y1).toBe(true);
         const step = (targetBox[2] - targetBox[0]) / 200;
@@ -285,7 +285,7 @@ describe('planSample', () => {
         expect(x0).toBeGreaterThanOrEqual(Math.max(0, Math.min(left as number, right as number) - step - 2));
         expect(x1).toBeLessThanOrEqual(Math.min(200, Math.max(left as number, right as number) + step + 2));
       }
-      // Drawn once: what does not fit is out.
+      // Drawn once: an instance that does not fit is dropped.
       const seen = [...placements, ...dropped].map(({ instance }) => instance);
       expect(new Set(seen).size).toBe(seen.length);
       for (const { reason } of dropped) expect(reason).toBe('below min-area');
