@@ -8,7 +8,7 @@ import type { Streams } from './streams.ts';
 import { describePlan, describeSummary, nothingPasted } from './summary.ts';
 import { withProgress } from './with-progress.ts';
 
-/** Runs `augment` and reports how it went. */
+/** Runs `augment` and prints its summary. */
 export function run(given: Given<typeof augmentOptions>, streams: Streams, programs?: Programs): Promise<number> {
   const { stdout, stderr } = streams;
   let dataset: SourcedDataset | undefined;
@@ -28,7 +28,7 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
             began = performance.now();
             hooks.started?.(total);
           },
-          fellBack: (error) => say(`${error.message}; the CPU goes on (--fallback)`),
+          fellBack: (error) => say(`${error.message}; continuing on the CPU (--fallback)`),
           done: (id, record) => {
             hooks.done?.(id, record);
             if (given.dryRun && !given.json && record?.copy !== undefined) stdout.write(`${printable(describePlan(record))}\n`);
@@ -58,6 +58,6 @@ function describe(dataset: SourcedDataset, { instances, preset }: Given<typeof a
     ...describeDocument(dataset),
     ...describeSources(dataset),
     ...dataset.notes,
-    ...(hint ? [`instances are connected components; --instances object takes those of ${objects}/`] : []),
+    ...(hint ? [`instances are connected components; to use the objects of ${objects}/, pass --instances object`] : []),
   ];
 }

@@ -3,26 +3,25 @@ import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { plural } from './plural.ts';
 
-/** Layout, folders, split and samples. */
+/** Layout, folders, split and number of samples of a data set. */
 export function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
   const named = (path: string): string => (documents.size > 0 && /\.(json|xml)$/.test(path) ? path : `${path === '' ? '.' : path}/`);
   const pairs = folders
     .filter((one) => split === '' || one.split === '' || one.split === split)
-    .map(({ images, masks, objects }) => [images, masks, ...(objects && objects !== masks ? [objects] : [])].map(named).join(' + '));
+    .map(({ images, masks, objects }) => [...new Set([images, masks, objects ?? masks])].map(named).join(' + '));
   const rest = splits.filter((name) => name !== split);
-  const passing =
-    others.length > 0 ? `; ${plural(others.length, 'sample')} of ${rest.join(', ')} pass${others.length === 1 ? 'es' : ''} through` : '';
+  const passing = others.length > 0 ? `; ${plural(others.length, 'sample')} of ${rest.join(', ')} copied unchanged` : '';
   return `${layout} layout: ${pairs.join(', ')}${split === '' ? '' : `, split ${split}`}: ${plural(samples.length, 'sample')}${passing}`;
 }
 
-/** Annotations of a document that cannot be pasted. */
+/** Annotations of a document that are never pasted, or lose a part when they are. */
 export function describeDocument({ documents, split }: Dataset): string[] {
   const { boxes = 0, keypoints = 0, annotations = 0 } = documents.get(split) ?? {};
   const has = (n: number): string => (n === 1 ? 'has' : 'have');
   return [
     ...(boxes > 0
       ? [
-          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} a box and no mask: ${boxes === 1 ? 'it is' : 'they are'} kept, and never pasted`,
+          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} a box but no mask; ${boxes === 1 ? 'it is' : 'they are'} kept and never pasted`,
         ]
       : []),
     ...(keypoints > 0
@@ -31,7 +30,7 @@ export function describeDocument({ documents, split }: Dataset): string[] {
   ];
 }
 
-/** The data set that instances are taken from, if it is another. */
+/** Lines on the source data set and its classes; none without `--sources`. */
 export function describeSources({ sources, classNames }: SourcedDataset): string[] {
   if (!sources) return [];
   const { pairs, others } = sources.classes;
@@ -46,7 +45,7 @@ export function describeSources({ sources, classNames }: SourcedDataset): string
   return [
     `sources: ${describeDataset(sources)}`,
     others === 'same' && taken.length === 0
-      ? 'classes of the sources are those of the same id'
-      : `classes of the sources: ${plural(taken.length, 'is', 'are')} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not: ${listed(left)}` : ''}`,
+      ? 'source classes are matched by id'
+      : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not: ${listed(left)}` : ''}`,
   ];
 }

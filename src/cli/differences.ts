@@ -1,8 +1,9 @@
 import { exitCodes, printable } from '../errors.ts';
 import type { Difference } from '../output/compare.ts';
+import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 
-/** Says what differs, on standard error or as JSON on standard output. @returns the exit code. */
+/** Prints differences to standard error, or as JSON to standard output. @returns the exit code. */
 export function tellDifferences(
   result: { readonly differences: readonly Difference[] },
   fine: string,
@@ -16,6 +17,6 @@ export function tellDifferences(
     if (!quiet) stderr.write(`${fine}\n`);
     return 0;
   }
-  if (!quiet) stderr.write(`copypaste: ${differences.length} difference${differences.length === 1 ? '' : 's'}\n`);
+  if (!quiet) stderr.write(`copypaste: ${plural(differences.length, 'difference')}\n`);
   return exitCodes.differs;
 }

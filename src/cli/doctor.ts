@@ -7,7 +7,7 @@ import { backendNames, type Probe } from '../types.ts';
 import { version } from '../version.ts';
 import type { Streams } from './streams.ts';
 
-/** Says what each backend finds on this machine, and whether it gives the reference's bytes. */
+/** Opens and tests each backend on this machine, and prints the results. */
 export async function run(given: Given<typeof doctorOptions>, { stdout }: Streams): Promise<number> {
   const { backend: only, json } = resolveOptions(doctorOptions, given);
   const probes = only === undefined ? await Promise.all(backendNames.map(probeBackend)) : [await probeHere(only)];
@@ -32,7 +32,7 @@ function report(probes: readonly Probe[]): string[] {
     }
     const { version, device, hardware, batchPixels, limits } = probe;
     lines.push(`${name}${hardware ? 'GPU' : 'computes on the CPU'}: ${device}; ${version}`);
-    lines.push(`${' '.repeat(12)}self-test ${selfTestDigest.slice(0, 12)}: the bytes of the reference`);
+    lines.push(`${' '.repeat(12)}self-test passed: digest ${selfTestDigest.slice(0, 12)} equals the reference`);
     const numbers = Object.entries({ ...(batchPixels > 0 && { batchPixels }), ...limits }).map(([limit, value]) => `${limit} ${value}`);
     if (numbers.length > 0) lines.push(`${' '.repeat(12)}${numbers.join(', ')}`);
   }

@@ -1,7 +1,7 @@
 import { Argument, type Command, Option as Flag } from 'commander';
 import type { Option } from '../options.ts';
 
-/** Gives a command a flag for each option, or an argument where it has no flag; values stay texts, which the schema parses. */
+/** Adds a flag or an argument to a command for each option; values stay strings, which the schema parses. */
 export function addFlags(command: Command, table: Readonly<Record<string, Option>>): Command {
   for (const option of Object.values(table)) {
     if (isArgument(option)) command.addArgument(new Argument(option.flag, describe(option)));
@@ -10,7 +10,7 @@ export function addFlags(command: Command, table: Readonly<Record<string, Option
   return command;
 }
 
-/** Values of a command line, by the names of the table. */
+/** Values of a command line, by option name. */
 export function givenOf(command: Command, table: Readonly<Record<string, Option>>): Record<string, unknown> {
   const names = Object.keys(table).filter((name) => isArgument(table[name] as Option));
   return { ...command.opts(), ...Object.fromEntries(names.map((name, i) => [name, command.args[i]])) };
@@ -23,7 +23,7 @@ function isArgument({ flag }: Option): boolean {
 /**
  * An option's description with its choices and default.
  *
- * @public README's tables are made with it.
+ * @public `scripts/docs.js` makes README's tables with it.
  */
 export function describe({ description, choices, default: value }: Option): string {
   const notes = [

@@ -1,10 +1,11 @@
 import { printable } from '../errors.ts';
 import type { Given, inspectOptions } from '../options.ts';
 import { type Inspection, inspect } from '../verbs/inspect.ts';
+import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 
-/** Lines of one kind that are shown before the rest is only counted. */
+/** Maximum number of lines in a list; the rest are only counted. */
 const most = 20;
 
 /** Runs `inspect` and prints its findings on standard output. */
@@ -29,7 +30,7 @@ function describe({ layout, splits, sizes, images, classes, odd, leftBehind }: I
     ['id', 'class', 'samples', 'instances', 'pixels'],
     ...classes.map(({ id, name = '', leftOut, samples, instances, pixels: own }) => [
       `${id}`,
-      name === '' && leftOut ? 'void' : name,
+      name === '' && leftOut ? 'unlabelled' : name,
       `${samples}`,
       leftOut ? 'never pasted' : `${instances}`,
       `${((100 * own) / pixels).toFixed(2)} %`,
@@ -42,7 +43,7 @@ function describe({ layout, splits, sizes, images, classes, odd, leftBehind }: I
       .join('  ')
       .trimEnd();
   return [
-    `${layout} layout: ${total} samples: ${named.join(', ')}`,
+    `${layout} layout: ${plural(total, 'sample')}: ${named.join(', ')}`,
     `sizes: ${some(
       Object.entries(sizes).map(([size, n]) => `${size} (${n})`),
       6,
@@ -55,26 +56,19 @@ function describe({ layout, splits, sizes, images, classes, odd, leftBehind }: I
     ...(odd.length > 0
       ? [
           '',
-          `odd: ${odd.length}`,
+          `possible problems: ${odd.length}`,
           ...some(
-            odd.map(({ path, what }) => `  ${path}: ${what}`),
+            odd.map(({ path, what }) => `${path}: ${what}`),
             most,
-          ),
+          ).map((line) => `  ${line}`),
         ]
       : []),
     ...(leftBehind.length > 0
-      ? [
-          '',
-          `files that belong to no sample: ${leftBehind.length}`,
-          ...some(
-            leftBehind.map((file) => `  ${file}`),
-            most,
-          ),
-        ]
+      ? ['', `files that belong to no sample: ${leftBehind.length}`, ...some(leftBehind, most).map((line) => `  ${line}`)]
       : []),
   ];
 }
 
 function some(lines: readonly string[], count: number): string[] {
-  return lines.length <= count ? [...lines] : [...lines.slice(0, count), `  … and ${lines.length - count} more (--json has them)`];
+  return lines.length <= count ? [...lines] : [...lines.slice(0, count), `… and ${lines.length - count} more; --json lists all`];
 }

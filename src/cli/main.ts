@@ -19,50 +19,50 @@ interface CommandRow {
   readonly name: string;
   readonly description: string;
   readonly options: Readonly<Record<string, Option>>;
-  /** Its code, which runs it and gives the exit code; what it is given is checked there. */
+  /** Loads the command's code; `run` checks the options and returns the exit code. */
   load(): Promise<{ run: (given: never, streams: Streams, programs?: Programs) => Promise<number> }>;
 }
 
 const commands: readonly CommandRow[] = [
   {
     name: 'augment',
-    description: 'write an augmented data set of the same layout, with manifest.json',
+    description: 'write an augmented data set in the same layout, with manifest.json',
     options: augmentOptions,
     load: () => import('./augment.ts'),
   },
   {
     name: 'preview',
-    description: 'draw a contact sheet: original, augmented, mask with pasted outlines',
+    description: 'draw a contact sheet of originals, augmented images and masks with pasted outlines',
     options: previewOptions,
     load: () => import('./preview.ts'),
   },
   {
     name: 'inspect',
-    description: 'say what a data set is: layout, splits, sizes, a table of its classes, and what is odd',
+    description: 'describe a data set: layout, splits, sizes, classes and possible problems',
     options: inspectOptions,
     load: () => import('./inspect.ts'),
   },
   {
     name: 'verify',
-    description: 'compare an output with its manifest, and with --deep with what its input gives',
+    description: 'compare an output with its manifest; with --deep, also render its samples again and compare them',
     options: verifyOptions,
     load: () => import('./verify.ts'),
   },
   {
     name: 'replay',
-    description: 'build an output anew from its manifest and its input, to the last byte',
+    description: 'rebuild an output from its manifest and input, byte for byte',
     options: replayOptions,
     load: () => import('./replay.ts'),
   },
   {
     name: 'check',
-    description: "say where a data set's annotations contradict themselves, whoever made it",
+    description: 'find contradictions in the annotations of any data set',
     options: checkOptions,
     load: () => import('./check.ts'),
   },
   {
     name: 'doctor',
-    description: 'say what can render on this machine, test it, and say what to install for the rest',
+    description: 'test each backend on this machine, and show what to install for those that are not available',
     options: doctorOptions,
     load: () => import('./doctor.ts'),
   },
@@ -72,7 +72,7 @@ const commands: readonly CommandRow[] = [
  * Runs a command line.
  *
  * @param argv arguments after the program's name.
- * @param programs of the built tool, where it is built.
+ * @param programs files of the built tool that threads and processes run; without them, this thread does all work.
  * @returns the exit code; never throws.
  */
 export async function main(argv: readonly string[], streams: Streams, programs?: Programs): Promise<number> {
@@ -101,21 +101,23 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
   }
 }
 
-/** Says on standard error what went wrong, and finds its exit code. */
+/** Prints an error to standard error. @returns its exit code. */
 function explain(error: unknown, { stderr }: Streams): number {
-  // commander has said what it has to say.
+  // commander has already printed its message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
   if (error instanceof CopyPasteError) {
     for (const offender of error.offenders) stderr.write(`  ${offender}\n`);
     stderr.write(`copypaste: ${error.message}\n`);
     return exitCodes[error.code];
   }
-  // Too few file descriptors, for one, appear while a part of the program is loaded.
+  // For example, file descriptors can run out while a module is loaded.
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall !== undefined || code === 'ERR_MODULE_NOT_FOUND') {
-    stderr.write(`copypaste: the program cannot be loaded or a file cannot be read: ${messageOf(error)}\n`);
+    stderr.write(
+      `copypaste: cannot load the program or read a file: ${messageOf(error)}; reinstall copypaste, or raise the limit of open files\n`,
+    );
     return exitCodes.io;
   }
-  stderr.write(`copypaste: this is a bug: ${messageOf(error)}\n${error instanceof Error ? `${error.stack}\n` : ''}`);
+  stderr.write(`copypaste: internal error, please report it: ${messageOf(error)}\n${error instanceof Error ? `${error.stack}\n` : ''}`);
   return exitCodes.bug;
 }

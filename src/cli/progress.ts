@@ -1,7 +1,7 @@
 import type { SingleBar } from 'cli-progress';
 import type { Output } from './streams.ts';
 
-/** Counts samples on standard error. */
+/** Progress of a run, in samples. */
 export interface Progress {
   start(total: number): void;
   tick(): void;
@@ -10,7 +10,7 @@ export interface Progress {
 
 const everyMs = 5000;
 
-/** A bar on a terminal, a plain line every few seconds elsewhere, nothing where quiet. */
+/** Shows a bar on a terminal, a line every five seconds elsewhere, and nothing if quiet. */
 export async function createProgress(stderr: Output, quiet: boolean): Promise<Progress> {
   if (quiet) return { start() {}, tick() {}, stop() {} };
   return stderr.isTTY ? barProgress(stderr) : lineProgress(stderr);
@@ -28,7 +28,7 @@ async function barProgress(stderr: Output): Promise<Progress> {
         barIncompleteChar: '░',
         hideCursor: true,
         clearOnComplete: true,
-        // A signal handler of its own would end the process in its own way.
+        // Its own signal handler would end the process before our handler cleans up.
         gracefulExit: false,
       });
       bar.start(total, 0);

@@ -1,9 +1,10 @@
 import type { Given, replayOptions } from '../options.ts';
 import { replay } from '../verbs/replay.ts';
+import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 
-/** Runs `replay` and reports how many samples it wrote. */
+/** Runs `replay` and prints the number of samples written. */
 export function run(given: Given<typeof replayOptions>, streams: Streams): Promise<number> {
   return withProgress({
     given,
@@ -11,7 +12,7 @@ export function run(given: Given<typeof replayOptions>, streams: Streams): Promi
     out: given.out,
     run: (hooks) => replay(given, hooks),
     tell: ({ samples }, say) => {
-      say(`wrote ${given.out}: ${samples} samples as ${given.manifest} says`);
+      say(`wrote ${given.out}: ${plural(samples, 'sample')} from ${given.manifest}`);
       return 0;
     },
   });

@@ -7,14 +7,14 @@ import type { Output } from './streams.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Time that samples under way may take once a run is to stop. */
+/** Time that samples in progress have to finish after a signal. */
 const patienceMs = 4000;
 
 /**
- * Does the work of a command that may take long: a signal ends it in order, a second one at once, and V8 marks its heap seldom.
+ * Runs the work of a long command. A signal stops it after the samples in progress, a second one at once. V8 marks its heap less often.
  *
- * @param out the folder that is written; temporary files in it are taken away where samples do not end in time.
- * @param work ends soon after its signal has aborted, whatever it then throws.
+ * @param out output folder; its temporary files are removed if the samples in progress do not finish in time.
+ * @param work ends soon after its signal aborts; an error that it throws then is ignored.
  * @returns the exit code.
  */
 export async function watched(
@@ -29,9 +29,9 @@ export async function watched(
   const code = (): number => 128 + constants.signals[got];
   const say = (): void => {
     progress.stop();
-    stderr.write(`copypaste: stopped by ${got}; run the same command again to go on\n`);
+    stderr.write(`copypaste: stopped by ${got}; to continue, run the same command again\n`);
   };
-  /** Ends as the signal would have: `process.exit` waits for libuv's threads, and those for a disk that does not answer. */
+  /** Ends the process by the signal: `process.exit` waits for libuv's threads, which may wait for a disk that does not respond. */
   const end = (): void => {
     for (const signal of signals) process.off(signal, stop);
     process.kill(process.pid, got);

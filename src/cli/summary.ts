@@ -6,7 +6,7 @@ import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import { plural } from './plural.ts';
 
-/** The plan of one sample, in a dry run. */
+/** Plan of one sample, for a dry run. */
 export function describePlan(record: SampleRecord): string {
   const { id, copy } = record;
   if (record.status === 'unchanged') return `${id} copy ${copy}: unchanged, ${record.reason}`;
@@ -19,7 +19,7 @@ export function describePlan(record: SampleRecord): string {
   return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}`;
 }
 
-/** The reason why a run pasted nothing, with a remedy; none where it pasted something, or nothing was drawn. */
+/** Reason why a run pasted nothing, with a remedy; undefined if it pasted something, or no sample was drawn. */
 export function nothingPasted(
   summary: AugmentSummary,
   { background, ignore, samples, documents, layout, sources }: SourcedDataset,
@@ -29,27 +29,26 @@ export function nothingPasted(
   const drawn = Object.keys(unchanged).some((reason) => reason !== 'not drawn');
   if (augmented > 0 || !drawn) return undefined;
   if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
-    return `no sample is ${given.targets === 'background' ? 'without' : 'with'} annotations, as --targets ${given.targets} asks`;
-  if (sources)
-    return 'no instance of --sources may be pasted and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
+    return `${given.targets === 'background' ? 'every sample has' : 'no sample has'} annotations; choose other --targets`;
+  if (sources) return 'no instance of --sources is allowed and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.length === 0) {
-    if (layoutNamed(layout).format) return 'no annotation that was read has a mask: boxes cannot be pasted';
+    if (layoutNamed(layout).format) return 'no annotation has a mask, and boxes cannot be pasted; add masks or polygons';
     return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; set --background and --ignore`;
   }
   if (!classes.some(({ allowed }) => allowed)) {
     const found = classes.map(({ id, name }) => name ?? id);
-    return `no class that was found (${list(found)}) may be pasted; change --classes or --exclude-classes`;
+    return `no class found (${list(found)}) may be pasted; change --classes or --exclude-classes`;
   }
   if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
-    return 'a sample has no other to take instances from; raise --batch-size, or add --allow-self';
+    return 'each batch has only one sample, with no other to paste from; raise --batch-size, or pass --allow-self';
   }
   if (documents.size > 0)
-    return 'no instance fits; crowds (iscrowd 1) are never pasted; for others loosen --min-area, --max-area, --scale or --truncated';
+    return 'no instance fits, and crowds (iscrowd 1) are never pasted; loosen --min-area, --max-area, --scale or --truncated';
   return 'no instance fits; loosen --min-area, --max-area, --scale or --truncated';
 }
 
-/** The summary of a run. */
+/** Lines of a run's summary. */
 export function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOptions>, rate: number): string[] {
   const { samples, augmented, unchanged, pasted, dropped, copied, classes, leftBehind, backend, reused } = summary;
   const kept = samples - augmented;
@@ -61,15 +60,15 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   if (sourceless > 0) {
     lines.push(
       given.sources === undefined
-        ? `${plural(sourceless, 'sample')} found no source in the batch; raise --batch-size, lower --min-area, or add --truncated keep`
-        : `${plural(sourceless, 'sample')} found no source; lower --min-area, or add --truncated keep`,
+        ? `${plural(sourceless, 'sample')} found no source in the batch; raise --batch-size, lower --min-area, or pass --truncated keep`
+        : `${plural(sourceless, 'sample')} found no source; lower --min-area, or pass --truncated keep`,
     );
   }
   const stuff = classes.filter(({ stuff, allowed }) => stuff && allowed);
   if (stuff.length > 0) {
     const names = stuff.map(({ id, name, pasted }) => `${name ?? id}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
     lines.push(
-      `background-like classes, which are mostly cut off at image borders: ${names}; exclude them with --exclude-classes ${stuff.map(({ id }) => id)}`,
+      `background-like classes (mostly cut off at image borders): ${names}; exclude them with --exclude-classes ${stuff.map(({ id }) => id)}`,
     );
   }
   if (leftBehind.length > 0) {
@@ -79,12 +78,12 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   }
   if (given.dryRun) return [...lines, 'dry run: nothing was written'];
   if (copied > 0) lines.push(`${plural(copied, 'more sample')} copied unchanged`);
-  if (backend === undefined) return [...lines, `${given.out} is already complete; to start over, add --overwrite`];
-  if (reused > 0) lines.push(`${plural(reused, 'sample')} of these reused from an earlier run`);
+  if (backend === undefined) return [...lines, `${given.out} is already complete; to start over, pass --overwrite`];
+  if (reused > 0) lines.push(`${plural(reused, 'sample')} reused from an earlier run`);
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
 }
 
-/** The first of the files, those of one folder together. */
+/** The first few files, grouped by folder. */
 function describeFiles(files: readonly string[]): string {
   const folders = new Map<string, string[]>();
   for (const file of files) {

@@ -1,10 +1,11 @@
 import type { Given, verifyOptions } from '../options.ts';
 import { verify } from '../verbs/verify.ts';
 import { tellDifferences } from './differences.ts';
+import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 
-/** Runs `verify` and reports differences. */
+/** Runs `verify` and prints differences. */
 export function run(given: Given<typeof verifyOptions>, streams: Streams): Promise<number> {
   return withProgress({
     given,
@@ -12,8 +13,13 @@ export function run(given: Given<typeof verifyOptions>, streams: Streams): Promi
     run: (hooks) => verify(given, hooks),
     tell: (result) => {
       const { samples, files, rendered } = result;
-      const deep = rendered > 0 ? `, ${rendered} samples rendered anew` : '';
-      return tellDifferences(result, `${given.out}: ${samples} samples in ${files} files as the manifest says${deep}`, given, streams);
+      const deep = rendered > 0 ? `; ${plural(rendered, 'sample')} rendered again, identical` : '';
+      return tellDifferences(
+        result,
+        `${given.out}: ${plural(samples, 'sample')} in ${plural(files, 'file')} match the manifest${deep}`,
+        given,
+        streams,
+      );
     },
   });
 }

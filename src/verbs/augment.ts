@@ -29,9 +29,9 @@ import { resolveOptions } from '../schema.ts';
 import type { PassReason, Sample } from '../types.ts';
 
 /**
- * Augments a data set, as `augment` of the package says.
+ * Augments a data set; `augment` in index.ts is its public form.
  *
- * @param programs files of the built program that threads and processes run; without them all is done in this thread.
+ * @param programs files of the built tool that threads and processes run; without them, this thread does all work.
  * @throws {CopyPasteError} with a code of the documented exit codes.
  */
 export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
@@ -49,19 +49,19 @@ export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks 
   } catch (error) {
     if (!options.fallback || !(error instanceof CopyPasteError) || error.code !== 'unavailable') throw error;
     hooks.fellBack?.(error);
-    // Samples that the backend has written stay.
+    // Samples that the failed backend has written are kept.
     return attempt({ ...options, backend: 'cpu', overwrite: false });
   }
 }
 
-/** @throws {CopyPasteError} `usage` where masks cannot be drawn, or are there already. */
+/** @throws {CopyPasteError} `usage` when the layout has masks of its own, or classes have no names. */
 function refuseMasks({ layout, samples, classNames }: Dataset): void {
   if (samples.some(({ mask }) => mask !== undefined))
-    throw new CopyPasteError('usage', `--mask-files: the ${layout} layout has masks, which are written as they came; leave it out`);
-  if (classNames.size === 0) throw new CopyPasteError('usage', '--mask-files: classes have no names; say --class-names FILE');
+    throw new CopyPasteError('usage', `--mask-files: the ${layout} layout has masks of its own; leave the option out`);
+  if (classNames.size === 0) throw new CopyPasteError('usage', '--mask-files: classes have no names; pass --class-names FILE');
 }
 
-/** A data set on its way to an output, with all that works on it. */
+/** One run: its data set and everything that works on it. */
 interface Run {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
@@ -133,7 +133,7 @@ function keyOf({ copy, n }: BatchRef): string {
   return `${copy}.${n}`;
 }
 
-/** Decodes samples of batches during which an earlier run died in a process apart, and marks those that kill it. */
+/** Decodes samples of the batches in which an earlier run crashed, in a separate process, and marks those that crash it. */
 async function trySuspects({ dataset, hooks, programs }: Run, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
   if (!programs) return;
   const suspects = [...job.planner.batches()].filter((ref) => output.suspects.has(keyOf(ref)));
@@ -149,13 +149,13 @@ async function trySuspects({ dataset, hooks, programs }: Run, job: Job, output: 
     suspects.flatMap(({ samples }) => samples),
   );
   if (!dataset.sources) return;
-  // Samples have to be read to know what they draw from the source set.
+  // What samples draw from the source set depends on their annotations, so these are read first.
   const drawn: Sample[] = [];
   for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
   await find(dataset.sources, drawn);
 }
 
-/** Samples that are written unchanged, after those that are pasted into. */
+/** Samples that are written unchanged, once all batches are done. */
 function copiesOf(dataset: Dataset, { includeOriginals }: AugmentOptions, skipped: ReadonlyMap<string, string>): [Sample, PassReason][] {
   const originals = includeOriginals ? dataset.samples.filter(({ id }) => !skipped.has(id)) : [];
   return [

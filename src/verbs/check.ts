@@ -16,10 +16,10 @@ import { resolveOptions } from '../schema.ts';
 import type { Mask, Sample } from '../types.ts';
 
 /**
- * Looks for contradictions in a data set's annotations, whoever made it: images that do not decode, ids that no class has
- * or no palette, objects of several classes or of none.
+ * Finds contradictions in the annotations of any data set: images that do not decode, ids without a class or a palette
+ * entry, objects of several classes or of none.
  *
- * @returns what was found, by file.
+ * @returns the contradictions by file.
  */
 export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}): Promise<{ samples: number; differences: Difference[] }> {
   const options = resolveOptions(checkOptions, given as Readonly<Record<string, unknown>>);
@@ -69,12 +69,13 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
   return results;
 }
 
-/** Ids that no class has, where classes have names, and indices past a palette's end. */
+/** Messages on ids that are no named class, or have no entry in the palette. */
 function strangeIds(mask: Mask, { classNames, leftOut }: Dataset): string[] {
   const found: string[] = [];
   for (const [id, pixels] of countIds(mask)) {
-    if (classNames.size > 0 && !classNames.has(id) && !leftOut.has(id)) found.push(`has ${pixels} pixels of id ${id}, which no class has`);
-    if (mask.palette && 3 * id >= mask.palette.length) found.push(`has ${pixels} pixels of id ${id}, past its palette's end`);
+    if (classNames.size > 0 && !classNames.has(id) && !leftOut.has(id))
+      found.push(`has ${pixels} pixels of id ${id}, which is not a defined class; add it to the class names, or pass --ignore`);
+    if (mask.palette && 3 * id >= mask.palette.length) found.push(`has ${pixels} pixels of id ${id}, beyond the end of its palette`);
   }
   return found;
 }

@@ -24,17 +24,17 @@ export interface ClassRow {
   readonly pixels: number;
 }
 
-/** Counts and oddities of a data set. */
+/** Class counts and possible problems of a data set. */
 export interface Inspection {
   readonly layout: string;
-  /** Samples by split; `''` where there are none. */
+  /** Number of samples by split; `''` stands for a data set without splits. */
   readonly splits: Readonly<Record<string, number>>;
-  /** Samples by size, the commonest first. */
+  /** Number of samples by image size, the most common first. */
   readonly sizes: Readonly<Record<string, number>>;
-  /** Samples by format and channels of the image. */
+  /** Number of samples by format and channels of the image. */
   readonly images: Readonly<Record<string, number>>;
   readonly classes: readonly ClassRow[];
-  /** Oddities, by file. */
+  /** Possible problems, by file. */
   readonly odd: readonly Difference[];
   /** Files that belong to no sample. */
   readonly leftBehind: readonly string[];
@@ -64,14 +64,14 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
   return census.result();
 }
 
-/** A sample with the digest of its image and its annotations, or the message of what is wrong with them. */
+/** A sample with the digest of its image and its annotations, or the message of the error that reading them gave. */
 interface Read {
   readonly sample: Sample;
   readonly digest: string;
   readonly annotations: Annotations | string;
 }
 
-/** Counts samples of a data set, in their order. */
+/** Counts the samples of a data set, one by one. */
 function createCensus(dataset: Dataset) {
   const { classNames, leftOut } = dataset;
   const sizes = new Map<string, number>();
@@ -104,7 +104,7 @@ function createCensus(dataset: Dataset) {
     for (const { classId } of instances) rowOf(classId).instances++;
     if (instances.length === 0) odd.push({ path: file, what: `${sample.id} has no instance` });
     const unknown = [...pixels.keys()].filter((id) => classNames.size > 0 && !classNames.has(id) && !leftOut.has(id));
-    if (unknown.length > 0) odd.push({ path: file, what: `has ids that no class has: ${unknown.join(', ')}` });
+    if (unknown.length > 0) odd.push({ path: file, what: `has ids of no defined class: ${unknown.join(', ')}` });
   };
   return {
     add({ sample, digest, annotations }: Read): void {

@@ -15,16 +15,17 @@ import { resolveOptions } from '../schema.ts';
 import type { Pasted } from '../types.ts';
 
 /**
- * Draws a contact sheet of the first samples that `augment` with the same options pastes into: original,
- * augmented, and the new mask in colours over it with pasted outlines.
+ * Draws a contact sheet of the first samples that `augment` with the same options pastes into: the original, the
+ * augmented image, and the new mask in colours over it with outlines of the pasted instances.
  *
- * @returns how many rows it has.
+ * @returns the number of rows.
  * @throws {CopyPasteError} with a code of the documented exit codes.
  */
 export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number }> {
   const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
   const format = sheetFormatOf(options.out);
-  if (format === undefined) throw new CopyPasteError('usage', `--out ${options.out}: name a .png, .jpg or .webp file`);
+  if (format === undefined)
+    throw new CopyPasteError('usage', `--out ${options.out}: unknown picture format; name a .png, .jpg or .webp file`);
   await refuseOverlap(options.in, options.out);
   if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
   const dataset = await openSourced({ ...options, onlySplit: true });

@@ -20,10 +20,10 @@ import { resolveOptions } from '../schema.ts';
 import { version } from '../version.ts';
 
 /**
- * Builds the output of a manifest anew from the manifest and its input. Files that are there already and right are left.
+ * Rebuilds an output from its manifest and input. Files that already exist with the right digest are kept.
  *
- * @returns how many samples it has.
- * @throws {CopyPasteError} `differs` where a file that is rendered, or is there, is not the file of the manifest.
+ * @returns the number of samples.
+ * @throws {CopyPasteError} `differs` when a rendered or existing file differs from the manifest.
  */
 export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = {}): Promise<{ samples: number }> {
   const own = resolveOptions(replayOptions, given as Readonly<Record<string, unknown>>);
@@ -38,7 +38,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
 
   const missing: ManifestRecord[] = [];
   for (const record of chosen) {
-    // An entry of a document can only be made together with its files.
+    // A document needs the entries of all samples, and an entry is made together with the files of its sample.
     if (origin.dataset.documents.size === 0 && (await areThere(out, record))) hooks.done?.(record.id, record);
     else missing.push(record);
   }
@@ -56,15 +56,15 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   return { samples: chosen.length };
 }
 
-/** @throws {CopyPasteError} `usage` where no record is of the sample. */
+/** @throws {CopyPasteError} `usage` when the sample has no record. */
 function recordsOf({ records }: Manifest, only: string | undefined): readonly ManifestRecord[] {
   const chosen = records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
   if (chosen.length === 0)
-    throw new CopyPasteError('usage', `--only ${only}: the manifest has no such sample; give an id such as ${records[0]?.id}`);
+    throw new CopyPasteError('usage', `--only ${only}: the manifest has no such sample; pass an id such as ${records[0]?.id}`);
   return chosen;
 }
 
-/** @throws {CopyPasteError} `cannotCreate` where the output is of another manifest. */
+/** @throws {CopyPasteError} `cannotCreate` when the folder holds another manifest. */
 async function refuseOther(out: string, manifest: string): Promise<void> {
   const there = await readFile(join(out, manifestName)).catch(() => undefined);
   if (there && !there.equals(await readFile(manifest)))
@@ -88,7 +88,7 @@ function remakerOf(origin: Origin, { file }: Writer): Remaker<void> {
   };
 }
 
-/** Writes files that have the digests of a manifest. */
+/** Writes the files of a manifest, and refuses any other content. */
 interface Writer {
   file(path: string, bytes: Uint8Array, digest: string | undefined): Promise<void>;
   document(file: WholeFile): Promise<void>;
@@ -100,7 +100,7 @@ function createWriter(out: string, manifest: Manifest): Writer {
   const differs = (path: string): CopyPasteError =>
     new CopyPasteError('differs', `${path}: the rendered file differs from the manifest${otherMaker(manifest)}`);
   const exists = (path: string, what: string): CopyPasteError =>
-    new CopyPasteError('differs', `${join(out, path)}: already exists, and ${what}; choose a new folder`);
+    new CopyPasteError('differs', `${join(out, path)}: already exists and ${what}; choose a new folder`);
   return {
     async file(path, bytes, digest) {
       if (sha256(bytes) !== digest) throw differs(path);
@@ -138,9 +138,11 @@ async function areThere(out: string, record: ManifestRecord): Promise<boolean> {
   return true;
 }
 
-/** A likely cause of a difference. */
+/** Likely cause of a difference, as the end of a message. */
 function otherMaker({ tool, codecs: theirs }: Manifest): string {
-  if (tool.version !== version) return `; it was made by copypaste ${tool.version}, this is ${version}`;
+  if (tool.version !== version) return `; copypaste ${tool.version} made it, and this is ${version}; use that version`;
   const kind = Object.keys(codecs).find((name) => theirs[name] !== codecs[name as keyof typeof codecs]);
-  return kind === undefined ? '' : `; its ${kind} files were written by ${theirs[kind]}, here by ${codecs[kind as keyof typeof codecs]}`;
+  return kind === undefined
+    ? ''
+    : `; its ${kind} files were encoded by ${theirs[kind]}, and this machine has ${codecs[kind as keyof typeof codecs]}; use that version`;
 }

@@ -29,17 +29,17 @@ export interface Verification {
 }
 
 /**
- * Compares an output with its manifest: every file is there with its digest, none is extra, and annotations hold what
- * records say. `deep` renders samples anew from the input, and compares bytes.
+ * Compares an output with its manifest: every file exists with its digest, no file is extra, and annotations agree with
+ * the records. `deep` renders samples again from the input and compares bytes.
  *
- * @throws {CopyPasteError} `noInput` where there is no manifest, `data` where the input has changed.
+ * @throws {CopyPasteError} `noInput` when the manifest is missing, `data` when the input has changed.
  */
 export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = {}): Promise<Verification> {
   const options = resolveOptions(verifyOptions, given as Readonly<Record<string, unknown>>);
   const { out, deep, in: input } = options;
-  if (deep && input === undefined) throw new CopyPasteError('usage', '--deep renders anew from the input: say --in DIR');
+  if (deep && input === undefined) throw new CopyPasteError('usage', '--deep renders samples again from the input; pass --in DIR');
   if (!deep && (input ?? options.sources ?? options.sample) !== undefined)
-    throw new CopyPasteError('usage', '--in, --sources and --sample go with --deep');
+    throw new CopyPasteError('usage', '--in, --sources and --sample need --deep; pass --deep, or leave them out');
   const manifest = await readComplete(out);
   const again = deep ? spread(manifest.records, options.sample) : [];
   hooks.started?.(manifest.records.length + again.length);
@@ -56,7 +56,7 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   });
   const rendered =
     input === undefined || again.length === 0 ? [] : await compareRendered(manifest, again, { ...options, in: input }, hooks);
-  // The first pixel that differs says more than a digest does.
+  // A message that names the first differing pixel replaces one about the digest.
   const precise = new Map(rendered.map((one) => [one.path, one]));
   return {
     samples: manifest.records.length,
@@ -95,7 +95,7 @@ async function compareRendered(
   return found;
 }
 
-/** Compares files of an output with those that are made again. */
+/** Compares the files of a sample with its files rendered again. */
 function comparer(origin: Origin, out: string): Remaker<Difference[]> {
   return {
     paste: async (pasted, record, suffix) => {
@@ -107,7 +107,7 @@ function comparer(origin: Origin, out: string): Remaker<Difference[]> {
       });
       const remade = recordSchema.safeParse(augmentedRecord(pasted, written));
       if (found.length === 0 && JSON.stringify(remade.data) !== JSON.stringify(record)) {
-        found.push({ path: manifestName, what: `has a record of ${record.id} that differs from what is rendered` });
+        found.push({ path: manifestName, what: `has a record of ${record.id} that differs from the sample rendered again` });
       }
       return found;
     },
@@ -115,26 +115,26 @@ function comparer(origin: Origin, out: string): Remaker<Difference[]> {
       const { files } = await passAgain(origin, sample, record, async () => {});
       const expected = digestsOf(files);
       const there = digestsOf(outputsOf(record));
-      const what = 'differs from its input, though the sample is unchanged';
+      const what = 'differs from its input, although its record says that the sample is unchanged';
       const paths = new Set([...expected.keys(), ...there.keys()]);
       return [...paths].flatMap((path) => (expected.get(path) === there.get(path) ? [] : [{ path, what }]));
     },
   };
 }
 
-/** Compares files of several samples with those that are made again. */
+/** Compares files of several samples with the same files made again. */
 async function compareDocuments(origin: Origin, entries: Entries): Promise<Difference[]> {
   const found: Difference[] = [];
   const digests = digestsOf(origin.manifest.documents);
   for (const { path, text } of documentsAgain(origin, entries)) {
     const hash = createHash('sha256');
     for await (const part of text()) hash.update(part);
-    if (digests.has(path) && hash.digest('hex') !== digests.get(path)) found.push({ path, what: 'differs from what is made again' });
+    if (digests.has(path) && hash.digest('hex') !== digests.get(path)) found.push({ path, what: 'differs from the same file made again' });
   }
   return found;
 }
 
-/** Reads the manifest of an output. @throws {CopyPasteError} `noInput` where its run is not complete. */
+/** Reads the manifest of an output. @throws {CopyPasteError} `noInput` when the run is not complete. */
 async function readComplete(out: string): Promise<Manifest> {
   try {
     return await readManifest(join(out, manifestName));
@@ -148,7 +148,7 @@ async function readComplete(out: string): Promise<Manifest> {
   }
 }
 
-/** A number of records, spread evenly; all where no number is given. */
+/** Up to `count` records, spread evenly over the manifest; all by default. */
 function spread(records: readonly ManifestRecord[], count = records.length): ManifestRecord[] {
   const wanted = Math.min(count, records.length);
   return Array.from({ length: wanted }, (_, i) => records[Math.floor((i * records.length) / wanted)] as ManifestRecord);

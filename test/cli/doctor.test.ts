@@ -9,7 +9,7 @@ import { captureStreams, temporaryFolder, treeDigests } from '../make.ts';
 
 const folder = temporaryFolder();
 
-/** The tool as it is where no optional package could be installed. */
+/** A copy of the tool without optional packages. @returns the path of its command. */
 function bareInstall(): string {
   const root = join(folder, 'bare');
   for (const part of ['bin', 'dist', 'package.json']) cpSync(part, join(root, part), { recursive: true });
@@ -26,7 +26,7 @@ function run(bin: string, ...argv: string[]): Promise<{ code: number | null; std
   });
 }
 
-describe('on a machine with none of the optional parts', () => {
+describe('on a machine without optional packages', () => {
   const bin = bareInstall();
 
   test('doctor says what is missing, what to install, and that the cpu works', async () => {
@@ -35,10 +35,10 @@ describe('on a machine with none of the optional parts', () => {
     expect(stdout).toMatch(/^copypaste \d+\.\d+\.\d+, Node v/);
     expect(stdout).toMatch(/\nwebgpu +not available: not installed; npm install webgpu @tensorflow\/tfjs-backend-webgpu\n/);
     expect(stdout).toMatch(/\ntensorflow +not available: not installed with its native part; .*npm run setup:tensorflow/);
-    expect(stdout).toMatch(/\ncpu +computes on the CPU: .*\n +self-test [0-9a-f]{12}: the bytes of the reference\n/);
+    expect(stdout).toMatch(/\ncpu +computes on the CPU: .*\n +self-test passed: digest [0-9a-f]{12} equals the reference\n/);
   });
 
-  test.each(['webgpu', 'tensorflow'])('a backend that is asked for by name is an error: %s', async (name) => {
+  test.each(['webgpu', 'tensorflow'])('naming a missing backend is an error: %s', async (name) => {
     const { code, stderr } = await run(bin, 'augment', '--in', 'fixtures/camvid', '--out', join(folder, 'none'), '--backend', name);
     expect(code).toBe(69);
     expect(stderr).toMatch(new RegExp(`^copypaste: backend ${name}: not installed.*npm`));
@@ -47,16 +47,16 @@ describe('on a machine with none of the optional parts', () => {
     expect(await run(bin, 'doctor', '--backend', name, '--json')).toMatchObject({ code: 69 });
   });
 
-  test('with --fallback the CPU does it, and it is said', async () => {
+  test('with --fallback the CPU renders, and a line says so', async () => {
     const out = join(folder, 'fallback');
     const { code, stderr } = await run(bin, 'augment', '--in', 'fixtures/camvid', '--out', out, '--backend', 'webgpu', '--fallback');
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^backend webgpu: not installed; .*; the CPU goes on \(--fallback\)\nbackend cpu: /);
+    expect(stderr).toMatch(/^backend webgpu: not installed; .*; continuing on the CPU \(--fallback\)\nbackend cpu: /);
   });
 });
 
 describe('doctor', () => {
-  test('--json says the same to programs', async () => {
+  test('--json prints the same for programs', async () => {
     const streams = captureStreams();
     expect(await main(['doctor', '--json'], streams)).toBe(0);
     const { backends } = JSON.parse(streams.text.stdout);

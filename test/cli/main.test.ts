@@ -29,14 +29,14 @@ function built(argv: string[], node: string[] = []): Promise<{ code: number | nu
 }
 
 describe('copypaste', () => {
-  test('augments as a process, says what it did, and writes nothing to standard output', async () => {
+  test('augments as a process, prints a summary, and writes nothing to standard output', async () => {
     const out = join(folder, 'process');
     const { code, stdout, stderr } = await built(['augment', '--in', camvid, '--out', out, '-p', '1']);
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
-    expect(stderr).toMatch(/^camvid layout: train\/ \+ trainannot\/, split train: 8 samples; 2 samples of val pass through\n/);
+    expect(stderr).toMatch(/^camvid layout: train\/ \+ trainannot\/, split train: 8 samples; 2 samples of val copied unchanged\n/);
     expect(stderr).toMatch(/\n8 samples: 8 augmented, 0 unchanged\n\d+ instances pasted, \d+ dropped/);
     expect(stderr).toMatch(
-      /\nbackground-like classes, which are mostly cut off at image borders: .*road.*; exclude them with --exclude-classes [\d,]+\n/,
+      /\nbackground-like classes \(mostly cut off at image borders\): .*road.*; exclude them with --exclude-classes [\d,]+\n/,
     );
     expect(stderr).toMatch(/\nwrote .*process with manifest\.json, [\d.]+ samples\/s\n$/);
     expect(readdirSync(out).sort()).toEqual(['manifest.json', 'train', 'trainannot', 'val', 'valannot']);
@@ -72,7 +72,7 @@ describe('copypaste', () => {
     [2, 'a layout that does not fit', ['augment', '--in', 'src', '--out', 'x'], /^copypaste: no known layout: found .*--images DIR/],
     [66, 'no input', ['augment', '--in', 'nowhere', '--out', 'x'], /^copypaste: nowhere: no such directory/],
     [73, 'an output that is a file', ['augment', '--in', camvid, '--out', 'README.md'], /^copypaste: --out README.md: /],
-    [2, 'a picture of no format', ['preview', '--in', camvid, '--out', 'x.txt'], /name a \.png, \.jpg or \.webp file/],
+    [2, 'an unknown picture format', ['preview', '--in', camvid, '--out', 'x.txt'], /name a \.png, \.jpg or \.webp file/],
     [0, 'help', ['--help'], /Commands:/],
     [0, 'the version', ['--version'], /^\d+\.\d+\.\d+\n$/],
   ])('exits with %i for %s', async (code, _, argv, text) => {
@@ -81,7 +81,7 @@ describe('copypaste', () => {
     expect(code === 0 ? result.stdout : result.stderr).toMatch(text);
   });
 
-  describe('with samples enough for threads', async () => {
+  describe('with enough samples for threads', async () => {
     const noWebgpu = await missingBackend('webgpu');
     const tree = (name: string, files: Record<string, Uint8Array> = {}): Promise<string> =>
       writeTree(join(folder, name), {
@@ -95,7 +95,7 @@ describe('copypaste', () => {
       });
     const augmentMany = (root: string, out: string): string[] => ['augment', '--in', root, '--out', out, '--copies', '11', '-p', '0.8'];
 
-    test('writes the same bytes and says the same as without them', async () => {
+    test('writes the same bytes and prints the same as without threads', async () => {
       const root = await tree('many');
       const [alone, threaded] = [join(folder, 'many-alone'), join(folder, 'many-threaded')];
       const here = await cli(...augmentMany(root, alone), '--json');
@@ -108,7 +108,7 @@ describe('copypaste', () => {
       expect(dry.stdout).toBe((await cli(...augmentMany(root, join(folder, 'many-dry')), '--dry-run')).stdout);
     });
 
-    test.skipIf(noWebgpu)(`each of them takes a WebGPU device of its own, to the same bytes${noWebgpu ?? ''}`, async () => {
+    test.skipIf(noWebgpu)(`each thread takes a WebGPU device of its own, to the same bytes${noWebgpu ?? ''}`, async () => {
       const root = await tree('many-gpu');
       const [alone, threaded] = [join(folder, 'many-gpu-alone'), join(folder, 'many-gpu-threaded')];
       await cli(...augmentMany(root, alone));
@@ -116,7 +116,7 @@ describe('copypaste', () => {
       expect(await treeDigests(threaded)).toEqual(await treeDigests(alone));
     });
 
-    test('names what is wrong, with the same exit code, and leaves no temporary file', async () => {
+    test('names the bad file, with the same exit code, and leaves no temporary file', async () => {
       const noise = imageOf(37, 20, (x, y) => 0xff000000 + x * x * 7919 * (y + 1));
       const root = await tree('many-bad', { 'images/7.png': (await pngOf(noise)).subarray(0, 400) });
       const out = join(folder, 'many-bad-out');
@@ -126,7 +126,7 @@ describe('copypaste', () => {
     });
   });
 
-  test('exits with 65 and lists bad samples; with 3 when they were left out', async () => {
+  test('exits with 65 and lists bad samples; with 3 when it leaves them out', async () => {
     const root = await writeTree(join(folder, 'bad'), {
       ...Object.fromEntries(
         ['a', 'b'].flatMap((id) => [
@@ -151,12 +151,16 @@ describe('copypaste', () => {
 
   test.each([
     ['masks hold only background (0) and ignore (255) ids; set --background and --ignore', filled(9, 9, 255), []],
-    ['no class that was found (7) may be pasted; change --classes or --exclude-classes', filled(9, 9, 7), ['--classes', '3']],
-    ['a sample has no other to take instances from; raise --batch-size, or add --allow-self', filled(9, 9, 7), ['--batch-size', '1']],
+    ['no class found (7) may be pasted; change --classes or --exclude-classes', filled(9, 9, 7), ['--classes', '3']],
+    [
+      'each batch has only one sample, with no other to paste from; raise --batch-size, or pass --allow-self',
+      filled(9, 9, 7),
+      ['--batch-size', '1'],
+    ],
     ['no instance fits; loosen --min-area, --max-area, --scale or --truncated', filled(9, 9, 7), []],
-  ])('exits with 65 where nothing could be pasted, and says why: %s', async (why, mask, flags) => {
+  ])('exits with 65 when it pastes nothing, and says why: %s', async (why, mask, flags) => {
     const root = await writeTree(
-      join(folder, `nothing-${why.length}`),
+      join(folder, `nothing-${why.replaceAll(/\W+/g, '-')}`),
       Object.fromEntries(
         ['a', 'b'].flatMap((id) => [
           [`images/${id}.png`, imageOf(9, 9, () => 1)],
@@ -177,7 +181,7 @@ describe('copypaste', () => {
     expect([width, height]).toEqual([480 * 3 + 16, 360 * 2 + 8]);
   });
 
-  test('on a terminal it draws a bar; elsewhere it does not', async () => {
+  test('draws a bar on a terminal, and none elsewhere', async () => {
     const text: string[] = [];
     const terminal = { write: (part: string) => text.push(part), isTTY: true, on() {}, removeListener() {} };
     await main(['augment', '--in', camvid, '--out', join(folder, 'bar')], { stdout: terminal, stderr: terminal });
@@ -185,7 +189,7 @@ describe('copypaste', () => {
     expect((await cli('augment', '--in', camvid, '--out', join(folder, 'nobar'))).stderr).not.toMatch(/█/);
   });
 
-  test('--help loads none of zod, sharp and TensorFlow.js, augment on the cpu no TensorFlow.js', async () => {
+  test('--help loads none of zod, sharp and TensorFlow.js; augment on the cpu loads no TensorFlow.js', async () => {
     const node = ['--import', './test/loads.js'];
     for (const argv of [['--help'], ['augment', '--help'], ['preview', '--help'], ['--version']]) {
       const { code, stderr } = await built(argv, node);
@@ -205,7 +209,7 @@ describe('copypaste', () => {
     expect(many.code).toBe(0);
   });
 
-  test('ends quietly with 141 where its reader is gone', async () => {
+  test('ends silently with 141 when its reader is gone', async () => {
     const shell = `${process.execPath} bin/copypaste.cjs augment --in ${camvid} --out ${join(folder, 'gone')} -p 1 --dry-run | true; echo \${PIPESTATUS[0]}`;
     const { stdout, stderr } = await promisify(execFile)('bash', ['-c', shell]);
     expect(stdout).toBe('141\n');
@@ -217,7 +221,7 @@ describe('copypaste', () => {
     ['SIGINT', 130, 26],
     ['SIGTERM', 143, 12],
     ['SIGHUP', 129, 12],
-  ] as const)('%s ends it in order, with exit code %i, and the same command goes on', async (signal, expected, copies) => {
+  ] as const)('%s stops it in order, with exit code %i, and the same command continues', async (signal, expected, copies) => {
     const out = join(folder, signal);
     const argv = ['augment', '--in', camvid, '--out', out, '--copies', `${copies}`, '-p', '1'];
     const child = spawn(process.execPath, ['bin/copypaste.cjs', ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -235,7 +239,7 @@ describe('copypaste', () => {
     clearInterval(begun);
     expect({ code, stderr }).toEqual({
       code: expected,
-      stderr: expect.stringMatching(`\ncopypaste: stopped by ${signal}; run the same command again to go on\n$`),
+      stderr: expect.stringMatching(`\ncopypaste: stopped by ${signal}; to continue, run the same command again\n$`),
     });
     const files = readdirSync(out, { recursive: true }).map(String);
     expect(files).toContain('run.jsonl');
@@ -246,7 +250,7 @@ describe('copypaste', () => {
     expect((await cli('verify', out)).code).toBe(0);
   });
 
-  test('a closed pipe does not hang it', async () => {
+  test('ends when its pipe is closed', async () => {
     mkdirSync(join(folder, 'pipe'));
     const child = spawn(process.execPath, ['bin/copypaste.cjs', 'augment', '--in', camvid, '--out', join(folder, 'pipe'), '--json'], {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -261,7 +265,7 @@ describe('options', () => {
   test.each([
     ['augment', augmentOptions],
     ['preview', previewOptions],
-  ])("%s: every flag's name is its option's", async (name, table) => {
+  ])('%s: every flag has the name of its option', async (name, table) => {
     const { Command } = await import('commander');
     const command = addFlags(new Command(name), table);
     expect(command.options.map((option) => option.attributeName())).toEqual(Object.keys(table));

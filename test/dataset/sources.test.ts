@@ -239,7 +239,7 @@ describe('a source set', () => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--sources', sources], streams)).toBe(65);
-    expect(streams.text.stderr).toContain('no instance of --sources may be pasted and fits');
+    expect(streams.text.stderr).toContain('no instance of --sources is allowed and fits');
   });
 
   test('is named in annotations that are pasted from it', async () => {
@@ -306,6 +306,6 @@ describe('what is pasted into', () => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--targets', 'background'], streams)).toBe(65);
-    expect(streams.text.stderr).toContain('no sample is without annotations, as --targets background asks');
+    expect(streams.text.stderr).toContain('every sample has annotations; choose other --targets');
   });
 });

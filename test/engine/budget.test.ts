@@ -37,7 +37,7 @@ test.each([
 });
 
 test.each(['', 'much', '0', '-1GB', '4 X', 'GB'])("--memory '%s' is refused", (text) => {
-  expect(() => resolveOptions(verifyOptions, { out: 'x', memory: text })).toThrow(/^--memory: expected a size as 512MB or 4GB, got/);
+  expect(() => resolveOptions(verifyOptions, { out: 'x', memory: text })).toThrow(/^--memory: expected a size such as 512MB or 4GB, got/);
 });
 
 test('a limit lets so many steps run at once, in order, whether they fail or not', async () => {

@@ -26,7 +26,7 @@ const once = (name, work, round, early) => ({
       if (code !== 128 + constants.signals[name]) at.wrong(`exit code ${code}: ${said}`);
       // Before it has begun, and once all is done, there is nothing to say.
       const silent = said === '' && (early || [...work.ref.keys()].every((file) => existsSync(join(at.out, file))));
-      if (!silent && said !== `copypaste: stopped by ${name}; run the same command again to go on\n`) at.wrong(`says: ${said}`);
+      if (!silent && said !== `copypaste: stopped by ${name}; to continue, run the same command again\n`) at.wrong(`says: ${said}`);
       checkWhole(at, work);
       checkNoTemporaries(at);
     }
@@ -73,7 +73,7 @@ const hung = (name, work) => ({
     signal(-going.pid, 'SIGKILL');
     const { said } = await going.ended;
     if (ms > 6000) at.wrong(`takes more than ${ms.toFixed(0)} ms to end`);
-    if (!said.startsWith(`copypaste: stopped by ${name}; run the same command again to go on\n`)) at.wrong(`says: ${said}`);
+    if (!said.startsWith(`copypaste: stopped by ${name}; to continue, run the same command again\n`)) at.wrong(`says: ${said}`);
     checkWhole(at, work);
     await goOn(at, work);
   },

@@ -36,7 +36,7 @@ describe('inspect', () => {
     expect(classes.every(({ leftOut, instances, pixels }) => pixels > 0 && (leftOut || instances > 0))).toBe(true);
   });
 
-  test('names what is odd: bad files, images that are there twice, empty and unknown annotations', async () => {
+  test('names possible problems: bad files, duplicate images, empty and unknown annotations', async () => {
     const picture = (n: number) => imageOf(9, 9, (x, y) => 0xff000000 + n + 7 * x * y);
     const root = await writeTree(join(folder, 'odd'), {
       'train/a.png': picture(1),
@@ -52,14 +52,14 @@ describe('inspect', () => {
     const { odd } = await inspect({ in: root });
     expect(odd).toEqual([
       { path: 'train/c.png', what: 'image is 9×9, its mask 8×9' },
-      { path: 'trainannot/a.png', what: 'has ids that no class has: 40' },
+      { path: 'trainannot/a.png', what: 'has ids of no defined class: 40' },
       { path: 'trainannot/b.png', what: 'train/b has no instance' },
       { path: 'val/d.png', what: 'is the same image as train/a.png, of split train' },
     ]);
     const streams = captureStreams();
     expect(await main(['inspect', root], streams)).toBe(0);
     expect(streams.text.stdout).toMatch(/^camvid layout: 3 samples: train 2, val 1\nsizes: 9×9 \(3\)\nimages: PNG RGB \(3\)\n\n/);
-    expect(streams.text.stdout).toMatch(/\nodd: 4\n {2}train\/c\.png: image is 9×9, its mask 8×9\n/);
+    expect(streams.text.stdout).toMatch(/\npossible problems: 4\n {2}train\/c\.png: image is 9×9, its mask 8×9\n/);
     const json = captureStreams();
     expect(await main(['inspect', root, '--json', '--quiet'], json)).toBe(0);
     expect(JSON.parse(json.text.stdout).odd).toEqual(odd);

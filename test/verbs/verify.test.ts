@@ -113,7 +113,7 @@ describe('verify', () => {
     expect(await cli('verify', out)).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: expect.stringMatching(/: 26 samples in 52 files as the manifest says\n$/),
+      stderr: expect.stringMatching(/: 26 samples in 52 files match the manifest\n$/),
     });
     await writeTree(out, { 'x.txt': '' });
     expect(await cli('verify', out)).toMatchObject({ code: 1, stderr: 'x.txt: is not listed in the manifest\ncopypaste: 1 difference\n' });
@@ -195,7 +195,7 @@ describe('replay', () => {
     await writeFile(join(out, file), await encodeMask(there));
     await expect(replay({ manifest, in: camvid, out })).rejects.toMatchObject({
       code: 'differs',
-      message: expect.stringMatching(/already exists, and first differs at pixel \(2, 1\): has value/),
+      message: expect.stringMatching(/already exists and first differs at pixel \(2, 1\): has value/),
     });
   });
 });
@@ -209,7 +209,7 @@ describe('check', () => {
     }
   });
 
-  test('names objects of several classes or none, ids that no class has, and files that do not decode', async () => {
+  test('names objects of several classes or none, ids of no defined class, and files that do not decode', async () => {
     const mask = drawBox(drawBox(filled(9, 9, 0), [0, 0, 4, 4], 1), [4, 4, 9, 9], 30);
     const objects = drawBox(drawBox(filled(9, 9, 0), [0, 0, 9, 4], 1), [4, 4, 9, 9], 2);
     const root = await writeTree(join(folder, 'wrong'), {
@@ -221,7 +221,10 @@ describe('check', () => {
     });
     expect((await check({ in: root })).differences).toEqual([
       { path: 'JPEGImages/b.jpg', what: expect.stringMatching(/cannot decode this image/) },
-      { path: 'SegmentationClass/a.png', what: 'has 25 pixels of id 30, which no class has' },
+      {
+        path: 'SegmentationClass/a.png',
+        what: 'has 25 pixels of id 30, which is not a defined class; add it to the class names, or pass --ignore',
+      },
       { path: 'SegmentationObject/a.png', what: 'object 1 has 16 pixels of class 1, 20 pixels of class 0 (background or ignore)' },
     ]);
     const streams = captureStreams();
