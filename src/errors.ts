@@ -1,4 +1,4 @@
-/** What can go wrong, and the exit code that says so (sysexits.h where it has one). */
+/** Exit code of each kind of error, from sysexits.h where it has one. */
 export const exitCodes = {
   differs: 1,
   usage: 2,
@@ -14,10 +14,10 @@ export const exitCodes = {
 
 export type ErrorCode = keyof typeof exitCodes;
 
-/** An error that a user can act on: one line that says what, in which file, and what to do. */
+/** An error that a user can act on: one line with the file, the problem and the remedy. */
 export class CopyPasteError extends Error {
   readonly code: ErrorCode;
-  /** One line for each offender, where there are several. */
+  /** One line for each bad sample or file, when there are several. */
   readonly offenders: readonly string[];
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; offenders?: readonly string[] } = {}) {
@@ -28,23 +28,23 @@ export class CopyPasteError extends Error {
   }
 }
 
-/** What a run that is to stop ends with. */
+/** Error that a run ends with after a signal to stop. */
 export function interrupted(): CopyPasteError {
-  return new CopyPasteError('interrupted', 'stopped; run the same command again to go on');
+  return new CopyPasteError('interrupted', 'stopped; to continue, run the same command again');
 }
 
-/** A text that may hold names of files, for a terminal: what would end a line or move the cursor is written as in JSON. */
+/** Escapes control characters as JSON does, since file names may contain line ends or move a terminal's cursor. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are meant.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the point.
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** What the system said of a file, without the absolute path, which is another on another machine. */
+/** Message of a system error without its absolute path, which differs between machines. */
 export function systemMessageOf(cause: unknown): string {
   return messageOf(cause).replace(/, \w+ '.*'$/, '');
 }
 
-/** The message of anything thrown, on one line. */
+/** Message of anything thrown, on one line. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message || error.name : String(error)).replaceAll(/\s*\n\s*/g, ' ').trim();
 }

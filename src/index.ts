@@ -19,11 +19,11 @@ export { replay } from './verbs/replay.ts';
 export { type Verification, verify } from './verbs/verify.ts';
 
 /**
- * Reads a data set of images and masks, pastes instances from one sample into another, and writes an
- * augmented data set of the same layout with `manifest.json`. A run that was interrupted is continued by the same call;
- * one that is complete is left as it is.
+ * Reads a data set of images and masks, pastes instances from one sample into another, and writes an augmented
+ * data set in the same layout with `manifest.json`. The same call continues an interrupted run and leaves a complete
+ * one unchanged.
  *
- * @throws {CopyPasteError} with a code of the documented exit codes.
+ * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}): Promise<AugmentSummary> {
   return augmentWith(given, hooks, programs);

@@ -5,10 +5,10 @@ import type { AreaLimit } from './types.ts';
 
 const area = z.union([z.number().min(0).max(1), z.string().regex(/^\d+(\.\d+)?px$/)]) as z.ZodType<AreaLimit>;
 
-/** How each kind is written on a command line, and what it has to be. */
+/** Parser, schema and description of each kind of value. */
 const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => unknown; schema: z.ZodType<Kinds[K]> } } = {
   path: { expects: 'a path', parse: String, schema: z.string().min(1) },
-  text: { expects: 'a text', parse: String, schema: z.string() },
+  text: { expects: 'text', parse: String, schema: z.string() },
   probability: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
   fraction: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
   'fraction or official': {
@@ -16,16 +16,16 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     parse: (text) => (text === 'official' ? text : number(text)),
     schema: z.union([z.number().min(0).max(1), z.literal('official')]),
   },
-  natural: { expects: 'an integer from 0', parse: number, schema: z.int().min(0) },
-  count: { expects: 'an integer from 1', parse: number, schema: z.int().min(1) },
+  natural: { expects: 'an integer of at least 0', parse: number, schema: z.int().min(0) },
+  count: { expects: 'an integer of at least 1', parse: number, schema: z.int().min(1) },
   'count or all': {
-    expects: 'an integer from 1, or all',
+    expects: 'an integer of at least 1, or all',
     parse: (text) => (text === 'all' ? text : number(text)),
     schema: z.union([z.int().min(1), z.literal('all')]),
   },
   quality: { expects: 'an integer from 1 to 100', parse: number, schema: z.int().min(1).max(100) },
   bytes: {
-    expects: 'a size as 512MB or 4GB',
+    expects: 'a size such as 512MB or 4GB',
     parse: (text) => {
       const [, size, unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt]?)i?b?$/i.exec(text) ?? [];
       return Math.round(Number(size) * 1024 ** ['', 'k', 'm', 'g', 't'].indexOf(unit.toLowerCase()));
@@ -33,7 +33,7 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     schema: z.int().min(1),
   },
   area: {
-    expects: 'a fraction from 0 to 1, or pixels as 25px',
+    expects: 'a fraction from 0 to 1, or pixels such as 25px',
     parse: (text) => (text.endsWith('px') ? text : number(text)),
     schema: area,
   },
@@ -48,12 +48,12 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     schema: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high),
   },
   ids: {
-    expects: 'ids from 0 to 65535 as 0,255, or none',
+    expects: 'ids from 0 to 65535 such as 0,255, or none',
     parse: (text) => (text === 'none' ? [] : text.split(',').map(number)),
     schema: z.array(z.int().min(0).max(65535)),
   },
   names: {
-    expects: 'ids or names as car,person',
+    expects: 'ids or names such as car,person',
     parse: (text) => text.split(',').map((name) => name.trim()),
     schema: z.array(z.union([z.string().min(1), z.int().min(0)])).min(1),
   },
@@ -78,10 +78,10 @@ function parseOption(option: Option, value: unknown): unknown {
 }
 
 /**
- * Checks options and fills in defaults: what is given wins over the preset, the preset over defaults.
+ * Checks options and fills in defaults: given values override the preset, which overrides defaults.
  *
- * @param given values, or texts as on a command line.
- * @throws {CopyPasteError} `usage` for a value that does not fit, an option that there is not, or one missing.
+ * @param given values, or strings as on a command line.
+ * @throws {CopyPasteError} `usage` for an invalid value, an unknown option or a missing one.
  */
 export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   table: T,
@@ -89,12 +89,12 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
 ): Resolved<T> {
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(table, name))
-      throw new CopyPasteError('usage', `${name}: no such option; there are ${Object.keys(table).join(', ')}`);
+      throw new CopyPasteError('usage', `${name}: no such option; choose from ${Object.keys(table).join(', ')}`);
   }
   const value = (name: string): unknown => {
     const option = table[name] as Option;
     if (given[name] !== undefined) return parseOption(option, given[name]);
-    if (option.required) throw new CopyPasteError('usage', `${option.flag} is missing`);
+    if (option.required) throw new CopyPasteError('usage', `${option.flag} is missing; pass it`);
     return option.kind === 'switch' ? false : option.default;
   };
   const preset: Readonly<Record<string, unknown>> = 'preset' in table ? presets[value('preset') as keyof typeof presets] : {};

@@ -1,4 +1,4 @@
 import { createRequire } from 'node:module';
 
-/** The package's version. */
+/** Version of the package. */
 export const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
