@@ -1,7 +1,6 @@
 import { giveBack } from '../base/buffers.ts';
 import { inDepth, wordsPerPixel } from '../codecs/pixels.ts';
-import { type ImageRef, pastesOf, type Rendered } from '../render/render.ts';
-import type { RenderingBackend } from '../render/rendering.ts';
+import { type ImageRef, pastesOf, type Rendered, type RenderingBackend } from '../render/render.ts';
 import type { Annotations, Depth, Plan } from '../types.ts';
 import type { Holdings } from './holdings.ts';
 import type { LoadedImage } from './images.ts';

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { BackendName, Probe } from '../types.ts';
 import { version } from '../version.ts';
-import { renderOnCpu } from './render.ts';
-import { cpuModel, type RenderingBackend } from './rendering.ts';
+import { cpuModel } from './host.ts';
+import { type RenderingBackend, renderOnCpu } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 
 const cpu: RenderingBackend = {

@@ -144,7 +144,7 @@ export type Opened = Omit<Backend, 'name'>;
 export const gpuBatchPixels = 2 ** 22;
 
 /** One backend of TensorFlow.js: all that is its own. */
-export interface TensorBackend<B> {
+export interface TensorBackend<B = unknown> {
   readonly kernels: Kernels<B>;
   /** @throws {CopyPasteError} `unavailable` with what to install. */
   open(): Promise<Opened>;

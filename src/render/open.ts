@@ -2,9 +2,9 @@ import { env, findBackendFactory, getBackend, setBackend } from '@tensorflow/tfj
 import { CopyPasteError } from '../errors.ts';
 import { type Backend, type BackendName, backendNames } from '../types.ts';
 import { backends } from './backends.ts';
-import { unavailable } from './load.ts';
+import { unavailable } from './host.ts';
 import type { Opened } from './op.ts';
-import type { RenderingBackend } from './rendering.ts';
+import type { RenderingBackend } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 import { render } from './tensors.ts';
 

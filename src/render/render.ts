@@ -2,7 +2,7 @@ import { giveBack } from '../base/buffers.ts';
 import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../codecs/pixels.ts';
 import { fillSpans } from '../masks/spans.ts';
 import { type Mapping, mappingOf, sceneMapping, tablesOf, type WeightTable } from '../masks/tables.ts';
-import type { Bands, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
+import type { Backend, Bands, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
 import { copyPaste, fillOutput, locate, pixelsAt } from './cpu.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
 
@@ -62,6 +62,11 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
  * @param images all that the targets refer to, of one depth, as if one after another; not changed, but where a target is `inPlace`.
  */
 export type Render = (images: readonly Raster[], targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
+
+/** A backend on which files are rendered. */
+export interface RenderingBackend extends Backend {
+  readonly render: Render;
+}
 
 /** With the kernels of the cpu, as the op has them there; TensorFlow.js, which takes long to load, has no part in it. */
 export const renderOnCpu: Render = async (images, targets, depth = 8) => {

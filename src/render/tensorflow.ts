@@ -10,9 +10,8 @@ import util from 'node:util';
 import { engine, type TensorInfo } from '@tensorflow/tfjs-core';
 import { wordsPerPixel } from '../codecs/pixels.ts';
 import { halfCoverage } from '../masks/coverage.ts';
-import { load } from './load.ts';
+import { cpuModel, load } from './host.ts';
 import { gpuBatchPixels, imageShape, type Kernels, type Opened, type Placed, readRows, type TensorBackend } from './op.ts';
-import { cpuModel } from './rendering.ts';
 
 /** What is used of tfjs-node's backend. */
 interface TensorflowBackend {

@@ -18,7 +18,7 @@ import {
 import { packInto, wordsOf } from '../codecs/pixels.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { BackendName, Depth, Raster } from '../types.ts';
-import { type AnyBackend, backends } from './backends.ts';
+import { backends } from './backends.ts';
 import {
   type CopyPasteAttrs,
   type CopyPasteInputs,
@@ -28,6 +28,7 @@ import {
   type PackAttrs,
   type PixelLayout,
   placementFields,
+  type TensorBackend,
   targetFields,
   type UnpackInputs,
   type Uploaded,
@@ -55,7 +56,7 @@ export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
 }
 
 /** What is known of the active backend; one that is not in the table runs the kernels of the cpu. */
-function active(): AnyBackend {
+function active(): TensorBackend {
   const name = getBackend();
   return isBackendName(name) ? backends[name] : backends.cpu;
 }

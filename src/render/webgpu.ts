@@ -10,7 +10,7 @@ import { type DataType, findBackendFactory, registerBackend, removeBackend, type
 import { CopyPasteError } from '../errors.ts';
 import { fullCoverage, halfCoverage } from '../masks/coverage.ts';
 import type { Depth } from '../types.ts';
-import { load, unavailable } from './load.ts';
+import { load, unavailable } from './host.ts';
 import {
   gpuBatchPixels,
   imageShape,

@@ -24,7 +24,7 @@ import { refuseOverlap } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { withBackend } from '../render/backend.ts';
-import type { RenderingBackend } from '../render/rendering.ts';
+import type { RenderingBackend } from '../render/render.ts';
 import { resolveOptions } from '../schema.ts';
 import type { PassReason, Sample } from '../types.ts';
 

@@ -1,11 +1,21 @@
-/** Packages that a backend stands on, which may be missing. */
+/** The machine that backends run on: its processor, and packages that may not be installed. */
+import { cpus } from 'node:os';
 import { CopyPasteError, messageOf } from '../errors.ts';
+
+/** Model of the processor, for messages and reports. */
+export function cpuModel(): string {
+  return cpus()[0]?.model.trim() ?? 'unknown';
+}
 
 export function unavailable(message: string, cause?: unknown): CopyPasteError {
   return new CopyPasteError('unavailable', message, { cause });
 }
 
-/** @throws {CopyPasteError} `unavailable`, with `missing` where a package is not there. */
+/**
+ * Loads packages of a backend.
+ *
+ * @throws {CopyPasteError} `unavailable`, with the message `missing` if a package is not installed.
+ */
 export async function load<T>(missing: string, imports: () => Promise<T>): Promise<T> {
   return imports().catch((cause: unknown) => {
     // tfjs-node without its native part throws an error without a code.
