@@ -2,17 +2,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, systemMessageOf } from '../errors.ts';
+import { CopyPasteError } from '../errors.ts';
 import type { InputFolder } from '../types.ts';
 import { takeBytes } from './buffers.ts';
+import { cannotRead } from './tree.ts';
 
 /** SHA-256 of data, in hexadecimal. */
 export function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
-}
-
-function unreadable(file: string, cause: unknown): CopyPasteError {
-  return new CopyPasteError('io', `${file}: cannot be read: ${systemMessageOf(cause)}`, { cause });
 }
 
 /**
@@ -22,7 +19,7 @@ function unreadable(file: string, cause: unknown): CopyPasteError {
  */
 export async function readInput({ root, digests }: InputFolder, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
   const bytes = await readWhole(join(root, file)).catch((cause: unknown) => {
-    throw unreadable(file, cause);
+    throw cannotRead(file, cause);
   });
   const digest = sha256(bytes);
   const known = digests?.get(file);
@@ -62,7 +59,7 @@ export async function digestOf(path: string, file: string): Promise<string> {
   try {
     for await (const part of createReadStream(path)) hash.update(part);
   } catch (cause) {
-    throw unreadable(file, cause);
+    throw cannotRead(file, cause);
   }
   return hash.digest('hex');
 }

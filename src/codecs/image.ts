@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Metadata, default as Sharp } from 'sharp';
 import { giveBack } from '../base/buffers.ts';
+import { cannotRead } from '../base/tree.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Bands, Depth, Image, ImageInfo, Mask, Size } from '../types.ts';
 import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
@@ -38,7 +39,7 @@ export interface ImageHeader {
 /**
  * Reads the header of an image file.
  *
- * @throws {CopyPasteError} `data` if the image is damaged or of an unsupported kind, `io` if the file cannot be read.
+ * @throws {CopyPasteError} `data` if the image is damaged or of an unsupported kind, or its name is not UTF-8; `io` if it cannot be read.
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
@@ -52,7 +53,7 @@ export async function readImageHeader(path: string, name: string): Promise<Image
 
 async function readWhole(path: string, name: string): Promise<Uint8Array> {
   return readFile(path).catch((cause: unknown) => {
-    throw new CopyPasteError('io', `${name}: cannot be read: ${messageOf(cause)}`, { cause });
+    throw cannotRead(name, cause);
   });
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import * as png from 'fast-png';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodeImage, encodeImage, readImageHeader } from '../../src/codecs/image.ts';
+import { decodeImage, encodeImage, readImageHeader, readTiffMaskHeader } from '../../src/codecs/image.ts';
 import type { ImageFormat } from '../../src/codecs/image-names.ts';
 import { tiffField } from '../../src/codecs/tiff.ts';
 import type { Image } from '../../src/types.ts';
@@ -186,6 +186,19 @@ describe('readImageHeader', () => {
     for (const bitdepth of [10, 12] as const) {
       const avif = await red.clone().heif({ compression: 'av1', bitdepth }).toBuffer();
       await expect(header('d.avif', avif)).rejects.toThrow(`d.avif: image is AVIF with ${bitdepth} bits per channel; convert it to 8 bits`);
+    }
+  });
+
+  test('names a file that cannot be read, without its folder', async () => {
+    for (const read of [readImageHeader, readTiffMaskHeader]) {
+      await expect(read(join(folder, 'none.tif'), 'none.tif')).rejects.toMatchObject({
+        code: 'io',
+        message: 'none.tif: cannot be read: ENOENT: no such file or directory',
+      });
+      await expect(read(join(folder, 'caf\ufffd.tif'), 'caf\ufffd.tif')).rejects.toMatchObject({
+        code: 'data',
+        message: 'caf\ufffd.tif: cannot be read: its name is not UTF-8; rename it',
+      });
     }
   });
 
