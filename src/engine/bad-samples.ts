@@ -1,7 +1,7 @@
 import type { Dataset } from '../dataset/open.ts';
 import type { Difference } from '../output/compare.ts';
 
-/** Reasons why samples cannot be used, by file. */
+/** Bad samples of a data set as differences: the file, and what is wrong with it. */
 export function badSamples({ skipped }: Dataset): Difference[] {
   return skipped.map(({ reason }) => {
     const [path = '', ...what] = reason.split(': ');

@@ -1,12 +1,12 @@
 import { availableParallelism, totalmem } from 'node:os';
 
-/** Bytes that may be in use at once. */
+/** A limit on the bytes that are in use at once. */
 export interface Budget {
   readonly bytes: number;
   /**
-   * Waits until a number of bytes is free, in the order of calls. A request for more than the budget waits until it is alone.
+   * Waits until the bytes are free; calls are served in order. A request for more than the whole budget waits until nothing is in use.
    *
-   * @returns a function that gives the bytes back.
+   * @returns a function that frees the bytes.
    */
   take(bytes: number): Promise<() => void>;
 }
@@ -37,10 +37,10 @@ export function createBudget(bytes: number): Budget {
 }
 
 /**
- * Lets so many steps run at once; the others wait in a line that is never empty.
+ * Creates a limit on the number of steps that run at once; other steps wait in order.
  *
- * A linked queue, as p-limit's, would keep the results of steps that are long done: one node that V8 has moved to its old
- * generation holds all that came after it until the whole heap is marked.
+ * A linked queue like that of p-limit would keep the results of finished steps in memory: a node that V8 has moved to its old
+ * generation retains all later nodes until V8 marks the whole heap.
  */
 export function createLimit(count: number): <T>(step: () => Promise<T>) => Promise<T> {
   const { take } = createBudget(count);
@@ -54,14 +54,14 @@ export function createLimit(count: number): <T>(step: () => Promise<T>) => Promi
   };
 }
 
-/** Bytes of decoded pixels in flight: `--memory`, or half of the memory that this process may use. */
+/** Maximum bytes of decoded pixels in memory: `--memory`, or half of the memory that this process may use. */
 export function memoryOf({ memory }: { readonly memory?: number | undefined }): number {
-  // Without a constraint it is 0, or more than the machine has.
+  // Without a limit, it is 0 or more than the machine has.
   const constrained = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   return memory ?? Math.floor(Math.min(totalmem(), constrained) / 2);
 }
 
-/** Number of samples in flight: `--jobs`, or four more than there are cores. */
+/** Maximum number of samples in progress: `--jobs`, or the number of cores plus four. */
 export function jobsOf({ jobs }: { jobs?: number | undefined }): number {
   return jobs ?? availableParallelism() + 4;
 }

@@ -1,13 +1,13 @@
 import type { Plan } from '../types.ts';
 
-/** The samples that a plan pastes into and from. */
+/** Ids of the samples that a plan pastes into and from; empty if it pastes nothing. */
 export function samplesOf({ id, source, placements }: Plan): readonly string[] {
   return placements.length === 0 ? [] : id === source ? [id] : [id, source as string];
 }
 
 /**
- * Plans in an order in which images are decoded late and let go early, and most are pasted into last, so that it can be done in place:
- * after all that paste from a plan's sample comes the plan itself, but for one of each circle.
+ * Orders plans so that images are decoded late and released early. A plan comes after all plans that paste from its sample, so that
+ * most images can be pasted into in place; one plan of each cycle cannot.
  */
 export function inChains(plans: readonly Plan[]): readonly Plan[] {
   const byId = new Map(plans.map((plan) => [plan.id, plan]));
@@ -20,11 +20,11 @@ export function inChains(plans: readonly Plan[]): readonly Plan[] {
   const order = new Set<Plan>();
   for (const first of plans) {
     if (order.has(first)) continue;
-    // Where the sources lead: a plan that all others of its kind paste from, or one of a circle.
+    // Follow the sources to a plan without one, or to a plan of a cycle.
     const path = new Set<Plan>();
     let root = first;
     for (let next: Plan | undefined = first; next && !path.has(next); next = sourceOf(next)) path.add((root = next));
-    // Each before those that paste from it: backwards, after them.
+    // Each plan is added before those that paste from it; the order is reversed at the end.
     const open = [root];
     for (let plan = open.pop(); plan; plan = open.pop()) {
       if (order.has(plan)) continue;

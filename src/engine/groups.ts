@@ -6,11 +6,11 @@ import type { Holdings } from './holdings.ts';
 import type { LoadedImage } from './images.ts';
 
 /**
- * Divides plans into groups that one call of the op renders, in the depth of their targets. A group is rendered when its first plan is.
+ * Divides plans into groups of one bit depth; one call of the op renders a group, when its first plan is rendered.
  *
- * @param holdings of the plans; once a plan is rendered, it lets the image of its source go.
- * @param keepsOriginal the image of a target is not pasted into in place.
- * @param rendering `batchPixels` is the number of words of targets and sources that a group may have; with 0 each plan is a group.
+ * @param holdings memory of the plans; the source image of a plan is released once the plan is rendered.
+ * @param keepsOriginal prevents pasting in place.
+ * @param rendering `batchPixels` is the maximum number of words of the targets and sources of a group; with 0 each plan is a group.
  */
 export function renderGroups(
   holdings: Holdings,
@@ -24,7 +24,7 @@ export function renderGroups(
     const ids = [plan.id, plan.source as string];
     const depth = depthOf(annotation(plan.id));
     const words = (id: string): number => wordsPerPixel(depth) * annotation(id).mask.ids.length;
-    // An output beside each input; an instance's plane has a byte a pixel, a quarter of an image's.
+    // The output is as large as the target; a plane of an instance has one byte per pixel, a quarter of a word.
     const own = words(plan.id) + sum(plan.placements.map(({ sourceBox: [x0, y0, x1, y1] }) => ((x1 - x0) * (y1 - y0)) / 4));
     const costIn = ({ ids: known }: Group): number => own + sum(ids.filter((id) => !known.has(id)).map(words));
     let group = groups.at(-1);
@@ -48,16 +48,16 @@ export function renderGroups(
       if (!group || !rendered) return;
       giveBack(rendered.pixels);
       group.results.delete(plan);
-      // The owners of a group lie in one buffer.
+      // The owners of a group share one buffer.
       if (group.results.size === 0) giveBack(rendered.owner);
     },
   };
 }
 
-/** A backend as rendering sees it. */
+/** The parts of a backend that rendering needs. */
 export type Rendering = Pick<RenderingBackend, 'batchPixels' | 'render'>;
 
-/** The result of a plan, with the images that it was made of. */
+/** Rendered plan, with its decoded target and source images. */
 export interface RenderedPlan extends Rendered {
   readonly target: LoadedImage;
   readonly source: LoadedImage;
@@ -66,22 +66,22 @@ export interface RenderedPlan extends Rendered {
 /** Renders the plans of a batch. */
 export interface Renderer {
   render(plan: Plan): Promise<RenderedPlan>;
-  /** Gives back the buffers of a plan's result, if there is one. */
+  /** Returns the buffers of a plan's result to the pool, if there is a result. */
   release(plan: Plan): void;
 }
 
 interface Group {
   readonly plans: Plan[];
-  /** Samples whose images it takes. */
+  /** Ids of the samples whose images the group needs. */
   readonly ids: Set<string>;
   readonly depth: Depth;
   words: number;
-  /** Of the plans that were rendered and not released. */
+  /** Results of plans that were rendered and not yet released. */
   readonly results: Map<Plan, RenderedPlan>;
   rendered?: Promise<void>;
 }
 
-/** An image of a group, and where it is among all of them. */
+/** Image of a group, and its place among all images of the group. */
 interface GroupInput extends LoadedImage {
   readonly ref: ImageRef;
 }
@@ -110,7 +110,7 @@ async function renderGroup(
     return { ...pasted, inPlace: plans.length === 1 && !keepsOriginal && plan.id !== plan.source && holdings.alone(plan, plan.id) };
   });
   const rendering = render(rasters, targets, depth);
-  // The cpu, which alone pastes in place, has read the sources by now: the plan of a source, which may be next, pastes into it.
+  // The cpu backend, the only one that pastes in place, has read the sources by now, so that a plan may paste into one of them next.
   for (const plan of plans) if (plan.id !== plan.source) holdings.release(plan, plan.source as string);
   const rendered = await rendering;
   for (const [n, { pixels }] of rasters.entries()) if (pixels !== loaded[n]?.image.pixels) giveBack(pixels);

@@ -9,7 +9,7 @@ import { bytesOfImage, type LoadedImage, loadImage } from './images.ts';
 export interface Budgets {
   /** For decoded images. */
   readonly decoded: Budget;
-  /** For what is made of them. */
+  /** For the buffers that rendering and encoding need. */
   readonly working: Budget;
 }
 
@@ -17,31 +17,31 @@ export function createBudgets(memory: number): Budgets {
   return { decoded: createBudget(memory / 2), working: createBudget(memory / 2) };
 }
 
-/** Plans of a batch whose images are decoded together. */
+/** Plans whose images are in memory together, and that memory. */
 export interface Holdings {
-  /** In the order in which they have to enter. */
+  /** Plans in the order in which they must enter. */
   readonly plans: readonly Plan[];
   /**
-   * Waits until there is memory for a plan, which holds its annotations, its images and a share of the budgets from then on.
+   * Waits until there is memory for a plan, which then holds its annotations, its images and a share of the budgets.
    *
-   * @returns a function that ends all of this; each plan has to call it, whatever became of it.
+   * @returns a function that releases them; it must be called for each plan, whether the plan succeeds or fails.
    */
   enter(plan: Plan): Promise<() => void>;
-  /** Decodes the image of a sample, once for all plans. */
+  /** Decodes the image of a sample once for all plans. */
   load(id: string): Promise<LoadedImage>;
-  /** Lets an image go before its plan leaves. */
+  /** Releases an image before its plan leaves. */
   release(plan: Plan, id: string): void;
-  /** Tells if no other plan holds an image. */
+  /** Returns `true` if no other plan holds an image. */
   alone(plan: Plan, id: string): boolean;
 }
 
-/** Sizes of its image that a target takes on its way: decoded, pasted into, its owner, filtered, compressed. */
+/** Working memory of a target, in sizes of its image: pixels decoded and pasted, the owner map, PNG filters and compression. */
 const workingCopies = 6;
 
 /**
  * Divides the plans of a batch into parts whose images fit into memory together; an image that parts share is decoded in each.
  *
- * @param annotations by sample; their buffers are given back after the last plan that holds them.
+ * @param annotations by sample id; their buffers return to the pool after the last plan that uses them.
  */
 export function createHoldings(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotations>, budgets: Budgets): Holdings[] {
   const annotationOf = (id: string): Annotations => annotations.get(id) as Annotations;
@@ -91,22 +91,22 @@ function holdingsOf(
   };
 }
 
-/** Nobody reads the masks and spans of a sample any more. */
+/** Returns the mask and span buffers of a sample to the pool. */
 function giveBackBuffers({ mask, objects, instances }: Annotations): void {
   for (const { ids } of objects ? [mask, objects] : [mask]) giveBack(ids);
-  // Spans of all instances lie in one buffer.
+  // The spans of all instances share one buffer.
   if (instances[0]) giveBack(instances[0].spans);
 }
 
-/** Plans that use samples. */
+/** Plans that still use each sample. */
 interface Uses {
-  /** A plan does not use a sample any more. */
+  /** Records that a plan no longer uses a sample. */
   leave(plan: Plan, id: string): void;
-  /** Tells if no other plan uses a sample. */
+  /** Returns `true` if no other plan uses a sample. */
   alone(plan: Plan, id: string): boolean;
 }
 
-/** Counts the plans that use samples. @param end is called for each sample once no plan uses it any more. */
+/** Counts the plans that use each sample. @param end called with a sample's id once no plan uses it. */
 function countUses(plans: readonly Plan[], end: (id: string) => void): Uses {
   const users = new Map<string, Set<Plan>>();
   for (const plan of plans) for (const id of samplesOf(plan)) users.set(id, (users.get(id) ?? new Set()).add(plan));
@@ -122,7 +122,7 @@ function countUses(plans: readonly Plan[], end: (id: string) => void): Uses {
   };
 }
 
-/** Divides plans, in order, so that the images of each part have at most so many bytes, where those of one plan do. */
+/** Divides plans in order, so that the images of each part have at most `most` bytes, unless a single plan has more. */
 function divide(plans: readonly Plan[], bytesOf: (id: string) => number, most: number): Plan[][] {
   const parts: Plan[][] = [[]];
   let ids = new Set<string>();

@@ -5,14 +5,14 @@ import type { Backend } from '../types.ts';
 
 /** Callbacks of a verb while it runs, and a signal that stops it. */
 export interface Hooks {
-  /** The data set, where the verb opens one, was opened and checked; so many samples follow. */
+  /** Input was opened and checked. @param total number of samples that follow. @param dataset absent if the verb opens none. */
   started?(total: number, dataset?: SourcedDataset): void;
   /** A backend was opened to render. */
   chosen?(backend: Backend): void;
-  /** The backend failed, and the CPU goes on. */
+  /** The backend failed, and the run continues on the CPU. */
   fellBack?(error: CopyPasteError): void;
-  /** A sample is done. @param record absent where the verb makes none, or the sample was skipped; without files in a dry run. */
+  /** A sample is done. @param record absent if the verb makes none or the sample was skipped; without files in a dry run. */
   done?(id: string, record?: SampleRecord): void;
-  /** Once it aborts, nothing more is begun; what is under way is finished, and the verb throws `interrupted`. */
+  /** Stops the verb: samples in progress are finished, no others begin, and the verb throws `interrupted`. */
   readonly stop?: AbortSignal;
 }

@@ -1,9 +1,9 @@
 import type { BatchRef } from './planner.ts';
 
 /**
- * Begins batches in order, some ahead of the one that it yields, so that there is always work in line.
+ * Begins batches in order, some of them ahead of the one that it yields, so that workers never wait for work.
  *
- * @param ahead number of batches that are begun early.
+ * @param ahead number of batches that begin early.
  */
 export async function* inOrder<B extends { readonly results: readonly Promise<unknown>[] }>(
   refs: Iterable<BatchRef>,
@@ -20,14 +20,14 @@ export async function* inOrder<B extends { readonly results: readonly Promise<un
     }
     for (; begun.length > 0; begun.shift()) yield await (begun[0] as Promise<B>);
   } finally {
-    // Nothing is under way once the caller goes on, whatever happened.
+    // No batch is in progress once the generator ends, even after an error.
     for (const batch of await Promise.allSettled(begun)) {
       if (batch.status === 'fulfilled') await Promise.allSettled(batch.value.results);
     }
   }
 }
 
-/** A promise that may fail before anyone awaits it: whoever awaits it later sees the error. */
+/** Keeps a promise that is rejected before it is awaited from crashing the process; a later `await` still throws. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

@@ -11,19 +11,19 @@ import { createSampleWriter } from '../output/samples.ts';
 import { pastedFiles, pathsByRole, variantFiles, variantSuffix } from '../output/variants.ts';
 import type { PassReason, Pasted, Sample, ShapeSet } from '../types.ts';
 import type { Rendering } from './groups.ts';
-import { type Circumstances, createPipeline, type Sink } from './pipeline.ts';
+import { createPipeline, type RunState, type Sink } from './pipeline.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
 import { countClasses } from './tally.ts';
 
-/** A batch that is under way. */
+/** A batch in progress. */
 export interface OutcomeBatch {
   readonly results: readonly Promise<Outcome>[];
-  /** Instances of its samples. */
+  /** Instances of its samples, by class. */
   readonly read: readonly ClassCount[];
 }
 
-/** The work of `augment` on the split that is augmented: plans, renders and writes its samples. */
-export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Rendering, circumstances: Circumstances) {
+/** Creates the work of `augment`: it plans, renders and writes the samples of the augmented split. */
+export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Rendering, state: RunState) {
   const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
   const pass = async (sample: Sample, suffix: string, plan: Parameters<typeof unchangedRecord>[1]) => {
     const written = await writer?.pass(sample, suffix, await passedShapes(dataset, sample, options));
@@ -41,7 +41,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
     };
   };
   const planner = createPlanner(dataset, options, options.copies);
-  const { begin, drawsOf } = createPipeline(dataset, options, backend, planner, sink, circumstances);
+  const { begin, drawsOf } = createPipeline(dataset, options, backend, planner, sink, state);
   return {
     planner,
     drawsOf,
@@ -49,7 +49,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
     copy: (sample: Sample, reason: PassReason): Promise<Outcome> => pass(sample, '', { reason }),
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, sources } = await begin(ref);
-      // Within a data set each variant reads the same: it is counted once.
+      // Without a source set all copies read the same samples, which count once.
       return { results, read: ref.copy === 0 || dataset.sources ? countClasses(sources) : [] };
     },
   };
@@ -57,7 +57,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
 
 export type Job = ReturnType<typeof createJob>;
 
-/** Entry of a document for a sample that was pasted into. */
+/** Document entry of a sample that was pasted into; empty if the format has no documents. */
 export async function pastedEntry(
   { layout, classNames }: Dataset,
   pasted: Pasted,
@@ -71,7 +71,7 @@ export async function pastedEntry(
   return { entry: await format.pasted(shapes, paths, { ...options, classNames }) };
 }
 
-/** Entry of the document that is written for a sample that passes through; those of other splits are copied. */
+/** Document entry of a sample that passes through; empty for other splits, whose documents are copied. */
 export async function passedEntry(
   { root, layout, documents, split }: Dataset,
   sample: Sample,
@@ -83,7 +83,7 @@ export async function passedEntry(
   return { entry: format.plain(parts, sample, pathsByRole(variantFiles(sample, suffix))) };
 }
 
-/** The shapes of a sample that passes through, where masks are drawn of them. */
+/** Annotations of a sample that passes through, if masks are drawn from them. */
 export async function passedShapes(
   dataset: Dataset,
   sample: Sample,

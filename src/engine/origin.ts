@@ -8,7 +8,7 @@ import type { Manifest, ManifestHead } from '../output/manifest.ts';
 import { inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
 
-/** A manifest with the data set and the options that its output was made from. */
+/** A manifest, with the data set and the options that its output was made from. */
 export interface Origin {
   readonly manifest: Manifest;
   readonly dataset: SourcedDataset;
@@ -18,8 +18,8 @@ export interface Origin {
 /**
  * Opens the data set that a manifest's output was made from.
  *
- * @param places where it is now, and the one that instances were taken from, if that is another.
- * @throws {CopyPasteError} `data` for options that this version does not know, or a sample that is not there any more.
+ * @param places folders of the data set and, if instances were copied from another one, of that.
+ * @throws {CopyPasteError} `usage` if `places.sources` does not fit the manifest, `data` if a document has changed.
  */
 export async function openOrigin(
   manifest: Manifest,
@@ -28,13 +28,15 @@ export async function openOrigin(
 ): Promise<Origin> {
   const { layout, sources, options: given, seed, records } = manifest;
   if ((sources === undefined) !== (places.sources === undefined)) {
-    const why = sources ? 'is missing: instances were taken from another data set' : 'instances were taken from no other data set';
-    throw new CopyPasteError('usage', `--sources${places.sources === undefined ? '' : ` ${places.sources}:`} ${why}`);
+    const message = sources
+      ? '--sources is missing: instances were copied from another data set; pass its folder'
+      : `--sources ${places.sources}: no instances were copied from another data set; omit --sources`;
+    throw new CopyPasteError('usage', message);
   }
   const recorded = given as Readonly<Record<string, unknown>>;
   const options = resolveOptions(augmentOptions, { ...recorded, seed, ...running, in: places.in });
   const opened = await reopen(layout, options, records.flatMap(inputsOf));
-  // A colour map that was read is not read again.
+  // Colours come from the manifest, so that `opened.carried` lacks the file that they were first read from.
   const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
   if (options.maskFiles) known.add(classNamesFile);
   const carried = manifest.documents.map(({ path }) => path).filter((path) => !known.has(path));
@@ -49,7 +51,7 @@ export async function openOrigin(
   return { manifest, dataset: withSources(target, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
 }
 
-/** Opens a data set as a manifest says that it was understood; its files have to be what they were. */
+/** Opens a data set with the layout in a manifest. @throws {CopyPasteError} `data` if a document has changed. */
 async function reopen(
   layout: ManifestHead['layout'],
   options: AugmentOptions,
@@ -74,7 +76,11 @@ async function reopen(
   });
   for (const { path, sha256 } of layout.documents ?? []) {
     const digest = [...opened.documents.values()].find((document) => document.path === path)?.sha256;
-    if (digest !== sha256) throw new CopyPasteError('data', `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}`);
+    if (digest !== sha256)
+      throw new CopyPasteError(
+        'data',
+        `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}; restore the original file`,
+      );
   }
   return { ...opened, digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
 }

@@ -14,50 +14,50 @@ import { handled } from './in-order.ts';
 import { type BatchRef, candidateOf, type Planner, type PlannerOptions } from './planner.ts';
 import { createReader } from './reading.ts';
 
-/** Options that plans and pixels follow from. */
+/** Options that determine plans and pixels, or limit the work in progress. */
 export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'minVisible' | 'jobs' | 'memory'>;
 
-/** Makes results of the samples of one copy. */
+/** Makes a result of each sample of one copy. */
 export interface Sink<R> {
-  /** It looks at the original image, which else may be pasted into in place. */
+  /** Keeps the original image, which otherwise may be pasted into in place. */
   readonly keepsOriginal?: boolean;
-  /** @param pasted its pixels are used for other samples afterwards. */
+  /** @param pasted valid until the promise resolves, since its buffers are reused. */
   paste(pasted: Pasted): Promise<R>;
   pass(sample: Sample, plan: Plan): Promise<R>;
   skip(sample: Sample, reason: string): R;
 }
 
-/** Facts of the run that may change while it is under way. */
-export interface Circumstances {
-  /** Samples that may not be opened, with the reason. */
+/** State of the run that may change while batches are in progress. */
+export interface RunState {
+  /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
-  /** Tells if nothing more is to be begun. */
+  /** Returns `true` once no more work may begin. */
   stopped(): boolean;
 }
 
-/** A batch that is under way. */
+/** A batch in progress. */
 export interface Batch<R> {
-  /** In the order of its samples; bad ones of the source set follow. */
+  /** Results in the order of the samples; those of bad samples of the source set follow. */
   readonly results: readonly Promise<R>[];
-  /** Annotations that sources are drawn from; none where no sample is a target. */
+  /** Annotations that sources are drawn from; empty if no sample is a target. */
   readonly sources: Iterable<Annotations>;
 }
 
-/** A batch with all that its plans were made of. */
+/** Plans of a batch, with everything that was read for them. */
 interface Planned {
   readonly plans: readonly Plan[];
-  /** Of the samples that were read. */
+  /** Annotations of the samples that were read, by id. */
   readonly annotations: Map<string, Annotations>;
-  /** Reasons to skip bad samples. */
+  /** Reason to skip each bad sample, by id. */
   readonly skipped: ReadonlyMap<string, string>;
   /** Samples of the source set that were read. */
   readonly drawn: ReadonlySet<Sample>;
 }
 
 /**
- * Reads, plans and renders batches of samples.
+ * Creates a pipeline that reads, plans and renders batches of samples.
  *
- * @param sink for each copy.
+ * @param sink returns the sink of each copy.
  */
 export function createPipeline<R>(
   dataset: SourcedDataset,
@@ -65,7 +65,7 @@ export function createPipeline<R>(
   backend: Rendering,
   planner: Planner,
   sink: (copy: number) => Sink<R>,
-  { poison, stopped }: Circumstances = { poison: new Map(), stopped: () => false },
+  { poison, stopped }: RunState = { poison: new Map(), stopped: () => false },
 ) {
   const limit = createLimit(jobsOf(options));
   const memory = memoryOf(options);
@@ -82,7 +82,7 @@ export function createPipeline<R>(
       return readSample(sample, whole);
     });
 
-  /** @param whole bad images are found too, where they may be skipped. */
+  /** @param whole decodes images too with `--skip-bad`, so that bad ones are found. */
   const plan = async (ref: BatchRef, whole: boolean): Promise<Planned> => {
     const { needed, plan: planAll } = planner.batch(ref);
     const annotations = new Map<string, Annotations>();
@@ -114,12 +114,12 @@ export function createPipeline<R>(
   };
 
   return {
-    /** The samples of a source set that are drawn for a batch; no image is decoded. */
+    /** Reads and plans a batch, and returns the samples of the source set that are drawn for it; no image is decoded. */
     async drawsOf(ref: BatchRef): Promise<Sample[]> {
       return [...(await plan(ref, false)).drawn];
     },
 
-    /** Reads and plans a batch, and puts its samples in line. */
+    /** Reads and plans a batch, and begins to render its samples. */
     async begin(ref: BatchRef): Promise<Batch<R>> {
       const { keepsOriginal = false, paste, pass, skip } = sink(ref.copy);
       const { plans, annotations, skipped, drawn } = await plan(ref, true);
@@ -162,7 +162,7 @@ function isPasted({ placements }: Plan): boolean {
   return placements.length > 0;
 }
 
-/** The sample that a plan made, with all that it was made of. */
+/** Sample that a plan was pasted into, with its annotations after the pastes. */
 function pastedOf(
   plan: Plan,
   annotations: ReadonlyMap<string, Annotations>,
@@ -202,7 +202,7 @@ function pastedOf(
   };
 }
 
-/** Files of a sample that were read: its image, and those of its annotations. */
+/** Files of a sample that were read: its image, and the files of its annotations. */
 function filesRead({ sample, files }: Annotations, { sha256 }: RenderedPlan['target']): InputFile[] {
   return [{ role: 'image', path: sample.image, sha256 }, ...files];
 }

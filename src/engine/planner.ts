@@ -8,13 +8,13 @@ import type { AugmentOptions } from '../options.ts';
 import { batchesOf, type Candidate, isSource, mayBeTarget, type PlanOptions, passThrough, planFromSet, planSample } from '../plan/plan.ts';
 import type { Annotations, Plan, Sample } from '../types.ts';
 
-/** Options that plans follow from. */
+/** Options that determine plans. */
 export type PlannerOptions = Pick<
   AugmentOptions,
   Exclude<keyof PlanOptions, 'mayPaste'> | 'batchSize' | 'classes' | 'excludeClasses' | 'skipBad'
 >;
 
-/** One batch of one copy: its number, and the samples that it makes. */
+/** One batch of one copy: its number, and the samples that it augments. */
 export interface BatchRef {
   readonly copy: number;
   readonly n: number;
@@ -23,40 +23,40 @@ export interface BatchRef {
 
 /** Samples to read for a batch, and the plans that follow from them. */
 export interface PlannedBatch {
-  /** Samples that plans are made of; their annotations are read. */
+  /** Samples whose annotations planning needs. */
   readonly needed: readonly Sample[];
   /**
-   * @param candidates samples that were read, by id; a sample that is missing is bad.
-   * @param draw reads a sample of the source set for a target, whose plan may use the one that was drawn last.
-   * @returns a plan for each sample.
+   * @param candidates samples that were read, by id; a sample that is missing is bad or not needed.
+   * @param draw reads a sample of the source set for a target; the plan of the target uses the last one, or none.
+   * @returns a plan for each sample of the batch.
    */
   plan(candidates: ReadonlyMap<string, Candidate>, draw: Draw): Promise<readonly Plan[]>;
 }
 
 type Draw = (target: string, source: Sample) => Promise<Candidate | undefined>;
 
-/** Cuts samples into batches, and plans them. */
+/** Divides samples into batches, and plans the batches. */
 export interface Planner {
-  /** Every batch, in order. */
+  /** All batches, in order. */
   batches(): Iterable<BatchRef>;
   batch(ref: BatchRef): PlannedBatch;
 }
 
-/** Plans samples anew: every batch of every copy, in the seeded order. */
+/** Creates a planner that draws new plans: every batch of every copy, in the seeded order. */
 export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, copies: number): Planner {
   const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
   const { samples: set } = dataset.sources ?? { samples: [] };
-  /** Sources without an instance that may be pasted. */
-  const barren = new Set<number>();
+  /** Indices of sources without an instance that may be pasted. */
+  const unusable = new Set<number>();
   const planAlone = async (target: Candidate, copy: number, draw: Draw): Promise<Plan> => {
     const read = async (n: number): Promise<Candidate | undefined> => {
-      if (barren.has(n)) return undefined;
+      if (unusable.has(n)) return undefined;
       const source = await draw(target.id, set[n] as Sample);
       if (source && isSource(source, planOptions)) return source;
-      barren.add(n);
+      unusable.add(n);
       return undefined;
     };
-    return planFromSet(target, barren.size < set.length ? set.length : 0, read, copy, planOptions);
+    return planFromSet(target, unusable.size < set.length ? set.length : 0, read, copy, planOptions);
   };
   return {
     *batches() {
@@ -87,22 +87,26 @@ export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, 
 /**
  * Refuses options that do not fit the data set.
  *
- * @throws {CopyPasteError} `usage` for an unknown class, a scene jitter without an ignore id, or a format of 8 bits for images of 16.
+ * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, or a
+ * background ratio without background targets.
  */
 export function refuseUnfit(dataset: Dataset, options: PlannerOptions & { imageFormat?: ImageFormat | undefined }): void {
   if (options.targets === 'annotated' && options.backgroundRatio !== undefined)
-    throw new CopyPasteError('usage', '--background-ratio: with --targets annotated no background image is pasted into');
+    throw new CopyPasteError(
+      'usage',
+      '--background-ratio: has no effect with --targets annotated, which excludes background images; omit one of the two',
+    );
   const { imageFormat } = options;
   const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;
   if (deep) {
-    const why = `${deep.image} has 16 bits a channel, ${imageFormat} holds 8`;
-    throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; say png or tiff, or convert the images first`);
+    const why = `${deep.image} has 16 bits per channel, but ${imageFormat} holds 8`;
+    throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
   }
   pasteFilter(dataset.classNames, options);
   voidId(dataset.ignore, options.jitter);
 }
 
-/** A sample as planning sees it. */
+/** Facts of a sample that planning needs. */
 export function candidateOf(
   { sample, mask, objects, objectPixels, shapes, instances }: Annotations,
   { leftOutObjects, objectIds }: Dataset,

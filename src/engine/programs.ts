@@ -1,10 +1,10 @@
-/** Files of the built program that threads and processes of their own run; whoever starts the program hands them in. */
+/** Files of the built program that worker threads and child processes run; the caller of a verb passes them. */
 export interface Programs {
   readonly worker: URL;
   readonly suspects: URL;
 }
 
-/** @public Those beside this file: there once it is built. */
+/** @public Programs beside this file, which exist once it is built. */
 export const programs: Programs = {
   worker: new URL('./worker.js', import.meta.url),
   suspects: new URL('./suspects-process.js', import.meta.url),

@@ -9,24 +9,24 @@ import { bytesOfImage, loadImage } from './images.ts';
 type ReadingOptions = Pick<AugmentOptions, 'instances' | 'jitter' | 'skipBad'>;
 
 /**
- * Reads annotations of samples.
+ * Creates a reader of annotations.
  *
- * @param poison samples that may not be opened, with the reason.
- * @param working memory for images that are decoded on trial.
+ * @param poison reason to skip each sample that crashes a process, by id.
+ * @param working memory for images that are decoded to find bad ones.
  */
 export function createReader(dataset: SourcedDataset, options: ReadingOptions, poison: ReadonlyMap<string, string>, working: Budget) {
-  const tryImage = async (annotation: Annotations): Promise<void> => {
+  const checkImage = async (annotation: Annotations): Promise<void> => {
     const leave = await working.take(bytesOfImage(annotation));
     await loadImage(annotation).finally(leave);
   };
-  /** @param whole a bad image makes the sample bad too. @returns why the sample is bad, where it may be skipped. */
+  /** @param whole checks the image too, if bad samples are skipped. @returns the annotations, or the reason to skip the sample. */
   return async (sample: Sample, whole: boolean): Promise<Annotations | string> => {
     const known = poison.get(sample.id);
     if (known !== undefined) return known;
     try {
       const annotation = await readSourced(sample, dataset, options);
-      // A damaged image is found before a plan counts on it.
-      if (options.skipBad && whole) await tryImage(annotation);
+      // A damaged image must be found before a plan uses it.
+      if (options.skipBad && whole) await checkImage(annotation);
       return annotation;
     } catch (error) {
       if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -35,7 +35,7 @@ export function createReader(dataset: SourcedDataset, options: ReadingOptions, p
   };
 }
 
-/** The annotation of a sample, with instances in classes of the data set that is pasted into. */
+/** Annotations of a sample, with class ids of instances mapped to those of the data set that is augmented. */
 async function readSourced(sample: Sample, dataset: SourcedDataset, options: ReadingOptions): Promise<Annotations> {
   const { sources } = dataset;
   if (!sources) return readAnnotations(sample, dataset, options);
@@ -43,6 +43,6 @@ async function readSourced(sample: Sample, dataset: SourcedDataset, options: Rea
     const annotation = await readAnnotations(sample, sources, { ...options, jitter: 'instance' });
     return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
   }
-  // Nothing is copied from it.
+  // Nothing is copied from a target, so that its instances need not be separated.
   return readAnnotations(sample, dataset, { ...options, instances: sample.objects === undefined ? 'class' : options.instances });
 }

@@ -16,26 +16,26 @@ import type { Origin } from './origin.ts';
 import { createPipeline } from './pipeline.ts';
 import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
 
-/** Entries of documents, by the records that were made again. */
+/** Document entries, by record. */
 export type Entries = Map<ManifestRecord, unknown>;
 
-/** Makes the files of a record that passes through again. */
+/** Makes the files of a record again that passed through. */
 export async function passAgain({ dataset, options }: Origin, sample: Sample, { copy }: ManifestRecord, use: Use): Promise<Written> {
   const suffix = copy === undefined ? '' : variantSuffix(copy, options);
   return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), use);
 }
 
-/** Makes results of records again. */
+/** Makes a result of each record that is made again. */
 export interface Remaker<R> {
   paste(pasted: Pasted, record: ManifestRecord, suffix: string): Promise<R>;
   pass(sample: Sample, record: ManifestRecord): Promise<R>;
 }
 
 /**
- * Renders records of a manifest again, from their own plans; those of pasted copies come first.
+ * Renders records of a manifest again, from the plans in them. Copies come first, then originals and samples of other splits.
  *
- * @param entries gets the entries of documents.
- * @throws {CopyPasteError} `data` for input that has changed, by its digest.
+ * @param entries receives the document entries.
+ * @throws {CopyPasteError} `data` if an input file is missing, has changed, or does not fit the manifest.
  */
 export async function* remake<R>(
   { dataset, options }: Origin,
@@ -54,7 +54,7 @@ export async function* remake<R>(
     if (!sample)
       throw new CopyPasteError(
         'data',
-        `${options.in}: sample ${id} of the manifest cannot be used: ${reasons.get(id) ?? 'it is not there'}`,
+        `${options.in}: sample ${id} of the manifest cannot be used: ${reasons.get(id) ?? 'it is missing; restore its files'}`,
       );
     return sample;
   };
@@ -90,7 +90,7 @@ export async function* remake<R>(
   }
 }
 
-/** Takes plans from records, a batch at a time. */
+/** Creates a planner that takes its plans from records. */
 function plannerOf(
   records: readonly ManifestRecord[],
   { sources }: SourcedDataset,
@@ -112,7 +112,7 @@ function plannerOf(
         if (other !== undefined || sampleOf(id).split !== split)
           throw new CopyPasteError(
             'data',
-            `${id}: ${other ?? id} is of another split than ${split === '' ? 'none' : split}, as the manifest says`,
+            `${id}: ${other ?? id} is not in split '${split}', contrary to the manifest; pass the data set that its run used`,
           );
       }
       const needed = new Set(part.flatMap((record) => (record.status === 'augmented' ? [record.id, record.source] : [])));
@@ -124,7 +124,7 @@ function plannerOf(
   };
 }
 
-/** @throws {CopyPasteError} `data` for an instance that the source has not. */
+/** Plan in a record. @throws {CopyPasteError} `data` if the source does not have an instance of the record. */
 function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidate>): Plan {
   const { id, copy = 0 } = record;
   if (record.status === 'unchanged') return { id, copy, reason: record.reason, placements: [], dropped: [] };
@@ -135,7 +135,7 @@ function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidat
     if (found?.classId !== classId || String(found.box) !== String(sourceBox)) {
       throw new CopyPasteError(
         'data',
-        `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}], as the manifest says`,
+        `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}]; pass the data set that the manifest's run used`,
       );
     }
     return withArea({ instance, classId, sourceBox, targetBox, scale, flip }, found, scenes?.source, from, onto);
@@ -150,7 +150,7 @@ function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidat
   };
 }
 
-/** Files of several samples, made again from the entries of records. */
+/** Files that describe several samples, made again from the entries of records. */
 export function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): WholeFile[] {
   const placeOf = documentPlaces(dataset);
   const records = manifest.records.flatMap((record) => {
@@ -158,11 +158,11 @@ export function documentsAgain({ manifest, dataset, options }: Origin, entries: 
     return place === undefined ? [] : [{ record, place, copy: record.copy }];
   });
   const variants = variantsOf(dataset, manifest.skipped, options);
-  return wholeFilesOf(dataset, options, variants, () => inOrderOf(records.sort(inDocument), entries));
+  return wholeFilesOf(dataset, options, variants, () => entriesOf(records.sort(inDocument), entries));
 }
 
-/** Entries in the order of records. */
-async function* inOrderOf(records: readonly { record: ManifestRecord }[], entries: Entries): AsyncGenerator<unknown> {
+/** Document entries in the order of records. */
+async function* entriesOf(records: readonly { record: ManifestRecord }[], entries: Entries): AsyncGenerator<unknown> {
   for (const { record } of records) {
     const entry = entries.get(record);
     if (entry) yield entry;

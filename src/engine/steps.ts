@@ -5,23 +5,23 @@ import type { Sample } from '../types.ts';
 import type { Hooks } from './hooks.ts';
 import type { OutcomeBatch } from './job.ts';
 
-/** A batch that is under way, or that an earlier run has done. */
+/** A batch in progress, or one that an earlier run has done. */
 export interface Step extends OutcomeBatch {
   readonly key: string;
   readonly samples: readonly Sample[];
   readonly recalled: boolean;
 }
 
-/** Runs batches between their two lines of the journal, and takes from there those that an earlier run has done. */
+/** Creates the steps of a run: each batch is recorded in the journal when it begins and ends, or recalled if an earlier run has done it. */
 export function createSteps(output: Output | undefined, { done, stop }: Hooks) {
   const keys: string[] = [];
   let reused = 0;
   return {
-    /** Keys of the batches that have ended, in order. */
+    /** Keys of ended batches, in order. */
     keys,
     /** Number of samples that an earlier run had done. */
     reused: (): number => reused,
-    /** @param files that the batch may write. */
+    /** Begins or recalls a batch. @param files paths that it may write. */
     async begin(key: string, samples: readonly Sample[], files: readonly string[], work: () => Promise<OutcomeBatch>): Promise<Step> {
       if (stop?.aborted) throw interrupted();
       const known = await output?.recall(key);
@@ -29,6 +29,7 @@ export function createSteps(output: Output | undefined, { done, stop }: Hooks) {
       await output?.begin(key, files);
       return { key, samples, recalled: false, ...(await work()) };
     },
+    /** Waits for the outcomes of a batch, and records them. */
     async end({ key, samples, recalled, results, read }: Step): Promise<Outcome[]> {
       const outcomes: Outcome[] = [];
       for (const [i, result] of results.entries()) {

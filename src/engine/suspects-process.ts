@@ -1,4 +1,4 @@
-/** Decodes the samples of its message, one at a time, and sends a message after each. */
+/** Program of a child process: decodes the samples in the message that it receives, and sends a message after each. */
 import { readInput } from '../base/digest.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';

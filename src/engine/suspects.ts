@@ -3,7 +3,7 @@ import type { Dataset } from '../dataset/open.ts';
 import { interrupted } from '../errors.ts';
 import type { Colours, Sample } from '../types.ts';
 
-/** Message to the process that tries samples. */
+/** Message to the child process: samples to decode. */
 export interface Trial {
   readonly root: string;
   readonly colours?: Colours | undefined;
@@ -11,12 +11,12 @@ export interface Trial {
 }
 
 /**
- * Decodes samples in a process of its own, one at a time, after a run ended without a word: an image that kills
- * the process (by a fault of a decoder, or for want of memory) is told from a run that somebody killed.
+ * Decodes samples one at a time in a child process, after a run died in a batch. It finds samples that crash the process (a decoder
+ * fault, or too little memory); if there are none, the run was killed from outside.
  *
- * @param program the file that the process runs.
- * @returns samples that ended it, with a reason to skip each.
- * @throws {CopyPasteError} `interrupted` once the run is to stop.
+ * @param program file that the child process runs.
+ * @returns a reason to skip for each sample that crashed the child process, by id.
+ * @throws {CopyPasteError} `interrupted` if the run is stopped.
  */
 export async function findPoison(
   { root, colours }: Pick<Dataset, 'root' | 'colours'>,
@@ -27,17 +27,17 @@ export async function findPoison(
   const poison = new Map<string, string>();
   for (let rest = [...samples]; rest.length > 0; ) {
     const { decoded, how } = await decodeApart({ root, colours, samples: rest }, program, stop);
-    // A signal to the whole group, such as Ctrl-C, ends that process too: no sample did.
+    // Ctrl-C sends a signal to the whole process group: it, not the sample, has ended the child process.
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[decoded];
     if (sample === undefined) break;
-    poison.set(sample.id, `${sample.image}: decoding it ends the process (${how}), twice now; mend or remove it`);
+    poison.set(sample.id, `${sample.image}: decoding this sample crashed the process twice (${how}); repair or remove it`);
     rest = rest.slice(decoded + 1);
   }
   return poison;
 }
 
-/** @returns the number of samples that were decoded before the process ended, and how it ended. */
+/** Runs the child process. @returns the number of samples that it decoded before it ended, and how it ended. */
 function decodeApart(trial: Trial, program: URL, stop: AbortSignal | undefined): Promise<{ decoded: number; how: string }> {
   return new Promise((resolve, reject) => {
     let decoded = 0;

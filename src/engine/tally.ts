@@ -7,43 +7,43 @@ import type { Annotations, BackendName, DropReason, PassReason } from '../types.
 /** Counts of a run. */
 export interface AugmentSummary {
   readonly layout: string;
-  /** The split that was augmented; `''` where there are none. */
+  /** Split that was augmented; `''` if the data set has no splits. */
   readonly split: string;
-  /** Rendering backend; absent where an earlier run had rendered everything. */
+  /** Rendering backend; absent if an earlier run had rendered everything. */
   readonly backend?: BackendName;
   /** Samples that an earlier run had written. */
   readonly reused: number;
-  /** Variants of samples of that split. */
+  /** Number of variants in the augmented split. */
   readonly samples: number;
   readonly augmented: number;
-  /** Variants that passed through, by reason. */
+  /** Number of variants that passed through, by reason. */
   readonly unchanged: Readonly<Partial<Record<PassReason, number>>>;
-  /** Samples of other splits, and originals, that were copied. */
+  /** Number of originals and of samples of other splits that were copied. */
   readonly copied: number;
-  /** Instances that are in the output. */
+  /** Number of instances that were pasted. */
   readonly pasted: number;
-  /** Instances that were drawn and are not, by reason. */
+  /** Number of instances that were drawn but not pasted, by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
   readonly classes: readonly ClassSummary[];
-  /** Files of the input that belong to no sample and are not in the output. */
+  /** Input files that belong to no sample and were not copied. */
   readonly leftBehind: readonly string[];
 }
 
 export interface ClassSummary {
   readonly id: number;
   readonly name?: string;
-  /** Instances in the samples that were read as sources. */
+  /** Number of instances in the samples that were read as sources. */
   readonly instances: number;
-  /** Instances pasted and kept. */
+  /** Number of instances that were pasted. */
   readonly pasted: number;
-  /** `--classes` and `--exclude-classes` let it be pasted. */
+  /** `true` if `--classes` and `--exclude-classes` allow the class to be pasted. */
   readonly allowed: boolean;
-  /** Most of its pixels lie in instances that touch their image's border: sky, road. */
+  /** `true` if most of its pixels lie in truncated instances, as with sky or road. */
   readonly stuff: boolean;
 }
 
-/** Totals of a run as its manifest has them. */
+/** Totals of a run in the form of its manifest. */
 export function totalsOf(summary: AugmentSummary): Pick<Manifest, 'classes' | 'skipped' | 'summary'> {
   const { samples, augmented, unchanged, pasted, dropped, skipped, classes } = summary;
   return {
@@ -53,7 +53,7 @@ export function totalsOf(summary: AugmentSummary): Pick<Manifest, 'classes' | 's
   };
 }
 
-/** Counts instances of each class; crowds and classes that are not pasted do not count. */
+/** Counts the instances of each class, except crowds and classes without a counterpart in the augmented data set. */
 export function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
   const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
   for (const { instances } of annotations) {
@@ -69,7 +69,7 @@ export function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
   return [...counts].map(([classId, row]) => ({ classId, ...row }));
 }
 
-/** Counts the outcomes of a run. */
+/** Creates a tally of the outcomes of a run. */
 export function createTally(dataset: Dataset, backend: BackendName | undefined, mayPaste: (classId: number) => boolean) {
   const unchanged: Partial<Record<PassReason, number>> = {};
   const dropped: Partial<Record<DropReason, number>> = {};
@@ -129,7 +129,7 @@ export function createTally(dataset: Dataset, backend: BackendName | undefined, 
   };
 }
 
-/** The summary of a run that an earlier call completed. */
+/** Summary of a run that an earlier call completed. */
 export function summaryOf(
   { classes, skipped, records }: Manifest,
   dataset: Dataset,

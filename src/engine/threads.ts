@@ -8,16 +8,15 @@ import type { OutcomeBatch } from './job.ts';
 import type { BatchRef } from './planner.ts';
 import type { WorkerData, WorkerResult, WorkerTask } from './worker.ts';
 
-/** Starting threads takes longer than they save with fewer samples than this, or as many pixels. */
+/** Minimum work, in samples or in pixels, for threads to save more time than they take to start. */
 const worthwhile = { samples: 200, pixels: 250e6 };
 
 /**
- * Threads for the copies of samples; 0 where this thread does the work itself. Codecs run in libuv's threads anyway: a thread
- * of ours plans, pastes and filters for two of those. Two cores take two nevertheless: what one leaves idle, a quarter of them, the other
- * halves.
+ * Number of worker threads; 0 if this thread does the work itself. Codecs run in libuv's threads anyway: one worker plans, pastes and
+ * filters for two of those. Two cores still get two workers: one alone leaves a quarter of them idle, the second halves that.
  */
 function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
-  // TensorFlow's binding is loaded once for a process.
+  // TensorFlow's binding can be loaded only once per process.
   if (backend === 'tensorflow') return 0;
   const { copies, batchSize } = options;
   const pixels = samples.reduce((sum, { size: { width, height } }) => sum + width * height, 0);
@@ -27,16 +26,16 @@ function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend
   return Math.min(cores, Math.max(2, Math.ceil(cores / 2)), jobsOf(options), batches);
 }
 
-/** Threads that do batches of `augment`. */
+/** Worker threads that run batches of `augment`. */
 export interface Threads {
-  /** Number of batches under way at once. */
+  /** Number of batches that begin early. */
   readonly ahead: number;
-  /** Does a batch. @param poison samples that kill a process, with the reason to skip each. */
+  /** Runs a batch. @param poison reason to skip each sample that crashes a process, by id. */
   begin(ref: BatchRef, poison: ReadonlyMap<string, string>): Promise<OutcomeBatch>;
   stop(): Promise<void>;
 }
 
-/** Starts threads; none where this thread does the work itself. @param worker the file that threads run. */
+/** Starts worker threads; returns `undefined` if this thread does the work itself. @param worker file that threads run. */
 export async function startThreads(
   dataset: SourcedDataset,
   options: AugmentOptions,
@@ -50,7 +49,7 @@ export async function startThreads(
   const shared = new Int32Array(new SharedArrayBuffer(4));
   stop?.addEventListener('abort', () => Atomics.store(shared, 0, 1));
   const workerData: WorkerData = {
-    // Samples come with their batches: a thread that had them all would take memory that grows with them.
+    // Samples come with their batches, so that the memory of a thread does not grow with the data set.
     dataset: { ...dataset, samples: [], others: [], skipped: [], leftBehind: [], lists: new Map() },
     options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
     backend,
@@ -60,16 +59,16 @@ export async function startThreads(
     filename: worker.href,
     minThreads: count,
     maxThreads: count,
-    // While one batch ends the next begins.
+    // The next batch begins before the previous one ends.
     concurrentTasksPerWorker: 2,
     useAtomics: false,
     workerData,
-    // With V8's default of 16 MB a thread that mostly handles memory outside the heap marks all of it every few samples.
-    // With more than 2 GB for the old one V8 lets four times what is in use pile up before it marks.
+    // With V8's default of 16 MB for the young generation, a thread that mostly handles memory outside the heap marks the whole heap
+    // every few samples. With more than 2 GB for the old generation, V8 lets garbage grow to four times the live memory before it marks.
     resourceLimits: { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 2000 },
   });
   let broken: unknown;
-  // A thread that dies between batches, or before its first, fails the run; the batches in line would wait for ever.
+  // A thread that dies between batches must fail the run, since waiting batches would never begin.
   pool.on('error', (error) => {
     broken ??= error;
     void pool.destroy();
@@ -83,7 +82,7 @@ export async function startThreads(
         throw broken ?? error;
       });
       if ('error' in result) throw new CopyPasteError(result.error.code, result.error.message, { offenders: result.error.offenders });
-      // Tinypool's promises stay reachable for V8 until it marks the whole heap; what they bring is taken out of them.
+      // Tinypool's promises stay in memory until V8 marks the whole heap, so outcomes are removed from their results.
       return { results: result.outcomes.splice(0).map((outcome) => Promise.resolve(outcome)), read: result.read };
     },
     stop: () => pool.destroy(),

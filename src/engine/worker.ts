@@ -1,4 +1,4 @@
-/** A thread of `augment`, which does whole batches and returns their records. */
+/** Program of a worker thread of `augment`: runs whole batches and returns their outcomes. */
 import Tinypool from 'tinypool';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, type ErrorCode } from '../errors.ts';
@@ -13,18 +13,18 @@ export interface WorkerData {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
   readonly backend: BackendName;
-  /** One shared number, 0 until the run is to stop. */
+  /** One shared number, 0 until the run is stopped. */
   readonly stop: Int32Array;
 }
 
-/** A batch to do. */
+/** A batch to run. */
 export interface WorkerTask {
   readonly ref: BatchRef;
-  /** Samples that kill a process, with the reason to skip each. */
+  /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
 }
 
-/** Result of a batch. An error is plain data, since a thread boundary leaves only its message. */
+/** Result of a batch. An error is plain data, since only the message of an `Error` crosses a thread boundary. */
 export type WorkerResult =
   | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
@@ -34,7 +34,7 @@ const poison = new Map<string, string>();
 const opening = openRendering(backend).then((rendering) =>
   createJob(dataset, options, rendering, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
 );
-// The first batch sees the error.
+// The first batch throws the error.
 opening.catch(() => {});
 
 /** @public Called by the pool. */

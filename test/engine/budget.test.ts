@@ -4,7 +4,7 @@ import { createBudget, createLimit, memoryOf } from '../../src/engine/budget.ts'
 import { verifyOptions } from '../../src/options.ts';
 import { resolveOptions } from '../../src/schema.ts';
 
-test('a budget lets in what fits, in order, and what is too large alone', async () => {
+test('a budget serves requests in order as they fit, and one that is too large alone', async () => {
   const budget = createBudget(10);
   const log: string[] = [];
   const use = async (name: string, bytes: number): Promise<() => void> => {
@@ -40,7 +40,7 @@ test.each(['', 'much', '0', '-1GB', '4 X', 'GB'])("--memory '%s' is refused", (t
   expect(() => resolveOptions(verifyOptions, { out: 'x', memory: text })).toThrow(/^--memory: expected a size such as 512MB or 4GB, got/);
 });
 
-test('a limit lets so many steps run at once, in order, whether they fail or not', async () => {
+test('a limit bounds the number of steps that run at once, in order, whether they fail or not', async () => {
   const limit = createLimit(2);
   const log: string[] = [];
   let running = 0;

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { inChains } from '../../src/engine/chains.ts';
 import { drawnSources, plansOf } from './plans.ts';
 
-test('a plan comes after all that paste from its sample, but for one of each circle', () => {
+test('a plan comes after all that paste from its sample, except for one of each cycle', () => {
   fc.assert(
     fc.property(drawnSources, (drawn) => {
       const plans = plansOf(drawn);
@@ -11,14 +11,14 @@ test('a plan comes after all that paste from its sample, but for one of each cir
       expect([...order].sort((a, b) => Number(a.id) - Number(b.id))).toEqual(plans);
       const at = new Map(order.map(({ id }, i) => [id, i]));
       const late = order.filter(({ id, source }) => (at.get(source as string) ?? order.length) < (at.get(id) as number));
-      const circles = new Set<string>();
+      const cycles = new Set<string>();
       for (const { id, source } of late) {
-        const circle = new Set<string>();
-        for (let next = source as string; !circle.has(next); next = `${drawn[Number(next)]}`) circle.add(next);
-        expect(circle).toContain(id);
-        circles.add([...circle].sort().join());
+        const cycle = new Set<string>();
+        for (let next = source as string; !cycle.has(next); next = `${drawn[Number(next)]}`) cycle.add(next);
+        expect(cycle).toContain(id);
+        cycles.add([...cycle].sort().join());
       }
-      expect(circles.size).toBe(late.length);
+      expect(cycles.size).toBe(late.length);
     }),
   );
 });

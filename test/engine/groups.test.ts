@@ -17,7 +17,7 @@ afterEach(() => render.mockClear());
 const options = resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere', p: 1, jobs: 3 });
 const imagePixels = 480 * 360;
 
-/** What the pipeline gives where one call of the op takes so many pixels, and how many targets each call had. */
+/** Runs the pipeline with a limit of pixels per call of the op. @returns digests of its results, and the targets and uploaded images of each call. */
 async function run(
   batchPixels: number,
   given = options,
@@ -46,7 +46,7 @@ async function run(
   };
 }
 
-test('how many samples are rendered at once changes no byte', async () => {
+test('the number of samples that are rendered at once changes no byte', async () => {
   const one = await run(0);
   expect(one.digests).toHaveLength(8);
   expect(one.calls).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
@@ -58,11 +58,11 @@ test('how many samples are rendered at once changes no byte', async () => {
   expect(some.digests).toEqual(one.digests);
   expect(some.calls.length).toBeGreaterThan(1);
   expect(some.calls.length).toBeLessThan(8);
-  // What is uploaded is what a group uses.
+  // A group uploads only the images that it uses.
   expect(Math.max(...some.uploads)).toBeLessThan(7);
 });
 
-test('samples of 8 and 16 bits a channel paste into one another, however many are rendered at once', async () => {
+test('samples of 8 and 16 bits per channel paste into one another, however many are rendered at once', async () => {
   const folder = temporaryFolder();
   // Odd sizes, so that an image of 16 bits begins at an odd word after one of 8.
   const noise = (seed: number) => (x: number, y: number, c: number) => Math.imul(x + 97 * y + 31 * c + seed, 0x9e3779b1) >>> 16;
@@ -80,7 +80,7 @@ test('samples of 8 and 16 bits a channel paste into one another, however many ar
   expect((await run(3000, given)).digests).toEqual(one.digests);
 });
 
-test('how much memory there is changes no byte, and less of it holds fewer images at once', async () => {
+test('the amount of memory changes no byte, and less memory holds fewer images at once', async () => {
   const one = await run(2 ** 26);
   render.mockClear();
   const little = await run(2 ** 26, { ...options, memory: 2 ** 20 });
@@ -89,7 +89,7 @@ test('how much memory there is changes no byte, and less of it holds fewer image
   expect(Math.max(...little.uploads)).toBe(2);
 });
 
-test('most targets are pasted into in place, to the same bytes, and none that is looked at afterwards or used again', async () => {
+test('most targets are pasted into in place, to the same bytes, and none whose original is used afterwards', async () => {
   const plain = await run(0);
   const inPlace = render.mock.calls.map(([, [target]]) => target?.inPlace);
   expect(inPlace.filter(Boolean).length).toBeGreaterThan(4);

@@ -28,12 +28,12 @@ async function annotationsOf(): Promise<Map<string, Annotations>> {
   return new Map((await Promise.all(read)).map((annotation, n) => [`${n}`, annotation]));
 }
 
-/** Enters plans in order and lets each leave at once. */
+/** Enters plans in order, each of which leaves at once. */
 async function pass(holdings: Holdings): Promise<void> {
   for (const plan of holdings.plans) (await holdings.enter(plan))();
 }
 
-/** Tells if so many bytes of a budget are free. */
+/** Returns `true` if a number of bytes of a budget is free. */
 async function isFree(budget: { take(bytes: number): Promise<() => void> }, bytes: number): Promise<boolean> {
   let entered = false;
   void budget.take(bytes).then((leave) => {
@@ -44,7 +44,7 @@ async function isFree(budget: { take(bytes: number): Promise<() => void> }, byte
   return entered;
 }
 
-test('plans keep their order, in parts whose images fit half of the memory of images, and each plan is in one part', async () => {
+test('plans keep their order in parts whose images fit into half of the image memory, and each plan is in one part', async () => {
   await fc.assert(
     fc.asyncProperty(drawnSources, fc.integer({ min: 1, max: 40 }), async (drawn, images) => {
       const plans = plansOf(drawn);
@@ -56,7 +56,7 @@ test('plans keep their order, in parts whose images fit half of the memory of im
   );
 });
 
-test('when all plans have left, in any order, nothing is held any more', async () => {
+test('nothing is held after all plans have left, in any order', async () => {
   await fc.assert(
     fc.asyncProperty(drawnSources, fc.infiniteStream(fc.nat(1000)), async (drawn, numbers) => {
       const memory = 1e6;
@@ -81,12 +81,12 @@ test('when all plans have left, in any order, nothing is held any more', async (
   );
 });
 
-test('a part waits until the images of the one before are let go', async () => {
+test('a part waits until the images of the previous part are released', async () => {
   const budgets = createBudgets(8 * imageBytes + 2);
   const [first, second] = createHoldings(plansOf([1, 0, 3, 2]), await annotationsOf(), budgets) as [Holdings, Holdings];
   const [a, b] = first.plans as [Plan, Plan];
   const [c] = second.plans as [Plan];
-  // There is room for the images of two parts, and one part of it is taken.
+  // The budget has room for the images of two parts, and half of it is taken.
   const taken = await budgets.decoded.take(2 * imageBytes);
   const leaveA = await first.enter(a);
   let entered = false;

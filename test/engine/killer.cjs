@@ -1,5 +1,5 @@
-// Required before a program (NODE_OPTIONS), ends it with the signal KILLER_SIGNAL when it reads a whole file whose path ends with one of
-// KILLER_FILES. Headers are read at positions, and do no harm.
+// Loaded before a program (NODE_OPTIONS), ends it with the signal KILLER_SIGNAL when it reads a whole file whose path ends with one of
+// KILLER_FILES. Headers are read at explicit positions, which does not trigger it.
 const { promises } = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import type { Plan } from '../../src/types.ts';
 
-/** Numbers of sources, one for each of some plans; the last number is no plan's. */
+/** Source numbers, one per plan; the largest possible number belongs to no plan. */
 export const drawnSources = fc
   .integer({ min: 1, max: 20 })
   .chain((count) => fc.array(fc.nat(count), { minLength: count, maxLength: count }));
 
-/** Plans by the numbers of their sources; each fifth pastes nothing. */
+/** Plans from their source numbers; every fifth plan pastes nothing. */
 export function plansOf(drawn: readonly number[]): Plan[] {
   return drawn.map((source, n) => ({
     id: `${n}`,

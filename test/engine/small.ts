@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Programs } from '../../src/engine/programs.ts';
 import { drawBox, filled, imageOf, rgba, writeTree } from '../make.ts';
 
-/** Programs as they are built. */
+/** Built programs. */
 export const built: Programs = {
   worker: new URL('../../dist/engine/worker.js', import.meta.url),
   suspects: new URL('../../dist/engine/suspects-process.js', import.meta.url),
@@ -23,7 +23,7 @@ export function smallData(root: string, names: readonly string[]): Promise<strin
   );
 }
 
-/** Environment in which a process ends with a signal when it reads one of some files. */
+/** Environment in which a signal ends a process when it reads one of the files. */
 export function killedBy(signal: string, ...files: readonly string[]): Record<string, string> {
   const killer = fileURLToPath(new URL('./killer.cjs', import.meta.url));
   return { NODE_OPTIONS: `--require ${JSON.stringify(killer)}`, KILLER_SIGNAL: signal, KILLER_FILES: files.join() };

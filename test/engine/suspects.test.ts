@@ -14,13 +14,13 @@ const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: true, s
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** Tries all samples in a process that a signal ends when it reads one of some files. */
+/** Decodes all samples in a process that a signal ends when it reads one of the files. */
 function find(signal: string, files: readonly string[], stop?: AbortSignal): Promise<Map<string, string>> {
   if (files.length > 0) for (const [name, value] of Object.entries(killedBy(signal, ...files))) vi.stubEnv(name, value);
   return findPoison(dataset, dataset.samples, built.suspects, stop);
 }
 
-test('samples that decode are no poison, nor is a damaged one', async () => {
+test('samples that decode are not poison, and damaged ones are not either', async () => {
   expect(await find('SIGKILL', [])).toEqual(new Map());
   const damaged = await smallData(join(folder, 'damaged'), ['a', 'b']);
   const opened = await openDataset({ in: damaged, maskSuffix: '', onlySplit: true, skipBad: false });
@@ -31,27 +31,27 @@ test('samples that decode are no poison, nor is a damaged one', async () => {
 test.each([
   ['its image', 'SIGSEGV', 'images/b.png'],
   ['its mask', 'SIGKILL', 'masks/b.png'],
-])('a process that dies on %s is put down to that sample', async (_, signal, file) => {
-  const reason = `images/b.png: decoding it ends the process (${signal}), twice now; mend or remove it`;
+])('a sample whose process dies on %s is poison', async (_, signal, file) => {
+  const reason = `images/b.png: decoding this sample crashed the process twice (${signal}); repair or remove it`;
   expect(await find(signal, [file])).toEqual(new Map([['b', reason]]));
 });
 
-test('several samples that end the process are all found, the first and the last too', async () => {
+test('all samples that crash the process are found, including the first and the last', async () => {
   expect([...(await find('SIGABRT', ['images/a.png', 'masks/c.png', 'images/e.png'])).keys()]).toEqual(['a', 'c', 'e']);
 });
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])(
-  '%s, which a whole group gets, is put down to no sample: the run is interrupted',
+  '%s, which a whole process group receives, interrupts the run and blames no sample',
   async (signal) => {
     await expect(find(signal, ['images/b.png'])).rejects.toMatchObject({ code: 'interrupted' });
   },
 );
 
-test('a run that is to stop ends the process', async () => {
+test('a stop signal ends the process', async () => {
   await expect(find('SIGKILL', [], AbortSignal.abort())).rejects.toMatchObject({ code: 'interrupted' });
 });
 
-test('a run that a sample kills is completed by the next, without the sample', async () => {
+test('a run that a sample crashes is completed by the next run without the sample', async () => {
   const out = join(folder, 'out');
   const run = (env: Record<string, string>) =>
     new Promise<{ code: number | null; signal: string | null; stderr: string }>((resolve) => {
@@ -62,7 +62,7 @@ test('a run that a sample kills is completed by the next, without the sample', a
     });
   const deadly = killedBy('SIGKILL', 'masks/c.png');
   expect(await run(deadly)).toMatchObject({ signal: 'SIGKILL' });
-  const stderr = 'skipped images/c.png: decoding it ends the process (SIGKILL), twice now; mend or remove it\n';
+  const stderr = 'skipped images/c.png: decoding this sample crashed the process twice (SIGKILL); repair or remove it\n';
   expect(await run(deadly)).toEqual({ code: 3, signal: null, stderr });
   const { skipped, records } = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
   expect(skipped.map(({ id }: { id: string }) => id)).toEqual(['c']);

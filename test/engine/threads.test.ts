@@ -19,10 +19,10 @@ const root = await smallData(join(folder, 'data'), ['a', 'b', 'c', 'd', 'e']);
 let number = 0;
 const newOut = (): string => join(folder, `out${number++}`);
 
-/** Enough variants of five samples for threads to be worth it. */
+/** Enough variants of five samples to start threads. */
 const many = { in: root, p: 1, copies: 40, batchSize: 3 } as const;
 
-/** Runs something with threads of their own. */
+/** Starts threads, runs a function with them, and stops them. */
 async function withThreads<T>(
   given: Partial<AugmentOptions>,
   run: (threads: Threads, options: AugmentOptions) => Promise<T>,
@@ -37,14 +37,14 @@ async function withThreads<T>(
   }
 }
 
-/** What this thread does itself, and the first batch of it. */
+/** Job of this thread, with its first batch. */
 async function alone(options: AugmentOptions, poison: ReadonlyMap<string, string> = new Map()) {
   const job = createJob(await openSourced(options), options, await openRendering('cpu'), { poison, stopped: () => false });
   const [ref] = job.planner.batches();
   return { job, ref: ref as NonNullable<typeof ref> };
 }
 
-test('threads write the bytes that one thread writes, and say as much of each sample', async () => {
+test('threads write the bytes that one thread writes, and report every sample', async () => {
   const [out, other] = [newOut(), newOut()];
   const done: string[] = [];
   const expected = await augment({ ...many, out });
@@ -55,7 +55,7 @@ test('threads write the bytes that one thread writes, and say as much of each sa
   expect(new Set(done).size).toBe(200);
 });
 
-test('no thread is started for few and small samples, for TensorFlow, or where no worker is built', async () => {
+test('no thread is started for few small samples, for TensorFlow, or without a built worker', async () => {
   const start = async (given: Partial<AugmentOptions>, backend: 'cpu' | 'tensorflow', worker: URL | undefined) => {
     const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
     return startThreads(await openSourced(options), options, backend, worker, undefined);
@@ -68,19 +68,19 @@ test('no thread is started for few and small samples, for TensorFlow, or where n
 test('records come back in the order of the samples, and poison is skipped', async () => {
   await withThreads({}, async (threads, options) => {
     const [, second] = (await alone(options)).ref.samples;
-    const poison = new Map([[second?.id as string, 'it killed a process']]);
+    const poison = new Map([[second?.id as string, 'it crashed a process']]);
     const { job, ref } = await alone({ ...options, out: newOut() }, poison);
     const { results, read } = await threads.begin(ref, poison);
     const outcomes = await Promise.all(results);
     expect(outcomes.map(({ id }) => id)).toEqual(ref.samples.map(({ id }) => id));
-    expect(outcomes[1]).toEqual({ id: second?.id, skipped: 'it killed a process' });
+    expect(outcomes[1]).toEqual({ id: second?.id, skipped: 'it crashed a process' });
     const own = await job.begin(ref);
     expect(outcomes).toEqual(await Promise.all(own.results));
     expect(read).toEqual(own.read);
   });
 });
 
-test('an error in a thread keeps its code, its message and its offenders', async () => {
+test('an error in a thread keeps its code, message and offenders', async () => {
   const damaged = await smallData(join(folder, 'damaged'), ['a', 'b', 'c', 'd', 'e']);
   await withThreads({ in: damaged }, async (threads, resolved) => {
     const { job, ref } = await alone(resolved);
@@ -101,7 +101,7 @@ test('an error in a thread keeps its code, its message and its offenders', async
   });
 });
 
-test('a stop signal ends threads: no batch is begun, and the run is continued to the same bytes', async () => {
+test('a stop signal stops threads: no batch begins, and the run is continued to the same bytes', async () => {
   const stop = new AbortController();
   await withThreads(
     {},

@@ -308,7 +308,7 @@ describe('augment', () => {
     expect(await treeDigests(again)).toEqual(await treeDigests(done.out));
     for (const imageFormat of ['jpeg', 'webp', 'avif'] as const)
       await expect(run({ in: mixed, imageFormat })).rejects.toThrow(
-        `--image-format ${imageFormat}: images/0.png has 16 bits a channel, ${imageFormat} holds 8; say png or tiff, or convert the images first`,
+        `--image-format ${imageFormat}: images/0.png has 16 bits per channel, but ${imageFormat} holds 8; use png or tiff, or convert the images first`,
       );
     const { images } = await inspect({ in: mixed });
     expect(images).toEqual({ 'PNG 16-bit RGB': 1, 'PNG RGB': 1 });

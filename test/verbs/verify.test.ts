@@ -158,7 +158,7 @@ describe('replay', () => {
     await writeFile(file, JSON.stringify(changed));
     await expect(replay({ manifest: file, in: camvid, out: join(folder, 'splits-out') })).rejects.toMatchObject({
       code: 'data',
-      message: `${augmented.id}: ${id} is of another split than train, as the manifest says`,
+      message: `${augmented.id}: ${id} is not in split 'train', contrary to the manifest; pass the data set that its run used`,
     });
     await expect(verify({ out: join(folder, 'splits'), deep: true, in: camvid })).rejects.toMatchObject({ code: 'data' });
   });
