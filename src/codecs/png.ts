@@ -119,7 +119,7 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
   for (let at = signature.length; at + 12 <= bytes.length; ) {
     const end = at + 8 + view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    // Damaged bytes must not reach a message.
+    // A damaged type may hold any bytes, and must not reach a message.
     const chunk = /^[A-Za-z]{4}$/.test(type) ? `chunk ${type}` : `the chunk at byte ${at}`;
     if (end + 4 > bytes.length) return `${chunk} is cut short`;
     if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) return `${chunk} has a wrong CRC`;
@@ -161,7 +161,7 @@ export function encodeSegments(ids: Int32Array, { width, height }: { width: numb
   return encodePng({ width, height, depth: 8, channels: 3, data, filter: 'up' });
 }
 
-/** Ids of the colours of pixels. @throws {CopyPasteError} `data` for the first colour that has no id. */
+/** Maps the colours of pixels to ids. @throws {CopyPasteError} `data` for the first colour that has no id. */
 function idsOfColours(data: Mask['ids'], channels: 3 | 4, width: number, colours: Colours, file: string): Mask['ids'] {
   const word = (red: number, green: number, blue: number): number => red | (green << 8) | (blue << 16);
   const idOf = new Map(colours.map((colour, id) => [word(...colour), id]));

@@ -38,7 +38,7 @@ export function tiffField(bytes: Uint8Array, field: keyof typeof tiffFields): nu
     for (let n = 0, at = directory + (big ? 8 : 2); n < count; n++, at += big ? 20 : 12) {
       if (view.getUint16(at, little) !== tiffFields[field]) continue;
       const short = view.getUint16(at + 2, little) === 3;
-      // Values that fit into the offset's place are stored there.
+      // Values of up to four bytes (eight in BigTIFF) are stored in place of an offset.
       const inline = short && (big ? long(at + 4) : view.getUint32(at + 4, little)) <= (big ? 4 : 2);
       const value = at + (big ? 12 : 8);
       return inline ? view.getUint16(value, little) : view.getUint32(value, little);
