@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-/** Files that render on every backend, run the tool as a process, or try thousands of damaged inputs. `npm run test:quick` leaves them out. */
+/** Files of two thirds of the time: they render on every backend, start processes, damage thousands of inputs, or write whole data sets. */
 const slow = [
   'test/render/{cpu,faults,tensorflow,webgpu}.test.ts',
   'test/cli/{doctor,main}.test.ts',
   'test/dataset/sources.test.ts',
+  'test/formats/{cvat,layouts}.test.ts',
   'test/output/folder.test.ts',
   'test/engine/{suspects,threads}.test.ts',
   'test/batch.test.ts',
