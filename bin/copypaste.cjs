@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// CommonJS, since libuv reads the size of its pool, where codecs run, before a module is loaded: 4 wherever nobody says.
+// CommonJS, because libuv reads the size of its thread pool, in which codecs run, before any module is loaded. Its default is 4.
 const { availableParallelism } = require('node:os');
 
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 
-// Whoever read this is gone, as after `| head`: end as a program that SIGPIPE ended would.
+// The reader has closed the pipe, as `| head` does: exit with the code of a program that SIGPIPE ends.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
     if (error.code !== 'EPIPE') throw error;
@@ -12,7 +12,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-// What ends without an answer has failed.
+// A process that ends before `main` returns has failed.
 process.exitCode = 70;
 Promise.all([import('../dist/cli/main.js'), import('../dist/engine/programs.js')])
   .then(([{ main }, { programs }]) => main(process.argv.slice(2), process, programs))
@@ -20,6 +20,6 @@ Promise.all([import('../dist/cli/main.js'), import('../dist/engine/programs.js')
     process.exitCode = code;
   })
   .catch((error) => {
-    console.error(`copypaste: cannot be loaded: ${error.message}`);
+    console.error(`copypaste: cannot load the program: ${error.message}; reinstall copypaste`);
     process.exitCode = 74;
   });

@@ -23,20 +23,20 @@ import type { Mask, Plan } from './types.ts';
 
 export type BatchOptions = Given<typeof batchOptions>;
 
-/** A batch after Copy-Paste; all tensors are new, and the caller's to dispose of. */
+/** A batch after Copy-Paste. All tensors are new; the caller disposes of them. */
 export interface CopyPasteBatch {
   /**
-   * Shape and type of the input. Pixels that nothing was pasted onto are the input's, exactly, but where a scene
-   * is jittered as a whole.
+   * Images of the input's shape and type. Pixels that nothing was pasted onto equal the input exactly, unless whole
+   * scenes are jittered.
    */
   readonly images: Tensor4D;
   /** int32 `[N, H, W]`: class ids. */
   readonly masks: Tensor3D;
-  /** int32 `[N, H, W]`: for each sample the mask of the sample that was pasted from; its own where nothing was. */
+  /** int32 `[N, H, W]`: for each sample the mask of its source; its own mask if nothing was pasted. */
   readonly sourceMasks: Tensor3D;
-  /** float32 `[N]`: the fraction of each image that nothing was pasted onto, for interpolating a loss. */
+  /** float32 `[N]`: the fraction of each image that no paste covers, for weighting a loss. */
   readonly area: Tensor1D;
-  /** What was pasted where; a sample's id is its index in the batch. One that has a `reason` is as it came. */
+  /** Plan of each sample; a sample's id is its index in the batch. A sample whose plan has a `reason` is unchanged. */
   readonly plan: readonly Plan[];
 }
 
@@ -45,7 +45,7 @@ export interface CopyPasteBatch {
  * (Ghiasi et al., CVPR 2021). The same batch, options, seed and step give the same values on every backend.
  *
  * @param images `[N, H, W, C]`, or `[N, C, H, W]` with `channelsFirst`; C is 1, 3 or 4; int32 from 0 to 255, or
- * float32 in `range` (0 to 255 unless it says otherwise). Pasted pixels are resampled in 8 bits a channel.
+ * float32 in `range` (by default 0 to 255). Pasted pixels are resampled in 8 bits a channel.
  * @param masks int32 `[N, H, W]`: class ids from 0 to 65535.
  * @throws {CopyPasteError} `usage` for shapes, types or options that do not fit, `data` for an id out of range.
  */
@@ -103,7 +103,7 @@ async function renderBatch(
     return renderTensors(packOp(images, { channelsFirst, low: Math.fround(low), scale }), targets);
   });
   try {
-    // A backend may go on with the values that it gave out.
+    // A backend may reuse the array that it returned.
     const owners = ownersOf((await outputs.owner.data<'int32'>()).slice(), targets);
     const modes = plans.map((one) => (isPasted(one) ? (one.scenes ? shown.all : shown.owned) : shown.none));
     const valueOfByte = (byte: number): number => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low));
@@ -128,24 +128,24 @@ async function renderBatch(
   }
 }
 
-/** Copy-Paste as an algorithm of a training loop: each batch that it is applied to is a step of its own. */
+/** Copy-Paste as an algorithm of a training loop: each batch is one step. */
 export class CopyPaste {
   readonly #options: BatchOptions;
   #step: number;
 
-  /** @param options those of `copyPasteBatch`; `step` is the first step's number. */
+  /** @param options options of `copyPasteBatch`; `step` is the number of the first step. */
   constructor(options: BatchOptions = {}) {
     this.#options = options;
     this.#step = options.step ?? 0;
   }
 
-  /** Applies it to a batch of images `xs` and masks `ys`, as `copyPasteBatch` takes them. */
+  /** Applies Copy-Paste to a batch of images `xs` and masks `ys`; see `copyPasteBatch`. */
   async apply({ xs, ys }: { xs: Tensor4D; ys: Tensor3D }): Promise<CopyPasteBatch> {
     return copyPasteBatch(xs, ys, { ...this.#options, step: this.#step++ });
   }
 }
 
-/** What is needed of a `tf.data.Dataset`. */
+/** The part of `tf.data.Dataset` that `copyPaste` uses. */
 interface MappableDataset {
   mapAsync<O extends TensorContainer>(transform: (batch: TensorContainer) => Promise<O>): unknown;
 }
@@ -154,7 +154,7 @@ interface MappableDataset {
  * Applies Copy-Paste to each batch of a `tf.data.Dataset` of `{ xs, ys }`, images and masks that `.batch(n)` has
  * stacked. Every pass over the dataset continues the steps, so that epochs differ.
  *
- * @returns a dataset of `{ xs, ys }`, of the shapes and types that came in.
+ * @returns a dataset of `{ xs, ys }` with the shapes and types of the input.
  */
 export function copyPaste<D extends MappableDataset>(dataset: D, options: BatchOptions = {}): ReturnType<D['mapAsync']> {
   const algorithm = new CopyPaste(options);
@@ -182,11 +182,11 @@ function checkShapes(images: Tensor4D, masks: Tensor3D, channelsFirst: boolean):
   return [count, height, width];
 }
 
-/** @param largest an id that masks have to be able to hold, whether they do or not. */
+/** @param largest an id that the masks' type must be able to hold, even if no mask contains it. */
 function splitMasks(ids: ArrayLike<number>, count: number, width: number, height: number, largest: number): Mask[] {
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
-    if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `masks: class ids are from 0 to 65535, got ${id}`);
+    if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `masks: expected class ids from 0 to 65535, got ${id}`);
     if (id > largest) largest = id;
   }
   const all = largest > 0xff ? Uint16Array.from(ids) : Uint8Array.from(ids);

@@ -20,7 +20,7 @@ export type Bands = 3 | 4;
 /** An image, row by row; grey is held as RGB. */
 export interface Image extends Size, Raster {
   readonly depth: Depth;
-  /** Those of its file. */
+  /** Channels of its file. */
   readonly channels: ImageInfo['channels'];
   readonly icc?: Uint8Array;
   /** It came from a lossless WebP file. */
@@ -46,7 +46,7 @@ export type ClassNames = ReadonlyMap<number, string>;
 /** RGB by class id. */
 export type Colours = readonly (readonly [red: number, green: number, blue: number])[];
 
-/** One copyable thing of a sample. */
+/** One instance of a sample. */
 export interface Instance {
   readonly classId: number;
   readonly box: Box;
@@ -54,7 +54,7 @@ export interface Instance {
   readonly area: number;
   /** It touches the border of its image, or nearly so: the border may have cut it off. */
   readonly truncated: boolean;
-  /** It stands for several things together, and is never copied. */
+  /** It stands for several objects together and is never pasted. */
   readonly crowd?: boolean;
   /** Holds its pixels from `start` to `end`, as triples `(y, x0, x1)`, half-open, in raster order; other instances' too. */
   readonly spans: Int32Array;
@@ -62,10 +62,10 @@ export interface Instance {
   readonly end: number;
 }
 
-/** What an instance has of pixels. */
+/** Pixels of an instance. */
 export type Shape = Pick<Instance, 'box' | 'spans' | 'start' | 'end'>;
 
-/** What the ids of samples of a source set begin with: they are not those of the data set that is augmented. */
+/** Prefix of sample ids of a source set, which keeps them apart from those of the augmented data set. */
 export const sourcePrefix = 'sources:';
 
 /** One image and its annotation on disk; paths are relative to the root of the data set. */
@@ -79,20 +79,20 @@ export interface Sample {
   readonly entry?: Entry;
   /** Text file of shapes. */
   readonly labels?: string;
-  /** The one that is written once something is on the image, where there is none. */
+  /** Label file that is written after a paste, for an image that has none. */
   readonly newLabels?: string;
-  /** Of the image as shown, and of what annotates it. */
+  /** Size of the image as shown, and of its annotations. */
   readonly size: Size;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
-  /** Further files of the class mask, which follow from it. */
+  /** Further files that are derived from the class mask. */
   readonly views?: readonly ViewFile[];
-  /** What the names of its files have after the stem that they share. */
+  /** Parts of its file names after the shared stem. */
   readonly endings: Endings;
   readonly format: ImageInfo;
 }
 
-/** Where a document of many samples holds the parts that belong to one. */
+/** Places of one sample's parts in a document of many samples. */
 export interface Entry {
   readonly document: string;
   /** Start and length in bytes of each part, the image's own first. */
@@ -100,14 +100,14 @@ export interface Entry {
 }
 
 /**
- * Annotations of one image that are shapes rather than masks. What its format keeps of the image, `I`, and of each shape, `S`, is for
- * the format alone.
+ * Annotations of one image as shapes rather than masks. Only the format reads its own data of the image, `I`, and of each
+ * shape, `S`.
  */
 export interface ShapeSet<I = unknown, S = unknown> {
   readonly size: Size;
   readonly own: I;
   readonly shapes: readonly Shaped<S>[];
-  /** Nobody has annotated the image: it may show anything, and nothing is pasted into it. */
+  /** The image has not been annotated: it may show anything, so nothing is pasted into it. */
   readonly unlabelled?: true;
 }
 
@@ -118,14 +118,14 @@ export interface Shaped<S = unknown> {
   readonly own: S;
 }
 
-/** What follows the stem that the files of a sample share, before the extension. */
+/** Parts of a sample's file names between the shared stem and the extension. */
 export interface Endings {
   readonly image: string;
   readonly mask: string;
   readonly objects: string;
 }
 
-/** A file of a sample that shows its class mask otherwise. */
+/** A file of a sample that shows its class mask in other values. */
 export interface ViewFile {
   readonly path: string;
   readonly view: View;
@@ -133,36 +133,36 @@ export interface ViewFile {
   readonly alpha?: boolean;
 }
 
-/** How another file shows a class mask: other ids, or colours. */
+/** Mapping of a class mask to another file: other ids, or colours. */
 export interface View {
   readonly ending: string;
-  /** Its folder's name, where it is not that of the masks. */
+  /** Name of its folder, if it differs from that of the masks. */
   readonly folder?: string;
-  /** The id or the RGB colour that stands for each class id. */
+  /** Id or RGB colour of each class id. */
   readonly values: Readonly<Record<number, number | readonly [number, number, number]>>;
-  /** What stands for every other class id. */
+  /** Id or RGB colour of every other class id. */
   readonly other: number | readonly [number, number, number];
 }
 
 /** How ids of an instance mask are made, where they say the class: its id times `perClass` plus a number. */
 export interface ObjectIds {
   readonly perClass: number;
-  /** What pixels of a class without instances hold: its id alone, or times `perClass`. */
+  /** Value of pixels of a class without instances: the class id, or the class id times `perClass`. */
   readonly bare: 'class' | 'product';
   /** Classes that have instances; absent where all may. */
   readonly things?: readonly number[];
 }
 
-/** What an image's header says that decoding needs. */
+/** Facts of an image's header that decoding needs. */
 export interface ImageInfo {
   /** Channels of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. */
   readonly channels: 1 | 2 | 3 | 4;
   readonly depth: Depth;
-  /** It has an ICC profile, which goes with its pixels. */
+  /** It has an ICC profile, which is kept with its pixels. */
   readonly icc: boolean;
   /** It is CMYK, which is read as sRGB. */
   readonly cmyk: boolean;
-  /** Whether EXIF orientation is applied, as annotation tools show it; else the mask is drawn on the pixels as stored. */
+  /** EXIF orientation is applied, as annotation tools show the image; otherwise the mask fits the pixels as stored. */
   readonly upright: boolean;
 }
 
@@ -180,15 +180,15 @@ export interface Placement {
   readonly area: number;
 }
 
-/** Why a sample passes through unchanged. */
+/** Reasons why a sample is written unchanged. */
 export const passReasons = ['not drawn', 'not a target', 'no source', 'nothing fits', 'other split', 'original'] as const;
 export type PassReason = (typeof passReasons)[number];
 
-/** Why an instance that was drawn is not pasted. */
+/** Reasons why a drawn instance is not pasted. */
 export const dropReasons = ['below min-area', 'above max-area'] as const;
 export type DropReason = (typeof dropReasons)[number];
 
-/** An instance that was drawn, and for which no draw of the jitter fitted. */
+/** A drawn instance for which no draw of the jitter fits. */
 export interface Dropped {
   readonly instance: number;
   readonly classId: number;
@@ -206,20 +206,20 @@ export interface Scene {
 export interface Plan {
   readonly id: string;
   readonly copy: number;
-  /** Why nothing is pasted, where nothing is. */
+  /** Reason why nothing is pasted; absent if something is. */
   readonly reason?: PassReason;
   readonly source?: string;
-  /** Where scenes are jittered as wholes: the target's on its canvas, and the source's. */
+  /** Jitter of the target's and the source's whole scene, with `--jitter scene`. */
   readonly scenes?: { readonly target: Scene; readonly source: Scene };
   /** Pasted in this order: a later one covers an earlier one. */
   readonly placements: readonly Placement[];
   readonly dropped: readonly Dropped[];
 }
 
-/** When an existing instance that pastes cover is dropped: under a fraction of its pixels, or as the paper's official code does. */
+/** Limit below which a covered instance is dropped: a fraction of its pixels, or the rule of the paper's official code. */
 export type MinVisible = number | 'official';
 
-/** A limit on areas: a fraction of the target image, or pixels as `25px`. */
+/** A limit on areas: a fraction of the target image, or pixels such as `25px`. */
 export type AreaLimit = number | `${number}px`;
 
 /** The annotation of a sample; class mask and object mask have one size. */
@@ -229,11 +229,11 @@ export interface Annotation {
   readonly objects?: Mask;
 }
 
-/** An annotation with the pixels of each id in its masks. */
+/** An annotation with the number of pixels of each id in its masks. */
 export interface CountedAnnotation extends Annotation {
   readonly pixels: PixelsById;
   readonly objectPixels?: PixelsById;
-  /** What a document holds; the class mask is painted after it then. */
+  /** Shapes of the sample; the class mask is then painted from them. */
   readonly shapes?: ShapeSet;
 }
 
@@ -247,13 +247,13 @@ export interface Covered {
   readonly dropped: boolean;
 }
 
-/** Pixels of each id of a mask, by ascending id. */
+/** Number of pixels of each id of a mask, by ascending id. */
 export type PixelsById = ReadonlyMap<number, number>;
 
-/** Pixels of each class id before and after, by ascending id. */
+/** Number of pixels of each class id before and after pasting, by ascending id. */
 export type PixelCounts = ReadonlyMap<number, readonly [before: number, after: number]>;
 
-/** An annotation after its placements, with what they did to it. */
+/** An annotation after its placements, with their effects. */
 export interface Annotated extends Annotation {
   /** For each placement its pixels in the final mask, 0 where later ones cover it. */
   readonly visible: readonly number[];
@@ -261,19 +261,19 @@ export interface Annotated extends Annotation {
   readonly objectIds: readonly (number | undefined)[];
   readonly covered: readonly Covered[];
   readonly pixels: PixelCounts;
-  /** What becomes of a document's annotations. */
+  /** Shapes after pasting, for a sample that has shapes. */
   readonly shapes?: ShapesAfter;
 }
 
-/** The annotations of an image after pastes. */
+/** Shapes of an image after pasting. */
 export interface ShapesAfter {
-  /** Those that remain, by their index; with spans where pastes took pixels. */
+  /** Shapes that remain, by their index; with their remaining spans if pastes cover some of their pixels. */
   readonly kept: readonly { readonly index: number; readonly spans?: Int32Array }[];
-  /** What shows of each placement that does. */
+  /** Visible spans of each placement that shows. */
   readonly pasted: readonly { readonly placement: number; readonly spans: Int32Array }[];
 }
 
-/** What a file of a sample holds; a view follows from the class mask, masks of classes and of objects are drawn of shapes. */
+/** Content of a file of a sample; a view is derived from the class mask, and the drawn masks from shapes. */
 export type FileRole = 'image' | 'mask' | 'labels' | 'objects' | 'view' | 'drawn classes' | 'drawn objects';
 
 /** A file of a sample; its path is relative to the root of the data set. */
@@ -287,16 +287,16 @@ export interface InputFile extends SampleFile {
   readonly sha256: string;
 }
 
-/** The sample that instances were copied from. */
+/** The source sample of a paste. */
 export interface PastedFrom {
   readonly sample: Sample;
-  /** What its document holds, or its file of shapes. */
+  /** Its shapes, from a document or a label file. */
   readonly shapes?: ShapeSet;
-  /** Its files, where it is of another data set than the target. */
+  /** Its files, if it belongs to another data set than the target. */
   readonly inputs?: readonly InputFile[];
 }
 
-/** Where input files are, and what they have to be where that is known. */
+/** Root of input files, with their expected digests if these are known. */
 export interface InputFolder {
   readonly root: string;
   /** SHA-256 by path. */
@@ -320,20 +320,20 @@ export interface Pasted extends Annotated {
 export const backendNames = ['webgpu', 'tensorflow', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
-/** A backend that was found, and gives the reference's bytes. */
+/** A backend that is available and renders the reference's bytes. */
 export interface Backend {
   readonly name: BackendName;
-  /** Of what does the work. */
+  /** Version of the library that renders. */
   readonly version: string;
   readonly device: string;
-  /** Whether a GPU does the work; a driver that computes on the CPU is none. */
+  /** A GPU renders; a driver that computes on the CPU does not count. */
   readonly hardware: boolean;
-  /** Pixels of targets and sources that one call of the op takes together; with 0 each target is a call of its own. */
+  /** Maximum number of pixels of targets and sources in one call of the op; with 0 each call renders one target. */
   readonly batchPixels: number;
   readonly limits: Readonly<Record<string, number>>;
 }
 
-/** A sample as decoded, without its image. */
+/** Decoded annotations of one sample. */
 export interface Annotations extends CountedAnnotation {
   readonly sample: Sample;
   /** Where its files are. */
@@ -343,7 +343,7 @@ export interface Annotations extends CountedAnnotation {
   readonly files: readonly InputFile[];
 }
 
-/** What was found of a backend. */
+/** Result of looking for a backend. */
 export type Probe =
   | ({ readonly available: true } & Backend)
   | { readonly available: false; readonly name: BackendName; readonly problem: string };

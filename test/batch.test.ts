@@ -133,7 +133,7 @@ describe.for(backendNames)('on %s', (backend) => {
       test.each([
         ['masks of another size', { ys: tensor(new Array(6).fill(0), [1, 2, 3], 'int32') }, /masks: expected \[4,24,32\]/],
         ['float masks', { ys: tensor(new Array(N * H * W).fill(0), [N, H, W]) }, /masks: expected int32, got float32/],
-        ['an id below 0', { ys: tensor(new Array(N * H * W).fill(-1), [N, H, W], 'int32') }, /class ids are from 0 to 65535, got -1/],
+        ['an id below 0', { ys: tensor(new Array(N * H * W).fill(-1), [N, H, W], 'int32') }, /expected class ids from 0 to 65535, got -1/],
         ['two channels', { xs: tensor(new Array(N * H * W * 2).fill(0), [N, H, W, 2], 'int32') }, /expected 1, 3 or 4 channels, got 2/],
         ['a missing dimension', { xs: tensor([1, 2], [1, 1, 2]) }, /images: expected 4 dimensions/],
       ])('refuses %s', async (_, part, message) => {
