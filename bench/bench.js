@@ -1,8 +1,8 @@
-// Samples per second of the whole pipeline beside decoding and encoding alone and beside peers, what its parts take, how it starts and how
-// it grows. All take turns, in processes of their own; ratios are of medians. Numbers go to bench/results.json.
+// Samples per second of the whole pipeline, compared with decoding and encoding alone and with peers; shares of its parts, start-up and
+// growth. The contenders take turns, each in its own process; ratios are of medians. Writes bench/results.json.
 //
-//   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt; TMPDIR=… where
-//                                      files go: a disk's moods are kept out by a file system in memory (12 GB)
+//   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt; TMPDIR=… the
+//                                      folder of all files: a file system in memory (12 GB) avoids the noise of a disk
 //   npm run bench -- --check [DATA]    only ratios of processor time, in a minute or two, without peers; exits with 1 if one is half
 //                                      above that in bench/results.json
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const rounds = check ? 0 : Number(second ?? 5);
 const results = 'bench/results.json';
 const folder = mkdtempSync(join(tmpdir(), 'copypaste-bench-'));
 
-/** The kinds of data, made of DATA's samples over and over: so many that start-up hardly counts; peers take some of them. */
+/** Kinds of data, made by repeating DATA's samples until start-up hardly counts; peers process only `some` of them. */
 const kinds = [
   { name: '480×360 PNG', size: [480, 360], samples: 2640, some: 176, ext: 'png' },
   { name: '640×480 JPEG', size: [640, 480], samples: 2640, some: 176, ext: 'jpg' },
@@ -73,7 +73,7 @@ async function measure() {
           rows[name].seconds.push(Number(seconds.toFixed(4)));
         } catch (error) {
           if (!/No module named|ENOENT/.test(`${error.stderr} ${error.message}`)) throw error;
-          console.log(`${name}: left out, since it is not installed (bench/peers/requirements.txt)`);
+          console.log(`${name}: left out, because it is not installed; install bench/peers/requirements.txt`);
           rows[name] = null;
         }
       }
@@ -81,7 +81,7 @@ async function measure() {
     table[kind.name] = Object.fromEntries(Object.entries(rows).filter(([, row]) => row));
     print(kind, table[kind.name]);
     parts[kind.name] = measureShares(input, join(place, 'shares'), rounds);
-    // Not sooner: a file system that is busy deleting is slow.
+    // Files are deleted only here, because deleting slows the file system down.
     rmSync(place, { recursive: true });
   }
   Object.assign(parts, { kernel: measureKernel(), start: measureStart(folder, rounds), growth: await measureGrowth(data, folder) });

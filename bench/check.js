@@ -1,4 +1,4 @@
-// Short form of the benchmark, for CI: processor time of `augment -p 1` beside that of decoding and encoding alone.
+// Short form of the benchmark, for CI: ratio of the processor time of `augment -p 1` to that of decoding and encoding alone.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeData, median, printRow, work } from './common.js';

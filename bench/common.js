@@ -1,4 +1,4 @@
-// What the parts of the benchmark share.
+// Functions that the parts of the benchmark share.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -11,10 +11,10 @@ import { createPlanner } from '../dist/engine/planner.js';
 import { augmentOptions } from '../dist/options.js';
 import { resolveOptions } from '../dist/schema.js';
 
-/** libuv's pool as the command makes it. */
+/** Environment with libuv's thread pool as the command sets it. */
 const env = { UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())), ...process.env };
 
-/** Runs a program, and reads the JSON of its last line. */
+/** Runs a program. @returns the parsed JSON of its last line. */
 export function run(program, argv) {
   return JSON.parse(
     execFileSync(program, argv, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
@@ -34,7 +34,7 @@ export const formats = {
   jpg: (image) => image.jpeg({ quality: 90 }),
 };
 
-/** Makes samples of a size from those of a data set, over and over. */
+/** Makes samples of one size by repeating those of a data set. */
 export async function makeData(data, { size: [width, height], samples, ext }, out) {
   const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
   for (const part of ['train', 'trainannot']) mkdirSync(join(out, part), { recursive: true });
@@ -61,7 +61,7 @@ function resizeMask(mask, width, height) {
   return { ...mask, width, height, ids };
 }
 
-/** Renders as `augment -p 1` does, and writes nothing. @returns the samples of one batch after another. */
+/** Renders as `augment -p 1` does, and writes nothing. Yields the number of samples of each batch. */
 export async function* renderBatches(data, given, rendering) {
   const options = resolveOptions(augmentOptions, { in: data, out: 'nowhere', p: 1, onlySplit: true, ...given });
   const dataset = await openDataset(options);
@@ -79,7 +79,7 @@ export function median(values) {
   return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
-/** Prints a row: what it is, and figures with what they mean. */
+/** Prints a row: its name, and figures with their units. */
 export function printRow(what, figures) {
   console.log(`  ${what.padEnd(30)} ${figures.map(([figure, unit]) => `${figure} ${unit}`).join('   ')}`);
 }

@@ -1,4 +1,4 @@
-// `augment` on the webgpu backend beside the cpu backend, and the programs of the op beside a copy of the bytes that they move. Numbers go to
+// Compares `augment` on the webgpu and cpu backends, and the programs of the op with a copy of the bytes that they move. Writes
 // bench/gpu.json.
 //
 //   node bench/gpu.js DATA [ROUNDS]     DATA in CamVid's layout
@@ -18,7 +18,7 @@ const kinds = [
   { name: '480×360 PNG', size: [480, 360], samples: 1760, ext: 'png', options: {} },
 ];
 
-/** A device that times its programs, which the backend's own does not; TensorFlow.js takes it for its backend. */
+/** Opens a device that times its programs, unlike the backend's own, and registers it with TensorFlow.js. */
 async function openTimedDevice() {
   const { create, globals } = await import('webgpu');
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
@@ -37,7 +37,7 @@ async function openTimedDevice() {
   return { backend, device };
 }
 
-/** What `augment -p 1` has rendered: images and targets of its first groups. */
+/** Images and targets of the first groups that `augment -p 1` renders. */
 async function groupsOf(data, given, batchPixels) {
   const groups = [];
   const render = async (images, targets, depth) => {
@@ -50,7 +50,7 @@ async function groupsOf(data, given, batchPixels) {
 
 const area = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
 
-/** Bytes that the programs cannot do without: each input is read once, each result written, and read where the next program takes it. */
+/** Minimum number of bytes that the programs move: each input is read once, each result is written, and read again by the next program. */
 function bytesOf(targets) {
   let bytes = 0;
   for (const { width, height, scene, pastes } of targets) {
@@ -64,7 +64,7 @@ function bytesOf(targets) {
   return bytes;
 }
 
-/** Long copies on a device: they take it to its full clock, and say what it can move. */
+/** Long copies on a device, which raise it to its full clock and measure its bandwidth. */
 function copiesOn(device) {
   const size = 2 ** 26;
   const buffers = Array.from({ length: 4 }, () => device.createBuffer({ size, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }));
@@ -81,7 +81,7 @@ function copiesOn(device) {
   };
   return {
     submit,
-    /** @returns seconds for each byte that is read or written. */
+    /** @returns seconds per byte read or written. */
     async secondsOfByte() {
       await timed(500);
       const [few, many] = [[], []];
@@ -94,7 +94,7 @@ function copiesOn(device) {
   };
 }
 
-/** @returns the time of the programs beside that of a copy, and the parts of one group in milliseconds. */
+/** @returns the ratio of the programs' time to a copy's, and the parts of one group in milliseconds. */
 async function measurePrograms({ backend, copies, perByte }, groups) {
   const ratios = [];
   let parts;
@@ -157,5 +157,5 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-// Dawn keeps the process.
+// Dawn keeps the process alive.
 process.exit();

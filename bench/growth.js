@@ -1,4 +1,4 @@
-// Cost for each sample from 100 samples to 20,000, and for each pixel from 0.1 to 16 megapixels.
+// Cost per sample from 100 to 20,000 samples, and per pixel from 0.1 to 16 megapixels.
 import { join } from 'node:path';
 import { makeData, printRow, work } from './common.js';
 
@@ -10,7 +10,7 @@ export async function measureGrowth(data, folder) {
     const { seconds, cpu, mb } = work('augment', input, join(folder, `many-${count}-out`), { p: 1 });
     samples[count] = { seconds, cpu, mb };
   }
-  // What start-up takes is left out: what so many more samples take beside what fewer more do.
+  // Differences leave out start-up: the ratio compares the cost of one more sample in a large and in a small set.
   const more = (from, to) => (samples[to].cpu - samples[from].cpu) / (to - from);
   const bySamples = Number((more(2000, 20_000) / more(100, 2000)).toFixed(2));
   printRow('a sample more, of 20,000', [

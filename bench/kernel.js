@@ -1,5 +1,5 @@
-// What the cpu's kernel takes for a pixel of a placement's box where it enlarges, and for a covered pixel of the source where it shrinks;
-// bilinear and any number of taps. Prints JSON: nanoseconds of processor time by case.
+// Processor time of the cpu's kernel, per pixel of the placement's box when it enlarges, and per covered pixel of the source when it
+// shrinks; bilinear and with any number of taps. Prints JSON: nanoseconds by case.
 import { inFrame } from '../dist/masks/tables.js';
 import { renderOnCpu } from '../dist/render/render.js';
 
@@ -7,7 +7,7 @@ const source = { offset: 0, width: 1920, height: 1440 };
 const target = { offset: 1920 * 1440, width: 1920, height: 1440 };
 const images = [255, 0].map((value) => ({ pixels: new Uint8Array(3 * 1920 * 1440).fill(value), bands: 3 }));
 
-/** An ellipse that fills its box, as rows of spans: three quarters of a box's pixels, as an object has them. */
+/** An ellipse that fills its box, as rows of spans: three quarters of a box's pixels, like a typical object. */
 function ellipse([x0, y0, x1, y1]) {
   const [w, h] = [x1 - x0, y1 - y0];
   const spans = [];
@@ -19,7 +19,7 @@ function ellipse([x0, y0, x1, y1]) {
   return { box: [x0, y0, x1, y1], spans: Int32Array.from(spans), start: 0, end: spans.length };
 }
 
-/** Seconds of processor time for one call: the least of several, since others use the machine too. */
+/** Seconds of processor time of one call: the minimum of several, since other processes use the machine too. */
 async function secondsOf(pastes) {
   const { width, height } = target;
   const seconds = [];

@@ -1,4 +1,4 @@
-// What the parts take of `augment -p 1`, in processor time, with bench/work.js and bench/kernel.js.
+// Shares of the parts of `augment -p 1` in its processor time, by bench/work.js and bench/kernel.js.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { median, printRow, run, work } from './common.js';
@@ -32,9 +32,9 @@ export function measureKernel() {
   return cases;
 }
 
-/** Processor seconds of a command that a shell runs several times over. */
+/** Seconds of processor time of a command that a shell runs five times. */
 function processorTime(argv) {
-  // The shell's `times` says what its children took.
+  // The shell's `times` prints the processor time of its children.
   const text = execFileSync('sh', ['-c', 'for n in 1 2 3 4 5; do "$@" >/dev/null; done; times', 'sh', ...argv], { encoding: 'utf8' });
   const [user, system] = text
     .trim()
@@ -48,7 +48,7 @@ function processorTime(argv) {
   return user + system;
 }
 
-/** Seconds until a command says something. */
+/** Seconds until a command prints its first output. */
 function firstOutput(argv) {
   const script = `
     const { spawn } = require('node:child_process');

@@ -1,8 +1,8 @@
-// The contenders of bench.js that are ours:
-//   node bench/work.js codecs|augment DATA OUT [OPTIONS]    decoding and encoding alone, or all
-//   node bench/work.js kernel|instances DATA                only that of all samples, each pasted into
-// Prints { samples, seconds, cpu, main, mb }, the last line being JSON; without start-up, but with all that its first use compiles. `cpu` is
-// seconds of processor time, `main` those of the main thread, where the system says.
+// The contenders of bench.js that run this tool's code:
+//   node bench/work.js codecs|augment DATA OUT [OPTIONS]    decoding and encoding alone, or everything
+//   node bench/work.js kernel|instances DATA                only that part, over all samples with -p 1
+// The last line is JSON: { samples, seconds, cpu, main, mb }. Start-up is not counted, compilation on first use is. `cpu` is seconds of
+// processor time, `main` that of the main thread where the system reports it.
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { collectLessOften, giveBack } from '../dist/base/buffers.js';
@@ -19,7 +19,7 @@ import { renderOnCpu } from '../dist/render/render.js';
 import { augment } from '../dist/verbs/augment.js';
 import { renderBatches } from './common.js';
 
-/** The floor: every sample read, decoded, encoded and written as `augment` does it, with nothing between. */
+/** The floor: every sample read, decoded, encoded and written as `augment` does, with no other work. */
 async function codecs(data, out) {
   const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
   const makeFolder = createFolders(out);
@@ -47,7 +47,7 @@ async function all(data, out, options) {
   return { samples };
 }
 
-/** @returns seconds of processor time that a step takes which does not wait. */
+/** @returns the result and the seconds of processor time of a synchronous step. */
 function timed(step) {
   const before = process.cpuUsage();
   const result = step();
@@ -55,7 +55,7 @@ function timed(step) {
   return { result, cpu: (user + system) / 1e6 };
 }
 
-/** The kernel of the cpu, with the plans and images of `augment -p 1`. */
+/** Processor time of the cpu kernel, with the plans and images of `augment -p 1`. */
 async function kernel(data) {
   let cpu = 0;
   const render = (...given) => {
@@ -68,7 +68,7 @@ async function kernel(data) {
   return { samples, cpu };
 }
 
-/** Components, boxes and areas in masks. */
+/** Processor time of finding instances in masks. */
 async function instances(data) {
   const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
   let cpu = 0;
@@ -81,7 +81,7 @@ async function instances(data) {
   return { samples: dataset.samples.length, cpu, pixels };
 }
 
-/** Seconds of processor time of the main thread, where the system says (proc(5): fields 14 and 15, in hundredths). */
+/** Seconds of processor time of the main thread, where the system reports it (proc(5): fields 14 and 15, in hundredths). */
 function mainThread() {
   try {
     const fields = readFileSync(`/proc/self/task/${process.pid}/stat`, 'utf8').split(') ')[1].split(' ');

@@ -69,7 +69,7 @@ function layoutTable() {
   ].join('\n');
 }
 
-/** Ids in words: `0–6, 255`. */
+/** Ids as ranges: `0–6, 255`. */
 function ranges(ids) {
   const runs = [];
   for (const id of [...ids].sort((a, b) => a - b)) {

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Gives @tensorflow/tfjs-node-gpu its native part without the download of its own installer: TensorFlow's libraries
-# come from its wheel on PyPI, the binding is compiled from the source in the npm package. Linux x64; needs g++ and
-# python3 with pip. What was built is kept in the user's cache, so that another run takes a second.
+# Builds the native part of @tensorflow/tfjs-node-gpu without the download of its installer: TensorFlow's libraries
+# come from its wheel on PyPI, and the binding is compiled from the source in the npm package. Linux x64; needs g++ and
+# python3 with pip. The result is kept in the user's cache, so that another run takes a second.
 #
 #   npm run setup:tensorflow              for the CPU
 #   npm run setup:tensorflow -- --gpu     with CUDA's libraries, about 2 GB
-#   npm run setup:tensorflow -- --again   as the last time here, if there was one: npm ci removes it from node_modules
+#   npm run setup:tensorflow -- --again   repeats the last setup, if any, since npm ci removes it from node_modules
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,9 +24,9 @@ fail() {
   echo "setup:tensorflow: $1" >&2
   exit 1
 }
-[ "$(uname -sm)" = 'Linux x86_64' ] || fail 'only for Linux on x64; elsewhere npm rebuild @tensorflow/tfjs-node-gpu'
+[ "$(uname -sm)" = 'Linux x86_64' ] || fail 'this script needs Linux on x64; elsewhere run npm rebuild @tensorflow/tfjs-node-gpu'
 for tool in g++ python3; do command -v $tool >/dev/null || fail "$tool is missing; install it"; done
-# npm leaves the package out where its own installer failed.
+# npm leaves the package out if its installer failed.
 [ -d $package ] || npm install --no-save --ignore-scripts --no-audit --no-fund "@tensorflow/tfjs-node-gpu@4.22" >&2
 
 if [ ! -f "$built" ]; then
@@ -54,7 +54,7 @@ if [ ! -f "$built" ]; then
   g++ -std=c++17 -O2 -fPIC -shared -DNAPI_VERSION=8 -I"$work/files/tensorflow/include" -Inode_modules/node-api-headers/include \
     $package/binding/*.cc "$libraries/libtensorflow_cc.so.2" "$libraries/libtensorflow_framework.so.2" \
     -Wl,-rpath,'$ORIGIN/../../deps/lib' -o "$work/built/lib/napi-v8/tfjs_binding.node"
-  # Another run may have been faster.
+  # Another run may have finished first.
   mv -T "$work/built" "$cache" || [ -f "$built" ] || fail "$cache is in the way; remove it"
 fi
 for part in deps lib; do

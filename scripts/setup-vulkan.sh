@@ -1,5 +1,5 @@
 #!/bin/sh
-# Gives the webgpu backend a Vulkan driver that computes on the CPU (SwiftShader, from Debian's chromium-common), for
+# Installs a Vulkan driver for the webgpu backend that computes on the CPU (SwiftShader, from Debian's chromium-common), for
 # tests on machines without a GPU. Prints the variables that select it:
 #
 #   eval "$(npm run --silent setup:vulkan)"
