@@ -1,4 +1,4 @@
-// Disks that are full, read-only, forbidden or cut off; too few descriptors, too little memory; inputs that change.
+// Full and read-only disks, missing permissions, power cuts, too few file descriptors, too little memory, and inputs that change.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
@@ -24,14 +24,14 @@ process.on('exit', () => {
   for (const folder of mounted) complaint('umount', '-l', folder);
 });
 
-/** Runs a command of the system, which has to work. */
+/** Runs a system command. @throws {Error} if it fails. */
 function must(at, ...argv) {
   at.steps.push(argv.join(' '));
   const { status, stderr, error } = spawnSync(argv[0], argv.slice(1), { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${argv.join(' ')}: ${error ?? stderr}`);
 }
 
-/** Does something with a file system that is mounted for that long. */
+/** Mounts a file system for the duration of a step. */
 async function withMount(at, folder, words, step) {
   mkdirSync(folder, { recursive: true });
   must(at, 'mount', ...words, folder);
@@ -44,7 +44,7 @@ async function withMount(at, folder, words, step) {
   }
 }
 
-/** Runs on a small file system, which is then made large enough. */
+/** Runs on a small file system, and again after it is enlarged. */
 const tooSmall = (label, work, options, enough) => ({
   label,
   run: async (at) => {
@@ -60,7 +60,7 @@ const tooSmall = (label, work, options, enough) => ({
   },
 });
 
-/** Makes a run that was killed in the middle. */
+/** Starts a run and kills it halfway. */
 async function begun(at, work, images) {
   const going = await startAndStop(at, work, images);
   signal(going.pid, 'SIGKILL');
@@ -68,7 +68,7 @@ async function begun(at, work, images) {
   await going.ended;
 }
 
-/** Runs where something is forbidden, which is then allowed. */
+/** Runs without a permission, and again with it. */
 const forbidden = (label, prepare) => ({
   label,
   run: async (at) => {
@@ -82,7 +82,7 @@ const forbidden = (label, prepare) => ({
   },
 });
 
-/** Stops a run, does something to an input file, and lets it go on; and then again with the file as it was. */
+/** Pauses a run, changes an input file, and resumes the run; then runs again with the original file. */
 const inputChanges = (label, work, name, change, codes) => ({
   label: `${name} ${label}`,
   run: async (at) => {
@@ -96,7 +96,7 @@ const inputChanges = (label, work, name, change, codes) => ({
       signal(going.pid, 'SIGCONT');
       end = await going.ended;
       if (end.code !== 0) break;
-      // The machine was busy elsewhere, and all that it needs of the file had been read.
+      // On a busy machine the run may have read the file before it was paused.
       rmSync(at.out, { recursive: true });
       copyFileSync(join(work.data, name), file);
     }
@@ -104,7 +104,7 @@ const inputChanges = (label, work, name, change, codes) => ({
     if (!end.said.includes(name)) at.wrong(`does not name ${name}: ${end.said}`);
     checkNoTemporaries(at);
     copyFileSync(join(work.data, name), file);
-    // What was made of another file is not taken for this one's.
+    // Output of the changed file must not be reused.
     const next = await run(at, own);
     if (next.code === 2 && next.said.includes('--overwrite')) await goOn(at, { ...own, args: [...own.args, '--overwrite'] });
     else if (next.code !== 0) at.wrong(`the next run ends with exit code ${next.code}: ${next.said}`);
@@ -112,7 +112,7 @@ const inputChanges = (label, work, name, change, codes) => ({
   },
 });
 
-/** Two samples whose names differ by case alone. */
+/** Two samples whose names differ only in case. */
 const caseTwins = (label, work) => ({
   label,
   run: async (at) => {
@@ -131,7 +131,7 @@ const caseTwins = (label, work) => ({
       const end = await run(at, own);
       checkError(at, end, [73]);
       if (!/twin/i.test(end.said)) at.wrong(`does not name the samples: ${end.said}`);
-      if (filesOf(at.out).size > 0) at.wrong('leaves something');
+      if (filesOf(at.out).size > 0) at.wrong('leaves files behind');
     });
     at.out = elsewhere;
     const { code, said } = await run(at, own);
@@ -142,7 +142,7 @@ const caseTwins = (label, work) => ({
 export const disks = [
   {
     name: 'disk-caseless',
-    what: 'a disk that does not tell upper and lower case apart',
+    what: 'a case-insensitive disk',
     needs: [caseless],
     attempts: ({ single }) => [caseTwins('two samples', single)],
   },
@@ -191,7 +191,7 @@ export const disks = [
   },
   {
     name: 'permission',
-    what: 'folders and files that another user may not write or read, then allowed',
+    what: 'folders and files without permission to write or read, then with it',
     needs: [nobody],
     attempts: ({ small }) => [
       forbidden('output cannot be made', (at) => {
@@ -228,7 +228,7 @@ export const disks = [
   },
   {
     name: 'descriptors',
-    what: 'few file descriptors: done, or told in one line',
+    what: 'few file descriptors: the run succeeds, or fails with one line',
     attempts: ({ small, threaded }) => {
       const attempt = (work, most, kind) => ({
         label: `${kind} ${most}`,
@@ -251,7 +251,7 @@ export const disks = [
   },
   {
     name: 'memory',
-    what: 'a limit of 512 MB, and one that ends the run, then none',
+    what: 'a memory limit of 512 MB, and one that kills the run, then none',
     needs: [memoryLimit],
     attempts: ({ small, threaded }) => {
       const attempt = (work, megabytes, kind) => ({
@@ -279,7 +279,7 @@ export const disks = [
   },
   {
     name: 'input',
-    what: 'an input file that vanishes, is cut off or replaced during the run, then as it was',
+    what: 'an input file that is removed, truncated or replaced during the run, then restored',
     attempts: ({ small }) => {
       const [image, mask, passing] = ['train/0016E5_01920.jpg', 'trainannot/0016E5_01920.png', 'val/0016E5_07959.jpg'];
       const replaceBy = (name) => (file) => copyFileSync(join(small.data, name), file);
@@ -293,7 +293,7 @@ export const disks = [
   },
   {
     name: 'lost',
-    what: 'files of half a run that are gone or cut off when it goes on',
+    what: 'files of half a run that are missing or truncated when it continues',
     attempts: ({ small }) => [
       {
         label: 'gone and cut off',
@@ -304,7 +304,7 @@ export const disks = [
             if (i % 2 === 0) rmSync(path);
             else truncateSync(path, 100);
           }
-          at.steps.push('# of the files, one half is gone, the other is cut off');
+          at.steps.push('# half of the files are removed, the others truncated');
           await goOn(at, small);
         },
       },
@@ -312,7 +312,7 @@ export const disks = [
   },
   {
     name: 'power',
-    what: 'power cuts: what an ext4 file system holds at random moments, mounted anew, then on',
+    what: 'power cuts: an ext4 file system copied at random moments, mounted again, then continued',
     needs: [loops],
     attempts: ({ small, count }) =>
       Array.from({ length: count(2, 50) }, (_, i) => ({ label: `${i + 1}`, run: (at) => powerCut(at, small) })),
@@ -329,7 +329,7 @@ async function powerCut(at, work) {
     const going = start(at, work);
     await underWay(at, going, 'train');
     await sleep(Math.random() * work.ms * 0.5);
-    // The copy takes a moment, in which nothing may change: what is under way comes to its end.
+    // Nothing may change during the copy, so wait for system calls in progress.
     signal(going.pid, 'SIGSTOP');
     await sleep(50);
     must(at, 'cp', '--sparse=always', disk, cut);

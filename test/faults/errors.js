@@ -1,4 +1,4 @@
-// A system call that fails ends the run with its exit code and one line, and leaves nothing that the next run cannot mend.
+// A failed system call ends the run with an exit code and one line, and the next run completes the output.
 import { join } from 'node:path';
 import { strace } from './machine.js';
 import { callsOf, inject, isInjected, pointsOf, sameNames, spread } from './strace.js';
@@ -20,12 +20,12 @@ const faults = [
   ['getdents64', 'input', ['EIO'], 2],
 ];
 
-// A disk that is full or gone stays so: then later calls fail as well.
+// A full or missing disk stays so: later calls fail too.
 const stays = ['write', 'fsync', 'rename', 'mkdir'];
 
 export const errors = faults.map(([call, where, codes, most]) => ({
   name: `error-${call}-${where}`,
-  what: `${call} of the ${where} fails with ${codes.join(', ')}, then on`,
+  what: `${call} of the ${where} fails with ${codes.join(', ')}, then continued`,
   needs: [strace],
   attempts: async (world) => {
     const { calls, out } = await world.cleanRun();
@@ -55,10 +55,10 @@ async function attempt(at, work, call, what, where, { paths, when }) {
   at.steps.push(...hits.slice(0, 3).map(({ text }) => `# ${text}`));
   if (hits.length === 0) at.missed = true;
   if (end.code === 0) {
-    // What cannot be taken away stays, and harms nobody.
+    // A file that cannot be removed stays, which does no harm.
     checkSame(at, work, (name) => call === 'unlink' && (name === 'run.jsonl' || name.endsWith('.tmp')));
   } else {
-    // A data set that is not there at all is no input.
+    // A missing data set has an exit code of its own.
     checkError(at, end, where === 'input' && paths[0] === '' ? [66, 74] : [73, 74]);
     checkWhole(at, work);
     checkNoTemporaries(at);

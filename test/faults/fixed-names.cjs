@@ -1,4 +1,4 @@
-// Loaded before the tool: temporary names are the same in each run, so that strace can be told of them.
+// Loaded before the tool: makes temporary names the same in each run, so that strace can be given their paths.
 const crypto = require('node:crypto');
 
 crypto.randomBytes = (size) => Buffer.alloc(size);

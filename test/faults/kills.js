@@ -1,18 +1,18 @@
-// A process that is killed, anywhere, loses nothing: the same command goes on, to the same bytes.
+// A process that is killed at any moment loses nothing: the same command continues to the same bytes.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { strace } from './machine.js';
 import { cleanRun, inject, pointsOf, sameNames, spread } from './strace.js';
 import { checkWhole, createWorkload, goOn, run, signal, sleep, start, underWay } from './tool.js';
 
-/** Kills a run one to three times at random moments, and then goes on. */
+/** Kills a run one to three times at random moments, then continues it. */
 function killedAtRandom(work, rounds) {
   return Array.from({ length: rounds }, (_, round) => ({
     label: `round ${round + 1}`,
     run: async (at) => {
       for (let left = Math.ceil(Math.random() * 3); left > 0; left--) {
         const going = start(at, work);
-        // Some before there is anything, most while files are written.
+        // Some runs are killed before they write anything, most while they write files.
         if (Math.random() < 0.8) await underWay(at, going);
         const ms = Math.round(Math.random() * work.ms * 0.8);
         await sleep(ms);
@@ -26,7 +26,7 @@ function killedAtRandom(work, rounds) {
   }));
 }
 
-/** Kills a run at calls that touch its output, each in a run of its own. @param earlier the workload whose output is there already. */
+/** Kills a run at a call that touches its output; one run per call. @param earlier workload whose output already exists. */
 async function killedAt(world, call, most, clean, work, earlier) {
   const before = ({ out }) => earlier && cpSync(earlier.out, out, { recursive: true });
   const { calls, out } = await clean(before);
@@ -46,7 +46,7 @@ async function killedAt(world, call, most, clean, work, earlier) {
 
 const killAt = (call, most = Number.POSITIVE_INFINITY) => ({
   name: `kill-at-${call}`,
-  what: `SIGKILL at ${most < 100 ? 'some' : 'each'} ${call}, then on`,
+  what: `SIGKILL at ${most < 100 ? 'some' : 'each'} ${call}, then continued`,
   needs: [strace],
   attempts: (world) => killedAt(world, call, most, world.cleanRun, world.single),
 });
@@ -54,7 +54,7 @@ const killAt = (call, most = Number.POSITIVE_INFINITY) => ({
 export const kills = [
   {
     name: 'kill',
-    what: 'SIGKILL one to three times at random moments, then on',
+    what: 'SIGKILL one to three times at random moments, then continued',
     attempts: ({ small, count }) => killedAtRandom(small, count(25, 200)),
   },
   {
@@ -72,7 +72,7 @@ export const kills = [
   killAt('unlink'),
   {
     name: 'kill-at-link',
-    what: 'SIGKILL at each link of a run with --link, then on',
+    what: 'SIGKILL at each link of a run with --link, then continued',
     needs: [strace],
     attempts: (world) => {
       const linked = { ...world.single, args: [...world.single.args, '--link'] };

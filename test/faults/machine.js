@@ -1,4 +1,4 @@
-// What of the machine a case needs, tried out: each says why it cannot be had.
+// Requirements of cases on the machine: each is tried, and returns the reason if it is missing.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { program } from './tool.js';
 
 export const isRoot = process.getuid?.() === 0;
 
-/** Tries a command. @returns what it says where it fails. */
+/** Tries a command. @returns its error message, or `undefined` if it succeeds. */
 export function complaint(command, ...args) {
   const { error, status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (error) return `${command}: ${error.code === 'ENOENT' ? 'not installed' : error.message}`;
@@ -23,7 +23,7 @@ const once = (probe) => {
 export const strace = once(() => complaint(...inject('/dev/null', 'rename', 'error=EIO', '1'), 'true'));
 export const taskset = once(() => complaint('taskset', '-c', '0', 'true'));
 
-/** Words before a command that make it another user's, who may do nothing in particular. */
+/** Prefix of a command that runs it as an unprivileged user. */
 export const asNobody = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
 export const nobody = once(() => complaint(...asNobody, ...program, '--version'));
 
@@ -38,10 +38,10 @@ export const mounts = once(() => {
 
 export const loops = once(() => mounts() ?? complaint('losetup', '-f') ?? complaint('mkfs.ext4', '-V'));
 
-/** A file system that takes names that differ by case alone for one; of those that Linux may have, NTFS is the commonest. */
+/** A case-insensitive file system; NTFS is the most common one on Linux. */
 export const caseless = once(() => mounts() ?? complaint('mkntfs', '--version') ?? complaint('lowntfs-3g', '--version'));
 
-/** Where memory can be limited: the folder of control groups, and the file in a group that holds its limit. */
+/** Folder of control groups that limit memory, and the name of the file with the limit of a group. */
 export const memoryGroups = once(() => {
   const lines = readFileSync('/proc/mounts', 'utf8').split('\n');
   const found = lines.map((line) => line.split(' ')).filter(([, , type]) => type === 'cgroup' || type === 'cgroup2');

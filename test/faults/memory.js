@@ -1,4 +1,4 @@
-// Memory does not grow with the number of samples: the peak of a run with many is that of a run with few, but for a little.
+// Memory does not grow with the number of samples: runs with few and with many samples have about the same peak.
 import { execFile } from 'node:child_process';
 import { linkSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const work = fileURLToPath(new URL('../../bench/work.js', import.meta.url));
-/** V8 collects when it likes: peaks of one run and the next differ by a tenth. */
+/** Largest ratio of the peaks; garbage collection alone makes peaks of equal runs differ by a tenth. */
 const most = 1.3;
 
-/** A data set of so many samples, which are links to a few. */
+/** Makes a data set of many samples, which are hard links to a few. */
 function makeMany(data, samples, out) {
   for (const folder of ['train', 'trainannot']) {
     mkdirSync(join(out, folder), { recursive: true });
@@ -27,7 +27,7 @@ export const memory = [
     name: 'flat-memory',
     what: `the peak of resident memory is at most ${most} times as large with many samples`,
     attempts: ({ threaded, count }) => {
-      // With fewer, V8's young generation has not reached its full size.
+      // With fewer samples, V8's young generation does not reach its full size.
       const [few, many] = [3000, count(9000, 20_000)];
       return [
         {

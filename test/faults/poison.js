@@ -1,4 +1,4 @@
-// A sample whose decoding takes the process with it costs a second run, and no more than itself.
+// A sample whose decoding crashes the process costs a second run, and only that sample is skipped.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { strace } from './machine.js';
@@ -10,7 +10,7 @@ const victim = '0016E5_01920';
 const attempt = (label, work) => ({
   label,
   run: async (at) => {
-    // Headers are read with pread64: whoever reads the mask with read is about to decode it, also in a process that was forked.
+    // Headers are read with pread64; only decoding reads the mask with read, in the child process too.
     const mask = join(work.data, 'trainannot', `${victim}.png`);
     const poisoned = () => ({ under: inject(join(at.folder, 'strace.log'), 'read', 'signal=KILL', '', [mask]) });
     const first = await run(at, work, poisoned());

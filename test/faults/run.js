@@ -1,7 +1,7 @@
-// Tries what can go wrong with a run, for real: processes are killed, file systems fill up, system calls fail.
+// Injects real faults into runs: processes are killed, file systems fill up, system calls fail.
 //   node test/faults/run.js [--long] [--only NAME]
-// Prints a table, and ends with 1 where anything is wrong. A case that cannot run on this machine says why; ALL_FAULTS=1 makes
-// that a failure.
+// Prints a table, and exits with 1 if anything is wrong. A case that cannot run on this machine prints the reason; with ALL_FAULTS=1
+// that is a failure.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,16 +18,16 @@ import { createWorkload } from './tool.js';
 
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
 const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same, ...memory].filter(({ name }) => name.startsWith(values.only));
-if (cases.length === 0) throw new Error(`--only ${values.only}: no case begins so`);
+if (cases.length === 0) throw new Error(`--only ${values.only}: no case begins with this name`);
 
 const began = performance.now();
 const folder = mkdtempSync(join(tmpdir(), 'copypaste-faults-'));
-// Another user has to reach it, where permissions are tried.
+// Cases of permissions run as another user, who must reach the folder.
 chmodSync(folder, 0o755);
 process.on('SIGINT', () => process.exit(130));
 process.on('SIGTERM', () => process.exit(143));
 
-/** A place for something to be tried in: where the output goes, commands as a shell would take them, and what was wrong. */
+/** Place of one attempt: its output folder, its steps as shell commands, and its faults. */
 function place(label) {
   const home = join(folder, label.replaceAll(/[^\w.+-]+/g, '-'));
   mkdirSync(home);
@@ -40,9 +40,9 @@ const world = {
   folder,
   long: values.long,
   place,
-  /** How many in the short form, or in the long one. */
+  /** Number of attempts: `short`, or `long` with --long. */
   count: (short, long) => (values.long ? long : short),
-  /** Ten samples in one copy; in two; and so many small ones that worker threads do them. */
+  /** Ten samples in one copy, in two copies, and in enough small copies for worker threads. */
   single: await createWorkload(folder, 'single', ['-p', '1', '--batch-size', '2']),
   small: await createWorkload(folder, 'small', ['-p', '1', '--batch-size', '2', '--copies', '2']),
   threaded: await createWorkload(folder, 'threaded', ['-p', '1', '--batch-size', '4', '--copies', '26'], 4),
@@ -79,7 +79,7 @@ await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, la
 
 console.log('\n| case | what was tried | tried | wrong | |\n| --- | --- | --- | --- | --- |');
 for (const { one, tried, wrong, missed, why } of rows) {
-  // A fault that seldom happens proves little.
+  // A fault that seldom happens tests little.
   const seldom = missed * 4 > tried;
   failed ||= wrong > 0 || seldom;
   const remark = why ? `**not run: ${why}**` : missed > 0 ? `${seldom ? '**' : ''}${missed} did not happen${seldom ? '**' : ''}` : '';
@@ -87,12 +87,12 @@ for (const { one, tried, wrong, missed, why } of rows) {
 }
 console.log(`\n${failed ? 'FAILED' : 'nothing wrong'} after ${seconds()} s`);
 if (!failed) rmSync(folder, { recursive: true, force: true });
-// What is left of processes that were tried does not hold this one up.
+// Remaining child processes must not keep this one alive.
 process.exit(failed ? 1 : 0);
 
 async function make({ row, attempt: { label, run } }) {
   const at = place(`${row.one.name} ${label}`);
-  // Whatever goes wrong in one attempt, the others are made.
+  // A failed attempt does not stop the others.
   await run(at).catch((error) => at.wrong(error.stack));
   row.tried++;
   if (at.missed) row.missed++;

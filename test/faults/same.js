@@ -1,11 +1,11 @@
-// What must make no difference: a second process, the environment, the order of files; and what has to come before what.
+// A second process, the environment and the order of files change no byte; files reach the disk in the right order.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { strace, taskset } from './machine.js';
 import { callsOf, inject, logged, pathIn } from './strace.js';
 import { checkSame, filesOf, goOn, run, signal, sleep, start, startAndStop, underWay } from './tool.js';
 
-/** Two runs in one output. @param delay how long after the first the second starts. @param kill whether it is killed. */
+/** Two runs in one output folder. @param delay returns the milliseconds before the second starts. @param kill kills the second. */
 const two = (label, work, { delay = () => 0, kill = false } = {}) => ({
   label,
   run: async (at) => {
@@ -21,7 +21,7 @@ const two = (label, work, { delay = () => 0, kill = false } = {}) => ({
     }
     const ends = await Promise.all([one.ended, other.ended]);
     for (const { code, said } of kill ? ends.slice(0, 1) : ends) if (code !== 0) at.wrong(`exit code ${code}: ${said}`);
-    // The one that was killed may have left something, after the other had looked.
+    // The killed run may leave files after the other has cleaned up.
     if (!kill) checkSame(at, work);
     await goOn(at, work);
   },
@@ -47,7 +47,7 @@ const sameUnder = (label, work, options) => ({
   },
 });
 
-/** Every file is on disk before it gets its name, every name before the manifest, the manifest before the journal goes. */
+/** Checks the order: each file is on disk before its rename, each name before the manifest, the manifest before the journal is removed. */
 function checkOrder(at, log) {
   const calls = callsOf(log).filter(({ text }) => pathIn(at.out, text) !== undefined);
   const of = (name) => calls.filter((call) => call.name === name);

@@ -1,4 +1,4 @@
-// A signal ends a run in order, a second one at once, and a reader that is gone ends it too.
+// A signal stops a run cleanly, a second one immediately, and a closed pipe stops it too.
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const once = (name, work, round, early) => ({
     if (code === 0) checkSame(at, work);
     else {
       if (code !== 128 + constants.signals[name]) at.wrong(`exit code ${code}: ${said}`);
-      // Before it has begun, and once all is done, there is nothing to say.
+      // A run prints nothing before it has begun and after all is done.
       const silent = said === '' && (early || [...work.ref.keys()].every((file) => existsSync(join(at.out, file))));
       if (!silent && said !== `copypaste: stopped by ${name}; to continue, run the same command again\n`) at.wrong(`says: ${said}`);
       checkWhole(at, work);
@@ -34,7 +34,7 @@ const once = (name, work, round, early) => ({
   },
 });
 
-/** Sends a signal twice: the second does not wait for samples that are under way, nor for a disk. */
+/** Sends a signal twice: the second does not wait for samples in progress or for the disk. */
 const twice = (name, work, round) => ({
   label: `${name} twice ${round}`,
   run: async (at) => {
@@ -48,7 +48,7 @@ const twice = (name, work, round) => ({
     at.steps.push(`# ${name} twice`);
     const { code, said } = await going.ended;
     const ms = performance.now() - sent;
-    // A machine that is busy takes its time; samples that are under way get four seconds.
+    // Three seconds allow for a busy machine; samples in progress alone would get four.
     if (ms > 3000) at.wrong(`takes ${ms.toFixed(0)} ms to end`);
     if (code !== 128 + constants.signals[name] && code !== 0) at.wrong(`exit code ${code}: ${said}`);
     checkWhole(at, work);
@@ -56,7 +56,7 @@ const twice = (name, work, round) => ({
   },
 });
 
-/** Sends a signal to a run whose disk has stopped to answer. */
+/** Sends a signal to a run whose disk does not respond. */
 const hung = (name, work) => ({
   label: name,
   run: async (at) => {
@@ -67,7 +67,7 @@ const hung = (name, work) => ({
     const sent = performance.now();
     signal(pid, name);
     at.steps.push(`# ${name}`);
-    // strace holds a thread for as long as it is told to: the process has ended once its first thread has.
+    // strace delays a thread for the full time, so the end of the first thread counts as the end of the process.
     while (!hasEnded(pid) && performance.now() - sent < 8000) await sleep(20);
     const ms = performance.now() - sent;
     signal(-going.pid, 'SIGKILL');
@@ -95,29 +95,29 @@ const both = ({ small, threaded, count }, attempt, rounds) => [
 export const signals = [
   {
     name: 'signal',
-    what: 'INT, TERM, HUP at random moments, then on',
+    what: 'INT, TERM, HUP at random moments, then continued',
     attempts: (world) => both(world, once, 2),
   },
   {
     name: 'signal-early',
-    what: 'INT, TERM, HUP while the program loads, then on',
+    what: 'INT, TERM, HUP while the program loads, then continued',
     attempts: ({ small, count }) =>
       names.flatMap((name) => Array.from({ length: count(1, 10) }, (_, round) => once(name, small, round + 1, true))),
   },
   {
     name: 'signal-twice',
-    what: 'the same twice, then on',
+    what: 'INT, TERM, HUP twice, then continued',
     attempts: (world) => both(world, twice, 1),
   },
   {
     name: 'signal-hung',
-    what: 'a signal while the disk does not answer, then on',
+    what: 'a signal while the disk does not respond, then continued',
     needs: [strace],
     attempts: ({ small }) => [hung('SIGTERM', small)],
   },
   {
     name: 'pipe',
-    what: 'whoever reads the output is gone',
+    what: 'the reader of stdout or stderr closes the pipe',
     attempts: ({ small }) =>
       ['stdout', 'stderr'].map((stream) => ({
         label: stream,

@@ -1,19 +1,19 @@
-// Puts faults into system calls with strace, and reads its logs.
+// Injects faults into system calls with strace, and reads its logs.
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './tool.js';
 
 /**
- * strace counts calls by thread: there is one thread in libuv's pool, so that the k-th call is the same in each run. And temporary
- * names are the same too, so that strace can be told of them.
+ * Environment in which runs make the same calls. strace counts calls by thread, so libuv's pool has a single one; temporary names are
+ * fixed, so that strace can be given their paths.
  */
 export const sameNames = {
   UV_THREADPOOL_SIZE: '1',
   NODE_OPTIONS: `--require=${fileURLToPath(new URL('fixed-names.cjs', import.meta.url))}`,
 };
 
-// What a call is named depends on the processor; a name that it lacks is passed over.
+// Names of a call differ between processors; strace ignores unknown ones after a question mark.
 const variants = {
   openat: ['openat', 'open'],
   rename: ['rename', 'renameat', 'renameat2'],
@@ -25,16 +25,16 @@ const namesOf = (call) => (variants[call] ?? [call]).map((name) => `?${name}`).j
 const plainName = new Map(Object.entries(variants).flatMap(([call, names]) => names.map((name) => [name, call])));
 
 /**
- * The words before a command that put a fault into it.
+ * Prefix of a command that injects a fault into it.
  *
  * @param what as `signal=KILL` or `error=EIO`.
  * @param when the number of the call in its thread; with `+`, all later ones too.
- * @param paths calls on these alone are counted; if none are given, all.
+ * @param paths only calls on these are counted; if empty, all calls.
  */
 export function inject(log, call, what, when, paths = []) {
   const calls = namesOf(call);
   const only = paths.flatMap((one) => ['-P', one]);
-  // A filter in the kernel makes it twice as fast; signals do not arrive then.
+  // A seccomp filter doubles the speed, but signals are not delivered with it.
   const fast = what.startsWith('signal') ? [] : ['--seccomp-bpf'];
   return [
     'strace',
@@ -68,7 +68,7 @@ const traced = [
   'getdents64',
 ];
 
-/** The words before a command that log its calls. */
+/** Prefix of a command that logs its calls. */
 export function logged(log) {
   return ['strace', ...options, '--seccomp-bpf', '-o', log, '-e', `trace=${traced.map(namesOf).join(',')}`];
 }
@@ -105,16 +105,16 @@ export function callsOf(log) {
   return calls;
 }
 
-/** The path that a call's text names in a folder, if any: `''` for the folder itself. */
+/** Path in a folder that a call refers to, if any; `''` for the folder itself. */
 export function pathIn(folder, text) {
   const [path] = new RegExp(`(?<=[<"])${folder.replaceAll('.', '\\.')}(/[^">]*)?(?=[">])`).exec(text) ?? [];
   return path === undefined ? undefined : relative(folder, path);
 }
 
-/** Whether a fault was put into a call; a process that was killed there has no result. */
+/** Returns `true` if a fault was injected into a call. A call that killed its process has no result. */
 export const isInjected = (call) => call.text.endsWith('(INJECTED)');
 
-/** The calls of a run that nothing disturbs, and where its output was. */
+/** Calls of an undisturbed run, and its output folder. */
 export async function cleanRun(at, work) {
   const log = join(at.folder, 'clean.log');
   const { code, said } = await run(at, work, { under: logged(log), env: sameNames });
@@ -122,7 +122,7 @@ export async function cleanRun(at, work) {
   return { calls: callsOf(log), out: at.out };
 }
 
-/** Calls of a kind that touch a folder: the path in it, and their number among those on that path. */
+/** Calls of one name that touch a folder: the path in it, and the number of the call among those on that path. */
 export function pointsOf(calls, call, folder) {
   const counts = new Map();
   return calls
@@ -134,7 +134,7 @@ export function pointsOf(calls, call, folder) {
     });
 }
 
-/** At most `count` of a list, spread over it, with both its ends. */
+/** At most `count` items of a list, evenly spread, including both ends. */
 export function spread(list, count) {
   if (list.length <= count) return list;
   if (count === 1) return [list[Math.floor(list.length / 2)]];

@@ -1,4 +1,4 @@
-// Runs the tool for real, and judges what a run leaves behind.
+// Runs the tool as a process, and checks its output.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ const path = (name) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 export const program = [process.execPath, path('bin/copypaste.cjs')];
 const fixture = path('fixtures/camvid');
 
-/** No run here takes longer, unless it hangs. */
+/** A run that takes longer hangs. */
 const longestMs = 60_000;
 
 const groups = new Set();
@@ -20,7 +20,7 @@ process.on('exit', () => {
   for (const group of groups) signal(-group, 'SIGKILL');
 });
 
-/** Sends a signal to a process that may be gone. */
+/** Sends a signal to a process that may have ended. */
 export function signal(pid, name) {
   try {
     process.kill(pid, name);
@@ -29,7 +29,7 @@ export function signal(pid, name) {
   }
 }
 
-/** One line for a shell that does the same. */
+/** Shell command line of a process. */
 function shellLine(argv, env = {}) {
   const quoted = argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
   return [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...quoted].join(' ');
@@ -38,7 +38,7 @@ function shellLine(argv, env = {}) {
 /**
  * Starts the tool on a workload, in a process group of its own.
  *
- * @param under words before the command, as `strace …`.
+ * @param under prefix of the command, such as `strace …`.
  * @returns the process, and a promise of how it ended; a process that a signal ended has the exit code that a shell gives it.
  */
 export function start(at, work, { under = [], env = {}, flags = ['-q'] } = {}) {
@@ -72,7 +72,7 @@ export function run(at, work, options) {
   return start(at, work, options).ended;
 }
 
-/** Waits until a run has opened its journal. @returns `false` where it ended before. */
+/** Waits until a run has opened its journal. @returns `false` if it ended before. */
 export async function underWay(at, { child }, file = 'run.jsonl') {
   while (!existsSync(join(at.out, file))) {
     if (child.exitCode !== null || child.signalCode !== null) return false;
@@ -81,7 +81,7 @@ export async function underWay(at, { child }, file = 'run.jsonl') {
   return true;
 }
 
-/** Starts a run, and stops it in the middle. @param images how many it has finished by then, of sixteen. */
+/** Starts a run and pauses it halfway. @param images number of finished images, of sixteen, to wait for. */
 export async function startAndStop(at, work, images = 1) {
   for (;;) {
     const going = start(at, work);
@@ -90,7 +90,7 @@ export async function startAndStop(at, work, images = 1) {
     signal(going.pid, 'SIGSTOP');
     at.steps.push('# stopped in the middle (SIGSTOP)');
     if (!existsSync(join(at.out, 'manifest.json'))) return going;
-    // The machine was busy elsewhere, and it has come to its end.
+    // On a busy machine the run may have ended before it was paused.
     signal(going.pid, 'SIGKILL');
     await going.ended;
     rmSync(at.out, { recursive: true });
@@ -123,11 +123,11 @@ export function filesOf(folder) {
 
 const isTemporary = (name) => name.endsWith('.tmp');
 
-/** Whatever bears its own name has to be whole, at any moment: as one of some workloads' runs leaves it. */
+/** Checks that each file under its own name is complete, as in the reference output of one of the workloads. */
 export function checkWhole(at, ...works) {
   for (const [name, digest] of filesOf(at.out)) {
     if (isTemporary(name) || name === 'run.jsonl' || works.some(({ ref }) => ref.get(name) === digest)) continue;
-    at.wrong(works.some(({ ref }) => ref.has(name)) ? `${name} is not whole` : `${name} should not be there`);
+    at.wrong(works.some(({ ref }) => ref.has(name)) ? `${name} is incomplete` : `${name} should not be there`);
   }
 }
 
@@ -135,7 +135,7 @@ export function checkNoTemporaries(at) {
   for (const name of filesOf(at.out).keys()) if (isTemporary(name)) at.wrong(`${name} was left`);
 }
 
-/** The whole tree has to be that of a run that nothing disturbed. @param except names that may be there besides. */
+/** Checks that the output equals that of an undisturbed run. @param except returns `true` for additional names that are allowed. */
 export function checkSame(at, { ref }, except = () => false) {
   const files = filesOf(at.out);
   for (const [name, digest] of ref) {
@@ -145,21 +145,22 @@ export function checkSame(at, { ref }, except = () => false) {
   for (const name of files.keys()) if (!ref.has(name) && !except(name)) at.wrong(`${name} was left`);
 }
 
-/** A run that fails says so by its exit code and in one line, with a file and a cause. */
+/** Checks that a run failed with one of the exit codes, and printed one line with a file and a cause. */
 export function checkError(at, { code, said }, codes = [73, 74]) {
   if (!codes.includes(code)) at.wrong(`exit code ${code}, not ${codes.join(' or ')}`);
   const lines = said.trimEnd().split('\n');
-  if (lines.length !== 1 || !/^copypaste: (?=.*\w\/).*: ./.test(lines[0])) at.wrong(`does not say in one line what went wrong: ${said}`);
+  if (lines.length !== 1 || !/^copypaste: (?=.*\w\/).*: ./.test(lines[0]))
+    at.wrong(`does not print one line with a file and a cause: ${said}`);
 }
 
-/** Runs again with nothing in the way: the end has to be that of a run that nothing disturbed. */
+/** Runs again without faults, and checks that the output equals that of an undisturbed run. */
 export async function goOn(at, work, code = 0) {
   const end = await run(at, work);
   if (end.code !== code) at.wrong(`the next run ends with exit code ${end.code}: ${end.said}`);
   else if (code === 0) checkSame(at, work);
 }
 
-/** A copy of the fixture, and what an undisturbed run makes of it. @param smaller how many times its images are made smaller. */
+/** Creates a workload: a copy of the fixture, and the output of an undisturbed run. @param smaller factor by which images shrink. */
 export async function createWorkload(folder, name, args, smaller = 1) {
   const home = join(folder, name);
   const data = join(home, 'data');
@@ -183,7 +184,7 @@ export async function createWorkload(folder, name, args, smaller = 1) {
   return { ...work, ms, ref: filesOf(at.out) };
 }
 
-/** The workload on a copy of its data that may be changed. */
+/** Workload on a copy of its data, which may be changed. */
 export function withOwnData(at, work) {
   const data = join(at.folder, 'data');
   rmSync(data, { recursive: true, force: true });
