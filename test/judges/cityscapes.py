@@ -1,4 +1,4 @@
-"""Cityscapes, made from polygons by its own scripts, and read back by them and by Datumaro."""
+"""Cityscapes: data made from polygons by its own scripts, output read by them and by Datumaro."""
 
 import contextlib
 import json
@@ -51,7 +51,7 @@ def make(root, train_ids_alone=False):
 
 
 def table(value):
-    """What stands for each label id."""
+    """Value that replaces each label id."""
     values = np.zeros((256, *np.shape(value(labels[0]))), np.uint8)
     for label in labels:
         if label.id >= 0:
@@ -70,26 +70,26 @@ def instances(path):
 
 
 def all_files(folder, verdict):
-    """Every file of a sample says the same, and the manifest too."""
+    """All files of a sample agree with each other and with the manifest."""
     make(folder / "in")
     flags = ["-p", "1", "--copies", "3", "--include-originals", "--instances", "object", "--min-area", "20px", "--truncated", "keep"]
     manifest, _ = augment(folder / "in", folder / "out", *flags)
-    # Polygons would not be true any more.
+    # Polygons would no longer match the masks.
     verdict.hold(not list((folder / "out").rglob("*_polygons.json")), "polygons are in the output")
     for record in manifest["records"]:
         path = record["files"]["image"]["path"]
         base = folder / "out" / record["files"]["mask"]["path"].removesuffix("_labelIds.png")
         ids, objects = pixels(f"{base}_labelIds.png"), pixels(f"{base}_instanceIds.png")
         verdict.count("samples")
-        verdict.hold((pixels(f"{base}_labelTrainIds.png") == train_ids[ids]).all(), f"{path}: training ids are not those of the ids")
+        verdict.hold((pixels(f"{base}_labelTrainIds.png") == train_ids[ids]).all(), f"{path}: training ids do not match the label ids")
         colour = pixels(f"{base}_color.png")[..., :3]
-        verdict.hold((colour == colours[ids]).all(), f"{path}: colours are not those of the ids")
+        verdict.hold((colour == colours[ids]).all(), f"{path}: colours do not match the label ids")
         found = instances(f"{base}_instanceIds.png")
         for object_id, (label, count) in found.items():
             verdict.count("instances" if object_id >= 1000 else "regions without instances")
             verdict.hold((ids[objects == object_id] == label).all(), f"{path}: instance {object_id} has pixels of other classes")
-            verdict.hold(object_id < 1000 or id2label[label].hasInstances, f"{path}: instance {object_id} is of a class without any")
-            verdict.hold((objects == object_id).sum() == count, f"{path}: instance {object_id} is counted otherwise")
+            verdict.hold(object_id < 1000 or id2label[label].hasInstances, f"{path}: instance {object_id} belongs to a class without instances")
+            verdict.hold((objects == object_id).sum() == count, f"{path}: instance {object_id} has a different pixel count")
         expected = instances(folder / "in" / record["inputs"]["objects"]["path"])
         expected = {id: one for id, one in expected.items() if id >= 1000}
         for one in record.get("covered", []):
@@ -110,11 +110,11 @@ def all_files(folder, verdict):
 
 
 def train_ids_alone(folder, verdict):
-    """The form that has masks of training ids and nothing else."""
+    """The layout that has only masks of training ids."""
     make(folder / "in", train_ids_alone=True)
     flags = ["-p", "1", "--copies", "3", "--include-originals", "--min-area", "20px", "--truncated", "keep"]
     manifest, _ = augment(folder / "in", folder / "out", *flags)
-    verdict.hold(manifest["layout"]["name"] == "cityscapes-train-ids", f"is taken for {manifest['layout']['name']}")
+    verdict.hold(manifest["layout"]["name"] == "cityscapes-train-ids", f"is read as {manifest['layout']['name']}")
     for record in manifest["records"]:
         ids = pixels(folder / "out" / record["files"]["mask"]["path"])
         for id, (_, now) in record.get("pixels", {}).items():
@@ -137,6 +137,6 @@ def judge_train_ids(folder, manifest, verdict, path_of):
         verdict.count("masks", len(masks))
         verdict.hold(size == ids.shape, f"{image}: is of another size")
         # It leaves out the first label, which is the road.
-        verdict.hold({label for label, _, _ in masks} == set(np.unique(ids).tolist()) - {0, 255}, f"{image}: labels are others")
+        verdict.hold({label for label, _, _ in masks} == set(np.unique(ids).tolist()) - {0, 255}, f"{image}: labels differ")
         for label, _, mask in masks:
             verdict.hold((mask == (ids == label)).all(), f"{image}: label {label} has other pixels")

@@ -24,18 +24,18 @@ def as_set(values):
 
 
 def same(folder, verdict):
-    """Where nothing is pasted, the document says what it said."""
+    """Where nothing is pasted, the document is unchanged."""
     augment(fixtures / "coco", folder / "out", "-p", "0")
     before, after = (json.loads((at / document).read_text()) for at in (fixtures / "coco", folder / "out"))
     verdict.hold(before.keys() == after.keys(), f"has {list(after)}, not {list(before)}")
     for key, value in before.items():
         equal = as_set(value) == as_set(after[key]) if isinstance(value, list) else value == after[key]
-        verdict.hold(equal, f"{key} is not what it was")
+        verdict.hold(equal, f"{key} has changed")
         verdict.count(key, len(value) if isinstance(value, list) else 1)
 
 
 def png_fixture(folder):
-    """The fixture with images that lose nothing, so that what differs was pasted."""
+    """The fixture with lossless images, in which only pasted pixels differ."""
     data = json.loads((fixtures / "coco" / document).read_text())
     (folder / "train").mkdir(parents=True)
     (folder / "annotations").mkdir()
@@ -57,7 +57,7 @@ def pasted(folder, verdict):
     # The paper's form moves the target's annotations too: no mask is what it was, and each has to agree with itself.
     manifest, _ = augment(folder / "in", folder / "paper", *flags, "--preset", "paper")
     judge(folder / "in", folder / "paper", manifest, verdict)
-    # JPEG's losses are no matter of annotations.
+    # Losses of JPEG do not concern annotations.
     manifest, _ = augment(fixtures / "coco", folder / "jpeg", "-p", "1", "--truncated", "keep", "--seed", "7")
     judge(fixtures / "coco", folder / "jpeg", manifest, verdict, exact=False)
 
@@ -89,7 +89,7 @@ def judge(source, out, manifest, verdict, exact=True, each=None):
         path = f"train/{image['file_name']}"
         record = records[path]
         picture = pixels(out / path)
-        verdict.hold(picture.shape[:2] == (image["height"], image["width"]), f"{path} is not of the size that is stated")
+        verdict.hold(picture.shape[:2] == (image["height"], image["width"]), f"{path} does not have the size in the document")
         original = images_by_sample[record["id"]]
         annotations = after.imgToAnns[image["id"]]
         found = [(one, after.annToMask(one).astype(bool)) for one in annotations]
@@ -108,14 +108,14 @@ def judge(source, out, manifest, verdict, exact=True, each=None):
         kept = [pair for pair in found if "copypaste" not in pair[0]]
         added = [pair for pair in found if "copypaste" in pair[0]]
         if record["status"] == "unchanged":
-            verdict.hold([plain(one) for one, _ in kept] == [plain(one) for one, _ in instances(original["id"])], f"{path}: not as it was")
-            verdict.hold(not added, f"{path}: has pastes, and is unchanged")
+            verdict.hold([plain(one) for one, _ in kept] == [plain(one) for one, _ in instances(original["id"])], f"{path}: annotations have changed")
+            verdict.hold(not added, f"{path}: has pastes, but its record is unchanged")
             continue
 
         # Pastes: one annotation for each that shows, of the class and with the pixels that the manifest says.
         showing = {n: placement for n, placement in enumerate(record["placements"], 1) if placement["visible"] > 0}
         by_placement = {one["copypaste"]["placement"]: (one, mask) for one, mask in added}
-        verdict.hold(len(by_placement) == len(added) and by_placement.keys() == showing.keys(), f"{path}: pastes are not the manifest's")
+        verdict.hold(len(by_placement) == len(added) and by_placement.keys() == showing.keys(), f"{path}: pastes do not match the manifest")
         cover = np.zeros(picture.shape[:2], bool)
         source_image = images_by_sample[record["source"]]
         sources = {one["id"]: mask for one, mask in instances(source_image["id"])}
@@ -143,7 +143,7 @@ def judge(source, out, manifest, verdict, exact=True, each=None):
             continue
         for (one, mask), (origin, mask_before) in zip(kept, remaining):
             if origin["id"] not in said:
-                verdict.hold(plain(one) == plain(origin) and not (mask_before & cover).any(), f"{path}: {origin['id']} is covered unsaid")
+                verdict.hold(plain(one) == plain(origin) and not (mask_before & cover).any(), f"{path}: {origin['id']} is covered, but not recorded")
                 continue
             verdict.count("survivors")
             verdict.hold((mask == (mask_before & ~cover)).all(), f"{path}: what is left of {origin['id']} is not what pastes left of it")
@@ -189,7 +189,7 @@ def forms(folder, verdict):
             verdict.hold(placement["area"] == 0 or origin["id"] not in crowded, f"{path}: pastes the crowd {origin['id']}")
             shown = added[n][1] if n in added else np.zeros(owner.shape, bool)
             if placement["area"] == 0:
-                verdict.hold(not shown.any(), f"{path}: shows what has no pixels")
+                verdict.hold(not shown.any(), f"{path}: shows a placement without pixels")
             same_pixels = ((owner == n) == shown).all()
             verdict.hold(same_pixels, f"{path}: paste {n} ({origin['form']}) has other pixels than annotation {origin['id']}")
             if n in added:

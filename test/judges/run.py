@@ -1,4 +1,4 @@
-"""Runs every case in a folder of its own, and prints what was judged. Ends with 1 where a judge found anything wrong."""
+"""Runs each case in a folder of its own, and prints its verdict. Exits with 1 if a judge finds anything wrong."""
 
 import argparse
 import sys
@@ -62,7 +62,7 @@ for name, case in chosen.items():
         try:
             case(Path(folder), verdict)
         except Exception:
-            # A judge that cannot read what was written has found something wrong.
+            # Output that a judge cannot read is wrong.
             verdict.hold(False, traceback.format_exc())
     verdict.hold(verdict.counts, "nothing was judged")
     judged = ", ".join(f"{count} {what}" for what, count in verdict.counts.items())

@@ -171,6 +171,6 @@ def judge_semantic(folder, kinds, splits, ids, prepared, more, verdict):
             expected = {int(prepared(np.array([[id]], np.uint8))[0, 0]): count for id, count in expected.items() if count > 0}
             got = {int(id): int((labels == id).sum()) for id in np.unique(labels)}
             verdict.hold(got == expected, f"{name}: has {got}, not {expected}")
-            # What is void is never pasted.
+            # Ignored pixels are never pasted.
             grown = [id for id in (255,) if (labels == id).sum() > (origin == id).sum()]
-            verdict.hold(not grown, f"{name}: void has grown")
+            verdict.hold(not grown, f"{name}: ignored pixels have grown")

@@ -1,4 +1,4 @@
-"""The tool as it is built, and what cases have in common."""
+"""The built tool, and functions that cases share."""
 
 import json
 import os
@@ -14,7 +14,7 @@ fixtures = root / "fixtures"
 
 
 class Verdict:
-    """What was judged, by kind and number, and what is wrong with it."""
+    """Number of judged things by kind, and the faults found."""
 
     def __init__(self):
         self.counts = Counter()
@@ -29,7 +29,7 @@ class Verdict:
 
 
 def augment(source, out, *flags):
-    """Runs the tool. Gives its manifest, and the most memory that it held, in bytes."""
+    """Runs the tool. Returns its manifest and its peak memory in bytes."""
     command = ["node", str(root / "bin/copypaste.cjs"), "augment", "--in", str(source), "--out", str(out), "--quiet", *flags]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     said = process.stderr.read()
@@ -41,13 +41,13 @@ def augment(source, out, *flags):
 
 
 def pixels(path):
-    """An image's pixels, or a mask's ids: those of a palette as they are."""
+    """Pixels of an image, or ids of a mask; palette indices stay indices."""
     with Image.open(path) as image:
         return np.array(image)
 
 
 def scenes(folder, sizes, seed):
-    """Writes images of noise, in which no two places look alike."""
+    """Writes images of noise, in which no two regions are equal."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for name, (width, height) in sizes.items():

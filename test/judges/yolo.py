@@ -44,7 +44,7 @@ def lines(folder, verdict):
     """Lines are what the manifest says; those that pastes left alone are as they were."""
     flags = ["-p", "1", "--copies", "5", "--include-originals", "--truncated", "keep", "--min-area", "20px"]
     manifest, _ = augment(fixtures / "yolo", folder / "out", *flags)
-    verdict.hold((folder / "out/data.yaml").read_bytes() == (fixtures / "yolo/data.yaml").read_bytes(), "data.yaml is another")
+    verdict.hold((folder / "out/data.yaml").read_bytes() == (fixtures / "yolo/data.yaml").read_bytes(), "data.yaml has changed")
     for record in manifest["records"]:
         path = record["files"]["labels"]["path"]
         size = pixels(folder / "out" / record["files"]["image"]["path"]).shape[:2]
@@ -53,9 +53,9 @@ def lines(folder, verdict):
         verdict.count("files")
         verdict.count("lines", len(after))
         loaded, complaint = load(folder / "out" / record["files"]["image"]["path"], folder / "out" / path, 3)
-        verdict.hold(loaded is not None and loaded[0] == [one[0] for one in after], f"{path}: Ultralytics reads otherwise: {complaint}")
+        verdict.hold(loaded is not None and loaded[0] == [one[0] for one in after], f"{path}: Ultralytics reads different labels: {complaint}")
         if record["status"] == "unchanged":
-            verdict.hold([line for _, _, line in after] == [line for _, _, line in before], f"{path}: is not as it was")
+            verdict.hold([line for _, _, line in after] == [line for _, _, line in before], f"{path}: has changed")
             continue
         said = {one["object"]: one for one in record.get("covered", [])}
         kept = [(n, one) for n, one in enumerate(before) if not said.get(n, {}).get("dropped")]
@@ -76,7 +76,7 @@ def lines(folder, verdict):
         for (n, (class_id, _, line)), (class_now, points, now) in zip(kept, after):
             verdict.hold(class_now == class_id, f"{path}: line {n} has another class")
             if n not in said:
-                verdict.hold(now == line and not (exact(line, size) & cover).any(), f"{path}: line {n} is covered unsaid")
+                verdict.hold(now == line and not (exact(line, size) & cover).any(), f"{path}: line {n} is covered, but not in the record")
                 continue
             verdict.count("survivors")
             judge_area(f"{path}: line {n}", points, now, size, said[n]["after"], verdict)
@@ -98,7 +98,7 @@ def boxes(folder, verdict):
         loaded, complaint = load(folder / "out" / record["files"]["image"]["path"], output, 3)
         verdict.hold(loaded is not None, f"{output.name}: Ultralytics refuses it: {complaint}")
         values = np.array([line.split() for line in output.read_text().splitlines()], np.float32)
-        verdict.hold(values.shape[1] == 5, f"{output.name}: is no file of boxes")
+        verdict.hold(values.shape[1] == 5, f"{output.name}: is not a file of boxes")
         verdict.hold(values[:, 1:].min() >= 0 and values[:, 1:].max() <= 1, f"{output.name}: a box leaves the image")
         showing = [placement for placement in record["placements"] if placement["visible"] > 0]
         verdict.hold(len(values) == 2 + len(showing), f"{output.name}: has {len(values)} boxes, not 2 and {len(showing)}")
