@@ -1,17 +1,18 @@
+import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 /** Files of two thirds of the time: they render on every backend, start processes, damage thousands of inputs, or write whole data sets. */
 const slow = [
-  'test/render/{cpu,faults,tensorflow,webgpu}.test.ts',
-  'test/cli/{doctor,main}.test.ts',
-  'test/dataset/sources.test.ts',
-  'test/formats/{cvat,layouts}.test.ts',
-  'test/output/folder.test.ts',
-  'test/engine/{suspects,threads}.test.ts',
-  'test/batch.test.ts',
-  'test/docs.test.ts',
-  'test/{codecs,verbs}/hostile.test.ts',
-];
+  ...['batch', 'docs'],
+  ...['cli/doctor', 'cli/main'],
+  ...['codecs/hostile', 'verbs/hostile'],
+  ...['dataset/sources', 'formats/cvat', 'formats/layouts', 'output/folder'],
+  ...['engine/suspects', 'engine/threads'],
+  ...['render/cpu', 'render/faults', 'render/tensorflow', 'render/webgpu'],
+].map((name) => `test/${name}.test.ts`);
+
+for (const file of slow)
+  if (!existsSync(new URL(file, import.meta.url))) throw new Error(`vitest.config.ts lists ${file} as slow, but it does not exist`);
 
 const testTimeout = 30_000;
 
