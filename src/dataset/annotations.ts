@@ -1,4 +1,4 @@
-/** Annotations of one sample, read from its files. */
+/** Reads the annotations of a sample from its files. */
 import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
@@ -21,14 +21,14 @@ interface ReadOptions {
 /**
  * Reads the annotations of a sample and finds its instances.
  *
- * @throws {CopyPasteError} `data` for a damaged mask, `usage` for one that cannot hold the ignore id.
+ * @throws {CopyPasteError} `data` when a file is damaged, `usage` when a mask cannot store the ignore id.
  */
 export async function readAnnotations(sample: Sample, dataset: Dataset, options: ReadOptions): Promise<Annotations> {
   const format = await layoutNamed(dataset.layout).format?.();
   return format ? readShapes(sample, dataset, format) : readMasks(sample, sample.mask as string, dataset, options);
 }
 
-/** Reads the shapes that a document or a label file has of a sample; an image without either has none. */
+/** Reads the shapes of a sample from its document or label file; an image without either has none. */
 async function readShapes(sample: Sample, dataset: Dataset, format: Format): Promise<Annotations> {
   const { size, entry, labels: path = '' } = sample;
   const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
@@ -45,12 +45,12 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
   return { sample, input: dataset, shapes, ...paintShapes(shapes), files };
 }
 
-/** Shapes of an image without a label file, which has nothing on it where its format says so. */
+/** Shapes of an image without a label file: it is either a background image or unlabelled. */
 function emptyOf({ size, newLabels }: Sample): ShapeSet {
   return { size, own: undefined, shapes: [], ...(newLabels === undefined && { unlabelled: true }) };
 }
 
-/** Reads a sample's class mask, and its instance mask where it has one. */
+/** Reads a sample's class mask, and its instance mask if it has one. */
 async function readMasks(sample: Sample, path: string, dataset: Dataset, { instances, jitter }: ReadOptions): Promise<Annotations> {
   const ignore = voidId(dataset.ignore, jitter) ?? 0;
   const read = async (
@@ -62,19 +62,20 @@ async function readMasks(sample: Sample, path: string, dataset: Dataset, { insta
     const mask = await decode(bytes, file);
     giveBack(bytes);
     if (mask.colours && padding >= mask.colours.byId.length)
-      throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for it`);
-    if (padding > largestId(mask)) throw new CopyPasteError('usage', `--ignore ${ignore} does not fit the 8 bits of ${file}`);
+      throw new CopyPasteError('usage', `--ignore ${ignore}: the colour map has no colour for this id; add one, or pass another id`);
+    if (padding > largestId(mask))
+      throw new CopyPasteError('usage', `--ignore ${ignore}: exceeds the 8 bits of ${file}; pass an id up to 255`);
     return { mask, sha256 };
   };
   const { mask, sha256 } = await read(path, jitter === 'scene' ? ignore : 0, (bytes, file) => readMask(bytes, file, dataset.colours));
   if (sample.objects === undefined) {
     if (instances === 'object') {
-      throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; say --instances component`);
+      throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; pass --instances component`);
     }
     const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, path);
     return { sample, input: dataset, mask, ...found, files: [{ role: 'mask', path, sha256 }] };
   }
-  // An object that is given up becomes void in the instance mask.
+  // Dropped objects get the ignore id in the instance mask.
   const objects = await read(sample.objects, ignoreObject({ ...dataset, ignore }), readObjects);
   return {
     sample,

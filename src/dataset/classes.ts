@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { ClassNames } from '../types.ts';
 
-/** What an instance has whose class the data set that it would be pasted into has not. */
+/** Class id of an instance from `--sources` whose class the target data set lacks. */
 export const foreignClass = -1;
 
 /**
  * Reads a file of class names: one name a line, the first for id 0; or `id name` on each line, in any order.
  *
- * @throws {CopyPasteError} `noInput` where the file cannot be read, `data` where an id or a name occurs twice.
+ * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when an id occurs twice.
  */
 export async function readClassNames(path: string): Promise<ClassNames> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
@@ -25,16 +25,16 @@ export async function readClassNames(path: string): Promise<ClassNames> {
     if (line === '') return;
     const id = numbered ? Number.parseInt(line, 10) : index;
     const name = numbered ? line.replace(/^\d+[\s,:]+/, '') : line;
-    if (names.has(id)) throw new CopyPasteError('data', `--class-names ${path}: id ${id} is named twice`);
+    if (names.has(id)) throw new CopyPasteError('data', `--class-names ${path}: id ${id} has two names; keep one`);
     names.set(id, name);
   });
   return names;
 }
 
 /**
- * Class ids from ids or names.
+ * Resolves class names and ids to ids.
  *
- * @throws {CopyPasteError} `usage` for a name that no class has, with the names that there are.
+ * @throws {CopyPasteError} `usage` when a name is unknown.
  */
 export function classIds(wanted: Wanted, names: ClassNames, flag: string): Set<number> {
   const byName = new Map([...names].map(([id, name]) => [name.toLowerCase(), id]));
@@ -44,15 +44,17 @@ export function classIds(wanted: Wanted, names: ClassNames, flag: string): Set<n
       const id = byName.get(text.toLowerCase()) ?? (/^\d+$/.test(text) ? Number(text) : undefined);
       if (id !== undefined) return id;
       const known =
-        names.size > 0 ? `classes are ${[...names.values()].join(', ')}` : 'classes have no names; give ids, or --class-names FILE';
-      throw new CopyPasteError('usage', `${flag}: no class is called '${text}'; ${known}`);
+        names.size > 0
+          ? `classes are ${[...names.values()].join(', ')}`
+          : 'classes have no names; pass ids, or name them with --class-names FILE';
+      throw new CopyPasteError('usage', `${flag}: unknown class '${text}'; ${known}`);
     }),
   );
 }
 
 type Wanted = readonly (string | number)[];
 
-/** Whether a class may be pasted, from the options `classes` and `excludeClasses`. */
+/** Makes a test if a class may be pasted, from the options `classes` and `excludeClasses`. */
 export function pasteFilter(
   names: ClassNames,
   { classes, excludeClasses }: { classes?: Wanted | undefined; excludeClasses?: Wanted | undefined },
@@ -63,14 +65,14 @@ export function pasteFilter(
 }
 
 /**
- * The id that stands for void where one has to be written: the first of the ignore ids.
+ * The id written for void pixels: the first ignore id.
  *
- * @throws {CopyPasteError} `usage` where scenes are jittered, which pads masks, and there is none.
+ * @throws {CopyPasteError} `usage` when scenes are jittered, which pads masks, and there is no ignore id.
  */
 export function voidId(ignore: Iterable<number>, jitter: 'instance' | 'scene'): number | undefined {
   const [first] = ignore;
   if (jitter === 'scene' && first === undefined) {
-    throw new CopyPasteError('usage', 'jitter scene pads masks with an ignore id, and there is none; give one (--ignore ID)');
+    throw new CopyPasteError('usage', '--jitter scene: masks are padded with an ignore id, but there is none; pass --ignore ID');
   }
   return first;
 }

@@ -3,26 +3,27 @@ import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Colours } from '../types.ts';
 
-/** Files that say what the colours of masks stand for, as CamVid, CVAT and class dictionaries call them. */
+/** File names of colour maps: CamVid's, CVAT's, and class dictionaries. */
 const mapNames = ['label_colors.txt', 'labelmap.txt', 'class_dict.csv'];
 
-/** What colours of masks stand for: class ids in the order of a file's lines. */
+/** Classes of the colours in masks; class ids are the order of lines in the file. */
 export interface ColourMap {
   readonly colours: Colours;
   readonly classNames: ReadonlyMap<number, string>;
-  /** Ids that are no objects, by their names. */
+  /** Ids of classes named background. */
   readonly background: readonly number[];
+  /** Ids of classes named void or ignore. */
   readonly ignore: readonly number[];
 }
 
 /**
  * Reads a colour map: lines `r g b name`, `name:r,g,b::` or `name,r,g,b`.
  *
- * @throws {CopyPasteError} `noInput` where it cannot be read, `data` where a line or a colour cannot be.
+ * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when a line is invalid or a colour occurs twice.
  */
 export async function readColourMap(path: string): Promise<ColourMap> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${path}: the colour map cannot be read: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('noInput', `${path}: cannot read the colour map: ${messageOf(cause)}`, { cause });
   });
   const lines = text
     .replace(/^\uFEFF/, '')
@@ -34,17 +35,21 @@ export async function readColourMap(path: string): Promise<ColourMap> {
     if (row === undefined || row.colour.some((value) => value > 255)) {
       throw new CopyPasteError(
         'data',
-        `${path}: '${line}' is not a colour and a name; lines are 'r g b name', 'name:r,g,b::' or 'name,r,g,b'`,
+        `${path}: '${line}' is not a colour with a name; write lines as 'r g b name', 'name:r,g,b::' or 'name,r,g,b'`,
       );
     }
     return row;
   });
   const known = new Set<string>();
   for (const { colour, name } of rows) {
-    if (known.has(String(colour))) throw new CopyPasteError('data', `${path}: colour ${colour} of ${name} is another class's too`);
+    if (known.has(String(colour)))
+      throw new CopyPasteError(
+        'data',
+        `${path}: colour ${colour} of ${name} also belongs to another class; give each class its own colour`,
+      );
     known.add(String(colour));
   }
-  if (rows.length === 0) throw new CopyPasteError('data', `${path}: names no colour`);
+  if (rows.length === 0) throw new CopyPasteError('data', `${path}: contains no colours; write lines as 'r g b name'`);
   const named = (pattern: RegExp): number[] => rows.flatMap(({ name }, id) => (pattern.test(name) ? [id] : []));
   return {
     colours: rows.map(({ colour }) => colour),
@@ -65,7 +70,7 @@ function triple(texts: readonly string[]): readonly [number, number, number] {
   return texts.map(Number) as [number, number, number];
 }
 
-/** The colour map that a data set brings along. */
+/** Finds the colour map in a data set. */
 export function findColourMap(root: string, files: readonly string[]): string | undefined {
   const name = mapNames.find((one) => files.includes(one));
   return name === undefined ? undefined : join(root, name);

@@ -1,4 +1,4 @@
-/** Headers of a data set's files: what cannot be used is known before anything is written. */
+/** Checks the headers of a data set's files, so that bad samples are known before anything is written. */
 import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
 import { readStart } from '../base/tree.ts';
@@ -10,8 +10,12 @@ import type { Sample, Size, ViewFile } from '../types.ts';
 import type { Paired } from './paired.ts';
 
 /**
- * Reads headers, so that what cannot be used is known before anything is written, and whether EXIF orientation
- * applies: where a file fits its mask both ways, the files that fit one way only decide for the whole set.
+ * Reads the headers of samples, and decides if EXIF orientation applies. If an image matches its mask with and without rotation, the
+ * images that match only one way decide for the whole data set.
+ *
+ * @param colours masks, instance masks: colours are allowed, not only ids.
+ * @param bad collects the reasons why samples cannot be used, by sample id.
+ * @returns samples, and if any class mask stores colours.
  */
 export async function checkSamples(
   root: string,
@@ -33,7 +37,7 @@ export async function checkSamples(
       const refuse = (what: string, { width, height }: Size): CopyPasteError =>
         new CopyPasteError(
           'data',
-          `${what} is ${width}×${height}, its ${sample.entry ? 'annotation' : 'mask'} ${size.width}×${size.height}`,
+          `${what} is ${width}×${height}, but its ${sample.entry ? 'annotation' : 'mask'} is ${size.width}×${size.height}`,
         );
       if (sample.objects !== undefined) {
         const objects = await maskSize(root, sample.objects, colours.objects);
@@ -50,7 +54,7 @@ export async function checkSamples(
         fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
       };
     } catch (error) {
-      // A disk that fails says nothing about a sample.
+      // A failing disk is no fault of the sample.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
       bad.set(sample.id, messageOf(error));
       return undefined;
@@ -59,7 +63,7 @@ export async function checkSamples(
   const good = checked.filter((one) => one !== undefined);
   const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
   return {
-    // What is added comes first: V8 gives each object to which something is added after a spread a hidden class of its own.
+    // Spread last: V8 gives every object that grows after a spread its own hidden class.
     samples: good.map(({ sample, size, format, fits }) => ({
       size,
       format: { upright: fits.upright && !(setIsStored && fits.stored), ...format },
@@ -69,27 +73,27 @@ export async function checkSamples(
   };
 }
 
-/** @throws {CopyPasteError} `data` where a view is none of its mask. */
+/** Checks a derived mask file. @throws {CopyPasteError} `data` when it is not a PNG of the mask's size. */
 async function checkView(root: string, view: ViewFile, { width, height }: Size): Promise<ViewFile> {
   const header = pngHeader(await readStart(root, view.path, 33));
-  if (header === undefined) throw new CopyPasteError('data', `${view.path}: is not a PNG`);
+  if (header === undefined) throw new CopyPasteError('data', `${view.path}: is not a PNG; convert it or remove it`);
   if (header.width !== width || header.height !== height)
-    throw new CopyPasteError('data', `${view.path}: is ${header.width}×${header.height}, its mask ${width}×${height}`);
+    throw new CopyPasteError('data', `${view.path}: is ${header.width}×${header.height}, but its mask is ${width}×${height}`);
   return { ...view, alpha: header.colour === 'rgb-alpha' };
 }
 
-/** @param colours whether it is known what colours stand for. */
+/** Reads the size of a mask. @param colours the mask may store colours. @throws {CopyPasteError} `data` when it cannot be used. */
 async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${what}`);
   const format = formatOf(file);
   if (format === 'tiff') return { ...(await readTiffMaskHeader(join(root, file), file)), coded: false };
-  if (format !== 'png') throw refuse('mask is not a PNG or TIFF: ids do not survive lossy formats');
+  if (format !== 'png') throw refuse('mask is not a PNG or TIFF, and other formats do not keep ids; convert it to PNG');
   const header = pngHeader(await readStart(root, file, 33));
-  if (header === undefined) throw refuse('mask is named .png but is not a PNG');
+  if (header === undefined) throw refuse('mask is named .png but is not a PNG; convert it to PNG');
   const { width, height, depth, colour } = header;
   const coded = colour !== 'grey' && colour !== 'palette';
   if (coded && (!colours || depth !== 8 || colour === 'grey-alpha')) {
-    throw refuse('mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids');
+    throw refuse('mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids');
   }
   if (width * height > maxPixels) throw refuse(`mask is ${width}×${height}; the limit is 64 megapixels`);
   return { width, height, coded };

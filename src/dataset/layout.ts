@@ -1,4 +1,4 @@
-/** The layout of a data set: detected, or as options name it. */
+/** Chooses the layout of a data set: detected, or from options. */
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
@@ -7,21 +7,26 @@ import type { Format } from '../formats/format.ts';
 import { bySplit, detectLayout, type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
 import type { DatasetOptions } from './options.ts';
 
-/** @throws {CopyPasteError} `usage` where none fits, or an option names a folder outside the data set. */
+/** Chooses the layout. @throws {CopyPasteError} `usage` when none matches or a folder is outside the data set, `noInput` when one is missing. */
 export function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: readonly Folders[] } {
   if (options.folders) {
     return { layout: layoutNamed(options.layout), folders: options.folders };
   }
   const inside = (flag: string, path: string): string => {
     const folder = relative(root, resolve(root, path)).split(sep).join('/');
-    if (folder.startsWith('..') || isAbsolute(folder)) throw new CopyPasteError('usage', `${flag} ${path}: not inside --in ${options.in}`);
+    if (folder.startsWith('..') || isAbsolute(folder))
+      throw new CopyPasteError('usage', `${flag} ${path}: is outside --in ${options.in}; name a folder inside it`);
     if (folder !== '' && !tree.folders.has(folder))
-      throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}`);
+      throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}; use a path relative to it`);
     return folder;
   };
   if (options.annotations !== undefined) {
     const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
-    if (!tree.has(masks)) throw new CopyPasteError('noInput', `--annotations ${options.annotations}: no such file in --in ${options.in}`);
+    if (!tree.has(masks))
+      throw new CopyPasteError(
+        'noInput',
+        `--annotations ${options.annotations}: no such file in --in ${options.in}; use a path relative to it`,
+      );
     return {
       layout: layouts.find(({ reads }) => reads?.(tree, masks)) as Layout,
       folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }],
@@ -29,33 +34,37 @@ export function chooseLayout(root: string, tree: Tree, options: DatasetOptions):
   }
   if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
   if (options.images === undefined || options.masks === undefined) {
-    throw new CopyPasteError('usage', '--images and --masks go together: say both');
+    throw new CopyPasteError('usage', '--images and --masks belong together; pass both');
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
   return { layout: layoutNamed(options.layout ?? 'paired'), folders: bySplit(folders, tree) };
 }
 
-/** @throws {CopyPasteError} `io` for a folder of the layout that may not be listed. */
-export function refuseClosed({ unreadable }: Tree, found: readonly Folders[]): void {
+/** Refuses unreadable folders. @throws {CopyPasteError} `io` when a folder of the layout cannot be listed. */
+export function refuseUnlistable({ unreadable }: Tree, found: readonly Folders[]): void {
   for (const { images, masks, objects } of found) {
-    // What may not be listed elsewhere is none of ours.
+    // Other folders may be unreadable, such as lost+found.
     const closed = unreadable.find(
       (folder) => folder.endsWith('/') && !folder.includes('\ufffd') && [images, masks, objects].includes(folder.slice(0, -1)),
     );
-    if (closed !== undefined) throw new CopyPasteError('io', `${closed}: cannot be listed: permission denied`);
+    if (closed !== undefined) throw new CopyPasteError('io', `${closed}: cannot list the folder: permission denied`);
   }
 }
 
-/** @throws {CopyPasteError} `usage` for options of masks where annotations are shapes, or of documents where there are none. */
-export function refuseIdle({ name }: Layout, format: Format | undefined, options: DatasetOptions): void {
+/** Refuses options without effect. @throws {CopyPasteError} `usage` when an option does not apply to the layout. */
+export function refuseUnusedOptions({ name }: Layout, format: Format | undefined, options: DatasetOptions): void {
   const { folders, background, ignore, maskSuffix, requireMasks, polygons } = options;
   if (folders) return;
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
   if (polygons && !(format?.kind === 'documents' && format.polygons))
-    throw refuse('--polygons', `the ${name} layout has no choice between polygons and run lengths; leave it out`);
+    throw refuse('--polygons', `does not apply to the ${name} layout; leave it out`);
   if (!format) return;
   if (background ?? ignore)
-    throw refuse(background ? '--background' : '--ignore', `the ${name} layout has no such ids; say --exclude-classes`);
-  if (maskSuffix !== '') throw refuse('--mask-suffix', `the ${name} layout has no such names`);
-  if (requireMasks && format.kind === 'labels') throw refuse('--require-masks', 'is for documents');
+    throw refuse(
+      background ? '--background' : '--ignore',
+      `does not apply to the ${name} layout, which has no such ids; use --exclude-classes`,
+    );
+  if (maskSuffix !== '') throw refuse('--mask-suffix', `does not apply to the ${name} layout, which has no mask files; leave it out`);
+  if (requireMasks && format.kind === 'labels')
+    throw refuse('--require-masks', `does not apply to the ${name} layout, which has no documents; leave it out`);
 }

@@ -1,4 +1,4 @@
-/** Splits, and the lists of ids that say which samples each has. */
+/** Splits, and the lists of sample ids that define them. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cannotRead, type Tree } from '../base/tree.ts';
@@ -7,9 +7,9 @@ import type { Layout } from '../formats/layouts.ts';
 import type { Paired } from './paired.ts';
 
 /**
- * Lists of ids, one a line; a second column, as in VOC's lists of classes, is not part of the id.
+ * Reads lists of sample ids, one a line; a second column, as in VOC's lists of classes, is ignored.
  *
- * @throws {CopyPasteError} `io` with the cause.
+ * @throws {CopyPasteError} `io` when a list cannot be read.
  */
 export async function readLists(root: string, tree: Tree, { lists }: Layout): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
@@ -27,27 +27,27 @@ export async function readLists(root: string, tree: Tree, { lists }: Layout): Pr
   return found;
 }
 
-/** The split that a list file stands for. */
+/** Name of the split that a list file defines. */
 export function listName(file: string): string {
   return file.slice(file.lastIndexOf('/') + 1, -'.txt'.length);
 }
 
 /**
- * A list that holds only a part of the split that is augmented is another split, and augmenting would change it.
+ * Refuses other splits that share samples with the augmented split, because augmenting would change them.
  *
- * @throws {CopyPasteError} `usage` with the flag that leaves it out.
+ * @throws {CopyPasteError} `usage` when a list contains some of the augmented samples, but not all.
  */
 export function refuseSharedLists(lists: ReadonlyMap<string, readonly string[]>, split: string, augmented: ReadonlySet<string>): void {
   for (const [file, ids] of lists) {
     const shared = new Set(ids.map((id) => id.normalize('NFC')).filter((id) => augmented.has(id)));
     if (shared.size === 0 || shared.size === augmented.size) continue;
-    const which = `${file} has ${shared.size} sample${shared.size === 1 ? '' : 's'} of split ${split}, as ${[...shared][0]}`;
-    throw new CopyPasteError('usage', `${which}, which augmenting would change; say --only-split to leave the other splits out`);
+    const which = `${file}: shares ${shared.size} sample${shared.size === 1 ? '' : 's'} with split ${split}, such as ${[...shared][0]}`;
+    throw new CopyPasteError('usage', `${which}, so augmenting would change it; pass --only-split to leave the other splits out`);
   }
 }
 
-/** Keeps the samples that a list names: in the split that is augmented, else in the first that has them. */
-export function placeInLists(
+/** Keeps listed samples and sets their split: the augmented split if it lists them, otherwise the first list. */
+export function assignSplits(
   samples: readonly Paired[],
   lists: ReadonlyMap<string, readonly string[]>,
   split: string,
@@ -62,27 +62,30 @@ export function placeInLists(
   const placed: Paired[] = [];
   for (const [id, { split, file }] of splitOf) {
     const sample = byId.get(id.normalize('NFC'));
-    if (sample === undefined) bad.set(id, `${file}: no image is called ${id}`);
-    else if (sample.mask === '') bad.set(id, `${sample.image}: no mask, though ${file} lists it`);
+    if (sample === undefined) bad.set(id, `${file}: lists ${id}, but there is no such image; add it, or remove the line`);
+    else if (sample.mask === '') bad.set(id, `${sample.image}: has no mask, but ${file} lists it; add a mask, or remove the line`);
     else placed.push({ ...sample, split });
   }
   return placed;
 }
 
 /**
- * Chooses the split that is augmented: the one that is wanted, else the training split, else the only one.
+ * Chooses the split to augment: the requested one, otherwise the training split, otherwise the only one.
  *
- * @throws {CopyPasteError} `usage` where there is no such split, or it is not clear which.
+ * @throws {CopyPasteError} `usage` when the split does not exist, or the choice is ambiguous.
  */
 export function chooseSplit(splits: readonly string[], wanted: string | undefined): string {
   const found = [...splits].sort().join(', ');
   if (wanted !== undefined) {
     if (splits.includes(wanted)) return wanted;
-    throw new CopyPasteError('usage', `--split ${wanted}: ${splits.length === 0 ? 'this data set has no splits' : `splits are ${found}`}`);
+    throw new CopyPasteError(
+      'usage',
+      `--split ${wanted}: ${splits.length === 0 ? 'the data set has no splits; leave it out' : `no such split; splits are ${found}`}`,
+    );
   }
   if (splits.includes('train')) return 'train';
   const [train, ...more] = splits.filter((split) => /^train\d*$/i.test(split));
   if (train !== undefined && more.length === 0) return train;
   if (splits.length <= 1) return splits[0] ?? '';
-  throw new CopyPasteError('usage', `no split is called train: splits are ${found}; say --split NAME`);
+  throw new CopyPasteError('usage', `the data set has no split named train; splits are ${found}; pass --split NAME`);
 }

@@ -1,7 +1,7 @@
 import type { Folders } from '../formats/folders.ts';
 import type { Colours } from '../types.ts';
 
-/** Options that a data set is opened by. */
+/** Options for opening a data set. */
 export interface DatasetOptions {
   readonly in: string;
   readonly layout?: string | undefined;
@@ -14,18 +14,18 @@ export interface DatasetOptions {
   readonly background?: readonly number[] | undefined;
   readonly ignore?: readonly number[] | undefined;
   readonly classNames?: string | undefined;
-  /** File that says what the colours of masks stand for; else one that the data set brings along. */
+  /** Colour map file; by default, the one in the data set. */
   readonly colorMap?: string | undefined;
-  /** What the colours stand for, where that is known. */
+  /** Colours by class id, if already known. */
   readonly colours?: Colours | undefined;
-  /** A document of annotations inside `in`, with its images' folder in `images`. */
+  /** Document of annotations inside `in`; `images` may name the folder of its images. */
   readonly annotations?: string | undefined;
-  /** Nothing will be augmented: splits may share samples, and none has to be called train. */
+  /** Only inspect the data set: splits may share samples, and any split will do. */
   readonly lookOnly?: boolean | undefined;
-  /** Annotations of documents are to be polygons. */
+  /** Write annotations of documents as polygons. */
   readonly polygons?: boolean | undefined;
-  /** Annotations without a mask are an error. */
+  /** Refuse annotations without a mask. */
   readonly requireMasks?: boolean | undefined;
-  /** Folders that are known, as from a manifest; else they are looked for. */
+  /** Folders of each split, if already known from a manifest. */
   readonly folders?: readonly Folders[] | undefined;
 }

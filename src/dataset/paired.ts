@@ -1,15 +1,15 @@
 import type { Sample } from '../types.ts';
 
-/** A sample before its headers are read; its size only where a document has it. */
+/** A sample before its headers are read. Only documents state its size. */
 export type Paired = Omit<Sample, 'format' | 'size'> & Partial<Pick<Sample, 'size'>>;
 
-/** Samples by id, in order; of two with one id both are bad, since their outputs would collide. */
+/** Sorts samples by id. A second sample of the same id is bad, since their outputs would collide. */
 export function unique(samples: readonly Paired[], bad: Map<string, string>): Paired[] {
   const byId = new Map<string, Paired>();
   for (const sample of samples) {
     const twin = byId.get(sample.id);
     if (twin === undefined) byId.set(sample.id, sample);
-    else bad.set(sample.image, `${sample.image}: the same sample as ${twin.image}; rename one of them`);
+    else bad.set(sample.image, `${sample.image}: has the same sample id as ${twin.image}; rename one of them`);
   }
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -1,4 +1,4 @@
-/** Images with their annotations: masks in folders, label files, or documents. */
+/** Pairs images with their annotations: masks in folders, label files, or documents. */
 import { basename } from 'node:path';
 import { type Tree, withoutExtension } from '../base/tree.ts';
 import { extensionList, formatOf } from '../codecs/image-names.ts';
@@ -13,39 +13,39 @@ import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
 import { drawnMasks } from './sample-files.ts';
 
-/** A data set whose layout is known. */
+/** A data set with a known layout. */
 interface Opening {
   readonly root: string;
   readonly tree: Tree;
   readonly layout: Layout;
   readonly found: readonly Folders[];
   readonly lists: ReadonlyMap<string, readonly string[]>;
-  /** Chooses the split that is augmented. */
+  /** Chooses the split to augment. */
   readonly choose: (splits: readonly string[]) => string;
   readonly options: DatasetOptions;
-  /** Takes why samples cannot be used. */
+  /** Collects the reasons why samples cannot be used, by file or sample id. */
   readonly bad: Map<string, string>;
 }
 
-/** Images with their annotations. */
+/** Paired samples of all splits. */
 interface Opened {
   readonly paired: Paired[];
   readonly folders: readonly Folders[];
   readonly splits: readonly string[];
   readonly split: string;
   readonly documents: ReadonlyMap<string, Document>;
-  /** Names of the classes, where the annotations themselves have them. */
+  /** Class names, if the annotations state them. */
   readonly categories?: ClassNames;
   readonly labelConfig?: LabelConfig | undefined;
 }
 
-/** Pairs images with their annotations; those that have no partner are bad. */
+/** Pairs images with their annotations; an image or mask without a partner is bad. */
 export async function openAnnotations(opening: Opening, format: Format | undefined): Promise<Opened> {
   if (format?.kind === 'documents') return openDocuments(opening, format);
   return format ? openLabels(opening, format) : openMasks(opening);
 }
 
-/** Masks in folders beside those of images. */
+/** Opens folders of masks. */
 function openMasks({ tree, layout, found, lists, choose, options, bad }: Opening): Opened {
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
   const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
@@ -53,7 +53,7 @@ function openMasks({ tree, layout, found, lists, choose, options, bad }: Opening
   return { paired, folders: found, splits, split: choose(splits), documents: new Map() };
 }
 
-/** A label file for each image. */
+/** Opens label files, one per image. */
 async function openLabels({ root, tree, found, choose, options, bad }: Opening, format: LabelFormat): Promise<Opened> {
   const splits = splitsOf(found);
   const split = choose(splits);
@@ -65,9 +65,9 @@ async function openLabels({ root, tree, found, choose, options, bad }: Opening, 
   return { paired, folders: found, splits, split, documents: new Map(), categories: classNames, labelConfig: config };
 }
 
-/** Documents of many samples, which may be of several splits. */
+/** Opens documents of many samples, which may contain several splits. */
 async function openDocuments({ root, tree, found, choose, options, bad }: Opening, format: DocumentFormat): Promise<Opened> {
-  // A document that names splits itself says them once it is read.
+  // Some documents name their splits inside, so the choice waits until they are read.
   const known = found.every(({ split }) => split !== '') ? choose(splitsOf(found)) : undefined;
   const wanted = found.filter((one) => known === undefined || !options.onlySplit || one.split === known);
   const opened: Awaited<ReturnType<typeof openDocument>>[] = [];
@@ -83,7 +83,7 @@ async function openDocuments({ root, tree, found, choose, options, bad }: Openin
     if (options.onlySplit && one.row.split !== split) continue;
     const twin = documents.get(one.row.split);
     if (twin)
-      throw new CopyPasteError('usage', `${twin.path} and ${one.row.masks} are both of one split; say --annotations FILE for one of them`);
+      throw new CopyPasteError('usage', `${twin.path} and ${one.row.masks} belong to the same split; choose one with --annotations FILE`);
     folders.push(one.row);
     documents.set(one.row.split, one.document);
   }
@@ -98,17 +98,17 @@ function splitsOf(found: readonly Folders[]): string[] {
   return found.map(({ split }) => split).filter((split) => split !== '');
 }
 
-/** @throws {CopyPasteError} `data` where masks are required and annotations have boxes alone, or none has a mask. */
+/** Refuses documents of boxes. @throws {CopyPasteError} `data` when no annotation has a mask, or masks are required and one is missing. */
 function refuseBoxes(documents: readonly Document[], { requireMasks }: DatasetOptions): void {
   for (const { path, boxes, annotations } of documents) {
     if (boxes > 0 && (requireMasks || boxes === annotations)) {
       const which = boxes === annotations ? 'none of its annotations has a mask' : `${boxes} of ${annotations} annotations have no mask`;
-      throw new CopyPasteError('data', `${path}: ${which}, only boxes, and boxes cannot be pasted`);
+      throw new CopyPasteError('data', `${path}: ${which}, only boxes, which cannot be pasted; add segmentations`);
     }
   }
 }
 
-/** The images of a folder, by the stem that their files share, with the ids of their samples. */
+/** Images of a folder, with the stem that the files of a sample share, and the sample id. */
 function imagesOf({ split, images: folder }: Folders, tree: Tree, ending = ''): { image: string; stem: string; id: string }[] {
   const prefix = split === '' ? '' : `${split}/`;
   return within(folder, tree).flatMap((image) => {
@@ -127,9 +127,9 @@ function below(folder: string, file: string): string {
   return folder === '' ? file : file.slice(folder.length + 1);
 }
 
-/** Pairs by relative path and stem; an image without a mask is bad, or has the mask `''` where its layout allows that. */
+/** Pairs images and masks by relative path and stem. An image without a mask is bad, or gets the mask `''` if its layout allows that. */
 function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, views = [] }: Layout, bad: Map<string, string>): Paired[] {
-  /** Images or masks of a folder by the stem that they share. */
+  /** Files of a folder by the stem that the files of a sample share. */
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
     for (const file of within(folder, tree)) {
@@ -139,23 +139,24 @@ function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, vi
       const twin = files.get(shared);
       if (twin === undefined) files.set(shared, file);
       else if (ending !== endings.image || folder === folders.masks)
-        bad.set(file, `${file}: the same sample's as ${twin}; keep one of them`);
+        bad.set(file, `${file}: belongs to the same sample as ${twin}; keep one of them`);
     }
     return files;
   };
   const masks = filesOf(folders.masks, endings.mask);
   const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
   const shown = views.map((view) => ({ view, files: filesOf(folderOf(view, folders), view.ending) }));
-  // With images and masks in one folder, the suffix tells them apart.
+  // Images and masks may share a folder; the suffix distinguishes them.
   const isMask = new Set(folders.images === folders.masks ? masks.values() : []);
   const images = imagesOf(folders, tree, endings.image).filter(({ image }) => !isMask.has(image));
   const used = new Set(images.map(({ stem }) => stem));
   for (const [stem, mask] of masks)
-    if (!used.has(stem)) bad.set(mask, `${mask}: no image ${folders.images}/${stem}${endings.image} of ${extensionList}`);
+    if (!used.has(stem))
+      bad.set(mask, `${mask}: has no image ${folders.images}/${stem}${endings.image} (${extensionList}); add it, or remove the mask`);
   return images.flatMap(({ image, stem, id }): Paired[] => {
     const mask = masks.get(stem);
     if (mask === undefined && !partial) {
-      bad.set(image, `${image}: no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or say --mask-suffix`);
+      bad.set(image, `${image}: has no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or pass --mask-suffix`);
       return [];
     }
     const object = objects.get(stem);
@@ -180,7 +181,7 @@ function folderOf({ folder }: View, { masks }: Folders): string {
 
 const noEndings: Endings = { image: '', mask: '', objects: '' };
 
-/** Pairs by relative path and stem; label files without an image may be documents or lists. */
+/** Pairs images and label files by relative path and stem. Label files without an image are ignored: they may be other documents or lists. */
 function pairLabels(folders: Folders, tree: Tree, { ending, background, reserved }: LabelFormat): Paired[] {
   const { split, masks: folder } = folders;
   const isLabel = (file: string): boolean => file.endsWith(ending) && basename(file) !== reserved;
@@ -202,17 +203,17 @@ function pairLabels(folders: Folders, tree: Tree, { ending, background, reserved
     });
 }
 
-/** Whether a file lies where masks are drawn that follow from shapes: it is no image. */
+/** Tests if a file is a mask drawn from shapes, and so not an image. */
 function isDrawn(file: string): boolean {
   return drawnMasks.some(({ folder }) => file.startsWith(`${folder}/`));
 }
 
-/** A sample of a document, if its image is there. */
+/** Makes the sample of a document's image, if the files exist. */
 function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tree: Tree, bad: Map<string, string>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.has(file));
-  if (missing !== undefined) bad.set(id, `${missing}: no such image, though ${entry.document} lists it`);
-  else if (formatOf(image) === undefined) bad.set(id, `${image}: image is not called ${extensionList}, the formats that are read`);
+  if (missing !== undefined) bad.set(id, `${missing}: missing, but ${entry.document} lists it; add the file`);
+  else if (formatOf(image) === undefined) bad.set(id, `${image}: image has an unsupported format; convert it to one of ${extensionList}`);
   else return [{ id, split, image, ...(mask !== undefined && { mask }), size, entry, endings: noEndings }];
   return [];
 }

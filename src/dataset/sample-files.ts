@@ -1,12 +1,12 @@
 import type { FileRole, Sample, SampleFile } from '../types.ts';
 
-/** Folders of masks that are drawn of shapes, as labelme's own converter names them. */
+/** Folders of masks drawn from shapes, named as by labelme's converter. */
 export const drawnMasks = [
   { role: 'drawn classes', folder: 'SegmentationClassPNG' },
   { role: 'drawn objects', folder: 'SegmentationObjectPNG' },
 ] as const;
 
-/** Files of a sample, each with the ending that its name has after the stem that they share. */
+/** Files of a sample, each with the part of its name between the shared stem and the extension. */
 export function filesOfSample({
   image,
   mask,

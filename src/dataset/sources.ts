@@ -1,4 +1,4 @@
-/** Another data set that instances are taken from (`--sources`), and what its classes are here. */
+/** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
 import { readFile, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { listTree } from '../base/tree.ts';
@@ -10,20 +10,20 @@ import { foreignClass } from './classes.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
 
-/** What the classes of a source set are in the data set that is pasted into. */
+/** Maps class ids of a source set to class ids of the target data set. */
 export interface ClassMap {
-  /** By id there; nothing where the class is not pasted. */
+  /** Target class id by source class id; null for a class that is not pasted. */
   readonly pairs: ReadonlyMap<number, number | null>;
-  /** What ids stand for that are not among the pairs. */
+  /** Meaning of ids that are not among the pairs. */
   readonly others: 'same' | 'none';
 }
 
-/** A data set that instances are taken from; ids of its samples begin with `sources:`. */
+/** A data set that provides instances; its sample ids begin with `sources:`. */
 export interface SourceSet extends Dataset {
   readonly classes: ClassMap;
 }
 
-/** A data set with what its instances are taken from, if that is another. */
+/** A data set, with the second data set if its instances come from one. */
 export interface SourcedDataset extends Dataset {
   readonly sources?: SourceSet;
 }
@@ -37,24 +37,24 @@ export interface SourcesOptions extends DatasetOptions {
 }
 
 /**
- * Opens a data set and, where `sources` names one, the other that instances are taken from.
+ * Opens a data set, and the data set that `sources` names.
  *
- * @throws {CopyPasteError} as `openDataset`; `usage` where the two have no class in common.
+ * @throws {CopyPasteError} as `openDataset`; `usage` when the two have no class in common.
  */
 export async function openSourced(options: SourcesOptions): Promise<SourcedDataset> {
   const { sources, sourcesLayout, sourcesSplit, classMap, allowSelf } = options;
   if (sources === undefined) {
     const idle = { '--class-map': classMap, '--sources-layout': sourcesLayout, '--sources-split': sourcesSplit };
     const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
-    if (flag !== undefined) throw new CopyPasteError('usage', `${flag}: goes with --sources DIR`);
+    if (flag !== undefined) throw new CopyPasteError('usage', `${flag}: needs --sources; pass --sources DIR`);
     return openDataset(options);
   }
-  if (allowSelf) throw new CopyPasteError('usage', '--allow-self: with --sources no sample is its own source');
+  if (allowSelf) throw new CopyPasteError('usage', '--allow-self: has no effect with --sources; leave it out');
   const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
   if ((await real(sources)) === (await real(options.in)))
-    throw new CopyPasteError('usage', `--sources ${sources}: is --in itself, whose instances are taken anyway; leave it out`);
+    throw new CopyPasteError('usage', `--sources ${sources}: is the same folder as --in, which is the default; leave it out`);
   const target = await openDataset(options);
-  const opened = await renamed(async () => {
+  const opened = await withSourceFlags(async () => {
     const tree = await listTree(sources);
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
@@ -66,7 +66,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       split: sourcesSplit,
       onlySplit: true,
       skipBad,
-      // What is said of a layout is said of both that have it.
+      // Options for a layout apply to both data sets of that layout.
       ...(alike && { images, masks }),
       ...(layout === target.layout ? { maskSuffix, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
     });
@@ -74,17 +74,21 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
   return withSources(target, opened, await mapClasses(opened, target, classMap));
 }
 
-/** A data set that takes its instances from another. */
+/** Joins a data set with the data set that provides its instances. */
 export function withSources(target: Dataset, opened: Dataset, classes: ClassMap): SourcedDataset {
   const samples = opened.samples.map((sample) => ({ ...sample, id: sourcePrefix + sample.id }));
   const skipped = opened.skipped.map(({ id, reason }) => ({ id: sourcePrefix + id, reason }));
   const twin = [...target.samples, ...target.others].find(({ id }) => id.startsWith(sourcePrefix));
-  if (twin) throw new CopyPasteError('data', `${twin.image}: begins with ${sourcePrefix}, as ids of --sources do; rename it`);
+  if (twin)
+    throw new CopyPasteError(
+      'data',
+      `${twin.image}: the name begins with ${sourcePrefix}, which is reserved for --sources; rename the file`,
+    );
   return { ...target, skipped: [...target.skipped, ...skipped], sources: { ...opened, samples, skipped, classes } };
 }
 
-/** An error of the other data set, in terms of its own flags. */
-async function renamed<T>(open: () => Promise<T>): Promise<T> {
+/** Opens the sources; errors name the flags of the sources. */
+async function withSourceFlags<T>(open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (cause) {
@@ -95,8 +99,9 @@ async function renamed<T>(open: () => Promise<T>): Promise<T> {
 }
 
 /**
- * What the classes of one data set are in another: what a file says, else those of the same name, else, where one has no
- * names, of the same id.
+ * Maps classes of one data set to another: by a file, otherwise by name, otherwise by id if a data set has no names.
+ *
+ * @throws {CopyPasteError} `usage` when no class can be pasted.
  */
 async function mapClasses(from: Dataset, to: Dataset, file: string | undefined): Promise<ClassMap> {
   const ids = new Map([...to.classNames].map(([id, name]) => [name.toLowerCase(), id]));
@@ -120,21 +125,25 @@ async function mapClasses(from: Dataset, to: Dataset, file: string | undefined):
     const list = (names: ClassNames): string => [...names.values()].join(', ');
     throw new CopyPasteError(
       'usage',
-      `--sources: none of its classes (${list(from.classNames)}) is one of --in (${list(to.classNames)}); map them with --class-map FILE`,
+      `--sources: no class (${list(from.classNames)}) matches a class of --in (${list(to.classNames)}); map them with --class-map FILE`,
     );
   }
   return { pairs, others };
 }
 
+/** Resolves a class name or id. @throws {CopyPasteError} `usage` with the problem when it is unknown. */
 function idOf(text: string | number, names: ClassNames, problem: string): number {
   const wanted = String(text).toLowerCase();
   for (const [id, name] of names) if (name.toLowerCase() === wanted) return id;
   const id = Number(text);
   if (Number.isInteger(id) && id >= 0 && id <= 65535 && (names.size === 0 || names.has(id))) return id;
-  throw new CopyPasteError('usage', `${problem}; it has ${names.size > 0 ? [...names.values()].join(', ') : 'ids, no names'}`);
+  throw new CopyPasteError(
+    'usage',
+    `${problem}; ${names.size > 0 ? `use one of ${[...names.values()].join(', ')}` : 'use an id from 0 to 65535, since its classes have no names'}`,
+  );
 }
 
-/** @throws {CopyPasteError} `noInput` where the file cannot be read, `data` where it is no map of classes. */
+/** Reads a class map file. @throws {CopyPasteError} `noInput` when it cannot be read, `data` when it is not a map of classes. */
 async function readClassMap(path: string): Promise<[string, string | number | null][]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new CopyPasteError('noInput', `--class-map ${path}: ${messageOf(cause)}`, { cause });
@@ -148,11 +157,14 @@ async function readClassMap(path: string): Promise<[string, string | number | nu
   }
   const isClass = (value: unknown): value is string | number | null => value === null || ['string', 'number'].includes(typeof value);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed) || !Object.values(parsed).every(isClass))
-    throw new CopyPasteError('data', `--class-map ${path}: expected lines as 'person: pedestrian', names or ids, null for none`);
+    throw new CopyPasteError(
+      'data',
+      `--class-map ${path}: not a map of classes; write lines such as 'person: pedestrian', with names or ids, or null for none`,
+    );
   return Object.entries(parsed) as [string, string | number | null][];
 }
 
-/** The instances of a sample of a source set, as classes of the data set that is pasted into. */
+/** Maps instances of a source set to the classes of the target data set. */
 export function mapInstances(instances: readonly Instance[], { pairs, others }: ClassMap): Instance[] {
   return instances.map((instance) => {
     const ours = pairs.get(instance.classId) ?? (others === 'same' && !pairs.has(instance.classId) ? instance.classId : null);

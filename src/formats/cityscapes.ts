@@ -38,7 +38,7 @@ const labels: readonly (readonly [id: number, name: string, trainId: number, col
   [33, 'bicycle', 18, [119, 11, 32]],
 ];
 
-/** Classes that have instances: the rest are stuff. */
+/** Ids of classes with instances; all others are stuff. */
 const things = Array.from({ length: 10 }, (_, i) => 24 + i);
 
 const trainIds: Readonly<Record<number, number>> = Object.fromEntries(
@@ -47,13 +47,13 @@ const trainIds: Readonly<Record<number, number>> = Object.fromEntries(
 
 const colours = { values: Object.fromEntries(labels.map(([id, , , colour]) => [id, colour])), other: [0, 0, 0] } as const;
 
-/** Void ids are 0 to 6; a pixel of theirs is part of no object. */
+/** The layout of Cityscapes. Ids 0 to 6 are void, and never part of an object. */
 export const cityscapes = {
   background: [] as readonly number[],
   ignore: [0, 1, 2, 3, 4, 5, 6, 255] as readonly number[],
   classNames: Object.fromEntries(labels.map(([id, name]) => [id, name])) as Readonly<Record<number, string>>,
   trainIds,
-  // An instance is its class times 1000 plus a number; stuff is the class alone.
+  // An instance id is class · 1000 + number; for stuff it is the class id.
   objectIds: { perClass: 1000, bare: 'class', things } satisfies ObjectIds as ObjectIds,
   views: [
     { ending: '_gtFine_labelTrainIds', values: trainIds, other: 255 },
@@ -61,11 +61,11 @@ export const cityscapes = {
   ] satisfies readonly [View, View] as readonly [View, View],
 } as const;
 
-/** KITTI's semantic benchmark has Cityscapes' ids; an instance is its class times 256 plus a number from 1. */
+/** Instance ids of KITTI's semantic benchmark: class · 256 + number, from 1. Class ids are those of Cityscapes. */
 export const kittiObjects: ObjectIds = { perClass: 256, bare: 'product', things };
 
 export const kittiViews: readonly View[] = [{ ending: '', folder: 'semantic_rgb', ...colours }];
 
-/** Classes of ADE20K's scene parsing challenge (Zhou et al., CVPR 2017), from id 0, by their first names. */
+/** First names of the classes of ADE20K's scene parsing challenge (Zhou et al., CVPR 2017), from id 0. */
 export const ade20kNames =
   'other, wall, building, sky, floor, tree, ceiling, road, bed, windowpane, grass, cabinet, sidewalk, person, earth, door, table, mountain, plant, curtain, chair, car, water, painting, sofa, shelf, house, sea, mirror, rug, field, armchair, seat, fence, desk, rock, wardrobe, lamp, bathtub, railing, cushion, base, box, column, signboard, chest of drawers, counter, sand, sink, skyscraper, fireplace, refrigerator, grandstand, path, stairs, runway, case, pool table, pillow, screen door, stairway, river, bridge, bookcase, blind, coffee table, toilet, flower, book, hill, bench, countertop, stove, palm, kitchen island, computer, swivel chair, boat, bar, arcade machine, hovel, bus, towel, light, truck, tower, chandelier, awning, streetlight, booth, television receiver, airplane, dirt track, apparel, pole, land, bannister, escalator, ottoman, bottle, buffet, poster, stage, van, ship, fountain, conveyer belt, canopy, washer, plaything, swimming pool, stool, barrel, basket, waterfall, tent, bag, minibike, cradle, oven, ball, food, step, tank, trade name, microwave, pot, animal, bicycle, lake, dishwasher, screen, blanket, sculpture, hood, sconce, vase, traffic light, tray, ashcan, fan, pier, crt screen, plate, monitor, bulletin board, shower, radiator, glass, clock, flag';

@@ -1,4 +1,4 @@
-/** Documents: files that hold the annotations of many samples, of which memory holds one sample's part at a time. */
+/** Documents: files with the annotations of many samples. Memory holds the annotations of one sample at a time. */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import type { Folders } from './folders.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage } from './format.ts';
 import type { Place } from './json.ts';
 
-/** A sample of a document; its files may not be there. */
+/** A sample that a document lists; its files may be missing. */
 export interface DocumentSample {
   readonly split: string;
   readonly image: string;
@@ -22,10 +22,10 @@ export interface DocumentSample {
 }
 
 /**
- * Reads through a document, and finds the folders of its images.
+ * Scans a document and finds the folders of its images.
  *
- * @param found by the layout; several for one document where it names splits itself, and they are known.
- * @throws {CopyPasteError} `data` for what is not of its format, with the first place.
+ * @param found folders from the layout; several if the document names splits itself and they are known.
+ * @throws {CopyPasteError} `data` when the document is not in the format.
  */
 export async function openDocument(
   root: string,
@@ -38,12 +38,12 @@ export async function openDocument(
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${path}: ${what}`, { cause });
   const contents = await format.open(root, first, refuse);
   const { images, classNames } = contents;
-  if (classNames.size >= noCategory) throw refuse(`has ${classNames.size} classes; the limit is ${noCategory - 1}`);
+  if (classNames.size >= noCategory) throw refuse(`the document has ${classNames.size} classes; the limit is ${noCategory - 1}`);
   const names = [...new Set(images.map(({ split = first.split }) => split))];
   const folders = names.map((split): Folders => {
     const known = found.find((one) => one.split === split) ?? { ...first, split };
     const able = imageFolders(known);
-    // The first image that is there says where all are.
+    // All images of a split are where its first existing image is.
     for (const { name, split: own = first.split } of images) {
       const folder = own === split ? able.find((one) => tree.has(inside(one, name))) : undefined;
       if (folder !== undefined) return { ...known, images: folder };
@@ -51,7 +51,7 @@ export async function openDocument(
     return known;
   });
   const samples = images.map(({ title, name, mask, split = first.split, width, height, places }): DocumentSample => {
-    if (!isBelow(name)) throw refuse(`${title}: file_name '${name}' leaves its folder`);
+    if (!isBelow(name)) throw refuse(`${title}: file name '${name}' points outside the folder of images; use a path inside it`);
     const folder = (folders.find((one) => one.split === split) as Folders).images;
     return {
       split,
@@ -69,7 +69,7 @@ function inside(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
-/** Folders that may hold the images of a document. */
+/** Candidate folders for the images of a document. */
 function imageFolders({ split, images, masks }: Folders): string[] {
   const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
   return [images, split, `images/${split}`, `${split}/images`, 'images', 'data', 'train', beside, ''].filter(
@@ -77,13 +77,13 @@ function imageFolders({ split, images, masks }: Folders): string[] {
   );
 }
 
-/** Bytes between two parts that are read along rather than apart. */
+/** Largest gap between two parts that are read together, in bytes. */
 const gap = 4096;
 
 /**
- * Reads the parts of one image, those that are near one another in one go.
+ * Reads the parts of one image from its document; adjacent parts share one read.
  *
- * @throws {CopyPasteError} `io` with the cause.
+ * @throws {CopyPasteError} `io` when the document cannot be read.
  */
 export async function readEntry(root: string, { document, places: numbers }: Entry): Promise<string[]> {
   const places = Array.from(
@@ -124,9 +124,9 @@ export interface Surroundings {
 }
 
 /**
- * Reads what a document has around the parts of its images.
+ * Reads the text of a document around the parts of its images.
  *
- * @param space goes between two where the document does not say so.
+ * @param space separator if the document has fewer than two images, or other text between the first two.
  */
 export async function readSurroundings(path: string, images: readonly DocumentImage[], space: string): Promise<Surroundings> {
   const textOf = async (start: number, end = Number.POSITIVE_INFINITY): Promise<string> => {
@@ -143,8 +143,8 @@ export async function readSurroundings(path: string, images: readonly DocumentIm
   };
 }
 
-/** Text of a document that has the parts of its images one after another. */
-export async function* around({ head, between, tail }: Surroundings, parts: AsyncIterable<string>): AsyncGenerator<string> {
+/** Writes a document whose images follow one another, within its surroundings. */
+export async function* withSurroundings({ head, between, tail }: Surroundings, parts: AsyncIterable<string>): AsyncGenerator<string> {
   yield head;
   let separator = '';
   for await (const part of parts) {
@@ -154,7 +154,7 @@ export async function* around({ head, between, tail }: Surroundings, parts: Asyn
   yield tail;
 }
 
-/** Gives ids: its own to the first that has it, to others one after the largest that there was. */
+/** Makes a function that keeps the first use of each id and replaces missing or repeated ids by new ones above `largest`. */
 export function idsAfter(largest: number): (id?: number) => number {
   const used = new Set<number>();
   let next = largest;

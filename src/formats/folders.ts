@@ -1,13 +1,13 @@
 /** Folders that hold the images and masks of one split, relative to the root. */
 export interface Folders {
-  /** `''` where the layout has no splits. */
+  /** `''` if the layout has no splits. */
   readonly split: string;
   readonly images: string;
-  /** Masks or label files; or the path of a document. */
+  /** Folder of masks or label files, or path of a document. */
   readonly masks: string;
-  /** Instance-id masks. */
+  /** Folder of instance masks. */
   readonly objects?: string;
 }
 
-/** Names that folders of splits have. */
+/** Known names of split folders. */
 export const splitNames = ['train', 'training', 'val', 'valid', 'validation', 'test', 'testing', 'trainval'];

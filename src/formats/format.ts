@@ -1,71 +1,71 @@
-/** The interface of a format: annotations that are shapes, in documents of many samples or in a label file for each. */
+/** The interface of an annotation format: shapes, stored in documents of many samples or in one label file per image. */
 import type { Tree } from '../base/tree.ts';
 import type { CopyPasteError } from '../errors.ts';
 import type { ClassNames, Pasted, Sample, Shaped, ShapeSet, Size } from '../types.ts';
 import type { Folders } from './folders.ts';
 
-/** One format; `I` is what it keeps of an image, `S` of a shape, `E` what it writes of an image, `D` what it keeps of a document. */
+/** An annotation format. `I`, `S` and `D` are its own data of an image, a shape and a document; `E` is the entry that it writes for an image. */
 export type Format<I = unknown, S = unknown, E = unknown, D = unknown> = DocumentFormat<I, S, E, D> | LabelFormat<I, S>;
 
 interface ShapeFormat<I, S, E> {
   /**
    * Reads the shapes of one image.
    *
-   * @throws {CopyPasteError} `data` for what is wrong.
+   * @throws {CopyPasteError} `data` when the text or the mask is invalid.
    */
   shapes(source: ShapeSource): ShapeSet<I, S> | Promise<ShapeSet<I, S>>;
   /**
-   * The entry of an image that was pasted into: shapes that no paste touched as they were, the others with their new pixels, and
-   * those that were pasted, which say where they come from.
+   * Makes the entry of an image after pasting: untouched shapes unchanged, covered shapes with their remaining pixels, and pasted
+   * shapes with their provenance.
    */
   pasted(pasted: PastedShapes<I, S>, paths: NewPaths, options: WriteOptions): E | Promise<E>;
-  /** Contradictions among the shapes of one image, and between them and the classes. */
+  /** Lists the contradictions among the shapes of one image, and between the shapes and the classes. */
   contradictions(set: ShapeSet<I, S>, classNames: ClassNames): string[];
   /**
-   * Layers of one shape where masks are drawn of it; without this function a shape is one layer above those before it.
+   * Divides a shape into layers for drawing masks. Without this function, each shape is one layer above all earlier shapes.
    *
-   * @param spans its new pixels, where pastes took some.
+   * @param spans remaining pixels, if pastes cover some.
    */
   layers?(shape: Shaped<S>, set: ShapeSet<I, S>, spans?: Int32Array): Layer[];
 }
 
-/** Annotations in documents, each with entries of many images; the journal keeps an entry, so it is plain data. */
+/** A format whose documents hold entries of many images. Entries are plain data because the journal stores them. */
 export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unknown> extends ShapeFormat<I, S, E> {
   readonly kind: 'documents';
-  /** Shapes can be written as polygons in place of run lengths. */
+  /** Shapes can be written as polygons instead of run lengths. */
   readonly polygons?: true;
   /**
-   * Reads through a document: where the parts of its images are, not what they hold.
+   * Scans a document for its classes and for the byte ranges of its images; shapes are read later.
    *
-   * @param refuse makes an error of what is wrong.
+   * @param refuse makes an error from a description of the problem.
    */
   open(root: string, folders: Folders, refuse: (what: string, cause?: unknown) => CopyPasteError): Promise<DocumentContents<D>>;
-  /** The entry of an image that passes through. @param parts as they were read. */
+  /** Makes the entry of an image without pastes. @param parts texts of the image and its annotations. */
   plain(parts: readonly string[], sample: Sample, paths: NewPaths): E;
-  /** The PNG that an entry needs, of an image that was pasted into. */
+  /** Encodes the PNG that belongs to the entry of an image after pasting. */
   mask?(pasted: PastedShapes<I, S>): Promise<Uint8Array>;
   /**
-   * Text of a document.
+   * Writes the text of a document, piece by piece.
    *
-   * @param entries of its images; starts anew at each call, with the same entries.
+   * @param entries starts a new pass over the entries of all images at each call.
    */
   text(document: Document<D>, entries: () => AsyncIterable<E>): AsyncIterable<string>;
 }
 
-/** Annotations in label files, one for each image. */
+/** A format with one label file per image. */
 export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S, string> {
   readonly kind: 'labels';
-  /** Ending of a label file's name. */
+  /** File extension of label files, with its dot. */
   readonly ending: string;
-  /** A file of this name among label files is none. */
+  /** File name that is never a label file. */
   readonly reserved?: string;
-  /** An image without a label file has nothing on it; else nobody has labelled it yet. */
+  /** An image without a label file has no objects; otherwise it is unlabelled. */
   readonly background?: true;
   /**
-   * Names of the classes.
+   * Reads the class names.
    *
-   * @param among label files, and the folders that there are.
-   * @param bad takes files that cannot be read.
+   * @param among label files, and the folders of all splits.
+   * @param bad collects the reasons why label files cannot be read, by file.
    */
   names(
     root: string,
@@ -73,114 +73,116 @@ export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
     among: { readonly files: readonly string[]; readonly folders: readonly Folders[] },
     bad: Map<string, string>,
   ): Promise<{ readonly classNames: ClassNames; readonly config?: LabelConfig }>;
-  /** The label file of an image that passes through under another name; without this function it is copied. */
+  /** Makes the label file of an image without pastes that gets another name; without this function, the file is copied. */
   plain?(text: string, paths: NewPaths): string;
 }
 
-/** Annotations of one image as text, and what is needed to read them. */
+/** Text of the annotations of one image, with the facts needed to read it. */
 export interface ShapeSource {
-  /** Parts of a document, the image's own first; or the text of a label file. */
+  /** Texts from a document, the image first, then its annotations; or the text of a label file. */
   readonly parts: readonly string[];
-  /** The document or label file, for messages. */
+  /** Path of the document or label file, for messages. */
   readonly file: string;
   readonly size: Size;
   readonly classNames: ClassNames;
-  /** Classes that have instances, where others are stuff. */
+  /** Classes that have instances, if the other classes are stuff. */
   readonly things?: readonly number[] | undefined;
-  /** The PNG that the document names. */
+  /** PNG that the document refers to. */
   readonly mask?: { readonly path: string; readonly bytes: Uint8Array } | undefined;
 }
 
-/** Paths of an image in the output, and of the PNG that its document names. */
+/** Output paths of an image and of the PNG that its document refers to. */
 export interface NewPaths {
   readonly image: string;
   readonly mask?: string | undefined;
 }
 
 export interface WriteOptions {
-  /** Shapes are polygons where these lose nothing. */
+  /** Write a shape as polygons if they keep all its pixels. */
   readonly polygons: boolean;
   readonly classNames: ClassNames;
 }
 
-/** A file that says what label files mean, and is carried over. */
+/** Configuration file of a label format, which the output keeps. */
 export interface LabelConfig {
   readonly file: string;
-  /** Its text in the output, where that differs. */
+  /** Text in the output, if it differs. */
   readonly text?: string;
-  /** A line about it for the user. */
+  /** One-line note for the user. */
   readonly note?: string;
 }
 
-/** A document without the parts of its images, as plain data: threads copy it. */
+/** Facts of a document, without its images. Plain data, since it is copied to threads. */
 export interface Document<D = unknown> {
   readonly path: string;
   readonly sha256: string;
   readonly annotations: number;
-  /** Annotations without a mask, and with keypoints. */
+  /** Number of annotations without a mask. */
   readonly boxes: number;
+  /** Number of annotations with keypoints. */
   readonly keypoints: number;
-  /** Classes that have instances, where others are stuff. */
+  /** Classes that have instances, if the other classes are stuff. */
   readonly things?: readonly number[];
-  /** What its format keeps of it. */
+  /** Data of the format itself. */
   readonly own: D;
 }
 
-/** A document's part about one image. */
+/** One image in a document. */
 export interface DocumentImage extends Size {
-  /** Its name in messages. */
+  /** Name of the image in messages. */
   readonly title: string;
-  /** Its file, below the folder of images. */
+  /** Path of the image file, relative to the folder of images. */
   readonly name: string;
-  /** The PNG that goes with it. */
+  /** Path of the PNG with its segments. */
   readonly mask?: string;
-  /** The split that it is in, where the document says so. */
+  /** Split of the image, if the document names one. */
   readonly split?: string;
-  /** Start and length in bytes of each of its parts. */
+  /** Byte ranges of the image and its annotations, as pairs of start and length. */
   readonly places: readonly number[];
 }
 
-/** A document that was read through. */
+/** Result of scanning a document. */
 export interface DocumentContents<D = unknown> {
   readonly document: Document<D>;
   readonly images: readonly DocumentImage[];
   readonly classNames: ClassNames;
 }
 
-/** Pixels of one class in a drawing. */
+/** Pixels of one class in a drawn mask. */
 export interface Layer {
   readonly spans: Int32Array;
   readonly paint: number | 'void' | 'background';
-  /** A layer lies on those of lower height, and on those before it of the same height. */
+  /** A layer covers layers of lower height, and earlier layers of the same height. */
   readonly height: number;
 }
 
-/** The shapes of an image that was pasted into. */
+/** Shapes of an image after pasting. */
 export interface PastedShapes<I = unknown, S = unknown> {
   readonly sample: Sample;
   readonly before: ShapeSet<I, S>;
-  /** Shapes that remain, with their new pixels where pastes took some. */
+  /** Shapes that are still visible, with their remaining pixels if pastes cover some. */
   readonly kept: readonly { readonly shape: Shaped<S>; readonly spans?: Int32Array }[];
   readonly pasted: readonly PastedShape<I, S>[];
 }
 
-/** An instance that was pasted, and shows. */
+/** A pasted instance that is visible. */
 export interface PastedShape<I = unknown, S = unknown> {
   readonly classId: number;
   readonly spans: Int32Array;
-  /** Sample and instance that it is a copy of. */
+  /** Id of the source sample. */
   readonly source: string;
+  /** Index of the instance in the source sample. */
   readonly instance: number;
-  /** Number of its placement, from 1. */
+  /** Number of the placement, from 1. */
   readonly placement: number;
-  /** Shape that it is a copy of, and what the format keeps of its image; absent where that is of another data set. */
+  /** The copied shape and the format's data of its image; absent if the source is in another data set. */
   readonly origin?: { readonly own: I; readonly shape: Shaped<S> };
 }
 
-/** The shapes of a sample that was pasted into; none where it has masks. */
+/** Shapes of a sample after pasting; undefined if its annotations are masks. */
 export function pastedShapes({ sample, plan, original: { shapes: before }, shapes: after, source }: Pasted): PastedShapes | undefined {
   if (!before || !after) return undefined;
-  // Shapes of another data set are of a format of their own.
+  // Another data set may have another format.
   const from = source.inputs ? undefined : source.shapes;
   const shown = from?.shapes.filter(({ instance }) => instance) ?? [];
   return {
@@ -196,12 +198,12 @@ export function pastedShapes({ sample, plan, original: { shapes: before }, shape
   };
 }
 
-/** Layers of each shape of an image, where masks are drawn of them. */
+/** Layers of each shape of an image, for drawing masks. */
 export function layersOf({ layers = oneLayer }: Format, set: ShapeSet): Layer[][] {
   return set.shapes.map((shape) => layers(shape, set));
 }
 
-/** Layers of each shape of an image that was pasted into; pastes lie on top. */
+/** Layers of each shape of an image after pasting; pastes are on top. */
 export function layersAfter({ layers = oneLayer }: Format, { before, kept, pasted }: PastedShapes): Layer[][] {
   return [
     ...kept.map(({ shape, spans }) => layers(shape, before, spans)),

@@ -11,24 +11,24 @@ interface Value {
   readonly place: Place;
 }
 
-/** A value of a document's outermost object, or an element of a list there. */
+/** A value of the outermost object, or an element of a list that is such a value. */
 export interface Part extends Value {
   readonly key: string;
   readonly element: boolean;
 }
 
-/** JSON tokens of a file, pulled one by one. */
+/** A pull reader of the JSON tokens of a file. */
 interface Reader {
-  /** @returns the next byte that is neither space nor of a byte order mark, or `end`. */
+  /** Skips space and a byte order mark. @returns the next byte, or `end`. */
   peek(): Promise<number>;
-  /** Takes a byte if it comes next. */
+  /** Consumes a byte if it comes next. */
   take(byte: number): Promise<boolean>;
-  /** @throws {Error} where another byte comes next. */
+  /** Consumes a byte. @throws {Error} when another byte comes next. */
   need(byte: number): Promise<void>;
   value(): Promise<Value>;
-  /** Error at the byte that comes next; a document without one is cut short. */
+  /** Makes an error with the position of the next byte. */
   wrong(what: string): Error;
-  /** @returns the number of bytes taken so far. */
+  /** @returns the number of bytes consumed so far. */
   position(): number;
 }
 
@@ -36,20 +36,20 @@ const code = (character: string): number => character.charCodeAt(0);
 const [quote, backslash, comma, colon] = [code('"'), code('\\'), code(','), code(':')];
 const [openList, closeList, openObject, closeObject] = [code('['), code(']'), code('{'), code('}')];
 const end = -1;
-const cutShort = 'it is cut short';
+const cutShort = 'the file is cut short';
 
 /**
- * Reads a JSON document whose outermost value is an object, part by part, so that memory holds one part at a time:
- * a parser that wants it as one string stops at 512 MB. Finds where parts begin and end; `JSON.parse` reads them.
+ * Reads a JSON document whose outermost value is an object, part by part. Memory holds one part at a time; a parser that needs the
+ * document as one string fails at 512 MB. Only finds where parts begin and end; the caller parses them.
  *
- * @param seen is given all bytes, one after another.
- * @throws {Error} where brackets, commas or quotes do not match.
+ * @param seen receives all bytes in order, for a digest.
+ * @throws {Error} when brackets, commas or quotes do not match.
  */
 export async function* partsOf(path: string, chunkBytes = 1 << 20, seen?: (bytes: Uint8Array) => void): AsyncGenerator<Part> {
   const file = await open(path);
   try {
     const { peek, take, need, value, wrong, position } = createReader(file, chunkBytes, seen);
-    if ((await peek()) === end) throw new Error('it is empty');
+    if ((await peek()) === end) throw new Error('the file is empty');
     if (!(await take(openObject))) throw new Error('the outermost value is not an object');
     if (!(await take(closeObject))) {
       do {
@@ -67,7 +67,7 @@ export async function* partsOf(path: string, chunkBytes = 1 << 20, seen?: (bytes
       } while (await take(comma));
       await need(closeObject);
     }
-    if ((await peek()) !== end) throw wrong('something follows the document');
+    if ((await peek()) !== end) throw wrong('unexpected text after the document');
   } finally {
     await file.close();
   }
@@ -78,7 +78,7 @@ function createReader(file: FileHandle, chunkBytes: number, seen?: (bytes: Uint8
   let offset = 0;
   let at = 0;
 
-  // A value that did not fit is scanned again from its start: doubling what is kept makes that at most twice the work.
+  // An incomplete value is scanned again from its start; doubling the buffer bounds that at twice the work.
   const fill = async (): Promise<boolean> => {
     const length = Math.max(chunkBytes, bytes.length - at);
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset + bytes.length);
@@ -124,7 +124,7 @@ function isSpace(byte: number): boolean {
   return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 
-/** @returns the end of the value that begins at `start`, or -1 if it lies beyond these bytes. */
+/** @returns the end of the value that begins at `start`, or -1 if the bytes end first. */
 function endOfValue(bytes: Uint8Array, start: number): number {
   let depth = 0;
   for (let at = start; at < bytes.length; at++) {
@@ -143,7 +143,7 @@ function endOfValue(bytes: Uint8Array, start: number): number {
   return end;
 }
 
-/** @returns the closing quote of the string that begins at `start`, or -1 if it lies beyond these bytes. */
+/** @returns the closing quote of the string that begins at `start`, or -1 if the bytes end first. */
 function endOfString(bytes: Uint8Array, start: number): number {
   for (let at = start + 1; at < bytes.length; at++) {
     if (bytes[at] === backslash) at++;

@@ -1,4 +1,4 @@
-/** The table of layouts; its rows load the code of formats only when they are asked to. */
+/** The table of layouts. A row loads the code of its format on demand. */
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
@@ -12,35 +12,34 @@ import type { Format } from './format.ts';
 import { findLabelme } from './labelme/find.ts';
 import { findYolo } from './yolo/find.ts';
 
-/** One way to arrange a data set in folders. */
+/** An arrangement of a data set in folders. */
 export interface Layout {
   readonly name: string;
   /** Its folders, for messages. */
-  readonly shape: string;
-  /** Its row in README, in Markdown. */
+  readonly summary: string;
   readonly readme: Readme;
   readonly background: readonly number[];
   readonly ignore: readonly number[];
   readonly classNames?: Readonly<Record<number, string>>;
-  /** Folder of lists, one id a line, that say which samples a split has. */
+  /** Folder of text files that list the sample ids of each split, one a line. */
   readonly lists?: string;
-  /** Not every image has a mask: those without are no samples. */
+  /** Images without a mask are allowed and ignored. */
   readonly partial?: boolean;
   readonly endings?: Endings;
-  /** How ids of instance masks are made, where they say the class too. */
+  /** Encoding of the class in instance ids, if they have one. */
   readonly objectIds?: ObjectIds;
-  /** Further files of a mask, which follow from it. */
+  /** Further mask files, derived from the class mask. */
   readonly views?: readonly View[];
-  /** Files that name its classes, as Mapillary's: the first that there is. */
+  /** Files that may name the classes; the first that exists is read. */
   readonly configs?: readonly string[];
-  /** Loads the format of annotations that are shapes; absent where they are masks. */
+  /** Loads the annotation format; absent if annotations are masks. */
   readonly format?: () => Promise<Format>;
-  /** Whether it can read a document that is named to it. */
+  /** Tests if a document is in the layout's format. */
   reads?(tree: Tree, file: string): boolean;
   find(tree: Tree): Folders[];
 }
 
-/** A layout in README: its folders, and what becomes of its files in an output. */
+/** Cells of a layout in the README tables, in Markdown. */
 interface Readme {
   readonly folders: string;
   readonly written: string;
@@ -54,7 +53,7 @@ const names = (first: number, text: string): Record<number, string> =>
 const imageFolders = ['images', 'image', 'imgs', 'img'];
 const maskFolders = ['masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'gt'];
 
-/** Splits of folders that have the same below each of two folders: `images/train` and `annotations/train`. */
+/** Finds splits below two folders: `images/train` and `annotations/train`. */
 function splitsBelow({ folders }: Tree, images: string, masks: string, objects?: string): Folders[] {
   return [...folders]
     .filter((folder) => folder.startsWith(`${images}/`) && !folder.slice(images.length + 1).includes('/'))
@@ -68,7 +67,7 @@ function splitsBelow({ folders }: Tree, images: string, masks: string, objects?:
     }));
 }
 
-/** Splits that hold the same folders each: `training/image_2` and `training/semantic`. */
+/** Finds splits that contain two folders: `training/image_2` and `training/semantic`. */
 function splitsAround({ folders }: Tree, images: string, masks: string, objects?: string): Folders[] {
   return [...folders]
     .filter((split) => !split.includes('/') && folders.has(`${split}/${images}`) && folders.has(`${split}/${masks}`))
@@ -81,26 +80,26 @@ function splitsAround({ folders }: Tree, images: string, masks: string, objects?
 }
 
 const paintedMasks = {
-  written: 'masks, in their palettes or colours',
-  carried: '`label_colors.txt` and its like',
+  written: 'masks, with their palettes or colours',
+  carried: '`label_colors.txt`, `labelmap.txt` or `class_dict.csv`',
   lost: '–',
 };
 
 const mapillaryFiles = {
-  written: 'palettes, instances (class · 256 + number, where the configuration has any)',
-  carried: 'the configuration, which names classes',
-  lost: '`panoptic/`, `polygons/`, the other version',
+  written: 'masks with their palettes, instance masks (class · 256 + number, for classes with instances)',
+  carried: 'the configuration with the class names',
+  lost: '`panoptic/`, `polygons/`, the other version of the labels',
 };
 
 const rows = [
   {
     name: 'voc',
-    shape: 'JPEGImages/ + SegmentationClass/',
+    summary: 'JPEGImages/ + SegmentationClass/',
     readme: {
       folders: '`JPEGImages/` + `SegmentationClass/` (+ `SegmentationObject/`), lists in `ImageSets/Segmentation/`',
-      written: 'class and object masks, in palettes or in colours; lists',
+      written: 'class and object masks, with their palettes or colours; lists of samples',
       carried: '`labelmap.txt`',
-      lost: '`Annotations/` of boxes, other lists',
+      lost: '`Annotations/` (boxes), other lists',
     },
     background: [0],
     ignore: [255],
@@ -124,7 +123,7 @@ const rows = [
   },
   {
     name: 'camvid',
-    shape: 'train/ + trainannot/',
+    summary: 'train/ + trainannot/',
     readme: { folders: '`train/` + `trainannot/`, `val/` + `valannot/`, …', ...paintedMasks },
     background: [],
     ignore: [11],
@@ -136,10 +135,10 @@ const rows = [
   },
   {
     name: 'cityscapes',
-    shape: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelIds.png',
+    summary: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelIds.png',
     readme: {
       folders: '`leftImg8bit/<split>/<city>/` + `gtFine/…_labelIds.png`, with `_instanceIds`, `_labelTrainIds`, `_color`',
-      written: 'ids, instances (class · 1000 + number), training ids, colours',
+      written: 'masks of ids, instances (class · 1000 + number), training ids and colours',
       carried: '–',
       lost: 'polygons',
     },
@@ -152,10 +151,10 @@ const rows = [
   },
   {
     name: 'cityscapes-train-ids',
-    shape: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelTrainIds.png',
+    summary: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelTrainIds.png',
     readme: {
-      folders: 'the same with `…_gtFine_labelTrainIds.png` alone',
-      written: 'training ids',
+      folders: 'as `cityscapes`, with only `…_labelTrainIds.png` masks',
+      written: 'masks of training ids',
       carried: '–',
       lost: 'polygons',
     },
@@ -172,12 +171,12 @@ const rows = [
   },
   {
     name: 'kitti',
-    shape: 'training/image_2/ + training/semantic/',
+    summary: 'training/image_2/ + training/semantic/',
     readme: {
       folders: '`training/image_2/` + `training/semantic/` (+ `training/instance/`, `training/semantic_rgb/`)',
-      written: 'ids, instances (class · 256 + number), colours',
-      carried: '`label_colors.txt`, of Datumaro',
-      lost: 'what other benchmarks have in the folder',
+      written: 'masks of ids, instances (class · 256 + number) and colours',
+      carried: '`label_colors.txt` (from Datumaro)',
+      lost: 'files of other KITTI benchmarks',
     },
     background: cityscapes.background,
     ignore: cityscapes.ignore,
@@ -189,8 +188,8 @@ const rows = [
   },
   {
     name: 'ade20k',
-    shape: 'images/training/ + annotations/training/',
-    readme: { folders: '`images/training/` + `annotations/training/`, of the scene parsing challenge', ...paintedMasks },
+    summary: 'images/training/ + annotations/training/',
+    readme: { folders: '`images/training/` + `annotations/training/` (scene parsing challenge)', ...paintedMasks },
     background: [],
     ignore: [0],
     classNames: names(0, ade20kNames),
@@ -198,7 +197,7 @@ const rows = [
   },
   {
     name: 'mmsegmentation',
-    shape: 'img_dir/<split>/ + ann_dir/<split>/',
+    summary: 'img_dir/<split>/ + ann_dir/<split>/',
     readme: { folders: '`img_dir/<split>/` + `ann_dir/<split>/`', ...paintedMasks },
     background: [],
     ignore: [255],
@@ -206,7 +205,7 @@ const rows = [
   },
   {
     name: 'mapillary',
-    shape: 'training/images/ + training/v1.2/labels/ (or training/labels/)',
+    summary: 'training/images/ + training/v1.2/labels/ (or training/labels/)',
     readme: { folders: '`training/images/` + `training/v1.2/labels/` + `training/v1.2/instances/`, `config_v1.2.json`', ...mapillaryFiles },
     background: [],
     ignore: [65],
@@ -219,8 +218,8 @@ const rows = [
   },
   {
     name: 'mapillary-v2',
-    shape: 'training/images/ + training/v2.0/labels/',
-    readme: { folders: 'the same with `v2.0`', ...mapillaryFiles },
+    summary: 'training/images/ + training/v2.0/labels/',
+    readme: { folders: 'as `mapillary`, with `v2.0`', ...mapillaryFiles },
     background: [],
     ignore: [123],
     objectIds: { perClass: 256, bare: 'product' },
@@ -229,16 +228,15 @@ const rows = [
   },
   {
     name: 'coco',
-    shape: 'annotations/instances_<split>.json, <split>/_annotations.coco.json or labels.json, beside images',
+    summary: 'annotations/instances_<split>.json, <split>/_annotations.coco.json or labels.json, beside images',
     readme: {
       folders:
-        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json` or `labels.json`, with the images; `--annotations FILE` names another',
-      written: 'run lengths, areas, boxes; pastes have new ids and `copypaste`: where from',
+        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json` or `labels.json`, with the images; or the file that `--annotations` names',
+      written: 'run lengths, areas, boxes; pastes get new ids and a `copypaste` key with their source',
       carried: 'categories, licences, all other keys',
-      lost: 'keypoints of what changed; other documents',
+      lost: 'keypoints of covered objects; other documents',
     },
     background: [],
-    // What no annotation holds.
     ignore: [noCategory],
     find: findCoco,
     reads: isCoco,
@@ -246,10 +244,10 @@ const rows = [
   },
   {
     name: 'panoptic',
-    shape: 'annotations/panoptic_<split>.json + annotations/panoptic_<split>/ (or panoptic_<split>/) of PNGs, beside images',
+    summary: 'annotations/panoptic_<split>.json + annotations/panoptic_<split>/ (or panoptic_<split>/) with PNGs, beside images',
     readme: {
-      folders: '`annotations/panoptic_<split>.json` + `annotations/panoptic_<split>/` or `panoptic_<split>/` of PNGs, with the images',
-      written: 'PNGs, segments with areas and boxes; pastes as in COCO',
+      folders: '`annotations/panoptic_<split>.json` + PNGs in `annotations/panoptic_<split>/` or `panoptic_<split>/`, with the images',
+      written: 'PNGs, segments with areas and boxes; pastes as in `coco`',
       carried: 'categories, licences, all other keys',
       lost: 'other documents',
     },
@@ -260,12 +258,12 @@ const rows = [
   },
   {
     name: 'cvat',
-    shape: 'annotations.xml (CVAT for images 1.1) + images/',
+    summary: 'annotations.xml (CVAT for images 1.1) + images/',
     readme: {
       folders:
         '`annotations.xml` (CVAT for images 1.1) + `images/`, with subsets in `images/<subset>/`; `<split>/annotations.xml` or `<split>.xml`',
-      written: 'masks; pastes have `source="copypaste"`, the top `z_order` and a `copypaste` attribute',
-      carried: 'tags, lines, points, `<meta>` with its number of images',
+      written: 'masks; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute',
+      carried: 'tags, lines, points, `<meta>` (its number of images is not updated)',
       lost: 'comments between images',
     },
     background: [],
@@ -276,10 +274,10 @@ const rows = [
   },
   {
     name: 'datumaro',
-    shape: 'annotations/<split>.json of Datumaro + images/<split>/',
+    summary: 'annotations/<split>.json (Datumaro) + images/<split>/',
     readme: {
-      folders: '`annotations/<split>.json` of Datumaro + `images/<split>/`',
-      written: 'masks; pastes have new ids, the top `z_order` and a `copypaste` attribute',
+      folders: '`annotations/<split>.json` (Datumaro) + `images/<split>/`',
+      written: 'masks; pastes get new ids, the highest `z_order` and a `copypaste` attribute',
       carried: 'all other keys, subsets',
       lost: '–',
     },
@@ -291,12 +289,12 @@ const rows = [
   },
   {
     name: 'yolo',
-    shape: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
+    summary: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
     readme: {
       folders: '`images/<split>/` + `labels/<split>/`, or `<split>/images/` + `<split>/labels/`, with `data.yaml`',
-      written: 'an outline that goes round parts and holes; a box in a file of boxes',
-      carried: '`data.yaml`, but a `path:` to the old data',
-      lost: 'lists of images, caches',
+      written: 'one outline per object, joined across parts and holes; boxes in files of boxes',
+      carried: '`data.yaml`, without a `path:` to the input',
+      lost: 'lists of images, cache files',
     },
     background: [],
     ignore: [noCategory],
@@ -305,12 +303,12 @@ const rows = [
   },
   {
     name: 'labelme',
-    shape: 'a .json file beside each image, in train/, val/ … or anywhere',
+    summary: 'a .json file beside each image, in train/, val/ … or anywhere',
     readme: {
       folders: 'a `.json` file beside each image, in `train/`, `val/`, … or anywhere',
-      written: 'a polygon for each part, in a group; a `mask` where there is a hole',
+      written: 'a group of polygons, one per part; a `mask` if there is a hole',
       carried: 'flags, descriptions, lines, points',
-      lost: 'rectangles and circles that changed are polygons; `imageData`, which is `null` then',
+      lost: 'covered rectangles and circles become polygons, and `imageData` becomes `null`',
     },
     background: [],
     ignore: [noCategory],
@@ -319,9 +317,10 @@ const rows = [
   },
   {
     name: 'paired',
-    shape: 'images/ + masks/',
+    summary: 'images/ + masks/',
     readme: {
-      folders: '`images/` + `masks/` (or `image`, `label`, `annotations`, …), nested as you like; also `images/train/` or `train/images/`',
+      folders:
+        '`images/` + `masks/` (or `image`, `label`, `annotations`, …), with subfolders or not; also `images/train/` or `train/images/`',
       ...paintedMasks,
     },
     background: [0],
@@ -343,20 +342,20 @@ const rows = [
   },
 ] as const satisfies readonly Layout[];
 
-/** Every layout that is detected; a new one is a row. */
+/** All layouts. */
 export const layouts: readonly Layout[] = rows;
 
 export type LayoutName = (typeof rows)[number]['name'];
 export const layoutNames: readonly LayoutName[] = rows.map(({ name }) => name);
 
-/** @throws {CopyPasteError} `data` where there is none of that name. */
+/** Looks up a layout. @throws {CopyPasteError} `data` when the name is unknown. */
 export function layoutNamed(name: string | undefined): Layout {
   const layout = layouts.find((one) => one.name === name);
-  if (!layout) throw new CopyPasteError('data', `layout ${name}: there is none of that name in this version`);
+  if (!layout) throw new CopyPasteError('data', `layout ${name}: unknown to this version; install a newer version of copypaste`);
   return layout;
 }
 
-/** Divides paired folders by the splits below them, where all that they hold is splits. */
+/** Divides folders of images and masks into splits, if the folder of images contains only folders of splits. */
 export function bySplit(folders: Folders, tree: Tree): Folders[] {
   const below = (folder: string): string[] => [
     ...new Set(
@@ -377,9 +376,9 @@ export function bySplit(folders: Folders, tree: Tree): Folders[] {
 }
 
 /**
- * Finds the one layout that fits.
+ * Finds the layout that matches a folder.
  *
- * @throws {CopyPasteError} `usage` where none or several fit, with what was found and the flag that settles it.
+ * @throws {CopyPasteError} `usage` when no layout matches, or more than one.
  */
 export function detectLayout(tree: Tree, wanted: string | undefined): { layout: Layout; folders: Folders[] } {
   const fitting = layouts
@@ -390,11 +389,14 @@ export function detectLayout(tree: Tree, wanted: string | undefined): { layout: 
   const top = [...tree.folders].filter((folder) => !folder.includes('/'));
   const found = top.length === 0 ? 'no folders' : top.map((folder) => `${folder}/`).join(', ');
   if (fitting.length > 1) {
-    const which = fitting.map(({ layout }) => `${layout.name} (${layout.shape})`).join(' and ');
+    const which = fitting.map(({ layout }) => `${layout.name} (${layout.summary})`).join(' and ');
     const flags = fitting.map(({ layout }) => `--layout ${layout.name}`).join(' or ');
-    throw new CopyPasteError('usage', `two layouts fit: ${which}; say ${flags}`);
+    throw new CopyPasteError('usage', `the data set matches ${fitting.length} layouts: ${which}; pass ${flags}`);
   }
-  const known = layouts.map(({ name, shape }) => `${name} (${shape})`).join(', ');
-  const asked = wanted === undefined ? 'no known layout' : `not the ${wanted} layout`;
-  throw new CopyPasteError('usage', `${asked}: found ${found}; known are ${known}; or name the folders with --images DIR --masks DIR`);
+  const known = layouts.map(({ name, summary }) => `${name} (${summary})`).join(', ');
+  const which = wanted === undefined ? 'any known layout' : `the ${wanted} layout`;
+  throw new CopyPasteError(
+    'usage',
+    `the data set does not match ${which}: it has ${found}; layouts are ${known}; pass --images DIR --masks DIR to name the folders`,
+  );
 }

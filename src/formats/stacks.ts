@@ -1,35 +1,35 @@
-/** Shapes that an annotation tool has drawn into an image one over the other, each an element of a list. */
+/** Instances from a stack of drawn elements, as annotation tools with a z-order store them. */
 import { instanceOfSpans } from '../masks/instances.ts';
 import { fillSpans, filterSpans, union } from '../masks/spans.ts';
 import type { Shaped, Size } from '../types.ts';
 import type { PastedShapes } from './format.ts';
 
-/** One element. */
+/** A drawn element. */
 export interface Drawn {
-  /** Absent where its label is none. */
+  /** Absent if the label is unknown. */
   readonly classId: number | undefined;
-  /** How far up it lies. */
+  /** Its z-order; higher elements cover lower ones. */
   readonly order: number;
-  /** Those of one group and class that have pixels are one instance; boxes of a group go with it. */
+  /** Elements of one group and class with pixels are one instance, and boxes of the group belong to it; 0 is no group. */
   readonly group: number;
   readonly box: boolean;
-  /** Its pixels; lines, points and boxes have none. */
+  /** Its pixels; absent for lines, points and boxes. */
   readonly spans: Int32Array | undefined;
 }
 
-/** The elements that are one shape, and how far up it lies. */
+/** A shape: the indices of its elements and its z-order. */
 export interface Stacked {
   readonly elements: readonly number[];
   readonly order: number;
 }
 
 /**
- * The instances of shapes, from the lowest to the topmost: what lies above takes pixels from what is below, what lies level shares
- * them.
+ * Makes shapes from elements, sorted from the lowest to the highest. Higher elements cover lower ones; elements of the same z-order
+ * may overlap.
  *
- * @param drawn nothing for what has no place in the image.
+ * @param drawn undefined for an element without a position in the image.
  */
-export function instancesOfStack(drawn: readonly (Drawn | undefined)[], size: Size): Shaped<Stacked>[] {
+export function shapesOfStack(drawn: readonly (Drawn | undefined)[], size: Size): Shaped<Stacked>[] {
   const groups = new Map<string, number[]>();
   drawn.forEach((one, n) => {
     if (!one) return;
@@ -53,7 +53,7 @@ export function instancesOfStack(drawn: readonly (Drawn | undefined)[], size: Si
   return shapes.sort((a, b) => a.own.order - b.own.order);
 }
 
-/** The pixels of each shape that none above it has. */
+/** Visible pixels of each element: those that no higher element covers. */
 function withoutCovered(drawn: readonly (Drawn | undefined)[], { width, height }: Size): (Int32Array | undefined)[] {
   const shown: (Int32Array | undefined)[] = drawn.map((one) => one?.spans);
   const filled = drawn.flatMap((one, n) => (one?.spans ? [{ n, order: one.order, spans: one.spans }] : []));
@@ -71,13 +71,13 @@ function withoutCovered(drawn: readonly (Drawn | undefined)[], { width, height }
   return shown;
 }
 
-/** The pixels of an element after pastes. */
+/** Remaining pixels of an element after pasting, and its z-order. */
 interface Change {
   readonly spans: Int32Array;
   readonly order: number;
 }
 
-/** Elements that pastes changed, by number; nothing where they are gone. Of several that are one instance the first stands for all. */
+/** Changes of elements by index; undefined if the element is removed. The first element of a shape takes all its remaining pixels. */
 export function changesOf({ before, kept }: PastedShapes<unknown, Stacked>): Map<number, Change | undefined> {
   const pixels = new Map(kept.map(({ shape, spans }) => [shape, spans]));
   const changes = new Map<number, Change | undefined>();
@@ -91,7 +91,7 @@ export function changesOf({ before, kept }: PastedShapes<unknown, Stacked>): Map
   return changes;
 }
 
-/** The order of what lies above all shapes of an image. */
+/** The lowest z-order above all shapes of an image. */
 export function topOf({ before }: PastedShapes<unknown, Stacked>): number {
   return before.shapes.reduce((most, { own }) => Math.max(most, own.order), -1) + 1;
 }

@@ -1,32 +1,32 @@
-/** XML piece by piece: elements, and where they lie. Document types, and with them entities of one's own, are refused. */
-/** An element that has begun. */
+/** Streaming XML reader that reports elements and their positions. Document types, and so custom entities, are refused. */
+/** The opening tag of an element. */
 export interface XmlTag {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** Where it begins, in bytes. */
+  /** Position of its first byte. */
   readonly start: number;
-  /** Where its opening tag ends. */
+  /** Position after the opening tag, in bytes. */
   readonly inner: number;
 }
 
 export interface XmlEvents {
-  /** @param parents what it is in, the outermost first. */
+  /** @param parents enclosing elements, the outermost first. */
   open(tag: XmlTag, parents: readonly XmlTag[]): void;
   /**
-   * @param end past its last byte.
-   * @param text what it holds after its last child.
+   * @param end position after the last byte of the element.
+   * @param text text of the element after its last child.
    */
   close(tag: XmlTag, parents: readonly XmlTag[], end: number, text: string): void;
 }
 
-/** Bytes of the longest tag with what follows it. */
+/** Limit of bytes from one tag to the next. */
 const longest = 2 ** 28;
 const [less, more] = Buffer.from('<>');
 
 /**
- * Reads a document of one element. Memory holds one tag at a time.
+ * Reads an XML document. Memory holds one tag at a time.
  *
- * @throws {Error} where it is not well-formed, not UTF-8, or has a document type.
+ * @throws {Error} when the document is not well-formed, is not UTF-8, or has a document type.
  */
 export async function readXml(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, events: XmlEvents): Promise<void> {
   const { SaxesParser } = await import('saxes');
@@ -38,10 +38,10 @@ export async function readXml(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, 
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const parents: XmlTag[] = [];
   let text = '';
-  // What is parsed at once begins with a tag, so that it is known where tags begin.
+  // Each piece begins with a tag, so its start is the position of the tag.
   let piece: Buffer = Buffer.alloc(0);
   let string = '';
-  /** Bytes and characters before the piece. */
+  // Bytes and characters before the piece.
   let start = 0;
   let before = 0;
   const here = (): number => start + Buffer.byteLength(string.slice(0, parser.position - before));
@@ -49,7 +49,8 @@ export async function readXml(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, 
     throw error;
   });
   parser.on('xmldecl', ({ encoding = 'utf-8' }) => {
-    if (!/^(utf-?8|us-ascii|ascii)$/i.test(encoding)) throw new Error(`it is in ${encoding.slice(0, 20)}, not in UTF-8`);
+    if (!/^(utf-?8|us-ascii|ascii)$/i.test(encoding))
+      throw new Error(`the encoding is ${encoding.slice(0, 20)}; convert the file to UTF-8`);
   });
   parser.on('opentag', ({ name, attributes }) => {
     text = '';
@@ -86,15 +87,15 @@ export async function readXml(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, 
       length = 0;
       from = at;
     }
-    // The chunk's memory may be used again.
+    // Streams may reuse the memory of a chunk.
     rest.push(Buffer.from(chunk.subarray(from)));
     length += chunk.length - from;
-    if (length > longest) throw new Error('one of its tags is longer than 256 MB');
+    if (length > longest) throw new Error('a tag and its text exceed 256 MB');
   }
   parse(Buffer.concat(rest));
   parser.close();
 }
 
 function refuseDoctype(text: string): void {
-  if (/^<!doctype/i.test(text)) throw new Error('it has a document type (DOCTYPE), which is not read');
+  if (/^<!doctype/i.test(text)) throw new Error('the document has a DOCTYPE, which is not supported; remove it');
 }

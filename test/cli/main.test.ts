@@ -67,9 +67,14 @@ describe('copypaste', () => {
       2,
       'an unknown class',
       ['augment', '--in', camvid, '--out', 'x', '--classes', 'dog'],
-      /no class is called 'dog'; classes are sky, building/,
+      /unknown class 'dog'; classes are sky, building/,
     ],
-    [2, 'a layout that does not fit', ['augment', '--in', 'src', '--out', 'x'], /^copypaste: no known layout: found .*--images DIR/],
+    [
+      2,
+      'a layout that does not fit',
+      ['augment', '--in', 'src', '--out', 'x'],
+      /^copypaste: the data set does not match any known layout: it has .*--images DIR/,
+    ],
     [66, 'no input', ['augment', '--in', 'nowhere', '--out', 'x'], /^copypaste: nowhere: no such directory/],
     [73, 'an output that is a file', ['augment', '--in', camvid, '--out', 'README.md'], /^copypaste: --out README.md: /],
     [2, 'an unknown picture format', ['preview', '--in', camvid, '--out', 'x.txt'], /name a \.png, \.jpg or \.webp file/],
@@ -140,13 +145,13 @@ describe('copypaste', () => {
     const stopped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'));
     expect(stopped.code).toBe(65);
     expect(stopped.stderr).toBe(
-      '  images/c.png: no mask masks/c.png; add it, or say --mask-suffix\n' +
-        '  images/d.png: no mask masks/d.png; add it, or say --mask-suffix\n' +
-        'copypaste: 2 bad samples; mend them, or leave them out with --skip-bad\n',
+      '  images/c.png: has no mask masks/c.png; add it, or pass --mask-suffix\n' +
+        '  images/d.png: has no mask masks/d.png; add it, or pass --mask-suffix\n' +
+        'copypaste: 2 bad samples; correct them, or pass --skip-bad to leave them out\n',
     );
     const skipped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'), '--skip-bad', '-p', '1');
     expect(skipped.code).toBe(3);
-    expect(skipped.stderr).toMatch('skipped images/c.png: no mask');
+    expect(skipped.stderr).toMatch('skipped images/c.png: has no mask');
   });
 
   test.each([

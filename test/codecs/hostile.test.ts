@@ -320,7 +320,7 @@ describe('damage', () => {
     await writeFile(join(root, 'masks/c.png'), mask.subarray(0, mask.length - 30));
     expect(await refusal(root, 'decoded')).toBe('masks/c.png: damaged PNG: chunk IDAT is cut short');
     await writeFile(join(root, 'masks/c.png'), '');
-    expect(await refusal(root, 'opened')).toBe('masks/c.png: mask is named .png but is not a PNG');
+    expect(await refusal(root, 'opened')).toBe('masks/c.png: mask is named .png but is not a PNG; convert it to PNG');
   });
 });
 
@@ -534,8 +534,8 @@ describe('other formats', () => {
     const files = { 'images/c.png': picture, 'images/d.png': picture, 'images/e.png': picture, 'images/f.png': picture };
     const root = await dataset({ ...files, 'masks/c.png': jpeg, 'masks/d.png': svg(''), 'masks/e.png': '', 'masks/f.png': picture });
     expect((await refusal(root, 'opened')).split('\n')).toEqual([
-      ...['c', 'd', 'e'].map((id) => `masks/${id}.png: mask is named .png but is not a PNG`),
-      'masks/f.png: mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids',
+      ...['c', 'd', 'e'].map((id) => `masks/${id}.png: mask is named .png but is not a PNG; convert it to PNG`),
+      'masks/f.png: mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids',
     ]);
   });
 
@@ -549,7 +549,7 @@ describe('other formats', () => {
       const root = await dataset({ 'images/c.jpg': jpeg, 'masks/c.png': drawBox(filled(width, height, 0), [6, 6, 14, 14], 3) });
       expect((await augment({ in: root, out: join(folder, `out${number++}`), p: 1 })).augmented).toBe(3);
       await writeTree(root, { 'masks/c.png': filled(23, 20, 3) });
-      expect(await refusal(root, 'opened')).toBe(`images/c.jpg: image is ${width}×${height}, its mask 23×20`);
+      expect(await refusal(root, 'opened')).toBe(`images/c.jpg: image is ${width}×${height}, but its mask is 23×20`);
     },
   );
 });

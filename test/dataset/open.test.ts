@@ -48,13 +48,13 @@ describe('openDataset', () => {
     expect([[...background], [...ignore]]).toEqual([[0], [255]]);
   });
 
-  test('takes folders and a suffix from flags, also one folder for both', async () => {
+  test('takes folders and a suffix from flags, also one folder for images and masks', async () => {
     const files = { 'x/rgb/a.png': image, 'x/gt/a_mask.png': mask };
     const { samples } = await open(files, { images: 'x/rgb', masks: 'x/gt', maskSuffix: '_mask' });
     expect(samples).toMatchObject([{ id: 'a', split: '', image: 'x/rgb/a.png', mask: 'x/gt/a_mask.png' }]);
     const together = await open({ 'd/a.png': image, 'd/a_mask.png': mask }, { images: 'd', masks: 'd', maskSuffix: '_mask' });
     expect(together.samples).toMatchObject([{ id: 'a', split: '', image: 'd/a.png', mask: 'd/a_mask.png' }]);
-    expect((await failure(open(files, { images: 'x/rgb' }))).message).toMatch('--images and --masks go together');
+    expect((await failure(open(files, { images: 'x/rgb' }))).message).toMatch('--images and --masks belong together');
     expect((await failure(open(files, { images: '../..', masks: 'x/gt' }))).code).toBe('usage');
     expect((await failure(open(files, { images: 'x/none', masks: 'x/gt' }))).code).toBe('noInput');
   });
@@ -63,17 +63,17 @@ describe('openDataset', () => {
     ['splits below images and masks', 'images/train/a.png', 'masks/train/a.png', 'images/val/b.png', 'masks/val/b.png'],
     ['images and masks below splits', 'train/images/a.png', 'train/masks/a.png', 'val/images/b.png', 'val/masks/b.png'],
     ['CamVid', 'train/a.png', 'trainannot/a.png', 'val/b.png', 'valannot/b.png'],
-  ])('%s: train is augmented, the rest passes through', async (_, a, am, b, bm) => {
+  ])('%s: train is augmented, the other splits are copied', async (_, a, am, b, bm) => {
     const files = { [a]: image, [am]: mask, [b]: image, [bm]: mask };
     const dataset = await open(files);
     expect(dataset.samples.map(({ id, split }) => [id, split])).toEqual([['train/a', 'train']]);
     expect(dataset.others.map(({ id, split }) => [id, split])).toEqual([['val/b', 'val']]);
     expect((await open(files, { split: 'val' })).samples[0]?.id).toBe('val/b');
     expect((await open(files, { onlySplit: true })).others).toEqual([]);
-    expect((await failure(open(files, { split: 'test' }))).message).toBe('--split test: splits are train, val');
+    expect((await failure(open(files, { split: 'test' }))).message).toBe('--split test: no such split; splits are train, val');
   });
 
-  test('VOC: lists say which samples there are and in which split', async () => {
+  test('VOC: lists define the samples and their splits', async () => {
     const files: Files = {
       'JPEGImages/a.png': image,
       'JPEGImages/b.png': image,
@@ -93,19 +93,21 @@ describe('openDataset', () => {
     expect(dataset.others.map(({ id }) => id)).toEqual(['b']);
     expect(dataset.leftBehind).toEqual(['JPEGImages/boxes-only.png']);
     const shared = await failure(open(files, { split: 'trainval' }));
-    expect(shared.message).toMatch(/train\.txt has 1 sample of split trainval, as a, which augmenting would change; say --only-split/);
+    expect(shared.message).toMatch(
+      /train\.txt: shares 1 sample with split trainval, such as a, so augmenting would change it; pass --only-split/,
+    );
     const both = await open(files, { split: 'trainval', onlySplit: true });
     expect(both.samples.map(({ id }) => id)).toEqual(['a', 'b']);
     const listed = await failure(open({ ...files, 'ImageSets/Segmentation/train.txt': 'a\nboxes-only\nz\n' }));
     expect(listed.offenders).toEqual([
-      'JPEGImages/boxes-only.png: no mask, though ImageSets/Segmentation/train.txt lists it',
-      'ImageSets/Segmentation/train.txt: no image is called z',
+      'JPEGImages/boxes-only.png: has no mask, but ImageSets/Segmentation/train.txt lists it; add a mask, or remove the line',
+      'ImageSets/Segmentation/train.txt: lists z, but there is no such image; add it, or remove the line',
     ]);
     const unlisted = await open({ 'JPEGImages/a.png': image, 'JPEGImages/b.png': image, 'SegmentationClass/a.png': mask });
     expect(unlisted.samples.map(({ id }) => id)).toEqual(['a']);
   });
 
-  test('EXIF orientation: where a file fits its mask both ways, those that fit one way decide', async () => {
+  test('EXIF orientation: if an image matches its mask both ways, the images that match one way decide', async () => {
     const tagged = (width: number, height: number, orientation: number) =>
       sharp({ create: { width, height, channels: 3, background: 'red' } })
         .withMetadata({ orientation })
@@ -119,7 +121,7 @@ describe('openDataset', () => {
     expect(await flags({ ...square, 'images/b.jpg': turned, 'masks/b.png': filled(4, 6, 1) })).toEqual([true, true]);
   });
 
-  test('folders that may not be listed are left behind, not an error', async () => {
+  test('folders that cannot be listed are not copied, and are no error', async () => {
     const dataset = await open({ 'images/a.png': image, 'masks/a.png': mask });
     await mkdir(join(dataset.root, 'lost+found'), { mode: 0 });
     await chmod(folder, 0o755);
@@ -134,15 +136,17 @@ describe('openDataset', () => {
     }
   });
 
-  test('where two layouts fit or none does, it says what was found and which flag settles it', async () => {
+  test('if two layouts match or none does, the message names the folders and the flag to pass', async () => {
     const both = { 'images/a.png': image, 'masks/a.png': mask, 'train/a.png': image, 'trainannot/a.png': mask };
     expect((await failure(open(both))).message).toBe(
-      'two layouts fit: camvid (train/ + trainannot/) and paired (images/ + masks/); say --layout camvid or --layout paired',
+      'the data set matches 2 layouts: camvid (train/ + trainannot/) and paired (images/ + masks/); pass --layout camvid or --layout paired',
     );
     expect((await open(both, { layout: 'camvid' })).layout).toBe('camvid');
     const none = await failure(open({ 'pictures/a.png': image, 'labels/a.png': mask }));
     expect(none.code).toBe('usage');
-    expect(none.message).toMatch(/^no known layout: found labels\/, pictures\/; known are .*--images DIR --masks DIR$/);
+    expect(none.message).toMatch(
+      /^the data set does not match any known layout: it has labels\/, pictures\/; layouts are .*; pass --images DIR --masks DIR to name the folders$/,
+    );
     expect((await failure(openDataset({ in: join(folder, 'none'), maskSuffix: '', onlySplit: false, skipBad: false }))).code).toBe(
       'noInput',
     );
@@ -170,12 +174,12 @@ describe('openDataset', () => {
     expect(error.code).toBe('data');
     const offenders = error.offenders.join('\n');
     for (const line of [
-      'images/alone.png: no mask masks/alone.png; add it, or say --mask-suffix',
-      'masks/lonely.png: no image images/lonely of .png, .jpg, .webp, .tif or .avif',
-      'masks/colours.png: mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids',
-      'masks/lossy.jpg: mask is not a PNG or TIFF: ids do not survive lossy formats',
-      'images/twice.png: the same sample as images/twice.jpg; rename one of them',
-      'images/size.png: image is 6×4, its mask 5×4',
+      'images/alone.png: has no mask masks/alone.png; add it, or pass --mask-suffix',
+      'masks/lonely.png: has no image images/lonely (.png, .jpg, .webp, .tif or .avif); add it, or remove the mask',
+      'masks/colours.png: mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids',
+      'masks/lossy.jpg: mask is not a PNG or TIFF, and other formats do not keep ids; convert it to PNG',
+      'images/twice.png: has the same sample id as images/twice.jpg; rename one of them',
+      'images/size.png: image is 6×4, but its mask is 5×4',
       'images/text.png: cannot decode this image: Input file contains unsupported image format',
     ]) {
       expect(offenders).toContain(line);
@@ -186,7 +190,7 @@ describe('openDataset', () => {
     expect(skipped).toHaveLength(7);
   });
 
-  test('follows symbolic links, and does not run in circles', async () => {
+  test('follows symbolic links, and stops at cycles', async () => {
     const root = join(folder, 'links');
     await writeTree(root, { 'masks/a.png': mask });
     await writeTree(join(folder, 'elsewhere'), { 'a.png': image });
@@ -198,7 +202,7 @@ describe('openDataset', () => {
 });
 
 describe('class names', () => {
-  test('are read one a line, or with ids', async () => {
+  test('are read one per line, or with ids', async () => {
     const path = join(folder, 'names.txt');
     await writeFile(path, 'sky\nbuilding\n\ncar\n');
     expect([...(await readClassNames(path))]).toEqual([
@@ -213,12 +217,12 @@ describe('class names', () => {
     ]);
   });
 
-  test('stand for ids, and an unknown one is an error that lists them', () => {
+  test('are resolved to ids, and an unknown name is an error that lists the classes', () => {
     const names = new Map([
       [8, 'car'],
       [9, 'Pedestrian'],
     ]);
     expect([...classIds(['car', 'pedestrian', '3'], names, '--classes')]).toEqual([8, 9, 3]);
-    expect(() => classIds(['dog'], names, '--classes')).toThrow("--classes: no class is called 'dog'; classes are car, Pedestrian");
+    expect(() => classIds(['dog'], names, '--classes')).toThrow("--classes: unknown class 'dog'; classes are car, Pedestrian");
   });
 });

@@ -35,7 +35,7 @@ const picture = imageOf(60, 40, (x, y) => 0xff000000 + 4 * x + 256 * y);
 const boxed = (id: number) => drawBox(filled(60, 40, 0), [20, 10, 40, 30], id);
 
 describe('a data set that takes instances from another', () => {
-  /** Each layout with what its classes are called in the others. */
+  /** Layouts with the names of their classes in the other layouts. */
   const sets = {
     camvid: { root: 'fixtures/camvid', map: 'pedestrian: person\nbicyclist: person\ncar: person' },
     voc: { root: 'fixtures/voc', map: 'cow: person\nhorse: person' },
@@ -47,7 +47,7 @@ describe('a data set that takes instances from another', () => {
     datumaro: { root: 'fixtures/datumaro', map: 'bottle: person' },
   };
   type Name = keyof typeof sets;
-  /** What `person` is called there. */
+  /** Name of the class `person` in a layout. */
   const person: Record<Name, string> = {
     camvid: 'pedestrian',
     voc: 'person',
@@ -59,7 +59,7 @@ describe('a data set that takes instances from another', () => {
     datumaro: 'person',
   };
   const names = Object.keys(sets) as Name[];
-  /** Each layout as target and as source of one of documents, and masks that take from masks: neither side knows the other's layout. */
+  /** Each layout as target and as source of a layout of documents, and masks with masks: neither side depends on the other's layout. */
   const pairs: (readonly [target: Name, source: Name])[] = [
     ...names.filter((name) => name !== 'coco').flatMap((name) => [[name, 'coco'] as const, ['coco', name] as const]),
     ['camvid', 'voc'],
@@ -88,7 +88,7 @@ describe('classes of a source set', () => {
     ids = await writeTree(join(folder, 'ids'), tree);
   });
 
-  test('are those of the same id where names are not known', async () => {
+  test('are matched by id if names are unknown', async () => {
     const target = await writeTree(join(folder, 'target'), { 'images/t.png': picture, 'masks/t.png': filled(60, 40, 0) });
     const { manifest, out } = await run(target, ids, { seed: 3 });
     expect(manifest.sources?.classes).toEqual({ pairs: [], others: 'same' });
@@ -96,7 +96,7 @@ describe('classes of a source set', () => {
     await expectSound(out, target, undefined, ids);
   });
 
-  test('are those of the same name, whatever their ids', async () => {
+  test('are matched by name, whatever their ids', async () => {
     const { manifest } = await run('fixtures/camvid', 'fixtures/yolo');
     expect(manifest.sources?.classes.pairs.filter(([, ours]) => ours !== null).sort()).toEqual([
       [0, 8],
@@ -105,7 +105,7 @@ describe('classes of a source set', () => {
     ]);
   });
 
-  test('are left out where the map says null, or the class is one that is never pasted', async () => {
+  test('are left out if the map says null, or the class is never pasted', async () => {
     const { manifest } = await run('fixtures/camvid', 'fixtures/yolo', { classMap: classMap('{car: null, 1: pedestrian, bicyclist: 11}') });
     expect([...(manifest.sources?.classes.pairs ?? [])].sort()).toEqual([
       [0, null],
@@ -117,12 +117,12 @@ describe('classes of a source set', () => {
   });
 
   test.each([
-    ['cat: pedestrian', 'no class cat; it has car, pedestrian, bicyclist'],
-    ['car: spaceship', '--in has no class spaceship; it has sky'],
-    ['car: [1, 2]', "expected lines as 'person: pedestrian'"],
-    ['- car', "expected lines as 'person: pedestrian'"],
+    ['cat: pedestrian', 'no class cat; use one of car, pedestrian, bicyclist'],
+    ['car: spaceship', '--in has no class spaceship; use one of sky'],
+    ['car: [1, 2]', "not a map of classes; write lines such as 'person: pedestrian'"],
+    ['- car', "not a map of classes; write lines such as 'person: pedestrian'"],
     ['{', '--class-map'],
-  ])('are refused in one line where the map is %s', async (text, message) => {
+  ])('are refused in one line if the map is %s', async (text, message) => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`)];
     expect(await main([...args, '--sources', 'fixtures/yolo', '--class-map', classMap(text)], streams)).toBeGreaterThan(1);
@@ -130,7 +130,7 @@ describe('classes of a source set', () => {
     expect(streams.text.stderr).toContain(message);
   });
 
-  test('are never what is background or void in the data set that is pasted into', async () => {
+  test('are never background or ignore classes of the target', async () => {
     const sources = await writeTree(join(folder, 'zero'), {
       'img_dir/train/a.png': picture,
       'ann_dir/train/a.png': drawBox(filled(60, 40, 7), [20, 10, 40, 30], 0),
@@ -141,27 +141,27 @@ describe('classes of a source set', () => {
     for (const { placements } of augmented(manifest)) for (const { classId } of placements) expect(classId).toBe(7);
   });
 
-  test('are those of the same id where one data set has no names, whichever it is', async () => {
+  test('are matched by id if either data set has no names', async () => {
     const { manifest } = await run(ids, 'fixtures/voc', { maxArea: 1 });
     const pasted = augmented(manifest).flatMap(({ placements }) => placements.map(({ classId }) => classId));
     expect(pasted.length).toBeGreaterThan(0);
     expect(manifest.sources?.classes.pairs).toContainEqual([15, 15]);
   });
 
-  test('are never stuff of a panoptic document', async () => {
+  test('are never stuff of a panoptic target', async () => {
     const map = classMap('car: grass-merged\npedestrian: tree-merged\nbicyclist: null');
-    await expect(run('fixtures/panoptic', 'fixtures/yolo', { classMap: map })).rejects.toThrow('none of its classes');
+    await expect(run('fixtures/panoptic', 'fixtures/yolo', { classMap: map })).rejects.toThrow('--sources: no class (');
   });
 
-  test('have to have one in common', async () => {
+  test('must have one class in common', async () => {
     await expect(run('fixtures/voc', 'fixtures/yolo', { classMap: classMap('car: null') })).rejects.toThrow(
-      /none of its classes \(car, pedestrian, bicyclist\) is one of --in \(background, aeroplane/,
+      /no class \(car, pedestrian, bicyclist\) matches a class of --in \(background, aeroplane/,
     );
   });
 });
 
 describe('a source set', () => {
-  test('is drawn from as a whole: every sample that has an instance, and no other', async () => {
+  test('is used as a whole: every sample with an instance, and no other', async () => {
     const files: Parameters<typeof writeTree>[1] = {};
     for (let i = 0; i < 40; i++) {
       files[`images/${i}.png`] = picture;
@@ -193,7 +193,7 @@ describe('a source set', () => {
     expect(await treeDigests(out)).toEqual(await treeDigests(whole.out));
   });
 
-  test('is refused where it has changed, is missing, or holds the output', async () => {
+  test('is refused if it has changed, is missing, or contains the output', async () => {
     const sources = join(folder, 'changing');
     cpSync('fixtures/yolo', sources, { recursive: true });
     const { out, manifest } = await run('fixtures/camvid', sources);
@@ -209,8 +209,8 @@ describe('a source set', () => {
     expect(streams.text.stderr).toContain(`${labels}: has changed`);
     await expect(augment({ in: 'fixtures/camvid', out, sources, p: 1, truncated: 'keep', minArea: '20px' })).rejects.toThrow('another run');
     await expect(augment({ in: 'fixtures/camvid', out: join(sources, 'out'), sources })).rejects.toThrow('overlaps with --sources');
-    await expect(augment({ in: 'fixtures/camvid', out, classMap: 'x' })).rejects.toThrow('--class-map: goes with --sources');
-    await expect(augment({ in: 'fixtures/camvid', out, sources: './fixtures/camvid' })).rejects.toThrow('is --in itself');
+    await expect(augment({ in: 'fixtures/camvid', out, classMap: 'x' })).rejects.toThrow('--class-map: needs --sources');
+    await expect(augment({ in: 'fixtures/camvid', out, sources: './fixtures/camvid' })).rejects.toThrow('is the same folder as --in');
     await expect(augment({ in: 'fixtures/camvid', out, sources, allowSelf: true })).rejects.toThrow('--allow-self');
     await expect(augment({ in: 'fixtures/camvid', out, targets: 'annotated', backgroundRatio: 0.5 })).rejects.toThrow('--background-ratio');
     await expect(augment({ in: 'fixtures/camvid', out, sources: join(folder, 'none') })).rejects.toThrow(
@@ -218,7 +218,7 @@ describe('a source set', () => {
     );
   });
 
-  test('leaves bad samples out by name with --skip-bad, and stops at them without', async () => {
+  test('leaves out and lists bad samples with --skip-bad, and is refused otherwise', async () => {
     const sources = join(folder, 'bad');
     cpSync('fixtures/yolo', sources, { recursive: true });
     const images = readdirSync(join(sources, 'images/train'));
@@ -234,7 +234,7 @@ describe('a source set', () => {
     expect(new Set(augmented(manifest).map(({ source }) => source)).size).toBe(1);
   });
 
-  test('says that nothing could be pasted where it has nothing', async () => {
+  test('without instances is refused', async () => {
     const sources = await writeTree(join(folder, 'empty'), { 'images/a.png': picture, 'masks/a.png': filled(60, 40, 0) });
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
@@ -242,7 +242,7 @@ describe('a source set', () => {
     expect(streams.text.stderr).toContain('no instance of --sources is allowed and fits');
   });
 
-  test('is named in annotations that are pasted from it', async () => {
+  test('is named in the annotations pasted from it', async () => {
     const { out } = await run('fixtures/coco', 'fixtures/labelme');
     const { annotations } = JSON.parse(readFileSync(join(out, 'annotations/instances_train.json'), 'utf8')) as {
       annotations: CocoAnnotation[];
@@ -256,7 +256,7 @@ describe('a source set', () => {
   });
 });
 
-describe('what is pasted into', () => {
+describe('targets', () => {
   const labels = '0 0.2 0.2 0.6 0.2 0.6 0.7 0.2 0.7\n';
   let root: string;
   beforeAll(async () => {
@@ -278,7 +278,7 @@ describe('what is pasted into', () => {
     return { out, background, annotated, records };
   };
 
-  test('are background images alone with --targets background, and their labels are written anew', async () => {
+  test('are only background images with --targets background, and get new labels', async () => {
     const { out, background, annotated, records } = await targets({ targets: 'background' });
     expect([background, annotated]).toEqual([
       { pasted: 24, all: 24 },
@@ -289,11 +289,11 @@ describe('what is pasted into', () => {
     await expectSound(out, root, 'train');
   });
 
-  test('are annotated images alone with --targets annotated', async () => {
+  test('are only annotated images with --targets annotated', async () => {
     expect(await targets({ targets: 'annotated' })).toMatchObject({ background: { pasted: 0 }, annotated: { pasted: 8 } });
   });
 
-  test('are as many background images as --background-ratio says', async () => {
+  test('include as many background images as --background-ratio states', async () => {
     expect(await targets({ backgroundRatio: 0 })).toMatchObject({ background: { pasted: 0 }, annotated: { pasted: 8 } });
     const { background, annotated } = await targets({ p: 0, backgroundRatio: 0.5, copies: 8 });
     expect(annotated?.pasted).toBe(0);
@@ -302,7 +302,7 @@ describe('what is pasted into', () => {
     expect(ratio).toBeLessThan(0.6);
   });
 
-  test('is said where there is none', async () => {
+  test('give an error if there are none', async () => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--targets', 'background'], streams)).toBe(65);

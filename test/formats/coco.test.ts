@@ -29,7 +29,7 @@ interface Coco {
   categories: { id: number; name: string }[];
   [key: string]: unknown;
 }
-/** A document with its lists by id: their order is the run's. */
+/** A document with its lists sorted by id, since runs order them differently. */
 function read(root: string): Coco {
   const document: Coco = JSON.parse(readFileSync(join(root, path), 'utf8'));
   for (const list of [document.images, document.annotations]) list.sort((a, b) => a.id - b.id);
@@ -42,13 +42,13 @@ async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = c
   return { out, summary };
 }
 
-/** Shapes that a document has of an image. */
+/** Shapes of an image in a document. */
 function shapesOf(image: CocoImage, annotations: readonly object[]): ShapeSet<unknown, CocoAnnotation> {
   const parts = [image, ...annotations].map((one) => JSON.stringify(one));
   return format.shapes({ parts, file: path, size: image, classNames: new Map() }) as ShapeSet<unknown, CocoAnnotation>;
 }
 
-/** A data set of the document, with pictures. */
+/** A data set of a document with images. */
 async function tree(
   document: object | string,
   images: Record<string, [number, number]> = { 'a.png': [20, 10], 'b.png': [20, 10] },
@@ -73,7 +73,7 @@ const square = [[4, 2, 12, 2, 12, 8, 4, 8]];
 const annotation = { id: 1, image_id: 1, category_id: 3, iscrowd: 0, segmentation: square, area: 48, bbox: [4, 2, 8, 6] };
 
 describe('a COCO data set', () => {
-  test('is written as it was read where nothing is pasted', async () => {
+  test('is written unchanged if nothing is pasted', async () => {
     const { out } = await run({ p: 0 });
     expect(read(out)).toEqual(read(coco));
     const [{ [path]: _, ...before }, { [path]: __, 'manifest.json': ___, ...after }] = await Promise.all([
@@ -83,7 +83,7 @@ describe('a COCO data set', () => {
     expect(after).toEqual(before);
   });
 
-  test('keeps what pastes left alone, takes them off the rest, and says where pasted annotations are from', async () => {
+  test('keeps untouched annotations, removes covered pixels, and records the source of pasted annotations', async () => {
     const { out, summary } = await run();
     const [before, after] = [read(coco), read(out)];
     expect({ ...after, images: 0, annotations: 0 }).toEqual({ ...before, images: 0, annotations: 0 });
@@ -113,7 +113,7 @@ describe('a COCO data set', () => {
         .sort(),
     );
     expect((await check({ in: out })).differences).toEqual([]);
-    // What was disjoint is so still: a paste lies over what was there, and later ones over it.
+    // Disjoint annotations stay disjoint: pastes cover what is below them.
     for (const image of after.images) {
       const { shapes } = shapesOf(
         image,
@@ -131,7 +131,7 @@ describe('a COCO data set', () => {
     }
   });
 
-  test('has ids that occur once with several variants, is verified, replayed, and the same on every run', async () => {
+  test('has unique ids with several variants, can be verified and replayed, and is the same on every run', async () => {
     const options = { copies: 3, includeOriginals: true } as const;
     const { out } = await run(options);
     const { images: variants, annotations } = read(out);
@@ -149,7 +149,7 @@ describe('a COCO data set', () => {
     let done = 0;
     const stopped = augment({ ...options, out }, { done: () => ++done === 4 && stop.abort(), stop: stop.signal } as never);
     await expect(stopped).rejects.toMatchObject({ code: 'interrupted' });
-    // What is damaged is done again.
+    // Damaged files are written again.
     const journal = readFileSync(join(out, 'run.jsonl'), 'utf8');
     const lines = journal.split('\n');
     expect(lines.filter((line) => line.startsWith('{"entry":')).length).toBeGreaterThan(2);
@@ -168,7 +168,7 @@ describe('a COCO data set', () => {
     expect((await verify({ out, deep: true, in: coco })).differences).toEqual([]);
   });
 
-  test('never copies a crowd, and keeps one to its last pixel', async () => {
+  test('never copies a crowd, and keeps one down to its last pixel', async () => {
     const crowd = { ...annotation, iscrowd: 1, segmentation: { size: [10, 20], counts: [42, 6, 152] }, area: 6, bbox: [4, 2, 1, 6] };
     const root = await tree({ images, categories, annotations: [crowd, { ...annotation, id: 2, image_id: 2 }] });
     const { out } = await run({ minArea: '1px', maxTranslation: 0, scale: [0.9, 0.9], copies: 9 }, root);
@@ -179,7 +179,7 @@ describe('a COCO data set', () => {
     for (const { segmentation } of crowds) expect(segmentation).toMatchObject({ counts: expect.any(Array) });
   });
 
-  test('keeps overlapping instances apart, and drops keypoints where something was pasted', async () => {
+  test('keeps overlapping instances apart, and drops keypoints of covered instances', async () => {
     const below = {
       ...annotation,
       id: 2,
@@ -200,7 +200,7 @@ describe('a COCO data set', () => {
     expect(both.map(({ area }) => area)).toEqual([48, 48]);
   });
 
-  test('says how many annotations have boxes alone; --require-masks, or none with a mask, is an error', async () => {
+  test('reports the number of annotations with only a box; --require-masks, or none with a mask, is an error', async () => {
     const { segmentation: _, ...box } = annotation;
     const root = await tree({
       images,
@@ -223,7 +223,7 @@ describe('a COCO data set', () => {
     await expect(run({}, await tree({ images, categories, annotations: [box] }))).rejects.toMatchObject({ code: 'data' });
   });
 
-  test('has polygons where they lose nothing, if these are wanted', async () => {
+  test('has polygons on request if they keep all pixels', async () => {
     const { out } = await run({ polygons: true, copies: 4 });
     const before = new Map(read(coco).annotations.map((one) => [JSON.stringify(one.segmentation), one]));
     const changed = read(out).annotations.filter((one) => one.copypaste || !before.has(JSON.stringify(one.segmentation)));
@@ -254,7 +254,7 @@ describe('a COCO data set', () => {
     await expectSound(out, root);
   });
 
-  test('takes a segmentation of four numbers for the box that it is', async () => {
+  test('treats a segmentation of four numbers as a box', async () => {
     const boxed = { ...annotation, id: 2, segmentation: [[4, 2, 8, 6]] };
     const root = await tree({ images, categories, annotations: [annotation, boxed, { ...annotation, id: 3, image_id: 2 }] });
     const { documents } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
@@ -263,7 +263,7 @@ describe('a COCO data set', () => {
     expect(read(out).annotations).toContainEqual(boxed);
   });
 
-  test('is found by its names, with the splits that they say', async () => {
+  test('is found by the names of documents, which name its splits', async () => {
     const document = JSON.stringify({ images, categories, annotations: [annotation] });
     const picture = imageOf(20, 10, () => 7);
     const found = async (files: Record<string, string | typeof picture>): Promise<unknown> => {
@@ -294,34 +294,43 @@ describe('a COCO data set', () => {
   });
 
   test.each<[string, object | string]>([
-    ['not a COCO document: it is empty', ''],
-    ['not a COCO document: it is cut short', '{"images":[{"id":1'],
+    ['not a valid COCO document: the file is empty', ''],
+    ['not a valid COCO document: the file is cut short', '{"images":[{"id":1'],
     ['the outermost value is not an object', '[1]'],
-    ['it has no images', { categories }],
-    ["file_name '../a.png' leaves its folder", { images: [{ ...images[0], file_name: '../a.png' }], annotations: [], categories }],
-    ["file_name '/etc/passwd' leaves its folder", { images: [{ ...images[0], file_name: '/etc/passwd' }], annotations: [], categories }],
+    ['not a valid COCO document: images are missing', { categories }],
+    [
+      "file name '../a.png' points outside the folder of images",
+      { images: [{ ...images[0], file_name: '../a.png' }], annotations: [], categories },
+    ],
+    [
+      "file name '/etc/passwd' points outside the folder of images",
+      { images: [{ ...images[0], file_name: '/etc/passwd' }], annotations: [], categories },
+    ],
     ['image id 1 occurs twice', { images: [images[0], { ...images[1], id: 1 }], annotations: [], categories }],
     ['annotation id 1 occurs twice', { images, annotations: [annotation, annotation], categories }],
-    ['annotations are of image_id 7, and no image has it', { images, annotations: [{ ...annotation, image_id: 7 }], categories }],
-    ['has no id, image_id and category_id', { images, annotations: [{ ...annotation, id: 'x' }], categories }],
+    ['annotations refer to image 7, which is not defined', { images, annotations: [{ ...annotation, image_id: 7 }], categories }],
+    ['annotations[0] needs an id, image_id and category_id', { images, annotations: [{ ...annotation, id: 'x' }], categories }],
     [
-      'annotation 1: its segmentation is not a list of polygons',
+      'annotation 1: the segmentation is not a list of polygons',
       { images, annotations: [{ ...annotation, segmentation: [['a']] }], categories },
     ],
     [
-      'annotation 1: its run lengths are of 3×3, its image is 20×10',
+      'annotation 1: the run lengths have the size 3×3, but the image is 20×10',
       { images, annotations: [{ ...annotation, segmentation: { size: [3, 3], counts: [9] } }], categories },
     ],
     [
-      'annotation 1: its run lengths are not the pixels of its image',
+      'annotation 1: the run lengths do not add up to the pixels of the image',
       { images, annotations: [{ ...annotation, segmentation: { size: [10, 20], counts: '0' } }], categories },
     ],
-    ['image is 20×10, its annotation 21×10', { images: [{ ...images[0], width: 21 }, images[1]], annotations: [annotation], categories }],
     [
-      'train/c.png: no such image',
+      'image is 20×10, but its annotation is 21×10',
+      { images: [{ ...images[0], width: 21 }, images[1]], annotations: [annotation], categories },
+    ],
+    [
+      'train/c.png: missing, but annotations/instances_train.json lists it',
       { images: [...images, { ...images[0], id: 9, file_name: 'c.png' }], annotations: [annotation], categories },
     ],
-  ])('that is wrong is refused by name: %s', async (why, document) => {
+  ])('is refused with the reason if it is invalid: %s', async (why, document) => {
     const error = await run({}, await tree(document)).then(
       () => undefined,
       (thrown: { code: string; message: string; offenders: string[] }) => thrown,
@@ -331,7 +340,7 @@ describe('a COCO data set', () => {
   });
 });
 
-test('a polygon and the run lengths of its pixels are the same to everybody', () => {
+test('a polygon and the run lengths of its pixels give the same output', () => {
   const size = { width: 20, height: 10 };
   const spans = spansOfPolygons(square, size);
   expect(areaOfSpans(spans)).toBe(48);
@@ -343,19 +352,19 @@ test('a polygon and the run lengths of its pixels are the same to everybody', ()
 describe('a COCO data set that is not as simple', () => {
   const document = { images, annotations: [annotation, { ...annotation, id: 2, image_id: 2 }], categories };
 
-  test('may hold lists of anything, which stay', async () => {
+  test('may contain other lists, which stay unchanged', async () => {
     const root = await tree({ ...document, splits: ['train'], scores: [1, 2] });
     const { out } = await run({ minArea: '1px' }, root);
     expect(read(out)).toMatchObject({ splits: ['train'], scores: [1, 2] });
   });
 
-  test('finds its images where the first is missing', async () => {
+  test('finds its images if the first is missing', async () => {
     const root = await tree(document, { 'b.png': [20, 10] });
     const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: true });
     expect(dataset.samples.map(({ id }) => id)).toEqual(['train/b']);
   });
 
-  test('takes a folder of images as a shell completes it', async () => {
+  test('accepts a folder of images with a trailing slash', async () => {
     const root = await writeTree(join(folder, `in${number++}`), {
       'x.json': JSON.stringify(document),
       'pics/a.png': imageOf(20, 10, () => 0xff000000),
@@ -365,13 +374,13 @@ describe('a COCO data set that is not as simple', () => {
     expect((await openDataset(given)).samples).toHaveLength(2);
   });
 
-  test('never copies a crowd, however it is said', async () => {
+  test('never copies a crowd, however it is marked', async () => {
     const crowds = document.annotations.map((one) => ({ ...one, iscrowd: true }));
     const { summary } = await run({ minArea: '1px' }, await tree({ ...document, annotations: crowds }));
     expect(summary.pasted).toBe(0);
   });
 
-  test('leaves what has a box alone out where the scene moves', async () => {
+  test('leaves out annotations with only a box if the scene is jittered', async () => {
     const { segmentation: _, ...box } = annotation;
     const root = await tree({ ...document, annotations: [...document.annotations, { ...box, id: 7 }] });
     const { out } = await run({ preset: 'ssj', seed: 1 }, root);
@@ -380,7 +389,7 @@ describe('a COCO data set that is not as simple', () => {
     expect(read(out).annotations.some(({ id }) => id === 7)).toBe(false);
   });
 
-  test('passes on a split that has boxes alone', async () => {
+  test('copies a split with only boxes', async () => {
     const root = await tree(document);
     const { segmentation: _, ...box } = annotation;
     await writeTree(root, {
@@ -402,11 +411,11 @@ describe('a COCO data set that is not as simple', () => {
     await expect(run({}, twice)).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('--annotations') });
   });
 
-  test.each([{ background: [3] }, { ignore: [3] }, { maskSuffix: '_mask' }])('refuses what is said of masks: %j', async (given) => {
+  test.each([{ background: [3] }, { ignore: [3] }, { maskSuffix: '_mask' }])('refuses options for masks: %j', async (given) => {
     await expect(run(given)).rejects.toMatchObject({ code: 'usage' });
   });
 
-  test('has its document made anew by verify --deep', async () => {
+  test('has its document written again by verify --deep', async () => {
     const { out } = await run();
     const file = join(out, path);
     const text = readFileSync(file, 'utf8');

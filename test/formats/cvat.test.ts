@@ -49,56 +49,51 @@ const tree = (text: string, images: readonly string[] = ['a.png', 'b.png']): Pro
   });
 
 describe('a CVAT data set', () => {
-  test('is written to the letter where nothing is pasted', async () => {
+  test('is written unchanged if nothing is pasted', async () => {
     const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
     expect(after).toEqual(await treeDigests(cvat));
   });
 
-  test.each([false, true])(
-    'has the pixels of pasted and covered instances, and the others to the letter; polygons %s',
-    async (polygons) => {
-      const out = await run({ copies: 4, includeOriginals: true, polygons });
-      const [before, after] = [await shapesIn(cvat), await shapesIn(out)];
-      const kinds = new Set<string>();
-      for (const { id, copy, ...record } of (await readManifest(join(out, 'manifest.json'))).records) {
-        if (record.status !== 'augmented') continue;
-        const [was, is] = [before.get(id), after.get(`${id}_aug${(copy as number) + 1}`)] as [CvatShapes, CvatShapes];
-        const covered = new Map(record.covered?.map((one) => [one.object, one]));
-        const kept = was.shapes.filter(({ id }) => !covered.get(id)?.dropped);
-        const placements = record.placements.filter(({ visible }) => visible > 0);
-        const pasted = is.shapes.filter(({ id }) => is.own.elements[id]?.attributes.source === 'copypaste');
-        const rest = is.shapes.filter((one) => !pasted.includes(one));
-        expect(pasted.map(({ instance }) => instance?.area)).toEqual(placements.map(({ visible }) => visible));
-        expect(rest.map(({ instance }) => instance?.area)).toEqual(
-          kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area),
-        );
-        const textOf = (set: CvatShapes, numbers: readonly number[] = []) => numbers.map((n) => set.own.elements[n]?.text);
-        kept.forEach(({ id, own: { elements } }, n) => {
-          if (covered.has(id)) for (const element of rest[n]?.own.elements ?? []) kinds.add(is.own.elements[element]?.name as string);
-          else expect(textOf(is, rest[n]?.own.elements)).toEqual(textOf(was, elements));
-        });
-        const tags = (set: CvatShapes) => set.own.elements.filter(({ name }) => name === 'tag').map(({ text }) => text);
-        expect(tags(is)).toEqual(tags(was));
-        for (const [n, one] of pasted.entries()) {
-          const { name, inner, attributes } = is.own.elements[one.id] as CvatElement;
-          kinds.add(name);
-          const from = {
-            image: `${record.source}.jpg`,
-            element: expect.any(Number),
-            placement: record.placements.indexOf(placements[n] as never) + 1,
-          };
-          expect(JSON.parse(/"copypaste">(.*)<\//.exec(inner)?.[1] as string)).toEqual(from);
-          expect(attributes).not.toHaveProperty('group_id');
-          expect(one.own.order).toBeGreaterThan(Math.max(...rest.map(({ own }) => own.order)));
-        }
+  test.each([false, true])('has the pixels of pasted and covered instances, and all others unchanged; polygons %s', async (polygons) => {
+    const out = await run({ copies: 4, includeOriginals: true, polygons });
+    const [before, after] = [await shapesIn(cvat), await shapesIn(out)];
+    const kinds = new Set<string>();
+    for (const { id, copy, ...record } of (await readManifest(join(out, 'manifest.json'))).records) {
+      if (record.status !== 'augmented') continue;
+      const [was, is] = [before.get(id), after.get(`${id}_aug${(copy as number) + 1}`)] as [CvatShapes, CvatShapes];
+      const covered = new Map(record.covered?.map((one) => [one.object, one]));
+      const kept = was.shapes.filter(({ id }) => !covered.get(id)?.dropped);
+      const placements = record.placements.filter(({ visible }) => visible > 0);
+      const pasted = is.shapes.filter(({ id }) => is.own.elements[id]?.attributes.source === 'copypaste');
+      const rest = is.shapes.filter((one) => !pasted.includes(one));
+      expect(pasted.map(({ instance }) => instance?.area)).toEqual(placements.map(({ visible }) => visible));
+      expect(rest.map(({ instance }) => instance?.area)).toEqual(kept.map(({ id, instance }) => covered.get(id)?.after ?? instance?.area));
+      const textOf = (set: CvatShapes, numbers: readonly number[] = []) => numbers.map((n) => set.own.elements[n]?.text);
+      kept.forEach(({ id, own: { elements } }, n) => {
+        if (covered.has(id)) for (const element of rest[n]?.own.elements ?? []) kinds.add(is.own.elements[element]?.name as string);
+        else expect(textOf(is, rest[n]?.own.elements)).toEqual(textOf(was, elements));
+      });
+      const tags = (set: CvatShapes) => set.own.elements.filter(({ name }) => name === 'tag').map(({ text }) => text);
+      expect(tags(is)).toEqual(tags(was));
+      for (const [n, one] of pasted.entries()) {
+        const { name, inner, attributes } = is.own.elements[one.id] as CvatElement;
+        kinds.add(name);
+        const from = {
+          image: `${record.source}.jpg`,
+          element: expect.any(Number),
+          placement: record.placements.indexOf(placements[n] as never) + 1,
+        };
+        expect(JSON.parse(/"copypaste">(.*)<\//.exec(inner)?.[1] as string)).toEqual(from);
+        expect(attributes).not.toHaveProperty('group_id');
+        expect(one.own.order).toBeGreaterThan(Math.max(...rest.map(({ own }) => own.order)));
       }
-      // A hole or a part is never lost.
-      expect([...kinds].sort()).toEqual(polygons ? ['mask', 'polygon'] : ['mask']);
-      await expectSound(out, cvat);
-    },
-  );
+    }
+    // Holes and parts are kept.
+    expect([...kinds].sort()).toEqual(polygons ? ['mask', 'polygon'] : ['mask']);
+    await expectSound(out, cvat);
+  });
 
-  test("can be jittered as whole scenes (the paper's form): what has pixels moves, tags stay, the rest is left out", async () => {
+  test("can be jittered as whole scenes (the paper's form): elements with pixels move, tags stay, all others are left out", async () => {
     const out = await run({ preset: 'paper', copies: 2 });
     await expectSound(out, cvat);
     const text = readFileSync(join(out, 'annotations.xml'), 'utf8');
@@ -106,7 +101,7 @@ describe('a CVAT data set', () => {
     expect(text).not.toMatch(/<(points|polyline|box|polygon|ellipse) /);
   });
 
-  test('has polygons, masks, ellipses and turned boxes filled; other boxes, lines and points have no pixels', async () => {
+  test('fills polygons, masks, ellipses and rotated boxes; other boxes, lines and points have no pixels', async () => {
     const all = [
       '<polygon label="cat" points="4.00,2.00;12.00,2.00;12.00,8.00;4.00,8.00"/>',
       '<mask label="cat" rle="0, 2, 1, 3" left="17" top="8" width="3" height="2"/>',
@@ -129,7 +124,7 @@ describe('a CVAT data set', () => {
     expect(shapes[4]?.instance?.box).toEqual([6, 3, 14, 7]);
   });
 
-  test('joins what is of one group and label, and lets what is above cover what is below', async () => {
+  test('joins elements of one group and label, and lets higher elements cover lower ones', async () => {
     const grouped = '<box label="cat" xtl="4" ytl="2" xbr="16" ybr="8" group_id="1"/>';
     const content = [
       square.replace('z_order="0"', 'z_order="1" group_id="1"'),
@@ -141,7 +136,7 @@ describe('a CVAT data set', () => {
     const { shapes } = (await shapesIn(await tree(documentOf(image('a.png', content), image('b.png', square))))).get('a') as CvatShapes;
     expect(shapes.map(({ id, own: { elements, order }, instance }) => [id, elements, order, instance?.area])).toEqual([
       [2, [2], -1, 200 - 48 - 12],
-      // What lies level shares its pixels.
+      // Elements of the same z-order share pixels.
       [4, [4], 0, 4],
       [0, [0, 1, 3], 1, 60],
     ]);
@@ -168,10 +163,10 @@ describe('a CVAT data set', () => {
     const only = await run({ minArea: '1px', onlySplit: true }, root);
     expect(readFileSync(join(only, 'annotations.xml'), 'utf8')).not.toContain('Validation');
     await expectSound(only, root, 'Train');
-    await expect(run({ split: 'test' }, root)).rejects.toThrow('--split test: splits are Train, Validation');
+    await expect(run({ split: 'test' }, root)).rejects.toThrow('--split test: no such split; splits are Train, Validation');
   });
 
-  test('is found in a folder for each split, or called after its split', async () => {
+  test('is found in folders of splits, or named after a split', async () => {
     const text = documentOf(image('a.png', square), image('b.png', square));
     const around = await writeTree(join(folder, `in${number++}`), {
       'train/annotations.xml': text,
@@ -217,30 +212,36 @@ describe('a CVAT data set', () => {
 
   const bad = (content: string): string => documentOf(image('a.png', content), image('b.png', square));
   test.each([
-    ['annotations\\.xml: not a CVAT document: 1:\\d+: unclosed tag', '<annotations><image'],
-    ['annotations\\.xml: not a CVAT document: it holds svg, not annotations', '<svg/>'],
-    ['annotations\\.xml: not a CVAT document: it has no images', '<annotations/>'],
+    ['annotations\\.xml: not a valid CVAT document: 1:\\d+: unclosed tag', '<annotations><image'],
+    ['annotations\\.xml: not a valid CVAT document: the root element is svg, not annotations', '<svg/>'],
+    ['annotations\\.xml: not a valid CVAT document: images are missing', '<annotations/>'],
     [
-      "annotations\\.xml: .*it is of a video, with tracks; export 'CVAT for images'",
+      "annotations\\.xml: .*the document contains tracks of a video; export it as 'CVAT for images'",
       '<annotations><track id="0" label="cat"/></annotations>',
     ],
     ['annotations\\.xml: .*DOCTYPE', `<!DOCTYPE x [<!ENTITY a "aaa"><!ENTITY b "&a;&a;">]>${bad(square)}`],
-    ['annotations\\.xml: .*job is between its images', documentOf(image('a.png', square), '<job/>', image('b.png', square))],
-    ["annotations\\.xml: image '../a.png': file_name '../a.png' leaves its folder", documentOf(image('../a.png', square))],
-    ["annotations\\.xml: .*image 'a.png' has no id, name, width and height", documentOf('<image id="1" name="a.png" width="20"/>')],
-    ['image is 20×10, its annotation 21×10', documentOf(image('a.png', square).replace('"20"', '"21"'), image('b.png', square))],
-    ['images/c.png: no such image, though annotations.xml lists it', documentOf(image('a.png', square), image('c.png', square))],
-    ["annotations.xml: image 'a.png': a polygon has not three points", bad('<polygon label="cat" points="1,2;3,4"/>')],
-    ["annotations.xml: image 'a.png': a polygon has not three points", bad('<polygon label="cat" points="1,2;3,4;1e9,7"/>')],
-    ["annotations.xml: image 'a.png': a polygon has not three points", bad('<polygon label="cat"/>')],
-    ["annotations.xml: image 'a.png': a mask leaves its image", bad('<mask label="cat" rle="4" left="19" top="0" width="2" height="2"/>')],
-    ["image 'a.png': a mask has no left, top, width, height", bad('<mask label="cat" rle="4" left="x" top="0" width="2" height="2"/>')],
+    ['annotations\\.xml: .*the element job is between images', documentOf(image('a.png', square), '<job/>', image('b.png', square))],
+    [
+      "annotations\\.xml: image '../a.png': file name '../a.png' points outside the folder of images",
+      documentOf(image('../a.png', square)),
+    ],
+    ["annotations\\.xml: .*image 'a.png' needs an id, name, width and height", documentOf('<image id="1" name="a.png" width="20"/>')],
+    ['image is 20×10, but its annotation is 21×10', documentOf(image('a.png', square).replace('"20"', '"21"'), image('b.png', square))],
+    ['images/c.png: missing, but annotations.xml lists it; add the file', documentOf(image('a.png', square), image('c.png', square))],
+    ["annotations.xml: image 'a.png': a polygon needs at least three points", bad('<polygon label="cat" points="1,2;3,4"/>')],
+    ["annotations.xml: image 'a.png': a polygon needs at least three points", bad('<polygon label="cat" points="1,2;3,4;1e9,7"/>')],
+    ["annotations.xml: image 'a.png': a polygon needs at least three points", bad('<polygon label="cat"/>')],
+    [
+      "annotations.xml: image 'a.png': a mask reaches outside its image",
+      bad('<mask label="cat" rle="4" left="19" top="0" width="2" height="2"/>'),
+    ],
+    ["image 'a.png': a mask needs left, top, width, height", bad('<mask label="cat" rle="4" left="x" top="0" width="2" height="2"/>')],
     ["image 'a.png': the run lengths of a mask", bad('<mask label="cat" rle="1,2" left="1" top="0" width="2" height="2"/>')],
     ["image 'a.png': the run lengths of a mask", bad('<mask label="cat" rle="1,-2,5" left="1" top="0" width="2" height="2"/>')],
-    ["image 'a.png': an? ellipse has no cx, cy, rx, ry", bad('<ellipse label="cat" cx="1" cy="2" rx="1e300" ry="1"/>')],
+    ["image 'a.png': an? ellipse needs cx, cy, rx, ry", bad('<ellipse label="cat" cx="1" cy="2" rx="1e300" ry="1"/>')],
     ["image 'a.png': a box has the rotation 'x'", bad('<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4" rotation="x"/>')],
     ['none of its annotations has a mask, only boxes', documentOf(image('a.png', '<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4"/>'))],
-  ])('that is wrong is refused by name: %s', async (why, text) => {
+  ])('is refused with the reason if it is invalid: %s', async (why, text) => {
     const error = await run({}, await tree(text)).then(
       () => undefined,
       (thrown: { code: string; message: string; offenders: string[] }) => thrown,
@@ -251,7 +252,7 @@ describe('a CVAT data set', () => {
     for (const line of said) expect(line).not.toContain('\n');
   });
 
-  test('is looked through by check, which names what is wrong', async () => {
+  test('is checked by check, which lists contradictions', async () => {
     const root = await tree(documentOf(image('a.png', '<polygon label="cat" points="1,2"/>'), image('b.png', square)));
     expect((await check({ in: root })).differences).toMatchObject([
       { path: 'annotations.xml', what: expect.stringContaining("image 'a.png'") },
@@ -259,6 +260,6 @@ describe('a CVAT data set', () => {
     const [names, other] = [join(folder, 'names.txt'), await tree(documentOf(image('a.png', square), image('b.png', square)))];
     writeFileSync(names, 'horse\n');
     const named = (await check({ in: other, classNames: names })).differences;
-    expect(named[0]).toEqual({ path: 'annotations.xml', what: "image 'a.png': element 0 has the label 'cat', which no class has" });
+    expect(named[0]).toEqual({ path: 'annotations.xml', what: "image 'a.png': element 0 refers to the label 'cat', which is not defined" });
   });
 });

@@ -59,12 +59,12 @@ const tree = (text: object | string): Promise<string> =>
   });
 
 describe('a Datumaro data set', () => {
-  test('is written to the letter where nothing is pasted', async () => {
+  test('is written unchanged if nothing is pasted', async () => {
     const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
     expect(after).toEqual(await treeDigests(fixture));
   });
 
-  test.each([false, true])('has the pixels of pasted and covered instances, and the others as they were; polygons %s', async (polygons) => {
+  test.each([false, true])('has the pixels of pasted and covered instances, and all others unchanged; polygons %s', async (polygons) => {
     const out = await run({ copies: 4, includeOriginals: true, polygons });
     const [before, after] = [await shapesIn(fixture), await shapesIn(out)];
     expect({ ...read(out), items: 0 }).toEqual({ ...read(fixture), items: 0 });
@@ -93,7 +93,7 @@ describe('a Datumaro data set', () => {
     await expectSound(out, fixture);
   });
 
-  test('has polygons, masks, ellipses and groups; what is above covers what is below', async () => {
+  test('has polygons, masks, ellipses and groups; higher annotations cover lower ones', async () => {
     const root = await tree(
       document(
         item(
@@ -121,12 +121,12 @@ describe('a Datumaro data set', () => {
     await expectSound(await run({ minArea: '1px', copies: 3 }, root), root);
   });
 
-  test('is looked through by check, which names labels that there are not', async () => {
+  test('is checked by check, which lists undefined labels', async () => {
     const { differences } = await check({ in: await tree(document(item('a', square, { ...square, label_id: 7 }))) });
-    expect(differences).toEqual([{ path, what: "item 'a': annotations[1] has the label_id 7, which no class has" }]);
+    expect(differences).toEqual([{ path, what: "item 'a': annotations[1] refers to label 7, which is not defined" }]);
   });
 
-  test('is told from a COCO document of the same name', async () => {
+  test('is distinguished from a COCO document of the same name', async () => {
     const coco = { images: [{ id: 1, file_name: 'a.png', width: 20, height: 10 }], categories: [{ id: 1, name: 'cat' }] };
     const annotations = [{ id: 1, image_id: 1, category_id: 1, segmentation: [square.points] }];
     const layoutOf = async (root: string): Promise<string> =>
@@ -137,28 +137,31 @@ describe('a Datumaro data set', () => {
   });
 
   test.each([
-    ['not a Datumaro document: it is cut short', JSON.stringify(document(item('a', square))).slice(0, -9)],
-    ['not a Datumaro document: it has no items', document()],
-    ['not a Datumaro document: items\\[0\\] has no id and image with a path', document(null)],
-    ["not a Datumaro document: item 'a' has no id and image with a path", document({ id: 'a', annotations: [] })],
-    ["item 'a' does not say its image's size", document({ id: 'a', annotations: [], image: { path: 'a.png' } })],
-    ["item 'a' has no annotations, each with a type", document(item('a', null))],
-    ['its categories have no list of labels', { ...document(item('a', square)), categories: { label: { labels: 1 } } }],
-    ["item '../a': file_name '../a.png' leaves its folder", document(item('../a', square))],
-    ["item 'a': annotations\\[0\\] is no polygon of its image", document(item('a', { ...square, points: [1, 2, 3] }))],
-    ["item 'a': annotations\\[0\\] is no polygon of its image", document(item('a', { ...square, points: [1, 2, 3, 4, 1e9, 5] }))],
+    ['not a valid Datumaro document: the file is cut short', JSON.stringify(document(item('a', square))).slice(0, -9)],
+    ['not a valid Datumaro document: items are missing', document()],
+    ['not a valid Datumaro document: items\\[0\\] needs an id and an image with a path', document(null)],
+    ["not a valid Datumaro document: item 'a' needs an id and an image with a path", document({ id: 'a', annotations: [] })],
+    ["item 'a' needs an image size", document({ id: 'a', annotations: [], image: { path: 'a.png' } })],
+    ["item 'a' needs a list of annotations, each with a type", document(item('a', null))],
+    ['categories need a list of labels', { ...document(item('a', square)), categories: { label: { labels: 1 } } }],
+    ["item '../a': file name '../a.png' points outside the folder of images", document(item('../a', square))],
+    ["item 'a': annotations\\[0\\] is not a valid polygon for its image", document(item('a', { ...square, points: [1, 2, 3] }))],
+    ["item 'a': annotations\\[0\\] is not a valid polygon for its image", document(item('a', { ...square, points: [1, 2, 3, 4, 1e9, 5] }))],
     [
-      "item 'a': annotations\\[1\\] is no ellipse of its image",
+      "item 'a': annotations\\[1\\] is not a valid ellipse for its image",
       document(item('a', square, { ...square, type: 'ellipse', points: [1, 2] })),
     ],
     [
-      "item 'a': annotations\\[0\\] is no mask of its image",
+      "item 'a': annotations\\[0\\] is not a valid mask for its image",
       document(item('a', { ...square, type: 'mask', rle: { counts: '0', size: [10, 20] } })),
     ],
-    ["item 'a': annotations\\[0\\] is no mask of its image", document(item('a', { ...square, type: 'mask' }))],
-    ['image is 20×10, its annotation 21×10', document({ ...(item('a', square) as object), image: { path: 'a.png', size: [10, 21] } })],
-    ['images/train/c.png: no such image', document(item('a', square), item('c', square))],
-  ])('that is wrong is refused by name: %s', async (why, text) => {
+    ["item 'a': annotations\\[0\\] is not a valid mask for its image", document(item('a', { ...square, type: 'mask' }))],
+    [
+      'image is 20×10, but its annotation is 21×10',
+      document({ ...(item('a', square) as object), image: { path: 'a.png', size: [10, 21] } }),
+    ],
+    ['images/train/c.png: missing, but annotations/train.json lists it', document(item('a', square), item('c', square))],
+  ])('is refused with the reason if it is invalid: %s', async (why, text) => {
     const error = await run({}, await tree(text)).then(
       () => undefined,
       (thrown: { code: string; message: string; offenders: string[] }) => thrown,

@@ -123,7 +123,7 @@ put('yolo', {
   plant: (text) => text.replace(/^1/m, '7'),
 });
 
-/** labelme draws both edges of a polygon. */
+/** labelme includes both edges of a polygon. */
 const labelmeShape = (label: string, [x0, y0, x1, y1]: Box): object => ({
   label,
   points: [
@@ -148,6 +148,6 @@ put('labelme', {
     JSON.stringify({ ...JSON.parse(text), shapes: [labelmeShape('cat', [30, 30, 40, 40]), labelmeShape('dog', boxes.a.dog)] }),
 });
 
-test('every format is put through the contract', () => {
+test('every format is tested against the contract', () => {
   expect(tested.sort()).toEqual(layouts.flatMap(({ name, format }) => (format ? [name] : [])).sort());
 });

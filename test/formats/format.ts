@@ -17,12 +17,12 @@ export const picture: Image = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256
 /** Boxes of the instances in image `a` and `b` of every fixture. */
 export const boxes = { a: { cat: [4, 2, 12, 8], dog: [14, 2, 16, 6] }, b: { cat: [2, 2, 10, 8] } } as const;
 
-/** A data set of images `a` and `b`, written as the format itself writes it. */
+/** A data set of images `a` and `b`, written exactly as the format writes it. */
 interface Fixture {
   readonly files: Parameters<typeof writeTree>[1];
   /** The file that holds the annotations of image `a`. */
   readonly annotations: string;
-  /** Takes the annotations' text, and contradicts the classes or pixels in it. */
+  /** Plants a contradiction to the classes or pixels in the text of the annotations. */
   plant(text: string): string;
 }
 
@@ -34,7 +34,7 @@ interface Opened {
   readonly samples: ReadonlyMap<string, Sample>;
 }
 
-/** Puts a format through the contract. */
+/** Tests that a format keeps the contract. */
 export function testFormat(layout: string, { files, annotations, plant }: Fixture): void {
   const folder = temporaryFolder();
   let number = 0;
@@ -53,7 +53,7 @@ export function testFormat(layout: string, { files, annotations, plant }: Fixtur
     );
     return read.shapes as ShapeSet;
   };
-  /** Files of the annotations once image `a` is written anew, or all pass through. */
+  /** Annotation files after pasting into image `a`, or without pastes. */
   const written = async ({ root, dataset, format, samples }: Opened, pasted?: PastedShapes): Promise<Fixture['files']> => {
     const options = { polygons: false, classNames: dataset.classNames };
     if (format.kind === 'labels')
@@ -92,7 +92,7 @@ export function testFormat(layout: string, { files, annotations, plant }: Fixtur
       expect(named(opened, await shapesOf(opened, 'b'))).toEqual(expected(Object.entries(boxes.b)));
     });
 
-    test('is written byte for byte where nothing is pasted, and where pastes touch nothing', async () => {
+    test('is written byte for byte if nothing is pasted, or pastes touch nothing', async () => {
       const opened = await open();
       const before = await shapesOf(opened, 'a');
       const text = await readFile(join(opened.root, annotations), 'utf8');
@@ -102,7 +102,7 @@ export function testFormat(layout: string, { files, annotations, plant }: Fixtur
       expect((await written(opened, untouched))[annotations]).toBe(text);
     });
 
-    test('has exactly the pixels that pastes leave and bring, once it is read again', async () => {
+    test('has exactly the remaining and the pasted pixels when it is read again', async () => {
       const opened = await open();
       const [before, from] = [await shapesOf(opened, 'a'), await shapesOf(opened, 'b')];
       const ids = new Map([...opened.dataset.classNames].map(([id, name]) => [name, id]));

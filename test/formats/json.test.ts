@@ -14,7 +14,7 @@ async function read(text: string | Buffer, chunk?: number, seen?: (bytes: Uint8A
   return parts;
 }
 
-/** A document with its values put together again from their parts. */
+/** A document, joined from its parts. */
 function documentOf(parts: readonly Part[]): Record<string, unknown> {
   const values = new Map<string, unknown>();
   for (const { key, element, bytes } of parts) {
@@ -30,7 +30,7 @@ const spaces = fc.constantFrom(undefined, 1, '\t', '\r\n');
 const chunks = fc.integer({ min: 1, max: 40 });
 
 describe('partsOf', () => {
-  test('gives the parts that JSON.parse gives, whatever the spaces, and wherever chunks end', async () => {
+  test('yields the values that JSON.parse yields, with any white space and any chunks', async () => {
     await fc.assert(
       fc.asyncProperty(documents, spaces, chunks, async (document, space, chunk) => {
         const text = JSON.stringify(document, undefined, space);
@@ -41,7 +41,7 @@ describe('partsOf', () => {
     );
   });
 
-  test('says where parts are, in bytes, and shows all bytes of the file', async () => {
+  test('yields the byte range of each part, and passes on all bytes of the file', async () => {
     await fc.assert(
       fc.asyncProperty(documents, spaces, chunks, async (document, space, chunk) => {
         const bytes = Buffer.from(`\u{feff}${JSON.stringify(document, undefined, space)}\n`);
@@ -56,7 +56,7 @@ describe('partsOf', () => {
     );
   });
 
-  test('gives what JSON.parse accepts, and refuses what it refuses', async () => {
+  test('accepts what JSON.parse accepts, and refuses what it refuses', async () => {
     const damaged = fc
       .tuple(documents, fc.nat(), fc.constantFrom('', ',', ':', '"', '\\', '[', ']', '{', '}', '1', ' '))
       .map(([document, n, other]) => {
@@ -82,19 +82,19 @@ describe('partsOf', () => {
   });
 
   test.each([
-    ['', 'it is empty'],
-    [' \n', 'it is empty'],
+    ['', 'the file is empty'],
+    [' \n', 'the file is empty'],
     ['[1]', 'the outermost value is not an object'],
-    ['{"a":[1,2', 'it is cut short'],
-    ['{"a":[1,2]', 'it is cut short'],
-    ['{"a":"b', 'it is cut short'],
+    ['{"a":[1,2', 'the file is cut short'],
+    ['{"a":[1,2]', 'the file is cut short'],
+    ['{"a":"b', 'the file is cut short'],
     ['{"a" 1}', ': is missing at byte 5'],
     ['{"a":[1 2]}', '] is missing at byte 8'],
     ['{"a":1 "b":2}', '} is missing at byte 7'],
     ['{"a":1,}', 'a key is missing at byte 7'],
     ['{"a":[1,]}', 'a value is missing at byte 8'],
     ['{1:2}', 'a key is missing at byte 1'],
-    ['{} {}', 'something follows the document at byte 3'],
+    ['{} {}', 'unexpected text after the document at byte 3'],
   ])('refuses %s: %s', async (text, message) => {
     for (const chunk of [1, 3, undefined]) await expect(read(text, chunk)).rejects.toThrow(message);
   });

@@ -56,12 +56,12 @@ function shapesIn(
 }
 
 describe('a labelme data set', () => {
-  test('is written as it was read where nothing is pasted', async () => {
+  test('is written unchanged if nothing is pasted', async () => {
     const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
     expect(after).toEqual(await treeDigests(labelme));
   });
 
-  test('has polygons that fill to the pixels of pasted and covered instances, and the others as they were', async () => {
+  test('has polygons with exactly the pixels of pasted and covered instances, and all others unchanged', async () => {
     const out = await run({ copies: 3 });
     const size = { width: 500, height: 338 };
     const before = shapesIn(readFileSync(join(labelme, '2011_000003.json')), size, names);
@@ -92,7 +92,7 @@ describe('a labelme data set', () => {
     await expectSound(out, labelme);
   });
 
-  test('has rectangles and circles, splits, and images without a file, which pass through', async () => {
+  test('has rectangles and circles, splits, and images without a file, which are copied', async () => {
     const root = await writeTree(join(folder, `shapes${number++}`), {
       'train/a.png': picture,
       'train/a.json': document([
@@ -134,7 +134,7 @@ describe('a labelme data set', () => {
       names: ['cat', 'dog', 'line'],
     });
     const shapes = shapesIn(readFileSync(join(root, 'train/a.json')), { width: 20, height: 10 }, classNames);
-    // labelme counts both edges in.
+    // labelme includes both edges.
     expect(shapes[0]?.instance?.area).toBe(63);
     expect(Math.abs((shapes[1]?.instance?.area ?? 0) - Math.PI * 3.5 ** 2)).toBeLessThan(4);
     expect(shapes[2]?.instance).toBeUndefined();
@@ -151,7 +151,7 @@ describe('a labelme data set', () => {
     ]);
   });
 
-  test('has masks of its own, also where a paste leaves a hole in a shape, and parts of one group', async () => {
+  test('has mask shapes, also for a shape with a hole after pasting, and groups of parts', async () => {
     const mask = Buffer.from(await encodeMask(maskOf('11111', '1...1', '11111'))).toString('base64');
     const at = (points: number[][], rest: object = {}): object => ({ ...square, points, mask: null, ...rest });
     const box = (x: number, y: number, width: number, height: number): number[][] => [
@@ -204,7 +204,7 @@ describe('a labelme data set', () => {
     await expectSound(out, root);
   });
 
-  test('names the image of each variant, also where nothing was pasted into it', async () => {
+  test('names the image of each variant, also without pastes', async () => {
     const out = await run({ p: 0.5, copies: 4 });
     const { records } = await readManifest(join(out, 'manifest.json'));
     expect(new Set(records.map(({ status }) => status)).size).toBe(2);
@@ -215,7 +215,7 @@ describe('a labelme data set', () => {
     await expectSound(out, labelme);
   });
 
-  test('has mask files too where they are asked for, of every sample, as its shapes say', async () => {
+  test('has mask files of every sample on request, drawn from its shapes', async () => {
     const root = await writeTree(join(folder, `drawn${number++}`), {
       'train/a.png': picture,
       'train/a.json': document([
@@ -275,7 +275,7 @@ describe('a labelme data set', () => {
     expect((await verify({ out })).differences.length).toBe(1);
   });
 
-  test('has shapes in their order, in which later ones lie on top, also those of a group that others lie between', async () => {
+  test('keeps the order of shapes, in which later ones cover earlier ones, also within a divided group', async () => {
     const box = (label: string, x: number, group: number | null = null) => ({
       ...square,
       label,
@@ -321,7 +321,7 @@ describe('a labelme data set', () => {
     await expectSound(out, root);
   });
 
-  test('that has masks already, or no names, gets no mask files', async () => {
+  test('with masks, or without class names, gets no mask files', async () => {
     await expect(augment({ in: 'fixtures/voc', out: join(folder, 'none'), maskFiles: true })).rejects.toMatchObject({
       code: 'usage',
       message: '--mask-files: the voc layout has masks, which are written as they came; leave it out',
@@ -329,9 +329,9 @@ describe('a labelme data set', () => {
   });
 
   test.each([
-    ['it has no shapes', '{}'],
+    ['not a valid labelme file: shapes are missing', '{}'],
     [
-      "shape 'cat': its mask is no PNG",
+      "shape 'cat': the mask is not a PNG",
       document([
         {
           ...square,
@@ -344,12 +344,12 @@ describe('a labelme data set', () => {
         },
       ]),
     ],
-    ['it has no shapes', 'null'],
-    ['not a labelme file', '{'],
-    ['shapes\\[0\\] has no label and points', document([{ label: 'x' }])],
-    ['shapes\\[0\\] has no label and points', document([{ ...square, points: [[1e300, 2]] }])],
-    ['is of an image of 21×10, which is 20×10', document([square], { imageWidth: 21 })],
-  ])('that is wrong is refused by name: %s', async (why, text) => {
+    ['not a valid labelme file: shapes are missing', 'null'],
+    ['not a valid labelme file', '{'],
+    ['shapes\\[0\\] needs a label and a list of points', document([{ label: 'x' }])],
+    ['shapes\\[0\\] needs a label and a list of points', document([{ ...square, points: [[1e300, 2]] }])],
+    ['states an image of 21×10, but its image is 20×10', document([square], { imageWidth: 21 })],
+  ])('is refused with the reason if it is invalid: %s', async (why, text) => {
     const root = await writeTree(join(folder, `bad${number++}`), {
       'a.png': picture,
       'a.json': text,

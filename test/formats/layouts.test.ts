@@ -28,7 +28,7 @@ const scene = (n: number): Mask =>
   drawBox(drawBox(drawBox(filled(width, height, 7), [5 + n, 5, 15 + n, 13], 26), [20, 15, 30, 22], 26), [5, 18, 9, 27], 24);
 const wide = (ids: ArrayLike<number>): Mask => ({ width, height, ids: Uint16Array.from(ids) });
 
-/** The instance mask of a scene: a class times `per` plus a number, or what pixels of a class without instances hold. */
+/** The instance mask of a scene: class · `per` + number, or the id of a class without instances. */
 function objectsOf({ ids }: Mask, per: number, bare: (id: number) => number): Mask {
   return wide(Uint16Array.from(ids, (id, i) => (id < 24 ? bare(id) : id * per + (id === 26 && i >= 14 * width ? 2 : 1))));
 }
@@ -158,11 +158,11 @@ describe.each(Object.keys(trees))('the layout %s', (name) => {
     expect({ layout, found, id: samples[0]?.id }).toEqual({ layout: name, found: splits, id });
   });
 
-  test('is written as it was read, and with pastes holds together', async () => {
+  test('is written unchanged, and is consistent after pasting', async () => {
     const root = await make(name);
     const same = `${root}-same`;
     await augment({ in: root, out: same, ...options, p: 0 });
-    // Polygons would not follow the pastes, and are left out.
+    // Polygons would not include the pastes, so they are left out.
     const withoutJson = async (tree: string): Promise<[string, string][]> =>
       Object.entries(await treeDigests(tree)).filter(([file]) => !file.endsWith('.json'));
     expect(await withoutJson(same)).toEqual(await withoutJson(root));
@@ -173,7 +173,7 @@ describe.each(Object.keys(trees))('the layout %s', (name) => {
   });
 });
 
-test("Cityscapes' other files follow from the class mask, and pasted instances have ids of their class", async () => {
+test("Cityscapes' other files are derived from the class mask, and pasted instances have ids of their class", async () => {
   const root = await make('cityscapes');
   const out = `${root}-out`;
   await augment({ in: root, out, instances: 'object', p: 1, minArea: '4px', copies: 2 });
@@ -196,7 +196,7 @@ test("Cityscapes' other files follow from the class mask, and pasted instances h
   }
 });
 
-test("KITTI's colours follow from the class mask, with as many channels as they had", async () => {
+test("KITTI's colours are derived from the class mask, and keep their number of channels", async () => {
   const root = await make('kitti');
   // One of them has alpha.
   const file = 'training/semantic_rgb/000000_10.png';
@@ -217,7 +217,7 @@ test("KITTI's colours follow from the class mask, with as many channels as they 
   }
   await writeFile(join(root, file), await sharp(join(root, file)).resize(8, 8).png().toBuffer());
   await expect(augment({ in: root, out: `${root}-none` })).rejects.toMatchObject({
-    offenders: [`${file}: is 8×8, its mask 40×30`],
+    offenders: [`${file}: is 8×8, but its mask is 40×30`],
   });
 });
 
@@ -250,12 +250,12 @@ describe('Mapillary Vistas', () => {
     });
   };
 
-  test('has two versions in one folder: one is chosen, and the other is left out aloud', async () => {
+  test('has two versions in one folder: one is chosen, and the other is left out with a warning', async () => {
     const root = await both();
     await expect(augment({ in: root, out: `${root}-out` })).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringMatching(
-        /^two layouts fit: mapillary .* and mapillary-v2 .*; say --layout mapillary or --layout mapillary-v2$/,
+        /^the data set matches 2 layouts: mapillary .* and mapillary-v2 .*; pass --layout mapillary or --layout mapillary-v2$/,
       ),
     });
     const streams = captureStreams();
@@ -269,7 +269,7 @@ describe('Mapillary Vistas', () => {
     expect(Object.keys(await treeDigests(out)).filter((file) => !file.includes('/'))).toEqual(['config_v2.0.json', 'manifest.json']);
   });
 
-  test('has names, things and void in its configuration, which is carried over', async () => {
+  test('has names, things and void in its configuration, which is copied', async () => {
     const root = await both();
     const read = async (layout: 'mapillary' | 'mapillary-v2') =>
       openDataset({ in: root, layout, maskSuffix: '', onlySplit: false, skipBad: false });
@@ -279,7 +279,7 @@ describe('Mapillary Vistas', () => {
     expect({ ignore: [...ignore], carried }).toEqual({ ignore: [29], carried: ['config_v1.2.json'] });
     expect([...(await read('mapillary-v2')).ignore]).toEqual([123]);
     const out = `${root}-out`;
-    // A road is no thing: where it is pasted it has no id of its own.
+    // Road is stuff: when pasted, it gets no instance id.
     await augment({ in: root, out, layout: 'mapillary', p: 1, truncated: 'keep', minArea: '4px', maxArea: 1, copies: 3, classes: [7] });
     const { records } = await readManifest(join(out, 'manifest.json'));
     const pasted = records.flatMap((record) => (record.status === 'augmented' ? record.placements : []));
@@ -289,7 +289,7 @@ describe('Mapillary Vistas', () => {
     expect(await readFile(join(out, 'config_v1.2.json'))).toEqual(await readFile(join(root, 'config_v1.2.json')));
   });
 
-  test.each(['{', '{}', '{"labels": [{"readable": "x"}]}'])('a configuration %s is refused by name', async (text) => {
+  test.each(['{', '{}', '{"labels": [{"readable": "x"}]}'])('an invalid configuration %s is refused', async (text) => {
     const root = await both();
     await writeFile(join(root, 'config_v1.2.json'), text);
     await expect(augment({ in: root, out: `${root}-out`, layout: 'mapillary' })).rejects.toMatchObject({
@@ -308,7 +308,7 @@ test('a jittered scene is padded with void in instance masks too, as the layout 
 
 describe('VOC in colours, as CVAT and Datumaro export it', () => {
   const names = ['person', 'background', 'bottle', 'ignored'];
-  /** The colours of VOC's palette, and others where they are replaced. */
+  /** The colours of VOC's palette, some of them replaced. */
   const painted = async (path: string, replaced: Record<number, number[]> = {}): Promise<Uint8Array> => {
     const { width, height, ids, palette = [] } = decodeMask(await readFile(path), path);
     const data = new Uint8Array(3 * ids.length);
@@ -331,7 +331,7 @@ describe('VOC in colours, as CVAT and Datumaro export it', () => {
     }
     return writeTree(join(folder, `voc${number++}`), files);
   };
-  // Background is not the first line, so that its id is not 0, which instance masks have for it.
+  // Background is not on the first line, so its class id is not 0, its id in instance masks.
   const lines = [
     `${names[0]}:192,128,128::`,
     `${names[1]}:0,0,0::`,
@@ -346,42 +346,37 @@ describe('VOC in colours, as CVAT and Datumaro export it', () => {
   test.each([
     ["VOC's colours", {}, 3],
     ['colours of its own, with alpha', { 1: [1, 2, 3], 2: [250, 10, 77] }, 4],
-  ] as const)(
-    'with %s, has the instances of the ids that they stand for, and is written back in colours',
-    async (_, replaced, channels) => {
-      const root = await tree(replaced as unknown as Record<number, number[]>, channels);
-      const same = `${root}-same`;
-      await augment({ in: root, out: same, instances: 'object', p: 0 });
-      const { 'manifest.json': _manifest, ...after } = await treeDigests(same);
-      expect(after).toEqual(await treeDigests(root));
-      const read = async (input: string): Promise<number[][]> => {
-        const dataset = await openDataset({ in: input, maskSuffix: '', onlySplit: false, skipBad: false });
-        const found = await Promise.all(
-          dataset.samples.map((sample) => readAnnotations(sample, dataset, { instances: 'object', jitter: 'instance' })),
-        );
-        const classOf = (id: number): string => dataset.classNames.get(id) as string;
-        return found.flatMap(({ instances }) => instances.map(({ classId, area, box }) => [classOf(classId) as never, area, ...box]));
-      };
-      expect(await read(root)).toEqual(await read('fixtures/voc'));
-      const out = `${root}-out`;
-      await augment({ in: root, out, instances: 'object', p: 1, copies: 4, truncated: 'keep', minVisible: 0.5, scale: [1, 3], maxArea: 1 });
-      await expectSound(out, root);
-      const { records } = await readManifest(join(out, 'manifest.json'));
-      const pasted = records.flatMap((record) => (record.status === 'augmented' ? record.placements : []));
-      expect(pasted.some(({ object }) => object !== undefined)).toBe(true);
-      const dropped = records
-        .flatMap((record) => (record.status === 'augmented' ? (record.covered ?? []) : []))
-        .filter((one) => one.dropped);
-      expect(dropped.length).toBeGreaterThan(0);
-      for (const { files } of records) {
-        const { channels: written } = await sharp(join(out, files.objects?.path as string)).metadata();
-        expect(written).toBe(channels);
-      }
-      const scenes = `${root}-scenes`;
-      await augment({ in: root, out: scenes, instances: 'object', preset: 'paper', p: 1 });
-      await expectSound(scenes, root);
-    },
-  );
+  ] as const)('with %s, has the instances of the mapped ids, and is written in colours again', async (_, replaced, channels) => {
+    const root = await tree(replaced as unknown as Record<number, number[]>, channels);
+    const same = `${root}-same`;
+    await augment({ in: root, out: same, instances: 'object', p: 0 });
+    const { 'manifest.json': _manifest, ...after } = await treeDigests(same);
+    expect(after).toEqual(await treeDigests(root));
+    const read = async (input: string): Promise<number[][]> => {
+      const dataset = await openDataset({ in: input, maskSuffix: '', onlySplit: false, skipBad: false });
+      const found = await Promise.all(
+        dataset.samples.map((sample) => readAnnotations(sample, dataset, { instances: 'object', jitter: 'instance' })),
+      );
+      const classOf = (id: number): string => dataset.classNames.get(id) as string;
+      return found.flatMap(({ instances }) => instances.map(({ classId, area, box }) => [classOf(classId) as never, area, ...box]));
+    };
+    expect(await read(root)).toEqual(await read('fixtures/voc'));
+    const out = `${root}-out`;
+    await augment({ in: root, out, instances: 'object', p: 1, copies: 4, truncated: 'keep', minVisible: 0.5, scale: [1, 3], maxArea: 1 });
+    await expectSound(out, root);
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    const pasted = records.flatMap((record) => (record.status === 'augmented' ? record.placements : []));
+    expect(pasted.some(({ object }) => object !== undefined)).toBe(true);
+    const dropped = records.flatMap((record) => (record.status === 'augmented' ? (record.covered ?? []) : [])).filter((one) => one.dropped);
+    expect(dropped.length).toBeGreaterThan(0);
+    for (const { files } of records) {
+      const { channels: written } = await sharp(join(out, files.objects?.path as string)).metadata();
+      expect(written).toBe(channels);
+    }
+    const scenes = `${root}-scenes`;
+    await augment({ in: root, out: scenes, instances: 'object', preset: 'paper', p: 1 });
+    await expectSound(scenes, root);
+  });
 });
 
 describe('masks of colours', () => {
@@ -406,7 +401,7 @@ describe('masks of colours', () => {
       ...files,
     });
 
-  test('are read by a colour map that the data set has, and written back in its colours', async () => {
+  test('are read with the colour map of the data set, and written in its colours again', async () => {
     const root = await tree({ 'label_colors.txt': `${map.join('\n')}\n` });
     const { classNames, ignore, background, samples } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
     expect([...classNames.values()]).toEqual(['road', 'car', 'pedestrian', 'Void']);
@@ -427,12 +422,12 @@ describe('masks of colours', () => {
     expect((await verify({ out, deep: true, in: root })).rendered).toBe(2);
   });
 
-  test('are refused without one, and where a colour is not in it, by its pixel', async () => {
+  test('are refused without a colour map, or if a pixel has an unknown colour', async () => {
     const root = await tree({});
     await expect(augment({ in: root, out: `${root}-out` })).rejects.toMatchObject({
       code: 'data',
       offenders: expect.arrayContaining([
-        'masks/a.png: mask stores colours, not class ids; say what they stand for with --color-map FILE, or convert it to ids',
+        'masks/a.png: mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids',
       ]),
     });
     const file = join(
@@ -447,8 +442,8 @@ describe('masks of colours', () => {
     });
   });
 
-  test('are what a colour map that the data set has is for: one that cannot be read matters to nothing else', async () => {
-    // As Datumaro writes it beside KITTI's ids.
+  test('need the colour map of the data set; masks of ids work with an unreadable one', async () => {
+    // Datumaro writes such a map beside KITTI's ids.
     const wrong = { 'label_colors.txt': '0 0 0 unlabeled\n0 0 0 egovehicle\n128 64 128 road\n' };
     const root = await writeTree(await make('kitti'), wrong);
     const out = `${root}-out`;
@@ -456,7 +451,9 @@ describe('masks of colours', () => {
     await expectSound(out, root);
     await expect(augment({ in: await tree(wrong), out: `${root}-none` })).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/label_colors\.txt: colour 0,0,0 of egovehicle is another class's too$/),
+      message: expect.stringMatching(
+        /label_colors\.txt: colour 0,0,0 of egovehicle also belongs to another class; give each class its own colour$/,
+      ),
     });
   });
 

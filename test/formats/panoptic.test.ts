@@ -41,7 +41,7 @@ function pixelsOf(root: string, { file_name: name }: PanopticAnnotation): Map<nu
 }
 
 describe('a panoptic data set', () => {
-  test('is written as it was read where nothing is pasted', async () => {
+  test('is written unchanged if nothing is pasted', async () => {
     const out = await run({ p: 0 });
     expect(read(out)).toEqual(read(panoptic));
     const [{ [path]: _, ...before }, { [path]: __, 'manifest.json': ___, ...after }] = await Promise.all([
@@ -52,7 +52,7 @@ describe('a panoptic data set', () => {
   });
 
   test.each([{}, { preset: 'paper' }, { copies: 3, includeOriginals: true }] as const)(
-    'has the pixels of its segments in its PNGs, things pasted and stuff never: %j',
+    'has the pixels of its segments in its PNGs; things are pasted, stuff never: %j',
     async (options) => {
       const out = await run(options);
       const { categories, annotations, images } = read(out);
@@ -79,7 +79,7 @@ describe('a panoptic data set', () => {
     },
   );
 
-  test('may have an image that nobody has annotated, which stays as it is', async () => {
+  test('may have an unannotated image, which stays unchanged', async () => {
     const names = ['a', 'b', 'none'];
     const segment = { id: 7, category_id: 1, iscrowd: 0, area: 48, bbox: [4, 2, 8, 6] };
     const ids = new Int32Array(200);
@@ -103,7 +103,7 @@ describe('a panoptic data set', () => {
     await expectSound(out, root);
   });
 
-  test('that contradicts its PNG is refused by name', async () => {
+  test('that contradicts its PNG is refused with the reason', async () => {
     const picture = imageOf(8, 6, () => 7);
     const ids = new Int32Array(48).fill(70000, 10, 20);
     const png = await encodeSegments(ids, { width: 8, height: 6 });
@@ -126,11 +126,11 @@ describe('a panoptic data set', () => {
     const given = { truncated: 'keep', minArea: '1px' } as const;
     await expect(run(given, await tree([{ ...segment, id: 5 }]))).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/segment 5 .* has no pixel/),
+      message: expect.stringMatching(/segment 5 has no pixels/),
     });
     await expect(run(given, await tree([segment, segment]))).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/occurs twice/),
+      message: expect.stringMatching(/is listed twice/),
     });
     const grey = await encodePng({ width: 8, height: 6, depth: 8, channels: 1, data: new Uint8Array(48), filter: 'up' });
     await expect(run(given, await tree([segment], grey))).rejects.toMatchObject({

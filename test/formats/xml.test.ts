@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readXml, type XmlTag } from '../../src/formats/xml.ts';
 
-/** What `readXml` finds of elements, in the order in which they end. */
+/** Elements that `readXml` reports, in the order in which they end. */
 async function elementsOf(bytes: Buffer, chunk: number) {
   const chunks = Array.from({ length: Math.ceil(bytes.length / chunk) }, (_, n) => bytes.subarray(n * chunk, (n + 1) * chunk));
   const found: (XmlTag & { depth: number; end: number; text: string })[] = [];
@@ -50,7 +50,7 @@ describe('readXml', () => {
         return { text: `<${name}${own}${after}>${inner}</${name}${after}>`, attributes: attributes.length, names };
       });
 
-  test('finds where each element lies, wherever chunks end', async () => {
+  test('reports the position of each element, with any chunks', async () => {
     const head = fc.constantFrom('', '\ufeff', '<?xml version="1.0" encoding="utf-8"?>\n', '<!-- x -->\r\n', '<?xml version="1.0"?>');
     await fc.assert(
       fc.asyncProperty(head, element(2), space, fc.integer({ min: 1, max: 50 }), async (head, made, after, chunk) => {
@@ -61,7 +61,7 @@ describe('readXml', () => {
         expect(bytes.subarray(root.start, root.end).toString()).toBe(made.text);
         expect(Object.keys(root.attributes)).toHaveLength(made.attributes);
         for (const { name, start, inner, end, attributes } of found) {
-          // Each is a document of its own, with the same in it.
+          // Each element is a document with the same content.
           const own = bytes.subarray(start, end);
           const [last] = (await elementsOf(own, 1000)).slice(-1);
           expect(last).toMatchObject({ name, attributes, start: 0, inner: inner - start, end: own.length });
@@ -71,7 +71,7 @@ describe('readXml', () => {
     );
   });
 
-  test('gives the text of an element without children, entities and CDATA read', async () => {
+  test('reports the text of an element without children, with entities and CDATA resolved', async () => {
     const found = await elementsOf(Buffer.from('<a> <b>x &amp; <![CDATA[<y>]]>\r\nz</b> <c/></a>'), 7);
     expect(found.map(({ name, text }) => [name, text])).toEqual([
       ['b', 'x & <y>\nz'],
@@ -83,7 +83,7 @@ describe('readXml', () => {
   test.each([
     ['a DOCTYPE', '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'],
     ['a DOCTYPE', '<?xml version="1.0"?>\n<!doctype a SYSTEM "file:///etc/passwd"><a/>'],
-    ['in ISO-8859-1, not in UTF-8', '<?xml version="1.0" encoding="ISO-8859-1"?><a/>'],
+    ['the encoding is ISO-8859-1; convert the file to UTF-8', '<?xml version="1.0" encoding="ISO-8859-1"?><a/>'],
     ['undefined entity', '<a>&bomb;</a>'],
     ['unclosed tag', '<a><b></b>'],
     ['unexpected close tag', '<a></b></a>'],
@@ -95,11 +95,11 @@ describe('readXml', () => {
     ['', '<a b="<"/>'],
     ['utf-8', Buffer.from('<a b="\xe9"/>', 'latin1')],
     ['utf-8', Buffer.from('\ufeff<a/>', 'utf16le')],
-  ])('refuses what is not well-formed, or has entities of its own: %s %s', async (why, text) => {
+  ])('refuses documents that are not well-formed or define entities: %s %s', async (why, text) => {
     await expect(elementsOf(Buffer.from(text as string), 5)).rejects.toThrow(new RegExp(why.replace('a DOCTYPE', 'DOCTYPE'), 'i'));
   });
 
-  test('never hangs or overflows, whatever it is given', async () => {
+  test('never hangs or overflows on any input', async () => {
     await expect(elementsOf(Buffer.from('<a>'.repeat(20_000)), 65536)).rejects.toThrow(/unclosed/);
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[<>/a="&;!\-[\] ?]*$/)), async (text) => {

@@ -26,12 +26,12 @@ async function run(options: Partial<Given<typeof augmentOptions>> = {}, root = y
 const picture = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
 
 describe('a YOLO data set', () => {
-  test('is written as it was read where nothing is pasted, with data.yaml', async () => {
+  test('is written unchanged if nothing is pasted, with data.yaml', async () => {
     const { 'manifest.json': _, ...after } = await treeDigests(await run({ p: 0 }));
     expect(after).toEqual(await treeDigests(yolo));
   });
 
-  test('has lines that fill to the pixels of pasted and covered instances, and the others as they were', async () => {
+  test('has lines with exactly the pixels of pasted and covered instances, and all others unchanged', async () => {
     const out = await run({ copies: 3 });
     const size = { width: 480, height: 360 };
     for (const record of (await readManifest(join(out, 'manifest.json'))).records) {
@@ -54,7 +54,7 @@ describe('a YOLO data set', () => {
     await expectSound(out, yolo);
   });
 
-  test('is found in its forms, with the names of its classes; one without labels is a background image', async () => {
+  test('is found in all its forms, with class names; an image without labels is a background image', async () => {
     const found = async (files: Parameters<typeof writeTree>[1]) => {
       const root = await writeTree(join(folder, `found${number++}`), files);
       const { layout, splits, samples, classNames } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
@@ -100,7 +100,7 @@ describe('a YOLO data set', () => {
     '0 0 0 1 0 1 nan',
     '0 0 0 1e12 0 1 1',
     '0.5 0 0 1 0 1 1',
-  ])('with the line %j is refused by its name and number', async (line) => {
+  ])('with the line %j is refused with the file and line number', async (line) => {
     const root = await writeTree(join(folder, `bad${number++}`), {
       'images/a.png': picture,
       'images/b.png': picture,
@@ -113,7 +113,7 @@ describe('a YOLO data set', () => {
     });
   });
 
-  test('has files of boxes that stay so under pastes: Ultralytics refuses a file that mixes boxes and outlines', async () => {
+  test('keeps files of boxes after pasting, since Ultralytics refuses to mix boxes and outlines', async () => {
     const root = await writeTree(join(folder, `mixed${number++}`), {
       'images/a.png': picture,
       'images/b.png': picture,
@@ -127,7 +127,7 @@ describe('a YOLO data set', () => {
     expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
   });
 
-  test('with boxes alone has nothing to paste, and is not changed', async () => {
+  test('with only boxes has nothing to paste, and is unchanged', async () => {
     const root = await writeTree(join(folder, `boxes${number++}`), {
       'images/a.png': picture,
       'images/b.png': picture,
@@ -139,12 +139,12 @@ describe('a YOLO data set', () => {
   });
 });
 
-test('--require-masks and --mask-suffix are refused where they would do nothing', async () => {
+test('--require-masks and --mask-suffix are refused if they have no effect', async () => {
   await expect(run({ requireMasks: true })).rejects.toMatchObject({ code: 'usage' });
   await expect(run({ maskSuffix: '_mask', copies: 2 })).rejects.toMatchObject({ code: 'usage' });
 });
 
-test('data.yaml is part of what a run follows from', async () => {
+test('a run does not continue after data.yaml has changed', async () => {
   const root = join(folder, `in${number++}`);
   await cp(yolo, root, { recursive: true });
   const out = await run({}, root);
@@ -176,17 +176,17 @@ describe('data.yaml', () => {
   const rest = 'train: images/train # here\nval: ./images/val/\nnames: {0: cat}\n';
 
   test.each(['/data/cats', '../datasets/cats', 'cats', '"C:\\\\cats"'])(
-    'with the path %s, which leads to the old data, has that taken out where its splits are found beside it',
+    'with the path %s outside the output loses it if its splits are found beside it',
     async (path) => {
       expect(await said(`# cats\npath: ${path}  # root\n${rest}`)).toEqual({
         text: `# cats\n# path: ${path}  # root\n${rest}`,
-        stderr: [expect.stringMatching(/^data\.yaml: its path: .*cats led elsewhere, and is commented out in the output$/)],
+        stderr: [expect.stringMatching(/^data\.yaml: 'path: .*cats' points outside the output; it is commented out there$/)],
       });
     },
   );
 
   test.each([rest, `train: ../images/train\nval: [images/val]\nnames: {0: cat}\n`, `train: images\nnames: {0: cat}\n`])(
-    'without a path that leads elsewhere stays as it is: %j',
+    'without a path outside the output is unchanged: %j',
     async (text) => {
       expect(await said(text)).toEqual({ text, stderr: [] });
     },
@@ -197,10 +197,10 @@ describe('data.yaml', () => {
     ['path: /data\ntrain: cats/images/train\nval: images/val\nnames: {0: cat}\n', 'path: /data, train: cats/images/train'],
     ['{path: /data, train: images/train, names: {0: cat}}\n', 'path: /data'],
     ['train: train.txt\nnames: {0: cat}\n', 'train: train.txt'],
-  ])('that leads elsewhere otherwise is carried over as it is, aloud: %j', async (text, what) => {
+  ])('with other paths outside the output is kept unchanged, with a note: %j', async (text, what) => {
     expect(await said(text)).toEqual({
       text,
-      stderr: [`data.yaml: ${what}: leads elsewhere than to the images beside it: mend that in the output, or training reads other data`],
+      stderr: [`data.yaml: '${what}' points outside the output, so training would read other data; correct it in the output`],
     });
   });
 });

@@ -100,12 +100,12 @@ describe('names', () => {
   test('that are one name in another form of Unicode are refused; those that differ in case are two', async () => {
     const [nfc, nfd] = ['NFC', 'NFD'].map((form) => 'é'.normalize(form)) as [string, string];
     expect(await offenders(await dataset(nfc, nfd))).toEqual([
-      `images/${nfc}.png: the same sample as images/${nfd}.png; rename one of them`,
+      `images/${nfc}.png: has the same sample id as images/${nfd}.png; rename one of them`,
     ]);
     const mixed = await writeTree(fresh('mixed'), { ...good, [`images/${nfc}.png`]: image, [`masks/${nfd}.png`]: mask });
     expect(await offenders(mixed)).toEqual([
-      `images/${nfc}.png: no mask masks/${nfc}.png; add it, or say --mask-suffix`,
-      `masks/${nfd}.png: no image images/${nfd} of .png, .jpg, .webp, .tif or .avif`,
+      `images/${nfc}.png: has no mask masks/${nfc}.png; add it, or pass --mask-suffix`,
+      `masks/${nfd}.png: has no image images/${nfd} (.png, .jpg, .webp, .tif or .avif); add it, or remove the mask`,
     ]);
     expect((await opened(await dataset('A'))).samples.map(({ id }) => id)).toEqual(['A', 'a', 'b']);
   });
@@ -168,7 +168,7 @@ describe('what is no file', () => {
     }
     rmSync(join(root, 'images/pipe.png'));
     await writeTree(root, { 'images/pipe.png': image });
-    expect(await offenders(root)).toEqual(['images/pipe.png: no mask masks/pipe.png; add it, or say --mask-suffix']);
+    expect(await offenders(root)).toEqual(['images/pipe.png: has no mask masks/pipe.png; add it, or pass --mask-suffix']);
   });
 
   test('a folder called x.png is a folder', async () => {

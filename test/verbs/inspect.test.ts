@@ -51,7 +51,7 @@ describe('inspect', () => {
     await copyFile(join(root, 'train', 'a.png'), join(root, 'val', 'd.png'));
     const { odd } = await inspect({ in: root });
     expect(odd).toEqual([
-      { path: 'train/c.png', what: 'image is 9×9, its mask 8×9' },
+      { path: 'train/c.png', what: 'image is 9×9, but its mask is 8×9' },
       { path: 'trainannot/a.png', what: 'has ids of no defined class: 40' },
       { path: 'trainannot/b.png', what: 'train/b has no instance' },
       { path: 'val/d.png', what: 'is the same image as train/a.png, of split train' },
@@ -59,7 +59,7 @@ describe('inspect', () => {
     const streams = captureStreams();
     expect(await main(['inspect', root], streams)).toBe(0);
     expect(streams.text.stdout).toMatch(/^camvid layout: 3 samples: train 2, val 1\nsizes: 9×9 \(3\)\nimages: PNG RGB \(3\)\n\n/);
-    expect(streams.text.stdout).toMatch(/\npossible problems: 4\n {2}train\/c\.png: image is 9×9, its mask 8×9\n/);
+    expect(streams.text.stdout).toMatch(/\npossible problems: 4\n {2}train\/c\.png: image is 9×9, but its mask is 8×9\n/);
     const json = captureStreams();
     expect(await main(['inspect', root, '--json', '--quiet'], json)).toBe(0);
     expect(JSON.parse(json.text.stdout).odd).toEqual(odd);

@@ -1,4 +1,4 @@
-/** COCO's instances: a document of images and annotations beside folders of images. */
+/** The COCO format: a document of images and annotations beside folders of images. */
 import { CopyPasteError } from '../../errors.ts';
 import { outlinesOfSpans } from '../../masks/outlines.ts';
 import { isCoordinate, spansOfPolygons } from '../../masks/polygons.ts';
@@ -8,7 +8,7 @@ import type { ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat } from '../format.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
-import { type CocoEntry, documentText, provenance, renamed } from './write.ts';
+import { type CocoEntry, documentText, provenance, renamedImage } from './write.ts';
 
 export interface CocoAnnotation {
   readonly id: number;
@@ -24,12 +24,12 @@ export interface CocoAnnotation {
   readonly copypaste?: Provenance;
 }
 
-/** What is kept of an image. */
-interface Kept {
+/** Data of an image. */
+interface InstancesImage {
   readonly image: CocoImage;
 }
 
-export const coco: DocumentFormat<Kept, CocoAnnotation, CocoEntry<CocoAnnotation>, CocoDocument> = {
+export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry<CocoAnnotation>, CocoDocument> = {
   kind: 'documents',
   polygons: true,
 
@@ -40,8 +40,8 @@ export const coco: DocumentFormat<Kept, CocoAnnotation, CocoEntry<CocoAnnotation
     let keypoints = 0;
     const note = (annotation: Partial<CocoAnnotation>, n: number): number => {
       const { id, image_id: image, category_id: category, segmentation, keypoints: points } = annotation;
-      if (!isId(id) || !isId(image) || !isId(category)) throw new Error(`annotations[${n}] has no id, image_id and category_id`);
-      if (ids.has(id)) throw new Error(`annotation id ${id} occurs twice`);
+      if (!isId(id) || !isId(image) || !isId(category)) throw new Error(`annotations[${n}] needs an id, image_id and category_id`);
+      if (ids.has(id)) throw new Error(`annotation id ${id} occurs twice; ids must be unique`);
       ids.add(id);
       largestId = Math.max(largestId, id);
       if (!hasMask(segmentation)) boxes++;
@@ -60,7 +60,7 @@ export const coco: DocumentFormat<Kept, CocoAnnotation, CocoEntry<CocoAnnotation
 
   plain(parts, sample, { image }) {
     const [own, ...annotations] = parts.map((part) => JSON.parse(part));
-    return { image: renamed(own, sample, image), annotations };
+    return { image: renamedImage(own, sample, image), annotations };
   },
 
   pasted({ sample, before, kept, pasted }, { image }, { polygons }) {
@@ -72,7 +72,7 @@ export const coco: DocumentFormat<Kept, CocoAnnotation, CocoEntry<CocoAnnotation
       return spans ? { ...withoutKeypoints(own), ...masked(spans, size, own.iscrowd === 1, polygons) } : own;
     });
     const added = pasted.map((one) => ({
-      // Until it is given one.
+      // Replaced once all ids in use are known.
       id: 0,
       image_id: target.id,
       category_id: one.classId,
@@ -80,7 +80,7 @@ export const coco: DocumentFormat<Kept, CocoAnnotation, CocoEntry<CocoAnnotation
       ...masked(one.spans, size, false, polygons),
       copypaste: provenance(one),
     }));
-    return { image: renamed(target, sample, image), annotations, added };
+    return { image: renamedImage(target, sample, image), annotations, added };
   },
 
   text: (document, entries) => documentText(document, entries, (one, idOf) => ({ ...one, id: idOf(one.id) })),
@@ -90,32 +90,32 @@ export const coco: DocumentFormat<Kept, CocoAnnotation, CocoEntry<CocoAnnotation
   },
 };
 
-/** What is called a polygon and has four numbers is a box to COCO's own tools too. */
+/** Tests if an annotation has a mask. Like COCO's tools, takes polygons of four numbers for boxes. */
 function hasMask(segmentation: CocoAnnotation['segmentation']): boolean {
   if (Array.isArray(segmentation)) return !segmentation.every((part) => Array.isArray(part) && part.length === 4);
   return segmentation !== undefined && segmentation !== null;
 }
 
 /**
- * Finds the masks of annotations; those with boxes alone have none.
+ * Reads the shapes of one image; annotations with only a box have no instance.
  *
- * @throws {CopyPasteError} `data` for a mask that is none, with its annotation's id.
+ * @throws {CopyPasteError} `data` when a segmentation is invalid.
  */
-function shapesOf(image: CocoImage, annotations: readonly CocoAnnotation[], file: string): ShapeSet<Kept, CocoAnnotation> {
+function shapesOf(image: CocoImage, annotations: readonly CocoAnnotation[], file: string): ShapeSet<InstancesImage, CocoAnnotation> {
   const size = { width: image.width, height: image.height };
   const shapes = annotations.map((own) => {
-    const spans = hasMask(own.segmentation) ? spansOf(own, size, file) : undefined;
+    const spans = hasMask(own.segmentation) ? spansOfSegmentation(own, size, file) : undefined;
     const instance = spans && spans.length > 0 ? instanceOf(own.category_id, spans, size, Boolean(own.iscrowd)) : undefined;
     return { id: own.id, own, ...(instance && { instance }) };
   });
   return { size, own: { image }, shapes };
 }
 
-function spansOf({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array {
+function spansOfSegmentation({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${document}: annotation ${id}: ${what}`);
   if (Array.isArray(segmentation)) {
     const fine = segmentation.every((polygon) => Array.isArray(polygon) && polygon.length % 2 === 0 && polygon.every(isCoordinate));
-    if (!fine) throw refuse('its segmentation is not a list of polygons, or is far from any image');
+    if (!fine) throw refuse('the segmentation is not a list of polygons, or has coordinates far outside the image');
     return spansOfPolygons(
       segmentation.filter((polygon) => polygon.length >= 6),
       size,
@@ -123,21 +123,23 @@ function spansOf({ id, segmentation }: CocoAnnotation, size: Size, document: str
   }
   const { size: stated, counts } = (segmentation ?? {}) as { size?: readonly number[]; counts?: string | readonly number[] };
   if (stated?.[0] !== size.height || stated[1] !== size.width)
-    throw refuse(`its run lengths are of ${stated?.[1]}×${stated?.[0]}, its image is ${size.width}×${size.height}`);
+    throw refuse(`the run lengths have the size ${stated?.[1]}×${stated?.[0]}, but the image is ${size.width}×${size.height}`);
   const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
   const spans = Array.isArray(numbers) ? spansOfCounts(numbers, size) : undefined;
-  if (!spans) throw refuse('its run lengths are not the pixels of its image');
+  if (!spans) throw refuse('the run lengths do not add up to the pixels of the image');
   return spans;
 }
 
-/** Keypoints may lie where something else is now. */
+/** Removes keypoints, which pastes may cover. */
 function withoutKeypoints({ keypoints: _, num_keypoints: __, ...rest }: CocoAnnotation & { num_keypoints?: unknown }): CocoAnnotation {
   return rest;
 }
 
 /**
- * @param crowd whose run lengths COCO has as numbers; else they are text.
- * @param polygons where they lose nothing.
+ * Makes the mask fields of an annotation.
+ *
+ * @param crowd writes run lengths as numbers, as COCO does for crowds, not as compressed text.
+ * @param polygons writes polygons if they keep all pixels.
  */
 function masked(spans: Int32Array, size: Size, crowd: boolean, polygons: boolean): Pick<CocoAnnotation, 'segmentation' | 'area' | 'bbox'> {
   const outlines = polygons && !crowd ? outlinesOfSpans(spans) : undefined;

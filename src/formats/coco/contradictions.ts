@@ -1,6 +1,6 @@
 import type { ClassNames, Instance } from '../../types.ts';
 
-/** An annotation of COCO's, or a segment of a panoptic one. */
+/** A COCO annotation, or a panoptic segment. */
 interface Stated {
   readonly id: number;
   readonly category_id: number;
@@ -9,7 +9,7 @@ interface Stated {
   readonly area?: number;
 }
 
-/** An annotation of no category, and a box and an area that are not those of its mask, but for rounding. */
+/** Finds an undefined category, and a box or an area that differs from the mask by more than rounding. */
 export function contradictionsOfMask(stated: Stated, instance: Instance | undefined, classNames: ClassNames): string[] {
   const { id, category_id: category, segmentation, bbox, area } = stated;
   const found: string[] = [];
@@ -18,10 +18,10 @@ export function contradictionsOfMask(stated: Stated, instance: Instance | undefi
   const [x0, y0, x1, y1] = instance.box;
   const box = [x0, y0, x1 - x0, y1 - y0];
   if (bbox && box.some((value, i) => Math.abs(value - (bbox[i] as number)) > 2))
-    found.push(`annotation ${id} has the box [${bbox}], its mask [${box}]`);
-  // The area of a polygon is another thing than its pixels.
+    found.push(`annotation ${id} states the box [${bbox}], but its mask has the box [${box}]`);
+  // A polygon's area is geometric, and differs from its number of pixels.
   if (area !== undefined && !Array.isArray(segmentation) && area !== instance.area) {
-    found.push(`annotation ${id} has the area ${area}, its mask ${instance.area} pixels`);
+    found.push(`annotation ${id} states the area ${area}, but its mask has ${instance.area} pixels`);
   }
   return found;
 }

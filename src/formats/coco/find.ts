@@ -5,14 +5,14 @@ import type { Folders } from '../folders.ts';
 
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
-/** Documents by their names: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`. */
+/** Finds documents by name: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`. */
 export function findCoco(tree: Tree): Folders[] {
   const { files } = tree;
   const found: Folders[] = [];
-  // Where documents are called as COCO's are, others beside them are something else.
-  const called = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
+  // If documents have COCO's standard names, other documents beside them are not instances.
+  const standard = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
   for (const file of files) {
-    const named = (called ? /^annotations\/instances_([^/]+)\.json$/ : /^annotations\/([^/]+)\.json$/).exec(file)?.[1];
+    const named = (standard ? /^annotations\/instances_([^/]+)\.json$/ : /^annotations\/([^/]+)\.json$/).exec(file)?.[1];
     if (named !== undefined && !others.test(named) && !isDatumaro(tree, file)) found.push({ split: named, images: '', masks: file });
     const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
@@ -21,7 +21,7 @@ export function findCoco(tree: Tree): Folders[] {
   return found;
 }
 
-/** Panoptic documents that have a folder of PNGs of their name. */
+/** Finds panoptic documents with a folder of PNGs of the same name. */
 export function findPanoptic({ files, folders }: Tree): Folders[] {
   return files.flatMap((file) => {
     const [, stem, split] = /^((?:.*\/)?panoptic_([^/]+))\.json$/.exec(file) ?? [];
@@ -31,7 +31,7 @@ export function findPanoptic({ files, folders }: Tree): Folders[] {
   });
 }
 
-/** Whether a document may be one of COCO's, which have no name of their own. */
+/** Tests if a document is neither CVAT's nor Datumaro's, since COCO's have no mark. */
 export function isCoco(tree: Tree, file: string): boolean {
   return !isCvat(file) && !isDatumaro(tree, file);
 }

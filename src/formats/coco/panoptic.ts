@@ -1,4 +1,4 @@
-/** COCO's panoptic annotations: a document, and a PNG for each image that holds the ids of its segments. */
+/** The COCO panoptic format: a document, and a PNG per image with the ids of its segments. */
 import { isBelow } from '../../base/paths.ts';
 import { decodeSegments, encodeSegments } from '../../codecs/png.ts';
 import { CopyPasteError } from '../../errors.ts';
@@ -7,9 +7,9 @@ import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, PastedShapes } from '../format.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
-import { type CocoEntry, documentText, provenance, renamed } from './write.ts';
+import { type CocoEntry, documentText, provenance, renamedImage } from './write.ts';
 
-/** The segments of an image, whose ids its PNG holds. */
+/** Segments of an image; its PNG holds their ids. */
 export interface PanopticAnnotation {
   readonly image_id: number;
   readonly file_name: string;
@@ -25,14 +25,14 @@ interface Segment {
   readonly copypaste?: Provenance;
 }
 
-/** What is kept of an image. */
-interface Kept {
+/** Data of an image. */
+interface PanopticImage {
   readonly image: CocoImage;
   readonly annotation: PanopticAnnotation;
 }
 
-/** Segments of stuff, and crowds, are never copied. */
-export const panoptic: DocumentFormat<Kept, Segment, CocoEntry<PanopticAnnotation>, CocoDocument> = {
+/** Crowds and segments of stuff are never copied. */
+export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry<PanopticAnnotation>, CocoDocument> = {
   kind: 'documents',
 
   async open(root, folders, refuse) {
@@ -41,9 +41,9 @@ export const panoptic: DocumentFormat<Kept, Segment, CocoEntry<PanopticAnnotatio
     const note = (annotation: Partial<PanopticAnnotation>, n: number): number => {
       const { image_id: image, file_name: name, segments_info: segments } = annotation;
       if (!isId(image) || typeof name !== 'string' || !isBelow(name) || !Array.isArray(segments)) {
-        throw new Error(`annotations[${n}] has no image_id, file_name and segments_info`);
+        throw new Error(`annotations[${n}] needs an image_id, file_name and segments_info`);
       }
-      if (masks.has(image)) throw new Error(`image ${image} has two annotations`);
+      if (masks.has(image)) throw new Error(`image ${image} has two annotations; keep one`);
       masks.set(image, `${folders.objects}/${name}`);
       return image;
     };
@@ -64,14 +64,14 @@ export const panoptic: DocumentFormat<Kept, Segment, CocoEntry<PanopticAnnotatio
 
   plain(parts, sample, { image, mask }) {
     const [own, ...annotations] = parts.map((part) => JSON.parse(part));
-    return { image: renamed(own, sample, image), annotations: annotations.map((one) => renamedMask(one, sample, mask as string)) };
+    return { image: renamedImage(own, sample, image), annotations: annotations.map((one) => renamedMask(one, sample, mask as string)) };
   },
 
   pasted(pasted, { image, mask }) {
     const { sample, before } = pasted;
     const segments_info = segmentsAfter(pasted).map(({ segment }) => segment);
     const annotation = { ...renamedMask(before.own.annotation, sample, mask as string), segments_info };
-    return { image: renamed(before.own.image, sample, image), annotations: [annotation] };
+    return { image: renamedImage(before.own.image, sample, image), annotations: [annotation] };
   },
 
   mask(pasted) {
@@ -92,30 +92,30 @@ function sizeOf({ width, height }: CocoImage): Size {
   return { width, height };
 }
 
-/** Ids of 24 bits, row by row. */
+/** Segment ids of an image, 24 bits each, row by row. */
 interface Plane extends Size {
   readonly ids: Int32Array;
   readonly path: string;
 }
 
 /**
- * The segments of a panoptic PNG; those of stuff, and crowds, are never copied.
+ * Reads the segments of a panoptic PNG.
  *
- * @throws {CopyPasteError} `data` where a segment has no pixel or occurs twice.
+ * @throws {CopyPasteError} `data` when the PNG has another size than the image, or a segment has no pixels or occurs twice.
  */
-function segmentsOf(own: Kept, { path, ...plane }: Plane, things: readonly number[]): ShapeSet<Kept, Segment> {
+function segmentsOf(own: PanopticImage, { path, ...plane }: Plane, things: readonly number[]): ShapeSet<PanopticImage, Segment> {
   const { image, annotation } = own;
   const { width, height } = plane;
   if (width !== image.width || height !== image.height) {
-    throw new CopyPasteError('data', `${path}: is ${width}×${height}, its image ${image.width}×${image.height}`);
+    throw new CopyPasteError('data', `${path}: is ${width}×${height}, but its image is ${image.width}×${image.height}`);
   }
   const spans = spansById(plane);
   const seen = new Set<number>();
   const shapes = annotation.segments_info.map((segment) => {
     const { id, category_id: category, iscrowd } = segment;
     const pixels = spans.get(id);
-    const why = seen.has(id) ? 'occurs twice' : pixels ? undefined : `has no pixel in ${path}`;
-    if (why !== undefined) throw new CopyPasteError('data', `${path}: segment ${id} of its document ${why}`);
+    const why = seen.has(id) ? 'is listed twice' : pixels ? undefined : 'has no pixels';
+    if (why !== undefined) throw new CopyPasteError('data', `${path}: segment ${id} ${why}; correct its annotation`);
     seen.add(id);
     const stuff = iscrowd === 1 || !things.includes(category);
     return { id, own: segment, instance: instanceOf(category, Int32Array.from(pixels ?? []), plane, stuff) };
@@ -143,8 +143,8 @@ function renamedMask(annotation: PanopticAnnotation, sample: Sample, path: strin
   return { ...annotation, file_name: path.slice(mask.length - annotation.file_name.length) };
 }
 
-/** The segments that remain, and new ones under the smallest ids that are free. */
-function segmentsAfter({ before, kept, pasted }: PastedShapes<Kept, Segment>): { segment: Segment; spans: Int32Array }[] {
+/** Segments after pasting: visible ones, then pasted ones with the smallest free ids. */
+function segmentsAfter({ before, kept, pasted }: PastedShapes<PanopticImage, Segment>): { segment: Segment; spans: Int32Array }[] {
   const used = new Set(before.shapes.map(({ id }) => id));
   let next = 0;
   const measured = (segment: Segment, spans: Int32Array): { segment: Segment; spans: Int32Array } => {

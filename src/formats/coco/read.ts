@@ -1,4 +1,4 @@
-/** Reads COCO's documents: instances, and panoptic ones. */
+/** Reads COCO documents, of instances and panoptic ones. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type CopyPasteError, messageOf } from '../../errors.ts';
@@ -7,6 +7,7 @@ import type { ClassNames, Instance, Size } from '../../types.ts';
 import type { Document, DocumentImage } from '../format.ts';
 import { type Place, partsOf } from '../json.ts';
 
+/** An image in a document. */
 export interface CocoImage {
   readonly id: number;
   readonly file_name: string;
@@ -14,36 +15,36 @@ export interface CocoImage {
   readonly height: number;
 }
 
-/** Where a pasted annotation comes from: another one of this document, or an instance of a sample of another data set. */
+/** Source of a pasted annotation: an annotation of this document, or an instance of another data set. */
 export type Provenance = { readonly placement: number } & (
   | { readonly image_id: number; readonly annotation_id: number }
   | { readonly source: string; readonly instance: number }
 );
 
-/** What a document holds besides images and annotations. */
+/** Content of a document besides images and annotations, and its largest ids. */
 export interface CocoDocument {
-  /** JSON values by key, or elements of lists. */
+  /** JSON texts of values, or of the elements of lists. */
   readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
   readonly largestId: number;
   readonly largestImage: number;
 }
 
-/** Lists of objects that are looked into; others may hold anything. */
+/** Lists whose elements must be objects. */
 const known = new Set(['images', 'annotations', 'categories']);
 
-/** A document that was read through. */
+/** Result of scanning a document. */
 interface Contents extends Pick<Document, 'path' | 'sha256'>, Pick<CocoDocument, 'rest' | 'largestImage'> {
   readonly images: readonly (DocumentImage & { readonly id: number })[];
   readonly classNames: ClassNames;
-  /** Categories that have instances, in a panoptic document. */
+  /** Ids of categories with instances, in a panoptic document. */
   readonly things: readonly number[];
 }
 
 /**
- * Reads through a document.
+ * Scans a document.
  *
- * @param note checks an annotation. @returns the image that it is of.
- * @param refuse makes an error of what is wrong.
+ * @param note checks an annotation and returns the id of its image.
+ * @param refuse makes an error from a description of the problem.
  */
 export async function readCoco(
   root: string,
@@ -63,7 +64,7 @@ export async function readCoco(
     for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
       const value = JSON.parse(bytes.toString());
       if (element && known.has(key) && (typeof value !== 'object' || value === null))
-        throw new Error(`${key} holds ${String(value)}, which is no object`);
+        throw new Error(`${key} contains ${String(value)}, which is not an object`);
       if (element && key === 'images') images.push({ image: value, place });
       else if (element && key === 'annotations') {
         const image = note(value, annotations++);
@@ -71,7 +72,7 @@ export async function readCoco(
         own.push(place.start, place.length);
         places.set(image, own);
       } else if (element && key === 'categories') {
-        if (!isId(value.id) || value.id > 65534) throw new Error(`category id ${value.id} is not from 0 to 65534`);
+        if (!isId(value.id) || value.id > 65534) throw new Error(`category id ${value.id} is not an integer from 0 to 65534`);
         classNames.set(value.id, String(value.name));
         if (value.isthing === 1) things.push(value.id);
         rest.push({ key, element, value: bytes.toString() });
@@ -79,15 +80,15 @@ export async function readCoco(
       lists += element ? 1 : 0;
     }
   } catch (error) {
-    throw refuse(`not a COCO document: ${messageOf(error)}`, error);
+    throw refuse(`not a valid COCO document: ${messageOf(error)}`, error);
   }
-  if (lists === 0 || images.length === 0) throw refuse('not a COCO document: it has no images');
+  if (lists === 0 || images.length === 0) throw refuse('not a valid COCO document: images are missing');
   const found = checkImages(images, places, refuse);
   const largestImage = found.reduce((largest, { id }) => Math.max(largest, id), 0);
   return { path, sha256: hash.digest('hex'), rest, largestImage, images: found, classNames, things };
 }
 
-/** Images with the places of their annotations. @throws {CopyPasteError} `data` where an id is missing, or occurs twice. */
+/** Joins images with the byte ranges of their annotations. @throws {CopyPasteError} `data` when an id is missing, or occurs twice. */
 function checkImages(
   images: readonly { readonly image: CocoImage; readonly place: Place }[],
   places: ReadonlyMap<number, readonly number[]>,
@@ -97,13 +98,14 @@ function checkImages(
   const found = images.map(({ image, place }) => {
     const { id, file_name: name, width, height } = image;
     if (!isId(id) || typeof name !== 'string' || !isSize(width) || !isSize(height)) {
-      throw refuse(`image ${JSON.stringify(id ?? name)} has no id, file_name, width and height`);
+      throw refuse(`image ${JSON.stringify(id ?? name)} needs an id, file_name, width and height`);
     }
-    if (seen.has(id)) throw refuse(`image id ${id} occurs twice`);
+    if (seen.has(id)) throw refuse(`image id ${id} occurs twice; ids must be unique`);
     seen.add(id);
     return { id, title: `image ${id}`, name, width, height, places: [place.start, place.length, ...(places.get(id) ?? [])] };
   });
-  for (const id of places.keys()) if (!seen.has(id)) throw refuse(`annotations are of image_id ${id}, and no image has it`);
+  for (const id of places.keys())
+    if (!seen.has(id)) throw refuse(`annotations refer to image ${id}, which is not defined; add it to images`);
   return found;
 }
 

@@ -1,32 +1,33 @@
-/** Writes COCO's documents: instances, and panoptic ones. */
+/** Writes COCO documents, of instances and panoptic ones. */
 import type { Sample } from '../../types.ts';
 import { idsAfter } from '../documents.ts';
 import type { Document, PastedShape } from '../format.ts';
 import type { CocoDocument, CocoImage, Provenance } from './read.ts';
 
-/** One image in a document that is written. */
+/** An image and its annotations in an output document. */
 export interface CocoEntry<A extends object> {
   readonly image: CocoImage;
   readonly annotations: readonly A[];
-  /** Annotations that are new; they get ids once all others have theirs. */
+  /** New annotations; they get ids after all others. */
   readonly added?: readonly object[];
 }
 
+/** Describes the source of a paste. */
 export function provenance({ origin, source, instance, placement }: PastedShape<{ readonly image: CocoImage }>): Provenance {
   return origin ? { image_id: origin.own.image.id, annotation_id: origin.shape.id, placement } : { source, instance, placement };
 }
 
-/** @param path of the image in the output. */
-export function renamed(image: CocoImage, sample: Sample, path: string): CocoImage {
+/** Gives an image the name of its output file. @param path of the image in the output. */
+export function renamedImage(image: CocoImage, sample: Sample, path: string): CocoImage {
   const folder = sample.image.slice(0, sample.image.length - image.file_name.length);
   return { ...image, file_name: path.slice(folder.length) };
 }
 
 /**
- * Text of a document: each image and annotation keeps its id if it is the first that has it, else it gets one after the largest that
- * there was.
+ * Writes the text of a document. Images and annotations keep their ids; repeated ids, as in several variants of an image, are replaced
+ * by new ones above the largest.
  *
- * @param numbered gives an annotation its id.
+ * @param numbered gives an annotation its output id.
  */
 export async function* documentText<A extends object>(
   { own: { rest, largestId, largestImage } }: Document<CocoDocument>,

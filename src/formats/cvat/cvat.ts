@@ -1,11 +1,11 @@
-/** CVAT for images, version 1.1: an XML document of images, each with polygons, masks, boxes and more. */
-import { around, idsAfter } from '../documents.ts';
+/** The format CVAT for images 1.1: an XML document of images, each with polygons, masks, boxes and more. */
+import { idsAfter, withSurroundings } from '../documents.ts';
 import type { DocumentFormat, PastedShapes, WriteOptions } from '../format.ts';
 import { changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type CvatDocument, type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
-import { type CvatEntry, entityOf, partOf, shapeText, withAttribute } from './write.ts';
+import { type CvatEntry, entityOf, entryOf, shapeText, withAttribute } from './write.ts';
 
-/** Changed and pasted elements are masks, or polygons where these are wanted and lose nothing. */
+/** Writes covered and pasted elements as masks, or on request as polygons if they keep all pixels. */
 export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> = {
   kind: 'documents',
   polygons: true,
@@ -14,7 +14,7 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
 
   plain([part = ''], sample, { image }) {
     const [tag = ''] = /^<image[^"'>]*(?:(?:"[^"]*"|'[^']*')[^"'>]*)*>/.exec(part) ?? [];
-    return partOf(tag, part.slice(tag.length), sample, image);
+    return entryOf(tag, part.slice(tag.length), sample, image);
   },
 
   pasted(pasted, { image }, options) {
@@ -25,18 +25,18 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
       ...elements.map((element, n) => {
         const change = changes.get(n);
         if (change) return element.before + shapeText(element, change.spans, options.polygons, { z_order: String(change.order) });
-        // A comment stays where its element went.
+        // Comments before a removed element stay.
         return changes.has(n) ? element.before.trimEnd() : element.before + element.text;
       }),
       ...pastedTexts(pasted, space, options),
       end,
     ];
-    return partOf(tag, rest.join(''), pasted.sample, image);
+    return entryOf(tag, rest.join(''), pasted.sample, image);
   },
 
   text({ own }, entries) {
     const idOf = idsAfter(own.largestImage);
-    return around(
+    return withSurroundings(
       own,
       (async function* () {
         for await (const { id, tag, rest } of entries()) {
@@ -52,12 +52,12 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
     return shapes.flatMap(({ id }) => {
       const label = elements[id]?.attributes.label;
       if (label === undefined || names.has(label)) return [];
-      return [`image '${attributes.name}': element ${id} has the label '${label}', which no class has`];
+      return [`image '${attributes.name}': element ${id} refers to the label '${label}', which is not defined`];
     });
   },
 };
 
-/** Texts of pasted elements, with where they come from. @param space before an element. */
+/** Texts of pasted elements with their provenance. @param space white space before an element. */
 function pastedTexts(pasted: PastedShapes<CvatImage, Stacked>, space: string, { polygons, classNames }: WriteOptions): string[] {
   const changes = { source: 'copypaste', z_order: String(topOf(pasted)), group_id: undefined };
   return pasted.pasted.map(({ spans, classId, source, instance, placement, origin }) => {

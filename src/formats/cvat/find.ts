@@ -1,7 +1,7 @@
 import type { Tree } from '../../base/tree.ts';
 import { type Folders, splitNames } from '../folders.ts';
 
-/** `annotations.xml` at the top or in a folder for each split; Datumaro calls it after its split. */
+/** Finds `annotations.xml` in the root or in folders of splits, and `<split>.xml`, as Datumaro names it. */
 export function findCvat({ files, folders }: Tree): Folders[] {
   return files.flatMap((file) => {
     const [, around, name] = /^(?:([^/]+)\/)?([^/]+)\.xml$/.exec(file) ?? [];
@@ -11,7 +11,7 @@ export function findCvat({ files, folders }: Tree): Folders[] {
   });
 }
 
-/** Whether a file is called as CVAT's documents are. */
+/** Tests if a file is named like a CVAT document. */
 export function isCvat(file: string): boolean {
   return file.endsWith('.xml');
 }

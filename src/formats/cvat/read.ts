@@ -1,4 +1,4 @@
-/** Reads CVAT's documents. */
+/** Reads CVAT documents. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
@@ -9,26 +9,28 @@ import { spansOfRuns } from '../../masks/run-lengths.ts';
 import type { ClassNames, ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
-import { type Drawn, instancesOfStack, type Stacked } from '../stacks.ts';
+import { type Drawn, type Stacked, shapesOfStack } from '../stacks.ts';
 import { readXml, type XmlTag } from '../xml.ts';
 
-/** An image of a document, taken to pieces. */
+/** An image of a document, divided into its texts. */
 export interface CvatImage {
-  /** Its opening tag, to the letter. */
+  /** Opening tag, unchanged. */
   readonly tag: string;
   readonly attributes: CvatElement['attributes'];
   readonly elements: readonly CvatElement[];
-  /** Text after the last of them. */
+  /** Text after the last element. */
   readonly end: string;
 }
 
+/** An element of an image: a shape or a tag. */
 export interface CvatElement {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** Text between it and the element before it, to the letter. */
+  /** Text between the previous element and this one, unchanged. */
   readonly before: string;
+  /** Text of the element with its tags. */
   readonly text: string;
-  /** Text inside its tag. */
+  /** Text between its tags. */
   readonly inner: string;
 }
 
@@ -36,9 +38,10 @@ export interface CvatDocument extends Surroundings {
   readonly largestImage: number;
 }
 
-/** Elements that have a place in the image; tags have none. */
+/** Elements with a position in the image; tags have none. */
 const placed = new Set(['polygon', 'mask', 'ellipse', 'box', 'polyline', 'points', 'skeleton', 'cuboid']);
 
+/** Scans a document. @throws {CopyPasteError} `data` when it is not a valid CVAT document. */
 export async function openCvat(
   ...[root, { masks: path }, refuse]: Parameters<DocumentFormat['open']>
 ): Promise<DocumentContents<CvatDocument>> {
@@ -52,13 +55,14 @@ export async function openCvat(
   let image: { title: string; name: string; split?: string; width: number; height: number } | undefined;
   let begun = false;
   const open = ({ name, attributes }: XmlTag, parents: readonly XmlTag[]): void => {
-    if (parents.length === 0 && name !== 'annotations') throw new Error(`it holds ${short(name)}, not annotations`);
-    if (parents.length === 1 && name === 'track') throw new Error("it is of a video, with tracks; export 'CVAT for images'");
+    if (parents.length === 0 && name !== 'annotations') throw new Error(`the root element is ${short(name)}, not annotations`);
+    if (parents.length === 1 && name === 'track')
+      throw new Error("the document contains tracks of a video; export it as 'CVAT for images'");
     if (parents.length === 1 && name === 'image') {
       image = imageOf(attributes);
       largestImage = Math.max(largestImage, Number(attributes.id));
       begun = true;
-    } else if (parents.length === 1 && begun) throw new Error(`${short(name)} is between its images`);
+    } else if (parents.length === 1 && begun) throw new Error(`the element ${short(name)} is between images; move it before them`);
     if (parents.length !== 2 || !image || !placed.has(name)) return;
     annotations++;
     if (attributes.label !== undefined) used.add(attributes.label);
@@ -87,9 +91,9 @@ export async function openCvat(
     );
   } catch (error) {
     if (failed) throw cannotRead(path, failed);
-    throw refuse(`not a CVAT document: ${short(messageOf(error), 200)}`, error);
+    throw refuse(`not a valid CVAT document: ${short(messageOf(error), 200)}`, error);
   }
-  if (images.length === 0) throw refuse('not a CVAT document: it has no images');
+  if (images.length === 0) throw refuse('not a valid CVAT document: images are missing');
   const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
   const own = { ...(await readSurroundings(join(root, path), images, '\n  ')), largestImage };
   return {
@@ -99,6 +103,7 @@ export async function openCvat(
   };
 }
 
+/** Reads the shapes of one image. @throws {CopyPasteError} `data` when an element is invalid. */
 export async function shapesOfCvat({ parts: [part = ''], file, classNames }: ShapeSource): Promise<ShapeSet<CvatImage, Stacked>> {
   const image = await parseImage(part);
   const { title, width, height } = imageOf(image.attributes);
@@ -109,26 +114,26 @@ export async function shapesOfCvat({ parts: [part = ''], file, classNames }: Sha
     const { name, attributes } = element;
     if (!placed.has(name)) return undefined;
     const classId = ids.get(attributes.label ?? '');
-    const spans = hasPixels(name, attributes) ? spansOf(element, size, refuse) : undefined;
+    const spans = hasPixels(name, attributes) ? spansOfElement(element, size, refuse) : undefined;
     return { classId, order: Number(attributes.z_order) || 0, group: Number(attributes.group_id) || 0, box: name === 'box', spans };
   });
-  return { size, own: image, shapes: instancesOfStack(drawn, size) };
+  return { size, own: image, shapes: shapesOfStack(drawn, size) };
 }
 
-/** Whether CVAT fills it: of boxes those that are turned alone. */
+/** Tests if an element has a mask. A rotated box has one; an upright box is only a box. */
 function hasPixels(name: string, { rotation = '0' }: CvatElement['attributes']): boolean {
   return name === 'polygon' || name === 'mask' || name === 'ellipse' || (name === 'box' && Number(rotation) !== 0);
 }
 
-/** What an image's opening tag says. */
+/** Takes the facts of an image from its attributes. */
 function imageOf({ name, subset, id, ...sizes }: CvatElement['attributes']): Omit<DocumentImage, 'places'> {
   const [width, height] = [Number(sizes.width), Number(sizes.height)];
   const fine = [Number(id), width, height].every((value) => Number.isSafeInteger(value) && value >= 0) && width * height > 0;
-  if (!fine || id === '' || !name) throw new Error(`image '${short(name ?? id ?? '')}' has no id, name, width and height`);
+  if (!fine || id === '' || !name) throw new Error(`image '${short(name ?? id ?? '')}' needs an id, name, width and height`);
   return { title: `image '${short(name)}'`, name, width, height, ...(subset && { split: subset }) };
 }
 
-/** Takes an image's part to pieces. */
+/** Divides the text of an image into its elements. */
 async function parseImage(part: string): Promise<CvatImage> {
   const bytes = Buffer.from(part);
   const elements: CvatElement[] = [];
@@ -144,7 +149,7 @@ async function parseImage(part: string): Promise<CvatImage> {
     },
     close: ({ name, attributes, start, inner }, parents, past) => {
       const text = (from: number, to: number): string => bytes.toString('utf8', from, to);
-      // A tag that closes itself holds nothing.
+      // A self-closing tag has no content.
       const holds = past > inner;
       if (parents.length === 1) {
         const whole = text(start, past);
@@ -160,19 +165,20 @@ async function parseImage(part: string): Promise<CvatImage> {
   return { tag, attributes, elements, end };
 }
 
-/** @throws {CopyPasteError} `data` for what is no shape of its kind. */
-function spansOf({ name, attributes }: CvatElement, size: Size, refuse: (what: string) => CopyPasteError): Int32Array {
+/** Spans of an element. @throws {CopyPasteError} `data` when its geometry is invalid. */
+function spansOfElement({ name, attributes }: CvatElement, size: Size, refuse: (what: string) => CopyPasteError): Int32Array {
   const numbers = (...keys: string[]): number[] => {
     const values = keys.map((key) => numberOf(attributes[key]));
-    if (!values.every(isCoordinate)) throw refuse(`a ${name} has no ${keys.join(', ')}, or is far from any image`);
+    if (!values.every(isCoordinate)) throw refuse(`a ${name} needs ${keys.join(', ')}, none far outside the image`);
     return values;
   };
   const degrees = Number(attributes.rotation ?? '0');
-  if (!isCoordinate(degrees)) throw refuse(`a ${name} has the rotation '${short(attributes.rotation ?? '')}'`);
+  if (!isCoordinate(degrees))
+    throw refuse(`a ${name} has the rotation '${short(attributes.rotation ?? '')}', which is not a number of degrees`);
   if (name === 'polygon') {
     const points = (attributes.points ?? '').split(';').map((point) => point.split(',').map(numberOf));
     const fine = points.length > 2 && points.every((point) => point.length === 2 && point.every(isCoordinate));
-    if (!fine) throw refuse('a polygon has not three points x,y or more, or is far from any image');
+    if (!fine) throw refuse('a polygon needs at least three points x,y, none far outside the image');
     return spansOfPolygons([points.flat()], size);
   }
   if (name === 'ellipse') {
@@ -186,10 +192,10 @@ function spansOf({ name, attributes }: CvatElement, size: Size, refuse: (what: s
   }
   const [left, top, width, height] = numbers('left', 'top', 'width', 'height') as [number, number, number, number];
   const inside = [left, top, width, height].every((value) => Number.isInteger(value) && value >= 0);
-  if (!inside || left + width > size.width || top + height > size.height) throw refuse('a mask leaves its image');
+  if (!inside || left + width > size.width || top + height > size.height) throw refuse('a mask reaches outside its image');
   const counts = (attributes.rle ?? '').split(',').map(numberOf);
   const spans = spansOfRuns(counts, [left, top, left + width, top + height]);
-  if (!spans) throw refuse('the run lengths of a mask are not the pixels of its width and height');
+  if (!spans) throw refuse('the run lengths of a mask do not add up to its width × height');
   return spans;
 }
 
@@ -197,7 +203,7 @@ function numberOf(text = ''): number {
   return text.trim() === '' ? Number.NaN : Number(text);
 }
 
-/** So much of a text as a message may hold, on one line. */
+/** Shortens a text to one line of a message. */
 function short(text: string, length = 60): string {
   return text.replace(/\s+/g, ' ').slice(0, length);
 }

@@ -1,28 +1,29 @@
-/** Texts of CVAT's images and elements. */
+/** Writes CVAT images and elements. */
 import { outlinesOfSpans } from '../../masks/outlines.ts';
 import { runsOfSpans } from '../../masks/run-lengths.ts';
 import type { Sample } from '../../types.ts';
 import type { CvatElement } from './read.ts';
 
-/** An image's element in the output. */
+/** An image in an output document. */
 export interface CvatEntry {
   readonly id: number;
-  /** Its opening tag, and the text after that. */
+  /** Opening tag. */
   readonly tag: string;
+  /** Text after the opening tag. */
   readonly rest: string;
 }
 
-/** @param path of the image in the output. */
-export function partOf(tag: string, rest: string, { image }: Sample, path: string): CvatEntry {
+/** Makes an entry with the name of the output image. @param path of the image in the output. */
+export function entryOf(tag: string, rest: string, { image }: Sample, path: string): CvatEntry {
   const name = attributeOf(tag, 'name');
   const now = path.slice(image.length - name.length);
   return { id: Number(attributeOf(tag, 'id')), tag: now === name ? tag : withAttribute(tag, 'name', now), rest };
 }
 
-/** Attributes that say where an element is. */
+/** Attributes that describe the geometry of an element. */
 const geometry = 'points rle left top width height cx cy rx ry xtl ytl xbr ybr rotation'.split(' ');
 
-/** An element of other pixels. */
+/** Writes an element with new pixels. */
 export function shapeText(
   { attributes, inner }: Pick<CvatElement, 'attributes' | 'inner'>,
   spans: Int32Array,
@@ -55,7 +56,7 @@ function runs(spans: Int32Array): Record<string, string> {
   return { rle: counts.join(', '), left: String(x0), top: String(y0), width: String(x1 - x0), height: String(y1 - y0) };
 }
 
-/** The attributes of a tag that is well-formed. */
+/** Matches one attribute of a well-formed tag. */
 const attribute = /([^\s"'=<>/]+)(\s*=\s*)("[^"]*"|'[^']*')/g;
 
 function attributeOf(tag: string, name: string): string {
@@ -69,6 +70,7 @@ function attributeOf(tag: string, name: string): string {
     });
 }
 
+/** Replaces the value of an attribute. */
 export function withAttribute(tag: string, name: string, value: string): string {
   return tag.replace(attribute, (all, key, equals) =>
     key === name ? `${key}${equals}"${value.replace(/[&<>"\n\r\t]/g, entityOf)}"` : all,
@@ -77,6 +79,7 @@ export function withAttribute(tag: string, name: string, value: string): string 
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
+/** Escapes a character as an XML entity. */
 export function entityOf(character: string): string {
   const name = Object.keys(entities).find((one) => entities[one] === character);
   return name === undefined ? `&#${character.codePointAt(0)};` : `&${name};`;

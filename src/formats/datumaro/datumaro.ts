@@ -1,13 +1,13 @@
-/** Datumaro's own format: a document with an item for each image. */
+/** The Datumaro format: a document with one item per image. */
 import { outlinesOfSpans } from '../../masks/outlines.ts';
 import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
 import type { Sample, Size } from '../../types.ts';
-import { around, type Surroundings } from '../documents.ts';
+import { type Surroundings, withSurroundings } from '../documents.ts';
 import type { DocumentFormat } from '../format.ts';
 import { changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type DatumaroAnnotation, type DatumaroItem, openDatumaro, shapesOfDatumaro } from './read.ts';
 
-/** An entry is an item, as text. */
+/** An entry is the JSON text of an item. */
 export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surroundings> = {
   kind: 'documents',
   polygons: true,
@@ -15,7 +15,7 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
   shapes: shapesOfDatumaro,
 
   plain([part = ''], sample, { image }) {
-    return image === sample.image ? part : JSON.stringify(renamed(JSON.parse(part), sample, image));
+    return image === sample.image ? part : JSON.stringify(renamedItem(JSON.parse(part), sample, image));
   },
 
   pasted(pasted, { image }, { polygons }) {
@@ -35,29 +35,29 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
       const attributes = { ...own.attributes, copypaste: JSON.stringify(from) };
       return { ...shaped(own, spans, size, polygons), id: largest + 1 + n, group: 0, z_order: top, attributes };
     });
-    return JSON.stringify(renamed({ ...item, annotations: [...kept, ...added] }, pasted.sample, image));
+    return JSON.stringify(renamedItem({ ...item, annotations: [...kept, ...added] }, pasted.sample, image));
   },
 
-  text: ({ own }, entries) => around(own, entries()),
+  text: ({ own }, entries) => withSurroundings(own, entries()),
 
   contradictions({ own: { id: item, annotations }, shapes }, classNames) {
     return shapes.flatMap(({ id }) => {
       const label = annotations[id]?.label_id ?? undefined;
       if (label === undefined || classNames.has(label)) return [];
-      return [`item '${item}': annotations[${id}] has the label_id ${label}, which no class has`];
+      return [`item '${item}': annotations[${id}] refers to label ${label}, which is not defined`];
     });
   },
 };
 
-/** @param path of the image in the output. */
-function renamed(item: DatumaroItem, { image }: Sample, path: string): DatumaroItem {
+/** Gives an item the name of its output image. @param path of the image in the output. */
+function renamedItem(item: DatumaroItem, { image }: Sample, path: string): DatumaroItem {
   const before = item.image.path;
   const after = path.slice(image.length - before.length);
   const stem = (name: string): string => name.replace(/\.[^./]+$/, '');
   return { ...item, id: item.id + stem(after).slice(stem(before).length), image: { ...item.image, path: after } };
 }
 
-/** An annotation of other pixels. */
+/** Replaces the pixels of an annotation. */
 function shaped(annotation: DatumaroAnnotation, spans: Int32Array, size: Size, polygons: boolean): DatumaroAnnotation {
   const { points: _points, rle: _rle, bbox: _bbox, ...own } = annotation;
   const outlines = polygons ? outlinesOfSpans(spans) : undefined;

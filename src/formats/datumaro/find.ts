@@ -1,12 +1,12 @@
 import type { Tree } from '../../base/tree.ts';
 import type { Folders } from '../folders.ts';
 
-/** Whether a document begins as Datumaro's do: COCO's categories are a list. */
+/** Tests if a document starts like Datumaro's, whose categories are an object; COCO's are a list. */
 export function isDatumaro(tree: Tree, file: string): boolean {
   return /"dm_format_version"|"categories"\s*:\s*\{/.test(tree.start(file));
 }
 
-/** `annotations/<split>.json` beside `images/<split>/`, or beside `images/`. */
+/** Finds `annotations/<split>.json` beside `images/<split>/` or `images/`. */
 export function findDatumaro(tree: Tree): Folders[] {
   return tree.files.flatMap((file) => {
     const [, split] = /^annotations\/([^/]+)\.json$/.exec(file) ?? [];

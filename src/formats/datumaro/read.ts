@@ -1,4 +1,4 @@
-/** Reads Datumaro's documents. */
+/** Reads Datumaro documents. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../../errors.ts';
@@ -8,8 +8,9 @@ import type { ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { partsOf } from '../json.ts';
-import { type Drawn, instancesOfStack, type Stacked } from '../stacks.ts';
+import { type Drawn, type Stacked, shapesOfStack } from '../stacks.ts';
 
+/** One image with its annotations. */
 export interface DatumaroItem {
   readonly id: string;
   readonly image: { readonly path: string; readonly size: readonly number[] };
@@ -29,10 +30,12 @@ export interface DatumaroAnnotation {
   readonly rle?: { readonly counts: string | readonly number[]; readonly size: readonly number[] };
 }
 
-/** Types of annotations that have no place in the image. */
+/** Annotation types without a position in the image. */
 const unplaced = ['label', 'caption'];
+/** Annotation types with an area. */
 const filled = ['polygon', 'mask', 'ellipse'];
 
+/** Scans a document. @throws {CopyPasteError} `data` when it is not a valid Datumaro document. */
 export async function openDatumaro(
   ...[root, { masks: path }, refuse]: Parameters<DocumentFormat['open']>
 ): Promise<DocumentContents<Surroundings>> {
@@ -54,13 +57,14 @@ export async function openDatumaro(
       }
     }
   } catch (error) {
-    throw refuse(`not a Datumaro document: ${messageOf(error)}`, error);
+    throw refuse(`not a valid Datumaro document: ${messageOf(error)}`, error);
   }
-  if (images.length === 0) throw refuse('not a Datumaro document: it has no items');
+  if (images.length === 0) throw refuse('not a valid Datumaro document: items are missing');
   const own = await readSurroundings(join(root, path), images, ',');
   return { images, classNames, document: { path, sha256: hash.digest('hex'), annotations, boxes, keypoints: 0, own } };
 }
 
+/** Reads the shapes of one item. @throws {CopyPasteError} `data` when an annotation is invalid. */
 export function shapesOfDatumaro({ parts: [part = ''], file, classNames }: ShapeSource): ShapeSet<DatumaroItem, Stacked> {
   const item: DatumaroItem = JSON.parse(part);
   const { title, width, height } = imageOf(item, 0);
@@ -68,35 +72,36 @@ export function shapesOfDatumaro({ parts: [part = ''], file, classNames }: Shape
   const drawn = item.annotations.map((annotation, n): Drawn | undefined => {
     const { type, label_id: label, z_order: order, group } = annotation;
     if (unplaced.includes(type)) return undefined;
-    const spans = filled.includes(type) ? spansOf(annotation, size) : undefined;
-    if (spans === null) throw new CopyPasteError('data', `${file}: ${title}: annotations[${n}] is no ${type} of its image`);
+    const spans = filled.includes(type) ? spansOfAnnotation(annotation, size) : undefined;
+    if (spans === null) throw new CopyPasteError('data', `${file}: ${title}: annotations[${n}] is not a valid ${type} for its image`);
     const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
     return { classId, order: Number(order) || 0, group: Number(group) || 0, box: type === 'bbox', spans };
   });
-  return { size, own: item, shapes: instancesOfStack(drawn, size) };
+  return { size, own: item, shapes: shapesOfStack(drawn, size) };
 }
 
 function namesOf(categories: { label?: { labels?: { name?: unknown }[] } } | null): Map<number, string> {
   const labels = categories?.label?.labels ?? [];
-  if (!Array.isArray(labels)) throw new Error('its categories have no list of labels');
+  if (!Array.isArray(labels)) throw new Error('categories need a list of labels');
   return new Map(labels.map((label, id) => [id, String(label?.name)]));
 }
 
-/** What an item says of its image. */
+/** Checks an item and takes the facts of its image. */
 function imageOf(item: Partial<DatumaroItem> | null, n: number): Omit<DocumentImage, 'places'> {
   const { id, image, annotations } = item ?? {};
   const [height = 0, width = 0] = Array.isArray(image?.size) ? image.size : [];
   const title = typeof id === 'string' ? `item '${id}'` : `items[${n}]`;
   const fine = typeof id === 'string' && typeof image?.path === 'string' && image.path !== '';
-  if (!fine) throw new Error(`${title} has no id and image with a path; export with media saved`);
-  if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0)) throw new Error(`${title} does not say its image's size`);
+  if (!fine) throw new Error(`${title} needs an id and an image with a path; export the data set with its media`);
+  if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0))
+    throw new Error(`${title} needs an image size [height, width]`);
   const typed = Array.isArray(annotations) && annotations.every((one) => typeof one?.type === 'string');
-  if (!typed) throw new Error(`${title} has no annotations, each with a type`);
+  if (!typed) throw new Error(`${title} needs a list of annotations, each with a type`);
   return { title, name: image.path, width, height };
 }
 
-/** Its pixels; nothing where it is wrong. */
-function spansOf({ type, points, rle }: DatumaroAnnotation, size: Size): Int32Array | null {
+/** Spans of an annotation, or null if it is invalid. */
+function spansOfAnnotation({ type, points, rle }: DatumaroAnnotation, size: Size): Int32Array | null {
   if (type === 'mask') {
     const { counts, size: stated } = rle ?? {};
     if (stated?.[0] !== size.height || stated[1] !== size.width) return null;

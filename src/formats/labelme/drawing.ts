@@ -1,21 +1,22 @@
 /**
- * labelme's shapes as pixels, as labelme itself has them: it lets Pillow draw (`ImageDraw`, `Draw.c`), in whole pixels whose
- * border belongs to the shape, with coordinates cut down to integers.
+ * Rasterises labelme's shapes with the pixels that labelme gives them. labelme draws with Pillow (`ImageDraw`, `Draw.c`), which
+ * truncates coordinates to integers and includes the border.
  */
 import { decodeMask, pngHeader } from '../../codecs/png.ts';
 import { spansOfPixels } from '../../masks/spans.ts';
 import type { Box, Size } from '../../types.ts';
 
+/** A shape in a labelme file. */
 export interface LabelmeShape {
   readonly label: string;
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly group_id?: number | string | null;
   readonly shape_type?: string;
-  /** A PNG in base64, of the box that its points are opposite corners of. */
+  /** Base64 PNG of a mask; its points are opposite corners of its box. */
   readonly mask?: string | null;
 }
 
-/** Labels that stand for no class, and what their pixels hold in masks, as labelme's own converters have them. */
+/** Labels that are not classes, with the paint of their pixels in drawn masks, as in labelme's converters. */
 export const noClass: ReadonlyMap<string, 'void' | 'background'> = new Map([
   ['__ignore__', 'void'],
   ['_background_', 'background'],
@@ -23,19 +24,19 @@ export const noClass: ReadonlyMap<string, 'void' | 'background'> = new Map([
 
 type Point = readonly [x: number, y: number];
 
-/** Draws the pixels of a row from `x0` to `x1`, both of them included; some may lie outside. */
+/** Draws the pixels of a row from `x0` to `x1`, both included; clips to the image. */
 type Line = (y: number, x0: number, x1: number) => void;
 
-/** Whether a shape has pixels; lines and points have none. */
+/** Tests if a shape has an area; lines and points have none. */
 export function hasArea({ shape_type: type, points }: Pick<LabelmeShape, 'shape_type' | 'points'>): boolean {
   if (type === 'rectangle' || type === 'circle' || type === 'mask') return points.length === 2;
   return ((type ?? 'polygon') === 'polygon' && points.length > 2) || (type === 'oriented_rectangle' && points.length === 4);
 }
 
 /**
- * Spans of shapes, together.
+ * Spans of the union of shapes.
  *
- * @throws {Error} for a mask that is none, or leaves the image.
+ * @throws {Error} when a mask is invalid, or reaches outside the image.
  */
 export function spansOfShapes(shapes: readonly LabelmeShape[], size: Size): Int32Array {
   const drawn = shapes.filter(hasArea);
@@ -54,7 +55,7 @@ export function spansOfShapes(shapes: readonly LabelmeShape[], size: Size): Int3
   return spansOfPixels(box, (x, y) => pixels[(y - top) * width + x - left] !== 0);
 }
 
-/** What shapes can reach of an image. */
+/** Box around shapes, clipped to the image. */
 function boxOf(shapes: readonly LabelmeShape[], { width, height }: Size): Box {
   let [x0, y0, x1, y1] = [width, height, 0, 0];
   for (const { points, shape_type: type } of shapes) {
@@ -93,16 +94,16 @@ function draw({ shape_type: type, points, mask }: LabelmeShape, size: Size, line
   } else drawPolygon(corners, size.height, line);
 }
 
-/** A mask of its own: a PNG, of which pixels that are not 0 count. */
+/** Draws the nonzero pixels of a mask shape. */
 function drawMask(mask: unknown, [x0, y0, x1, y1]: Box, { width, height }: Size, line: Line): void {
-  if (typeof mask !== 'string') throw new Error('it has no mask');
-  if (x0 < 0 || y0 < 0 || x1 > width || y1 > height) throw new Error('its mask leaves the image');
+  if (typeof mask !== 'string') throw new Error('the mask is missing');
+  if (x0 < 0 || y0 < 0 || x1 > width || y1 > height) throw new Error('the mask reaches outside the image');
   const bytes = Buffer.from(mask, 'base64');
   const header = pngHeader(bytes);
-  if (!header) throw new Error('its mask is no PNG');
+  if (!header) throw new Error('the mask is not a PNG');
   if (header.width !== x1 - x0 || header.height !== y1 - y0)
-    throw new Error(`its mask is ${header.width}×${header.height}, its box ${x1 - x0}×${y1 - y0}`);
-  const { ids } = decodeMask(bytes, 'its mask');
+    throw new Error(`the mask is ${header.width}×${header.height}, but its box is ${x1 - x0}×${y1 - y0}`);
+  const { ids } = decodeMask(bytes, 'the mask');
   for (let i = 0; i < ids.length; i++) {
     const x = x0 + (i % header.width);
     if (ids[i] !== 0) line(y0 + Math.floor(i / header.width), x, x);
@@ -110,8 +111,8 @@ function drawMask(mask: unknown, [x0, y0, x1, y1]: Box, { width, height }: Size,
 }
 
 /**
- * An ellipse in a box of whole pixels, both edges included: its outline takes the nearest of three steps at a time, in halves of
- * pixels from its centre.
+ * Draws an ellipse in a box of whole pixels, both edges included. Follows the outline from the centre row outwards, in half pixels
+ * from the centre; each step goes to the nearest of three candidates.
  */
 function drawEllipse([x0, y0, x1, y1]: Box, line: Line): void {
   const [a, b] = [x1 - x0, y1 - y0];
@@ -120,7 +121,7 @@ function drawEllipse([x0, y0, x1, y1]: Box, line: Line): void {
   let [x, y] = [a, b % 2];
   let row = -1;
   while (y <= b) {
-    // The first of a row is the widest.
+    // The first point in a row is the widest.
     if (y !== row) {
       for (const side of y === 0 ? [0] : [-y, y]) line(y0 + (side + b) / 2, x0 + (a - x) / 2, x0 + (a + x) / 2);
       row = y;
@@ -138,7 +139,7 @@ function drawEllipse([x0, y0, x1, y1]: Box, line: Line): void {
 interface Edge {
   readonly top: number;
   readonly bottom: number;
-  /** Columns for each row, 32-bit float. */
+  /** Columns per row, as a 32-bit float. */
   readonly slope: number;
   readonly x: number;
   readonly y: number;
@@ -147,21 +148,21 @@ interface Edge {
 
 const { fround } = Math;
 
-/** Where an edge crosses a row, in the single precision that it is computed in. */
+/** Column where an edge crosses a row, rounded to single precision at each step as in Pillow. */
 function crossing({ x, y, slope }: Edge, row: number): number {
   return fround(fround(fround(row - y) * slope) + x);
 }
 
-/** Away from 0 at a half. */
+/** Rounds to the nearest integer, halves away from 0. */
 function round(x: number): number {
   return Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
 }
 
 /**
- * A polygon of whole pixels. Each row is filled between its crossings with the edges in turn, both of them included. At a sharp
- * corner, the crossing moves to where the edges are in the next row, so that nothing of them is cut off.
+ * Draws a polygon of whole pixels. Each row is filled between pairs of crossings with the edges, both included. At a sharp corner,
+ * the crossing moves to the position of the edges in the next row, so that the corner is not cut off.
  *
- * In one function, as in Pillow's `polygon_generic`, so that the two can be read side by side.
+ * One function, like Pillow's `polygon_generic`, so that the two can be compared line by line.
  */
 function drawPolygon(corners: readonly Point[], height: number, line: Line): void {
   const edges: Edge[] = [];
@@ -189,7 +190,7 @@ function drawPolygon(corners: readonly Point[], height: number, line: Line): voi
       if (edge.bottom >= row) active.push(edge);
     }
     if (next > before) active.sort((a, b) => a.order - b.order);
-    /** The first edge that ends at a place of this row, by the side on which it lies. */
+    // The first edge that ends at a column of this row, by the side on which it lies.
     const ends = new Map<string, Edge>();
     let count = 0;
     for (const edge of active) {

@@ -2,7 +2,7 @@ import { type Tree, withoutExtension } from '../../base/tree.ts';
 import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, splitNames } from '../folders.ts';
 
-/** Folders of splits, or the root, that hold a JSON file and an image of one name. */
+/** Finds the folders of splits, or the root, with JSON files named like their images. */
 export function findLabelme(tree: Tree): Folders[] {
   const images = new Set(tree.files.filter((file) => formatOf(file) !== undefined).map(withoutExtension));
   const pairs = tree.files.filter((file) => file.endsWith('.json') && images.has(withoutExtension(file)));

@@ -1,15 +1,15 @@
-/** labelme: a JSON file of shapes beside each image. */
+/** The labelme format: a JSON file of shapes beside each image. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParts } from '../../base/parts.ts';
 import { messageOf } from '../../errors.ts';
 import type { LabelFormat, Layer } from '../format.ts';
 import { hasArea, type LabelmeShape, noClass, spansOfShapes } from './drawing.ts';
-import { type LabelmeDocument, type Places, parseLabelme, shapesOfLabelme } from './read.ts';
+import { type LabelmeDocument, parseLabelme, type ShapeIndices, shapesOfLabelme } from './read.ts';
 import { labelmeText, renamedLabelmeText } from './write.ts';
 
-/** The names of classes are all labels, in alphabetical order: a class id is a place among them. */
-export const labelme: LabelFormat<LabelmeDocument, Places> = {
+/** Class ids are positions in the sorted list of all labels. */
+export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
   kind: 'labels',
   ending: '.json',
   async names(root, _tree, { files }, bad) {
@@ -30,20 +30,20 @@ export const labelme: LabelFormat<LabelmeDocument, Places> = {
 
   contradictions({ own, shapes }, classNames) {
     const names = new Set(classNames.values());
-    return shapes.flatMap(({ id, own: places, instance }) => {
-      const parts = places.map((place) => own.shapes[place] as LabelmeShape);
+    return shapes.flatMap(({ id, own: indices, instance }) => {
+      const parts = indices.map((index) => own.shapes[index] as LabelmeShape);
       const filled = parts.some(hasArea) && names.has(parts[0]?.label as string);
-      return filled && !instance ? [`shape ${id + 1} has no pixel`] : [];
+      return filled && !instance ? [`shape ${id + 1} has no pixels inside its image`] : [];
     });
   },
 
-  // As its own converter draws: later shapes of a file lie on top, parts of a group where they are in it.
-  layers({ own: places, instance }, { own, size }, changed): Layer[] {
-    const [first = 0] = places;
+  // Like labelme's converter: later shapes cover earlier ones, and each part of a group keeps its position in the file.
+  layers({ own: indices, instance }, { own, size }, changed): Layer[] {
+    const [first = 0] = indices;
     const none = noClass.get(own.shapes[first]?.label as string);
     const paint = instance?.classId ?? none ?? 'void';
     if (changed) return [{ spans: changed, paint, height: first }];
-    if (places.length === 1 && !none) return instance ? [{ spans: instance.spans, paint, height: first }] : [];
-    return places.map((place) => ({ spans: spansOfShapes([own.shapes[place] as LabelmeShape], size), paint, height: place }));
+    if (indices.length === 1 && !none) return instance ? [{ spans: instance.spans, paint, height: first }] : [];
+    return indices.map((index) => ({ spans: spansOfShapes([own.shapes[index] as LabelmeShape], size), paint, height: index }));
   },
 };

@@ -1,4 +1,4 @@
-/** Reads labelme's files. */
+/** Reads labelme files. */
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { isCoordinate } from '../../masks/polygons.ts';
@@ -6,7 +6,7 @@ import type { ShapeSet } from '../../types.ts';
 import type { ShapeSource } from '../format.ts';
 import { type LabelmeShape, spansOfShapes } from './drawing.ts';
 
-/** A labelme file. */
+/** Content of a labelme file. */
 export interface LabelmeDocument {
   readonly shapes: readonly LabelmeShape[];
   readonly imagePath?: string;
@@ -14,14 +14,14 @@ export interface LabelmeDocument {
   readonly imageHeight?: number;
 }
 
-/** Places in its file of the shapes that are one instance. */
-export type Places = readonly number[];
+/** Indices of the shapes of one instance in their file. */
+export type ShapeIndices = readonly number[];
 
 function refused(file: string, why: string, cause?: unknown): CopyPasteError {
-  return new CopyPasteError('data', `${file}: not a labelme file: ${why}`, { cause });
+  return new CopyPasteError('data', `${file}: not a valid labelme file: ${why}`, { cause });
 }
 
-/** @throws {CopyPasteError} `data` for what is not labelme's format. */
+/** Parses a labelme file. @throws {CopyPasteError} `data` when it is not in labelme's format. */
 export function parseLabelme(text: string, file: string): LabelmeDocument {
   let document: Partial<LabelmeDocument> | null;
   try {
@@ -29,25 +29,25 @@ export function parseLabelme(text: string, file: string): LabelmeDocument {
   } catch (cause) {
     throw refused(file, messageOf(cause), cause);
   }
-  if (!Array.isArray(document?.shapes)) throw refused(file, 'it has no shapes');
+  if (!Array.isArray(document?.shapes)) throw refused(file, 'shapes are missing');
   for (const [i, shape] of document.shapes.entries()) {
     const points: unknown = shape?.points;
     const fine = Array.isArray(points) && points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isCoordinate));
-    if (typeof shape?.label !== 'string' || !fine) throw refused(file, `shapes[${i}] has no label and points`);
+    if (typeof shape?.label !== 'string' || !fine) throw refused(file, `shapes[${i}] needs a label and a list of points`);
   }
   return document as LabelmeDocument;
 }
 
 /**
- * The shapes of a labelme file; those of one group and label are one instance.
+ * Reads the shapes of a labelme file; shapes of one group and label are one instance.
  *
- * @throws {CopyPasteError} `data` where it is none, or of an image of another size.
+ * @throws {CopyPasteError} `data` when the file is not in labelme's format, or states another image size.
  */
-export function shapesOfLabelme({ parts: [text = ''], size, file, classNames }: ShapeSource): ShapeSet<LabelmeDocument, Places> {
+export function shapesOfLabelme({ parts: [text = ''], size, file, classNames }: ShapeSource): ShapeSet<LabelmeDocument, ShapeIndices> {
   const document = parseLabelme(text, file);
   const { imageWidth: width, imageHeight: height } = document;
   if ((width ?? size.width) !== size.width || (height ?? size.height) !== size.height) {
-    throw new CopyPasteError('data', `${file}: is of an image of ${width}×${height}, which is ${size.width}×${size.height}`);
+    throw new CopyPasteError('data', `${file}: states an image of ${width}×${height}, but its image is ${size.width}×${size.height}`);
   }
   const ids = new Map([...classNames].map(([id, name]) => [name, id]));
   const groups = new Map<string, number[]>();
@@ -56,8 +56,8 @@ export function shapesOfLabelme({ parts: [text = ''], size, file, classNames }: 
     const key = group === null || group === undefined ? `shape ${i}` : `group ${group} ${label}`;
     groups.set(key, [...(groups.get(key) ?? []), i]);
   });
-  const shapes = [...groups.values()].map((places, id) => {
-    const parts = places.map((place) => document.shapes[place] as LabelmeShape);
+  const shapes = [...groups.values()].map((indices, id) => {
+    const parts = indices.map((index) => document.shapes[index] as LabelmeShape);
     const label = parts[0]?.label as string;
     const classId = ids.get(label);
     let spans = new Int32Array(0);
@@ -67,7 +67,7 @@ export function shapesOfLabelme({ parts: [text = ''], size, file, classNames }: 
       throw refused(file, `shape '${label}': ${messageOf(cause)}`, cause);
     }
     const instance = spans.length > 0 ? instanceOfSpans(classId as number, spans, size) : undefined;
-    return { id, own: places, ...(instance && { instance }) };
+    return { id, own: indices, ...(instance && { instance }) };
   });
   return { size, own: document, shapes };
 }

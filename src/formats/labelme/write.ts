@@ -1,4 +1,4 @@
-/** Writes labelme's files. */
+/** Writes labelme files. */
 import { basename } from 'node:path';
 import { encodeMask } from '../../codecs/png.ts';
 import { contoursOfSpans } from '../../masks/outlines.ts';
@@ -6,31 +6,31 @@ import { boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Size } from '../../types.ts';
 import type { NewPaths, PastedShapes, WriteOptions } from '../format.ts';
 import { type LabelmeShape, spansOfShapes } from './drawing.ts';
-import type { LabelmeDocument, Places } from './read.ts';
+import type { LabelmeDocument, ShapeIndices } from './read.ts';
 
 /**
- * The labelme file of an image that was pasted into: shapes that no paste touched as they were, the others in their place, then
- * pastes. An image that the file had in itself is in its own file alone.
+ * Writes the labelme file of an image after pasting: its own shapes in their order, untouched ones unchanged, then pastes. Removes
+ * embedded image data.
  */
 export async function labelmeText(
-  { before, kept, pasted }: PastedShapes<LabelmeDocument, Places>,
+  { before, kept, pasted }: PastedShapes<LabelmeDocument, ShapeIndices>,
   { image }: NewPaths,
   { classNames }: WriteOptions,
 ): Promise<string> {
   const { own: document, size } = before;
   let group = document.shapes.reduce((next, { group_id: id }) => (Number.isSafeInteger(id) ? Math.max(next, Number(id) + 1) : next), 0);
   const write = async (shape: LabelmeShape, spans: Int32Array): Promise<LabelmeShape[]> => {
-    const parts = await partsOf(shape, spans, size);
+    const parts = await shapesOfSpans(shape, spans, size);
     if (parts.length === 1 || typeof shape.group_id === 'number') return parts;
     const id = group++;
     return parts.map((part) => ({ ...part, group_id: id }));
   };
-  // Later shapes lie on top: each keeps its place.
+  // Later shapes cover earlier ones, so each keeps its position.
   const written: LabelmeShape[][] = document.shapes.map(() => []);
   for (const { shape, spans } of kept) {
     const [first] = shape.own as readonly [number];
     if (spans) written[first] = await write(document.shapes[first] as LabelmeShape, spans);
-    else for (const place of shape.own) written[place] = [document.shapes[place] as LabelmeShape];
+    else for (const index of shape.own) written[index] = [document.shapes[index] as LabelmeShape];
   }
   const all = written.flat();
   for (const { spans, classId, origin } of pasted) {
@@ -39,26 +39,26 @@ export async function labelmeText(
     all.push(...(await write({ ...shape, group_id: null }, spans)));
   }
   const { imagePath } = document;
-  return `${JSON.stringify({ ...document, shapes: all, imagePath: renamed(imagePath, image), imageData: null }, undefined, 2)}\n`;
+  return `${JSON.stringify({ ...document, shapes: all, imagePath: renamedPath(imagePath, image), imageData: null }, undefined, 2)}\n`;
 }
 
-/** A labelme file that names another image, otherwise as it was. */
+/** Replaces the image name in a labelme file, and nothing else. */
 export function renamedLabelmeText(text: string, image: string): string {
   return text.replace(/("imagePath"\s*:\s*)("(?:[^"\\]|\\.)*")/, (_, key: string, path: string) => {
-    return key + JSON.stringify(renamed(JSON.parse(path), image));
+    return key + JSON.stringify(renamedPath(JSON.parse(path), image));
   });
 }
 
-/** A path as it was, with another file's name. */
-function renamed(path = '', image: string): string {
+/** Replaces the file name of a path. */
+function renamedPath(path = '', image: string): string {
   return path.slice(0, path.length - basename(path.replaceAll('\\', '/')).length) + basename(image);
 }
 
 /**
- * Shapes that labelme draws as exactly these pixels: a polygon for each part, or one mask where polygons cannot be exact, as with a
- * hole.
+ * Shapes that labelme draws with exactly these pixels: one polygon per part, or one mask if polygons are not exact, for example
+ * because of a hole.
  */
-async function partsOf(shape: LabelmeShape, spans: Int32Array, size: Size): Promise<LabelmeShape[]> {
+async function shapesOfSpans(shape: LabelmeShape, spans: Int32Array, size: Size): Promise<LabelmeShape[]> {
   const polygons = contoursOfSpans(spans).map((points): LabelmeShape => {
     return { ...shape, points, shape_type: 'polygon', ...('mask' in shape && { mask: null }) };
   });

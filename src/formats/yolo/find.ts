@@ -1,7 +1,7 @@
 import type { Tree } from '../../base/tree.ts';
 import type { Folders } from '../folders.ts';
 
-/** Folders of images that have a folder of label files: `images/<split>`, `<split>/images`, or `images` alone. */
+/** Finds folders of images with a folder of label files: `images/<split>`, `<split>/images` or `images`. */
 export function findYolo(tree: Tree): Folders[] {
   const hasLabels = (folder: string): boolean => tree.files.some((file) => file.startsWith(`${folder}/`) && file.endsWith('.txt'));
   return [...tree.folders].flatMap((images) => {

@@ -1,4 +1,4 @@
-/** Ultralytics' YOLO segmentation: a text file beside each image, a line `class x y x y …` for each instance, as fractions. */
+/** The YOLO segmentation format of Ultralytics: a text file per image, with a line `class x y x y …` per instance, in fractions. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../../errors.ts';
@@ -11,13 +11,13 @@ import type { Folders } from '../folders.ts';
 import type { LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
 
 /**
- * The names of classes are in `data.yaml`, a list, or by number. It leads training too: Ultralytics looks for splits below its
- * `path:`, which is relative to where training is begun, and below its own folder only where it has none.
+ * `data.yaml` holds the class names, as a list or by id. It also locates the splits: Ultralytics resolves them against its `path:`,
+ * relative to the working directory, or against the folder of `data.yaml` if there is no `path:`.
  */
 export const yolo: LabelFormat<undefined, string> = {
   kind: 'labels',
   ending: '.txt',
-  // LabelImg leaves the names of classes there.
+  // LabelImg writes the class names to this file.
   reserved: 'classes.txt',
   background: true,
   async names(root, { files }, { folders }) {
@@ -29,19 +29,19 @@ export const yolo: LabelFormat<undefined, string> = {
       const { names, path, ...rest } = (parse(text) ?? {}) as Record<string, unknown>;
       const classNames = new Map(Object.entries((names ?? {}) as object).map(([id, name]) => [Number(id), String(name)]));
       const away = ['train', 'val', 'test'].flatMap((split) =>
-        [rest[split]].flat().flatMap((value) => (typeof value === 'string' && !leadsTo(value, folders) ? [`${split}: ${value}`] : [])),
+        [rest[split]].flat().flatMap((value) => (typeof value === 'string' && !hasImages(value, folders) ? [`${split}: ${value}`] : [])),
       );
-      // Whoever says . begins training in the folder.
+      // A path of `.` works if training starts in the output folder.
       const has = typeof path === 'string' && !['', '.', './'].includes(path);
       const without = text.replace(/^path[ \t]*:/m, '# $&');
       if (has && away.length === 0 && parse(without)?.path === undefined)
         return {
           classNames,
-          config: { file, text: without, note: `${file}: its path: ${path} led elsewhere, and is commented out in the output` },
+          config: { file, text: without, note: `${file}: 'path: ${path}' points outside the output; it is commented out there` },
         };
       const leading = [...(has ? [`path: ${path}`] : []), ...away].join(', ');
       if (leading === '') return { classNames, config: { file } };
-      const note = `${file}: ${leading}: leads elsewhere than to the images beside it: mend that in the output, or training reads other data`;
+      const note = `${file}: '${leading}' points outside the output, so training would read other data; correct it in the output`;
       return { classNames, config: { file, note } };
     } catch (cause) {
       throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
@@ -53,24 +53,24 @@ export const yolo: LabelFormat<undefined, string> = {
     return shapes.flatMap(({ id, own: line, instance }) => {
       const [classId = 0, ...values] = line.split(/\s+/).map(Number);
       const found: string[] = [];
-      if (classNames.size > 0 && !classNames.has(classId)) found.push(`shape ${id + 1} is of class ${classId}, which no name stands for`);
-      if (values.some((value) => value < 0 || value > 1)) found.push(`shape ${id + 1} leaves its image`);
-      if (!instance && values.length > 4) found.push(`shape ${id + 1} has no pixel`);
+      if (classNames.size > 0 && !classNames.has(classId)) found.push(`shape ${id + 1} has class ${classId}, which has no name`);
+      if (values.some((value) => value < 0 || value > 1)) found.push(`shape ${id + 1} has coordinates outside its image`);
+      if (!instance && values.length > 4) found.push(`shape ${id + 1} has no pixels inside its image`);
       return found;
     });
   },
 };
 
-/** Whether a split's place, relative to `data.yaml`, holds images of the data set; Ultralytics overlooks that it leads up a folder. */
-function leadsTo(place: string, folders: readonly Folders[]): boolean {
-  const folder = place.replace(/^(\.\/)+|^\.\.\//, '').replace(/\/+$/, '');
+/** Tests if a split's path, relative to `data.yaml`, contains images of the data set. Like Ultralytics, ignores a leading `../`. */
+function hasImages(path: string, folders: readonly Folders[]): boolean {
+  const folder = path.replace(/^(\.\/)+|^\.\.\//, '').replace(/\/+$/, '');
   return folders.some(({ images }) => folder === '' || folder === '.' || images === folder || images.startsWith(`${folder}/`));
 }
 
 /**
- * The shapes of a label file; a line of four numbers is a box, which has no mask.
+ * Reads the shapes of a label file; a line of four numbers is a box, without a mask.
  *
- * @throws {CopyPasteError} `data` with the line that is wrong.
+ * @throws {CopyPasteError} `data` when a line is neither a polygon nor a box.
  */
 function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSet<undefined, string> {
   const lines = text.split(/\r?\n/).flatMap((line, i) => (line.trim() === '' ? [] : [{ line: line.trim(), number: i + 1 }]));
@@ -82,7 +82,10 @@ function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSe
       (classId as number) < 65535 &&
       values.every((value) => isCoordinate(value * Math.max(size.width, size.height)));
     if (!fine || (values.length !== 4 && (values.length < 6 || values.length % 2 === 1))) {
-      throw new CopyPasteError('data', `${file}: line ${number} is neither 'class x y x y x y …' nor a box: '${line.slice(0, 40)}'`);
+      throw new CopyPasteError(
+        'data',
+        `${file}: line ${number} is neither a polygon 'class x y x y x y …' nor a box 'class x y width height': '${line.slice(0, 40)}'`,
+      );
     }
     if (values.length === 4) return { id, own: line };
     const polygon = values.map((value, i) => value * (i % 2 === 0 ? size.width : size.height));
@@ -94,8 +97,8 @@ function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSe
 }
 
 /**
- * The label file of an image that was pasted into: lines that no paste touched as they were, then pastes. A file of boxes stays one,
- * since Ultralytics refuses a file that mixes boxes and outlines.
+ * Writes the label file of an image after pasting: its own lines, untouched ones unchanged, then pastes. A file of boxes gets boxes,
+ * because Ultralytics refuses to mix boxes and outlines.
  */
 function labelText({ before: { size, shapes }, kept, pasted }: PastedShapes<undefined, string>): string {
   const boxes = shapes.length > 0 && shapes.every(({ own }) => own.split(/\s+/).length === 5);
@@ -110,13 +113,13 @@ function labelText({ before: { size, shapes }, kept, pasted }: PastedShapes<unde
   return lines.map((one) => `${one}\n`).join('');
 }
 
-/** The centre of a box and its size, as YOLO has them. */
+/** Centre and size of the box around spans, as YOLO stores boxes. */
 function centredBox(spans: Int32Array): number[] {
   const [x0, y0, x1, y1] = boxOfSpans(spans);
   return [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0];
 }
 
-/** To a thousandth of a pixel of a large image. */
+/** Rounds to 7 decimals, a thousandth of a pixel in an image of 10,000 pixels. */
 function round(fraction: number): number {
   return Math.round(fraction * 1e7) / 1e7;
 }

@@ -24,7 +24,7 @@ test("labelme's shapes are drawn as labelme draws them, to the pixel", () => {
   expect(cases.length).toBe(72);
 });
 
-test('the outlines of a shape without holes are drawn as its pixels again', () => {
+test('the outlines of a shape without holes are drawn with its pixels again', () => {
   const planes = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })).chain(([width, height]) =>
     fc.record({
       width: fc.constant(width),
@@ -51,7 +51,7 @@ test('the outlines of a shape without holes are drawn as its pixels again', () =
   );
 });
 
-/** Pixels that are set, or from which no way over unset ones, by edges or corners, leads out. */
+/** Pixels that are set, or enclosed by set pixels. */
 function withHolesFilled(pixels: readonly boolean[], width: number, height: number): number[] {
   const outside = new Set<string>(['-1 -1']);
   for (const queue = [[-1, -1]]; queue.length > 0; ) {
@@ -76,7 +76,7 @@ function withHolesFilled(pixels: readonly boolean[], width: number, height: numb
   return pixels.map((_, i) => i).filter((i) => !outside.has(`${i % width} ${Math.floor(i / width)}`));
 }
 
-test('a mask shape has the pixels of its PNG, and what is none is refused', async () => {
+test('a mask shape has the pixels of its PNG, and an invalid PNG is refused', async () => {
   const size = { width: 9, height: 7 };
   const png = Buffer.from(await encodeMask(maskOf('1.1', '111'))).toString('base64');
   const shape = (points: [number, number][], mask: string | null) => [{ label: 'x', shape_type: 'mask', points, mask }];
@@ -85,10 +85,10 @@ test('a mask shape has the pixels of its PNG, and what is none is refused', asyn
     [4.9, 4],
   ];
   expect([...spansOfShapes(shape(box, png), size)]).toEqual([3, 2, 3, 3, 4, 5, 4, 2, 5]);
-  expect(() => spansOfShapes(shape(box, null), size)).toThrow('it has no mask');
-  expect(() => spansOfShapes(shape(box, 'AAAA'), size)).toThrow('its mask is no PNG');
-  expect(() => spansOfShapes(shape(box, png.slice(0, 60)), size)).toThrow(/its mask: damaged PNG/);
-  expect(() => spansOfShapes(shape([box[0] as [number, number], [5, 4]], png), size)).toThrow('its mask is 3×2, its box 4×2');
+  expect(() => spansOfShapes(shape(box, null), size)).toThrow('the mask is missing');
+  expect(() => spansOfShapes(shape(box, 'AAAA'), size)).toThrow('the mask is not a PNG');
+  expect(() => spansOfShapes(shape(box, png.slice(0, 60)), size)).toThrow(/the mask: damaged PNG/);
+  expect(() => spansOfShapes(shape([box[0] as [number, number], [5, 4]], png), size)).toThrow('the mask is 3×2, but its box is 4×2');
   expect(() =>
     spansOfShapes(
       shape(
@@ -100,5 +100,5 @@ test('a mask shape has the pixels of its PNG, and what is none is refused', asyn
       ),
       size,
     ),
-  ).toThrow('its mask leaves the image');
+  ).toThrow('the mask reaches outside the image');
 });
