@@ -104,22 +104,9 @@ async function withSourceFlags<T>(open: () => Promise<T>): Promise<T> {
  * @throws {CopyPasteError} `usage` when no class can be pasted.
  */
 async function mapClasses(from: Dataset, to: Dataset, file: string | undefined): Promise<ClassMap> {
-  const ids = new Map([...to.classNames].map(([id, name]) => [name.toLowerCase(), id]));
-  const named = from.classNames.size > 0 && to.classNames.size > 0;
-  const pairs = new Map<number, number | null>();
-  if (named) for (const [id, name] of from.classNames) pairs.set(id, ids.get(name.toLowerCase()) ?? null);
-  else for (const id of (to.classNames.size > 0 ? to : from).classNames.keys()) pairs.set(id, id);
-  for (const [theirs, ours] of file === undefined ? [] : await readClassMap(file)) {
-    const id = idOf(theirs, from.classNames, `--class-map ${file}: the sources have no class ${theirs}`);
-    pairs.set(id, ours === null ? null : idOf(ours, to.classNames, `--class-map ${file}: --in has no class ${ours}`));
-  }
-  // What is never pasted there is not copied, and what is never pasted here is not either.
-  for (const id of from.leftOut) pairs.delete(id);
-  for (const id of to.leftOut) if (!pairs.has(id) && !from.leftOut.has(id)) pairs.set(id, null);
-  // Stuff is one region of an image, and never pasted.
-  const { things } = to.documents.get(to.split) ?? {};
-  const able = (ours: number): boolean => !to.leftOut.has(ours) && (things?.includes(ours) ?? true);
-  for (const [id, ours] of pairs) if (ours !== null && !able(ours)) pairs.set(id, null);
+  const pairs = pairClasses(from.classNames, to.classNames);
+  if (file !== undefined) for (const [id, ours] of await pairsOfFile(file, from.classNames, to.classNames)) pairs.set(id, ours);
+  leaveOutClasses(pairs, from, to);
   const others = from.classNames.size + to.classNames.size > 0 ? 'none' : 'same';
   if (others === 'none' && ![...pairs.values()].some((ours) => ours !== null)) {
     const list = (names: ClassNames): string => [...names.values()].join(', ');
@@ -129,6 +116,30 @@ async function mapClasses(from: Dataset, to: Dataset, file: string | undefined):
     );
   }
   return { pairs, others };
+}
+
+/** Pairs classes of the same name, or of the same id if a data set has no names. */
+function pairClasses(from: ClassNames, to: ClassNames): Map<number, number | null> {
+  if (from.size === 0 || to.size === 0) return new Map([...(to.size > 0 ? to : from).keys()].map((id) => [id, id]));
+  const ids = new Map([...to].map(([id, name]) => [name.toLowerCase(), id]));
+  return new Map([...from].map(([id, name]) => [id, ids.get(name.toLowerCase()) ?? null]));
+}
+
+/** Pairs of class ids from a class map file. */
+async function pairsOfFile(file: string, from: ClassNames, to: ClassNames): Promise<(readonly [id: number, ours: number | null])[]> {
+  return (await readClassMap(file)).map(([theirs, ours]) => [
+    idOf(theirs, from, `--class-map ${file}: the sources have no class ${theirs}`),
+    ours === null ? null : idOf(ours, to, `--class-map ${file}: --in has no class ${ours}`),
+  ]);
+}
+
+/** Takes out the classes that either data set never pastes: background and ignore ids, and stuff, which is one region per image. */
+function leaveOutClasses(pairs: Map<number, number | null>, from: Dataset, to: Dataset): void {
+  for (const id of from.leftOut) pairs.delete(id);
+  for (const id of to.leftOut) if (!pairs.has(id) && !from.leftOut.has(id)) pairs.set(id, null);
+  const { things } = to.documents.get(to.split) ?? {};
+  const canPaste = (ours: number): boolean => !to.leftOut.has(ours) && (things?.includes(ours) ?? true);
+  for (const [id, ours] of pairs) if (ours !== null && !canPaste(ours)) pairs.set(id, null);
 }
 
 /** Resolves a class name or id. @throws {CopyPasteError} `usage` with the problem when it is unknown. */
