@@ -214,7 +214,7 @@ describe('a COCO data set', () => {
         streams,
       ),
     ).toBe(0);
-    expect(streams.text.stderr).toMatch(/\n1 of 3 annotations has a box and no mask: it is kept, and never pasted\n/);
+    expect(streams.text.stderr).toMatch(/\n1 of 3 annotations has a box but no mask; it is kept and never pasted\n/);
     expect(streams.text.stderr).toMatch(/\n1 annotation has keypoints, which are dropped from pasted and covered annotations\n/);
     await expect(run({ requireMasks: true }, root)).rejects.toMatchObject({
       code: 'data',
