@@ -30,7 +30,7 @@ export interface CopyPasteBatch {
    * scenes are jittered.
    */
   readonly images: Tensor4D;
-  /** int32 `[N, H, W]`: class ids. */
+  /** int32 `[N, H, W]`: class ids after the pastes. */
   readonly masks: Tensor3D;
   /** int32 `[N, H, W]`: for each sample the mask of its source; its own mask if nothing was pasted. */
   readonly sourceMasks: Tensor3D;
@@ -41,13 +41,13 @@ export interface CopyPasteBatch {
 }
 
 /**
- * Pastes instances from one sample of a batch into another, on the active TensorFlow.js backend: Copy-Paste
- * (Ghiasi et al., CVPR 2021). The same batch, options, seed and step give the same values on every backend.
+ * Pastes instances between the samples of a batch, on the active TensorFlow.js backend: Simple Copy-Paste (Ghiasi et al., CVPR 2021).
+ * The same batch, options, seed and step give the same values on every backend.
  *
  * @param images `[N, H, W, C]`, or `[N, C, H, W]` with `channelsFirst`; C is 1, 3 or 4; int32 from 0 to 255, or
  * float32 in `range` (by default 0 to 255). Pasted pixels are resampled in 8 bits a channel.
  * @param masks int32 `[N, H, W]`: class ids from 0 to 65535.
- * @throws {CopyPasteError} `usage` for shapes, types or options that do not fit, `data` for an id out of range.
+ * @throws {CopyPasteError} `usage` for wrong shapes, types or options, `data` for an id out of range.
  */
 export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: BatchOptions = {}): Promise<CopyPasteBatch> {
   const options = resolveOptions(batchOptions, given as Readonly<Record<string, unknown>>);
@@ -86,7 +86,7 @@ function isPasted({ reason }: Plan): boolean {
   return reason === undefined;
 }
 
-/** Images in, images out, with the owner map that annotations follow from; pixels stay on the backend. */
+/** Renders a batch. Pixels stay on the backend; owner maps, from which annotations follow, are read. */
 async function renderBatch(
   images: Tensor4D,
   plans: readonly Plan[],
@@ -151,8 +151,8 @@ interface MappableDataset {
 }
 
 /**
- * Applies Copy-Paste to each batch of a `tf.data.Dataset` of `{ xs, ys }`, images and masks that `.batch(n)` has
- * stacked. Every pass over the dataset continues the steps, so that epochs differ.
+ * Applies Copy-Paste to each batch of a `tf.data.Dataset` of images and masks `{ xs, ys }`, as `.batch(n)` stacks them. Every pass over
+ * the dataset continues the steps, so that epochs differ.
  *
  * @returns a dataset of `{ xs, ys }` with the shapes and types of the input.
  */
@@ -166,19 +166,21 @@ export function copyPaste<D extends MappableDataset>(dataset: D, options: BatchO
   }) as ReturnType<D['mapAsync']>;
 }
 
+/** Checks shapes and types. @throws {CopyPasteError} `usage` if they are wrong. */
 function checkShapes(images: Tensor4D, masks: Tensor3D, channelsFirst: boolean): [count: number, height: number, width: number] {
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('usage', what);
-  if (images.rank !== 4) throw refuse(`images: expected 4 dimensions, got [${images.shape}]`);
-  if (masks.rank !== 3) throw refuse(`masks: expected 3 dimensions, got [${masks.shape}]`);
+  const refuse = (message: string): CopyPasteError => new CopyPasteError('usage', message);
+  if (images.rank !== 4) throw refuse(`images: expected 4 dimensions, got shape [${images.shape}]; stack images as [N, H, W, C]`);
+  if (masks.rank !== 3) throw refuse(`masks: expected 3 dimensions, got shape [${masks.shape}]; stack masks as [N, H, W]`);
   const [count, a, b, c] = images.shape;
   const [height, width, channels] = channelsFirst ? [b, c, a] : [a, b, c];
   if (![1, 3, 4].includes(channels))
-    throw refuse(`images: expected 1, 3 or 4 channels, got ${channels} in [${images.shape}]; see channelsFirst`);
+    throw refuse(`images: expected 1, 3 or 4 channels, got ${channels} in shape [${images.shape}]; check channelsFirst`);
   if (String(masks.shape) !== String([count, height, width])) {
-    throw refuse(`masks: expected [${[count, height, width]}] for images [${images.shape}], got [${masks.shape}]`);
+    throw refuse(`masks: expected [${[count, height, width]}] for images of shape [${images.shape}], got [${masks.shape}]`);
   }
-  if (images.dtype !== 'int32' && images.dtype !== 'float32') throw refuse(`images: expected int32 or float32, got ${images.dtype}`);
-  if (masks.dtype !== 'int32') throw refuse(`masks: expected int32, got ${masks.dtype}`);
+  if (images.dtype !== 'int32' && images.dtype !== 'float32')
+    throw refuse(`images: expected int32 or float32, got ${images.dtype}; cast them`);
+  if (masks.dtype !== 'int32') throw refuse(`masks: expected int32, got ${masks.dtype}; cast them`);
   return [count, height, width];
 }
 

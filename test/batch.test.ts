@@ -141,7 +141,7 @@ describe.for(backendNames)('on %s', (backend) => {
         await expect(copyPasteBatch(xs, ys, options)).rejects.toThrow(message);
       });
 
-      test('refuses options that there are not', async () => {
+      test('refuses unknown options', async () => {
         const { xs, ys } = batch();
         await expect(copyPasteBatch(xs, ys, { probability: 1 } as never)).rejects.toThrow('probability: no such option');
         await expect(copyPasteBatch(xs, ys, { range: [1, 0] })).rejects.toThrow('range: expected two numbers LO,HI with LO < HI');
@@ -201,7 +201,7 @@ describe.for(backendNames)('on %s', (backend) => {
       });
 
       test.each(['default', 'paper'] as const)('%s: a target that nothing fits is as it came, and says so', async (preset) => {
-        // Thin diagonals: half coverage leaves nothing of them where they shrink.
+        // Thin diagonals: no pixel has half coverage when they shrink.
         const diagonal = (id: number) => Array.from({ length: 32 * 32 }, (_, i) => (i % 33 === 0 && i > 99 && i < 900 ? id : 0));
         const ys = tensor([...diagonal(1), ...diagonal(2)], [2, 32, 32], 'int32') as Tensor3D;
         const xs = tensor(

@@ -2,8 +2,8 @@
  * Coverage of target pixels by an instance: `c = Σy Σx wy·wx·[mask = instance]`, an integer from 0 to 65536. The weights are those of
  * `tables.ts`; a placement owns a pixel if `c ≥ 32768`.
  *
- * Each row of the instance is summed along x once, from its spans: the sum is 256 if all taps lie on one span. A pixel with 256 in all of its
- * rows is covered completely; only the other pixels, the outline, are summed along y. (State passes between plain functions, since V8
+ * Each row of the instance is summed along x once, from its spans: the sum is 256 if all taps lie on one span. A pixel with 256 in all of
+ * its rows is covered completely; only the other pixels, the outline, are summed along y. (State passes between plain functions, since V8
  * would compile closures again for each instance.)
  */
 import type { Shape } from '../types.ts';

@@ -46,7 +46,7 @@ export function largestId(mask: Mask): number {
   return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
 }
 
-/** New object ids, one for each class: first those above the largest in use, then the smallest free ones; `undefined` for an absent class. */
+/** New object ids, one for each class: first above the largest in use, then the smallest free; `undefined` for an absent class. */
 export function freeObjectIds(
   held: Iterable<number>,
   limit: number,

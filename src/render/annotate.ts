@@ -18,23 +18,23 @@ import type {
 import { visibility } from './visibility.ts';
 
 export interface AnnotateOptions {
-  /** Class ids that never stand for an object. */
+  /** Background and ignore ids of class masks. */
   readonly leftOut: ReadonlySet<number>;
-  /** The same of instance masks. */
+  /** Ids of instance masks that stand for no object; default `leftOut`. */
   readonly leftOutObjects?: ReadonlySet<number>;
-  /** How ids of instance masks are made; else any that is free will do. */
+  /** How ids of instance masks are composed; without it, any free id serves. */
   readonly objectIds?: ObjectIds | undefined;
-  /** What a canvas holds outside the scene, and an object mask where an object was given up. */
+  /** Ignore id: fills the canvas around a jittered scene, and replaces dropped objects. */
   readonly ignore: number | undefined;
-  /** When an existing object is dropped. */
+  /** Limit below which an existing object is dropped. */
   readonly minVisible: MinVisible;
 }
 
 /**
- * Derives a target's annotation from the owner map: the class mask is `owner ? class[owner] : mask`, and an
- * object mask likewise, with a free id for each placement. Looks at pixels inside the placements' boxes only.
+ * Derives a target's annotation from the owner map: the class mask is `owner > 0 ? class[owner] : mask`, and the object mask has a free
+ * id for each placement in the same way. Visits only pixels inside the boxes of placements.
  *
- * @param source the source's class mask, whose palette names pasted ids that the target's lacks; absent where its ids are others.
+ * @param source class mask of the source; its palette colours pasted ids that the target's lacks. Absent if its ids mean other classes.
  */
 export function annotate(
   target: CountedAnnotation,
@@ -79,7 +79,7 @@ export function annotate(
       const dropped = !keeps(counts, () => (boxes ??= [before, after.mask].map(boxesOfIds)).map((of) => of.get(object) as Box));
       return { object, ...counts, dropped };
     });
-  const gone = new Map(covered.filter(({ dropped }) => dropped).map(({ object }) => [object, orphanId(object, options)]));
+  const gone = new Map(covered.filter(({ dropped }) => dropped).map(({ object }) => [object, remainderId(object, options)]));
   if (gone.size > 0) {
     const { ids } = after.mask;
     for (let i = 0; i < ids.length; i++) ids[i] = gone.get(ids[i] as number) ?? (ids[i] as number);
@@ -87,21 +87,21 @@ export function annotate(
   return { ...result, objects: withPalette(after.mask, undefined), objectIds, covered };
 }
 
-/** What is left of an object that was given up: its class alone where its id says that, else void. */
-function orphanId(object: number, options: AnnotateOptions): number {
+/** Id of the remaining pixels of a dropped object: its class alone if ids tell the class, else the ignore id. */
+function remainderId(object: number, options: AnnotateOptions): number {
   const { objectIds } = options;
   return objectIds ? bareId(Math.floor(object / objectIds.perClass), objectIds) : ignoreObject(options);
 }
 
 interface Painted {
   readonly mask: Mask;
-  /** Pixels of each placement. */
+  /** Number of pixels of each placement. */
   readonly visible: number[];
-  /** Pixels that each id lost. */
+  /** Number of pixels that each id lost. */
   readonly lost: PixelsById;
 }
 
-/** Writes a value for each placement into a copy of a mask, where the placement owns the pixel. */
+/** Copies a mask, and writes the value of each placement into the pixels that it owns. */
 function paint(base: Mask, values: readonly number[], { placements }: Plan, owner: Int32Array): Painted {
   const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
   const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
@@ -110,7 +110,7 @@ function paint(base: Mask, values: readonly number[], { placements }: Plan, owne
   return { mask: { ...base, ids }, visible, lost: presentIds(lost) };
 }
 
-/** Writes `value` where the `k`-th placement owns the pixel. @returns how many pixels that are. */
+/** Writes `value` into the pixels that the `k`-th placement owns. @returns their number. */
 function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: number, value: number, lost: Uint32Array): number {
   const { width, height } = base;
   const [left, right] = [Math.max(0, box[0]), Math.min(width, box[2])];
@@ -128,7 +128,7 @@ function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: 
   return pixels;
 }
 
-/** A mask that is jittered as a whole: every pixel takes the id that its centre falls in; the rest is `fill`. */
+/** Jitters a whole mask: every pixel takes the id of the source pixel in which its centre lies; pixels outside the scene take `fill`. */
 export function jitterScene(mask: Mask, { targetBox, flip }: Scene, fill: number): Mask {
   const { width, height } = mask;
   const [x0, y0, x1, y1] = targetBox;
@@ -147,12 +147,12 @@ export function jitterScene(mask: Mask, { targetBox, flip }: Scene, fill: number
 }
 
 /**
- * A palette that names each id of a mask: its own, continued by the source's, and by VOC's colours where neither has one, so that
- * readers of colours tell them apart.
+ * Extends a mask's palette to all of its ids: with the source's colours, or with VOC's where the source has none either, so that ids
+ * remain distinct for readers of colours.
  */
 function withPalette(mask: Mask, source: Mask | undefined): Mask {
   const { palette, ids } = mask;
-  // Ids of 16 bits are written without one.
+  // Masks of 16 bits are written without a palette.
   if (!palette || palette.length === largestPalette || ids instanceof Uint16Array) return mask;
   const named = Math.max(palette.length, source?.palette?.length ?? 0) / 3;
   const entries = Math.max(named, ids.reduce((largest, id) => Math.max(largest, id), 0) + 1);
@@ -165,7 +165,7 @@ function withPalette(mask: Mask, source: Mask | undefined): Mask {
 
 const largestPalette = 3 * 256;
 
-/** Pixels of each class before and after: what the placements take is taken off what was there. */
+/** Pixels of each class before and after the placements. */
 function comparePixels(before: PixelsById, base: PixelsById, { visible, lost }: Painted, classes: readonly number[]): PixelCounts {
   const after = new Map(base);
   for (const [id, pixels] of lost) after.set(id, (after.get(id) as number) - pixels);

@@ -18,20 +18,23 @@ const cpu: RenderingBackend = {
 };
 
 /**
- * The cpu's kernels, after they have rendered a small batch to the bytes that are the reference.
+ * Opens the cpu backend, after it has rendered a small batch to the reference bytes.
  *
- * @throws {CopyPasteError} `unavailable` where they do not.
+ * @throws {CopyPasteError} `unavailable` if the bytes differ.
  */
 async function openCpu(): Promise<RenderingBackend> {
   if ((await selfTest(renderOnCpu)) !== selfTestDigest)
-    throw new CopyPasteError('unavailable', `backend cpu: gives other bytes than the reference on ${cpu.device}; use another Node`);
+    throw new CopyPasteError(
+      'unavailable',
+      `backend cpu: its bytes differ from the reference on ${cpu.device}; use another version of Node`,
+    );
   return cpu;
 }
 
 /**
- * Opens a backend for a thread that keeps it. The main thread has tested the cpu.
+ * Opens a backend for a thread that keeps it. The cpu backend is not tested again, since the main thread has tested it.
  *
- * @throws {CopyPasteError} `unavailable` with what to install.
+ * @throws {CopyPasteError} `unavailable` with packages or drivers to install.
  */
 export async function openRendering(name: BackendName): Promise<RenderingBackend> {
   if (name === 'cpu') return cpu;
@@ -40,9 +43,9 @@ export async function openRendering(name: BackendName): Promise<RenderingBackend
 }
 
 /**
- * Runs something on a backend. The one that TensorFlow.js had active before is active again afterwards.
+ * Runs a function on a backend. Afterwards the backend that was active in TensorFlow.js before is active again.
  *
- * @throws {CopyPasteError} `unavailable` with what to install.
+ * @throws {CopyPasteError} `unavailable` with packages or drivers to install.
  */
 export async function withBackend<T>(name: BackendName, run: (backend: RenderingBackend) => Promise<T>): Promise<T> {
   if (name === 'cpu') return run(await openCpu());
@@ -50,19 +53,19 @@ export async function withBackend<T>(name: BackendName, run: (backend: Rendering
   return withTensors(name, run);
 }
 
-/** Longest that a backend may take to open. */
-const patience = 60_000;
+/** Time in which a backend has to open, in milliseconds. */
+const timeout = 60_000;
 
-/** Opens a backend in a process of its own, since a driver that is broken can take its process with it, or hang it. */
+/** Tests a backend in a separate process, since a broken driver can crash or hang its process. */
 export function probeBackend(name: BackendName): Promise<Probe> {
   const bin = fileURLToPath(new URL('../../bin/copypaste.cjs', import.meta.url));
   const argv = [bin, 'doctor', '--backend', name, '--json'];
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, argv, { timeout: patience, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, argv, { timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       try {
         resolve(JSON.parse(stdout) as Probe);
       } catch {
-        const how = child.killed ? `no answer in ${patience / 1000} s` : `crashed (${child.signalCode ?? `exit code ${child.exitCode}`})`;
+        const how = child.killed ? `no answer in ${timeout / 1000} s` : `crashed (${child.signalCode ?? `exit code ${child.exitCode}`})`;
         resolve({ available: false, name, problem: `${how}: ${messageOf(stderr || error)}` });
       }
     });

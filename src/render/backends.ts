@@ -1,4 +1,4 @@
-/** The table of TensorFlow.js backends: a row for each, whose file has all else of it. */
+/** The table of TensorFlow.js backends, a row for each; everything else about a backend is in its own file. */
 import '@tensorflow/tfjs-backend-cpu';
 import { version_core } from '@tensorflow/tfjs-core';
 import type { BackendName } from '../types.ts';

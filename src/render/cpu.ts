@@ -1,8 +1,10 @@
 /**
- * The reference kernels: plain loops over typed arrays, inside each placement's box only.
+ * The reference kernels: plain loops over typed arrays, inside the boxes of placements only.
  *
- * Inside an instance both sums are separable: a source row is resampled along x once and kept in a ring of `tapsY` rows, from
- * which target rows are summed along y. At its rim the taps on the instance are summed for each pixel apart.
+ * A placement owns a pixel with coverage `c = Σy Σx wy·wx·[mask = instance] ≥ 32768`, and colours it
+ * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)` (op.ts). Inside an instance, where `c` is 65536, that is
+ * `(Σy wy·(Σx wx·value) + 32768) >> 16`: a source row is resampled along x once, and kept in a ring of `tapsY` rows, from which target
+ * rows are summed along y. At the rim, the taps on the instance are summed for each pixel separately.
  */
 
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
@@ -14,7 +16,7 @@ import type { Tables } from '../masks/tables.ts';
 import type { Bands, Depth, Raster, Shape } from '../types.ts';
 import { imageShape, type Kernels, type Placed, type PlacedTarget, readRows, shown } from './op.ts';
 
-/** They need no more of a backend than that it gives out its values, and so run on any that has no kernels of its own. */
+/** Kernels that only read values from a backend and write them to it, so they run on any backend without kernels of its own. */
 export const cpuKernels: Kernels<KernelBackend> = {
   copyPaste(backend, inputs, attrs) {
     const { depth, padding } = attrs;
@@ -91,23 +93,23 @@ function roundHalfEven(value: number): number {
 }
 
 interface Arrays {
-  /** As if one after another. */
+  /** Offsets count as if they were concatenated. */
   images: readonly Raster[];
   depth: Depth;
-  /** Those of placements; one without is the whole box. */
+  /** Masks of the placements; without one, the whole box is pasted. */
   shapes: readonly (Shape | undefined)[];
   tables: Int32Array;
   placements: readonly Placed[];
-  /** Of all targets together. */
+  /** Number of pixels of all targets together. */
   pixels: number;
-  /** What each target is pasted into, as it is before. */
+  /** Pixels of each target, into which placements are pasted. */
   outputs: readonly Raster[];
 }
 
-/** The op on arrays: pastes into the outputs. @returns owners. */
+/** The op on arrays: pastes into the outputs. @returns owners from the buffer pool. */
 export function copyPaste({ images, depth, shapes, tables, placements, pixels, outputs }: Arrays): Int32Array {
   const owner = takeWords(pixels).fill(0);
-  // In pasting order, so that what a later one covers need not be left out.
+  // In pasting order, so that later placements overwrite earlier ones.
   for (const [m, row] of placements.entries()) {
     const { columns, rows, tapsX, tapsY, tableX, tableY } = row;
     if (columns === 0) continue;
@@ -127,24 +129,24 @@ export function copyPaste({ images, depth, shapes, tables, placements, pixels, o
   return owner;
 }
 
-/** A placement that is being pasted. */
+/** A placement during its paste. */
 interface Pasting {
   readonly row: Placed;
   readonly shape: Shape | undefined;
-  /** Where the spans of each of the shape's rows begin. */
+  /** Index of the first span of each row of the shape. */
   readonly starts: Int32Array | undefined;
   readonly image: Raster;
-  /** The pixel that the source begins at in its raster. */
+  /** Offset of the source in its raster, in pixels. */
   readonly at: number;
   readonly tables: Int32Array;
   readonly output: Raster;
-  /** Source rows that are resampled along x, each at its number modulo `tapsY`. */
+  /** Source rows resampled along x, each at its number modulo `tapsY`. */
   readonly ring: readonly Uint16Array[] | Int32Array;
-  /** The first row that was not yet needed. */
+  /** The first source row that is not in the ring yet. */
   next: number;
 }
 
-/** Makes a placement the owner of its pixels, and colours them. */
+/** Pastes one placement: sets the owner and the colour of its pixels. */
 function paste(pasting: Pasting, tables: Tables, owner: Int32Array, k: number): void {
   const { x, y, into } = pasting.row;
   const coverage = coverageOf(pasting.shape, tables);
@@ -157,6 +159,7 @@ function paste(pasting: Pasting, tables: Tables, owner: Int32Array, k: number): 
   }
 }
 
+/** Pastes pixels of a row that may be covered in part. */
 function pasteOutline(
   pasting: Pasting,
   row: number,
@@ -181,7 +184,7 @@ function pasteOutline(
   }
 }
 
-/** Pastes pixels of a row that are covered in full. */
+/** Pastes pixels of a row that are covered completely. */
 function pasteRun(pasting: Pasting, row: number, from: number, to: number, owner: Int32Array, at: number, k: number): void {
   if (from >= to) return;
   owner.fill(k, at + from, at + to);
@@ -189,7 +192,7 @@ function pasteRun(pasting: Pasting, row: number, from: number, to: number, owner
   else colour(pasting, row, from, to);
 }
 
-/** The shape of a placement's plane. */
+/** The shape of a placement, from its plane. */
 function shapeOf({ mask, maskX, maskY, maskWidth, maskHeight }: Placed, masks: Uint8Array): Shape | undefined {
   if (mask < 0) return undefined;
   const box = [maskX, maskY, maskX + maskWidth, maskY + maskHeight] as const;
@@ -197,7 +200,7 @@ function shapeOf({ mask, maskX, maskY, maskWidth, maskHeight }: Placed, masks: U
   return { box, spans, start: 0, end: spans.length };
 }
 
-/** Fills what a target is pasted into: with its image, which has as many bands, or a canvas with padding. */
+/** Fills the output of a target with its image, which has the same bands, or with padding. */
 export function fillOutput(
   output: Raster['pixels'],
   bands: Bands,
@@ -209,23 +212,23 @@ export function fillOutput(
   else for (let i = 0; i < output.length; i += bands) for (let c = 0; c < bands; c++) output[i + c] = padding[c] as number;
 }
 
-/** The raster that holds a pixel of all images, and where it is there. */
+/** The raster that holds a pixel of the concatenated images, and the pixel's offset in it. */
 export function locate(images: readonly Raster[], at: number): { raster: Raster; at: number } {
   for (const raster of images) {
     const count = raster.pixels.length / raster.bands;
     if (at < count) return { raster, at };
     at -= count;
   }
-  throw new RangeError('no image has this pixel');
+  throw new RangeError('no image holds this pixel');
 }
 
-/** The values of so many pixels of one image. */
+/** The values of `count` pixels of one image. */
 export function pixelsAt(images: readonly Raster[], at: number, count: number): Raster['pixels'] {
   const { raster, at: begin } = locate(images, at);
   return raster.pixels.subarray(raster.bands * begin, raster.bands * (begin + count));
 }
 
-/** Colours a pixel of the rim: of its taps those that lie on the instance, which make up for the others. */
+/** Colours a pixel of the rim: the mean of its taps on the instance, by their weights. */
 function colourRim({ row, shape, starts, image, at: source, tables, output }: Pasting, j: number, i: number, c: number): void {
   const { into, x, y, sourceWidth, tableX, tapsX, tableY, tapsY } = row;
   const { box, spans } = shape!;
@@ -259,14 +262,14 @@ function colourRim({ row, shape, starts, image, at: source, tables, output }: Pa
   to[at] = (red + half) / c;
   to[at + 1] = (green + half) / c;
   to[at + 2] = (blue + half) / c;
-  // Alpha that is absent is full.
+  // An absent alpha is opaque.
   if (bands === 4) to[at + 3] = stride === 4 ? (alpha + half) / c : from instanceof Uint16Array ? 65535 : 255;
 }
 
 /**
- * Resamples RGB of a row along x and rounds nothing: values of 8 bits become sums of 16.
+ * Resamples the RGB of a row along x, `Σx wx·value`, without rounding: values of 8 bits become sums of 16 bits.
  *
- * @param at where the row begins in `from`.
+ * @param at start of the row in `from`.
  */
 function across(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
   const { columns, tableX, tapsX } = row;
@@ -287,7 +290,7 @@ function across(row: Placed, from: Uint8Array, at: number, stride: Bands, tables
   }
 }
 
-/** The same with two taps, which is enlarging: the weights sum to 256, so that one is enough. */
+/** Like `across` with two taps, as when enlarging: `256·a + w·(b − a)`, since the weights sum to 256. */
 function acrossTwo(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
   const { columns, tableX } = row;
   for (let i = 0, o = 0, column = tableX; i < columns; i++, o += bands, column += 3) {
@@ -302,7 +305,7 @@ function acrossTwo(row: Placed, from: Uint8Array, at: number, stride: Bands, tab
   }
 }
 
-/** The same of alpha; a source without it is opaque. */
+/** Like `across` for alpha; a source without alpha is opaque. */
 function acrossAlpha(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array): void {
   const { columns, tableX, tapsX } = row;
   for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
@@ -313,7 +316,7 @@ function acrossAlpha(row: Placed, from: Uint8Array, at: number, stride: Bands, t
   }
 }
 
-/** Sums two rows along y, rounded. */
+/** Sums two rows along y and rounds: `(256·a + w·(b − a) + 32768) >> 16`. */
 function downTwo(one: Uint16Array, other: Uint16Array, weight: number, begin: number, end: number, to: Uint8Array, at: number): void {
   for (let n = begin; n < end; n++) {
     const value = one[n] as number;
@@ -321,15 +324,17 @@ function downTwo(one: Uint16Array, other: Uint16Array, weight: number, begin: nu
   }
 }
 
+/** Adds a weighted row to sums. */
 function addRow(to: Int32Array, row: Uint16Array, weight: number, begin: number, end: number): void {
   for (let n = begin; n < end; n++) to[n] = ((to[n] as number) + Math.imul(weight, row[n] as number)) | 0;
 }
 
+/** Adds the last weighted row to sums that begin at 32768, and rounds. */
 function addLastRow(sums: Int32Array, row: Uint16Array, weight: number, begin: number, end: number, to: Uint8Array, at: number): void {
   for (let n = begin; n < end; n++) to[at + n] = ((sums[n] as number) + Math.imul(weight, row[n] as number)) >> 16;
 }
 
-/** Colours pixels of a row that are covered in full. Each row of the source is resampled along x once, and kept while rows of the target need it. */
+/** Colours pixels of a row that are covered completely. Each source row is resampled along x once, and kept while target rows need it. */
 function colour(pasting: Pasting, j: number, from: number, to: number): void {
   const { row, image, at: source, tables, output } = pasting;
   const { into, x, y, sourceWidth, tapsX, tapsY, tableY } = row;
@@ -350,7 +355,7 @@ function colour(pasting: Pasting, j: number, from: number, to: number): void {
   const at = bands * ((y + j) * into.width + x);
   const last = ring[(y0 + tapsY - 1) % tapsY]!;
   const weight = tables[entry + tapsY]!;
-  // Two rows need no sums.
+  // Two rows need no buffer of sums.
   if (tapsY === 2) {
     downTwo(ring[y0 % 2]!, last, weight, begin, end, pixels, at);
     return;
@@ -361,7 +366,7 @@ function colour(pasting: Pasting, j: number, from: number, to: number): void {
   addLastRow(sums, last, weight, begin, end, pixels, at);
 }
 
-/** Rows of this thread's rings, and the sums of one, which are used for all placements. */
+/** Rows of rings, and sums of one row, reused for all placements of this thread. */
 const rings: Uint16Array[] = [];
 let sums = new Int32Array(0);
 
@@ -370,7 +375,7 @@ function ringOf(rows: number, length: number): readonly Uint16Array[] {
   return rings;
 }
 
-/** The same of 16 bits a channel, where a sum along x is under 2^24, and one along both axes under 2^32. */
+/** Like `colour` with 16 bits a channel: sums along x are below 2^24, sums along both axes below 2^32. */
 function colourDeep(pasting: Pasting, j: number, from: number, to: number): void {
   const { row, image, at: source, tables, output } = pasting;
   const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;

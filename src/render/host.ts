@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
-/** Model of the processor, for messages and reports. */
+/** Model name of the processor, for messages and reports. */
 export function cpuModel(): string {
   return cpus()[0]?.model.trim() ?? 'unknown';
 }

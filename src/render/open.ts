@@ -11,19 +11,20 @@ import { render } from './tensors.ts';
 const opened = new Map<BackendName, Promise<Opened>>();
 
 /**
- * Makes a TensorFlow.js backend the active one, after it has rendered a small batch to the reference's bytes.
+ * Makes a TensorFlow.js backend the active one, and has it render a small batch to the reference bytes.
  *
- * @throws {CopyPasteError} `unavailable` with what to install.
+ * @throws {CopyPasteError} `unavailable` with packages or drivers to install; `usage` for an unknown name.
  */
 export async function openBackend(name: BackendName): Promise<Backend> {
-  if (!backendNames.includes(name)) throw new CopyPasteError('usage', `backend ${name}: there are ${backendNames.join(', ')}`);
+  if (!backendNames.includes(name))
+    throw new CopyPasteError('usage', `backend ${name}: no such backend; use one of ${backendNames.join(', ')}`);
   const found = opened.get(name) ?? backends[name].open();
   opened.set(name, found);
   try {
     const backend = await found;
     await setBackend(name);
     if ((await selfTest(render)) !== selfTestDigest)
-      throw unavailable(`gives other bytes than the reference on ${backend.device}; use the cpu backend`);
+      throw unavailable(`its bytes differ from the reference on ${backend.device}; use the cpu backend`);
     return { name, ...backend };
   } catch (error) {
     opened.delete(name);
@@ -34,13 +35,13 @@ export async function openBackend(name: BackendName): Promise<Backend> {
   }
 }
 
-/** A backend that stays active; TensorFlow.js says nothing of its own from now on. */
+/** Opens a backend that stays active, and turns off the log messages of TensorFlow.js. */
 export async function openTensors(name: BackendName): Promise<RenderingBackend> {
   env().set('PROD', true);
   return { ...(await openBackend(name)), render };
 }
 
-/** Runs something on a backend, and makes what was active before active again. TensorFlow.js says nothing of its own meanwhile. */
+/** Runs a function on a backend without log messages of TensorFlow.js, and then makes the previous backend active again. */
 export async function withTensors<T>(name: BackendName, run: (backend: RenderingBackend) => Promise<T>): Promise<T> {
   const before = getBackend();
   const production = env().getBool('PROD');
@@ -48,7 +49,7 @@ export async function withTensors<T>(name: BackendName, run: (backend: Rendering
     return await run(await openTensors(name));
   } finally {
     env().set('PROD', production);
-    // One whose device was lost is gone by now.
+    // A backend whose device was lost is no longer registered.
     if (before && findBackendFactory(before)) await setBackend(before);
   }
 }

@@ -6,46 +6,48 @@ import type { Backend, Bands, Depth, Instance, Plan, Raster, Shape, Size } from 
 import { copyPaste, fillOutput, locate, pixelsAt } from './cpu.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
 
-/** ImageNet's mean colour, opaque: what a jittered scene leaves empty. */
+/** ImageNet's mean colour, opaque: fills the canvas around a jittered scene. */
 const shallow = Uint8Array.of(124, 116, 104, 255);
 const paddings: Record<Depth, Raster['pixels']> = { 8: shallow, 16: inDepth({ pixels: shallow, depth: 8 }, 16) };
 
-/** A pixel of it as words. */
+/** A pixel of padding as words. */
 export function paddingOf(depth: Depth): readonly number[] {
   return [...new Int32Array(paddings[depth].slice().buffer)];
 }
 
-/** An image among the pixels of all images. */
+/** An image in the concatenated pixels of all images. */
 export interface ImageRef extends Size {
-  /** Where its pixels begin, in pixels. */
+  /** Offset of its first pixel, in pixels. */
   readonly offset: number;
 }
 
-/** One placement with the pixels that it takes. */
+/** One placement with its source pixels. */
 export interface Paste extends Mapping {
   readonly source: ImageRef;
-  /** Its pixels; without it the whole box is pasted. */
+  /** Mask of the instance; without it, the whole box is pasted. */
   readonly instance?: Shape;
 }
 
+/** An image or a canvas, and the pastes into it. */
 export interface Target extends Size {
-  /** The image that is pasted into; without it a canvas of padding. */
+  /** The image; without it, a canvas of padding. */
   readonly image?: ImageRef;
-  /** What is laid on the canvas before anything is pasted, and counts as the target's own. */
+  /** Jittered scene of the target, pasted onto the canvas first. Its pixels have no owner. */
   readonly scene?: Paste;
   readonly pastes: readonly Paste[];
-  /** Nobody uses its image any more: a backend may paste into it. */
+  /** The image has no other user, so a backend may overwrite it. */
   readonly inPlace?: boolean;
 }
 
+/** A rendered target. */
 export interface Rendered {
-  /** `[H, W]`, with the bands of the target's own image. */
+  /** `[H, W, bands]`, with the bands of the target's own image. */
   readonly pixels: Raster['pixels'];
-  /** `[H, W]`: 0 where untouched, else 1 + the index of the paste that shows there. */
+  /** `[H, W]`: 0 in pixels that no paste owns, else 1 + the index of the topmost paste. */
   readonly owner: Int32Array;
 }
 
-/** A plan as the op takes it. */
+/** The target of a plan, with its pastes. */
 export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instances: readonly Instance[]): Target {
   const { width, height } = image;
   const { scenes, placements } = plan;
@@ -59,7 +61,8 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
 /**
  * Renders targets.
  *
- * @param images all that the targets refer to, of one depth, as if one after another; not changed, but where a target is `inPlace`.
+ * @param images all images that the targets refer to, of one depth. Offsets count as if they were concatenated. Only images of targets
+ * that are `inPlace` may change.
  */
 export type Render = (images: readonly Raster[], targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
 
@@ -68,7 +71,7 @@ export interface RenderingBackend extends Backend {
   readonly render: Render;
 }
 
-/** With the kernels of the cpu, as the op has them there; TensorFlow.js, which takes long to load, has no part in it. */
+/** Renders with the cpu kernels directly, without TensorFlow.js, which takes long to load. */
 export const renderOnCpu: Render = async (images, targets, depth = 8) => {
   const { tables, ...packed } = pack(targets);
   const rows = readRows(packed.targets, packed.placements);
@@ -85,13 +88,13 @@ export const renderOnCpu: Render = async (images, targets, depth = 8) => {
   return outputs.map(({ pixels }, n) => ({ pixels, owner: owners[n] as Int32Array }));
 };
 
-/** Bands of a target's own image; of a canvas, those of what is laid on it first. */
+/** Bands of a target: those of its image or, for a canvas, of its scene or first source. */
 function bandsOfTarget({ image, scene, pastes }: Target, images: readonly Raster[]): Bands {
   const own = image ?? (scene ?? pastes[0])?.source;
   return own ? locate(images, own.offset).raster.bands : 4;
 }
 
-/** What comes out of the op, target by target; gives its words back. */
+/** Splits the op's outputs by target, and returns the words to the buffer pool. */
 export function resultsOf(
   { words, owner }: { words: Int32Array; owner: Int32Array },
   images: readonly Raster[],
@@ -109,7 +112,7 @@ export function resultsOf(
   return results;
 }
 
-/** For each target `[H, W]`: 0 where nothing was pasted, else 1 + the index of the paste that shows there. Numbers `owner` anew in place. */
+/** Splits owners by target, and renumbers them in place: 0 in pixels that no paste owns, else 1 + the index of the topmost paste. */
 export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Array[] {
   let at = 0;
   let before = 0;
@@ -122,7 +125,7 @@ export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Ar
   });
 }
 
-/** All pastes, in the order of the op's rows: of each target what is laid on its canvas first, then the others. */
+/** All pastes in the order of the op's rows: for each target its scene first, then its pastes. */
 function pastesIn(targets: readonly Target[]): Paste[] {
   return targets.flatMap(({ scene, pastes }) => (scene ? [scene, ...pastes] : pastes));
 }
@@ -133,7 +136,7 @@ interface Packed {
   placements: Int32Array;
 }
 
-/** Lays targets and placements out as the op takes them; no tensor is empty, since a GPU's buffer cannot be. */
+/** Packs targets, placements and weight tables as the op takes them. `tables` is never empty, since a GPU's buffer cannot be. */
 export function pack(targets: readonly Target[]): Packed {
   const rows: PlacementRow[] = [];
   const tables: WeightTable[] = [];
@@ -191,7 +194,7 @@ function concatenate(tables: readonly WeightTable[], length: number): Int32Array
   return all;
 }
 
-/** Instances as binary planes of their boxes, one after another, a byte a pixel. */
+/** Packs instances as planes of their boxes, a byte a pixel. */
 export function packMasks(targets: readonly Target[]): Int32Array {
   const shapes = pastesIn(targets).flatMap(({ instance }) => instance ?? []);
   const sizes = shapes.map(({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0));

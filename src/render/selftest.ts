@@ -4,10 +4,10 @@ import { inFrame, sceneMapping } from '../masks/tables.ts';
 import type { Box, Size } from '../types.ts';
 import type { ImageRef, Paste, Render, Target } from './render.ts';
 
-/** What the reference gives. */
+/** Digest of the reference's output. */
 export const selfTestDigest = '5b5cadd7dabdbf7587e717667b92d1048404ca13a228777d9a26a4560491139a';
 
-/** Renders a small batch: every path of the kernels. @returns SHA-256 of all that comes out. */
+/** Renders a small batch that takes every path of the kernels. @returns SHA-256 of all outputs. */
 export async function selfTest(render: Render): Promise<string> {
   const noise = (i: number): number => Math.imul(i + 1, 0x9e3779b1) ^ Math.imul(i >> 3, 0x85ebca6b);
   const images: ImageRef[] = [

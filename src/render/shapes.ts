@@ -4,10 +4,10 @@ import { jitterScene } from './annotate.ts';
 import { visibility } from './visibility.ts';
 
 /**
- * Takes pastes off the masks of a document's annotations, and finds what shows of each paste: every instance has a mask of
- * its own, so that they may overlap where the document's did.
+ * Subtracts pastes from the masks of a document's annotations, and finds the visible pixels of each paste. Each instance has a mask of
+ * its own, so that instances still overlap as they do in the document.
  *
- * @param minVisible when an annotation is dropped; a crowd is kept to its last pixel.
+ * @param minVisible limit below which an annotation is dropped; a crowd is kept to its last pixel.
  */
 export function annotateShapes(
   { shapes }: ShapeSet,
@@ -22,7 +22,7 @@ export function annotateShapes(
   const [keeps, keepsCrowd] = [visibility(minVisible), visibility(0)];
   shapes.forEach(({ id, instance }, index) => {
     if (!instance) {
-      // What has no pixels cannot follow a scene, and would stay at a false place.
+      // An annotation without a mask cannot follow a jittered scene; it would be at the wrong position.
       if (!scene) kept.push({ index });
       return;
     }
@@ -48,7 +48,7 @@ export function annotateShapes(
   return { shapes: { kept, pasted }, covered };
 }
 
-/** An instance's spans once the whole scene is jittered. */
+/** Spans of an instance after the jitter of its whole scene. */
 function sceneSpans({ spans }: Instance, { width, height }: Size, scene: Scene): Int32Array {
   const ids = new Uint8Array(width * height);
   fillSpans(spans, [0, 0, width], ids, 1);

@@ -1,6 +1,6 @@
 /**
- * Words on their way to a WebGPU device and back, through buffers that are used again. A fresh buffer that both the host and the device reach has
- * to be made and cleared by the driver: measured, ten times as long as the copy into it.
+ * Upload to a WebGPU device and download from it, through buffers that are reused: the driver takes ten times as long to create and clear
+ * a buffer as to copy into it (measured).
  */
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
@@ -9,10 +9,10 @@ import { packInto, wordsOf } from '../codecs/pixels.ts';
 import type { Raster } from '../types.ts';
 import type { Uploaded } from './op.ts';
 
-/** Bytes on a device that may wait for use. */
-const most = 2 ** 27;
+/** Bytes of free buffers that are kept on a device. */
+const mostFree = 2 ** 27;
 
-/** Buffers of one device by what they may be used for; the longest waiting come first. */
+/** Free buffers of one device by their usage flags, the oldest first. */
 type Free = Map<GPUBufferUsageFlags, GPUBuffer[]>;
 const freeOf = new WeakMap<GPUDevice, Free>();
 
@@ -34,10 +34,10 @@ function giveBack(device: GPUDevice, buffer: GPUBuffer): void {
   const free = freeBuffers(device, buffer.usage);
   free.push(buffer);
   let waiting = free.reduce((sum, { size }) => sum + size, 0);
-  for (; waiting > most; waiting -= free[0]?.size ?? 0) free.shift()?.destroy();
+  for (; waiting > mostFree; waiting -= free[0]?.size ?? 0) free.shift()?.destroy();
 }
 
-/** Images as one tensor of words, one after another. */
+/** Uploads images as one tensor of words, one after another. */
 export async function upload(backend: WebGPUBackend, images: readonly Raster[]): Promise<Uploaded> {
   const { device, queue } = backend;
   const length = images.reduce((sum, image) => sum + wordsOf(image), 0);
@@ -60,7 +60,7 @@ export async function upload(backend: WebGPUBackend, images: readonly Raster[]):
   };
 }
 
-/** What int32 tensors hold, in arrays that may be given back. */
+/** Downloads int32 tensors, into arrays from the buffer pool. */
 export async function download(backend: WebGPUBackend, tensors: readonly Tensor[]): Promise<Int32Array[]> {
   const { device, queue } = backend;
   submit(backend);
@@ -69,7 +69,7 @@ export async function download(backend: WebGPUBackend, tensors: readonly Tensor[
   const encoder = device.createCommandEncoder();
   let at = 0;
   for (const { dataId, size } of tensors) {
-    // Nothing to compute, nothing on the device.
+    // An empty tensor has no buffer on the device.
     if (size > 0) encoder.copyBufferToBuffer(backend.tensorMap.get(dataId).resource as GPUBuffer, 0, staging, at, 4 * size);
     at += 4 * size;
   }
@@ -89,16 +89,16 @@ export async function download(backend: WebGPUBackend, tensors: readonly Tensor[
   return arrays;
 }
 
-/** Hands the device what TensorFlow.js has recorded. */
+/** Submits the commands that TensorFlow.js has recorded. */
 export function submit(backend: WebGPUBackend): void {
   backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();
 }
 
-/** TensorFlow.js keeps a free buffer of each size that there ever was, and sizes differ from batch to batch. */
+/** Releases TensorFlow.js's free buffers: it keeps one of each size that it has ever used, and sizes differ from batch to batch. */
 function trim({ bufferManager }: WebGPUBackend): void {
-  if (bufferManager.numBytesAllocated - bufferManager.numBytesUsed <= most) return;
+  if (bufferManager.numBytesAllocated - bufferManager.numBytesUsed <= mostFree) return;
   const pool = bufferManager as unknown as { freeBuffers: Map<string, GPUBuffer[]>; numFreeBuffers: number };
   for (const buffers of pool.freeBuffers.values()) {
     for (const buffer of buffers.splice(0)) {

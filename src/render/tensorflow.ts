@@ -1,9 +1,10 @@
 /**
- * The kernels composed of TensorFlow's own ops, a placement at a time: along each axis the taps of every target
- * pixel are gathered, weighed and summed.
+ * The kernels composed of TensorFlow's own ops, one placement at a time: along each axis the taps of every target pixel are gathered,
+ * weighted and summed. Coverage is `c = Σy Σx wy·wx·[mask = instance]`, and the colour of an owned pixel, with `c ≥ 32768`, is
+ * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)` (op.ts).
  *
- * All arithmetic is on floats: float32 holds every integer up to 2^24 exactly, int32 arithmetic never runs on a GPU in
- * TensorFlow, and there is no matrix product that could fall back on TF32. Words are moved as float32 bit patterns, too.
+ * All arithmetic is on floats: float32 holds every integer up to 2^24 exactly, TensorFlow does not run int32 arithmetic on a GPU, and
+ * without a matrix product TF32 is never used. Words are moved as bit patterns of float32.
  */
 
 import util from 'node:util';
@@ -13,7 +14,7 @@ import { halfCoverage } from '../masks/coverage.ts';
 import { cpuModel, load } from './host.ts';
 import { gpuBatchPixels, imageShape, type Kernels, type Opened, type Placed, readRows, type TensorBackend } from './op.ts';
 
-/** What is used of tfjs-node's backend. */
+/** The part of tfjs-node's backend that is used. */
 interface TensorflowBackend {
   readonly binding: Binding;
   readSync(dataId: object): unknown;
@@ -46,10 +47,10 @@ interface Handle {
   readonly dtype: number;
 }
 
-/** Floats that a gather may make at once: 16 MB. */
+/** Floats that one gather may produce: 16 MB. */
 const blockSize = 2 ** 22;
 
-/** TensorFlow's ops by name. Handles live as long as the scope that they were made in. */
+/** TensorFlow's ops by name. A handle is deleted at the end of the scope in which it was created. */
 function createGraph(backend: TensorflowBackend) {
   const { binding } = backend;
   const types = { float: binding.TF_FLOAT, int32: binding.TF_INT32, uint8: binding.TF_UINT8 };
@@ -75,7 +76,7 @@ function createGraph(backend: TensorflowBackend) {
     make(shape, binding.TF_FLOAT, values instanceof Float32Array ? values : Float32Array.from(values));
   const index = type('Tidx', binding.TF_INT32);
   return {
-    /** A tensor of TensorFlow.js, which keeps it. */
+    /** The handle of a tensor that TensorFlow.js owns. */
     of: (tensor: TensorInfo): Handle => {
       const [id] = backend.getInputTensorIds([tensor]) as [number];
       return { id, shape: tensor.shape, dtype: tensor.dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT };
@@ -90,7 +91,7 @@ function createGraph(backend: TensorflowBackend) {
       op('Cast', [x], [type('SrcT', x.dtype), type('DstT', types[to]), { name: 'Truncate', type: binding.TF_ATTR_BOOL, value: false }]),
     slice: (x: Handle, begin: readonly number[], size: readonly number[]): Handle =>
       op('Slice', [x, ints(begin), ints(size)], [type('T', x.dtype), type('Index', binding.TF_INT32)]),
-    /** Zeros around a matrix. */
+    /** Adds zeros around a matrix. */
     pad: (x: Handle, around: readonly number[]): Handle =>
       op('Pad', [x, ints(around, [2, 2])], [type('T', x.dtype), type('Tpaddings', binding.TF_INT32)]),
     gather: (x: Handle, indices: Handle, axis: number): Handle =>
@@ -123,7 +124,7 @@ function createGraph(backend: TensorflowBackend) {
             [...parts, ints([axis], [])],
             [type('T', (parts[0] as Handle).dtype), { name: 'N', type: binding.TF_ATTR_INT, value: parts.length }, index],
           ),
-    /** `x` with a part of it, from `begin` on, replaced. */
+    /** A copy of `x` with `part` at `begin`. */
     replace: (x: Handle, begin: readonly number[], part: Handle): Handle =>
       op(
         'TensorStridedSliceUpdate',
@@ -142,7 +143,7 @@ function createGraph(backend: TensorflowBackend) {
     release: (...unused: readonly Handle[]): void => {
       for (const { id } of unused) release(id);
     },
-    /** Runs `body`; of the handles that it makes, those that it returns go to the scope around it, the others are deleted. */
+    /** Runs `body`, deletes the handles that it creates, and passes those that it returns to the enclosing scope. */
     scope<T extends readonly Handle[]>(body: () => T): T {
       const outer = handles;
       handles = new Set();
@@ -160,20 +161,21 @@ function createGraph(backend: TensorflowBackend) {
 
 type Graph = ReturnType<typeof createGraph>;
 
-/** Target pixels of one axis of a placement: their taps on source pixels `[low, high)`, and their weights. */
+/** Taps of target pixels along one axis, on source pixels `[low, high)`, with their weights. */
 interface Taps {
   readonly low: number;
   readonly high: number;
-  /** `[pixels, taps]`, counted from `low`. */
+  /** int32 `[pixels, taps]`, counted from `low`. */
   readonly indices: Handle;
-  /** `[pixels, taps, 1]` */
+  /** float32 `[pixels, taps, 1]`. */
   readonly weights: Handle;
 }
 
+/** Taps of target pixels `[from, to)`, from a weight table. */
 function tapsOf(graph: Graph, tables: Int32Array, table: number, taps: number, from: number, to: number): Taps {
   const pixels = to - from;
   const entry = (n: number): number => table + (from + n) * (1 + taps);
-  // A table ascends, or descends where it is flipped.
+  // First taps ascend, or descend in a flipped table.
   const ends = [tables[entry(0)] as number, tables[entry(pixels - 1)] as number];
   const low = Math.min(...ends);
   const indices = new Int32Array(pixels * taps);
@@ -199,10 +201,10 @@ function sumTaps(graph: Graph, x: Handle, { indices, weights }: Taps): Handle {
 }
 
 /**
- * The double sum of a placement, `[rows, columns, channels]`, in blocks of rows, so that memory is bounded.
+ * Resamples the source pixels of a placement in blocks of rows, which bound the memory: `Σy Σx wy·wx·value`.
  *
  * @param source gives source pixels `[y1 − y0, x1 − x0, channels]`.
- * @param finish what becomes of a block, `[rows, columns, …]`.
+ * @param finish turns the sums of a block, `[rows, columns, channels]`, into its result, `[rows, columns, …]`.
  */
 function resample(
   graph: Graph,
@@ -229,7 +231,7 @@ function resample(
   return graph.concat(blocks, 0);
 }
 
-/** A placement's mask `[y1 − y0, x1 − x0, 1]` as floats: 1 on its instance, else 0. */
+/** The mask of a placement as floats `[y1 − y0, x1 − x0, 1]`: 1 on its instance, else 0. */
 function maskOf(graph: Graph, row: Placed, masks: Handle, x0: number, y0: number, x1: number, y1: number): Handle {
   const { mask, maskX, maskY, maskWidth, maskHeight } = row;
   if (mask < 0) return graph.fill([y1 - y0, x1 - x0, 1], graph.constant(1));
@@ -242,12 +244,12 @@ function maskOf(graph: Graph, row: Placed, masks: Handle, x0: number, y0: number
   return graph.reshape(padded, [y1 - y0, x1 - x0, 1]);
 }
 
-/** The colours that a placement gives the pixels of its box, words as floats `[rows, columns, words]`, and its coverage of them, `[rows, columns, 1]`. */
+/** Colours of the pixels of a placement's box, as words in floats `[rows, columns, words]`, and their coverage `[rows, columns, 1]`. */
 function colours(graph: Graph, row: Placed, { tables, images, masks }: Arrays): readonly [colours: Handle, coverage: Handle] {
   const { source, sourceWidth, columns, rows } = row;
   const words = images.shape[1] as number;
   const channels = 4 * words;
-  // Bytes of the instance alone, and its mask as one channel more.
+  // Bytes of the instance alone, and its mask as a further channel.
   const taken = (x0: number, y0: number, x1: number, y1: number): Handle => {
     const lines = graph.slice(images, [source + y0 * sourceWidth, 0], [(y1 - y0) * sourceWidth, words]);
     const part = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth, words]), [0, x0, 0], [y1 - y0, x1 - x0, words]);
@@ -269,7 +271,7 @@ function colours(graph: Graph, row: Placed, { tables, images, masks }: Arrays): 
   return [graph.slice(both, [0, 0, 0], [rows, columns, words]), graph.slice(both, [0, 0, words], [rows, columns, 1])];
 }
 
-/** Quotients of integers under 2^24, rounded down, and what is left: one that division has rounded up, or not up to, is corrected. */
+/** Quotients of integers below 2^24, rounded down, and remainders. A quotient that float division rounds wrong is corrected by one. */
 function divide(graph: Graph, x: Handle, by: Handle): readonly [quotient: Handle, rest: Handle] {
   const { binary, constant } = graph;
   const above = (a: Handle, b: Handle): Handle => graph.cast(binary('GreaterEqual', a, b), 'float');
@@ -280,18 +282,20 @@ function divide(graph: Graph, x: Handle, by: Handle): readonly [quotient: Handle
   return [quotient, binary('Sub', x, binary('Mul', quotient, by))];
 }
 
+/** `floor(c / 2)`. */
 function halved(graph: Graph, coverage: Handle): Handle {
   return graph.floor(graph.binary('Mul', coverage, graph.constant(0.5)));
 }
 
-/** Bytes `[pixels, 4]` of sums of bytes. */
+/** Bytes `[pixels, 4]` from sums of bytes: `floor((sum + floor(c / 2)) / c)`. */
 function dividedSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
   return divide(graph, graph.binary('Add', sums, halved(graph, coverage)), coverage)[0];
 }
 
 /**
- * The bytes `[pixels, 4, 2]` of 16-bit values, the low one first, from sums of their low and their high bytes, L and H. As floats hold no more
- * than 24 bits, `2^8·H + L + c >> 1` is divided by `c` in parts: H; 2^8 times its rest; L with half of `c`; and the sum of their rests.
+ * Bytes `[pixels, 4, 2]` of 16-bit values, the low byte first, from sums L and H of their low and high bytes. A float holds only 24 bits,
+ * so `2^8·H + L + floor(c / 2)` is divided by `c` in parts: H; 2^8 times the remainder of H; L + floor(c / 2); and the sum of the last two
+ * remainders.
  */
 function dividedDeepSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
   const pairs = graph.reshape(sums, [-1, 4, 2]);
@@ -311,7 +315,7 @@ function dividedDeepSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
   );
 }
 
-/** A target with what has been pasted so far: words as floats, `[height, width, words]`, and owners, `[height, width]`. */
+/** A target with the pastes so far: words as floats `[height, width, words]`, and owners `[height, width]`. */
 type Canvas = readonly [words: Handle, owner: Handle];
 
 interface Arrays {
@@ -320,7 +324,7 @@ interface Arrays {
   readonly masks: Handle;
 }
 
-/** Pastes one placement, the `k`-th of all, over a canvas. */
+/** Pastes the `k`-th placement onto a canvas. */
 function paste(graph: Graph, [words, owner]: Canvas, row: Placed, k: number, arrays: Arrays): Canvas {
   const { x, y, columns, rows } = row;
   if (columns === 0) return [words, owner];
@@ -398,7 +402,7 @@ const kernels: Kernels<TensorflowBackend> = {
       const bytes = graph.reshape(graph.bitcast(graph.of(words), 'uint8'), [count, size, 4]);
       const indices = graph.cast(graph.slice(bytes, [0, 0, 0], [count, size, channels]), 'int32');
       const looked = graph.gather(graph.of(values), channelsFirst ? graph.transpose(indices, [0, 2, 1]) : indices, 0);
-      // Shown where `mode + min(owner, 1)` is over 1: anywhere with mode 2, where owned with mode 1.
+      // A pixel is shown if `mode + min(owner, 1) > 1`: always with mode 2, if owned with mode 1.
       const owned = graph.binary('Minimum', graph.reshape(graph.cast(graph.of(owner), 'float'), [count, size]), graph.constant(1));
       const modes = graph.reshape(graph.cast(graph.of(shown), 'float'), [count, 1]);
       const over = graph.binary('Greater', graph.binary('Add', owned, modes), graph.constant(1));
@@ -408,19 +412,19 @@ const kernels: Kernels<TensorflowBackend> = {
   },
 };
 
-/** Runs ops, and hands their results over to TensorFlow.js; everything else is deleted. */
+/** Runs ops, and passes their results to TensorFlow.js; all other handles are deleted. */
 function run(backend: TensorflowBackend, body: (graph: Graph) => readonly Handle[]): TensorInfo[] {
   const graph = createGraph(backend);
   return graph.scope(() => body(graph)).map((handle) => backend.createOutputTensor(handle));
 }
 
 async function open(): Promise<Opened> {
-  // tfjs-node calls these; Node 23 removed them.
+  // tfjs-node calls these functions, which Node 23 removed.
   const old = util as unknown as Record<string, unknown>;
   old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   old.isArray ??= Array.isArray;
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
-  // Without it TensorFlow takes all of a GPU's memory.
+  // By default TensorFlow takes all memory of the GPU.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   await load(
     'not installed with its native part; install @tensorflow/tfjs-node-gpu with its install script, or run npm run setup:tensorflow in a clone of copypaste',

@@ -1,4 +1,4 @@
-/** The ops on tensors, on whichever TensorFlow.js backend is active. */
+/** The ops on tensors, on the active TensorFlow.js backend. */
 import {
   backend,
   dispose,
@@ -39,23 +39,23 @@ function run(name: string, inputs: NamedTensorMap, attrs: object): Tensor[] {
   return engine().runKernel(name, inputs, attrs as NamedAttrMap) as Tensor[];
 }
 
-/** Pastes on the active backend. */
+/** The op `CopyPaste` on the active backend. */
 function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): CopyPasteOutputs {
   const [images, owner] = run(opNames.copyPaste, inputs, attrs) as [Tensor1D, Tensor1D];
   return { images, owner };
 }
 
-/** RGBA8 words `[N·H·W]` of images of 1, 3 or 4 channels; grey is repeated, an absent alpha is opaque. */
+/** RGBA8 words `[N·H·W]` of images with 1, 3 or 4 channels: grey becomes RGB, and an absent alpha opaque. */
 export function packOp(images: Tensor4D, attrs: PackAttrs): Tensor1D {
   return run(opNames.pack, { images }, attrs)[0] as Tensor1D;
 }
 
-/** Images in the shape and type of `images`, with the words' bytes where they are shown. */
+/** A copy of `images` with the bytes of the words in the pixels that `shown` selects. */
 export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
   return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
 }
 
-/** What is known of the active backend; one that is not in the table runs the kernels of the cpu. */
+/** The active backend's row; a backend that is not in the table runs the cpu kernels. */
 function active(): TensorBackend {
   const name = getBackend();
   return isBackendName(name) ? backends[name] : backends.cpu;
@@ -65,14 +65,14 @@ function isBackendName(name: string): name is BackendName {
   return Object.hasOwn(backends, name);
 }
 
-/** Registers the kernels for the active backend. */
+/** Registers the kernels for the active backend, once. */
 export function registerKernels(): void {
   const name = getBackend();
   if (getKernel(opNames.copyPaste, name)) return;
   for (const config of kernelConfigs(name, active().kernels)) registerKernel(config);
 }
 
-/** With the op `CopyPaste`. */
+/** Renders with the op `CopyPaste` on the active backend. */
 export const render: Render = async (images, targets, depth = 8) => {
   if (targets.length === 0) return [];
   return guard(async () => {
@@ -91,7 +91,7 @@ export const render: Render = async (images, targets, depth = 8) => {
   });
 };
 
-/** Images as one tensor of words, one after another. */
+/** Uploads images as one tensor of words, one after another. */
 async function upload(images: readonly Raster[]): Promise<Uploaded> {
   const { upload } = active();
   if (upload) return upload(backend(), images);
@@ -108,9 +108,9 @@ async function download(tensors: readonly Tensor1D[]): Promise<Int32Array[]> {
 }
 
 /**
- * Runs something on the active backend.
+ * Runs a function on the active backend.
  *
- * @throws {CopyPasteError} `unavailable` where a device fails, even where it does so silently.
+ * @throws {CopyPasteError} `unavailable` if the device fails, even silently.
  */
 export async function guard<T>(work: () => Promise<T>): Promise<T> {
   const name = getBackend();
@@ -122,14 +122,14 @@ export async function guard<T>(work: () => Promise<T>): Promise<T> {
     return result;
   } catch (cause) {
     if (cause instanceof CopyPasteError || name === 'cpu') throw cause;
-    throw new CopyPasteError('unavailable', `backend ${name} failed: ${messageOf(cause)}; run again, or on the cpu backend`, { cause });
+    throw new CopyPasteError('unavailable', `backend ${name} failed: ${messageOf(cause)}; run again, or use the cpu backend`, { cause });
   }
 }
 
 /**
- * Runs the op for targets; nothing leaves the backend.
+ * Runs the op for targets. Pixels stay on the backend.
  *
- * @param images int32 `[P]`, words of all images that the targets refer to.
+ * @param images int32 `[P]`: words of all images that the targets refer to.
  */
 export function renderTensors(images: Tensor1D, targets: readonly Target[], depth: Depth = 8): CopyPasteOutputs {
   return tidy(() => {

@@ -6,13 +6,13 @@ interface Counts {
   readonly after: number;
 }
 
-/** The paper's official code keeps an instance that has more pixels left, or whose box has moved by no more at any side. */
+/** Limits of the paper's official code: it keeps an instance with more pixels left, or with no side of its box moved farther. */
 const official = { pixels: 300, move: 10 };
 
 /**
- * Says whether an existing instance that pastes cover is kept; one without pixels never is.
+ * Makes the test that decides if a partly covered instance is kept. An instance without pixels never is.
  *
- * @param boxes of the instance before and after, which are asked for where they matter.
+ * @param boxes of the instance before and after the pastes; called only if they matter.
  */
 export function visibility(minVisible: MinVisible): (counts: Counts, boxes: () => readonly Box[]) => boolean {
   return ({ before, after }, boxes) => {

@@ -1,7 +1,9 @@
 /**
- * The kernels in WGSL, in two programs with no read-back between them: which placement is the topmost that covers a pixel; what colour that gives.
+ * The kernels in WGSL, in two programs without a read-back between them: the first finds each pixel's owner, the topmost placement with
+ * `c = Σy Σx wy·wx·[mask = instance] ≥ 32768`; the second its colour,
+ * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)` (op.ts).
  *
- * Coverage and colour are the double sums of op.ts, in 32-bit integers (those of 16-bit colours need all 32 bits), over at most `tapsX · tapsY` source pixels.
+ * The sums run over `tapsX · tapsY` source pixels, in 32-bit integers; those of 16-bit colours need all 32 bits.
  */
 
 import { createRequire } from 'node:module';
@@ -28,20 +30,20 @@ import { download, submit, upload } from './staging.ts';
 
 /** Threads of a workgroup. */
 const workgroup = 64;
-/** Targets as shaders read them: the op's fields, where the output begins, and the range of placements. */
+/** Columns of targets in shaders: the op's fields, the offset of the output, and the range of placements. */
 const targetColumns = [...targetFields, 'output', 'first', 'end'] as const;
 
 const columnsOf = (prefix: string, columns: readonly string[]): string =>
   [`const ${prefix}Fields = ${columns.length};`, ...columns.map((name, i) => `const ${prefix}_${name} = ${i};`)].join('\n');
 
-/** Rows of targets and placements, and what they say of a pixel. */
+/** Code that reads the rows of targets and placements. */
 const rowsCode = `
   ${columnsOf('placements', placementFields)}
   ${columnsOf('targets', targetColumns)}
   fn fieldOf(m : i32, field : i32) -> i32 { return placements[m * placementsFields + field]; }
   fn targetOf(n : i32, field : i32) -> i32 { return targets[n * targetsFields + field]; }
 
-  /** The target that a pixel of the outputs belongs to: the last that begins before it. */
+  /** The target of an output pixel: the last one whose output begins at or before it. */
   fn findTarget(pixel : i32) -> i32 {
     var low = 0;
     var high = uniforms.targets;
@@ -52,7 +54,7 @@ const rowsCode = `
     return low;
   }
 
-  /** Whether a source pixel is one of a placement's instance: 0 or 1. */
+  /** 1 if a source pixel belongs to a placement's instance, else 0. */
   fn maskAt(m : i32, x : i32, y : i32) -> i32 {
     let plane = fieldOf(m, placements_mask);
     if (plane < 0) { return 1; }
@@ -64,7 +66,7 @@ const rowsCode = `
     return (masks[at >> 2u] >> u32(8 * (at & 3))) & 1;
   }
 
-  /** Coverage of a pixel of a placement's box. */
+  /** Coverage of a pixel in a placement's box. */
   fn coverageAt(m : i32, i : i32, j : i32) -> i32 {
     if (fieldOf(m, placements_mask) < 0) { return ${fullCoverage}; }
     let tapsX = fieldOf(m, placements_tapsX);
@@ -80,7 +82,7 @@ const rowsCode = `
     return sum;
   }`;
 
-/** One thread for each pixel of the outputs. */
+/** First program, one thread for each output pixel. */
 const ownerCode = `
   ${rowsCode}
 
@@ -101,7 +103,7 @@ const ownerCode = `
     }
   }`;
 
-/** How colours of a depth lie in a word: their vector, with a sum's lanes; words that a pixel takes; vectors from words and back. */
+/** Layout of colours by depth: words of a pixel, the vector type that holds the channels of a word, and conversions between both. */
 const lanes = {
   8: {
     words: 1,
@@ -117,7 +119,7 @@ const lanes = {
   },
 } as const;
 
-/** One thread for each word of the outputs. */
+/** Second program, one thread for each output word. */
 const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string => `
   ${rowsCode}
 
@@ -126,7 +128,7 @@ const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string 
     return ${from};
   }
 
-  /** The colour that a placement gives a pixel of its box: that of its instance alone. */
+  /** Colour of a pixel in a placement's box, from the instance alone. */
   fn colourOf(m : i32, i : i32, j : i32, part : i32) -> ${vector} {
     let tapsX = fieldOf(m, placements_tapsX);
     let tapsY = fieldOf(m, placements_tapsY);
@@ -170,7 +172,7 @@ const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string 
     result[index] = bitcast<i32>(${to});
   }`;
 
-/** Where channel `c` of pixel `i` of sample `n` is. */
+/** Index of channel `c` of pixel `i` of sample `n`. */
 const channelAt = (channelsFirst: boolean): string => `
   fn channelAt(n : i32, i : i32, c : i32) -> i32 {
     return ${channelsFirst ? '(n * uniforms.channels + c) * uniforms.pixels + i' : '(n * uniforms.pixels + i) * uniforms.channels + c'};
@@ -193,7 +195,7 @@ const packCode = (channelsFirst: boolean, float: boolean): string => `
     result[index] = word;
   }`;
 
-/** One thread for each value of the images. */
+/** One thread for each value of the image tensor. */
 const unpackCode = (channelsFirst: boolean): string => `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -210,24 +212,25 @@ const unpackCode = (channelsFirst: boolean): string => `
   }`;
 
 interface Program {
-  /** Names the code: what has one name has one code. */
+  /** Key of the code in TensorFlow.js's cache; each name stands for one code. */
   readonly name: string;
   readonly code: string;
   readonly inputs: Readonly<Record<string, TensorInfo>>;
-  /** Numbers that the code reads as `uniforms.name`. */
+  /** int32 numbers that the code reads as `uniforms.name`. */
   readonly uniforms: Readonly<Record<string, number>>;
+  /** float32 numbers that it reads in the same way. */
   readonly floats?: Readonly<Record<string, number>>;
   readonly shape: number[];
   readonly dtype?: DataType;
 }
 
-/** Dawn lives as long as what it was created as. */
+/** Kept, since Dawn is destroyed with the object that `create` returns. */
 let dawn: GPU | undefined;
 
 async function open(): Promise<Opened> {
   const missing = 'not installed; npm install webgpu @tensorflow/tfjs-backend-webgpu';
   const { create, globals } = await load(missing, () => import('webgpu'));
-  // Imported while there is no `navigator.gpu`, it registers no backend of its own, which would not say what adapter it takes.
+  // Imported before `navigator.gpu` exists, so that it does not register a backend of its own, which would hide its adapter.
   const { WebGPUBackend } = await load(missing, () => import('@tensorflow/tfjs-backend-webgpu'));
   Object.assign(globalThis, globals);
   dawn = create([]);
@@ -243,7 +246,7 @@ async function open(): Promise<Opened> {
   };
   const { info } = adapter;
   const device = await adapter.requestDevice({ requiredLimits: limits });
-  // The op says what went wrong; Dawn need not.
+  // `watch` reports errors, so Dawn need not print them.
   device.addEventListener('uncapturederror', (event) => event.preventDefault());
   const backend = withNavigator(dawn, () => new WebGPUBackend(device, info));
   registerBackend('webgpu', () => backend);
@@ -257,7 +260,7 @@ async function open(): Promise<Opened> {
   };
 }
 
-/** Gives TensorFlow.js the `navigator.gpu` that it looks for; left there, it would keep the process alive. */
+/** Provides `navigator.gpu` while `make` runs, as TensorFlow.js needs it; if it stayed, it would keep the process alive. */
 function withNavigator<T>(gpu: GPU, make: () => T): T {
   const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
   Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
@@ -272,9 +275,9 @@ function withNavigator<T>(gpu: GPU, make: () => T): T {
 const faults = new WeakMap<GPUDevice, string[]>();
 
 /**
- * Watches a device. What fails on a GPU throws nothing: it is reported beside the result, which is wrong.
+ * Watches a device. A failure on a GPU throws nothing: an event reports it, and the result is wrong.
  *
- * @returns what waits for all work and says what went wrong since, in WebGPU's words.
+ * @returns a function that waits for all work and gives WebGPU's first error message since, if any.
  */
 function watch(backend: WebGPUBackend): () => Promise<string | undefined> {
   const { device, queue } = backend;
@@ -310,7 +313,7 @@ function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}
     if (bytes > limit) {
       throw new CopyPasteError(
         'unavailable',
-        `backend webgpu: a buffer of ${bytes} bytes is over the device's limit of ${limit}; use smaller batches, or the cpu backend`,
+        `backend webgpu: a buffer of ${bytes} bytes exceeds the device's limit of ${limit}; use smaller batches or the cpu backend`,
       );
     }
   }
@@ -320,7 +323,7 @@ function run(backend: WebGPUBackend, { name, code, inputs, uniforms, floats = {}
   ]);
 }
 
-/** Rows of named numbers as a tensor; never empty, since a buffer cannot be. */
+/** Rows of named numbers as a tensor; never empty, since a GPU buffer cannot be. */
 function rowsTensor<Column extends string>(
   backend: WebGPUBackend,
   rows: readonly Readonly<Record<Column, number>>[],
@@ -330,7 +333,7 @@ function rowsTensor<Column extends string>(
   return backend.makeTensorInfo([values.length], 'int32', Int32Array.from(values));
 }
 
-/** Targets with the range of their placements. */
+/** Adds the range of their placements to targets. */
 function withRanges(targets: readonly PlacedTarget[], placements: readonly Placed[]): (PlacedTarget & { first: number; end: number })[] {
   let end = 0;
   return targets.map((row, n) => {

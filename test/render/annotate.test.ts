@@ -30,7 +30,7 @@ function pasteBoxes(
   return annotate(annotationOf(mask, objects), mask, plan, owner, { leftOut, ignore: 255, minVisible });
 }
 
-/** Distinct ids of a mask, background and ignore left out. */
+/** Distinct ids of a mask, without background and ignore. */
 function idsOf(mask: Mask | undefined): number[] {
   return [...new Set((mask as Mask).ids)].filter((id) => !leftOut.has(id)).sort((a, b) => a - b);
 }
@@ -84,7 +84,7 @@ describe('annotate', () => {
     expect(result.mask.ids.filter((id) => id === 5).length).toBe(after);
   });
 
-  test('official: an object of few pixels is dropped where its box moved by more than ten, each for itself', () => {
+  test('official: an object of few pixels is dropped if its box moved by more than ten, each object by itself', () => {
     const objects = drawBox(drawBox(filled(60, 60, 0), [2, 2, 32, 12], 1), [2, 20, 32, 32], 2);
     const result = pasteBoxes(
       filled(60, 60, 5),
@@ -102,7 +102,7 @@ describe('annotate', () => {
     expect(idsOf(result.objects)).toEqual([2, 3, 4]);
   });
 
-  test('a paste of which nothing shows has no object', () => {
+  test('a paste that is covered completely has no object', () => {
     const result = pasteBoxes(filled(10, 10, 5), filled(10, 10, 0), [
       { box: [1, 1, 3, 3], classId: 6 },
       { box: [0, 0, 5, 5], classId: 7 },
@@ -113,7 +113,7 @@ describe('annotate', () => {
     ]);
   });
 
-  test('an object that nothing covers is not reported, and visibility 1 keeps it', () => {
+  test('an object that no paste covers is not reported, and visibility 1 keeps it', () => {
     const objects = drawBox(filled(10, 10, 0), [0, 0, 3, 3], 1);
     const result = pasteBoxes(filled(10, 10, 5), objects, [{ box: [5, 5, 8, 8], classId: 6 }], 1);
     expect(result.covered).toEqual([]);
@@ -162,7 +162,7 @@ describe('annotate', () => {
     expect([...new Set(wide.ids)]).toEqual([300, 3]);
   });
 
-  test("ids that a palette is too short for get VOC's colours, and no two of them the same", () => {
+  test("ids beyond the end of a palette get VOC's colours, all different", () => {
     const palette = Uint8Array.of(0, 0, 0, 128, 0, 0);
     const objects = { ...drawBox(filled(4, 4, 0), [0, 0, 2, 2], 1), palette };
     const result = pasteBoxes({ ...filled(4, 4, 0), palette }, objects, [
@@ -174,7 +174,7 @@ describe('annotate', () => {
     expect([...(result.mask.palette as Uint8Array).subarray(12)]).toEqual([0, 0, 128]);
   });
 
-  test("a scene's masks go through the nearest table, and the canvas is ignore", () => {
+  test("a scene's masks take the nearest pixel, and the canvas around it is ignore", () => {
     const mask = maskOf('12', '34');
     const plan: Plan = {
       id: 'target',

@@ -12,7 +12,7 @@ import { missingBackend } from '../backends.ts';
 import { temporaryFolder, treeDigests } from '../make.ts';
 
 const missing = await missingBackend('webgpu');
-const failure = { code: 'unavailable', message: expect.stringMatching(/^backend webgpu failed: .*; run again, or on the cpu backend$/) };
+const failure = { code: 'unavailable', message: expect.stringMatching(/^backend webgpu failed: .*; run again, or use the cpu backend$/) };
 
 function paste(size: number): Promise<Rendered[]> {
   const image = { offset: 0, width: size, height: size };
@@ -25,7 +25,7 @@ function owned([rendered]: readonly Rendered[]): number {
 }
 
 describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {
-  test('what WebGPU reports beside a wrong result is an error, of that result', async () => {
+  test('an error that WebGPU reports beside a wrong result is thrown instead of that result', async () => {
     expect(owned(await paste(8))).toBe(9);
     const rendering = paste(9);
     const { device } = backend() as WebGPUBackend;
@@ -52,7 +52,7 @@ describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {
     webgpu.runWebGPUProgram = runProgram;
   });
 
-  test('memory for sizes that were there once is given up', async () => {
+  test('memory for sizes that are no longer used is released', async () => {
     const webgpu = backend() as WebGPUBackend;
     for (let n = 0; n < 80; n++) {
       const { dataId } = webgpu.makeTensorInfo([2 ** 19 + n], 'int32');
@@ -64,7 +64,7 @@ describe.skipIf(missing)(`faults of a GPU${missing ?? ''}`, () => {
     expect(webgpu.memory().numBytesAllocatedInGPU).toBeLessThan(2 ** 20);
   });
 
-  test('a device that is lost is an error, and the backend can be opened again', async () => {
+  test('a lost device is an error, and the backend can be opened again', async () => {
     (backend() as WebGPUBackend).device.destroy();
     await expect(paste(10)).rejects.toMatchObject(failure);
     await expect(openBackend('webgpu')).rejects.toMatchObject({ code: 'unavailable' });
@@ -95,7 +95,7 @@ describe.skipIf(missing)('augment on a GPU that is lost midway', () => {
     expect(await treeDigests(out)).toEqual(await expected());
   });
 
-  test('is left to the CPU with --fallback, to the same bytes, aloud', async () => {
+  test('continues on the cpu with --fallback, with a warning, to the same bytes', async () => {
     const out = join(folder, 'fallback');
     const events = loseAfter(3);
     const summary = await augment({ ...options, out, fallback: true }, events);

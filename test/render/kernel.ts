@@ -20,7 +20,7 @@ import { renderPlainly } from './reference.ts';
 
 const golden = 'fixtures/golden';
 
-/** The contract of every backend: the bytes of the definition. One that is missing is skipped aloud, and in CI fails. */
+/** The contract of every backend: the bytes of the definition. A missing backend is skipped with a message, and fails in CI. */
 export async function testKernel(name: BackendName, render = renderWithOp): Promise<void> {
   const missing = await missingBackend(name);
   describe.skipIf(missing)(`backend ${name}${render === renderWithOp ? '' : ', without TensorFlow.js'}${missing ?? ''}`, () => {
@@ -47,12 +47,12 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
       ])('%s', async (what, count, bounds) => {
         for (let n = 0; n < count; n++) {
           const { words, refs, targets } = drawBatch(stream(7, n, what, 'kernel'), bounds, depth);
-          // In one array, and in one for each image, with alpha and without.
+          // In one array, and in one array for each image, with and without alpha.
           const images =
             n % 3 === 0 ? [rasterOf(words, depth)] : refs.map((ref, i) => cut(words, ref, depth, n % 3 === 1 || i % 2 === 0 ? 3 : 4));
           const expected = renderPlainly(images, targets, depth);
           expectEqual(await render(images, targets, depth), expected, `${what} ${n}`);
-          // One after another into images that nobody else uses.
+          // One at a time, into images without other users.
           for (const [i, target] of targets.entries()) {
             if (!target.image || target.pastes.some(({ source }) => source === target.image)) continue;
             const copies = images.map(({ pixels, bands }) => ({ pixels: pixels.slice(), bands }));
@@ -106,7 +106,7 @@ export async function testKernel(name: BackendName, render = renderWithOp): Prom
       });
     });
 
-    test('no target, no placement and boxes out of sight change nothing', async () => {
+    test('no target, no placement and boxes outside the frame change nothing', async () => {
       const random = stream(7, 0, 'nothing', 'kernel');
       const images = [rasterOf(noise(random, 30), 8)];
       const image: ImageRef = { offset: 0, width: 6, height: 5 };
@@ -149,7 +149,7 @@ function expectEqual(actual: readonly Rendered[], expected: readonly Rendered[],
 const size = ({ width, height }: Size): Size => ({ width, height });
 
 function noise(random: Stream, length: number): Int32Array {
-  // Runs of equal words beside noise, so that both flat and wild neighbourhoods occur.
+  // Runs of equal words beside noise, so that both flat and noisy neighbourhoods occur.
   const words = new Int32Array(length);
   for (let i = 0; i < length; ) {
     const end = i + 1 + random.below(4) ** 3;
@@ -189,11 +189,11 @@ interface Bounds {
   size: number;
   scale: number;
   pastes: number;
-  /** That many pastes, and no fewer. */
+  /** The exact number of pastes. */
   exactly?: boolean;
 }
 
-/** Images of ragged sizes, and targets among them with placements of scales from 0.01, some out of sight, some of whole scenes. */
+/** Images of irregular sizes, and targets among them with placements of scales from 0.01, some outside the frame, some of whole scenes. */
 function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { words: Int32Array; refs: ImageRef[]; targets: Target[] } {
   let length = 0;
   const refs = Array.from({ length: 1 + random.below(bounds.images) }, (): ImageRef => {
@@ -217,7 +217,7 @@ function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { words: Int32
       if (kind > 1) return paste;
       const { instance, ...whole } = paste;
       if (kind === 1) return whole;
-      // Of a scene: its box is a part of what its tables lead to.
+      // In a scene, the box is a part of what the scene's tables cover.
       return { source, instance: instance as Shape, ...sceneMapping({ targetBox: paste.onto, scale: 1, flip: paste.flip }, source, image) };
     });
     return { ...size(image), ...(random.below(6) > 0 && { image }), pastes };
@@ -229,7 +229,7 @@ function rasterOf(words: Int32Array, depth: Depth): Raster {
   return { pixels: valuesOf(words, depth), bands: 4 };
 }
 
-/** One image of all. */
+/** One raster of all images. */
 function cut(words: Int32Array, { offset, width, height }: ImageRef, depth: Depth, bands: Bands): Raster {
   const all = valuesOf(words, depth).slice(4 * offset, 4 * (offset + width * height));
   return { pixels: all.filter((_, i) => i % 4 < bands), bands };
@@ -240,8 +240,8 @@ function side(random: Stream, largest: number): number {
 }
 
 /**
- * A folder is a case: target and source with their masks, and a plan whose instances are the components of the
- * source's mask; beside them what has to come out. `GOLDEN=write` writes that.
+ * A golden case is a folder: target and source with their masks, a plan whose instances are the components of the source's mask, and
+ * the expected output. `GOLDEN=write` writes that.
  */
 async function testGolden(folder: string, render: Render): Promise<void> {
   const file = (name: string): Uint8Array => readFileSync(join(folder, name));

@@ -4,7 +4,7 @@ import type { Depth, Raster, Shape } from '../../src/types.ts';
 
 const padding = [124, 116, 104, 255];
 
-/** What the op computes, as its definition reads: two double sums for each pixel of each placement, and nothing clever. */
+/** The op by its definition: two double sums for each pixel of each placement, without optimisation. */
 export function renderPlainly(images: readonly Raster[], targets: readonly Target[], depth: Depth = 8): Rendered[] {
   const Values = depth === 8 ? Uint8Array : Uint16Array;
   const white = 2 ** depth - 1;
@@ -42,7 +42,7 @@ export function renderPlainly(images: readonly Raster[], targets: readonly Targe
   });
 }
 
-/** Pixels of the frame that a paste owns when it is alone. */
+/** Number of pixels of the frame that a paste owns when it is rendered alone. */
 export function areaPlainly(paste: Paste): number {
   let area = 0;
   forEachPixel(paste, (_x, _y, taps) => {
@@ -53,7 +53,7 @@ export function areaPlainly(paste: Paste): number {
   return area;
 }
 
-/** Calls back for each pixel of a paste inside the frame, with what calls back for those of its taps that lie on the instance. */
+/** Visits each pixel of a paste inside the frame, with a function that visits its taps on the instance. */
 function forEachPixel(
   paste: Paste,
   visit: (x: number, y: number, taps: (add: (weight: number, at: number) => void) => void) => void,

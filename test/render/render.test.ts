@@ -13,7 +13,7 @@ enableProdMode();
 interface Placed {
   readonly targetBox: Box;
   readonly flip?: boolean;
-  /** What is pasted; else the whole source. */
+  /** The part that is pasted; default the whole source. */
   readonly from?: Instance;
 }
 
@@ -121,7 +121,7 @@ describe('render', () => {
   test("the mask's outline is the image's footprint: nothing else changes, and its rim has the colour of the instance alone", async () => {
     const target = imageOf(80, 80, () => rgba(10, 200, 10));
     const inDisc = (x: number, y: number): boolean => (x - 30) ** 2 + (y - 30) ** 2 < 380;
-    // What is around the instance in its own image does not show at its rim.
+    // The surroundings of the instance in its own image do not show at its rim.
     const source = imageOf(60, 60, (x, y) => (inDisc(x, y) ? rgba(200, 10, 10) : rgba(0, 0, 255)));
     const disc = instanceOf(1, [10, 10, 50, 50], inDisc);
     for (const size of [13, 40, 77]) {
@@ -150,7 +150,7 @@ describe('render', () => {
     expect(Math.abs(perimeter(owner, 200) / perimeter(large, 200) - 1)).toBeLessThan(0.06);
   });
 
-  test('a later paste covers an earlier one, and one out of sight leaves no pixel', async () => {
+  test('a later paste covers an earlier one, and a paste outside the frame leaves no pixel', async () => {
     const target = imageOf(20, 20, noise(5));
     const source = imageOf(20, 20, noise(77));
     const box = (size: number): Instance => instanceOf(1, [0, 0, size, size]);
@@ -192,7 +192,7 @@ describe('render', () => {
     expect(together).toEqual(apart);
   });
 
-  test('a backend that has no kernels of its own runs those of the cpu', async () => {
+  test('a backend without kernels of its own runs those of the cpu', async () => {
     const [target, source] = [imageOf(30, 20, noise(1)), imageOf(25, 22, noise(9))];
     const paste = () => pasteInto(target, source, [{ from: instanceOf(2, [3, 4, 15, 18]), targetBox: [10, 2, 29, 19] }]);
     await setBackend('cpu');

@@ -7,7 +7,7 @@ const kept = (minVisible: number | 'official', before: number, after: number, bo
   visibility(minVisible)({ before, after }, () => [box, boxAfter]);
 
 describe('visibility', () => {
-  test('a fraction keeps what has at least so much left, and never what has nothing', () => {
+  test('a fraction keeps an instance with at least so much left, and never one without pixels', () => {
     expect([kept(0.5, 100, 50), kept(0.5, 100, 49), kept(0, 100, 1), kept(0, 100, 0), kept(1, 100, 100)]).toEqual([
       true,
       false,
