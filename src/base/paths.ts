@@ -1,6 +1,12 @@
-import { isAbsolute, normalize, sep } from 'node:path';
+import { isAbsolute, normalize, relative, sep } from 'node:path';
 
 /** True if a relative path stays inside its folder. */
 export function isBelow(path: string): boolean {
   return path !== '' && !path.includes('\0') && !isAbsolute(path) && normalize(path).split(sep)[0] !== '..';
+}
+
+/** True if a path is a folder, or lies in it. */
+export function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || isBelow(way);
 }

@@ -1,5 +1,6 @@
 /** Chooses the layout of a data set: detected, or from options. */
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { relative, resolve, sep } from 'node:path';
+import { isInside } from '../base/paths.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Folders } from '../formats/folders.ts';
@@ -14,7 +15,7 @@ export function chooseLayout(root: string, tree: Tree, options: DatasetOptions):
   }
   const inside = (flag: string, path: string): string => {
     const folder = relative(root, resolve(root, path)).split(sep).join('/');
-    if (folder.startsWith('..') || isAbsolute(folder))
+    if (!isInside(resolve(root, path), root))
       throw new CopyPasteError('usage', `${flag} ${path}: is outside --in ${options.in}; name a folder inside it`);
     if (folder !== '' && !tree.folders.has(folder))
       throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}; use a path relative to it`);

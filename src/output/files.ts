@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, unlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { isInside } from '../base/paths.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
 /** Random temporary path in the folder of a file. The name is hidden, and short, since sample names may be near the length limit. */
@@ -123,8 +124,7 @@ export function createFolders(root: string) {
   const make = async (folder: string): Promise<void> => {
     await mkdir(folder, { recursive: true });
     const [within, real] = await Promise.all([realpath(root), realpath(folder)]);
-    const way = relative(within, real);
-    if (way.split(sep)[0] === '..' || isAbsolute(way)) {
+    if (!isInside(real, within)) {
       throw new CopyPasteError('cannotCreate', `${folder}: a symbolic link leads out of ${root}; remove the link`);
     }
   };

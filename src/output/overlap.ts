@@ -1,13 +1,13 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { isInside } from '../base/paths.ts';
 import { CopyPasteError } from '../errors.ts';
 
 /** Refuses an output folder that contains the input or lies in it. @throws {CopyPasteError} `usage` if so, also through symbolic links. */
 export async function refuseOverlap(input: string, output: string, flag = '--in'): Promise<void> {
   const from = await realpath(input).catch(() => resolve(input));
   const to = await realFuturePath(resolve(output));
-  const inside = (a: string, b: string): boolean => !relative(b, a).startsWith('..');
-  if (inside(from, to) || inside(to, from)) {
+  if (isInside(from, to) || isInside(to, from)) {
     throw new CopyPasteError('usage', `--out ${output}: overlaps with ${flag} ${input}; choose a folder outside it`);
   }
 }

@@ -1,5 +1,6 @@
 import { lstat, realpath, rmdir, unlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
+import { isInside } from '../base/paths.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { removeTemporaries } from './files.ts';
 import { journalName, openJournal } from './journal.ts';
@@ -51,7 +52,7 @@ export async function removeRun(out: string, entries: ReadonlySet<string>, files
   for (const path of written) {
     // A symbolic link may lead out of the folder by now.
     const folder = await realpath(dirname(join(out, path))).catch(() => undefined);
-    if (folder === undefined || relative(root, folder).startsWith('..')) continue;
+    if (folder === undefined || !isInside(folder, root)) continue;
     await remove(path);
     for (let above = dirname(path); above !== '.'; above = dirname(above)) folders.add(above);
   }
