@@ -1,0 +1,98 @@
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { sha256 } from '../../src/base/digest.ts';
+import {
+  createFolders,
+  isTemporary,
+  linkAtomic,
+  removeTemporaries,
+  syncFolders,
+  writeAtomic,
+  writeHashed,
+} from '../../src/output/files.ts';
+import { temporaryFolder, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+let number = 0;
+const newFolder = (files: Record<string, string> = {}): Promise<string> =>
+  writeTree(join(folder, `${number++}`), { '.keep': '', ...files });
+const namesIn = (root: string): string[] => readdirSync(root).filter((name) => name !== '.keep');
+
+test('a file takes the place of another only once it is complete', async () => {
+  const root = await newFolder({ a: 'old' });
+  const seen: string[] = [];
+  await writeAtomic(join(root, 'a'), async function* () {
+    yield 'new ';
+    seen.push(readFileSync(join(root, 'a'), 'utf8'));
+    yield new TextEncoder().encode('text');
+  });
+  expect(seen).toEqual(['old']);
+  expect(readFileSync(join(root, 'a'), 'utf8')).toBe('new text');
+  expect(namesIn(root)).toEqual(['a']);
+});
+
+test('a write that fails leaves the earlier file and no temporary one, and names its cause', async () => {
+  const root = await newFolder({ a: 'old' });
+  const failing = writeAtomic(join(root, 'a'), async function* () {
+    yield 'half';
+    throw new Error('the disk is full');
+  });
+  await expect(failing).rejects.toMatchObject({
+    code: 'io',
+    message: expect.stringContaining(`${join(root, 'a')}: cannot be written: the disk is full`),
+  });
+  expect(readFileSync(join(root, 'a'), 'utf8')).toBe('old');
+  expect(namesIn(root)).toEqual(['a']);
+  await expect(writeAtomic(join(root, 'none', 'a'), 'x')).rejects.toMatchObject({ code: 'io' });
+});
+
+test('a file is written again when another run removes its temporary file, with the digest of its content', async () => {
+  const root = await newFolder();
+  let times = 0;
+  const digest = await writeHashed(join(root, 'a'), async function* () {
+    yield 'some ';
+    if (++times === 1) await removeTemporaries(root);
+    yield 'text';
+  });
+  expect(times).toBe(2);
+  expect(digest).toBe(sha256(readFileSync(join(root, 'a'))));
+  expect(readFileSync(join(root, 'a'), 'utf8')).toBe('some text');
+});
+
+test('temporary files are removed at any depth, and no others', async () => {
+  const [temporary, ...others] = ['.0123456789ab.tmp', '.0123456789AB.tmp', '0123456789ab.tmp', '.0123456789ab.tmp.png'];
+  expect([temporary as string, ...others].map(isTemporary)).toEqual([true, false, false, false]);
+  const root = await newFolder({ [temporary as string]: '', [`a/b/${temporary}`]: '', 'a/b/c': '', [others[0] as string]: '' });
+  await removeTemporaries(root);
+  expect(readdirSync(root, { recursive: true }).map(String).sort()).toEqual([others[0], '.keep', 'a', 'a/b', 'a/b/c'].sort());
+});
+
+test('a hard link takes the place of a file, is made to what a symbolic link leads to, and leaves no temporary file', async () => {
+  const root = await newFolder({ from: 'text', to: 'old' });
+  await symlink('from', join(root, 'link'));
+  expect(await linkAtomic(join(root, 'link'), join(root, 'to'))).toBe(true);
+  expect(lstatSync(join(root, 'to')).ino).toBe(statSync(join(root, 'from')).ino);
+  expect(await linkAtomic(join(root, 'from'), join(root, 'to'))).toBe(true);
+  expect(await linkAtomic(join(root, 'none'), join(root, 'to'))).toBe(false);
+  expect(namesIn(root).sort()).toEqual(['from', 'link', 'to']);
+});
+
+test('folders are made below their root, and none through a symbolic link that leads out of it', async () => {
+  const [root, outside] = [await newFolder({ file: '' }), await newFolder()];
+  await symlink(outside, join(root, 'out'));
+  await symlink('..a', join(root, 'within'));
+  const make = createFolders(root);
+  await Promise.all([make(join(root, '..a', 'b')), make(join(root, '..a', 'b'))]);
+  await make(join(root, 'within', 'c'));
+  expect(readdirSync(join(root, '..a')).sort()).toEqual(['b', 'c']);
+  await expect(make(join(root, 'out', 'a'))).rejects.toMatchObject({ code: 'cannotCreate' });
+  await expect(make(join(root, 'file', 'a'))).rejects.toMatchObject({ code: 'cannotCreate' });
+});
+
+test('folders are flushed with their parents, and a missing one is an error', async () => {
+  const root = await newFolder({ 'a/b/c': '' });
+  await syncFolders(root, ['a/b']);
+  await expect(syncFolders(root, ['a/none'])).rejects.toMatchObject({ code: 'io' });
+});
