@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { Metadata, default as Sharp } from 'sharp';
 import { giveBack } from '../base/buffers.ts';
 import { cannotRead } from '../base/tree.ts';
@@ -13,9 +14,14 @@ import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 // An import would first scan sharp's CommonJS modules for names of exports, which takes longer than to load them.
 const sharp = createRequire(import.meta.url)('sharp') as typeof Sharp;
 
-// libvips detects formats by content, so without this block it would render an SVG named x.png.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({ operation: ['Png', 'Jpeg', 'Webp', 'Tiff', 'Heif'].map((format) => `VipsForeignLoad${format}`) });
+// libvips detects formats by content, so without this block it would render an SVG named x.png. Threads share libvips and start with the
+// mark of the thread that starts them: one that blocked again would fail the images that others are reading.
+const blocked = 'copypaste: formats are blocked';
+if (getEnvironmentData(blocked) === undefined) {
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({ operation: ['Png', 'Jpeg', 'Webp', 'Tiff', 'Heif'].map((format) => `VipsForeignLoad${format}`) });
+  setEnvironmentData(blocked, true);
+}
 // Samples are processed in parallel, so threads within one image and a cache would only add memory. AVIF's bytes depend on the number of threads.
 sharp.concurrency(1);
 sharp.cache(false);

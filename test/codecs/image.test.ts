@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import * as png from 'fast-png';
 import sharp from 'sharp';
@@ -277,4 +279,14 @@ describe('readImageHeader', () => {
       turned: true,
     });
   });
+});
+
+test('a thread that starts does not block the formats that another thread is reading', async () => {
+  const built = new URL('../../dist/codecs/image.js', import.meta.url).href;
+  const program = `
+    const sharp = require('sharp');
+    const calls = [];
+    for (const name of ['block', 'unblock']) sharp[name] = () => calls.push(name);
+    import('${built}').then(() => require('node:worker_threads').parentPort.postMessage(calls));`;
+  expect(await once(new Worker(program, { eval: true }), 'message')).toEqual([[]]);
 });
