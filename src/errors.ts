@@ -14,17 +14,30 @@ export const exitCodes = {
 
 export type ErrorCode = keyof typeof exitCodes;
 
+/** A problem with one file. */
+export interface Fault {
+  readonly path: string;
+  readonly what: string;
+}
+
 /** An error that a user can act on: one line with the file, the problem and the remedy. */
 export class CopyPasteError extends Error {
   readonly code: ErrorCode;
   /** One line for each bad sample or file, when there are several. */
   readonly offenders: readonly string[];
+  /** File with the problem, as at the start of the message; undefined if it is not one file. */
+  readonly path: string | undefined;
+  /** Message without the path. */
+  readonly what: string;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; offenders?: readonly string[] } = {}) {
-    super(printable(message), 'cause' in options ? { cause: options.cause } : undefined);
+  constructor(code: ErrorCode, what: string, options: { cause?: unknown; offenders?: readonly string[]; path?: string } = {}) {
+    const { path, offenders = [] } = options;
+    super(printable(path === undefined ? what : `${path}: ${what}`), 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'CopyPasteError';
     this.code = code;
-    this.offenders = (options.offenders ?? []).map(printable);
+    this.offenders = offenders.map(printable);
+    this.path = path === undefined ? undefined : printable(path);
+    this.what = printable(what);
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 
@@ -20,7 +20,7 @@ export function cannotRead(file: string, cause: unknown): CopyPasteError {
   // Node lists a byte that is not UTF-8 as U+FFFD, and then cannot find the file.
   const renamed = file.includes('\ufffd') && (cause as NodeJS.ErrnoException).code === 'ENOENT';
   const why = renamed ? 'its name is not UTF-8; rename it' : systemMessageOf(cause);
-  return new CopyPasteError(renamed ? 'data' : 'io', `${file}: cannot be read: ${why}`, { cause });
+  return new CopyPasteError(renamed ? 'data' : 'io', `cannot be read: ${why}`, { path: file, cause });
 }
 
 /**
@@ -86,6 +86,13 @@ export async function listTree(root: string): Promise<Tree> {
     return names.has(file);
   };
   return { folders: new Set([...folders].sort()), files: files.sort(), has, unreadable: unreadable.sort(), start };
+}
+
+/** Reads a text file. @throws {CopyPasteError} `io` or `data` if the file cannot be read. */
+export async function readText(root: string, file: string): Promise<string> {
+  return readFile(join(root, file), 'utf8').catch((cause: unknown) => {
+    throw cannotRead(file, cause);
+  });
 }
 
 /**

@@ -72,7 +72,7 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
     throw damaged(name, cause);
   }
   const { width, height, space, channels, pages = 1, bitsPerSample, hasProfile, autoOrient, orientation = 1 } = metadata;
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', what, { path: name });
   if (pages > 1)
     throw refuse(metadata.format === 'tiff' ? `image has ${pages} pages; save one page only` : 'image is animated; save one frame only');
   const depth = depths[metadata.depth];
@@ -133,7 +133,7 @@ export async function decodeImage(
       resolveWithObject: true,
     });
     if (info.width !== width || info.height !== height) {
-      throw new CopyPasteError('data', `${name}: image is ${info.width}×${info.height}, its mask ${width}×${height}`);
+      throw new CopyPasteError('data', `image is ${info.width}×${info.height}, its mask ${width}×${height}`, { path: name });
     }
     const Values = depth === 16 ? Uint16Array : Uint8Array;
     return {
@@ -165,7 +165,7 @@ export async function readTiffMaskHeader(path: string, name: string): Promise<Si
 }
 
 async function tiffMaskHeader(bytes: Uint8Array, name: string): Promise<Size & { readonly depth: Depth }> {
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${name}: ${what}`);
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', what, { path: name });
   let metadata: Metadata;
   try {
     metadata = await sharp(bytes, strictTiff).metadata();
@@ -220,7 +220,7 @@ function isLosslessWebp(bytes: Uint8Array): boolean {
  */
 function damaged(name: string, cause: unknown, what = 'image'): CopyPasteError {
   const why = /^Input [^:]*/.exec(messageOf(cause))?.[0] ?? 'its pixels are damaged or cut short';
-  return new CopyPasteError('data', `${name}: cannot decode this ${what}: ${why}`, { cause });
+  return new CopyPasteError('data', `cannot decode this ${what}: ${why}`, { path: name, cause });
 }
 
 /** Effort of the AVIF encoder, 0 to 9. More takes two to ten times as long for files of the same size. */

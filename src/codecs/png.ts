@@ -55,12 +55,13 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
   const { width, height, depth, colour, values, chunks, damaged } = decodeValues(bytes, file);
   if (colour === 'rgb' || colour === 'rgb-alpha') {
     if (!colours || depth !== 8)
-      throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
+      throw new CopyPasteError('data', 'mask stores colours, not ids; convert it to a grey or palette PNG', { path: file });
     const channels = channelsOf[colour];
     return { width, height, ids: idsOfColours(values, channels, width, colours, file), colours: { byId: colours, channels } };
   }
   if (colour === 'grey') return { width, height, ids: values };
-  if (colour !== 'palette') throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
+  if (colour !== 'palette')
+    throw new CopyPasteError('data', 'mask stores colours, not ids; convert it to a grey or palette PNG', { path: file });
   const palette = chunks.get('PLTE')?.[0];
   if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0)
     throw damaged('it needs a palette of 1 to 256 colours');
@@ -84,7 +85,9 @@ export function decodeObjects(bytes: Uint8Array, file: string): Mask {
     const word = red | (green << 8) | (blue << 16);
     if (word !== last && !found.has(word)) {
       if (found.size === 0xffff)
-        throw new CopyPasteError('data', `${file}: has more than 65535 colours, too many for object ids; give each object one colour`);
+        throw new CopyPasteError('data', 'has more than 65535 colours, too many for object ids; give each object one colour', {
+          path: file,
+        });
       found.set(word, [red, green, blue]);
     }
     last = word;
@@ -95,15 +98,17 @@ export function decodeObjects(bytes: Uint8Array, file: string): Mask {
 
 /** Decodes all channels of a PNG to their stored values. */
 function decodeValues(bytes: Uint8Array, file: string) {
-  const damaged = (why: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${file}: damaged PNG: ${why}`, { cause });
+  const damaged = (why: string, cause?: unknown): CopyPasteError =>
+    new CopyPasteError('data', `damaged PNG: ${why}`, { path: file, cause });
   const header = pngHeader(bytes);
   if (!header) throw damaged('no header');
   const { width, height, depth, colour } = header;
   if (depth === 16 && colour !== 'grey')
-    throw new CopyPasteError('data', `${file}: mask stores colours, not ids; convert it to a grey or palette PNG`);
+    throw new CopyPasteError('data', 'mask stores colours, not ids; convert it to a grey or palette PNG', { path: file });
   const chunks = readChunks(bytes);
   if (typeof chunks === 'string') throw damaged(chunks);
-  if (width * height > maxPixels) throw new CopyPasteError('data', `${file}: mask is ${width}×${height}; the limit is 64 megapixels`);
+  if (width * height > maxPixels)
+    throw new CopyPasteError('data', `mask is ${width}×${height}; the limit is 64 megapixels`, { path: file });
   try {
     const values = decodePixels(Buffer.concat(chunks.get('IDAT') ?? []), header);
     return { ...header, values, chunks, damaged };
@@ -141,7 +146,7 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
 export function decodeSegments(bytes: Uint8Array, file: string): { width: number; height: number; ids: Int32Array } {
   const { width, height, colour, values } = decodeValues(bytes, file);
   const channels = channelsOf[colour];
-  if (channels < 3) throw new CopyPasteError('data', `${file}: not a panoptic PNG, which must be RGB; convert it`);
+  if (channels < 3) throw new CopyPasteError('data', 'not a panoptic PNG, which must be RGB; convert it', { path: file });
   const words = new Int32Array(width * height);
   for (let i = 0, at = 0; i < words.length; i++, at += channels) {
     words[i] = (values[at] as number) | ((values[at + 1] as number) << 8) | ((values[at + 2] as number) << 16);
@@ -175,7 +180,7 @@ function idsOfColours(data: Mask['ids'], channels: 3 | 4, width: number, colours
     last = colour;
     if (id === undefined) {
       const where = `(${i % width}, ${Math.floor(i / width)})`;
-      throw new CopyPasteError('data', `${file}: rgb(${red}, ${green}, ${blue}) at pixel ${where} is not in the colour map; add it`);
+      throw new CopyPasteError('data', `rgb(${red}, ${green}, ${blue}) at pixel ${where} is not in the colour map; add it`, { path: file });
     }
     ids[i] = id;
   }

@@ -5,58 +5,47 @@ import { readStart } from '../base/tree.ts';
 import { readImageHeader, readTiffMaskHeader } from '../codecs/image.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { maxPixels, pngHeader } from '../codecs/png.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
-import type { Sample, Size, ViewFile } from '../types.ts';
+import { CopyPasteError, type Fault } from '../errors.ts';
+import type { ImageInfo, Sample, Size, ViewFile } from '../types.ts';
 import type { Paired } from './paired.ts';
+
+/** Mask files that may store colours, not only ids. */
+interface Coloured {
+  readonly masks: boolean;
+  readonly objects: boolean;
+}
+
+/** A sample with the facts of its headers. */
+interface Checked {
+  readonly sample: Paired;
+  readonly size: Size;
+  readonly format: Omit<ImageInfo, 'upright'>;
+  /** The class mask stores colours. */
+  readonly coded: boolean;
+  /** The image matches its annotations as stored, and after EXIF orientation. */
+  readonly fits: { readonly stored: boolean; readonly upright: boolean };
+}
 
 /**
  * Reads the headers of samples, and decides if EXIF orientation applies. If an image matches its mask with and without rotation, the
  * images that match only one way decide for the whole data set.
  *
- * @param colours masks, instance masks: colours are allowed, not only ids.
- * @param bad collects the reasons why samples cannot be used, by sample id.
+ * @param bad collects the problems of samples that cannot be used, by sample id.
  * @returns samples, and if any class mask stores colours.
  */
 export async function checkSamples(
   root: string,
   samples: readonly Paired[],
-  colours: { readonly masks: boolean; readonly objects: boolean },
-  bad: Map<string, string>,
+  coloured: Coloured,
+  bad: Map<string, Fault>,
 ): Promise<{ samples: Sample[]; coded: boolean }> {
   const checked = await inParts(samples, 16, async (sample) => {
     try {
-      if (sample.mask === undefined && !sample.entry) {
-        const { upright, format } = await readImageHeader(join(root, sample.image), sample.image);
-        return { sample, size: upright, format, coded: false, fits: { stored: false, upright: true } };
-      }
-      const { width, height, coded } = sample.size
-        ? { ...sample.size, coded: false }
-        : await maskSize(root, sample.mask as string, colours.masks);
-      const size = { width, height };
-      const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
-      const refuse = (what: string, { width, height }: Size): CopyPasteError =>
-        new CopyPasteError(
-          'data',
-          `${what} is ${width}×${height}, but its ${sample.entry ? 'annotation' : 'mask'} is ${size.width}×${size.height}`,
-        );
-      if (sample.objects !== undefined) {
-        const objects = await maskSize(root, sample.objects, colours.objects);
-        if (!is(objects)) throw refuse(`${sample.objects}: instance mask`, objects);
-      }
-      const views = await Promise.all((sample.views ?? []).map((view) => checkView(root, view, size)));
-      const { stored, upright, turned, format } = await readImageHeader(join(root, sample.image), sample.image);
-      if (!is(stored) && !is(upright)) throw refuse(`${sample.image}: image`, upright);
-      return {
-        sample: sample.views ? { ...sample, views } : sample,
-        size,
-        format,
-        coded,
-        fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
-      };
+      return await checkSample(root, sample, coloured);
     } catch (error) {
       // A failing disk is no fault of the sample.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
-      bad.set(sample.id, messageOf(error));
+      bad.set(sample.id, { path: error.path ?? sample.image, what: error.what });
       return undefined;
     }
   });
@@ -73,18 +62,49 @@ export async function checkSamples(
   };
 }
 
+/** Reads the headers of a sample. @throws {CopyPasteError} `data` when a file cannot be used, or has another size than the annotations. */
+async function checkSample(root: string, sample: Paired, coloured: Coloured): Promise<Checked> {
+  const { mask, objects, views } = sample;
+  const annotated: (Size & { readonly coded?: boolean }) | undefined =
+    sample.size ?? (mask === undefined ? undefined : await maskSize(root, mask, coloured.masks));
+  if (!annotated) {
+    const { upright, format } = await readImageHeader(join(root, sample.image), sample.image);
+    return { sample, size: upright, format, coded: false, fits: { stored: false, upright: true } };
+  }
+  const size = { width: annotated.width, height: annotated.height };
+  const is = ({ width, height }: Size): boolean => width === size.width && height === size.height;
+  const refuse = (path: string, what: string, { width, height }: Size): CopyPasteError => {
+    const than = `${sample.entry ? 'annotation' : 'mask'} is ${size.width}×${size.height}`;
+    return new CopyPasteError('data', `${what} is ${width}×${height}, but its ${than}`, { path });
+  };
+  if (objects !== undefined) {
+    const objectSize = await maskSize(root, objects, coloured.objects);
+    if (!is(objectSize)) throw refuse(objects, 'instance mask', objectSize);
+  }
+  const checkedViews = views && (await Promise.all(views.map((view) => checkView(root, view, size))));
+  const { stored, upright, turned, format } = await readImageHeader(join(root, sample.image), sample.image);
+  if (!is(stored) && !is(upright)) throw refuse(sample.image, 'image', upright);
+  return {
+    sample: checkedViews ? { ...sample, views: checkedViews } : sample,
+    size,
+    format,
+    coded: annotated.coded ?? false,
+    fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
+  };
+}
+
 /** Checks a derived mask file. @throws {CopyPasteError} `data` when it is not a PNG of the mask's size. */
 async function checkView(root: string, view: ViewFile, { width, height }: Size): Promise<ViewFile> {
   const header = pngHeader(await readStart(root, view.path, 33));
-  if (header === undefined) throw new CopyPasteError('data', `${view.path}: is not a PNG; convert it or remove it`);
+  if (header === undefined) throw new CopyPasteError('data', 'is not a PNG; convert it or remove it', { path: view.path });
   if (header.width !== width || header.height !== height)
-    throw new CopyPasteError('data', `${view.path}: is ${header.width}×${header.height}, but its mask is ${width}×${height}`);
+    throw new CopyPasteError('data', `is ${header.width}×${header.height}, but its mask is ${width}×${height}`, { path: view.path });
   return { ...view, alpha: header.colour === 'rgb-alpha' };
 }
 
 /** Reads the size of a mask. @param colours the mask may store colours. @throws {CopyPasteError} `data` when it cannot be used. */
 async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${what}`);
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', what, { path: file });
   const format = formatOf(file);
   if (format === 'tiff') return { ...(await readTiffMaskHeader(join(root, file), file)), coded: false };
   if (format !== 'png') throw refuse('mask is not a PNG or TIFF, and other formats do not keep ids; convert it to PNG');

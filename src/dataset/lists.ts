@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cannotRead, type Tree } from '../base/tree.ts';
-import { CopyPasteError } from '../errors.ts';
+import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Layout } from '../formats/layouts.ts';
 import type { Paired } from './paired.ts';
 
@@ -51,7 +51,7 @@ export function assignSplits(
   samples: readonly Paired[],
   lists: ReadonlyMap<string, readonly string[]>,
   split: string,
-  bad: Map<string, string>,
+  bad: Map<string, Fault>,
 ): Paired[] {
   const splitOf = new Map<string, { split: string; file: string }>();
   const files = [...lists.keys()].sort((a, b) => Number(listName(b) === split) - Number(listName(a) === split) || (a < b ? -1 : 1));
@@ -62,8 +62,9 @@ export function assignSplits(
   const placed: Paired[] = [];
   for (const [id, { split, file }] of splitOf) {
     const sample = byId.get(id.normalize('NFC'));
-    if (sample === undefined) bad.set(id, `${file}: lists ${id}, but there is no such image; add it, or remove the line`);
-    else if (sample.mask === '') bad.set(id, `${sample.image}: has no mask, but ${file} lists it; add a mask, or remove the line`);
+    if (sample === undefined) bad.set(id, { path: file, what: `lists ${id}, but there is no such image; add it, or remove the line` });
+    else if (sample.mask === '')
+      bad.set(id, { path: sample.image, what: `has no mask, but ${file} lists it; add a mask, or remove the line` });
     else placed.push({ ...sample, split });
   }
   return placed;

@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { listTree, type Tree } from '../base/tree.ts';
-import { CopyPasteError } from '../errors.ts';
+import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
@@ -17,9 +17,10 @@ import { unique } from './paired.ts';
 import { openAnnotations } from './pairing.ts';
 import { filesOfSample } from './sample-files.ts';
 
-/** A sample that cannot be used, and the reason. */
-export interface Skipped {
+/** A sample that cannot be used, and the problem with its file. */
+export interface Skipped extends Fault {
   readonly id: string;
+  /** Path and problem in one line. */
   readonly reason: string;
 }
 
@@ -80,7 +81,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const format = await layout.format?.();
   refuseUnusedOptions(layout, format, options);
   const colourFile = await openColours(root, tree, options);
-  const bad = new Map<string, string>();
+  const bad = new Map<string, Fault>();
   const lists = await readLists(root, tree, layout);
   const choose = (splits: readonly string[]): string => chooseSplit(splits, options.split ?? splitToInspect(splits, options));
   const opening = { root, tree, layout, found, lists, choose, options, bad };
@@ -171,8 +172,10 @@ function namesOf({ classNames = {} }: Layout): ClassNames {
 }
 
 /** Lists the bad samples, sorted by id. @throws {CopyPasteError} `data` with all of them, unless `skipBad` leaves them out. */
-function skippedOf(bad: ReadonlyMap<string, string>, { skipBad }: DatasetOptions): Skipped[] {
-  const skipped = [...bad].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1));
+function skippedOf(bad: ReadonlyMap<string, Fault>, { skipBad }: DatasetOptions): Skipped[] {
+  const skipped = [...bad]
+    .map(([id, { path, what }]) => ({ id, path, what, reason: `${path}: ${what}` }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
   if (skipped.length > 0 && !skipBad) {
     throw new CopyPasteError('data', `${count(skipped.length, 'bad sample')}; correct them, or pass --skip-bad to leave them out`, {
       offenders: skipped.map(({ reason }) => reason),

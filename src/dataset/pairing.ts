@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { type Tree, withoutExtension } from '../base/tree.ts';
 import { extensionList, formatOf } from '../codecs/image-names.ts';
-import { CopyPasteError } from '../errors.ts';
+import { CopyPasteError, type Fault } from '../errors.ts';
 import { type DocumentSample, openDocument } from '../formats/documents.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Document, DocumentFormat, Format, LabelConfig, LabelFormat } from '../formats/format.ts';
@@ -24,7 +24,7 @@ interface Opening {
   readonly choose: (splits: readonly string[]) => string;
   readonly options: DatasetOptions;
   /** Collects the reasons why samples cannot be used, by file or sample id. */
-  readonly bad: Map<string, string>;
+  readonly bad: Map<string, Fault>;
 }
 
 /** Paired samples of all splits. */
@@ -103,7 +103,7 @@ function refuseBoxes(documents: readonly Document[], { requireMasks }: DatasetOp
   for (const { path, boxes, annotations } of documents) {
     if (boxes > 0 && (requireMasks || boxes === annotations)) {
       const which = boxes === annotations ? 'none of its annotations has a mask' : `${boxes} of ${annotations} annotations have no mask`;
-      throw new CopyPasteError('data', `${path}: ${which}, only boxes, which cannot be pasted; add segmentations`);
+      throw new CopyPasteError('data', `${which}, only boxes, which cannot be pasted; add segmentations`, { path });
     }
   }
 }
@@ -128,7 +128,7 @@ function below(folder: string, file: string): string {
 }
 
 /** Pairs images and masks by relative path and stem. An image without a mask is bad, or gets the mask `''` if its layout allows that. */
-function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, views = [] }: Layout, bad: Map<string, string>): Paired[] {
+function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, views = [] }: Layout, bad: Map<string, Fault>): Paired[] {
   /** Files of a folder by the stem that the files of a sample share. */
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
@@ -139,7 +139,7 @@ function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, vi
       const twin = files.get(shared);
       if (twin === undefined) files.set(shared, file);
       else if (ending !== endings.image || folder === folders.masks)
-        bad.set(file, `${file}: belongs to the same sample as ${twin}; keep one of them`);
+        bad.set(file, { path: file, what: `belongs to the same sample as ${twin}; keep one of them` });
     }
     return files;
   };
@@ -152,11 +152,14 @@ function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, vi
   const used = new Set(images.map(({ stem }) => stem));
   for (const [stem, mask] of masks)
     if (!used.has(stem))
-      bad.set(mask, `${mask}: has no image ${folders.images}/${stem}${endings.image} (${extensionList}); add it, or remove the mask`);
+      bad.set(mask, {
+        path: mask,
+        what: `has no image ${folders.images}/${stem}${endings.image} (${extensionList}); add it, or remove the mask`,
+      });
   return images.flatMap(({ image, stem, id }): Paired[] => {
     const mask = masks.get(stem);
     if (mask === undefined && !partial) {
-      bad.set(image, `${image}: has no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or pass --mask-suffix`);
+      bad.set(image, { path: image, what: `has no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or pass --mask-suffix` });
       return [];
     }
     const object = objects.get(stem);
@@ -209,11 +212,12 @@ function isDrawn(file: string): boolean {
 }
 
 /** Makes the sample of a document's image, if the files exist. */
-function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tree: Tree, bad: Map<string, string>): Paired[] {
+function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tree: Tree, bad: Map<string, Fault>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.has(file));
-  if (missing !== undefined) bad.set(id, `${missing}: missing, but ${entry.document} lists it; add the file`);
-  else if (formatOf(image) === undefined) bad.set(id, `${image}: image has an unsupported format; convert it to one of ${extensionList}`);
+  if (missing !== undefined) bad.set(id, { path: missing, what: `missing, but ${entry.document} lists it; add the file` });
+  else if (formatOf(image) === undefined)
+    bad.set(id, { path: image, what: `image has an unsupported format; convert it to one of ${extensionList}` });
   else return [{ id, split, image, ...(mask !== undefined && { mask }), size, entry, endings: noEndings }];
   return [];
 }

@@ -77,7 +77,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
 /** Joins a data set with the data set that provides its instances. */
 export function withSources(target: Dataset, opened: Dataset, classes: ClassMap): SourcedDataset {
   const samples = opened.samples.map((sample) => ({ ...sample, id: sourcePrefix + sample.id }));
-  const skipped = opened.skipped.map(({ id, reason }) => ({ id: sourcePrefix + id, reason }));
+  const skipped = opened.skipped.map((one) => ({ ...one, id: sourcePrefix + one.id }));
   const twin = [...target.samples, ...target.others].find(({ id }) => id.startsWith(sourcePrefix));
   if (twin)
     throw new CopyPasteError(

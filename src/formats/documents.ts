@@ -35,7 +35,7 @@ export async function openDocument(
 ): Promise<DocumentContents & { folders: Folders[]; samples: DocumentSample[] }> {
   const [first] = found;
   const path = first.masks;
-  const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', `${path}: ${what}`, { cause });
+  const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', what, { path, cause });
   const contents = await format.open(root, first, refuse);
   const { images, classNames } = contents;
   if (classNames.size >= noCategory) throw refuse(`the document has ${classNames.size} classes; the limit is ${noCategory - 1}`);

@@ -1,6 +1,6 @@
 /** The interface of an annotation format: shapes, stored in documents of many samples or in one label file per image. */
 import type { Tree } from '../base/tree.ts';
-import type { CopyPasteError } from '../errors.ts';
+import type { CopyPasteError, Fault } from '../errors.ts';
 import type { ClassNames, Pasted, Sample, Shaped, ShapeSet, Size } from '../types.ts';
 import type { Folders } from './folders.ts';
 
@@ -65,13 +65,13 @@ export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
    * Reads the class names.
    *
    * @param among label files, and the folders of all splits.
-   * @param bad collects the reasons why label files cannot be read, by file.
+   * @param bad collects the problems of label files that cannot be used, by file.
    */
   names(
     root: string,
     tree: Tree,
     among: { readonly files: readonly string[]; readonly folders: readonly Folders[] },
-    bad: Map<string, string>,
+    bad: Map<string, Fault>,
   ): Promise<{ readonly classNames: ClassNames; readonly config?: LabelConfig }>;
   /** Makes the label file of an image without pastes that gets another name; without this function, the file is copied. */
   plain?(text: string, paths: NewPaths): string;

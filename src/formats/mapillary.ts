@@ -21,6 +21,6 @@ export async function readMapillaryConfig(root: string, file: string): Promise<M
       ignore: ids(({ name }) => name === 'void--unlabeled'),
     };
   } catch (cause) {
-    throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('data', `cannot be read: ${messageOf(cause)}`, { path: file, cause });
   }
 }

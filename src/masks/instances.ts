@@ -182,10 +182,9 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
     sizes[group] = (sizes[group] as number) + 3;
   }
   if (found > mostInstances)
-    throw new CopyPasteError(
-      'data',
-      `${name}: holds more than ${mostInstances} instances, as only noise does; check that it is a mask of ids`,
-    );
+    throw new CopyPasteError('data', `holds more than ${mostInstances} instances, as only noise does; check that it is a mask of ids`, {
+      path: name,
+    });
   const starts = new Int32Array(found + 1);
   const places = sizes;
   const sorted = takeWords(3 * count);

@@ -121,6 +121,12 @@ describe('openDataset', () => {
     expect(await flags({ ...square, 'images/b.jpg': turned, 'masks/b.png': filled(4, 6, 1) })).toEqual([true, true]);
   });
 
+  test('a bad sample names its file and the problem, also where the name has a colon', async () => {
+    const { skipped } = await open({ 'images/a.png': image, 'masks/a.png': mask, 'images/b: c.png': image }, { skipBad: true });
+    const what = 'has no mask masks/b: c.png; add it, or pass --mask-suffix';
+    expect(skipped).toEqual([{ id: 'images/b: c.png', path: 'images/b: c.png', what, reason: `images/b: c.png: ${what}` }]);
+  });
+
   test('folders that cannot be listed are not copied, and are no error', async () => {
     const dataset = await open({ 'images/a.png': image, 'masks/a.png': mask });
     await mkdir(join(dataset.root, 'lost+found'), { mode: 0 });

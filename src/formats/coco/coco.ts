@@ -112,7 +112,7 @@ function shapesOf(image: CocoImage, annotations: readonly CocoAnnotation[], file
 }
 
 function spansOfSegmentation({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array {
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${document}: annotation ${id}: ${what}`);
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `annotation ${id}: ${what}`, { path: document });
   if (Array.isArray(segmentation)) {
     const fine = segmentation.every((polygon) => Array.isArray(polygon) && polygon.length % 2 === 0 && polygon.every(isCoordinate));
     if (!fine) throw refuse('the segmentation is not a list of polygons, or has coordinates far outside the image');

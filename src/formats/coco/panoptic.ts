@@ -107,7 +107,7 @@ function segmentsOf(own: PanopticImage, { path, ...plane }: Plane, things: reado
   const { image, annotation } = own;
   const { width, height } = plane;
   if (width !== image.width || height !== image.height) {
-    throw new CopyPasteError('data', `${path}: is ${width}×${height}, but its image is ${image.width}×${image.height}`);
+    throw new CopyPasteError('data', `is ${width}×${height}, but its image is ${image.width}×${image.height}`, { path });
   }
   const spans = spansById(plane);
   const seen = new Set<number>();
@@ -115,7 +115,7 @@ function segmentsOf(own: PanopticImage, { path, ...plane }: Plane, things: reado
     const { id, category_id: category, iscrowd } = segment;
     const pixels = spans.get(id);
     const why = seen.has(id) ? 'is listed twice' : pixels ? undefined : 'has no pixels';
-    if (why !== undefined) throw new CopyPasteError('data', `${path}: segment ${id} ${why}; correct its annotation`);
+    if (why !== undefined) throw new CopyPasteError('data', `segment ${id} ${why}; correct its annotation`, { path });
     seen.add(id);
     const stuff = iscrowd === 1 || !things.includes(category);
     return { id, own: segment, instance: instanceOf(category, Int32Array.from(pixels ?? []), plane, stuff) };

@@ -109,7 +109,7 @@ export async function shapesOfCvat({ parts: [part = ''], file, classNames }: Sha
   const { title, width, height } = imageOf(image.attributes);
   const size = { width, height };
   const ids = new Map([...classNames].map(([id, name]) => [name, id]));
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${file}: ${title}: ${what}`);
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${title}: ${what}`, { path: file });
   const drawn = image.elements.map((element): Drawn | undefined => {
     const { name, attributes } = element;
     if (!placed.has(name)) return undefined;

@@ -73,7 +73,8 @@ export function shapesOfDatumaro({ parts: [part = ''], file, classNames }: Shape
     const { type, label_id: label, z_order: order, group } = annotation;
     if (unplaced.includes(type)) return undefined;
     const spans = filled.includes(type) ? spansOfAnnotation(annotation, size) : undefined;
-    if (spans === null) throw new CopyPasteError('data', `${file}: ${title}: annotations[${n}] is not a valid ${type} for its image`);
+    if (spans === null)
+      throw new CopyPasteError('data', `${title}: annotations[${n}] is not a valid ${type} for its image`, { path: file });
     const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
     return { classId, order: Number(order) || 0, group: Number(group) || 0, box: type === 'bbox', spans };
   });

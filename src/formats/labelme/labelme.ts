@@ -1,8 +1,7 @@
 /** The labelme format: a JSON file of shapes beside each image. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inParts } from '../../base/parts.ts';
-import { messageOf } from '../../errors.ts';
+import { readText } from '../../base/tree.ts';
+import { CopyPasteError } from '../../errors.ts';
 import type { LabelFormat, Layer } from '../format.ts';
 import { hasArea, type LabelmeShape, noClass, spansOfShapes } from './drawing.ts';
 import { type LabelmeDocument, parseLabelme, type ShapeIndices, shapesOfLabelme } from './read.ts';
@@ -16,9 +15,10 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
     const labels = new Set<string>();
     await inParts(files, 8, async (file) => {
       try {
-        for (const { label } of parseLabelme(await readFile(join(root, file), 'utf8'), file).shapes) labels.add(label);
+        for (const { label } of parseLabelme(await readText(root, file), file).shapes) labels.add(label);
       } catch (error) {
-        bad.set(file, messageOf(error));
+        if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
+        bad.set(file, { path: file, what: error.what });
       }
     });
     const names = [...labels].filter((label) => !noClass.has(label)).sort();

@@ -18,7 +18,7 @@ export interface LabelmeDocument {
 export type ShapeIndices = readonly number[];
 
 function refused(file: string, why: string, cause?: unknown): CopyPasteError {
-  return new CopyPasteError('data', `${file}: not a valid labelme file: ${why}`, { cause });
+  return new CopyPasteError('data', `not a valid labelme file: ${why}`, { path: file, cause });
 }
 
 /** Parses a labelme file. @throws {CopyPasteError} `data` when it is not in labelme's format. */
@@ -47,7 +47,9 @@ export function shapesOfLabelme({ parts: [text = ''], size, file, classNames }: 
   const document = parseLabelme(text, file);
   const { imageWidth: width, imageHeight: height } = document;
   if ((width ?? size.width) !== size.width || (height ?? size.height) !== size.height) {
-    throw new CopyPasteError('data', `${file}: states an image of ${width}×${height}, but its image is ${size.width}×${size.height}`);
+    throw new CopyPasteError('data', `states an image of ${width}×${height}, but its image is ${size.width}×${size.height}`, {
+      path: file,
+    });
   }
   const ids = new Map([...classNames].map(([id, name]) => [name, id]));
   const groups = new Map<string, number[]>();

@@ -44,7 +44,7 @@ export const yolo: LabelFormat<undefined, string> = {
       const note = `${file}: '${leading}' points outside the output, so training would read other data; correct it in the output`;
       return { classNames, config: { file, note } };
     } catch (cause) {
-      throw new CopyPasteError('data', `${file}: cannot be read: ${messageOf(cause)}`, { cause });
+      throw new CopyPasteError('data', `cannot be read: ${messageOf(cause)}`, { path: file, cause });
     }
   },
   shapes: shapesOfLines,
@@ -84,7 +84,8 @@ function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSe
     if (!fine || (values.length !== 4 && (values.length < 6 || values.length % 2 === 1))) {
       throw new CopyPasteError(
         'data',
-        `${file}: line ${number} is neither a polygon 'class x y x y x y …' nor a box 'class x y width height': '${line.slice(0, 40)}'`,
+        `line ${number} is neither a polygon 'class x y x y x y …' nor a box 'class x y width height': '${line.slice(0, 40)}'`,
+        { path: file },
       );
     }
     if (values.length === 4) return { id, own: line };
