@@ -9,7 +9,7 @@ import { registerBackend, setBackend, tidy } from '@tensorflow/tfjs-core';
 import { probeBackend } from '../dist/render/backend.js';
 import { renderOnCpu } from '../dist/render/render.js';
 import { upload } from '../dist/render/staging.js';
-import { renderTensors } from '../dist/render/tensors.js';
+import { renderTensors, withOps } from '../dist/render/tensors.js';
 import { makeData, median, printRow, renderBatches, work } from './common.js';
 
 const kinds = [
@@ -136,7 +136,7 @@ try {
         rows[backend].push(work('augment', input, out, { p: 1, backend, ...options }));
       }
     }
-    const programs = await measurePrograms(timed, await groupsOf(input, options, probe.batchPixels));
+    const programs = await withOps(async () => measurePrograms(timed, await groupsOf(input, options, probe.batchPixels)));
     console.log(`\n${name}, ${kind.samples} samples, median of ${rounds}`);
     for (const [backend, runs] of Object.entries(rows)) {
       const of = (key) => median(runs.map((run) => run[key]));

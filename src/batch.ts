@@ -17,7 +17,7 @@ import { type Candidate, planSample } from './plan/plan.ts';
 import { annotate } from './render/annotate.ts';
 import { shown } from './render/op.ts';
 import { type ImageRef, ownersOf, pastesOf } from './render/render.ts';
-import { guard, packOp, registerKernels, renderTensors, unpackOp } from './render/tensors.ts';
+import { packOp, renderTensors, unpackOp, withOps } from './render/tensors.ts';
 import { resolveOptions } from './schema.ts';
 import type { Mask, Plan } from './types.ts';
 
@@ -60,7 +60,7 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   const candidates = found.map(({ instances }, i): Candidate => ({ id: `${i}`, annotated: instances.length > 0, instances, ...rest }));
   const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options) };
   const plan = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
-  const rendered = plan.some(isPasted) ? await guard(() => renderBatch(images, plan, found, options)) : undefined;
+  const rendered = plan.some(isPasted) ? await withOps(() => renderBatch(images, plan, found, options)) : undefined;
   const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));
   const results = plan.map((one, i): { mask: Mask; visible: readonly number[] } => {
     const mask = annotations[i] as Mask;
@@ -97,7 +97,6 @@ async function renderBatch(
   const [height, width] = channelsFirst ? [b, c] : [a, b];
   const ref = (i: number): ImageRef => ({ offset: i * width * height, width, height });
   const targets = plans.map((one, i) => pastesOf(one, ref(i), ref(Number(one.source)), found[Number(one.source)]?.instances ?? []));
-  registerKernels();
   const outputs = tidy(() => {
     const scale = Math.fround(255 / (high - low));
     return renderTensors(packOp(images, { channelsFirst, low: Math.fround(low), scale }), targets);

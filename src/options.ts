@@ -3,7 +3,8 @@
  * these tables. They are plain data, so that `--help` loads nothing else.
  */
 import { layoutNames } from './formats/layouts.ts';
-import { type AreaLimit, backendNames, type MinVisible } from './types.ts';
+import { backendNames } from './render/backends.ts';
+import type { AreaLimit, MinVisible } from './types.ts';
 
 /** Kinds of values, each with the type of its parsed value. */
 export interface Kinds {

@@ -316,23 +316,6 @@ export interface Pasted extends Annotated {
   readonly inputs: readonly InputFile[];
 }
 
-/** The TensorFlow.js backends that the op runs on, in the order in which a GPU is looked for. */
-export const backendNames = ['webgpu', 'tensorflow', 'cpu'] as const;
-export type BackendName = (typeof backendNames)[number];
-
-/** A backend that is available and renders the reference's bytes. */
-export interface Backend {
-  readonly name: BackendName;
-  /** Version of the library that renders. */
-  readonly version: string;
-  readonly device: string;
-  /** A GPU renders; a driver that computes on the CPU does not count. */
-  readonly hardware: boolean;
-  /** Maximum number of pixels of targets and sources in one call of the op; with 0 each call renders one target. */
-  readonly batchPixels: number;
-  readonly limits: Readonly<Record<string, number>>;
-}
-
 /** Decoded annotations of one sample. */
 export interface Annotations extends CountedAnnotation {
   readonly sample: Sample;
@@ -342,8 +325,3 @@ export interface Annotations extends CountedAnnotation {
   /** Files that were read. */
   readonly files: readonly InputFile[];
 }
-
-/** Result of looking for a backend. */
-export type Probe =
-  | ({ readonly available: true } & Backend)
-  | { readonly available: false; readonly name: BackendName; readonly problem: string };

@@ -1,6 +1,6 @@
 import { enableProdMode } from '@tensorflow/tfjs-core';
+import type { BackendName } from '../src/render/backends.ts';
 import { openBackend } from '../src/render/open.ts';
-import type { BackendName } from '../src/types.ts';
 
 /**
  * Opens a backend, on which tests then run.

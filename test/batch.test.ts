@@ -2,8 +2,8 @@ import { memory, slice, type Tensor3D, type Tensor4D, type TensorContainer, tens
 import * as data from '@tensorflow/tfjs-data';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CopyPaste, copyPaste, copyPasteBatch } from '../src/batch.ts';
+import { backendNames } from '../src/render/backends.ts';
 import { openBackend } from '../src/render/open.ts';
-import { backendNames } from '../src/types.ts';
 import { missingBackend } from './backends.ts';
 import { drawBox, filled } from './make.ts';
 

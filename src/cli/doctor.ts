@@ -1,9 +1,9 @@
 import { exitCodes, messageOf } from '../errors.ts';
 import { doctorOptions, type Given } from '../options.ts';
-import { probeBackend, withBackend } from '../render/backend.ts';
+import { type Probe, probeBackend, withBackend } from '../render/backend.ts';
+import { type BackendName, backendNames } from '../render/backends.ts';
 import { selfTestDigest } from '../render/selftest.ts';
 import { resolveOptions } from '../schema.ts';
-import { backendNames, type Probe } from '../types.ts';
 import { version } from '../version.ts';
 import type { Streams } from './streams.ts';
 
@@ -16,7 +16,7 @@ export async function run(given: Given<typeof doctorOptions>, { stdout }: Stream
   return only !== undefined && !probes[0]?.available ? exitCodes.unavailable : 0;
 }
 
-async function probeHere(name: (typeof backendNames)[number]): Promise<Probe> {
+async function probeHere(name: BackendName): Promise<Probe> {
   return withBackend(name, async ({ render: _, ...backend }) => ({ available: true, ...backend }) as const).catch(
     (error: unknown): Probe => ({ available: false, name, problem: messageOf(error).replace(`backend ${name}: `, '') }),
   );

@@ -1,7 +1,7 @@
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { CopyPasteError } from '../errors.ts';
 import type { SampleRecord } from '../output/manifest.ts';
-import type { Backend } from '../types.ts';
+import type { Backend } from '../render/backends.ts';
 
 /** Callbacks of a verb while it runs, and a signal that stops it. */
 export interface Hooks {

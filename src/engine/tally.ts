@@ -2,7 +2,8 @@ import { foreignClass } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { Manifest } from '../output/manifest.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
-import type { Annotations, BackendName, DropReason, PassReason } from '../types.ts';
+import type { BackendName } from '../render/backends.ts';
+import type { Annotations, DropReason, PassReason } from '../types.ts';
 
 /** Counts of a run. */
 export interface AugmentSummary {

@@ -5,7 +5,7 @@ import { CopyPasteError, type ErrorCode } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import { openRendering } from '../render/backend.ts';
-import type { BackendName } from '../types.ts';
+import type { BackendName } from '../render/backends.ts';
 import { createJob } from './job.ts';
 import type { BatchRef } from './planner.ts';
 

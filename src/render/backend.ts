@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import type { BackendName, Probe } from '../types.ts';
 import { version } from '../version.ts';
+import type { Backend, BackendName } from './backends.ts';
 import { cpuModel } from './host.ts';
 import { type RenderingBackend, renderOnCpu } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
@@ -53,6 +53,11 @@ export async function withBackend<T>(name: BackendName, run: (backend: Rendering
   return withTensors(name, run);
 }
 
+/** Result of looking for a backend. */
+export type Probe =
+  | ({ readonly available: true } & Backend)
+  | { readonly available: false; readonly name: BackendName; readonly problem: string };
+
 /** Time in which a backend has to open, in milliseconds. */
 const timeout = 60_000;
 
@@ -63,7 +68,7 @@ export function probeBackend(name: BackendName): Promise<Probe> {
   return new Promise((resolve) => {
     const child = execFile(process.execPath, argv, { timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       try {
-        resolve(JSON.parse(stdout) as Probe);
+        resolve(JSON.parse(stdout));
       } catch {
         const how = child.killed ? `no answer in ${timeout / 1000} s` : `crashed (${child.signalCode ?? `exit code ${child.exitCode}`})`;
         resolve({ available: false, name, problem: `${how}: ${messageOf(stderr || error)}` });

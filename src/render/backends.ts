@@ -1,18 +1,29 @@
-/** The table of TensorFlow.js backends, a row for each; everything else about a backend is in its own file. */
-import '@tensorflow/tfjs-backend-cpu';
-import { version_core } from '@tensorflow/tfjs-core';
-import type { BackendName } from '../types.ts';
-import { cpuKernels } from './cpu.ts';
-import { cpuModel } from './host.ts';
-import type { TensorBackend } from './op.ts';
-import { tensorflow } from './tensorflow.ts';
-import { webgpu } from './webgpu.ts';
+/** The table of backends, a row for each. Options take the names from it, so it loads a backend's file only on demand. */
+import type { Opened, TensorBackend } from './op.ts';
 
-export const backends: Readonly<Record<BackendName, TensorBackend>> = {
-  webgpu,
-  tensorflow,
-  cpu: {
-    open: async () => ({ version: `TensorFlow.js ${version_core}`, device: cpuModel(), hardware: false, batchPixels: 0, limits: {} }),
-    kernels: cpuKernels,
-  },
-};
+interface Row {
+  /** Loads the file of the backend, and TensorFlow.js with it. */
+  readonly load: () => Promise<TensorBackend>;
+  /** Each thread can open the backend; a native binding may load only once per process. */
+  readonly threads: boolean;
+}
+
+const rows = {
+  webgpu: { load: async (): Promise<TensorBackend> => (await import('./webgpu.ts')).webgpu, threads: true },
+  tensorflow: { load: async (): Promise<TensorBackend> => (await import('./tensorflow.ts')).tensorflow, threads: false },
+  cpu: { load: async (): Promise<TensorBackend> => (await import('./cpu.ts')).cpu, threads: true },
+} as const satisfies Readonly<Record<string, Row>>;
+
+export type BackendName = keyof typeof rows;
+export const backends: Readonly<Record<BackendName, Row>> = rows;
+export const backendNames = Object.keys(rows) as readonly BackendName[];
+
+/** A backend that is available and renders the reference's bytes. */
+export interface Backend extends Opened {
+  readonly name: BackendName;
+}
+
+/** Tests if a TensorFlow.js backend is in the table. */
+export function isBackendName(name: string): name is BackendName {
+  return Object.hasOwn(rows, name);
+}

@@ -1,5 +1,5 @@
 import type { KernelConfig, Tensor, Tensor1D, Tensor2D, Tensor4D, TensorInfo } from '@tensorflow/tfjs-core';
-import type { Backend, Depth, Raster } from '../types.ts';
+import type { Depth, Raster } from '../types.ts';
 
 /**
  * The op `CopyPaste`, registered once for each TensorFlow.js backend: Simple Copy-Paste (Ghiasi et al., CVPR 2021), in integers. The
@@ -142,7 +142,16 @@ export interface Kernels<B> {
 }
 
 /** An opened backend, as it describes itself. */
-export type Opened = Omit<Backend, 'name'>;
+export interface Opened {
+  /** Version of the library that renders. */
+  readonly version: string;
+  readonly device: string;
+  /** A GPU renders; a driver that computes on the CPU does not count. */
+  readonly hardware: boolean;
+  /** Maximum number of pixels of targets and sources in one call of the op; with 0 each call renders one target. */
+  readonly batchPixels: number;
+  readonly limits: Readonly<Record<string, number>>;
+}
 
 /** Pixels in one call of the op on a GPU, enough to keep it busy. A larger image has a call of its own, so that it waits for no other. */
 export const gpuBatchPixels = 2 ** 22;

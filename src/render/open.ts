@@ -1,7 +1,6 @@
 import { env, findBackendFactory, getBackend, setBackend } from '@tensorflow/tfjs-core';
 import { CopyPasteError } from '../errors.ts';
-import { type Backend, type BackendName, backendNames } from '../types.ts';
-import { backends } from './backends.ts';
+import { type Backend, type BackendName, backendNames, backends, isBackendName } from './backends.ts';
 import { unavailable } from './host.ts';
 import type { Opened } from './op.ts';
 import type { RenderingBackend } from './render.ts';
@@ -16,9 +15,9 @@ const opened = new Map<BackendName, Promise<Opened>>();
  * @throws {CopyPasteError} `unavailable` with packages or drivers to install; `usage` for an unknown name.
  */
 export async function openBackend(name: BackendName): Promise<Backend> {
-  if (!backendNames.includes(name))
-    throw new CopyPasteError('usage', `backend ${name}: no such backend; use one of ${backendNames.join(', ')}`);
-  const found = opened.get(name) ?? backends[name].open();
+  if (!isBackendName(name)) throw new CopyPasteError('usage', `backend ${name}: no such backend; use one of ${backendNames.join(', ')}`);
+  const { open, forget } = await backends[name].load();
+  const found = opened.get(name) ?? open();
   opened.set(name, found);
   try {
     const backend = await found;
@@ -28,7 +27,7 @@ export async function openBackend(name: BackendName): Promise<Backend> {
     return { name, ...backend };
   } catch (error) {
     opened.delete(name);
-    backends[name].forget?.();
+    forget?.();
     throw error instanceof CopyPasteError
       ? new CopyPasteError(error.code, `backend ${name}: ${error.message.replace(`backend ${name} `, '')}`, { cause: error })
       : error;

@@ -2,9 +2,10 @@ import { giveBack } from '../base/buffers.ts';
 import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../codecs/pixels.ts';
 import { fillSpans } from '../masks/spans.ts';
 import { type Mapping, mappingOf, sceneMapping, tablesOf, type WeightTable } from '../masks/tables.ts';
-import type { Backend, Bands, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
-import { copyPaste, fillOutput, locate, pixelsAt } from './cpu.ts';
+import type { Bands, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
+import type { Backend } from './backends.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
+import { copyPaste, fillOutput, locate, pixelsAt } from './paste.ts';
 
 /** ImageNet's mean colour, opaque: fills the canvas around a jittered scene. */
 const shallow = Uint8Array.of(124, 116, 104, 255);

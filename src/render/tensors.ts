@@ -7,6 +7,7 @@ import {
   getKernel,
   type NamedAttrMap,
   type NamedTensorMap,
+  ready,
   registerKernel,
   type Tensor,
   type Tensor1D,
@@ -17,8 +18,10 @@ import {
 } from '@tensorflow/tfjs-core';
 import { packInto, wordsOf } from '../codecs/pixels.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import type { BackendName, Depth, Raster } from '../types.ts';
-import { backends } from './backends.ts';
+import type { Depth, Raster } from '../types.ts';
+import { backends, isBackendName } from './backends.ts';
+// Loaded with the library, so that a caller can make TensorFlow.js's cpu backend the active one.
+import './cpu.ts';
 import {
   type CopyPasteAttrs,
   type CopyPasteInputs,
@@ -55,32 +58,22 @@ export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
   return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
 }
 
-/** The active backend's row; a backend that is not in the table runs the cpu kernels. */
-function active(): TensorBackend {
-  const name = getBackend();
-  return isBackendName(name) ? backends[name] : backends.cpu;
-}
-
-function isBackendName(name: string): name is BackendName {
-  return Object.hasOwn(backends, name);
-}
-
-/** Registers the kernels for the active backend, once. */
-export function registerKernels(): void {
-  const name = getBackend();
-  if (getKernel(opNames.copyPaste, name)) return;
-  for (const config of kernelConfigs(name, active().kernels)) registerKernel(config);
+/** Loads the file of the active backend, and registers its kernels. A backend that is not in the table runs the cpu kernels. */
+async function loadActive(name: string): Promise<TensorBackend> {
+  const loaded = await backends[isBackendName(name) ? name : 'cpu'].load();
+  if (!getKernel(opNames.copyPaste, name)) for (const config of kernelConfigs(name, loaded.kernels)) registerKernel(config);
+  return loaded;
 }
 
 /** Renders with the op `CopyPaste` on the active backend. */
 export const render: Render = async (images, targets, depth = 8) => {
   if (targets.length === 0) return [];
-  return guard(async () => {
-    const { tensor, release } = await upload(images);
+  return withOps(async ({ upload = uploadWords, download = downloadWords }) => {
+    const { tensor, release } = await upload(backend(), images);
     try {
       const result = tidy(() => renderTensors(tensor, targets, depth));
       try {
-        const [words, owner] = (await download([result.images, result.owner])) as [Int32Array, Int32Array];
+        const [words, owner] = (await download(backend(), [result.images, result.owner])) as [Int32Array, Int32Array];
         return resultsOf({ words, owner }, images, targets, depth);
       } finally {
         dispose(result);
@@ -91,32 +84,30 @@ export const render: Render = async (images, targets, depth = 8) => {
   });
 };
 
-/** Uploads images as one tensor of words, one after another. */
-async function upload(images: readonly Raster[]): Promise<Uploaded> {
-  const { upload } = active();
-  if (upload) return upload(backend(), images);
+/** Uploads images as one tensor of words, one after another, to a backend without a faster way. */
+async function uploadWords(_: unknown, images: readonly Raster[]): Promise<Uploaded> {
   const words = new Int32Array(images.reduce((sum, image) => sum + wordsOf(image), 0));
   packInto(words, images);
   const tensor = tensor1d(words, 'int32');
   return { tensor, release: () => tensor.dispose() };
 }
 
-async function download(tensors: readonly Tensor1D[]): Promise<Int32Array[]> {
-  const { download } = active();
-  if (download) return download(backend(), tensors);
+async function downloadWords(_: unknown, tensors: readonly Tensor[]): Promise<Int32Array[]> {
   return Promise.all(tensors.map((tensor) => tensor.data<'int32'>())) as Promise<Int32Array[]>;
 }
 
 /**
- * Runs a function on the active backend.
+ * Runs a function that uses the ops, on the active backend.
  *
  * @throws {CopyPasteError} `unavailable` if the device fails, even silently.
  */
-export async function guard<T>(work: () => Promise<T>): Promise<T> {
+export async function withOps<T>(work: (active: TensorBackend) => Promise<T>): Promise<T> {
+  await ready();
   const name = getBackend();
-  const faults = active().watch?.(backend());
+  const active = await loadActive(name);
+  const faults = active.watch?.(backend());
   try {
-    const result = await work();
+    const result = await work(active);
     const fault = await faults?.();
     if (fault !== undefined) throw new Error(fault);
     return result;
@@ -127,13 +118,12 @@ export async function guard<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Runs the op for targets. Pixels stay on the backend.
+ * Runs the op for targets, inside `withOps`. Pixels stay on the backend.
  *
  * @param images int32 `[P]`: words of all images that the targets refer to.
  */
 export function renderTensors(images: Tensor1D, targets: readonly Target[], depth: Depth = 8): CopyPasteOutputs {
   return tidy(() => {
-    registerKernels();
     const { tables, targets: rows, placements } = pack(targets);
     return copyPasteOp(
       {

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { backendNames } from '../../src/types.ts';
+import { backendNames } from '../../src/render/backends.ts';
 import { missingBackend } from '../backends.ts';
 import { captureStreams, temporaryFolder, treeDigests } from '../make.ts';
 
