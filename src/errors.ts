@@ -41,7 +41,7 @@ export class CopyPasteError extends Error {
   }
 }
 
-/** Error that a run ends with after a signal to stop. */
+/** The error of a run that a signal has stopped. */
 export function interrupted(): CopyPasteError {
   return new CopyPasteError('interrupted', 'stopped; to continue, run the same command again');
 }

@@ -33,7 +33,7 @@ export interface Option {
   readonly choices?: readonly string[];
   readonly default?: unknown;
   readonly required?: true;
-  /** No output byte depends on the option, or only through facts of the data set that the manifest records anyway. */
+  /** False if no output byte depends on the option, except through facts of the data set that the manifest records anyway. */
   readonly bytes?: false;
 }
 
@@ -389,7 +389,7 @@ export const presets: Readonly<Record<AugmentOptions['preset'], Planning>> = {
     truncated: 'keep',
     minVisible: 'official',
   },
-  // The same with standard-scale jittering.
+  // Like `paper`, with standard-scale jittering.
   ssj: {
     p: 1,
     jitter: 'scene',

@@ -1,4 +1,4 @@
-/** Half-open pixels `[x0, y0, x1, y1)`. */
+/** A half-open box of pixels `[x0, y0, x1, y1)`. */
 export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
 
 export interface Size {
@@ -6,10 +6,10 @@ export interface Size {
   readonly height: number;
 }
 
-/** Bits a channel. */
+/** Bits per channel. */
 export type Depth = 8 | 16;
 
-/** Pixels `[N, bands]` as codecs have them: RGB or RGBA, interleaved, in 8 or 16 bits a channel. */
+/** Interleaved pixels `[N, bands]`: RGB or RGBA, with 8 or 16 bits per channel. */
 export interface Raster {
   readonly pixels: Uint8Array | Uint16Array;
   readonly bands: Bands;
@@ -17,52 +17,52 @@ export interface Raster {
 
 export type Bands = 3 | 4;
 
-/** An image, row by row; grey is held as RGB. */
+/** A decoded image, row by row; a grey image is held as RGB. */
 export interface Image extends Size, Raster {
   readonly depth: Depth;
-  /** Channels of its file. */
+  /** Number of channels in its file. */
   readonly channels: ImageInfo['channels'];
   readonly icc?: Uint8Array;
-  /** It came from a lossless WebP file. */
+  /** True if the file was a lossless WebP. */
   readonly lossless?: boolean;
-  /** The last channel is not alpha, such as near infrared in a TIFF. */
+  /** True if the last channel is not alpha but, for example, near infrared in a TIFF. */
   readonly extraBand?: boolean;
 }
 
-/** Class ids or object ids `[H, W]`, row by row, with what a PNG needs to hold them unchanged. */
+/** A mask of class ids or object ids `[H, W]`, row by row, with the palette or the colours of its PNG. */
 export interface Mask extends Size {
   readonly ids: Uint8Array | Uint16Array;
-  /** RGB triples, one an index, of a palette PNG. */
+  /** Palette of the PNG, one RGB triple per index. */
   readonly palette?: Uint8Array;
-  /** Alpha of the first palette entries, as in tRNS. */
+  /** Alpha of the first palette entries (PNG chunk tRNS). */
   readonly alpha?: Uint8Array;
-  /** Colours that stand for ids in a PNG of so many channels. */
+  /** Colours that encode the ids in a colour PNG, and its number of channels. */
   readonly colours?: { readonly byId: Colours; readonly channels: 3 | 4 };
 }
 
 /** Names by class id. */
 export type ClassNames = ReadonlyMap<number, string>;
 
-/** RGB by class id. */
+/** RGB colours by id. */
 export type Colours = readonly (readonly [red: number, green: number, blue: number])[];
 
 /** One instance of a sample. */
 export interface Instance {
   readonly classId: number;
   readonly box: Box;
-  /** Pixels. */
+  /** Number of pixels. */
   readonly area: number;
-  /** It touches the border of its image, or nearly so: the border may have cut it off. */
+  /** True if the instance touches the border of its image, or nearly so: the border may have cut it off. */
   readonly truncated: boolean;
-  /** It stands for several objects together and is never pasted. */
+  /** True if the annotation stands for a crowd of objects, which is never pasted. */
   readonly crowd?: boolean;
-  /** Holds its pixels from `start` to `end`, as triples `(y, x0, x1)`, half-open, in raster order; other instances' too. */
+  /** Half-open spans `(y, x0, x1)` in raster order, of several instances; those of this one lie from index `start` to index `end`. */
   readonly spans: Int32Array;
   readonly start: number;
   readonly end: number;
 }
 
-/** Pixels of an instance. */
+/** Box and spans of an instance. */
 export type Shape = Pick<Instance, 'box' | 'spans' | 'start' | 'end'>;
 
 /** Prefix of sample ids of a source set, which keeps them apart from those of the augmented data set. */
@@ -70,44 +70,43 @@ export const sourcePrefix = 'sources:';
 
 /** One image and its annotation on disk; paths are relative to the root of the data set. */
 export interface Sample {
-  /** The image's path without its folder and extension, after its split: the same on every machine. */
+  /** Split, then the image's path below its folder without extension; equal on every machine. */
   readonly id: string;
   readonly split: string;
   readonly image: string;
   /** Absent where a document holds the annotation. */
   readonly mask?: string;
   readonly entry?: Entry;
-  /** Text file of shapes. */
+  /** Label file, in a format with one label file per image. */
   readonly labels?: string;
-  /** Label file that is written after a paste, for an image that has none. */
+  /** Path of the label file to write after a paste, if the image has none. */
   readonly newLabels?: string;
-  /** Size of the image as shown, and of its annotations. */
+  /** Size of the decoded image, and of its annotations. */
   readonly size: Size;
   /** Instance-id mask, where the layout has one. */
   readonly objects?: string;
   /** Further files that are derived from the class mask. */
   readonly views?: readonly ViewFile[];
-  /** Parts of its file names after the shared stem. */
+  /** Endings of its file names after the shared stem. */
   readonly endings: Endings;
   readonly format: ImageInfo;
 }
 
-/** Places of one sample's parts in a document of many samples. */
+/** Byte ranges of one sample's parts in a document of many samples. */
 export interface Entry {
   readonly document: string;
-  /** Start and length in bytes of each part, the image's own first. */
+  /** Start and length of each part in bytes: of the image first, then of its annotations. */
   readonly places: readonly number[];
 }
 
 /**
- * Annotations of one image as shapes rather than masks. Only the format reads its own data of the image, `I`, and of each
- * shape, `S`.
+ * Annotations of one image as shapes rather than masks. `I` and `S` are data of the image and of each shape that only the format reads.
  */
 export interface ShapeSet<I = unknown, S = unknown> {
   readonly size: Size;
   readonly own: I;
   readonly shapes: readonly Shaped<S>[];
-  /** The image has not been annotated: it may show anything, so nothing is pasted into it. */
+  /** Set if the image has not been annotated: it may show anything, so nothing is pasted into it. */
   readonly unlabelled?: true;
 }
 
@@ -125,15 +124,15 @@ export interface Endings {
   readonly objects: string;
 }
 
-/** A file of a sample that shows its class mask in other values. */
+/** A further mask file of a sample, derived from its class mask. */
 export interface ViewFile {
   readonly path: string;
   readonly view: View;
-  /** It holds colours with alpha. */
+  /** True if the file holds colours with alpha. */
   readonly alpha?: boolean;
 }
 
-/** Mapping of a class mask to another file: other ids, or colours. */
+/** Derivation of a further mask file: the id or colour that it holds for each class id. */
 export interface View {
   readonly ending: string;
   /** Name of its folder, if it differs from that of the masks. */
@@ -144,12 +143,12 @@ export interface View {
   readonly other: number | readonly [number, number, number];
 }
 
-/** How ids of an instance mask are made, where they say the class: its id times `perClass` plus a number. */
+/** Encoding of the class in the ids of an instance mask: class id · `perClass` + number. */
 export interface ObjectIds {
   readonly perClass: number;
-  /** Value of pixels of a class without instances: the class id, or the class id times `perClass`. */
+  /** Value of pixels of a class without instances: the class id, or class id · `perClass`. */
   readonly bare: 'class' | 'product';
-  /** Classes that have instances; absent where all may. */
+  /** Classes that have instances; absent if all may. */
   readonly things?: readonly number[];
 }
 
@@ -158,11 +157,11 @@ export interface ImageInfo {
   /** Channels of the file: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. */
   readonly channels: 1 | 2 | 3 | 4;
   readonly depth: Depth;
-  /** It has an ICC profile, which is kept with its pixels. */
+  /** True if the file has an ICC profile, which is kept with the pixels. */
   readonly icc: boolean;
-  /** It is CMYK, which is read as sRGB. */
+  /** True if the file is CMYK, which is converted to sRGB. */
   readonly cmyk: boolean;
-  /** EXIF orientation is applied, as annotation tools show the image; otherwise the mask fits the pixels as stored. */
+  /** True if EXIF orientation is applied, as in annotation tools; false if the mask fits the pixels as stored. */
   readonly upright: boolean;
 }
 
@@ -172,11 +171,11 @@ export interface Placement {
   readonly instance: number;
   readonly classId: number;
   readonly sourceBox: Box;
-  /** May leave the frame; the part outside is cropped. */
+  /** Box in the target; the part outside the frame is cropped. */
   readonly targetBox: Box;
   readonly scale: number;
   readonly flip: boolean;
-  /** Pixels inside the frame that it covers by half or more, before later ones cover it. */
+  /** Number of pixels inside the frame that it covers by half or more, before later placements cover it. */
   readonly area: number;
 }
 
@@ -188,21 +187,21 @@ export type PassReason = (typeof passReasons)[number];
 export const dropReasons = ['below min-area', 'above max-area'] as const;
 export type DropReason = (typeof dropReasons)[number];
 
-/** A drawn instance for which no draw of the jitter fits. */
+/** An instance that was drawn but not pasted. */
 export interface Dropped {
   readonly instance: number;
   readonly classId: number;
   readonly reason: DropReason;
 }
 
-/** The jitter of a whole scene (`--jitter scene`): where the image lands in the frame. */
+/** Jitter of a whole scene (`--jitter scene`): the box in the frame onto which the image is scaled. */
 export interface Scene {
   readonly targetBox: Box;
   readonly scale: number;
   readonly flip: boolean;
 }
 
-/** All placements of a sample, drawn before any pixel is touched. */
+/** The plan of one copy of a sample: all its placements, drawn before any pixel is changed. */
 export interface Plan {
   readonly id: string;
   readonly copy: number;
@@ -211,7 +210,7 @@ export interface Plan {
   readonly source?: string;
   /** Jitter of the target's and the source's whole scene, with `--jitter scene`. */
   readonly scenes?: { readonly target: Scene; readonly source: Scene };
-  /** Pasted in this order: a later one covers an earlier one. */
+  /** Placements in pasting order: later ones cover earlier ones. */
   readonly placements: readonly Placement[];
   readonly dropped: readonly Dropped[];
 }
@@ -219,10 +218,10 @@ export interface Plan {
 /** Limit below which a covered instance is dropped: a fraction of its pixels, or the rule of the paper's official code. */
 export type MinVisible = number | 'official';
 
-/** A limit on areas: a fraction of the target image, or pixels such as `25px`. */
+/** A limit on areas: a fraction of the target image, or a number of pixels such as `25px`. */
 export type AreaLimit = number | `${number}px`;
 
-/** The annotation of a sample; class mask and object mask have one size. */
+/** Masks of a sample; the class mask and the object mask have the same size. */
 export interface Annotation {
   readonly mask: Mask;
   /** Instance-id mask, where the layout has one. */
@@ -233,17 +232,17 @@ export interface Annotation {
 export interface CountedAnnotation extends Annotation {
   readonly pixels: PixelsById;
   readonly objectPixels?: PixelsById;
-  /** Shapes of the sample; the class mask is then painted from them. */
+  /** Shapes of the sample, if it has shapes; the class mask is painted from them. */
   readonly shapes?: ShapeSet;
 }
 
-/** An existing object that pastes cover in part or whole. */
+/** An existing object that pastes cover partly or completely. */
 export interface Covered {
   readonly object: number;
-  /** Pixels. */
+  /** Number of pixels before the pastes. */
   readonly before: number;
   readonly after: number;
-  /** It is left with less than `minVisible`: its last pixels stay in the class mask only. */
+  /** True if less than `minVisible` of it is left: its last pixels stay in the class mask only. */
   readonly dropped: boolean;
 }
 
@@ -253,11 +252,11 @@ export type PixelsById = ReadonlyMap<number, number>;
 /** Number of pixels of each class id before and after pasting, by ascending id. */
 export type PixelCounts = ReadonlyMap<number, readonly [before: number, after: number]>;
 
-/** An annotation after its placements, with their effects. */
+/** An annotation after pasting, with the effects of the placements. */
 export interface Annotated extends Annotation {
-  /** For each placement its pixels in the final mask, 0 where later ones cover it. */
+  /** Number of visible pixels of each placement; 0 if later placements cover all of it. */
   readonly visible: readonly number[];
-  /** For each placement its new id in the object mask. */
+  /** Id of each placement in the object mask; `undefined` if it has none. */
   readonly objectIds: readonly (number | undefined)[];
   readonly covered: readonly Covered[];
   readonly pixels: PixelCounts;
@@ -267,13 +266,13 @@ export interface Annotated extends Annotation {
 
 /** Shapes of an image after pasting. */
 export interface ShapesAfter {
-  /** Shapes that remain, by their index; with their remaining spans if pastes cover some of their pixels. */
+  /** Remaining shapes, by index, with their remaining spans if pastes cover some of their pixels. */
   readonly kept: readonly { readonly index: number; readonly spans?: Int32Array }[];
-  /** Visible spans of each placement that shows. */
+  /** Visible placements, with their visible spans. */
   readonly pasted: readonly { readonly placement: number; readonly spans: Int32Array }[];
 }
 
-/** Content of a file of a sample; a view is derived from the class mask, and the drawn masks from shapes. */
+/** Role of a file of a sample; a view is derived from the class mask, the drawn masks from shapes. */
 export type FileRole = 'image' | 'mask' | 'labels' | 'objects' | 'view' | 'drawn classes' | 'drawn objects';
 
 /** A file of a sample; its path is relative to the root of the data set. */
@@ -296,7 +295,7 @@ export interface PastedFrom {
   readonly inputs?: readonly InputFile[];
 }
 
-/** Root of input files, with their expected digests if these are known. */
+/** Root folder of input files, with their expected digests if these are known. */
 export interface InputFolder {
   readonly root: string;
   /** SHA-256 by path. */
@@ -308,7 +307,7 @@ export interface Pasted extends Annotated {
   readonly sample: Sample;
   readonly plan: Plan;
   readonly image: Image;
-  /** Index of the placement that shows at each pixel plus 1; 0 elsewhere. */
+  /** For each pixel, 1 + the index of the placement that is visible there; 0 if there is none. */
   readonly owner: Int32Array;
   readonly original: Annotation & { readonly image: Image; readonly shapes?: ShapeSet };
   readonly source: PastedFrom;
@@ -319,9 +318,9 @@ export interface Pasted extends Annotated {
 /** Decoded annotations of one sample. */
 export interface Annotations extends CountedAnnotation {
   readonly sample: Sample;
-  /** Where its files are. */
+  /** Folder of its files. */
   readonly input: InputFolder;
   readonly instances: readonly Instance[];
-  /** Files that were read. */
+  /** Annotation files that were read. */
   readonly files: readonly InputFile[];
 }
