@@ -7,11 +7,11 @@ import { setFlagsFromString } from 'node:v8';
 
 const free: ArrayBuffer[] = [];
 const issued = new WeakSet<ArrayBufferLike>();
-/** Most bytes that the pool keeps free. */
+/** Maximum number of free bytes that the pool keeps. */
 let limit = 512 * 2 ** 20;
 let freeBytes = 0;
 
-/** Lowers the number of bytes that the pool keeps free. */
+/** Lowers the maximum number of free bytes that the pool keeps. */
 export function limitPool(bytes: number): void {
   limit = Math.min(limit, bytes);
 }

@@ -48,7 +48,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
 }
 
 /**
- * SHA-256 of a file, which is never in memory as a whole.
+ * SHA-256 of a file, which is read in parts.
  *
  * @param file its name in messages.
  * @throws {CopyPasteError} `io` if the file cannot be read.

@@ -1,11 +1,11 @@
 import pLimit from 'p-limit';
 
-/** Number of items that have a promise at the same time. */
+/** Maximum number of items that have a promise at the same time. */
 const partSize = 512;
 
 /**
- * Runs an asynchronous step for each item, with limited concurrency and a limited number of promises. After a step fails, no other one
- * starts, and the error is thrown when the running ones have ended.
+ * Runs an asynchronous step for each item, with limited concurrency and a limited number of promises. After a step fails, no other step
+ * starts, and the error is thrown once the running steps have ended.
  *
  * @returns results in the order of the items.
  */

@@ -24,8 +24,8 @@ export function cannotRead(file: string, cause: unknown): CopyPasteError {
 }
 
 /**
- * Lists a directory tree without names that begin with a dot. Symbolic links are followed; behind a second link only to folders that
- * are not listed yet, since the number of paths through folders that link to one another is exponential.
+ * Lists a directory tree without names that begin with a dot. Symbolic links are followed. Below a second link, they are followed only to
+ * folders that are not listed yet, since folders that link to one another have exponentially many paths.
  *
  * @throws {CopyPasteError} `noInput` if the root is not a directory, `io` if a folder cannot be listed.
  */

@@ -2,7 +2,7 @@
 export const extensions = { png: ['png'], jpeg: ['jpg', 'jpeg'], webp: ['webp'], tiff: ['tif', 'tiff'], avif: ['avif'] } as const;
 export type ImageFormat = keyof typeof extensions;
 
-/** Extensions, as messages list them. */
+/** List of extensions in messages. */
 export const extensionList = '.png, .jpg, .webp, .tif or .avif';
 
 const formatOfExtension = new Map(Object.entries(extensions).flatMap(([format, names]) => names.map((name) => [name as string, format])));

@@ -38,7 +38,7 @@ export interface ImageHeader {
   readonly stored: Size;
   /** Size as shown, after EXIF orientation. */
   readonly upright: Size;
-  /** EXIF orientation rotates or mirrors the image. */
+  /** True if EXIF orientation rotates or mirrors the image. */
   readonly turned: boolean;
 }
 
@@ -223,7 +223,7 @@ function damaged(name: string, cause: unknown, what = 'image'): CopyPasteError {
   return new CopyPasteError('data', `cannot decode this ${what}: ${why}`, { path: name, cause });
 }
 
-/** Effort of the AVIF encoder, 0 to 9. More takes two to ten times as long for files of the same size. */
+/** Effort of the AVIF encoder, 0 to 9. A higher effort takes two to ten times as long for files of equal size. */
 const avifEffort = 2;
 
 /** Encoder and settings of each format, as recorded in the manifest. */
@@ -269,7 +269,7 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
   }
 }
 
-/** Big-endian bytes of 16-bit samples, as PNG stores them; swapped in a copy. */
+/** Big-endian bytes of 16-bit channel values, as PNG stores them; the bytes are swapped in a copy. */
 function bigEndian({ buffer, byteOffset, byteLength }: Uint16Array): Uint8Array {
   return Buffer.from(new Uint8Array(buffer, byteOffset, byteLength)).swap16();
 }

@@ -85,8 +85,8 @@ export function withChannels({ pixels, bands, depth }: Raster & Pick<Image, 'dep
 }
 
 /**
- * Pixels of an image in a depth: the image's own array, or a new one from the buffer pool. 8 bits are multiplied by 257, 16 bits are
- * divided by 257 and rounded to the nearest.
+ * Pixels of an image in a depth: the image's own array, or a new one from the buffer pool. 8-bit values are multiplied by 257; 16-bit
+ * values are divided by 257 and rounded to the nearest.
  */
 export function inDepth({ pixels, depth }: Pick<Image, 'pixels' | 'depth'>, wanted: Depth): Raster['pixels'] {
   if (depth === wanted) return pixels;

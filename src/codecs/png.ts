@@ -8,7 +8,7 @@ import type { Colours, Mask } from '../types.ts';
 const deflateAsync = promisify(deflate);
 const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
-/** Pixels of the largest image or mask that is opened: 64 megapixels, as protection against decompression bombs. */
+/** Maximum number of pixels of an image or mask: 64 megapixels, as protection against decompression bombs. */
 export const maxPixels = 64 * 2 ** 20;
 
 /** Header of a PNG: its first 33 bytes. */
@@ -201,7 +201,10 @@ const adam7 = [
   [0, 1, 1, 2],
 ] as const;
 
-/** Inflates and unfilters pixels. At most as many bytes are inflated as the header implies. Several channels have 8 bits each. */
+/**
+ * Inflates and unfilters pixels. At most as many bytes are inflated as the header implies. Pixels with several channels have 8 bits per
+ * channel.
+ */
 function decodePixels(idat: Uint8Array, { width, height, depth, colour, interlaced }: PngHeader): Mask['ids'] {
   const channels = channelsOf[colour];
   const passes = (interlaced ? adam7 : singlePass)
@@ -255,7 +258,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** Undoes filter Up for one row, four bytes at a time: highest bits are added apart, so that no carry reaches the next byte. */
+/** Undoes filter Up for one row, four bytes at a time: highest bits are added separately, so that no carry reaches the next byte. */
 function addAbove(source: DataView, from: number, result: DataView, to: number, stride: number): void {
   let i = 0;
   for (; i + 4 <= stride; i += 4) {
@@ -340,13 +343,13 @@ export function encodeMask(mask: Mask): Promise<Uint8Array> {
   return encodePng({ width, height, depth: 8, channels: 1, data: ids, filter: 'up', chunks, indexed: palette !== undefined });
 }
 
-/** Pixels of a PNG that is written. */
+/** Pixels to encode as a PNG. */
 export interface PngPixels {
   readonly width: number;
   readonly height: number;
   readonly depth: 8 | 16;
   readonly channels: 1 | 2 | 3 | 4;
-  /** Samples, row by row; 16-bit samples are big-endian. */
+  /** Channel values, row by row; 16-bit values are big-endian. */
   readonly data: Uint8Array;
   readonly filter: 'none' | 'sub' | 'up';
   readonly indexed?: boolean;
@@ -407,7 +410,7 @@ function subtract(source: DataView, from: number, distance: number, result: Data
   for (; i < end; i++) result.setUint8(to + i, source.getUint8(from + i) - source.getUint8(from + i - distance));
 }
 
-/** Subtracts four bytes at a time: highest bits are handled apart, so that no borrow reaches the next byte. */
+/** Subtracts four bytes at a time: highest bits are handled separately, so that no borrow reaches the next byte. */
 function subtractBytes(a: number, b: number): number {
   return ((a | 0x80808080) - (b & 0x7f7f7f7f)) ^ ((a ^ ~b) & 0x80808080);
 }

@@ -2,16 +2,16 @@ import { takeBytes } from '../base/buffers.ts';
 import type { Depth } from '../types.ts';
 import { compressRows } from './png.ts';
 
-/** Pixels of a TIFF that is written. */
+/** Pixels to encode as a TIFF. */
 export interface TiffPixels {
   readonly width: number;
   readonly height: number;
   readonly depth: Depth;
   readonly channels: 1 | 2 | 3 | 4;
-  /** Samples, row by row. */
+  /** Channel values, row by row. */
   readonly data: Uint8Array | Uint16Array;
   readonly icc?: Uint8Array;
-  /** The last of an even number of channels is not alpha. */
+  /** True if the last of an even number of channels is not alpha. */
   readonly extraBand?: boolean | undefined;
 }
 
@@ -116,7 +116,7 @@ function even(bytes: number): number {
   return bytes + (bytes % 2);
 }
 
-/** Differences of samples to those of the pixel to the left, modulo their depth, in an array from the buffer pool. */
+/** Differences between channel values and those of the pixel to the left, modulo 2^depth, in an array from the buffer pool. */
 function differences(data: Uint8Array | Uint16Array, stride: number, channels: number): Uint8Array {
   const bytes = takeBytes(data.byteLength);
   const rows = data instanceof Uint16Array ? new Uint16Array(bytes.buffer, bytes.byteOffset, data.length) : bytes;

@@ -13,7 +13,7 @@ import type { Tables, WeightTable } from './tables.ts';
 /** Coverage of a pixel whose taps all lie on the instance. */
 export const fullCoverage = 65536;
 
-/** The least coverage with which a placement owns a pixel. */
+/** Minimum coverage with which a placement owns a pixel. */
 export const halfCoverage = 32768;
 
 /** Coverage of target pixels, one row at a time. */
@@ -42,7 +42,7 @@ interface Lines {
   /** `before[n]`: number of columns whose first tap lies before source pixel `base + n`. */
   readonly before: Int32Array;
   readonly base: number;
-  /** First taps descend, as in a flipped table. */
+  /** True if first taps descend, as in a flipped table. */
   readonly descending: boolean;
   /** The most recent rows, each at its number modulo the length of the ring. */
   readonly ring: Line[];
@@ -58,7 +58,7 @@ interface Line {
   readonly sums: Uint16Array;
 }
 
-/** Coverage before its first row. @param shape without it, every pixel is covered completely. */
+/** Starts the coverage of target pixels, before the first row. @param shape without it, every pixel is covered completely. */
 export function coverageOf(shape: Shape | undefined, { across, down }: Tables): Coverage {
   const columns = across.data.length / (1 + across.taps);
   const lines = shape && columns > 0 ? linesOf(shape, across, columns, down.taps) : undefined;

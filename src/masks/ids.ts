@@ -4,7 +4,7 @@ import type { Mask, ObjectIds, PixelsById } from '../types.ts';
 /** Class id of pixels that belong to no shape. */
 export const noCategory = 65535;
 
-/** Ids of a data set that stand for no object. */
+/** Ids of a data set that stand for no object, and the encoding of those that do. */
 interface ObjectRules {
   readonly ignore: number | undefined;
   /** Background and ignore ids of class masks. */
@@ -32,7 +32,7 @@ export function isThing(classId: number, ids: ObjectIds | undefined): boolean {
   return ids?.things?.includes(classId) ?? true;
 }
 
-/** Number of objects of any one class that an object mask still has free ids for. */
+/** Number of further objects, of whatever class, for which an object mask has free ids. */
 export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: ReadonlySet<number>, ids?: ObjectIds): number {
   if (ids) return ids.perClass - 1 - Math.max(0, ...[...held.keys()].map((id) => (leftOut.has(id) ? 0 : id % ids.perClass)));
   const limit = largestId(objects);

@@ -7,10 +7,10 @@ import { fillSpans } from './spans.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
 
-/** An instance this near to the border counts as cut off: annotations often stop a pixel or two short of it. */
+/** Distance from the border, in pixels, within which an instance counts as cut off: annotations often stop a pixel or two short of it. */
 const borderSlack = 2;
 
-/** Limit on instances of one mask: only noise has more, and it would take gigabytes of memory. */
+/** Maximum number of instances in a mask; only noise has more, and would take gigabytes of memory. */
 const mostInstances = 2 ** 20;
 
 /** Runs of equal ids in a mask, row by row, without ids that are left out. The arrays may be longer, and return to the buffer pool. */
@@ -122,11 +122,11 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
 
 /** Instances of a sample, and pixel counts of its masks. */
 export interface Found {
-  /** In raster order of their first pixels. */
+  /** Instances in raster order of their first pixels. */
   readonly instances: readonly Instance[];
-  /** Of the class mask. */
+  /** Pixels of each id of the class mask. */
   readonly pixels: PixelsById;
-  /** Of the instance mask, where there is one. */
+  /** Pixels of each id of the instance mask, if there is one. */
   readonly objectPixels?: PixelsById;
 }
 
@@ -193,7 +193,7 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
     const group = groups[run] as number;
     let at = places[group] as number;
     if (at > 0) {
-      // First run of its group: its place replaces its size, encoded as a number below 0.
+      // The first run of a group: from now on `places` holds the group's next position, as a negative number, instead of its size.
       starts[n++] = end;
       [at, end] = [end, end + at];
     } else at = -1 - at;

@@ -7,7 +7,7 @@ export function countIds({ ids }: Mask): Map<number, number> {
   return presentIds(counts);
 }
 
-/** Ids that occur, with their counts. */
+/** Ids that occur, with their counts, from counts by id. */
 export function presentIds(counts: Uint32Array): Map<number, number> {
   const found = new Map<number, number>();
   for (let id = 0; id < counts.length; id++) if (counts[id]) found.set(id, counts[id] as number);

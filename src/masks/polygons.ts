@@ -3,7 +3,7 @@ import type { Size } from '../types.ts';
 import { spansOfToggles } from './run-lengths.ts';
 import { union } from './spans.ts';
 
-/** Points on each side of a pixel, at which pycocotools follows an edge. */
+/** Points per side of a pixel at which pycocotools samples an edge. */
 const steps = 5;
 
 /** Spans of the union of polygons `[x0, y0, x1, y1, …]`, in pixels. */

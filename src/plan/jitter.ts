@@ -4,11 +4,11 @@ import type { Stream } from './rng.ts';
 
 /** Ranges that the jitter draws from. */
 export interface JitterOptions {
-  /** Range of the scale, which is uniform. */
+  /** Range of the scale, which is drawn uniformly. */
   readonly scale: readonly [low: number, high: number];
   /** Probability of a horizontal flip. */
   readonly flip: number;
-  /** How far an instance's centre may move, as a fraction of the target's width and height. */
+  /** Maximum distance that an instance's centre moves, as a fraction of the target's width and height. */
   readonly maxTranslation: number;
 }
 

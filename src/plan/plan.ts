@@ -4,10 +4,10 @@ import type { AreaLimit, Dropped, DropReason, Instance, PassReason, Placement, P
 import { boxesInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
 import { type Stream, stream } from './rng.ts';
 
-/** A sample as planning sees it, without pixels of its image. */
+/** Facts of a sample that planning needs; its pixels are not among them. */
 export interface Candidate extends Size {
   readonly id: string;
-  /** It has annotations, and is not a background image. */
+  /** True if the sample has annotations, so that it is not a background image. */
   readonly annotated: boolean;
   readonly instances: readonly Instance[];
   /** Number of pasted instances that its annotation has free ids for. */
@@ -27,7 +27,7 @@ export interface PlanOptions extends JitterOptions {
   readonly maxInstances: number | 'all';
   readonly minArea: AreaLimit;
   readonly maxArea: AreaLimit;
-  /** `instance`: each instance is jittered by itself; `scene`: source and target are jittered as wholes, as in the paper. */
+  /** Unit of the jitter: each `instance` by itself, or the whole `scene` of the source and of the target, as in the paper. */
   readonly jitter: 'instance' | 'scene';
   readonly truncated: 'skip' | 'keep';
   readonly allowSelf: boolean;
@@ -35,7 +35,7 @@ export interface PlanOptions extends JitterOptions {
   readonly mayPaste: (classId: number) => boolean;
 }
 
-/** Draws of the jitter before an instance is dropped; Composer's number. */
+/** Maximum number of draws of the jitter before an instance is dropped, as in MosaicML Composer. */
 const maxDraws = 10;
 
 /**
@@ -61,7 +61,10 @@ function passReason({ id, annotated }: Candidate, copy: number, options: PlanOpt
   return stream(seed, copy, id, 'target').uniform() < (annotated ? p : backgroundRatio) ? undefined : 'not drawn';
 }
 
-/** Tests if a sample may be a target of this copy before its annotation is known, or if only the annotation tells why it is not. */
+/**
+ * Tests if the annotation of a sample must be read: the sample may be a target of this copy, or its annotation gives the reason why it is
+ * not.
+ */
 export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p }: Omit<PlanOptions, 'mayPaste'>): boolean {
   return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio);
 }
@@ -167,9 +170,9 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
       first ??= plan;
       return undefined;
     },
-    /** The plan if nothing of any source fits: it records what the first source dropped. */
+    /** The plan if no instance of any source fits; it records the instances that the first source dropped. */
     none(): Plan {
-      // Its annotation has no free id.
+      // The target's annotation has no free id.
       if (target.capacity === 0) return passThrough(target.id, copy, 'nothing fits');
       if (!first) return passThrough(target.id, copy, 'no source');
       return { ...passThrough(target.id, copy, 'nothing fits'), source: first.source as string, dropped: first.dropped };
@@ -203,7 +206,7 @@ function drawInstances(source: Candidate, target: Candidate, jitter: Stream, cho
   return { placements, dropped };
 }
 
-/** Jitters the source as a whole, once, and takes a random subset of the instances that fit, where the jitter has put them. */
+/** Jitters the source as a whole, once, and takes a random subset of the instances that fit, at their positions in the jittered scene. */
 function drawFromScene(
   source: Candidate,
   target: Candidate,
