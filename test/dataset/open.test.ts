@@ -1,8 +1,7 @@
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { classIds, readClassNames } from '../../src/dataset/classes.ts';
 import { type Dataset, openDataset } from '../../src/dataset/open.ts';
 import type { DatasetOptions } from '../../src/dataset/options.ts';
 import { CopyPasteError } from '../../src/errors.ts';
@@ -204,31 +203,5 @@ describe('openDataset', () => {
     await symlink('..', join(root, 'masks', 'loop'));
     const { samples } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
     expect(samples.map(({ id }) => id)).toEqual(['a']);
-  });
-});
-
-describe('class names', () => {
-  test('are read one per line, or with ids', async () => {
-    const path = join(folder, 'names.txt');
-    await writeFile(path, 'sky\nbuilding\n\ncar\n');
-    expect([...(await readClassNames(path))]).toEqual([
-      [0, 'sky'],
-      [1, 'building'],
-      [3, 'car'],
-    ]);
-    await writeFile(path, '7 car\r\n24: person\r\n');
-    expect([...(await readClassNames(path))]).toEqual([
-      [7, 'car'],
-      [24, 'person'],
-    ]);
-  });
-
-  test('are resolved to ids, and an unknown name is an error that lists the classes', () => {
-    const names = new Map([
-      [8, 'car'],
-      [9, 'Pedestrian'],
-    ]);
-    expect([...classIds(['car', 'pedestrian', '3'], names, '--classes')]).toEqual([8, 9, 3]);
-    expect(() => classIds(['dog'], names, '--classes')).toThrow("--classes: unknown class 'dog'; classes are car, Pedestrian");
   });
 });

@@ -7,7 +7,11 @@ import type { Annotations, Instance } from '../../src/types.ts';
 import { filled, instanceOf } from '../make.ts';
 
 const opened = await openDataset({ in: 'fixtures/camvid', maskSuffix: '', onlySplit: true, skipBad: false });
-const dataset = { ...opened, skipped: [{ id: 'z', reason: 'z.png: has no mask' }], leftBehind: ['notes.txt'] };
+const dataset = {
+  ...opened,
+  skipped: [{ id: 'z', reason: 'z.png: has no mask', path: 'z.png', what: 'has no mask' }],
+  leftBehind: ['notes.txt'],
+};
 const [sample] = dataset.samples as [(typeof dataset.samples)[0]];
 const base = { split: 'train', copy: 0 } as const;
 

@@ -1,0 +1,57 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { classIds, foreignClass, pasteFilter, readClassNames, voidId } from '../../src/dataset/classes.ts';
+import { temporaryFolder } from '../make.ts';
+
+describe('class names', () => {
+  test('are read one per line, or with ids', async () => {
+    const path = join(temporaryFolder(), 'names.txt');
+    await writeFile(path, 'sky\nbuilding\n\ncar\n');
+    expect([...(await readClassNames(path))]).toEqual([
+      [0, 'sky'],
+      [1, 'building'],
+      [3, 'car'],
+    ]);
+    await writeFile(path, '7 car\r\n24: person\r\n');
+    expect([...(await readClassNames(path))]).toEqual([
+      [7, 'car'],
+      [24, 'person'],
+    ]);
+  });
+
+  test('are resolved to ids, and an unknown name is an error that lists the classes', () => {
+    const names = new Map([
+      [8, 'car'],
+      [9, 'Pedestrian'],
+    ]);
+    expect([...classIds(['car', 'pedestrian', '3'], names, '--classes')]).toEqual([8, 9, 3]);
+    expect(() => classIds(['dog'], names, '--classes')).toThrow("--classes: unknown class 'dog'; classes are car, Pedestrian");
+  });
+
+  test('of which two share an id, or that cannot be read, are an error', async () => {
+    const path = join(temporaryFolder(), 'names.txt');
+    await expect(readClassNames(path)).rejects.toMatchObject({ code: 'noInput' });
+    await writeFile(path, '1 car\n1 bus\n');
+    await expect(readClassNames(path)).rejects.toMatchObject({ code: 'data', message: expect.stringContaining('id 1') });
+  });
+});
+
+test('a class may be pasted if it is among those chosen and not excluded; a foreign class never may', () => {
+  const names = new Map([
+    [1, 'car'],
+    [2, 'bus'],
+    [3, 'dog'],
+  ]);
+  const allowed = (options: Parameters<typeof pasteFilter>[1]) => [foreignClass, 1, 2, 3, 4].filter(pasteFilter(names, options));
+  expect(allowed({})).toEqual([1, 2, 3, 4]);
+  expect(allowed({ classes: ['car', 2] })).toEqual([1, 2]);
+  expect(allowed({ excludeClasses: ['car', 4] })).toEqual([2, 3]);
+  expect(allowed({ classes: ['car', 'bus'], excludeClasses: ['BUS'] })).toEqual([1]);
+});
+
+test('the id of void pixels is the first ignore id, which jittered scenes need', () => {
+  expect(voidId(new Set([255, 7]), 'scene')).toBe(255);
+  expect(voidId([], 'instance')).toBe(undefined);
+  expect(() => voidId([], 'scene')).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('--ignore') }));
+});
