@@ -44,8 +44,8 @@ export interface CopyPasteBatch {
  * Pastes instances between the samples of a batch, on the active TensorFlow.js backend: Simple Copy-Paste (Ghiasi et al., CVPR 2021).
  * The same batch, options, seed and step give the same values on every backend.
  *
- * @param images `[N, H, W, C]`, or `[N, C, H, W]` with `channelsFirst`; C is 1, 3 or 4; int32 from 0 to 255, or
- * float32 in `range` (by default 0 to 255). Pasted pixels are resampled in 8 bits a channel.
+ * @param images `[N, H, W, C]`, or `[N, C, H, W]` with `channelsFirst`; C is 1, 3 or 4; int32 from 0 to 255, or float32 in `range` (by
+ * default 0 to 255). Pasted pixels are resampled with 8 bits per channel.
  * @param masks int32 `[N, H, W]`: class ids from 0 to 65535.
  * @throws {CopyPasteError} `usage` for wrong shapes, types or options, `data` for an id out of range.
  */

@@ -74,7 +74,7 @@ export interface Sample {
   readonly id: string;
   readonly split: string;
   readonly image: string;
-  /** Absent where a document holds the annotation. */
+  /** Class mask; absent if the annotation is in a document or a label file. */
   readonly mask?: string;
   readonly entry?: Entry;
   /** Label file, in a format with one label file per image. */
@@ -83,7 +83,7 @@ export interface Sample {
   readonly newLabels?: string;
   /** Size of the decoded image, and of its annotations. */
   readonly size: Size;
-  /** Instance-id mask, where the layout has one. */
+  /** Instance mask, if the layout has one. */
   readonly objects?: string;
   /** Further files that are derived from the class mask. */
   readonly views?: readonly ViewFile[];
@@ -224,7 +224,7 @@ export type AreaLimit = number | `${number}px`;
 /** Masks of a sample; the class mask and the object mask have the same size. */
 export interface Annotation {
   readonly mask: Mask;
-  /** Instance-id mask, where the layout has one. */
+  /** Instance mask, if the layout has one. */
   readonly objects?: Mask;
 }
 

@@ -6,7 +6,7 @@ import type { ClassNames } from '../types.ts';
 export const foreignClass = -1;
 
 /**
- * Reads a file of class names: one name a line, the first for id 0; or `id name` on each line, in any order.
+ * Reads a file of class names: one name per line, the first for id 0; or `id name` on each line, in any order.
  *
  * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when an id occurs twice.
  */
@@ -65,7 +65,7 @@ export function pasteFilter(
 }
 
 /**
- * The id written for void pixels: the first ignore id.
+ * The id that is written for ignored pixels: the first ignore id.
  *
  * @throws {CopyPasteError} `usage` when scenes are jittered, which pads masks, and there is no ignore id.
  */

@@ -9,7 +9,7 @@ import { CopyPasteError, type Fault } from '../errors.ts';
 import type { ImageInfo, Sample, Size, ViewFile } from '../types.ts';
 import type { Paired } from './paired.ts';
 
-/** Mask files that may store colours, not only ids. */
+/** Kinds of mask files that may store colours instead of ids. */
 interface Coloured {
   readonly masks: boolean;
   readonly objects: boolean;
@@ -31,7 +31,7 @@ interface Checked {
  * images that match only one way decide for the whole data set.
  *
  * @param bad collects the problems of samples that cannot be used, by sample id.
- * @returns samples, and if any class mask stores colours.
+ * @returns the samples; `coded` is true if any class mask stores colours.
  */
 export async function checkSamples(
   root: string,
@@ -43,7 +43,7 @@ export async function checkSamples(
     try {
       return await checkSample(root, sample, coloured);
     } catch (error) {
-      // A failing disk is no fault of the sample.
+      // A failing disk does not make the sample bad.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
       bad.set(sample.id, { path: error.path ?? sample.image, what: error.what });
       return undefined;
@@ -102,7 +102,7 @@ async function checkView(root: string, view: ViewFile, { width, height }: Size):
   return { ...view, alpha: header.colour === 'rgb-alpha' };
 }
 
-/** Reads the size of a mask. @param colours the mask may store colours. @throws {CopyPasteError} `data` when it cannot be used. */
+/** Reads the size of a mask. @param colours true if the mask may store colours. @throws {CopyPasteError} `data` when it cannot be used. */
 async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', what, { path: file });
   const format = formatOf(file);

@@ -7,7 +7,7 @@ import type { Layout } from '../formats/layouts.ts';
 import type { Paired } from './paired.ts';
 
 /**
- * Reads lists of sample ids, one a line; a second column, as in VOC's lists of classes, is ignored.
+ * Reads lists of sample ids, one per line; a second column, as in VOC's lists of classes, is ignored.
  *
  * @throws {CopyPasteError} `io` when a list cannot be read.
  */

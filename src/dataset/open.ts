@@ -139,7 +139,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   };
 }
 
-/** The first split, if any will do and none is named train. */
+/** The first split, if the data set is only inspected and no split is named train. */
 function splitToInspect(splits: readonly string[], { lookOnly }: DatasetOptions): string | undefined {
   return lookOnly && !splits.some((one) => /^train\d*$/i.test(one)) ? splits[0] : undefined;
 }
@@ -155,7 +155,7 @@ async function openColours(
   try {
     return { path, map: await readColourMap(path) };
   } catch (error) {
-    // A map that nobody asked for matters only if masks store colours.
+    // An error in the data set's own map matters only if masks store colours.
     if (colorMap !== undefined) throw error;
     return { path, error };
   }

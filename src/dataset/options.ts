@@ -20,11 +20,11 @@ export interface DatasetOptions {
   readonly colours?: Colours | undefined;
   /** Document of annotations inside `in`; `images` may name the folder of its images. */
   readonly annotations?: string | undefined;
-  /** Only inspect the data set: splits may share samples, and any split will do. */
+  /** True if the data set is only inspected: splits may share samples, and no training split is required. */
   readonly lookOnly?: boolean | undefined;
-  /** Write annotations of documents as polygons. */
+  /** True to write annotations of documents as polygons. */
   readonly polygons?: boolean | undefined;
-  /** Refuse annotations without a mask. */
+  /** True to refuse annotations without a mask. */
   readonly requireMasks?: boolean | undefined;
   /** Folders of each split, if already known from a manifest. */
   readonly folders?: readonly Folders[] | undefined;

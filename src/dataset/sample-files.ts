@@ -1,6 +1,6 @@
 import type { FileRole, Sample, SampleFile } from '../types.ts';
 
-/** Folders of masks drawn from shapes, named as by labelme's converter. */
+/** Folders of masks drawn from shapes, with the names that labelme's converter gives them. */
 export const drawnMasks = [
   { role: 'drawn classes', folder: 'SegmentationClassPNG' },
   { role: 'drawn objects', folder: 'SegmentationObjectPNG' },

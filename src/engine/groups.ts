@@ -54,7 +54,7 @@ export function renderGroups(
   };
 }
 
-/** The parts of a backend that rendering needs. */
+/** The part of a backend that rendering needs. */
 export type Rendering = Pick<RenderingBackend, 'batchPixels' | 'render'>;
 
 /** Rendered plan, with its decoded target and source images. */

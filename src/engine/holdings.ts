@@ -7,9 +7,9 @@ import { bytesOfImage, type LoadedImage, loadImage } from './images.ts';
 
 /** Memory that all batches share. */
 export interface Budgets {
-  /** For decoded images. */
+  /** Budget of decoded images. */
   readonly decoded: Budget;
-  /** For the buffers that rendering and encoding need. */
+  /** Budget of the buffers that rendering and encoding need. */
   readonly working: Budget;
 }
 
@@ -17,7 +17,7 @@ export function createBudgets(memory: number): Budgets {
   return { decoded: createBudget(memory / 2), working: createBudget(memory / 2) };
 }
 
-/** Plans whose images are in memory together, and that memory. */
+/** Plans of one batch whose images are in memory together, and the memory that they hold. */
 export interface Holdings {
   /** Plans in the order in which they must enter. */
   readonly plans: readonly Plan[];

@@ -57,7 +57,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
 
 export type Job = ReturnType<typeof createJob>;
 
-/** Document entry of a sample that was pasted into; empty if the format has no documents. */
+/** Document entry of a sample that was pasted into; absent if the format has no documents. */
 export async function pastedEntry(
   { layout, classNames }: Dataset,
   pasted: Pasted,
@@ -71,7 +71,7 @@ export async function pastedEntry(
   return { entry: await format.pasted(shapes, paths, { ...options, classNames }) };
 }
 
-/** Document entry of a sample that passes through; empty for other splits, whose documents are copied. */
+/** Document entry of a sample that passes through; absent for other splits, whose documents are copied. */
 export async function passedEntry(
   { root, layout, documents, split }: Dataset,
   sample: Sample,

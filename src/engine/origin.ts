@@ -8,7 +8,7 @@ import type { Manifest, ManifestHead } from '../output/manifest.ts';
 import { inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
 
-/** A manifest, with the data set and the options that its output was made from. */
+/** A manifest, with the data set and the options from which its output was made. */
 export interface Origin {
   readonly manifest: Manifest;
   readonly dataset: SourcedDataset;
@@ -16,9 +16,9 @@ export interface Origin {
 }
 
 /**
- * Opens the data set that a manifest's output was made from.
+ * Opens the data set from which the output of a manifest was made.
  *
- * @param places folders of the data set and, if instances were copied from another one, of that.
+ * @param places folder of the data set and, if instances came from another one, the folder of that.
  * @throws {CopyPasteError} `usage` if `places.sources` does not fit the manifest, `data` if a document has changed.
  */
 export async function openOrigin(

@@ -17,9 +17,9 @@ import { createReader } from './reading.ts';
 /** Options that determine plans and pixels, or limit the work in progress. */
 export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'minVisible' | 'jobs' | 'memory'>;
 
-/** Makes a result of each sample of one copy. */
+/** Callbacks that make a result from each sample of one copy. */
 export interface Sink<R> {
-  /** Keeps the original image, which otherwise may be pasted into in place. */
+  /** True if the original image must be kept; otherwise it may be pasted into in place. */
   readonly keepsOriginal?: boolean;
   /** @param pasted valid until the promise resolves, since its buffers are reused. */
   paste(pasted: Pasted): Promise<R>;

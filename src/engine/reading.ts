@@ -43,6 +43,6 @@ async function readSourced(sample: Sample, dataset: SourcedDataset, options: Rea
     const annotation = await readAnnotations(sample, sources, { ...options, jitter: 'instance' });
     return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
   }
-  // Nothing is copied from a target, so that its instances need not be separated.
+  // Nothing is copied from a target, so its instances need not be separated.
   return readAnnotations(sample, dataset, { ...options, instances: sample.objects === undefined ? 'class' : options.instances });
 }

@@ -19,13 +19,13 @@ import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
 /** Document entries, by record. */
 export type Entries = Map<ManifestRecord, unknown>;
 
-/** Makes the files of a record again that passed through. */
+/** Remakes the files of a sample that passed through, from its record. */
 export async function passAgain({ dataset, options }: Origin, sample: Sample, { copy }: ManifestRecord, use: Use): Promise<Written> {
   const suffix = copy === undefined ? '' : variantSuffix(copy, options);
   return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), use);
 }
 
-/** Makes a result of each record that is made again. */
+/** Callbacks that make a result from each remade sample. */
 export interface Remaker<R> {
   paste(pasted: Pasted, record: ManifestRecord, suffix: string): Promise<R>;
   pass(sample: Sample, record: ManifestRecord): Promise<R>;

@@ -27,7 +27,7 @@ export async function findPoison(
   const poison = new Map<string, string>();
   for (let rest = [...samples]; rest.length > 0; ) {
     const { decoded, how } = await decodeApart({ root, colours, samples: rest }, program, stop);
-    // Ctrl-C sends a signal to the whole process group: it, not the sample, has ended the child process.
+    // Ctrl-C sends its signal to the whole process group: the signal, not the sample, ended the child process.
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[decoded];
     if (sample === undefined) break;

@@ -13,8 +13,8 @@ import type { WorkerData, WorkerResult, WorkerTask } from './worker.ts';
 const worthwhile = { samples: 200, pixels: 250e6 };
 
 /**
- * Number of worker threads; 0 if this thread does the work itself. Codecs run in libuv's threads anyway: one worker plans, pastes and
- * filters for two of those. Two cores still get two workers: one alone leaves a quarter of them idle, the second halves that.
+ * Number of worker threads; 0 if this thread does the work itself. Codecs run in libuv's threads, and one worker keeps two of these busy.
+ * Two cores still get two workers: with one worker the cores are idle a quarter of the time, with two an eighth.
  */
 function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
   // TensorFlow's binding can be loaded only once per process.

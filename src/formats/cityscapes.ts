@@ -47,7 +47,7 @@ const trainIds: Readonly<Record<number, number>> = Object.fromEntries(
 
 const colours = { values: Object.fromEntries(labels.map(([id, , , colour]) => [id, colour])), other: [0, 0, 0] } as const;
 
-/** The layout of Cityscapes. Ids 0 to 6 are void, and never part of an object. */
+/** The layout of Cityscapes. Ids 0 to 6, Cityscapes' void classes, are ignored. */
 export const cityscapes = {
   background: [] as readonly number[],
   ignore: [0, 1, 2, 3, 4, 5, 6, 255] as readonly number[],

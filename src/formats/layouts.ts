@@ -15,15 +15,15 @@ import { findYolo } from './yolo/find.ts';
 /** An arrangement of a data set in folders. */
 export interface Layout {
   readonly name: string;
-  /** Its folders, for messages. */
+  /** Description of its folders in messages. */
   readonly summary: string;
   readonly readme: Readme;
   readonly background: readonly number[];
   readonly ignore: readonly number[];
   readonly classNames?: Readonly<Record<number, string>>;
-  /** Folder of text files that list the sample ids of each split, one a line. */
+  /** Folder of text files that list the sample ids of each split, one per line. */
   readonly lists?: string;
-  /** Images without a mask are allowed and ignored. */
+  /** True if images without a mask are allowed; they are ignored. */
   readonly partial?: boolean;
   readonly endings?: Endings;
   /** Encoding of the class in instance ids, if they have one. */

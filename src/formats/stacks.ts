@@ -6,14 +6,14 @@ import type { PastedShapes } from './format.ts';
 
 /** A drawn element. */
 export interface Drawn {
-  /** Absent if the label is unknown. */
+  /** Class id; `undefined` if the label is unknown. */
   readonly classId: number | undefined;
-  /** Its z-order; higher elements cover lower ones. */
+  /** Z-order; higher elements cover lower ones. */
   readonly order: number;
   /** Elements of one group and class with pixels are one instance, and boxes of the group belong to it; 0 is no group. */
   readonly group: number;
   readonly box: boolean;
-  /** Its pixels; absent for lines, points and boxes. */
+  /** Pixels; `undefined` for lines, points and boxes. */
   readonly spans: Int32Array | undefined;
 }
 

@@ -25,7 +25,10 @@ export interface Journal {
   files(): Promise<Set<string>>;
   /** Reads the journal again, since another run may have written to it. */
   read(): Promise<void>;
-  /** Reads a batch that had ended when the journal was last read. @param own no validation: this run has written or checked the batch. */
+  /**
+   * Reads a batch that had ended when the journal was last read. @param own true if this run has written or checked the batch, which then
+   * needs no validation.
+   */
   recall(batch: string, own?: boolean): Promise<JournalBatch | undefined>;
   /** Reads the document entry of a sample, if the journal had it when it was last read. */
   entry(key: string): Promise<unknown>;
@@ -35,7 +38,8 @@ export interface Journal {
 /**
  * Opens and reads a journal, which is created if it is missing.
  *
- * @throws {CopyPasteError} `io` with the cause, `cannotCreate` if the file is not a journal, since a journal is deleted in the end.
+ * @throws {CopyPasteError} `io` with the cause, `cannotCreate` if the file is not a journal, since it would be deleted at the end of the
+ * run.
  */
 export async function openJournal(path: string): Promise<Journal> {
   const guard = async <T>(step: Promise<T>): Promise<T> => {

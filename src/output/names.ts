@@ -27,7 +27,7 @@ function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{
   }
 }
 
-/** Paths of all files that a run may write, but the manifest and the journal. */
+/** Paths of all files that a run may write, except the manifest and the journal. */
 export function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
   const all = [...filesOfSamples(dataset, options)].map(({ path }) => path);
   return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);

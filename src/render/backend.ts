@@ -53,12 +53,12 @@ export async function withBackend<T>(name: BackendName, run: (backend: Rendering
   return withTensors(name, run);
 }
 
-/** Result of looking for a backend. */
+/** Result of a test of a backend on this machine. */
 export type Probe =
   | ({ readonly available: true } & Backend)
   | { readonly available: false; readonly name: BackendName; readonly problem: string };
 
-/** Time in which a backend has to open, in milliseconds. */
+/** Maximum time that a backend may take to open, in milliseconds. */
 const timeout = 60_000;
 
 /** Tests a backend in a separate process, since a broken driver can crash or hang its process. */

@@ -18,7 +18,7 @@ export type BackendName = keyof typeof rows;
 export const backends: Readonly<Record<BackendName, Row>> = rows;
 export const backendNames = Object.keys(rows) as readonly BackendName[];
 
-/** A backend that is available and renders the reference's bytes. */
+/** An available backend, which has rendered a test batch to the bytes of the reference kernel. */
 export interface Backend extends Opened {
   readonly name: BackendName;
 }

@@ -8,7 +8,7 @@ import { cpuModel } from './host.ts';
 import { imageShape, type Kernels, type Opened, type Placed, readRows, shown, type TensorBackend } from './op.ts';
 import { copyPaste, fillOutput } from './paste.ts';
 
-/** Kernels that only read values from a backend and write them to it, so they run on any backend without kernels of its own. */
+/** Kernels that only read values from a backend and write values to it, for every backend without kernels of its own. */
 const kernels: Kernels<KernelBackend> = {
   copyPaste(backend, inputs, attrs) {
     const { depth, padding } = attrs;

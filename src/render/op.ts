@@ -10,8 +10,8 @@ import type { Depth, Raster } from '../types.ts';
  * `masks/tables.ts`. A placement owns the pixel if `c ≥ 32768`. The last owner gives the colour, from its instance alone: for each channel
  * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)`. Inside an instance `c` is 65536, and the division is a shift.
  *
- * All sums are integers. With 8 bits a channel they are below 2^24, so 32-bit integers and floats give the same bytes. With 16 bits they are
- * below 2^32, which unsigned integers and doubles hold; floats sum high and low bytes separately: 2^8·Σhigh + Σlow is the same sum.
+ * All sums are integers. With 8 bits per channel they are below 2^24, so 32-bit integers and floats give the same bytes. With 16 bits they
+ * are below 2^32, which unsigned integers and doubles hold; floats sum high and low bytes separately: 2^8·Σhigh + Σlow is the same sum.
  *
  * Two more ops convert the images of a training loop to such words and back.
  */
@@ -20,7 +20,7 @@ export const opNames = { copyPaste: 'CopyPaste', pack: 'CopyPastePack', unpack: 
 export type CopyPasteInputs = {
   /** int32 `[P]`: words of all images, one image after another. */
   images: Tensor1D;
-  /** int32 `[Q]`: planes of the instances' boxes, one after another; a byte a pixel, 0 or 1, four to a word. */
+  /** int32 `[Q]`: planes of the instances' boxes, one after another; one byte per pixel, 0 or 1, four per word. */
   masks: Tensor1D;
   /** int32 `[T]`: weight tables; for each target pixel, its first source pixel and then its weights. */
   tables: Tensor1D;
@@ -109,7 +109,7 @@ export type CopyPasteOutputs = {
 
 /** Order of values in an image tensor. */
 export interface PixelLayout {
-  /** `[N, C, H, W]` instead of `[N, H, W, C]`. */
+  /** True for `[N, C, H, W]`, false for `[N, H, W, C]`. */
   channelsFirst: boolean;
 }
 
@@ -126,7 +126,7 @@ export type UnpackInputs = {
   owner: Tensor1D;
   /** int32 `[N]`: a value of `shown` for each sample. */
   shown: Tensor1D;
-  /** `[256]`: value of each byte, in the type of `images`. A table, so that all backends round alike. */
+  /** `[256]`: value of each byte, in the type of `images`. A table makes all backends round alike. */
   values: Tensor1D;
   images: Tensor4D;
 };
@@ -141,12 +141,12 @@ export interface Kernels<B> {
   unpack(backend: B, inputs: Record<keyof UnpackInputs, TensorInfo>, attrs: PixelLayout): TensorInfo;
 }
 
-/** An opened backend, as it describes itself. */
+/** Description of an opened backend, without its name. */
 export interface Opened {
   /** Version of the library that renders. */
   readonly version: string;
   readonly device: string;
-  /** A GPU renders; a driver that computes on the CPU does not count. */
+  /** True if a GPU renders; a driver that computes on the CPU does not count. */
   readonly hardware: boolean;
   /** Maximum number of pixels of targets and sources in one call of the op; with 0 each call renders one target. */
   readonly batchPixels: number;
@@ -156,7 +156,7 @@ export interface Opened {
 /** Pixels in one call of the op on a GPU, enough to keep it busy. A larger image has a call of its own, so that it waits for no other. */
 export const gpuBatchPixels = 2 ** 22;
 
-/** One backend of TensorFlow.js: its kernels, and how it is opened, fed and watched. */
+/** A TensorFlow.js backend: its kernels, and functions that open it, transfer data and watch its device. */
 export interface TensorBackend<B = unknown> {
   readonly kernels: Kernels<B>;
   /** Opens the backend. @throws {CopyPasteError} `unavailable` with packages or drivers to install. */

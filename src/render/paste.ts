@@ -15,7 +15,7 @@ import type { Bands, Depth, Raster, Shape } from '../types.ts';
 import type { Placed, PlacedTarget } from './op.ts';
 
 interface Arrays {
-  /** Offsets count as if they were concatenated. */
+  /** All images; offsets count as if the images were concatenated. */
   images: readonly Raster[];
   depth: Depth;
   /** Masks of the placements; without one, the whole box is pasted. */
@@ -176,7 +176,7 @@ function colourRim({ row, shape, starts, image, at: source, tables, output }: Pa
   to[at] = (red + half) / c;
   to[at + 1] = (green + half) / c;
   to[at + 2] = (blue + half) / c;
-  // An absent alpha is opaque.
+  // A missing alpha channel counts as opaque.
   if (bands === 4) to[at + 3] = stride === 4 ? (alpha + half) / c : from instanceof Uint16Array ? 65535 : 255;
 }
 
@@ -289,7 +289,7 @@ function ringOf(rows: number, length: number): readonly Uint16Array[] {
   return rings;
 }
 
-/** Like `colour` with 16 bits a channel: sums along x are below 2^24, sums along both axes below 2^32. */
+/** Like `colour`, with 16 bits per channel: sums along x are below 2^24, sums along both axes below 2^32. */
 function colourDeep(pasting: Pasting, j: number, from: number, to: number): void {
   const { row, image, at: source, tables, output } = pasting;
   const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;

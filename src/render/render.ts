@@ -36,7 +36,7 @@ export interface Target extends Size {
   /** Jittered scene of the target, pasted onto the canvas first. Its pixels have no owner. */
   readonly scene?: Paste;
   readonly pastes: readonly Paste[];
-  /** The image has no other user, so a backend may overwrite it. */
+  /** True if a backend may overwrite the image, since no other plan uses it. */
   readonly inPlace?: boolean;
 }
 
@@ -62,12 +62,12 @@ export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instance
 /**
  * Renders targets.
  *
- * @param images all images that the targets refer to, of one depth. Offsets count as if they were concatenated. Only images of targets
- * that are `inPlace` may change.
+ * @param images all images that the targets refer to, of one depth. Offsets count as if the images were concatenated. Only images of
+ * targets that are `inPlace` may change.
  */
 export type Render = (images: readonly Raster[], targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
 
-/** A backend on which files are rendered. */
+/** A backend that renders images of files. */
 export interface RenderingBackend extends Backend {
   readonly render: Render;
 }
@@ -195,7 +195,7 @@ function concatenate(tables: readonly WeightTable[], length: number): Int32Array
   return all;
 }
 
-/** Packs instances as planes of their boxes, a byte a pixel. */
+/** Packs instances as planes of their boxes, one byte per pixel. */
 export function packMasks(targets: readonly Target[]): Int32Array {
   const shapes = pastesIn(targets).flatMap(({ instance }) => instance ?? []);
   const sizes = shapes.map(({ box: [x0, y0, x1, y1] }) => (x1 - x0) * (y1 - y0));

@@ -48,7 +48,7 @@ function copyPasteOp(inputs: CopyPasteInputs, attrs: CopyPasteAttrs): CopyPasteO
   return { images, owner };
 }
 
-/** RGBA8 words `[N·H·W]` of images with 1, 3 or 4 channels: grey becomes RGB, and an absent alpha opaque. */
+/** RGBA8 words `[N·H·W]` of images with 1, 3 or 4 channels: grey becomes RGB, and a missing alpha channel becomes opaque. */
 export function packOp(images: Tensor4D, attrs: PackAttrs): Tensor1D {
   return run(opNames.pack, { images }, attrs)[0] as Tensor1D;
 }

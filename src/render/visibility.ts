@@ -6,11 +6,11 @@ interface Counts {
   readonly after: number;
 }
 
-/** Limits of the paper's official code: it keeps an instance with more pixels left, or with no side of its box moved farther. */
+/** Limits of the paper's official code: it keeps an instance that has more pixels left, or whose box has no side that moved farther. */
 const official = { pixels: 300, move: 10 };
 
 /**
- * Makes the test that decides if a partly covered instance is kept. An instance without pixels never is.
+ * Makes the test that decides if a partly covered instance is kept. An instance without pixels is never kept.
  *
  * @param boxes of the instance before and after the pastes; called only if they matter.
  */

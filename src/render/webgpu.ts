@@ -212,7 +212,7 @@ const unpackCode = (channelsFirst: boolean): string => `
   }`;
 
 interface Program {
-  /** Key of the code in TensorFlow.js's cache; each name stands for one code. */
+  /** Key of the program in TensorFlow.js's cache; programs with different code need different names. */
   readonly name: string;
   readonly code: string;
   readonly inputs: Readonly<Record<string, TensorInfo>>;

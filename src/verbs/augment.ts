@@ -32,7 +32,7 @@ import type { PassReason, Sample } from '../types.ts';
  * Augments a data set; `augment` in index.ts is its public form.
  *
  * @param programs files of the built tool that threads and processes run; without them, this thread does all work.
- * @throws {CopyPasteError} with a code of the documented exit codes.
+ * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
   const options = resolveOptions(augmentOptions, given as Readonly<Record<string, unknown>>);
@@ -74,7 +74,7 @@ interface Run {
 async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary> {
   const { dataset, options, backend, hooks, programs } = run;
   const total = (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length;
-  // Threads load while the output is opened; a run that is complete needs none.
+  // Threads load while the output is opened; a complete run needs none.
   const complete = !options.dryRun && !options.overwrite && existsSync(join(options.out, manifestName));
   const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks.stop);
   let output: Output | undefined;
@@ -149,7 +149,7 @@ async function trySuspects({ dataset, hooks, programs }: Run, job: Job, output: 
     suspects.flatMap(({ samples }) => samples),
   );
   if (!dataset.sources) return;
-  // What samples draw from the source set depends on their annotations, so these are read first.
+  // The source samples that are drawn depend on the annotations of the targets, so these are read first.
   const drawn: Sample[] = [];
   for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
   await find(dataset.sources, drawn);

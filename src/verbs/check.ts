@@ -69,7 +69,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
   return results;
 }
 
-/** Messages on ids that are no named class, or have no entry in the palette. */
+/** Messages about ids that have no class name, or no entry in the palette. */
 function strangeIds(mask: Mask, { classNames, leftOut }: Dataset): string[] {
   const found: string[] = [];
   for (const [id, pixels] of countIds(mask)) {

@@ -17,7 +17,7 @@ import type { Annotations, Sample } from '../types.ts';
 export interface ClassRow {
   readonly id: number;
   readonly name?: string;
-  /** Background and ignore ids are never pasted. */
+  /** True for background and ignore ids, which are never pasted. */
   readonly leftOut: boolean;
   readonly samples: number;
   readonly instances: number;
@@ -58,13 +58,13 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
     return { sample, digest, annotations };
   };
   const census = createCensus(dataset);
-  // Annotations of so many are held at once.
+  // At most 64 samples have their annotations in memory at once.
   for (let i = 0; i < samples.length; i += 64)
     for (const one of await inParts(samples.slice(i, i + 64), jobsOf(options), read)) census.add(one);
   return census.result();
 }
 
-/** A sample with the digest of its image and its annotations, or the message of the error that reading them gave. */
+/** A sample with the digest of its image and its annotations, or the message of the error if they cannot be read. */
 interface Read {
   readonly sample: Sample;
   readonly digest: string;

@@ -19,7 +19,7 @@ import type { Pasted } from '../types.ts';
  * augmented image, and the new mask in colours over it with outlines of the pasted instances.
  *
  * @returns the number of rows.
- * @throws {CopyPasteError} with a code of the documented exit codes.
+ * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number }> {
   const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);

@@ -24,7 +24,7 @@ export interface CocoAnnotation {
   readonly copypaste?: Provenance;
 }
 
-/** Data of an image. */
+/** COCO's data of an image. */
 interface InstancesImage {
   readonly image: CocoImage;
 }
@@ -90,7 +90,7 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry<Coco
   },
 };
 
-/** Tests if an annotation has a mask. Like COCO's tools, takes polygons of four numbers for boxes. */
+/** Tests if an annotation has a mask. A polygon of four numbers counts as a box, as in COCO's tools. */
 function hasMask(segmentation: CocoAnnotation['segmentation']): boolean {
   if (Array.isArray(segmentation)) return !segmentation.every((part) => Array.isArray(part) && part.length === 4);
   return segmentation !== undefined && segmentation !== null;

@@ -9,7 +9,7 @@ const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 export function findCoco(tree: Tree): Folders[] {
   const { files } = tree;
   const found: Folders[] = [];
-  // If documents have COCO's standard names, other documents beside them are not instances.
+  // If documents have COCO's standard names, other documents beside them hold no instances.
   const standard = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
   for (const file of files) {
     const named = (standard ? /^annotations\/instances_([^/]+)\.json$/ : /^annotations\/([^/]+)\.json$/).exec(file)?.[1];
@@ -31,7 +31,7 @@ export function findPanoptic({ files, folders }: Tree): Folders[] {
   });
 }
 
-/** Tests if a document is neither CVAT's nor Datumaro's, since COCO's have no mark. */
+/** Tests if a document is neither CVAT's nor Datumaro's: COCO documents have no marker of their own. */
 export function isCoco(tree: Tree, file: string): boolean {
   return !isCvat(file) && !isDatumaro(tree, file);
 }

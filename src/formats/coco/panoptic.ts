@@ -25,13 +25,13 @@ interface Segment {
   readonly copypaste?: Provenance;
 }
 
-/** Data of an image. */
+/** The panoptic format's data of an image. */
 interface PanopticImage {
   readonly image: CocoImage;
   readonly annotation: PanopticAnnotation;
 }
 
-/** Crowds and segments of stuff are never copied. */
+/** The COCO panoptic format. Crowds and segments of stuff are never pasted. */
 export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry<PanopticAnnotation>, CocoDocument> = {
   kind: 'documents',
 

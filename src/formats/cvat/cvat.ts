@@ -5,7 +5,7 @@ import { changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type CvatDocument, type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
 import { type CvatEntry, entityOf, entryOf, shapeText, withAttribute } from './write.ts';
 
-/** Writes covered and pasted elements as masks, or on request as polygons if they keep all pixels. */
+/** The CVAT format. Covered and pasted elements become masks or, with `polygons`, polygons if they keep all pixels. */
 export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> = {
   kind: 'documents',
   polygons: true,

@@ -7,7 +7,7 @@ import type { DocumentFormat } from '../format.ts';
 import { changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type DatumaroAnnotation, type DatumaroItem, openDatumaro, shapesOfDatumaro } from './read.ts';
 
-/** An entry is the JSON text of an item. */
+/** The Datumaro format. Its entry for an image is the JSON text of an item. */
 export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surroundings> = {
   kind: 'documents',
   polygons: true,

@@ -1,6 +1,6 @@
 /**
- * Rasterises labelme's shapes with the pixels that labelme gives them. labelme draws with Pillow (`ImageDraw`, `Draw.c`), which
- * truncates coordinates to integers and includes the border.
+ * Rasterises shapes exactly like labelme. labelme draws with Pillow (`ImageDraw`, `Draw.c`), which truncates coordinates to integers and
+ * includes the border.
  */
 import { decodeMask, pngHeader } from '../../codecs/png.ts';
 import { spansOfPixels } from '../../masks/spans.ts';
@@ -16,7 +16,7 @@ export interface LabelmeShape {
   readonly mask?: string | null;
 }
 
-/** Labels that are not classes, with the paint of their pixels in drawn masks, as in labelme's converters. */
+/** Labels that are not classes, with the value of their pixels in drawn masks, as in labelme's converters. */
 export const noClass: ReadonlyMap<string, 'void' | 'background'> = new Map([
   ['__ignore__', 'void'],
   ['_background_', 'background'],

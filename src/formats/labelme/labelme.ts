@@ -7,7 +7,7 @@ import { hasArea, type LabelmeShape, noClass, spansOfShapes } from './drawing.ts
 import { type LabelmeDocument, parseLabelme, type ShapeIndices, shapesOfLabelme } from './read.ts';
 import { labelmeText, renamedLabelmeText } from './write.ts';
 
-/** Class ids are positions in the sorted list of all labels. */
+/** The labelme format. Class ids are positions in the sorted list of all labels. */
 export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
   kind: 'labels',
   ending: '.json',

@@ -11,8 +11,8 @@ import type { Folders } from '../folders.ts';
 import type { LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
 
 /**
- * `data.yaml` holds the class names, as a list or by id. It also locates the splits: Ultralytics resolves them against its `path:`,
- * relative to the working directory, or against the folder of `data.yaml` if there is no `path:`.
+ * The YOLO format. `data.yaml` holds the class names, as a list or by id. It also locates the splits: Ultralytics resolves them against its
+ * `path:`, relative to the working directory, or against the folder of `data.yaml` if there is no `path:`.
  */
 export const yolo: LabelFormat<undefined, string> = {
   kind: 'labels',
