@@ -50,7 +50,7 @@ export interface CopyPasteBatch {
  * @throws {CopyPasteError} `usage` for wrong shapes, types or options, `data` for an id out of range.
  */
 export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: BatchOptions = {}): Promise<CopyPasteBatch> {
-  const options = resolveOptions(batchOptions, given as Readonly<Record<string, unknown>>);
+  const options = resolveOptions(batchOptions, given);
   const [count, height, width] = checkShapes(images, masks, options.channelsFirst);
   const leftOut = new Set([...options.background, ...options.ignore]);
   const ignore = voidId(options.ignore, options.jitter);

@@ -57,6 +57,11 @@ export function systemMessageOf(cause: unknown): string {
   return messageOf(cause).replace(/, \w+ '.*'$/, '');
 }
 
+/** Code of a system error, such as `ENOENT`; `undefined` for anything else that is thrown. */
+export function codeOf(cause: unknown): string | undefined {
+  return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+}
+
 /** Message of anything thrown, on one line. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message || error.name : String(error)).replaceAll(/\s*\n\s*/g, ' ').trim();

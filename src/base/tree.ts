@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
 
 /** Folders and files below a root, as sorted relative paths with `/`. */
 export interface Tree {
@@ -18,7 +18,7 @@ export interface Tree {
 /** The error for a file that cannot be read: `io`, or `data` if its name is not UTF-8. The message has no absolute path. */
 export function cannotRead(file: string, cause: unknown): CopyPasteError {
   // Node lists a byte that is not UTF-8 as U+FFFD, and then cannot find the file.
-  const renamed = file.includes('\ufffd') && (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  const renamed = file.includes('\ufffd') && codeOf(cause) === 'ENOENT';
   const why = renamed ? 'its name is not UTF-8; rename it' : systemMessageOf(cause);
   return new CopyPasteError(renamed ? 'data' : 'io', `cannot be read: ${why}`, { path: file, cause });
 }
@@ -44,7 +44,7 @@ export async function listTree(root: string): Promise<Tree> {
     if (real !== undefined && (ancestors.includes(real) || (links > 1 && seen.has(real)))) return;
     const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
       if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
-      const known = ['EACCES', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '') || folder.includes('\ufffd');
+      const known = ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '') || folder.includes('\ufffd');
       if (!known) throw cannotRead(`${folder}/`, cause);
       unreadable.push(`${folder}/`);
       return [];

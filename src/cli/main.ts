@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Programs } from '../engine/programs.ts';
-import { CopyPasteError, exitCodes, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, exitCodes, messageOf } from '../errors.ts';
 import {
   augmentOptions,
   checkOptions,
@@ -111,8 +111,8 @@ function explain(error: unknown, { stderr }: Streams): number {
     return exitCodes[error.code];
   }
   // For example, file descriptors can run out while a module is loaded.
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (syscall !== undefined || code === 'ERR_MODULE_NOT_FOUND') {
+  const ofSystem = error instanceof Error && 'syscall' in error;
+  if (ofSystem || codeOf(error) === 'ERR_MODULE_NOT_FOUND') {
     stderr.write(
       `copypaste: cannot load the program or read a file: ${messageOf(error)}; reinstall copypaste, or raise the limit of open files\n`,
     );

@@ -1,7 +1,6 @@
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { type SourcedDataset, withSources } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
-import type { Layout } from '../formats/layouts.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
 import { classNamesFile } from '../output/drawn-masks.ts';
 import type { Manifest, ManifestHead } from '../output/manifest.ts';
@@ -33,8 +32,7 @@ export async function openOrigin(
       : `--sources ${places.sources}: no instances were copied from another data set; omit --sources`;
     throw new CopyPasteError('usage', message);
   }
-  const recorded = given as Readonly<Record<string, unknown>>;
-  const options = resolveOptions(augmentOptions, { ...recorded, seed, ...running, in: places.in });
+  const options = resolveOptions(augmentOptions, { ...given, seed, ...running, in: places.in });
   const opened = await reopen(layout, options, records.flatMap(inputsOf));
   // Colours come from the manifest, so that `opened.carried` lacks the file that they were first read from.
   const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
@@ -61,7 +59,7 @@ async function reopen(
   const opened = await openDataset({
     ...options,
     split: undefined,
-    layout: layout.name as Layout['name'],
+    layout: layout.name,
     folders: layout.folders.map(({ split, images, masks, objects }) => ({
       split,
       images,

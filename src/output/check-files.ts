@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
-import { type CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { Difference } from './compare.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestName } from './manifest-file.ts';
@@ -34,8 +34,8 @@ async function compareDigest(out: string, { path, sha256 }: HashedFile): Promise
   try {
     return (await digestOf(join(out, path), path)) === sha256 ? [] : [{ path, what: 'does not match its SHA-256 in the manifest' }];
   } catch (error) {
-    const cause = (error as CopyPasteError).cause as NodeJS.ErrnoException | undefined;
-    return [{ path, what: cause?.code === 'ENOENT' ? 'is missing' : messageOf(error) }];
+    const missing = error instanceof CopyPasteError && codeOf(error.cause) === 'ENOENT';
+    return [{ path, what: missing ? 'is missing' : messageOf(error) }];
   }
 }
 

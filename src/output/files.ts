@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isInside } from '../base/paths.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 
 /** Random temporary path in the folder of a file. The name is hidden, and short, since sample names may be near the length limit. */
 function temporaryName(path: string): string {
@@ -18,10 +18,6 @@ export function isTemporary(name: string): boolean {
 function failed(path: string, cause: unknown): CopyPasteError {
   if (cause instanceof CopyPasteError) return cause;
   return new CopyPasteError('io', `${path}: cannot be written: ${messageOf(cause)}; fix the cause and run again`, { cause });
-}
-
-function isMissing(cause: unknown): boolean {
-  return (cause as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 /**
@@ -41,7 +37,7 @@ async function commit(path: string, make: (temporary: string) => Promise<void>):
       return;
     } catch (cause) {
       await unlink(name).catch(() => {});
-      if (!made || !isMissing(cause) || attempt === 3) throw failed(path, cause);
+      if (!made || codeOf(cause) !== 'ENOENT' || attempt === 3) throw failed(path, cause);
     }
   }
 }
@@ -161,8 +157,8 @@ export async function syncFolders(root: string, folders: Iterable<string>): Prom
       throw failed(join(root, folder), cause);
     });
     // Some file systems cannot flush a folder.
-    await handle.sync().catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'EINVAL' && cause.code !== 'ENOTSUP') throw failed(join(root, folder), cause);
+    await handle.sync().catch((cause: unknown) => {
+      if (!['EINVAL', 'ENOTSUP'].includes(codeOf(cause) ?? '')) throw failed(join(root, folder), cause);
     });
     await handle.close();
   }

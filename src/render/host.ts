@@ -1,6 +1,6 @@
 /** The machine that backends run on: its processor, and packages that may not be installed. */
 import { cpus } from 'node:os';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 
 /** Model name of the processor, for messages and reports. */
 export function cpuModel(): string {
@@ -19,8 +19,7 @@ export function unavailable(message: string, cause?: unknown): CopyPasteError {
 export async function load<T>(missing: string, imports: () => Promise<T>): Promise<T> {
   return imports().catch((cause: unknown) => {
     // tfjs-node without its native part throws an error without a code.
-    const absent =
-      (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' || /addon module .*can not be found/.test(messageOf(cause));
+    const absent = codeOf(cause) === 'ERR_MODULE_NOT_FOUND' || /addon module .*can not be found/.test(messageOf(cause));
     throw unavailable(absent ? missing : `cannot be loaded: ${messageOf(cause)}`, cause);
   });
 }

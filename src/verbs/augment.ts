@@ -35,7 +35,7 @@ import type { PassReason, Sample } from '../types.ts';
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
-  const options = resolveOptions(augmentOptions, given as Readonly<Record<string, unknown>>);
+  const options = resolveOptions(augmentOptions, given);
   await refuseOverlap(options.in, options.out);
   if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
   const dataset = await openSourced(options);

@@ -22,7 +22,7 @@ import type { Mask, Sample } from '../types.ts';
  * @returns the contradictions by file.
  */
 export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}): Promise<{ samples: number; differences: Difference[] }> {
-  const options = resolveOptions(checkOptions, given as Readonly<Record<string, unknown>>);
+  const options = resolveOptions(checkOptions, given);
   const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
   hooks.started?.(samples.length, dataset);

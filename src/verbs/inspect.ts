@@ -44,7 +44,7 @@ const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 
 /** Reads a data set's annotations and counts them. No image is decoded. */
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
-  const options = resolveOptions(inspectOptions, given as Readonly<Record<string, unknown>>);
+  const options = resolveOptions(inspectOptions, given);
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
   hooks.started?.(samples.length, dataset);

@@ -22,7 +22,7 @@ import type { Pasted } from '../types.ts';
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number }> {
-  const options = resolveOptions(previewOptions, given as Readonly<Record<string, unknown>>);
+  const options = resolveOptions(previewOptions, given);
   const format = sheetFormatOf(options.out);
   if (format === undefined)
     throw new CopyPasteError('usage', `--out ${options.out}: unknown picture format; name a .png, .jpg or .webp file`);

@@ -26,7 +26,7 @@ import { version } from '../version.ts';
  * @throws {CopyPasteError} `differs` when a rendered or existing file differs from the manifest.
  */
 export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = {}): Promise<{ samples: number }> {
-  const own = resolveOptions(replayOptions, given as Readonly<Record<string, unknown>>);
+  const own = resolveOptions(replayOptions, given);
   const { out, only } = own;
   await refuseOverlap(own.in, out);
   if (own.sources !== undefined) await refuseOverlap(own.sources, out, '--sources');

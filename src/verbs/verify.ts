@@ -35,7 +35,7 @@ export interface Verification {
  * @throws {CopyPasteError} `noInput` when the manifest is missing, `data` when the input has changed.
  */
 export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = {}): Promise<Verification> {
-  const options = resolveOptions(verifyOptions, given as Readonly<Record<string, unknown>>);
+  const options = resolveOptions(verifyOptions, given);
   const { out, deep, in: input } = options;
   if (deep && input === undefined) throw new CopyPasteError('usage', '--deep renders samples again from the input; pass --in DIR');
   if (!deep && (input ?? options.sources ?? options.sample) !== undefined)
