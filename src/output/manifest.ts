@@ -146,7 +146,7 @@ export const manifestSchema = z
         instances: count.describe(
           'instances in the samples that were read as sources; a sample of another data set counts once per batch that uses it',
         ),
-        pasted: count.describe('instances pasted and kept'),
+        pasted: count.describe('instances that were pasted'),
       }),
     ),
     skipped: z.array(z.strictObject({ id: z.string(), reason: z.string() })),
