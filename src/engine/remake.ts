@@ -1,9 +1,9 @@
 import { inParts } from '../base/parts.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
-import type { ManifestRecord } from '../output/manifest.ts';
-import type { Written } from '../output/records.ts';
-import { passSample, type Use } from '../output/samples.ts';
+import type { ManifestRecord, SampleRecord } from '../output/manifest.ts';
+import { augmentedRecord, remadeRecord } from '../output/records.ts';
+import { encodeSample, passSample, type Use } from '../output/samples.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from '../output/whole-files.ts';
 import { type Candidate, withArea } from '../plan/plan.ts';
@@ -11,7 +11,6 @@ import type { Pasted, Plan, Sample } from '../types.ts';
 import { jobsOf } from './budget.ts';
 import type { Rendering } from './groups.ts';
 import { inOrder } from './in-order.ts';
-import { passedEntry, passedShapes, pastedEntry } from './job.ts';
 import type { Origin } from './origin.ts';
 import { createPipeline } from './pipeline.ts';
 import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
@@ -19,63 +18,47 @@ import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
 /** Document entries, by record. */
 export type Entries = Map<ManifestRecord, unknown>;
 
-/** Remakes the files of a sample that passed through, from its record. */
-export async function passAgain({ dataset, options }: Origin, sample: Sample, { copy }: ManifestRecord, use: Use): Promise<Written> {
-  const suffix = copy === undefined ? '' : variantSuffix(copy, options);
-  return passSample(dataset, sample, suffix, await passedShapes(dataset, sample, options), use);
-}
-
-/** Callbacks that make a result from each remade sample. */
-export interface Remaker<R> {
-  paste(pasted: Pasted, record: ManifestRecord, suffix: string): Promise<R>;
-  pass(sample: Sample, record: ManifestRecord): Promise<R>;
+/** A record whose files were made again. */
+export interface Remade {
+  readonly record: ManifestRecord;
+  /** Record of the files that were made. */
+  readonly made: SampleRecord;
 }
 
 /**
- * Renders records of a manifest again, from the plans in them. Copies come first, then originals and samples of other splits.
+ * Makes the files of records again, from the plans in them. Copies come first, then originals and samples of other splits.
  *
+ * @param use returns a function that takes the files of a record.
  * @param entries receives the document entries.
  * @throws {CopyPasteError} `data` if an input file is missing, has changed, or does not fit the manifest.
  */
-export async function* remake<R>(
+export async function* remake(
   { dataset, options }: Origin,
   records: readonly ManifestRecord[],
   backend: Rendering,
-  remaker: Remaker<R>,
+  use: (record: ManifestRecord) => Use,
   entries: Entries,
   stop?: AbortSignal,
-): AsyncGenerator<{ readonly record: ManifestRecord; readonly result: R }> {
-  const samples = new Map(
-    [...dataset.samples, ...dataset.others, ...(dataset.sources?.samples ?? [])].map((sample) => [sample.id, sample]),
-  );
-  const reasons = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
-  const sampleOf = (id: string): Sample => {
-    const sample = samples.get(id);
-    if (!sample)
-      throw new CopyPasteError(
-        'data',
-        `${options.in}: sample ${id} of the manifest cannot be used: ${reasons.get(id) ?? 'it is missing; restore its files'}`,
-      );
-    return sample;
-  };
+): AsyncGenerator<Remade> {
+  const sampleOf = finderOf(dataset, options.in);
   const stopped = (): boolean => stop?.aborted === true;
   const planned = records.filter(({ copy }) => copy !== undefined);
-  const recordOf = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
-  const remade = ({ id, copy }: Plan): ManifestRecord => recordOf.get(`${copy} ${id}`) as ManifestRecord;
-  const pass = async (sample: Sample, record: ManifestRecord) => {
-    const { entry } = await passedEntry(dataset, sample, record.copy === undefined ? '' : variantSuffix(record.copy, options));
-    if (entry) entries.set(record, entry);
-    return { record, result: await remaker.pass(sample, record) };
+  const byVariant = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
+  const recordOf = ({ id, copy }: Plan): ManifestRecord => byVariant.get(`${copy} ${id}`) as ManifestRecord;
+  const pass = async (sample: Sample, record: ManifestRecord): Promise<Remade> => {
+    const suffix = record.copy === undefined ? '' : variantSuffix(record.copy, options);
+    const written = await passSample(dataset, sample, suffix, options, use(record));
+    if (written.entry) entries.set(record, written.entry);
+    return { record, made: remadeRecord(record, written) };
   };
   const sink = {
-    paste: async (pasted: Pasted) => {
-      const record = remade(pasted.plan);
-      const suffix = variantSuffix(pasted.plan.copy, options);
-      const { entry } = await pastedEntry(dataset, pasted, suffix, options);
-      if (entry) entries.set(record, entry);
-      return { record, result: await remaker.paste(pasted, record, suffix) };
+    paste: async (pasted: Pasted): Promise<Remade> => {
+      const record = recordOf(pasted.plan);
+      const written = await encodeSample(pasted, variantSuffix(pasted.plan.copy, options), dataset, options, use(record));
+      if (written.entry) entries.set(record, written.entry);
+      return { record, made: augmentedRecord(pasted, written) };
     },
-    pass: (sample: Sample, plan: Plan) => pass(sample, remade(plan)),
+    pass: (sample: Sample, plan: Plan) => pass(sample, recordOf(plan)),
     skip: (sample: Sample, reason: string): never => {
       throw new CopyPasteError('data', `${sample.id}: ${reason}`);
     },
@@ -88,6 +71,18 @@ export async function* remake<R>(
     if (stopped()) throw interrupted();
     yield* await inParts(rest.slice(i, i + 64), jobsOf(options), (record) => pass(sampleOf(record.id), record));
   }
+}
+
+/** Creates a function that finds a sample by its id. */
+function finderOf({ samples, others, sources, skipped }: SourcedDataset, folder: string): (id: string) => Sample {
+  const byId = new Map([...samples, ...others, ...(sources?.samples ?? [])].map((sample) => [sample.id, sample]));
+  const reasons = new Map(skipped.map(({ id, reason }) => [id, reason]));
+  return (id) => {
+    const sample = byId.get(id);
+    if (sample) return sample;
+    const why = reasons.get(id) ?? 'it is missing; restore its files';
+    throw new CopyPasteError('data', `${folder}: sample ${id} of the manifest cannot be used: ${why}`);
+  };
 }
 
 /** Creates a planner that takes its plans from records. */

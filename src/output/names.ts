@@ -6,11 +6,12 @@ import type { Sample } from '../types.ts';
 import { classNamesFile } from './drawn-masks.ts';
 import { journalName } from './journal.ts';
 import { manifestName } from './manifest-file.ts';
-import { pastedFiles, variantFiles, variantSuffix } from './variants.ts';
+import { drawnFiles, pastedFiles, variantFiles, variantSuffix } from './variants.ts';
 
 /** Paths that a variant of a sample may be written to, whether it is pasted into or passes through. */
 export function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
-  const files = [...variantFiles(sample, suffix, { maskFiles }), ...pastedFiles(sample, suffix, { imageFormat, maskFiles })];
+  const drawn = maskFiles ? drawnFiles(sample, suffix) : [];
+  const files = [...variantFiles(sample, suffix), ...drawn, ...pastedFiles(sample, suffix, { imageFormat })];
   return [...new Set(files.map(({ path }) => path))];
 }
 

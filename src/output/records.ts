@@ -10,6 +10,8 @@ export interface OutputFile extends InputFile {
 export interface Written {
   readonly files: readonly OutputFile[];
   readonly inputs: readonly InputFile[];
+  /** The sample's entry in an annotation document, if it has one. */
+  readonly entry?: unknown;
 }
 
 /** Files of a sample in the form of a record. */
@@ -35,6 +37,11 @@ function toRecord<F extends SampleFile>(files: readonly F[]): FilesByRole<Omit<F
 
 function filesRecord(written: Written | undefined): Pick<SampleRecord, 'files' | 'inputs'> {
   return written ? { files: toRecord(written.files), inputs: toRecord(written.inputs) } : {};
+}
+
+/** Record of a sample whose files were made again. */
+export function remadeRecord(record: ManifestRecord, written: Written): SampleRecord {
+  return { ...record, ...filesRecord(written) };
 }
 
 /** Path of a file with its digest. */

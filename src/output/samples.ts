@@ -1,25 +1,22 @@
-import { dirname, join } from 'node:path';
 import { giveBack } from '../base/buffers.ts';
 import { readInput, sha256 } from '../base/digest.ts';
 import { encodeImage } from '../codecs/image.ts';
 import { formatOf, type ImageFormat } from '../codecs/image-names.ts';
 import { writeMask } from '../codecs/masks.ts';
 import { encodePng } from '../codecs/png.ts';
+import { readAnnotations } from '../dataset/annotations.ts';
 import type { Dataset } from '../dataset/open.ts';
-import { type Format, layersAfter, layersOf, type PastedShapes, pastedShapes } from '../formats/format.ts';
+import { readEntry } from '../formats/documents.ts';
+import { type Format, type Layer, layersAfter, layersOf, type NewPaths, type PastedShapes, pastedShapes } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
-import type { FileRole, InputFile, InputFolder, Mask, Pasted, Sample, ShapeSet, ViewFile } from '../types.ts';
+import type { FileRole, InputFile, Mask, Pasted, Sample, SampleFile, Size, ViewFile } from '../types.ts';
 import { drawMasks } from './drawn-masks.ts';
-import { createFolders, linkAtomic, writeAtomic } from './files.ts';
 import type { OutputFile, Written } from './records.ts';
-import { pastedFiles, pathsByRole, type VariantFile, variantFiles } from './variants.ts';
+import { drawnFiles, pastedFiles, pathsByRole, type VariantFile, variantFiles } from './variants.ts';
 
-/** Options that determine the bytes of a sample's files. */
-type Encoding = Pick<AugmentOptions, 'imageFormat' | 'quality' | 'maskFiles'>;
-
-/** Facts of a data set that determine how its files are written. */
-type Described = Pick<Dataset, 'layout' | 'classNames'>;
+/** Options that determine the files of a sample and its entry in a document. */
+type Encoding = Pick<AugmentOptions, 'imageFormat' | 'quality' | 'maskFiles' | 'polygons'>;
 
 /** Uses the bytes of a file; their buffer is reused afterwards. @param from input file that the file is a copy of. */
 export type Use = (file: OutputFile, bytes: Uint8Array, from?: string) => Promise<void>;
@@ -31,7 +28,11 @@ interface Encoded extends Pick<OutputFile, 'codec'> {
 }
 
 /** Makes files, one after another. */
-async function makeFiles(files: readonly VariantFile[], encode: (file: VariantFile) => Promise<Encoded>, use: Use): Promise<OutputFile[]> {
+async function makeFiles<F extends SampleFile & { readonly from?: string }>(
+  files: readonly F[],
+  encode: (file: F) => Promise<Encoded>,
+  use: Use,
+): Promise<OutputFile[]> {
   const made: OutputFile[] = [];
   for (const file of files) {
     const { bytes, codec, digest = sha256(bytes) } = await encode(file);
@@ -47,40 +48,68 @@ async function makeFiles(files: readonly VariantFile[], encode: (file: VariantFi
 export async function encodeSample(
   pasted: Pasted,
   suffix: string,
-  { layout, classNames }: Described,
-  { imageFormat, quality, maskFiles }: Encoding,
+  { layout, classNames }: Pick<Dataset, 'layout' | 'classNames'>,
+  { imageFormat, quality, maskFiles, polygons }: Encoding,
   use: Use,
 ): Promise<Written> {
   const { sample, image, mask, objects, inputs } = pasted;
-  const to = pastedFiles(sample, suffix, { imageFormat, maskFiles });
+  const to = pastedFiles(sample, suffix, { imageFormat });
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const format = await layoutNamed(layout).format?.();
-  const shapes = pastedShapes(pasted);
-  const drawn = maskFiles && format && shapes ? drawMasks(image, layersAfter(format, shapes), classNames) : [];
-  const own = format && shapes ? encodersOf(format, shapes, pathsByRole(to).image, classNames) : {};
-  const encode: Encoders = {
+  const shapes = format && pastedShapes(pasted);
+  const { entry, encoders } = shapes ? await annotationOf(format, shapes, pathsByRole(to), { polygons, classNames }) : noAnnotation;
+  const all: Encoders = {
     image: async () => ({ bytes: await encodeImage(image, codec, quality), codec }),
     mask: ({ path }) => writeMask(mask, path),
-    objects: ({ path }) => writeMask(objects as Mask, path),
+    ...(objects && { objects: ({ path }) => writeMask(objects, path) }),
     view: async ({ from }) => png(await encodeView(mask, sample.views?.find(({ path }) => path === from) as ViewFile)),
-    'drawn classes': ({ path }) => writeMask(drawn[0] as Mask, path),
-    'drawn objects': ({ path }) => writeMask(drawn[1] as Mask, path),
-    ...own,
+    ...encoders,
   };
-  return { files: await makeFiles(to, (file) => (encode[file.role] as Encoder)(file), use), inputs };
+  const files = await makeFiles(to, (file) => (all[file.role] as Encoder)(file), use);
+  if (maskFiles && shapes) files.push(...(await drawFiles(sample, suffix, image, layersAfter(format, shapes), classNames, use)));
+  return { files, inputs, entry };
 }
 
 type Encoder = (file: VariantFile) => Promise<Encoded>;
 type Encoders = { readonly [role in FileRole]?: Encoder };
 
-/** Encoders of the annotation files of one sample: a label file, or the PNG that a document refers to. */
-function encodersOf(format: Format, shapes: PastedShapes, image: string, classNames: Dataset['classNames']): Encoders {
-  if (format.kind === 'documents') {
-    const { mask } = format;
-    return mask ? { mask: async () => png(await mask(shapes)) } : {};
+/** Annotation of a sample that was pasted into: its entry in a document, and encoders of the files that hold the rest. */
+interface EncodedAnnotation {
+  readonly entry?: unknown;
+  readonly encoders: Encoders;
+}
+
+const noAnnotation: EncodedAnnotation = { encoders: {} };
+
+async function annotationOf(
+  format: Format,
+  shapes: PastedShapes,
+  paths: NewPaths,
+  options: Pick<Encoding, 'polygons'> & Pick<Dataset, 'classNames'>,
+): Promise<EncodedAnnotation> {
+  if (format.kind === 'labels') {
+    const text = async (): Promise<string> => format.pasted(shapes, paths, { ...options, polygons: true });
+    return { encoders: { labels: async () => ({ bytes: Buffer.from(await text()), codec: 'text' }) } };
   }
-  const text = async (): Promise<string> => format.pasted(shapes, { image }, { polygons: true, classNames });
-  return { labels: async () => ({ bytes: Buffer.from(await text()), codec: 'text' }) };
+  const { mask } = format;
+  return {
+    entry: await format.pasted(shapes, paths, options),
+    encoders: mask ? { mask: async () => png(await mask(shapes)) } : {},
+  };
+}
+
+/** Draws the masks of a sample from its shapes. */
+function drawFiles(
+  sample: Sample,
+  suffix: string,
+  size: Size,
+  layers: readonly (readonly Layer[])[],
+  classNames: Dataset['classNames'],
+  use: Use,
+): Promise<OutputFile[]> {
+  const [classes, objects] = drawMasks(size, layers, classNames);
+  const masks = { 'drawn classes': classes, 'drawn objects': objects };
+  return makeFiles(drawnFiles(sample, suffix), ({ role, path }) => writeMask(masks[role], path), use);
 }
 
 function png(bytes: Uint8Array): Encoded {
@@ -90,31 +119,44 @@ function png(bytes: Uint8Array): Encoded {
 /**
  * Makes the files of a sample that passes through. They are copies of its input files; only a label file that names its image is
  * rewritten for a renamed variant.
- *
- * @param shapes annotations that masks are drawn from; `undefined` if no masks are drawn.
  */
 export async function passSample(
-  input: InputFolder & Described,
+  dataset: Dataset,
   sample: Sample,
   suffix: string,
-  shapes: ShapeSet | undefined,
+  { maskFiles }: Pick<Encoding, 'maskFiles'>,
   use: Use,
 ): Promise<Written> {
-  const to = variantFiles(sample, suffix, { maskFiles: shapes !== undefined });
-  const format = await layoutNamed(input.layout).format?.();
+  const to = variantFiles(sample, suffix);
+  const paths = pathsByRole(to);
+  const format = await layoutNamed(dataset.layout).format?.();
   const renamed = suffix !== '' && format?.kind === 'labels' ? format.plain : undefined;
-  const drawn = shapes && format ? drawMasks(shapes.size, layersOf(format, shapes), input.classNames) : [];
   const inputs: InputFile[] = [];
-  const encode = async ({ role, path, from }: VariantFile): Promise<Encoded> => {
-    if (from === undefined) return writeMask(drawn[role === 'drawn classes' ? 0 : 1] as Mask, path);
-    const { bytes, sha256 } = await readInput(input, from);
+  const copy = async ({ role, from }: VariantFile): Promise<Encoded> => {
+    const { bytes, sha256 } = await readInput(dataset, from);
     inputs.push({ role, path: from, sha256 });
     if (!renamed || role !== 'labels') return { bytes, codec: 'copy', digest: sha256 };
-    const text = renamed(Buffer.from(bytes).toString(), pathsByRole(to));
+    const text = renamed(Buffer.from(bytes).toString(), paths);
     giveBack(bytes);
     return { bytes: Buffer.from(text), codec: 'text' };
   };
-  return { files: await makeFiles(to, encode, use), inputs };
+  // Annotations are read only if masks are drawn from them.
+  const drawn =
+    maskFiles && format ? (await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' })).shapes : undefined;
+  const files = await makeFiles(to, copy, use);
+  if (drawn && format) files.push(...(await drawFiles(sample, suffix, drawn.size, layersOf(format, drawn), dataset.classNames, use)));
+  return { files, inputs, entry: await passedEntry(dataset, sample, paths, format) };
+}
+
+/** Document entry of a sample that passes through; `undefined` for other splits, whose documents are copied. */
+async function passedEntry(
+  { root, documents, split }: Dataset,
+  sample: Sample,
+  paths: NewPaths,
+  format: Format | undefined,
+): Promise<unknown> {
+  if (format?.kind !== 'documents' || !sample.entry || sample.entry.document !== documents.get(split)?.path) return undefined;
+  return format.plain(await readEntry(root, sample.entry), sample, paths);
 }
 
 /** Encodes a view of a class mask, in ids or colours. */
@@ -129,31 +171,4 @@ function encodeView({ width, height, ids }: Mask, { view: { values, other }, alp
     for (let c = 0; c < channels; c++) data[channels * i + c] = shown[c] as number;
   }
   return encodePng({ width, height, depth: 8, channels, data, filter: 'up' });
-}
-
-/** Creates a writer of samples to an output folder in the layout of the input. */
-export function createSampleWriter(input: InputFolder & Described, options: AugmentOptions) {
-  const { out, link } = options;
-  const makeFolder = createFolders(out);
-  const write = async (path: string, data: Uint8Array): Promise<void> => {
-    await makeFolder(dirname(join(out, path)));
-    await writeAtomic(join(out, path), data);
-  };
-  return {
-    /** Writes a sample that passes through: copies or links its files. */
-    pass(sample: Sample, suffix: string, shapes: ShapeSet | undefined): Promise<Written> {
-      return passSample(input, sample, suffix, shapes, async ({ path }, bytes, from) => {
-        if (link && from !== undefined) {
-          await makeFolder(dirname(join(out, path)));
-          if (await linkAtomic(join(input.root, from), join(out, path))) return;
-        }
-        await write(path, bytes);
-      });
-    },
-
-    /** Encodes and writes a sample that was pasted into. */
-    paste(pasted: Pasted, suffix: string): Promise<Written> {
-      return encodeSample(pasted, suffix, input, options, ({ path }, bytes) => write(path, bytes));
-    },
-  };
 }

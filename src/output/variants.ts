@@ -10,44 +10,45 @@ export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<A
   return copies > 1 || includeOriginals ? `_aug${copy + 1}` : '';
 }
 
-/** A file of a variant of a sample, with the input file that it corresponds to, if any. */
+/** A file of a variant of a sample, with the input file that it corresponds to. */
 export interface VariantFile extends SampleFile {
-  readonly from?: string;
+  readonly from: string;
 }
 
 /** Files of a variant that is pasted into. */
-export function pastedFiles(
-  sample: Sample,
-  suffix: string,
-  options: Pick<AugmentOptions, 'imageFormat' | 'maskFiles'>,
-): readonly VariantFile[] {
+export function pastedFiles(sample: Sample, suffix: string, options: Pick<AugmentOptions, 'imageFormat'>): readonly VariantFile[] {
   const { labels = sample.newLabels } = sample;
   return variantFiles(labels === undefined ? sample : { ...sample, labels }, suffix, options);
 }
 
 /**
- * Files of a variant of a sample: its input files, with a suffix after the stem that they share, and drawn masks.
+ * Files of a variant of a sample: its input files, with a suffix after the stem that they share.
  *
- * @param options `imageFormat` if images are re-encoded, and `maskFiles` if masks are drawn.
+ * @param imageFormat format of images that are re-encoded.
  */
 export function variantFiles(
   sample: Sample,
   suffix: string,
-  { imageFormat: format, maskFiles = false }: Partial<Pick<AugmentOptions, 'imageFormat' | 'maskFiles'>> = {},
+  { imageFormat }: Partial<Pick<AugmentOptions, 'imageFormat'>> = {},
 ): readonly VariantFile[] {
-  const { image, endings } = sample;
-  const pathOf = (path: string, ending: string, extension?: string): string => {
-    const stem = withoutExtension(path);
-    return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension ?? path.slice(stem.length)}`;
-  };
-  const extension = format === undefined || format === formatOf(image) ? undefined : `.${extensions[format][0]}`;
-  const drawn = maskFiles ? drawnMasks : [];
-  return [
-    ...filesOfSample(sample).map(({ role, path, ending }) => {
-      return { role, path: pathOf(path, ending, role === 'image' ? extension : undefined), from: path };
-    }),
-    ...drawn.map(({ role, folder }) => ({ role, path: `${folder}/${pathOf(image, endings.image, '.png')}` })),
-  ];
+  const changed = imageFormat !== undefined && imageFormat !== formatOf(sample.image);
+  const extension = changed ? `.${extensions[imageFormat][0]}` : undefined;
+  return filesOfSample(sample).map(({ role, path, ending }) => ({
+    role,
+    path: variantPath(path, ending, suffix, role === 'image' ? extension : undefined),
+    from: path,
+  }));
+}
+
+/** Files of a variant whose masks are drawn from shapes. */
+export function drawnFiles({ image, endings }: Sample, suffix: string) {
+  return drawnMasks.map(({ role, folder }) => ({ role, path: `${folder}/${variantPath(image, endings.image, suffix, '.png')}` }));
+}
+
+/** Path of a file with a suffix before its ending. @param extension replaces that of the file. */
+function variantPath(path: string, ending: string, suffix: string, extension?: string): string {
+  const stem = withoutExtension(path);
+  return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension ?? path.slice(stem.length)}`;
 }
 
 /** Paths of a sample's files by role, for roles with a single file. */

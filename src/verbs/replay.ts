@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path';
 import { digestOf, sha256 } from '../base/digest.ts';
 import { codecs } from '../codecs/image.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { type Origin, openOrigin } from '../engine/origin.ts';
-import { documentsAgain, type Entries, passAgain, type Remaker, remake } from '../engine/remake.ts';
+import { openOrigin } from '../engine/origin.ts';
+import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type Given, replayOptions } from '../options.ts';
 import { describeDifference } from '../output/compare.ts';
@@ -13,7 +13,7 @@ import type { Manifest, ManifestRecord } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
 import { refuseOverlap } from '../output/overlap.ts';
 import { digestsOf, filesOf, outputsOf } from '../output/records.ts';
-import { encodeSample, type Use } from '../output/samples.ts';
+import type { Use } from '../output/samples.ts';
 import type { WholeFile } from '../output/whole-files.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
@@ -43,11 +43,14 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
     else missing.push(record);
   }
   const writer = createWriter(out, manifest);
+  const use = (record: ManifestRecord): Use => {
+    const digests = digestsOf(outputsOf(record));
+    return ({ path }, bytes) => writer.file(path, bytes, digests.get(path));
+  };
   const entries: Entries = new Map();
   await withBackend(own.backend, async (backend) => {
     hooks.chosen?.(backend);
-    for await (const { record } of remake(origin, missing, backend, remakerOf(origin, writer), entries, hooks.stop))
-      hooks.done?.(record.id, record);
+    for await (const { record } of remake(origin, missing, backend, use, entries, hooks.stop)) hooks.done?.(record.id, record);
   });
   if (only === undefined) {
     for (const document of documentsAgain(origin, entries)) await writer.document(document);
@@ -69,23 +72,6 @@ async function refuseOther(out: string, manifest: string): Promise<void> {
   const there = await readFile(join(out, manifestName)).catch(() => undefined);
   if (there && !there.equals(await readFile(manifest)))
     throw new CopyPasteError('cannotCreate', `--out ${out}: holds another run; choose a new folder`);
-}
-
-/** Writes files of a record again. */
-function remakerOf(origin: Origin, { file }: Writer): Remaker<void> {
-  const { options, dataset } = origin;
-  const use = (record: ManifestRecord): Use => {
-    const digests = digestsOf(outputsOf(record));
-    return ({ path }, bytes) => file(path, bytes, digests.get(path));
-  };
-  return {
-    paste: async (pasted, record, suffix) => {
-      await encodeSample(pasted, suffix, dataset, options, use(record));
-    },
-    pass: async (sample, record) => {
-      await passAgain(origin, sample, record, use(record));
-    },
-  };
 }
 
 /** Writes the files of a manifest, and refuses any other content. */

@@ -5,17 +5,17 @@ import { inParts } from '../base/parts.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { type Origin, openOrigin } from '../engine/origin.ts';
-import { documentsAgain, type Entries, passAgain, type Remaker, remake } from '../engine/remake.ts';
+import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import { type Given, type Resolved, verifyOptions } from '../options.ts';
 import { checkFiles } from '../output/check-files.ts';
 import { checkRecord } from '../output/check-record.ts';
 import { type Difference, describeDifference } from '../output/compare.ts';
 import { journalName } from '../output/journal.ts';
-import { type Manifest, type ManifestRecord, recordSchema } from '../output/manifest.ts';
+import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
-import { augmentedRecord, digestsOf, filesOf, outputsOf } from '../output/records.ts';
-import { encodeSample } from '../output/samples.ts';
+import { digestsOf, filesOf, outputsOf } from '../output/records.ts';
+import type { Use } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 
@@ -82,11 +82,25 @@ async function compareRendered(
   const { out, backend, jobs, memory } = options;
   const origin = await openOrigin(manifest, options, { out, jobs, memory });
   const found: Difference[] = [];
+  const differing = new Map<ManifestRecord, Difference[]>();
+  const compare = (record: ManifestRecord): Use => {
+    // Files of an unchanged sample are compared by their digests.
+    if (record.status === 'unchanged') return async () => {};
+    const differences: Difference[] = [];
+    differing.set(record, differences);
+    return async ({ path }, bytes) => {
+      const there = await readFile(join(out, path)).catch(() => undefined);
+      const what = there && (await describeDifference(path, there, bytes));
+      if (what !== undefined) differences.push({ path, what });
+    };
+  };
   const entries: Entries = new Map();
   await withBackend(backend, async (opened) => {
     hooks.chosen?.(opened);
-    for await (const { record, result } of remake(origin, records, opened, comparer(origin, out), entries, hooks.stop)) {
-      found.push(...result);
+    for await (const { record, made } of remake(origin, records, opened, compare, entries, hooks.stop)) {
+      const differences = differing.get(record) ?? [];
+      found.push(...(differences.length > 0 ? differences : compareRecord(record, made)));
+      differing.delete(record);
       hooks.done?.(record.id, record);
     }
   });
@@ -95,31 +109,17 @@ async function compareRendered(
   return found;
 }
 
-/** Compares the files of a sample with its files rendered again. */
-function comparer(origin: Origin, out: string): Remaker<Difference[]> {
-  return {
-    paste: async (pasted, record, suffix) => {
-      const found: Difference[] = [];
-      const written = await encodeSample(pasted, suffix, origin.dataset, origin.options, async ({ path }, bytes) => {
-        const there = await readFile(join(out, path)).catch(() => undefined);
-        const what = there && (await describeDifference(path, there, bytes));
-        if (what !== undefined) found.push({ path, what });
-      });
-      const remade = recordSchema.safeParse(augmentedRecord(pasted, written));
-      if (found.length === 0 && JSON.stringify(remade.data) !== JSON.stringify(record)) {
-        found.push({ path: manifestName, what: `has a record of ${record.id} that differs from the sample rendered again` });
-      }
-      return found;
-    },
-    pass: async (sample, record) => {
-      const { files } = await passAgain(origin, sample, record, async () => {});
-      const expected = digestsOf(files);
-      const there = digestsOf(outputsOf(record));
-      const what = 'differs from its input, although its record says that the sample is unchanged';
-      const paths = new Set([...expected.keys(), ...there.keys()]);
-      return [...paths].flatMap((path) => (expected.get(path) === there.get(path) ? [] : [{ path, what }]));
-    },
-  };
+/** Compares the record of a sample with that of its files made again. */
+function compareRecord(record: ManifestRecord, made: SampleRecord): Difference[] {
+  if (made.status === 'augmented') {
+    if (JSON.stringify(recordSchema.safeParse(made).data) === JSON.stringify(record)) return [];
+    return [{ path: manifestName, what: `has a record of ${record.id} that differs from the sample rendered again` }];
+  }
+  const expected = digestsOf(outputsOf(made));
+  const there = digestsOf(outputsOf(record));
+  const what = 'differs from its input, although its record says that the sample is unchanged';
+  const paths = new Set([...expected.keys(), ...there.keys()]);
+  return [...paths].flatMap((path) => (expected.get(path) === there.get(path) ? [] : [{ path, what }]));
 }
 
 /** Compares files of several samples with the same files made again. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pastedFiles, pathsByRole, variantFiles, variantSuffix } from '../../src/output/variants.ts';
+import { drawnFiles, pastedFiles, pathsByRole, variantFiles, variantSuffix } from '../../src/output/variants.ts';
 import type { Sample } from '../../src/types.ts';
 
 const sample: Sample = {
@@ -28,16 +28,17 @@ test('an image has the extension of its new format, and keeps its own if the for
   expect([image('png'), image('jpeg'), image(undefined)]).toEqual(['images/a.b/c_img.png', sample.image, sample.image]);
 });
 
-test('a sample without a label file gains one when it is pasted into, and drawn masks on request', () => {
+test('a sample without a label file gains one when it is pasted into, and drawn masks have folders of their own', () => {
   const bare = { id: 'c', split: '', image: 'c.png', newLabels: 'labels/c.txt', size: sample.size, format: sample.format };
   const labelled: Sample = { ...bare, endings: { image: '', mask: '', objects: '' } };
-  const options = { imageFormat: undefined, maskFiles: true };
-  expect(pathsByRole(variantFiles(labelled, '_aug2', options)).labels).toBe(undefined);
-  expect(pastedFiles(labelled, '_aug2', options).map(({ role, path }) => [role, path])).toEqual([
+  expect(pathsByRole(variantFiles(labelled, '_aug2')).labels).toBe(undefined);
+  expect(pastedFiles(labelled, '_aug2', { imageFormat: undefined }).map(({ role, path }) => [role, path])).toEqual([
     ['image', 'c_aug2.png'],
     ['labels', 'labels/c_aug2.txt'],
-    ['drawn classes', 'SegmentationClassPNG/c_aug2.png'],
-    ['drawn objects', 'SegmentationObjectPNG/c_aug2.png'],
+  ]);
+  expect(drawnFiles(labelled, '_aug2')).toEqual([
+    { role: 'drawn classes', path: 'SegmentationClassPNG/c_aug2.png' },
+    { role: 'drawn objects', path: 'SegmentationObjectPNG/c_aug2.png' },
   ]);
 });
 
