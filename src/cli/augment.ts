@@ -22,11 +22,10 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
         given,
         {
           ...hooks,
-          started: (total, opened) => {
-            dataset = opened as SourcedDataset;
-            for (const line of describe(dataset, given)) say(line);
+          opened: (opened) => {
+            dataset = opened;
+            for (const line of describeOpened(dataset, given)) say(line);
             began = performance.now();
-            hooks.started?.(total);
           },
           fellBack: (error) => say(`${error.message}; continuing on the CPU (--fallback)`),
           done: (id, record) => {
@@ -40,7 +39,7 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
       const seconds = (performance.now() - began) / 1000;
       const rate = (summary.samples + summary.copied - summary.reused) / seconds;
       for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
-      const nothing = nothingPasted(summary, dataset as SourcedDataset, given);
+      const nothing = dataset && nothingPasted(summary, dataset, given);
       if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
       if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);
       for (const line of describeSummary(summary, given, rate)) say(line);
@@ -50,7 +49,8 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
   });
 }
 
-function describe(dataset: SourcedDataset, { instances, preset }: Given<typeof augmentOptions>): string[] {
+/** Lines that describe a data set before it is augmented. */
+function describeOpened(dataset: SourcedDataset, { instances, preset }: Given<typeof augmentOptions>): string[] {
   const objects = dataset.folders.find((one) => one.objects)?.objects;
   const hint = objects && dataset.documents.size === 0 && instances === undefined && preset !== 'composer';
   return [

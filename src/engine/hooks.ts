@@ -5,8 +5,10 @@ import type { Backend } from '../render/backends.ts';
 
 /** Callbacks of a verb while it runs, and a signal that stops it. */
 export interface Hooks {
-  /** Input was opened and checked. @param total number of samples that follow. @param dataset absent if the verb opens none. */
-  started?(total: number, dataset?: SourcedDataset): void;
+  /** A data set was opened and checked. */
+  opened?(dataset: SourcedDataset): void;
+  /** Samples follow. @param total their number. */
+  started?(total: number): void;
   /** A backend was opened to render. */
   chosen?(backend: Backend): void;
   /** The backend failed, and the run continues on the CPU. */

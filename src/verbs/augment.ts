@@ -82,13 +82,15 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
     if (!options.dryRun) {
       const opened = await openOutput(dataset, options, twins);
       if ('records' in opened) {
-        hooks.started?.(total, dataset);
+        hooks.opened?.(dataset);
+        hooks.started?.(total);
         return summaryOf(opened, dataset, pasteFilter(dataset.classNames, options));
       }
       output = opened;
     }
     hooks.chosen?.(backend);
-    hooks.started?.(total, dataset);
+    hooks.opened?.(dataset);
+    hooks.started?.(total);
     return await runBatches(run, threads, output);
   } finally {
     await threads?.stop();

@@ -25,7 +25,8 @@ export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}
   const options = resolveOptions(checkOptions, given);
   const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
-  hooks.started?.(samples.length, dataset);
+  hooks.opened?.(dataset);
+  hooks.started?.(samples.length);
   const found = await inParts(samples, jobsOf(options), async (sample) => {
     if (hooks.stop?.aborted) throw interrupted();
     const results = await checkSample(sample, dataset);

@@ -47,7 +47,8 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
   const options = resolveOptions(inspectOptions, given);
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
-  hooks.started?.(samples.length, dataset);
+  hooks.opened?.(dataset);
+  hooks.started?.(samples.length);
   const read = async (sample: Sample): Promise<Read> => {
     if (hooks.stop?.aborted) throw interrupted();
     const digest = await digestOf(join(dataset.root, sample.image), sample.image);

@@ -39,7 +39,8 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   };
   const rows = await withBackend(options.backend, async (backend) => {
     hooks.chosen?.(backend);
-    hooks.started?.(options.rows, dataset);
+    hooks.opened?.(dataset);
+    hooks.started?.(options.rows);
     const drawn: Row[] = [];
     const planner = createPlanner(dataset, options, 1);
     const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {

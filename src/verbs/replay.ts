@@ -34,7 +34,8 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   const origin = await openOrigin(manifest, own, { out, jobs: own.jobs, memory: own.memory });
   const chosen = recordsOf(manifest, only);
   if (only === undefined) await refuseOther(out, own.manifest);
-  hooks.started?.(chosen.length, origin.dataset);
+  hooks.opened?.(origin.dataset);
+  hooks.started?.(chosen.length);
 
   const missing: ManifestRecord[] = [];
   for (const record of chosen) {
