@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import { batchCount } from '../plan/plan.ts';
 import type { BackendName } from '../render/backends.ts';
 import type { Sample } from '../types.ts';
 import { jobsOf, memoryOf } from './budget.ts';
@@ -23,7 +24,7 @@ function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend
   const pixels = samples.reduce((sum, { size: { width, height } }) => sum + width * height, 0);
   if (copies * samples.length < worthwhile.samples && copies * pixels < worthwhile.pixels) return 0;
   const cores = availableParallelism();
-  const batches = copies * Math.ceil(samples.length / batchSize);
+  const batches = copies * batchCount(samples.length, batchSize);
   return Math.min(cores, Math.max(2, Math.ceil(cores / 2)), jobsOf(options), batches);
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchesOf, type Candidate, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
+import { batchCount, batchesOf, type Candidate, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
 import type { Box, Plan, Scene } from '../../src/types.ts';
 import { instanceOf } from '../make.ts';
 
@@ -64,6 +64,7 @@ describe('batchesOf', () => {
               .sort(),
           ).toEqual([...ids].sort());
           const count = Math.max(1, Math.floor(ids.length / size));
+          expect(batchCount(ids.length, size)).toBe(count);
           const more = ids.length % count;
           expect(batches.map(({ length }) => length)).toEqual(
             Array.from({ length: count }, (_, n) => Math.floor(ids.length / count) + (n < more ? 1 : 0)),
