@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { describe } from '../dist/cli/flags.js';
+import { describeOption } from '../dist/cli/flags.js';
 import { layouts } from '../dist/formats/layouts.js';
 import * as tables from '../dist/options.js';
 import { manifestSchema } from '../dist/output/manifest.js';
@@ -52,9 +52,11 @@ function commandTable(name, options) {
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
 function table(options, title = 'option') {
-  return [`| ${title} | meaning |`, '| --- | --- |', ...options.map((option) => `| \`${option.flag}\` | ${cell(describe(option))} |`)].join(
-    '\n',
-  );
+  return [
+    `| ${title} | meaning |`,
+    '| --- | --- |',
+    ...options.map((option) => `| \`${option.flag}\` | ${cell(describeOption(option))} |`),
+  ].join('\n');
 }
 
 /** Table of layouts: folders, and ids that are not classes. */

@@ -4,8 +4,8 @@ import type { Option } from '../options.ts';
 /** Adds a flag or an argument to a command for each option; values stay strings, which the schema parses. */
 export function addFlags(command: Command, table: Readonly<Record<string, Option>>): Command {
   for (const option of Object.values(table)) {
-    if (isArgument(option)) command.addArgument(new Argument(option.flag, describe(option)));
-    else command.addOption(new Flag(option.flag, describe(option)).makeOptionMandatory(option.required === true));
+    if (isArgument(option)) command.addArgument(new Argument(option.flag, describeOption(option)));
+    else command.addOption(new Flag(option.flag, describeOption(option)).makeOptionMandatory(option.required === true));
   }
   return command;
 }
@@ -25,7 +25,7 @@ function isArgument({ flag }: Option): boolean {
  *
  * @public `scripts/docs.js` makes README's tables with it.
  */
-export function describe({ description, choices, default: value }: Option): string {
+export function describeOption({ description, choices, default: value }: Option): string {
   const notes = [
     ...(choices ? [choices.join(', ')] : []),
     ...(value !== undefined && value !== '' ? [`default ${Array.isArray(value) ? value.join(',') : value}`] : []),

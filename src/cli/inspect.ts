@@ -15,14 +15,14 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
     streams,
     run: (hooks) => inspect(given, hooks),
     tell: (result) => {
-      const lines = given.json ? [JSON.stringify(result)] : describe(result).map(printable);
+      const lines = given.json ? [JSON.stringify(result)] : describeInspection(result).map(printable);
       streams.stdout.write(lines.map((line) => `${line}\n`).join(''));
       return 0;
     },
   });
 }
 
-function describe({ layout, splits, sizes, images, classes, odd, leftBehind }: Inspection): string[] {
+function describeInspection({ layout, splits, sizes, images, classes, odd, leftBehind }: Inspection): string[] {
   const total = Object.values(splits).reduce((sum, n) => sum + n, 0);
   const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
   const pixels = classes.reduce((sum, row) => sum + row.pixels, 0);

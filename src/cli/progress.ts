@@ -1,5 +1,5 @@
 import type { SingleBar } from 'cli-progress';
-import type { Output } from './streams.ts';
+import type { TextStream } from './streams.ts';
 
 /** Progress of a run, in samples. */
 export interface Progress {
@@ -11,12 +11,12 @@ export interface Progress {
 const everyMs = 5000;
 
 /** Shows a bar on a terminal, a line every five seconds elsewhere, and nothing if quiet. */
-export async function createProgress(stderr: Output, quiet: boolean): Promise<Progress> {
+export async function createProgress(stderr: TextStream, quiet: boolean): Promise<Progress> {
   if (quiet) return { start() {}, tick() {}, stop() {} };
   return stderr.isTTY ? barProgress(stderr) : lineProgress(stderr);
 }
 
-async function barProgress(stderr: Output): Promise<Progress> {
+async function barProgress(stderr: TextStream): Promise<Progress> {
   const { default: cliProgress } = await import('cli-progress');
   let bar: SingleBar | undefined;
   return {
@@ -41,7 +41,7 @@ async function barProgress(stderr: Output): Promise<Progress> {
   };
 }
 
-function lineProgress(stderr: Output): Progress {
+function lineProgress(stderr: TextStream): Progress {
   let total = 0;
   let done = 0;
   let last = Date.now();

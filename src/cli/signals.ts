@@ -3,7 +3,7 @@ import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
 import { collectLessOften } from '../base/buffers.ts';
 import { removeTemporaries } from '../output/files.ts';
 import type { Progress } from './progress.ts';
-import type { Output } from './streams.ts';
+import type { TextStream } from './streams.ts';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -18,7 +18,7 @@ const patienceMs = 4000;
  * @returns the exit code.
  */
 export async function watched(
-  stderr: Output,
+  stderr: TextStream,
   progress: Progress,
   out: string | undefined,
   work: (stop: AbortSignal) => Promise<number>,

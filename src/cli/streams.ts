@@ -1,10 +1,10 @@
 /** The process's standard streams, or a test's. */
 export interface Streams {
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
 }
 
-export interface Output {
+export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
 }

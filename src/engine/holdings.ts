@@ -50,7 +50,9 @@ export function createHoldings(plans: readonly Plan[], annotations: ReadonlyMap<
   for (const id of annotations.keys()) if (!used.has(id)) forget(id);
   const annotationUses = countUses(plans, forget);
   const cost = (id: string): number => bytesOfImage(annotationOf(id));
-  return divide(inChains(plans), cost, budgets.decoded.bytes / 2).map((part) => holdingsOf(part, annotationOf, annotationUses, budgets));
+  return divideByMemory(inChains(plans), cost, budgets.decoded.bytes / 2).map((part) =>
+    holdingsOf(part, annotationOf, annotationUses, budgets),
+  );
 }
 
 function holdingsOf(
@@ -123,7 +125,7 @@ function countUses(plans: readonly Plan[], end: (id: string) => void): Uses {
 }
 
 /** Divides plans in order, so that the images of each part have at most `most` bytes, unless a single plan has more. */
-function divide(plans: readonly Plan[], bytesOf: (id: string) => number, most: number): Plan[][] {
+function divideByMemory(plans: readonly Plan[], bytesOf: (id: string) => number, most: number): Plan[][] {
   const parts: Plan[][] = [[]];
   let ids = new Set<string>();
   let bytes = 0;

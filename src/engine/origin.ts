@@ -3,7 +3,7 @@ import { type SourcedDataset, withSources } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
 import { classNamesFile } from '../output/drawn-masks.ts';
-import type { Manifest, ManifestHead } from '../output/manifest.ts';
+import type { LayoutRecord, Manifest } from '../output/manifest.ts';
 import { inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
 
@@ -51,7 +51,7 @@ export async function openOrigin(
 
 /** Opens a data set with the layout in a manifest. @throws {CopyPasteError} `data` if a document has changed. */
 async function reopen(
-  layout: ManifestHead['layout'],
+  layout: LayoutRecord,
   options: AugmentOptions,
   inputs: readonly { readonly path: string; readonly sha256: string }[],
 ): Promise<Dataset> {

@@ -12,7 +12,7 @@ import { type RenderedPlan, type Rendering, renderGroups } from './groups.ts';
 import { createBudgets, createHoldings } from './holdings.ts';
 import { handled } from './in-order.ts';
 import { type BatchRef, candidateOf, type Planner, type PlannerOptions } from './planner.ts';
-import { createReader } from './reading.ts';
+import { createSampleReader } from './reading.ts';
 
 /** Options that determine plans and pixels, or limit the work in progress. */
 export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'minVisible' | 'jobs' | 'memory'>;
@@ -71,7 +71,7 @@ export function createPipeline<R>(
   const memory = memoryOf(options);
   const budgets = createBudgets(memory);
   limitPool(memory / 2);
-  const readSample = createReader(dataset, options, poison, budgets.working);
+  const readSample = createSampleReader(dataset, options, poison, budgets.working);
   const setOf = ({ id }: Sample): Dataset => (dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset);
   const refuseStopped = (): void => {
     if (stopped()) throw interrupted();

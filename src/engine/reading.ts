@@ -14,7 +14,7 @@ type ReadingOptions = Pick<AugmentOptions, 'instances' | 'jitter' | 'skipBad'>;
  * @param poison reason to skip each sample that crashes a process, by id.
  * @param working memory for images that are decoded to find bad ones.
  */
-export function createReader(dataset: SourcedDataset, options: ReadingOptions, poison: ReadonlyMap<string, string>, working: Budget) {
+export function createSampleReader(dataset: SourcedDataset, options: ReadingOptions, poison: ReadonlyMap<string, string>, working: Budget) {
   const checkImage = async (annotation: Annotations): Promise<void> => {
     const leave = await working.take(bytesOfImage(annotation));
     await loadImage(annotation).finally(leave);

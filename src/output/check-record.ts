@@ -7,14 +7,11 @@ import { contradictionsOf, countIds } from '../masks/invariants.ts';
 import { vocColours } from '../masks/palette.ts';
 import type { Mask } from '../types.ts';
 import type { Difference } from './compare.ts';
-import type { Manifest, ManifestRecord } from './manifest.ts';
+import type { AugmentedRecord, LayoutRecord, ManifestRecord } from './manifest.ts';
 import { manifestName } from './manifest-file.ts';
 
-type AugmentedRecord = Extract<ManifestRecord, { status: 'augmented' }>;
-type Layout = Manifest['layout'];
-
 /** Compares the masks of a sample with its record. */
-export async function checkRecord(out: string, record: ManifestRecord, layout: Layout): Promise<Difference[]> {
+export async function checkRecord(out: string, record: ManifestRecord, layout: LayoutRecord): Promise<Difference[]> {
   // The mask PNG of an annotation format, such as COCO panoptic, does not hold class ids.
   if (record.status !== 'augmented' || !record.files.mask || layoutNamed(layout.name).format) return [];
   const { path } = record.files.mask;
@@ -27,7 +24,7 @@ export async function checkRecord(out: string, record: ManifestRecord, layout: L
   return found;
 }
 
-async function* differencesOf(out: string, path: string, record: AugmentedRecord, layout: Layout): AsyncGenerator<Difference> {
+async function* differencesOf(out: string, path: string, record: AugmentedRecord, layout: LayoutRecord): AsyncGenerator<Difference> {
   const mask = await readMask(await readFile(join(out, path)), path, layout.colours);
   for (const what of classDifferences(mask, record)) yield { path, what };
   for (const what of placementDifferences(record)) yield { path: manifestName, what };
@@ -58,7 +55,12 @@ function* placementDifferences({ id, placements }: AugmentedRecord): Generator<s
 }
 
 /** Differences between the pixel counts of objects in an instance mask and in its record, and contradictions with the class mask. */
-function* objectDifferences(mask: Mask, objects: Mask, { placements, covered = [] }: AugmentedRecord, layout: Layout): Generator<string> {
+function* objectDifferences(
+  mask: Mask,
+  objects: Mask,
+  { placements, covered = [] }: AugmentedRecord,
+  layout: LayoutRecord,
+): Generator<string> {
   const counts = countIds(objects);
   const pasted = placements.flatMap(({ object, classId, visible }) => (object === undefined ? [] : [{ object, classId, visible }]));
   const expected = [

@@ -8,10 +8,10 @@ export const classNamesFile = 'class_names.txt';
 
 /** Class names of drawn class masks, one per line, starting with the background at id 0. */
 export function classNamesText(classNames: ClassNames): string {
-  return ['_background_', ...inOrder(classNames).map((id) => classNames.get(id))].map((name) => `${name}\n`).join('');
+  return ['_background_', ...sortedIds(classNames).map((id) => classNames.get(id))].map((name) => `${name}\n`).join('');
 }
 
-function inOrder(classNames: ClassNames): number[] {
+function sortedIds(classNames: ClassNames): number[] {
   return [...classNames.keys()].sort((a, b) => a - b);
 }
 
@@ -26,7 +26,7 @@ export function drawMasks(
   shapes: readonly (readonly Layer[])[],
   classNames: ClassNames,
 ): [classes: Mask, objects: Mask] {
-  const ids = new Map(inOrder(classNames).map((id, i) => [id, i + 1]));
+  const ids = new Map(sortedIds(classNames).map((id, i) => [id, i + 1]));
   const wide = ids.size >= 0xff;
   const voidId = wide ? 0xffff : 0xff;
   const plane = (wide: boolean): Mask['ids'] => new (wide ? Uint16Array : Uint8Array)(width * height);

@@ -11,7 +11,7 @@ import { CopyPasteError } from '../errors.ts';
 import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
 import { sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
-import { headSchema, type ManifestHead, schemaVersion } from './manifest.ts';
+import { headSchema, type LayoutRecord, type ManifestHead, schemaVersion } from './manifest.ts';
 
 /** Head of a run's manifest. Runs with equal heads write equal bytes. */
 export async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise<ManifestHead> {
@@ -50,7 +50,7 @@ async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promi
 }
 
 /** Layout of a data set as it was opened. */
-function layoutOf({ layout, split, folders, background, ignore, colours, documents }: Dataset): ManifestHead['layout'] {
+function layoutOf({ layout, split, folders, background, ignore, colours, documents }: Dataset): LayoutRecord {
   const digests = [...new Set(documents.values())].map(({ path, sha256 }) => ({ path, sha256 }));
   return {
     name: layout,

@@ -55,11 +55,11 @@ export async function openJournal(path: string): Promise<Journal> {
   let begun = false;
   const suspects = new Set<string>();
   const poison = new Map<string, string>();
-  const done = new Map<string, Place>();
-  const entries = new Map<string, Place>();
+  const done = new Map<string, ByteRange>();
+  const entries = new Map<string, ByteRange>();
   const read = async (): Promise<void> => {
     suspects.clear();
-    for await (const line of entriesOf(file)) {
+    for await (const line of journalLines(file)) {
       if ('place' in line) {
         if ('entry' in line) entries.set(line.entry, line.place);
         else {
@@ -104,7 +104,7 @@ export async function openJournal(path: string): Promise<Journal> {
       last = adding.catch(() => {});
       return guard(adding);
     },
-    files: () => guard(filesOf(file)),
+    files: () => guard(filesBegun(file)),
     read: () => guard(read()),
     async recall(batch, own = false) {
       const place = done.get(batch);
@@ -130,12 +130,12 @@ async function isJournal(file: FileHandle): Promise<boolean> {
 }
 
 /** Byte range of a line in the file. */
-interface Place {
+interface ByteRange {
   readonly start: number;
   readonly length: number;
 }
 
-async function textAt(file: FileHandle, { start, length }: Place): Promise<string> {
+async function textAt(file: FileHandle, { start, length }: ByteRange): Promise<string> {
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, start);
   return buffer.toString();
 }
@@ -150,10 +150,12 @@ function parse(text: string, own = false): JournalLine | undefined {
 }
 
 /** Lines of a journal. The ends of batches, most of its bytes, are parsed only when they are recalled. */
-async function* entriesOf(
+async function* journalLines(
   file: FileHandle,
-): AsyncGenerator<JournalLine | { readonly end: string; readonly place: Place } | { readonly entry: string; readonly place: Place }> {
-  for await (const { text, place } of linesOf(file)) {
+): AsyncGenerator<
+  JournalLine | { readonly end: string; readonly place: ByteRange } | { readonly entry: string; readonly place: ByteRange }
+> {
+  for await (const { text, place } of completeLines(file)) {
     const [, kind, key = ''] = /^\{"(end|entry)":"([^"\\]*)"/.exec(text) ?? [];
     const line = kind === 'end' ? undefined : parse(text, kind === 'entry');
     if (kind === 'end') yield { end: key, place };
@@ -161,14 +163,14 @@ async function* entriesOf(
   }
 }
 
-async function filesOf(file: FileHandle): Promise<Set<string>> {
+async function filesBegun(file: FileHandle): Promise<Set<string>> {
   const files = new Set<string>();
-  for await (const line of entriesOf(file)) if ('begin' in line) for (const name of line.files) files.add(name);
+  for await (const line of journalLines(file)) if ('begin' in line) for (const name of line.files) files.add(name);
   return files;
 }
 
 /** Complete lines of a file. */
-async function* linesOf(file: FileHandle): AsyncGenerator<{ text: string; place: Place }> {
+async function* completeLines(file: FileHandle): AsyncGenerator<{ text: string; place: ByteRange }> {
   const part = Buffer.alloc(1 << 18);
   let rest = Buffer.alloc(0);
   let start = 0;

@@ -88,6 +88,9 @@ export const recordSchema = z.discriminatedUnion('status', [augmented, unchanged
 /** Record of one sample. */
 export type ManifestRecord = z.infer<typeof recordSchema>;
 
+/** Record of a sample that was pasted into. */
+export type AugmentedRecord = z.infer<typeof augmented>;
+
 /** Record of one sample; a dry run writes no files, and its records have none. */
 export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, 'files' | 'inputs'> : never) : never) &
   Partial<Pick<ManifestRecord, 'files' | 'inputs'>>;
@@ -134,6 +137,9 @@ const head = {
 /** Head of a manifest, known before the run. Equal heads produce equal output. */
 export const headSchema = z.strictObject(head);
 export type ManifestHead = z.infer<typeof headSchema>;
+
+/** Layout of a data set in a manifest. */
+export type LayoutRecord = ManifestHead['layout'];
 
 export const manifestSchema = z
   .strictObject({

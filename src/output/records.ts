@@ -1,5 +1,5 @@
 import type { InputFile, Pasted, Plan, Sample, SampleFile, Scene } from '../types.ts';
-import type { Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
+import type { AugmentedRecord, Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 
 /** A file that was written. */
 export interface OutputFile extends InputFile {
@@ -117,13 +117,11 @@ export function unchangedRecord(sample: Sample, plan: Pick<Plan, 'reason'> & Par
   };
 }
 
-type Augmented = Extract<ManifestRecord, { status: 'augmented' }>;
-
-function sceneRecord({ targetBox, scale, flip }: Scene): NonNullable<Augmented['scenes']>['target'] {
+function sceneRecord({ targetBox, scale, flip }: Scene): NonNullable<AugmentedRecord['scenes']>['target'] {
   return { targetBox: [...targetBox], scale, flip };
 }
 
-type PlacementRecord = Augmented['placements'][number];
+type PlacementRecord = AugmentedRecord['placements'][number];
 
 function placementRecords({ placements }: Plan, visible: readonly number[], objectIds: readonly (number | undefined)[]): PlacementRecord[] {
   return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip, area }, i) => ({

@@ -89,7 +89,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
     },
 
     async finish(totals, batches, variants) {
-      const wholeFiles = wholeFilesOf(dataset, options, variants, () => entriesOf(placeOf, journal, batches));
+      const wholeFiles = wholeFilesOf(dataset, options, variants, () => journalEntries(placeOf, journal, batches));
       await journal.add({ begin: 'documents', files: wholeFiles.map(({ path }) => path) });
       await journal.read();
       const documents: HashedFile[] = [];
@@ -117,7 +117,11 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
 }
 
 /** Entries of the document that is written, in the order of the input document. */
-async function* entriesOf(placeOf: ReadonlyMap<string, number>, journal: Journal, batches: readonly string[]): AsyncGenerator<unknown> {
+async function* journalEntries(
+  placeOf: ReadonlyMap<string, number>,
+  journal: Journal,
+  batches: readonly string[],
+): AsyncGenerator<unknown> {
   const found: { key: string; place: number; copy: number | undefined }[] = [];
   for (const batch of placeOf.size > 0 ? batches : []) {
     const { outcomes = [] } = (await journal.recall(batch, true)) ?? {};

@@ -8,7 +8,7 @@ import type { Image, Mask, Pasted } from '../types.ts';
 /** Width of a tile in pixels. */
 const tileWidth = 480;
 /** Pixels between tiles. */
-const gap = 8;
+const tileGap = 8;
 
 interface Tile {
   readonly data: Uint8Array;
@@ -17,10 +17,10 @@ interface Tile {
 }
 
 /** Tiles of one sample, side by side. */
-export type Row = readonly Tile[];
+export type SheetRow = readonly Tile[];
 
 /** Tiles of a sample: the original image, the augmented image, and the latter with the new mask and the outlines of pasted instances. */
-export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut: ReadonlySet<number>): Promise<Row> {
+export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut: ReadonlySet<number>): Promise<SheetRow> {
   const overlay = outline(colourMask({ ...image, pixels: inDepth(image, 8), depth: 8 }, mask, leftOut), owner);
   return Promise.all([original.image, image, overlay].map((picture) => thumbnail(picture, tileWidth)));
 }
@@ -40,11 +40,11 @@ export function sheetFormatOf(path: string): SheetFormat | undefined {
  *
  * @throws {CopyPasteError} `usage` if the rows are higher than the format allows.
  */
-export async function contactSheet(rows: readonly Row[], format: SheetFormat): Promise<Uint8Array> {
+export async function contactSheet(rows: readonly SheetRow[], format: SheetFormat): Promise<Uint8Array> {
   const columns = Math.max(...rows.map((row) => row.length));
-  const width = columns * (tileWidth + gap) - gap;
+  const width = columns * (tileWidth + tileGap) - tileGap;
   const heights = rows.map((row) => Math.max(...row.map((tile) => tile.height)));
-  const height = heights.reduce((sum, h) => sum + h + gap, -gap);
+  const height = heights.reduce((sum, h) => sum + h + tileGap, -tileGap);
   if (height > tallest[format]) {
     throw new CopyPasteError(
       'usage',
@@ -55,13 +55,13 @@ export async function contactSheet(rows: readonly Row[], format: SheetFormat): P
   let y = 0;
   rows.forEach((row, r) => {
     row.forEach((tile, column) => {
-      const x = column * (tileWidth + gap) + ((tileWidth - tile.width) >> 1);
+      const x = column * (tileWidth + tileGap) + ((tileWidth - tile.width) >> 1);
       for (let line = 0; line < tile.height; line++) {
         const from = line * tile.width * 3;
         data.set(tile.data.subarray(from, from + tile.width * 3), ((y + line) * width + x) * 3);
       }
     });
-    y += (heights[r] as number) + gap;
+    y += (heights[r] as number) + tileGap;
   });
   return encodeRgb(data, width, height, format);
 }

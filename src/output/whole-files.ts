@@ -40,7 +40,7 @@ export function wholeFilesOf(
     ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
       text: () =>
-        document === documents.get(split) ? documentText(dataset, document, entries) : createReadStream(join(root, document.path)),
+        document === documents.get(split) ? documentParts(dataset, document, entries) : createReadStream(join(root, document.path)),
     })),
     ...carried.map((path) => {
       const text = rewritten.get(path);
@@ -50,7 +50,7 @@ export function wholeFilesOf(
   ];
 }
 
-async function* documentText({ layout }: Dataset, document: Document, entries: () => AsyncIterable<unknown>): AsyncGenerator<string> {
+async function* documentParts({ layout }: Dataset, document: Document, entries: () => AsyncIterable<unknown>): AsyncGenerator<string> {
   const format = await layoutNamed(layout).format?.();
   if (format?.kind === 'documents') yield* format.text(document, entries);
 }

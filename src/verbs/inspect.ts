@@ -88,15 +88,15 @@ function createCensus(dataset: Dataset) {
   };
   const addImage = (sample: Sample, digest: string): void => {
     const { image, split, format } = sample;
-    count(splits, split);
-    count(images, `${formatOf(image)?.toUpperCase()} ${format.depth === 16 ? '16-bit ' : ''}${channelNames[format.channels]}`);
+    increment(splits, split);
+    increment(images, `${formatOf(image)?.toUpperCase()} ${format.depth === 16 ? '16-bit ' : ''}${channelNames[format.channels]}`);
     const twin = seen.get(digest);
     if (twin)
       odd.push({ path: image, what: `is the same image as ${twin.image}${twin.split === split ? '' : `, of split ${twin.split}`}` });
     else seen.set(digest, sample);
   };
   const addAnnotations = (file: string, { sample, mask, pixels, instances }: Annotations): void => {
-    count(sizes, `${mask.width}×${mask.height}`);
+    increment(sizes, `${mask.width}×${mask.height}`);
     for (const [id, n] of pixels) {
       const row = rowOf(id);
       row.samples++;
@@ -131,7 +131,7 @@ function createCensus(dataset: Dataset) {
   };
 }
 
-function count(counts: Map<string, number>, key: string): void {
+function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 

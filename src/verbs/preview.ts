@@ -9,7 +9,7 @@ import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
 import { writeAtomic } from '../output/files.ts';
 import { refuseOverlap } from '../output/overlap.ts';
-import { contactSheet, type Row, sheetFormatOf, sheetRow } from '../output/sheet.ts';
+import { contactSheet, type SheetRow, sheetFormatOf, sheetRow } from '../output/sheet.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Pasted } from '../types.ts';
@@ -41,7 +41,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     hooks.chosen?.(backend);
     hooks.opened?.(dataset);
     hooks.started?.(options.rows);
-    const drawn: Row[] = [];
+    const drawn: SheetRow[] = [];
     const planner = createPlanner(dataset, options, 1);
     const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {
       poison: new Map(),

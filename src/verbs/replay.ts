@@ -32,8 +32,8 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   if (own.sources !== undefined) await refuseOverlap(own.sources, out, '--sources');
   const manifest = await readManifest(own.manifest);
   const origin = await openOrigin(manifest, own, { out, jobs: own.jobs, memory: own.memory });
-  const chosen = recordsOf(manifest, only);
-  if (only === undefined) await refuseOther(out, own.manifest);
+  const chosen = chooseRecords(manifest, only);
+  if (only === undefined) await refuseOtherManifest(out, own.manifest);
   hooks.opened?.(origin.dataset);
   hooks.started?.(chosen.length);
 
@@ -61,7 +61,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
 }
 
 /** @throws {CopyPasteError} `usage` when the sample has no record. */
-function recordsOf({ records }: Manifest, only: string | undefined): readonly ManifestRecord[] {
+function chooseRecords({ records }: Manifest, only: string | undefined): readonly ManifestRecord[] {
   const chosen = records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
   if (chosen.length === 0)
     throw new CopyPasteError('usage', `--only ${only}: the manifest has no such sample; pass an id such as ${records[0]?.id}`);
@@ -69,7 +69,7 @@ function recordsOf({ records }: Manifest, only: string | undefined): readonly Ma
 }
 
 /** @throws {CopyPasteError} `cannotCreate` when the folder holds another manifest. */
-async function refuseOther(out: string, manifest: string): Promise<void> {
+async function refuseOtherManifest(out: string, manifest: string): Promise<void> {
   const there = await readFile(join(out, manifestName)).catch(() => undefined);
   if (there && !there.equals(await readFile(manifest)))
     throw new CopyPasteError('cannotCreate', `--out ${out}: holds another run; choose a new folder`);
