@@ -1,7 +1,5 @@
 /** Splits, and the lists of sample ids that define them. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { cannotRead, type Tree } from '../base/tree.ts';
+import { readText, type Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Layout } from '../formats/layouts.ts';
 import type { Paired } from './paired.ts';
@@ -15,10 +13,7 @@ export async function readLists(root: string, tree: Tree, { lists }: Layout): Pr
   const found = new Map<string, string[]>();
   if (lists === undefined) return found;
   for (const file of tree.files.filter((name) => name.startsWith(`${lists}/`) && name.endsWith('.txt'))) {
-    const text = await readFile(join(root, file), 'utf8').catch((cause: unknown) => {
-      throw cannotRead(file, cause);
-    });
-    const ids = text
+    const ids = (await readText(root, file))
       .split(/\r?\n/)
       .map((line) => line.trim().split(/\s/)[0] as string)
       .filter((id) => id !== '');

@@ -4,7 +4,6 @@ import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
-import { readMapillaryConfig } from '../formats/mapillary.ts';
 import { noObjects } from '../masks/ids.ts';
 import type { ClassNames, Colours, ObjectIds, Sample } from '../types.ts';
 import { readClassNames } from './classes.ts';
@@ -163,8 +162,8 @@ async function openColours(
 
 /** Reads the layout's configuration file, if there is one. */
 async function openConfig(root: string, tree: Tree, { configs }: Layout) {
-  const file = configs?.find((one) => tree.has(one));
-  return file === undefined ? undefined : { file, ...(await readMapillaryConfig(root, file)) };
+  const file = configs?.files.find((one) => tree.has(one));
+  return configs && file !== undefined ? { file, ...(await configs.read(root, file)) } : undefined;
 }
 
 function namesOf({ classNames = {} }: Layout): ClassNames {

@@ -103,6 +103,14 @@ export interface WriteOptions {
   readonly classNames: ClassNames;
 }
 
+/** Classes that the configuration file of a layout names. */
+export interface ClassConfig {
+  readonly classNames: ClassNames;
+  /** Classes that have instances. */
+  readonly things: readonly number[];
+  readonly ignore: readonly number[];
+}
+
 /** Configuration file of a label format, which the output keeps. */
 export interface LabelConfig {
   readonly file: string;

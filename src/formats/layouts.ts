@@ -8,7 +8,7 @@ import { findCoco, findPanoptic, isCoco } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
 import { findDatumaro, isDatumaro } from './datumaro/find.ts';
 import { type Folders, splitNames } from './folders.ts';
-import type { Format } from './format.ts';
+import type { ClassConfig, Format } from './format.ts';
 import { findLabelme } from './labelme/find.ts';
 import { findYolo } from './yolo/find.ts';
 
@@ -31,7 +31,7 @@ export interface Layout {
   /** Further mask files, derived from the class mask. */
   readonly views?: readonly View[];
   /** Files that may name the classes; the first that exists is read. */
-  readonly configs?: readonly string[];
+  readonly configs?: { readonly files: readonly string[]; read(root: string, file: string): Promise<ClassConfig> };
   /** Loads the annotation format; absent if annotations are masks. */
   readonly format?: () => Promise<Format>;
   /** Tests if a document is in the layout's format. */
@@ -90,6 +90,9 @@ const mapillaryFiles = {
   carried: 'the configuration with the class names',
   lost: '`panoptic/`, `polygons/`, the other version of the labels',
 };
+
+const readMapillaryConfig = async (root: string, file: string): Promise<ClassConfig> =>
+  (await import('./mapillary.ts')).readMapillaryConfig(root, file);
 
 const rows = [
   {
@@ -210,7 +213,7 @@ const rows = [
     background: [],
     ignore: [65],
     objectIds: { perClass: 256, bare: 'product' },
-    configs: ['config_v1.2.json', 'config.json'],
+    configs: { files: ['config_v1.2.json', 'config.json'], read: readMapillaryConfig },
     find: (tree) =>
       ['', 'v1.2/'].flatMap((version) =>
         splitsAround(tree, 'images', `${version}labels`, `${version}instances`).filter(({ objects }) => objects),
@@ -223,7 +226,7 @@ const rows = [
     background: [],
     ignore: [123],
     objectIds: { perClass: 256, bare: 'product' },
-    configs: ['config_v2.0.json', 'config.json'],
+    configs: { files: ['config_v2.0.json', 'config.json'], read: readMapillaryConfig },
     find: (tree) => splitsAround(tree, 'images', 'v2.0/labels', 'v2.0/instances').filter(({ objects }) => objects),
   },
   {

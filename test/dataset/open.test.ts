@@ -126,6 +126,31 @@ describe('openDataset', () => {
     expect(skipped).toEqual([{ id: 'images/b: c.png', path: 'images/b: c.png', what, reason: `images/b: c.png: ${what}` }]);
   });
 
+  test.each([
+    [
+      'the configuration of Mapillary',
+      'config.json',
+      { 'training/images/a.png': image, 'training/labels/a.png': mask, 'training/instances/a.png': mask },
+    ],
+    ['the configuration of YOLO', 'data.yaml', { 'images/a.png': image, 'labels/a.txt': '0 0 0 1 0 1 1' }],
+    ['a label file of labelme', 'a.json', { 'a.png': image }],
+  ])('a disk that cannot read %s is no fault of the data', async (_, file, files) => {
+    const { root } = await open({ 'images/a.png': image, 'masks/a.png': mask });
+    const base = join(root, 'other');
+    await writeTree(base, { ...files, [file]: '' });
+    await chmod(folder, 0o755);
+    await chmod(join(base, file), 0);
+    // Root may read everything.
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.(65534);
+    try {
+      const opened = openDataset({ in: base, maskSuffix: '', onlySplit: false, skipBad: true });
+      expect(await failure(opened)).toMatchObject({ code: 'io', message: `${file}: cannot be read: EACCES: permission denied` });
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+  });
+
   test('folders that cannot be listed are not copied, and are no error', async () => {
     const dataset = await open({ 'images/a.png': image, 'masks/a.png': mask });
     await mkdir(join(dataset.root, 'lost+found'), { mode: 0 });

@@ -294,7 +294,7 @@ describe('Mapillary Vistas', () => {
     await writeFile(join(root, 'config_v1.2.json'), text);
     await expect(augment({ in: root, out: `${root}-out`, layout: 'mapillary' })).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/^config_v1\.2\.json: cannot be read: /),
+      message: expect.stringMatching(/^config_v1\.2\.json: not a configuration of Mapillary Vistas: /),
     });
   });
 });

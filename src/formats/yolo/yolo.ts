@@ -1,6 +1,5 @@
 /** The YOLO segmentation format of Ultralytics: a text file per image, with a line `class x y x y …` per instance, in fractions. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readText } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { outlineOfSpans } from '../../masks/outlines.ts';
@@ -23,29 +22,7 @@ export const yolo: LabelFormat<undefined, string> = {
   async names(root, { files }, { folders }) {
     const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
     if (file === undefined) return { classNames: new Map() };
-    const { parse } = await import('yaml');
-    try {
-      const text = await readFile(join(root, file), 'utf8');
-      const { names, path, ...rest } = (parse(text) ?? {}) as Record<string, unknown>;
-      const classNames = new Map(Object.entries((names ?? {}) as object).map(([id, name]) => [Number(id), String(name)]));
-      const away = ['train', 'val', 'test'].flatMap((split) =>
-        [rest[split]].flat().flatMap((value) => (typeof value === 'string' && !hasImages(value, folders) ? [`${split}: ${value}`] : [])),
-      );
-      // A path of `.` works if training starts in the output folder.
-      const has = typeof path === 'string' && !['', '.', './'].includes(path);
-      const without = text.replace(/^path[ \t]*:/m, '# $&');
-      if (has && away.length === 0 && parse(without)?.path === undefined)
-        return {
-          classNames,
-          config: { file, text: without, note: `${file}: 'path: ${path}' points outside the output; it is commented out there` },
-        };
-      const leading = [...(has ? [`path: ${path}`] : []), ...away].join(', ');
-      if (leading === '') return { classNames, config: { file } };
-      const note = `${file}: '${leading}' points outside the output, so training would read other data; correct it in the output`;
-      return { classNames, config: { file, note } };
-    } catch (cause) {
-      throw new CopyPasteError('data', `cannot be read: ${messageOf(cause)}`, { path: file, cause });
-    }
+    return configOf(await readText(root, file), file, folders);
   },
   shapes: shapesOfLines,
   pasted: labelText,
@@ -60,6 +37,34 @@ export const yolo: LabelFormat<undefined, string> = {
     });
   },
 };
+
+/** Class names of a `data.yaml`, and the text that the output gets. @throws {CopyPasteError} `data` when it is not YAML. */
+async function configOf(text: string, file: string, folders: readonly Folders[]): ReturnType<LabelFormat['names']> {
+  const { parse } = await import('yaml');
+  const read = (yaml: string): Record<string, unknown> => {
+    try {
+      return parse(yaml) ?? {};
+    } catch (cause) {
+      throw new CopyPasteError('data', `not valid YAML: ${messageOf(cause)}; correct it`, { path: file, cause });
+    }
+  };
+  const { names, path, ...rest } = read(text);
+  const classNames = new Map(Object.entries(names ?? {}).map(([id, name]) => [Number(id), String(name)]));
+  const away = ['train', 'val', 'test'].flatMap((split) =>
+    [rest[split]].flat().flatMap((value) => (typeof value === 'string' && !hasImages(value, folders) ? [`${split}: ${value}`] : [])),
+  );
+  // A path of `.` works if training starts in the output folder.
+  const has = typeof path === 'string' && !['', '.', './'].includes(path);
+  const without = text.replace(/^path[ \t]*:/m, '# $&');
+  if (has && away.length === 0 && read(without).path === undefined) {
+    const note = `${file}: 'path: ${path}' points outside the output; it is commented out there`;
+    return { classNames, config: { file, text: without, note } };
+  }
+  const leading = [...(has ? [`path: ${path}`] : []), ...away].join(', ');
+  if (leading === '') return { classNames, config: { file } };
+  const note = `${file}: '${leading}' points outside the output, so training would read other data; correct it in the output`;
+  return { classNames, config: { file, note } };
+}
 
 /** Tests if a split's path, relative to `data.yaml`, contains images of the data set. Like Ultralytics, ignores a leading `../`. */
 function hasImages(path: string, folders: readonly Folders[]): boolean {
