@@ -38,7 +38,8 @@ export function chooseLayout(root: string, tree: Tree, options: DatasetOptions):
     throw new CopyPasteError('usage', '--images and --masks belong together; pass both');
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
-  return { layout: layoutNamed(options.layout ?? 'paired'), folders: bySplit(folders, tree) };
+  const layout = options.layout === undefined ? layouts.find(({ anyFolders }) => anyFolders) : layoutNamed(options.layout);
+  return { layout: layout as Layout, folders: bySplit(folders, tree) };
 }
 
 /** Refuses unreadable folders. @throws {CopyPasteError} `io` when a folder of the layout cannot be listed. */

@@ -39,33 +39,38 @@ const labels: readonly (readonly [id: number, name: string, trainId: number, col
 ];
 
 /** Ids of classes with instances; all others are stuff. */
-const things = Array.from({ length: 10 }, (_, i) => 24 + i);
+export const cityscapesThings: readonly number[] = Array.from({ length: 10 }, (_, i) => 24 + i);
+
+/** Colours by class id. */
+export const cityscapesColours: Pick<View, 'values' | 'other'> = {
+  values: Object.fromEntries(labels.map(([id, , , colour]) => [id, colour])),
+  other: [0, 0, 0],
+};
 
 const trainIds: Readonly<Record<number, number>> = Object.fromEntries(
   labels.filter(([, , trainId]) => trainId !== 255).map(([id, , trainId]) => [id, trainId]),
 );
 
-const colours = { values: Object.fromEntries(labels.map(([id, , , colour]) => [id, colour])), other: [0, 0, 0] } as const;
+/** Facts of the layout of Cityscapes. */
+interface Cityscapes {
+  readonly background: readonly number[];
+  readonly ignore: readonly number[];
+  readonly classNames: Readonly<Record<number, string>>;
+  readonly trainIds: Readonly<Record<number, number>>;
+  readonly objectIds: ObjectIds;
+  readonly views: readonly [View, View];
+}
 
 /** The layout of Cityscapes. Ids 0 to 6, Cityscapes' void classes, are ignored. */
-export const cityscapes = {
-  background: [] as readonly number[],
-  ignore: [0, 1, 2, 3, 4, 5, 6, 255] as readonly number[],
-  classNames: Object.fromEntries(labels.map(([id, name]) => [id, name])) as Readonly<Record<number, string>>,
+export const cityscapes: Cityscapes = {
+  background: [],
+  ignore: [0, 1, 2, 3, 4, 5, 6, 255],
+  classNames: Object.fromEntries(labels.map(([id, name]) => [id, name])),
   trainIds,
   // An instance id is class · 1000 + number; for stuff it is the class id.
-  objectIds: { perClass: 1000, bare: 'class', things } satisfies ObjectIds as ObjectIds,
+  objectIds: { perClass: 1000, bare: 'class', things: cityscapesThings },
   views: [
     { ending: '_gtFine_labelTrainIds', values: trainIds, other: 255 },
-    { ending: '_gtFine_color', ...colours },
-  ] satisfies readonly [View, View] as readonly [View, View],
-} as const;
-
-/** Instance ids of KITTI's semantic benchmark: class · 256 + number, from 1. Class ids are those of Cityscapes. */
-export const kittiObjects: ObjectIds = { perClass: 256, bare: 'product', things };
-
-export const kittiViews: readonly View[] = [{ ending: '', folder: 'semantic_rgb', ...colours }];
-
-/** First names of the classes of ADE20K's scene parsing challenge (Zhou et al., CVPR 2017), from id 0. */
-export const ade20kNames =
-  'other, wall, building, sky, floor, tree, ceiling, road, bed, windowpane, grass, cabinet, sidewalk, person, earth, door, table, mountain, plant, curtain, chair, car, water, painting, sofa, shelf, house, sea, mirror, rug, field, armchair, seat, fence, desk, rock, wardrobe, lamp, bathtub, railing, cushion, base, box, column, signboard, chest of drawers, counter, sand, sink, skyscraper, fireplace, refrigerator, grandstand, path, stairs, runway, case, pool table, pillow, screen door, stairway, river, bridge, bookcase, blind, coffee table, toilet, flower, book, hill, bench, countertop, stove, palm, kitchen island, computer, swivel chair, boat, bar, arcade machine, hovel, bus, towel, light, truck, tower, chandelier, awning, streetlight, booth, television receiver, airplane, dirt track, apparel, pole, land, bannister, escalator, ottoman, bottle, buffet, poster, stage, van, ship, fountain, conveyer belt, canopy, washer, plaything, swimming pool, stool, barrel, basket, waterfall, tent, bag, minibike, cradle, oven, ball, food, step, tank, trade name, microwave, pot, animal, bicycle, lake, dishwasher, screen, blanket, sculpture, hood, sconce, vase, traffic light, tray, ashcan, fan, pier, crt screen, plate, monitor, bulletin board, shower, radiator, glass, clock, flag';
+    { ending: '_gtFine_color', ...cityscapesColours },
+  ],
+};

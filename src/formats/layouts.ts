@@ -3,12 +3,14 @@ import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Endings, ObjectIds, View } from '../types.ts';
-import { ade20kNames, cityscapes, kittiObjects, kittiViews } from './cityscapes.ts';
+import { ade20kNames } from './ade20k.ts';
+import { cityscapes } from './cityscapes.ts';
 import { findCoco, findPanoptic, isCoco } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
 import { findDatumaro, isDatumaro } from './datumaro/find.ts';
 import { type Folders, splitNames } from './folders.ts';
 import type { ClassConfig, Format } from './format.ts';
+import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelme } from './labelme/find.ts';
 import { findYolo } from './yolo/find.ts';
 
@@ -30,6 +32,8 @@ export interface Layout {
   readonly objectIds?: ObjectIds;
   /** Further mask files, derived from the class mask. */
   readonly views?: readonly View[];
+  /** The layout of folders that `--images` and `--masks` name. */
+  readonly anyFolders?: true;
   /** Files that may name the classes; the first that exists is read. */
   readonly configs?: { readonly files: readonly string[]; read(root: string, file: string): Promise<ClassConfig> };
   /** Loads the annotation format; absent if annotations are masks. */
@@ -320,6 +324,7 @@ const rows = [
   },
   {
     name: 'paired',
+    anyFolders: true,
     summary: 'images/ + masks/',
     readme: {
       folders:
