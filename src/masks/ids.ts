@@ -1,5 +1,5 @@
-/** Ids in masks: the largest that a file can hold, free ones for pastes, and those that stand for no object. */
-import type { Mask, ObjectIds, PixelsById } from '../types.ts';
+/** Ids in masks: those that occur, the largest that a file can hold, free ones for pastes, and those that stand for no object. */
+import type { Box, Mask, ObjectIds, PixelsById } from '../types.ts';
 
 /** Class id of pixels that belong to no shape. */
 export const noCategory = 65535;
@@ -75,4 +75,33 @@ export function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<numbe
   if (!ids) return leftOut;
   const { perClass, bare } = ids;
   return new Set(Array.from({ length: 0x10000 }, (_, id) => id).filter((id) => (bare === 'class' ? id < perClass : id % perClass === 0)));
+}
+
+/** Pixels of each id of a mask, by ascending id. */
+export function countIds({ ids }: Mask): Map<number, number> {
+  const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
+  for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
+  return presentIds(counts);
+}
+
+/** Ids that occur, with their counts, from counts by id. */
+export function presentIds(counts: Uint32Array): Map<number, number> {
+  const found = new Map<number, number>();
+  for (let id = 0; id < counts.length; id++) if (counts[id]) found.set(id, counts[id] as number);
+  return found;
+}
+
+/** The smallest box around all pixels of each id of a mask. */
+export function boxesOfIds({ width, height, ids }: Mask): Map<number, Box> {
+  const boxes = new Map<number, Box>();
+  for (let y = 0, row = 0; y < height; y++, row += width) {
+    for (let x = 0; x < width; ) {
+      const from = x;
+      const id = ids[row + x] as number;
+      while (x < width && ids[row + x] === id) x++;
+      const [x0, y0, x1] = boxes.get(id) ?? [from, y, x];
+      boxes.set(id, [Math.min(x0, from), y0, Math.max(x1, x), y + 1]);
+    }
+  }
+  return boxes;
 }

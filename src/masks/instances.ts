@@ -1,8 +1,7 @@
 import { giveBack, takeWords } from '../base/buffers.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
-import { noCategory } from './ids.ts';
-import { countIds, presentIds } from './invariants.ts';
+import { countIds, noCategory, presentIds } from './ids.ts';
 import { fillSpans } from './spans.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';

@@ -1,5 +1,4 @@
-import { bareId, freeObjectIds, ignoreObject, isThing, largestId } from '../masks/ids.ts';
-import { boxesOfIds, countIds, presentIds } from '../masks/invariants.ts';
+import { bareId, boxesOfIds, countIds, freeObjectIds, ignoreObject, isThing, largestId, presentIds } from '../masks/ids.ts';
 import { vocPalette } from '../masks/palette.ts';
 import { nearestTable } from '../masks/tables.ts';
 import type {

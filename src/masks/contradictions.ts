@@ -1,33 +1,4 @@
-import type { Box, Mask } from '../types.ts';
-
-/** Pixels of each id of a mask, by ascending id. */
-export function countIds({ ids }: Mask): Map<number, number> {
-  const counts = new Uint32Array(ids instanceof Uint16Array ? 0x10000 : 0x100);
-  for (let i = 0; i < ids.length; i++) counts[ids[i] as number] = (counts[ids[i] as number] as number) + 1;
-  return presentIds(counts);
-}
-
-/** Ids that occur, with their counts, from counts by id. */
-export function presentIds(counts: Uint32Array): Map<number, number> {
-  const found = new Map<number, number>();
-  for (let id = 0; id < counts.length; id++) if (counts[id]) found.set(id, counts[id] as number);
-  return found;
-}
-
-/** The smallest box around all pixels of each id of a mask. */
-export function boxesOfIds({ width, height, ids }: Mask): Map<number, Box> {
-  const boxes = new Map<number, Box>();
-  for (let y = 0, row = 0; y < height; y++, row += width) {
-    for (let x = 0; x < width; ) {
-      const from = x;
-      const id = ids[row + x] as number;
-      while (x < width && ids[row + x] === id) x++;
-      const [x0, y0, x1] = boxes.get(id) ?? [from, y, x];
-      boxes.set(id, [Math.min(x0, from), y0, Math.max(x1, x), y + 1]);
-    }
-  }
-  return boxes;
-}
+import type { Mask } from '../types.ts';
 
 /**
  * Contradictions between a class mask and an instance mask: objects whose pixels are not all of one class.
