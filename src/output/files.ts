@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isInside } from '../base/paths.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
@@ -111,6 +111,24 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
 }
 
 /**
+ * Makes a folder and those above it. Node's own recursive form never ends where a file system refuses new entries with ENOENT, as
+ * `/proc` does.
+ */
+export async function makeFolders(folder: string): Promise<void> {
+  const make = async (): Promise<void> => {
+    await mkdir(folder).catch(async (error: unknown) => {
+      if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw error;
+    });
+  };
+  await make().catch(async (error: unknown) => {
+    const above = dirname(folder);
+    if (codeOf(error) !== 'ENOENT' || above === folder) throw error;
+    await makeFolders(above);
+    await make();
+  });
+}
+
+/**
  * Creates a function that makes folders, each once.
  *
  * @param root folder that contains them; the output of an earlier run may contain symbolic links by now.
@@ -118,7 +136,7 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
 export function createFolders(root: string) {
   const made = new Map<string, Promise<unknown>>();
   const make = async (folder: string): Promise<void> => {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     const [within, real] = await Promise.all([realpath(root), realpath(folder)]);
     if (!isInside(real, within)) {
       throw new CopyPasteError('cannotCreate', `${folder}: a symbolic link leads out of ${root}; remove the link`);

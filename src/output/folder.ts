@@ -1,9 +1,9 @@
-import { lstat, mkdir, readdir, rmdir, unlink } from 'node:fs/promises';
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
-import { foldsCase, isTemporary, syncFolders } from './files.ts';
+import { foldsCase, isTemporary, makeFolders, syncFolders } from './files.ts';
 import { headOf, refuseOther } from './head.ts';
 import { journalName, openJournal } from './journal.ts';
 import type { Manifest, ManifestHead } from './manifest.ts';
@@ -78,7 +78,7 @@ async function openFolder(out: string): Promise<Set<string>> {
   const refuse = (why: string, cause: unknown): CopyPasteError =>
     new CopyPasteError('cannotCreate', `--out ${out}: ${why}: ${messageOf(cause)}; choose another folder`, { cause });
   if ((await lstat(out).catch(() => undefined)) === undefined) {
-    await mkdir(out, { recursive: true }).catch((cause: unknown) => {
+    await makeFolders(out).catch((cause: unknown) => {
       throw refuse('cannot be created', cause);
     });
   }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { openSourced } from '../dataset/sources.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -7,7 +6,7 @@ import { createPipeline } from '../engine/pipeline.ts';
 import { createPlanner, refuseUnfit } from '../engine/planner.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
-import { writeAtomic } from '../output/files.ts';
+import { makeFolders, writeAtomic } from '../output/files.ts';
 import { refuseOverlap } from '../output/overlap.ts';
 import { contactSheet, type SheetRow, sheetFormatOf, sheetRow } from '../output/sheet.ts';
 import { withBackend } from '../render/backend.ts';
@@ -65,7 +64,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     );
   }
   const bytes = await contactSheet(rows, format);
-  await mkdir(dirname(options.out), { recursive: true }).catch((cause: unknown) => {
+  await makeFolders(dirname(options.out)).catch((cause: unknown) => {
     throw new CopyPasteError('cannotCreate', `--out ${options.out}: ${messageOf(cause)}`, { cause });
   });
   await writeAtomic(options.out, bytes);

@@ -7,6 +7,7 @@ import {
   createFolders,
   isTemporary,
   linkAtomic,
+  makeFolders,
   removeTemporaries,
   syncFolders,
   writeAtomic,
@@ -95,4 +96,16 @@ test('folders are flushed with their parents, and a missing one is an error', as
   const root = await newFolder({ 'a/b/c': '' });
   await syncFolders(root, ['a/b']);
   await expect(syncFolders(root, ['a/none'])).rejects.toMatchObject({ code: 'io' });
+});
+
+test('folders are made with those above them, and one that exists is left as it is', async () => {
+  const root = await newFolder({ 'a/b': '' });
+  await Promise.all([makeFolders(join(root, 'c/d/e')), makeFolders(join(root, 'c/d/e')), makeFolders(join(root, 'a'))]);
+  expect(statSync(join(root, 'c/d/e')).isDirectory()).toBe(true);
+  await expect(makeFolders(join(root, 'a/b/c'))).rejects.toMatchObject({ code: 'ENOTDIR' });
+  await expect(makeFolders(join(root, 'a/b'))).rejects.toMatchObject({ code: 'EEXIST' });
+});
+
+test.runIf(process.platform === 'linux')('a file system without room for folders is refused at once', async () => {
+  await expect(makeFolders('/proc/none/below')).rejects.toMatchObject({ code: 'ENOENT' });
 });
