@@ -165,7 +165,7 @@ export interface ImageInfo {
   readonly upright: boolean;
 }
 
-/** One instance with its geometry: a box of the source image and where it lands in the target. */
+/** Placement of one instance: its box in the source image, and the box in the target onto which it is scaled. */
 export interface Placement {
   /** Index among the source's instances. */
   readonly instance: number;

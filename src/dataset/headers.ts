@@ -20,9 +20,9 @@ interface Checked {
   readonly sample: Paired;
   readonly size: Size;
   readonly format: Omit<ImageInfo, 'upright'>;
-  /** The class mask stores colours. */
+  /** True if the class mask stores colours. */
   readonly coded: boolean;
-  /** The image matches its annotations as stored, and after EXIF orientation. */
+  /** True if the image matches the size of its annotations: as stored, and after EXIF orientation. */
   readonly fits: { readonly stored: boolean; readonly upright: boolean };
 }
 

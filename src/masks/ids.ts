@@ -11,7 +11,7 @@ interface ObjectRules {
   readonly leftOut: ReadonlySet<number>;
   /** Ids of instance masks that stand for no object; default `leftOut`. */
   readonly leftOutObjects?: ReadonlySet<number>;
-  /** How ids of instance masks are composed; without it, any free id serves. */
+  /** Encoding of the class in instance ids; without it, an object may have any free id. */
   readonly objectIds?: ObjectIds | undefined;
 }
 
@@ -70,7 +70,7 @@ export function freeObjectIds(
   });
 }
 
-/** Ids of instance masks that stand for no object, in a layout that composes them. */
+/** Ids of instance masks that stand for no object, in a layout whose ids encode the class. */
 export function noObjects(ids: ObjectIds | undefined, leftOut: ReadonlySet<number>): ReadonlySet<number> {
   if (!ids) return leftOut;
   const { perClass, bare } = ids;

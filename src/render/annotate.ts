@@ -21,7 +21,7 @@ export interface AnnotateOptions {
   readonly leftOut: ReadonlySet<number>;
   /** Ids of instance masks that stand for no object; default `leftOut`. */
   readonly leftOutObjects?: ReadonlySet<number>;
-  /** How ids of instance masks are composed; without it, any free id serves. */
+  /** Encoding of the class in instance ids; without it, a paste gets any free id. */
   readonly objectIds?: ObjectIds | undefined;
   /** Ignore id: fills the canvas around a jittered scene, and replaces dropped objects. */
   readonly ignore: number | undefined;
