@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
-/** Files of two thirds of the time: they render on every backend, start processes, damage thousands of inputs, or write whole data sets. */
+/**
+ * Test files that take two thirds of the time: they render on every backend, start processes, damage thousands of inputs, or write whole
+ * data sets.
+ */
 const slow = [
   ...['batch', 'docs'],
   ...['cli/doctor', 'cli/main'],
@@ -28,9 +31,9 @@ export default defineConfig({
       thresholds: { lines: 94 },
       reportOnFailure: true,
     },
-    // They do not extend this configuration, or each would set up once more.
+    // The projects do not extend this configuration, since each would then repeat the setup.
     projects: [
-      // One process for many files: to load the program anew for each takes longer than most of them.
+      // One process for many files: loading the program again for each file takes longer than most files.
       { test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: slow, testTimeout, isolate: false } },
       { test: { name: 'slow', include: slow, testTimeout } },
     ],

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-/** What a room may import besides itself, by name, from the tables of ARCHITECTURE.md; a file of the face is a room of its own. */
+/** Allowed imports of each room, besides itself, from the tables of ARCHITECTURE.md; each file of the face is a room of its own. */
 const allowed: Readonly<Record<string, readonly string[]>> = allowedBy(readFileSync('ARCHITECTURE.md', 'utf8'));
 
 function allowedBy(text: string): Record<string, string[]> {
@@ -34,7 +34,7 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['zod', /^(schema|output\/manifest)\.ts$/],
 ];
 
-/** Tests of what no single file or folder of src does. */
+/** Tests that do not mirror a single file or folder of src. */
 const unmirrored: readonly string[] = [
   'architecture',
   'codecs/hostile',
@@ -56,7 +56,7 @@ const source: Source = new Map(
     .map((file) => [file, readFileSync(join('src', file), 'utf8')]),
 );
 
-/** Imports of a file, for its types and as a program too: files by their paths from src, packages by their names. */
+/** Imports of a file, including those of types and of programs that it runs: files by their paths in src, packages by name. */
 function importsOf(file: string, text: string): string[] {
   const call = String.raw`\b(?:import|require|new URL|createRequire\([^)]*\))\(\s*`;
   const pattern = new RegExp(String.raw`(?:^(?:import|export)\b[^'"\`;]*?\bfrom\s*|^import\s*|${call})['"\`]([^'"\`]+)['"\`]`, 'gm');
@@ -65,7 +65,7 @@ function importsOf(file: string, text: string): string[] {
   );
 }
 
-/** The room of a file; a file of the face is one of its own, and all that is outside src one. */
+/** The room of a file. Each file of the face is a room of its own; everything outside src is one room. */
 function roomOf(file: string): string {
   return (file.split('/')[0] as string).replace(/\.ts$/, '');
 }
@@ -90,7 +90,7 @@ function forbiddenImports(files: Source): string[] {
   });
 }
 
-/** Files that import themselves by way of others. */
+/** Files that import themselves through other files. */
 function cyclesOf(files: Source): string[] {
   const cycles: string[] = [];
   const done = new Set<string>();
@@ -139,7 +139,7 @@ function namedFormats(files: Source): string[] {
 
 test("a format's name is spelled in its folder and its row alone, but for what one format knows of another", () => {
   const found = namedFormats(source).filter((one) => !one.startsWith('formats/layouts.ts'));
-  // COCO's documents have no name of their own: they are those that are of no other format.
+  // COCO's documents have no marker of their own; `isCoco` asks the other formats.
   expect([...new Set(found)]).toEqual(['formats/coco/find.ts spells cvat', 'formats/coco/find.ts spells datumaro']);
   expect(namedFormats(new Map([...source, ['verbs/x.ts', "if (layout === 'yolo') return;"]]))).toContain('verbs/x.ts spells yolo');
 });
@@ -152,7 +152,7 @@ test('the tables have no cycle', () => {
   expect(cyclesOf(rooms)).toEqual([]);
 });
 
-/** What is impure in files of planning and in all that they import. */
+/** Impure parts of planning, and of everything that it imports. */
 function impurities(files: Source): string[] {
   const reached = new Set([...files.keys()].filter((file) => roomOf(file) === 'plan'));
   for (const file of reached) for (const name of importsOf(file, files.get(file) ?? '').filter(isOfSource)) reached.add(name);

@@ -3,9 +3,10 @@ import type { BackendName } from '../src/render/backends.ts';
 import { openBackend } from '../src/render/open.ts';
 
 /**
- * Opens a backend, on which tests then run.
+ * Opens a backend on which tests then run.
  *
- * @returns why its tests are skipped, where the machine has no such backend, and says so aloud. With ALL_BACKENDS set, as in CI, that is an error.
+ * @returns the reason to skip its tests, which is also printed, if the backend is not available. With ALL_BACKENDS set, as in CI, that is
+ * an error.
  */
 export async function missingBackend(name: BackendName): Promise<string | undefined> {
   enableProdMode();

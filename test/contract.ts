@@ -5,7 +5,7 @@ import { replay } from '../src/verbs/replay.ts';
 import { verify } from '../src/verbs/verify.ts';
 import { treeDigests } from './make.ts';
 
-/** What holds of every output, whatever its layout: no contradiction, nothing but what its input gives, and the same bytes again. */
+/** The contract of every output: `check` and `verify --deep` find nothing, and `replay` gives equal bytes. */
 export async function expectSound(out: string, input: string, split?: string, sources?: string): Promise<void> {
   expect((await check({ in: out, split })).differences).toEqual([]);
   expect((await verify({ out, deep: true, in: input, sources })).differences).toEqual([]);

@@ -14,7 +14,7 @@ import { decodeMask, encodeMask, encodePng, pngHeader } from '../dist/codecs/png
 const batchSize = 48;
 const patienceMs = 120_000;
 const mostMegabytes = 3000;
-/** What may come of a data set of which parts are bad. */
+/** Exit codes that are allowed for a data set with some bad samples. */
 const fineCodes = { augment: [0, 3, 65], check: [0, 1], inspect: [0] };
 
 const folders = process.argv.slice(2);
@@ -32,7 +32,7 @@ const files = folders.flatMap((folder) =>
     .sort(),
 );
 
-/** A grey picture, and a mask with a square in it where there is room. */
+/** A grey image, and a mask with a square if there is room for one. */
 const picture = ({ width, height }) =>
   encodePng({ width, height, depth: 8, channels: 1, data: new Uint8Array(width * height).fill(99), filter: 'up' });
 const annotation = ({ width, height }) => {
@@ -42,7 +42,7 @@ const annotation = ({ width, height }) => {
 };
 const small = { width: 8, height: 8 };
 
-/** The size that goes with a file: its header's, else a small one. */
+/** The size of a file by its header; a small size if the header cannot be read. */
 async function sizeOf(bytes, role) {
   const header =
     role === 'mask'
@@ -67,7 +67,7 @@ async function writeSet(root, entries) {
   }
 }
 
-/** Runs the tool, and ends it where it takes too long or too much. */
+/** Runs the tool, and ends it if it takes too much time or memory. */
 function runTool(argv) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['bin/copypaste.cjs', ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -79,7 +79,7 @@ function runTool(argv) {
       child.kill('SIGKILL');
     };
     const patience = setTimeout(() => end('hang'), patienceMs);
-    // Where there is no /proc, memory has no limit.
+    // Without /proc, memory is not limited.
     const watch = setInterval(() => {
       const megabytes = residentMegabytes(child.pid);
       peak = Math.max(peak, megabytes);
@@ -102,10 +102,10 @@ function residentMegabytes(pid) {
 }
 
 const counts = { files: files.length, asImage: 0, asMask: 0, used: 0, refused: 0, compared: 0, peakMegabytes: 0 };
-/** By what went wrong: file, and how. */
+/** Failures: the file, and the problem. */
 const faults = { crash: [], hang: [], memory: [], unnamed: [], wrong: [] };
 
-/** Tries entries in one data set; where that fails, in halves, down to the one that is to blame. */
+/** Tries entries in one data set; if that fails, tries its halves, down to the entry that causes the failure. */
 async function attempt(entries) {
   const root = mkdtempSync(join(work, 'set-'));
   const ended = [];
@@ -143,7 +143,7 @@ async function attempt(entries) {
     }
     counts.refused++;
     if (!/^(images|masks)\/\d+\.\w+: \S.*$/.test(reason)) faults.unnamed.push(`${entry.role} ${entry.path}: ${reason}`);
-    // What augment refuses, check has to name too, and inspect, which decodes no image, where it is a mask.
+    // A file that augment refuses must be named by check and, if it is a mask, by inspect, which decodes no images.
     const names = (list = []) => list.some(({ path }) => path === reason.split(': ')[0]);
     if (!names(found.check.differences)) faults.unnamed.push(`${entry.role} ${entry.path}: check is silent`);
     if (entry.role === 'mask' && !names(found.inspect.odd)) faults.unnamed.push(`${entry.role} ${entry.path}: inspect is silent`);
@@ -153,7 +153,7 @@ async function attempt(entries) {
 
 const comparisons = [];
 
-/** What the tool reads from a PNG, for Pillow to look at. */
+/** Pixels that the tool reads from a PNG, for the comparison with Pillow. */
 async function keepPixels({ id, path, role }) {
   const bytes = readFileSync(path);
   const header = pngHeader(bytes);
@@ -164,7 +164,7 @@ async function keepPixels({ id, path, role }) {
     writeFileSync(raw, new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
   } else {
     const { stored, format } = await imageHeaderOf(bytes, path);
-    // Pillow has no colours of 16 bits.
+    // Pillow reads no colours with 16 bits per channel.
     if (format.depth === 16) return;
     const { pixels } = await decodeImage(bytes, stored, path, { ...format, upright: false });
     writeFileSync(raw, new Uint8Array(pixels.buffer));
@@ -205,7 +205,7 @@ for line in sys.stdin:
 
 const entries = files.flatMap((path, n) => {
   const extension = extname(path).toLowerCase();
-  // Under another name a file is no image to the tool: what it holds has to be refused whatever its name says.
+  // The tool ignores files with other extensions, so these are named `.png`.
   const name = Object.values(extensions).flat().includes(extension.slice(1)) ? `${n}${extension}` : `${n}.png`;
   const roles = pngHeader(readFileSync(path)) || extension === '.png' ? ['image', 'mask'] : ['image'];
   return roles.map((role) => ({

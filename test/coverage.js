@@ -30,7 +30,7 @@ class Provider extends V8CoverageProvider {
 export default {
   ...v8,
   startCoverage(options) {
-    // Node reads this as a process starts: those that tests start write theirs.
+    // Node reads this when a process starts, so the processes that tests start write their coverage.
     process.env.NODE_V8_COVERAGE = dumps;
     return v8.startCoverage(options);
   },

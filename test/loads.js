@@ -1,10 +1,10 @@
-// Imported before a program, writes the path of every module that it loads to standard error: of an imported one by a loader, of a required
-// one as the program ends.
+// Imported before a program, writes the path of every module that the program loads to standard error: imported ones when they are loaded,
+// required ones when the program ends.
 import { writeSync } from 'node:fs';
 import { createRequire, register } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 
-// The loader runs this file as well, in a thread of its own.
+// The loader also runs this file, in a separate thread.
 if (isMainThread) {
   register(import.meta.url);
   const { cache } = createRequire(import.meta.url);

@@ -73,7 +73,7 @@ export function instanceOf(classId: number, box: Box, holds: (x: number, y: numb
   return { classId, box, area: areaOfSpans(spans), truncated: false, spans, start: 0, end: spans.length };
 }
 
-/** The same in 16 bits a channel, from a function of its samples. */
+/** An image with 16 bits per channel, from a function of its channel values. */
 export function deepImageOf(
   width: number,
   height: number,
@@ -89,7 +89,7 @@ export function deepImageOf(
   return { width, height, pixels, bands, depth: 16, channels };
 }
 
-/** A TIFF whose fields say what they like; `0` stands for where `strip` begins. */
+/** A TIFF with any fields, valid or not; all their values are stored as 32-bit numbers. */
 export function tiffOf(fields: Record<number, readonly number[]>, strip: Uint8Array, pages = 1): Buffer {
   const entries = Object.entries(fields).map(([tag, values]) => [Number(tag), values] as const);
   const directory = 8 + 2 * Math.ceil(strip.length / 2);
@@ -106,7 +106,7 @@ export function tiffOf(fields: Record<number, readonly number[]>, strip: Uint8Ar
     entries.forEach(([tag, values], n) => {
       const at = start + 2 + 12 * n;
       file.writeUInt16LE(tag, at);
-      // All as 32-bit numbers.
+      // Type 4: 32-bit numbers.
       file.writeUInt16LE(4, at + 2);
       file.writeUInt32LE(values.length, at + 4);
       if (values.length > 1) file.writeUInt32LE(end, at + 8);

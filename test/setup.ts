@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import type { TestProject } from 'vitest/node';
 
 /**
- * Builds the tool, which some tests run as a process, and sets TensorFlow up: again where it was before `npm ci`, and in any
- * case where no backend may be missing.
+ * Builds the tool, which some tests run as a process, and installs TensorFlow: if it was installed before `npm ci` removed it, and always
+ * with ALL_BACKENDS.
  */
 export default function setup({ config }: TestProject): void {
   const maps = config.coverage.enabled ? ['--inlineSourceMap'] : [];

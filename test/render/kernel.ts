@@ -21,7 +21,7 @@ import { renderPlainly } from './reference.ts';
 
 const golden = 'fixtures/golden';
 
-/** The contract of every backend: the bytes of the definition. A missing backend is skipped with a message, and fails in CI. */
+/** The contract of every backend: it renders the bytes of the reference. A missing backend is skipped with a message, and fails in CI. */
 export async function testKernel(name: BackendName, render = renderWithOp): Promise<void> {
   const missing = await missingBackend(name);
   describe.skipIf(missing)(`backend ${name}${render === renderWithOp ? '' : ', without TensorFlow.js'}${missing ?? ''}`, () => {
@@ -241,8 +241,8 @@ function side(random: Stream, largest: number): number {
 }
 
 /**
- * A golden case is a folder: target and source with their masks, a plan whose instances are the components of the source's mask, and
- * the expected output. `GOLDEN=write` writes that.
+ * A golden case is a folder: target and source with their masks, a plan whose instances are the components of the source's mask, and the
+ * expected output. `GOLDEN=write` writes the output.
  */
 async function testGolden(folder: string, render: Render): Promise<void> {
   const file = (name: string): Uint8Array => readFileSync(join(folder, name));

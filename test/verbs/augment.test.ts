@@ -35,7 +35,7 @@ async function run(options: Omit<Options, 'out'>) {
 const camvid = 'fixtures/camvid';
 const augmentedOf = (manifest: Manifest): Augmented[] => manifest.records.filter((record) => record.status === 'augmented');
 
-/** The digests of everything but the manifest. */
+/** Digests of all files except the manifest. */
 async function dataDigests(out: string): Promise<Record<string, string>> {
   const { 'manifest.json': _, ...rest } = await treeDigests(out);
   return rest;
@@ -249,7 +249,7 @@ describe('augment', () => {
     }
   });
 
-  /** Three samples, of which each has one instance, and shows nothing but its own value. */
+  /** Three samples with one instance each; all pixels of an image have the sample's own value. */
   async function plain(name: string, image: (value: number) => Promise<Uint8Array>, values: readonly number[]): Promise<string> {
     const files = await Promise.all(values.map(async (value, n) => [`images/${n}.${name}`, await image(value)] as const));
     const masks = values.map((_, n) => [`masks/${n}.png`, drawBox(filled(60, 40, 0), [9, 9, 33, 29], n + 1)] as const);
@@ -268,7 +268,7 @@ describe('augment', () => {
       95,
     );
 
-  /** The values that augmented images have where something was pasted, and elsewhere, by sample. */
+  /** Values of pasted pixels, and of the other pixels, in augmented images, by sample. */
   async function valuesOf({ out, manifest }: { out: string; manifest: Manifest }): Promise<number[][]> {
     return Promise.all(
       augmentedOf(manifest).map(async ({ files }) => {

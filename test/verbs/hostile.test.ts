@@ -1,4 +1,4 @@
-/** Names, folders and documents that are strange or made to do harm: each is either taken for what it is or refused by name. */
+/** Strange or malicious names, folders and documents: each is either read correctly or refused by name. */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
@@ -48,7 +48,7 @@ function makePipe(path: string): void {
   execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
 }
 
-/** The error of something that has to fail with one of ours. */
+/** The error of work that must fail with a CopyPasteError. */
 async function failure(work: Promise<unknown>): Promise<CopyPasteError> {
   const error = await work.then(
     () => undefined,
@@ -116,7 +116,7 @@ describe('names', () => {
     expect(await offenders(root)).toEqual(['masks/caf\ufffd.png: cannot be read: its name is not UTF-8; rename it']);
     const { skipped } = await augment({ in: root, out: fresh('out'), p: 1, skipBad: true });
     expect(skipped).toHaveLength(1);
-    // The character that stands for such a byte is a name like any other.
+    // U+FFFD itself, which stands for such a byte, is allowed in a name.
     expect((await opened(await dataset('caf\ufffd'))).samples).toHaveLength(3);
     const nested = await dataset();
     mkdirSync(Buffer.concat([Buffer.from(`${nested}/images/`), latin]));
@@ -145,7 +145,7 @@ describe('names', () => {
 describe('what is no file', () => {
   test('a pipe, a socket, a device and a link to nothing are left behind by name, and nothing waits for them', async () => {
     const root = await dataset();
-    // A socket's path is short.
+    // The path of a socket must be short.
     const short = await mkdtemp(join(tmpdir(), 'c'));
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(join(short, 's'), resolve));
@@ -209,7 +209,7 @@ describe('what is no file', () => {
 const reference = fresh('reference');
 const written = augment({ in: 'fixtures/camvid', out: reference, p: 1 });
 
-/** A manifest that is right, to be changed. */
+/** A valid manifest, for changes. */
 async function manifestOf(): Promise<Manifest> {
   await written;
   return JSON.parse(await readFile(join(reference, 'manifest.json'), 'utf8'));
@@ -323,7 +323,7 @@ describe('a manifest', () => {
   });
 });
 
-/** A journal of a run that was stopped, in its folder. */
+/** The journal of a stopped run, in its folder. */
 async function stopped(): Promise<string> {
   const out = fresh('stopped');
   const stop = new AbortController();
@@ -417,7 +417,7 @@ describe('a journal', () => {
 });
 
 describe('a mutated manifest', () => {
-  /** Every place in a document. */
+  /** Every position in a document. */
   function placesOf(value: unknown, path: readonly (string | number)[] = []): (readonly (string | number)[])[] {
     if (typeof value !== 'object' || value === null) return [path];
     return [path, ...Object.entries(value).flatMap(([key, inner]) => placesOf(inner, [...path, Array.isArray(value) ? Number(key) : key]))];
@@ -569,7 +569,7 @@ describe('a mutated document', () => {
 });
 
 describe('--overwrite', () => {
-  /** An output with something beside it that nobody may touch. */
+  /** An output, and beside it a file that no run may change. */
   async function besideVictim(): Promise<{ out: string; victim: string; untouched: () => Promise<void> }> {
     await written;
     const parent = fresh('beside');

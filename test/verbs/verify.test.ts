@@ -130,7 +130,7 @@ describe('replay', () => {
     const out = join(folder, `${kind}-again`);
     await replay({ manifest: join(folder, kind, 'manifest.json'), in: inputs[kind], out });
     expect(await treeDigests(out)).toEqual(await treeDigests(join(folder, kind)));
-    // What is there and right is left.
+    // Files that exist with the right content are kept.
     const { samples } = await replay({ manifest: join(folder, kind, 'manifest.json'), in: inputs[kind], out });
     expect(samples).toBeGreaterThan(0);
   });
