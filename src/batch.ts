@@ -13,10 +13,10 @@ import { pasteFilter, voidId } from './dataset/classes.ts';
 import { CopyPasteError } from './errors.ts';
 import { type Found, findInstances } from './masks/instances.ts';
 import { batchOptions, type Given } from './options.ts';
-import { type Candidate, planSample } from './plan/plan.ts';
+import { type Candidate, isPasted, planSample } from './plan/plan.ts';
 import { annotate } from './render/annotate.ts';
 import { shown } from './render/op.ts';
-import { type ImageRef, ownersOf, pastesOf } from './render/render.ts';
+import { type ImageRef, ownersOf, pastesOf, type Target } from './render/render.ts';
 import { packOp, renderTensors, unpackOp, withOps } from './render/tensors.ts';
 import { resolveOptions } from './schema.ts';
 import type { Mask, Plan } from './types.ts';
@@ -82,10 +82,6 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   };
 }
 
-function isPasted({ reason }: Plan): boolean {
-  return reason === undefined;
-}
-
 /** Renders a batch. Pixels stay on the backend; owner maps, from which annotations follow, are read. */
 async function renderBatch(
   images: Tensor4D,
@@ -96,7 +92,10 @@ async function renderBatch(
   const [, a, b, c] = images.shape;
   const [height, width] = channelsFirst ? [b, c] : [a, b];
   const ref = (i: number): ImageRef => ({ offset: i * width * height, width, height });
-  const targets = plans.map((one, i) => pastesOf(one, ref(i), ref(Number(one.source)), found[Number(one.source)]?.instances ?? []));
+  const targets = plans.map((one, i): Target => {
+    if (!isPasted(one)) return { width, height, image: ref(i), pastes: [] };
+    return pastesOf(one, ref(i), ref(Number(one.source)), (found[Number(one.source)] as Found).instances);
+  });
   const outputs = tidy(() => {
     const scale = Math.fround(255 / (high - low));
     return renderTensors(packOp(images, { channelsFirst, low: Math.fround(low), scale }), targets);

@@ -12,7 +12,7 @@ export type { Difference } from './output/compare.ts';
 export { type Manifest, type ManifestRecord, manifestSchema } from './output/manifest.ts';
 export type { Backend, BackendName } from './render/backends.ts';
 export { openBackend } from './render/open.ts';
-export type { Plan } from './types.ts';
+export type { PassPlan, PastePlan, Plan } from './types.ts';
 export { check } from './verbs/check.ts';
 export { type Inspection, inspect } from './verbs/inspect.ts';
 export { preview } from './verbs/preview.ts';

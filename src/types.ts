@@ -202,16 +202,30 @@ export interface Scene {
 }
 
 /** The plan of one copy of a sample: all its placements, drawn before any pixel is changed. */
-export interface Plan {
+export type Plan = PastePlan | PassPlan;
+
+/** Plan of a sample that is pasted into. */
+export interface PastePlan {
   readonly id: string;
   readonly copy: number;
-  /** Reason why nothing is pasted; absent if something is. */
-  readonly reason?: PassReason;
-  readonly source?: string;
+  readonly reason?: undefined;
+  readonly source: string;
   /** Jitter of the target's and the source's whole scene, with `--jitter scene`. */
   readonly scenes?: { readonly target: Scene; readonly source: Scene };
   /** Placements in pasting order: later ones cover earlier ones. */
   readonly placements: readonly Placement[];
+  readonly dropped: readonly Dropped[];
+}
+
+/** Plan of a sample that passes unchanged. */
+export interface PassPlan {
+  readonly id: string;
+  readonly copy: number;
+  /** Reason why nothing is pasted. */
+  readonly reason: PassReason;
+  /** First source that was tried, if any. */
+  readonly source?: string;
+  readonly placements: readonly [];
   readonly dropped: readonly Dropped[];
 }
 
@@ -305,7 +319,7 @@ export interface InputFolder {
 /** A sample that was pasted into. */
 export interface Pasted extends Annotated {
   readonly sample: Sample;
-  readonly plan: Plan;
+  readonly plan: PastePlan;
   readonly image: Image;
   /** For each pixel, 1 + the index of the placement that is visible there; 0 if there is none. */
   readonly owner: Int32Array;

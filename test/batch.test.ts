@@ -2,6 +2,7 @@ import { memory, slice, type Tensor3D, type Tensor4D, type TensorContainer, tens
 import * as data from '@tensorflow/tfjs-data';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CopyPaste, copyPaste, copyPasteBatch } from '../src/batch.ts';
+import { isPasted } from '../src/plan/plan.ts';
 import { backendNames } from '../src/render/backends.ts';
 import { openBackend } from '../src/render/open.ts';
 import { missingBackend } from './backends.ts';
@@ -106,7 +107,7 @@ describe.for(backendNames)('on %s', (backend) => {
       test('the paper preset pads with the mean colour and ignore', async () => {
         const { xs, ys } = batch();
         const { images, masks, plan } = await copyPasteBatch(xs, ys, { ...options, preset: 'paper', scale: [0.3, 0.5] });
-        expect(plan.every(({ scenes }) => scenes)).toBe(true);
+        expect(plan.every((one) => isPasted(one) && one.scenes)).toBe(true);
         const [pixels, ids] = [await images.data(), await masks.data()];
         const corner = [...pixels.slice(0, 3)];
         if (ids[0] === 255) expect(corner).toEqual([124, 116, 104]);

@@ -1,8 +1,9 @@
+import { isPasted } from '../plan/plan.ts';
 import type { Plan } from '../types.ts';
 
 /** Ids of the samples that a plan pastes into and from; empty if it pastes nothing. */
-export function samplesOf({ id, source, placements }: Plan): readonly string[] {
-  return placements.length === 0 ? [] : id === source ? [id] : [id, source as string];
+export function samplesOf(plan: Plan): readonly string[] {
+  return isPasted(plan) ? [...new Set([plan.id, plan.source])] : [];
 }
 
 /**
@@ -12,7 +13,7 @@ export function samplesOf({ id, source, placements }: Plan): readonly string[] {
 export function inChains(plans: readonly Plan[]): readonly Plan[] {
   const byId = new Map(plans.map((plan) => [plan.id, plan]));
   const users = new Map<Plan, Plan[]>();
-  const sourceOf = ({ source }: Plan): Plan | undefined => byId.get(source as string);
+  const sourceOf = (plan: Plan): Plan | undefined => (isPasted(plan) ? byId.get(plan.source) : undefined);
   for (const plan of plans) {
     const source = sourceOf(plan);
     if (source) users.set(source, [...(users.get(source) ?? []), plan]);

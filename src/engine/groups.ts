@@ -1,7 +1,8 @@
 import { giveBack } from '../base/buffers.ts';
 import { inDepth, wordsPerPixel } from '../codecs/pixels.ts';
+import { isPasted } from '../plan/plan.ts';
 import { type ImageRef, pastesOf, type Rendered, type RenderingBackend } from '../render/render.ts';
-import type { Annotations, Depth, Plan } from '../types.ts';
+import type { Annotations, Depth, PastePlan, Plan } from '../types.ts';
 import type { Holdings } from './holdings.ts';
 import type { LoadedImage } from './images.ts';
 
@@ -20,8 +21,8 @@ export function renderGroups(
 ): Renderer {
   const annotation = (id: string): Annotations => annotations.get(id) as Annotations;
   const groups: Group[] = [];
-  for (const plan of holdings.plans.filter(({ placements }) => placements.length > 0)) {
-    const ids = [plan.id, plan.source as string];
+  for (const plan of holdings.plans.filter(isPasted)) {
+    const ids = [plan.id, plan.source];
     const depth = depthOf(annotation(plan.id));
     const words = (id: string): number => wordsPerPixel(depth) * annotation(id).mask.ids.length;
     // The output is as large as the target; a plane of an instance has one byte per pixel, a quarter of a word.
@@ -34,7 +35,7 @@ export function renderGroups(
     group.plans.push(plan);
     for (const id of ids) group.ids.add(id);
   }
-  const groupOf = new Map(groups.flatMap((group) => group.plans.map((plan) => [plan, group])));
+  const groupOf = new Map<Plan, Group>(groups.flatMap((group) => group.plans.map((plan) => [plan, group])));
   return {
     render: async (plan) => {
       const group = groupOf.get(plan) as Group;
@@ -65,13 +66,13 @@ export interface RenderedPlan extends Rendered {
 
 /** Renders the plans of a batch. */
 export interface Renderer {
-  render(plan: Plan): Promise<RenderedPlan>;
+  render(plan: PastePlan): Promise<RenderedPlan>;
   /** Returns the buffers of a plan's result to the pool, if there is a result. */
   release(plan: Plan): void;
 }
 
 interface Group {
-  readonly plans: Plan[];
+  readonly plans: PastePlan[];
   /** Ids of the samples whose images the group needs. */
   readonly ids: Set<string>;
   readonly depth: Depth;
@@ -103,15 +104,15 @@ async function renderGroup(
     inputs.set(id, { ...input, ref: { offset, width, height } });
     offset += width * height;
   }
-  const inputsOf = ({ id, source }: Plan) => [id, source as string].map((one) => inputs.get(one)) as [GroupInput, GroupInput];
+  const inputsOf = ({ id, source }: PastePlan) => [id, source].map((one) => inputs.get(one)) as [GroupInput, GroupInput];
   const targets = plans.map((plan) => {
     const [target, source] = inputsOf(plan);
-    const pasted = pastesOf(plan, target.ref, source.ref, (annotations.get(plan.source as string) as Annotations).instances);
+    const pasted = pastesOf(plan, target.ref, source.ref, (annotations.get(plan.source) as Annotations).instances);
     return { ...pasted, inPlace: plans.length === 1 && !keepsOriginal && plan.id !== plan.source && holdings.alone(plan, plan.id) };
   });
   const rendering = render(rasters, targets, depth);
   // The cpu backend, the only one that pastes in place, has read the sources by now, so that a plan may paste into one of them next.
-  for (const plan of plans) if (plan.id !== plan.source) holdings.release(plan, plan.source as string);
+  for (const plan of plans) if (plan.id !== plan.source) holdings.release(plan, plan.source);
   const rendered = await rendering;
   for (const [n, { pixels }] of rasters.entries()) if (pixels !== loaded[n]?.image.pixels) giveBack(pixels);
   for (const [n, plan] of plans.entries()) {

@@ -1,5 +1,6 @@
 /** Memory that the plans of one batch hold: annotations, decoded images, and shares of two budgets. */
 import { giveBack } from '../base/buffers.ts';
+import { isPasted } from '../plan/plan.ts';
 import type { Annotations, Plan } from '../types.ts';
 import { type Budget, createBudget } from './budget.ts';
 import { inChains, samplesOf } from './chains.ts';
@@ -64,7 +65,7 @@ function holdingsOf(
   const loaded = new Map<string, Promise<LoadedImage>>();
   const imageUses = countUses(plans, (id) => loaded.delete(id));
   const bytes = [...new Set(plans.flatMap(samplesOf))].reduce((sum, id) => sum + bytesOfImage(annotationOf(id)), 0);
-  let left = plans.filter((plan) => samplesOf(plan).length > 0).length;
+  let left = plans.filter(isPasted).length;
   let share: Promise<() => void> | undefined;
   return {
     plans,

@@ -4,9 +4,19 @@ import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { interrupted } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import { isPasted } from '../plan/plan.ts';
 import { annotate } from '../render/annotate.ts';
 import { annotateShapes } from '../render/shapes.ts';
-import { type Annotations, type InputFile, type Pasted, type Plan, type Sample, sourcePrefix } from '../types.ts';
+import {
+  type Annotations,
+  type InputFile,
+  type PassPlan,
+  type Pasted,
+  type PastePlan,
+  type Plan,
+  type Sample,
+  sourcePrefix,
+} from '../types.ts';
 import { createLimit, jobsOf, memoryOf } from './budget.ts';
 import { type RenderedPlan, type Rendering, renderGroups } from './groups.ts';
 import { createBudgets, createHoldings } from './holdings.ts';
@@ -23,7 +33,7 @@ export interface Sink<R> {
   readonly keepsOriginal?: boolean;
   /** @param pasted valid until the promise resolves, since its buffers are reused. */
   paste(pasted: Pasted): Promise<R>;
-  pass(sample: Sample, plan: Plan): Promise<R>;
+  pass(sample: Sample, plan: PassPlan): Promise<R>;
   skip(sample: Sample, reason: string): R;
 }
 
@@ -107,7 +117,7 @@ export function createPipeline<R>(
       return candidateOf(result, setOf(source));
     });
     for (const { id, source } of plans.filter(isPasted)) {
-      const from = annotations.get(source as string) ?? (last.get(id) as Annotations);
+      const from = annotations.get(source) ?? (last.get(id) as Annotations);
       annotations.set(from.sample.id, from);
     }
     return { plans, annotations, skipped, drawn };
@@ -158,19 +168,15 @@ export function createPipeline<R>(
   };
 }
 
-function isPasted({ placements }: Plan): boolean {
-  return placements.length > 0;
-}
-
 /** Sample that a plan was pasted into, with its annotations after the pastes. */
 function pastedOf(
-  plan: Plan,
+  plan: PastePlan,
   annotations: ReadonlyMap<string, Annotations>,
   rendered: RenderedPlan,
   dataset: SourcedDataset,
   options: PipelineOptions,
 ): Pasted {
-  const [target, source] = [plan.id, plan.source as string].map((id) => annotations.get(id)) as [Annotations, Annotations];
+  const [target, source] = [plan.id, plan.source].map((id) => annotations.get(id)) as [Annotations, Annotations];
   const { image } = rendered.target;
   const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
   const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered.owner, {

@@ -6,7 +6,7 @@ import { augmentedRecord, remadeRecord } from '../output/records.ts';
 import { encodeSample, passSample, type Use } from '../output/samples.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from '../output/whole-files.ts';
-import { type Candidate, withArea } from '../plan/plan.ts';
+import { type Candidate, passThrough, withArea } from '../plan/plan.ts';
 import type { Pasted, Plan, Sample } from '../types.ts';
 import { jobsOf } from './budget.ts';
 import type { Rendering } from './groups.ts';
@@ -122,7 +122,7 @@ function plannerOf(
 /** Plan in a record. @throws {CopyPasteError} `data` if the source does not have an instance of the record. */
 function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidate>): Plan {
   const { id, copy = 0 } = record;
-  if (record.status === 'unchanged') return { id, copy, reason: record.reason, placements: [], dropped: [] };
+  if (record.status === 'unchanged') return passThrough(id, copy, record.reason);
   const { source, scenes, placements, dropped } = record;
   const [from, onto] = [source, id].map((one) => candidates.get(one)) as [Candidate, Candidate];
   const placed = placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }) => {

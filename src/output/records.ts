@@ -1,4 +1,4 @@
-import type { InputFile, Pasted, Plan, Sample, SampleFile, Scene } from '../types.ts';
+import type { InputFile, PassPlan, Pasted, PastePlan, Sample, SampleFile, Scene } from '../types.ts';
 import type { AugmentedRecord, Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 
 /** A file that was written. */
@@ -92,7 +92,7 @@ export function augmentedRecord(
     copy: plan.copy,
     status: 'augmented',
     ...filesRecord(written),
-    source: plan.source as string,
+    source: plan.source,
     ...(inputs && { sourceInputs: toRecord(inputs) }),
     ...(plan.scenes && { scenes: { target: sceneRecord(plan.scenes.target), source: sceneRecord(plan.scenes.source) } }),
     placements: placementRecords(plan, visible, objectIds),
@@ -103,14 +103,18 @@ export function augmentedRecord(
 }
 
 /** Record of a sample that passes through. */
-export function unchangedRecord(sample: Sample, plan: Pick<Plan, 'reason'> & Partial<Plan>, written: Written | undefined): SampleRecord {
+export function unchangedRecord(
+  sample: Sample,
+  plan: Pick<PassPlan, 'reason'> & Partial<PassPlan>,
+  written: Written | undefined,
+): SampleRecord {
   const { copy, reason, source, dropped = [] } = plan;
   return {
     id: sample.id,
     split: sample.split,
     ...(copy !== undefined && { copy }),
     status: 'unchanged',
-    reason: reason ?? 'original',
+    reason,
     ...filesRecord(written),
     ...(source !== undefined && { source }),
     ...(dropped.length > 0 && { dropped: [...dropped] }),
@@ -123,7 +127,11 @@ function sceneRecord({ targetBox, scale, flip }: Scene): NonNullable<AugmentedRe
 
 type PlacementRecord = AugmentedRecord['placements'][number];
 
-function placementRecords({ placements }: Plan, visible: readonly number[], objectIds: readonly (number | undefined)[]): PlacementRecord[] {
+function placementRecords(
+  { placements }: PastePlan,
+  visible: readonly number[],
+  objectIds: readonly (number | undefined)[],
+): PlacementRecord[] {
   return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip, area }, i) => ({
     order: i + 1,
     instance,

@@ -1,6 +1,6 @@
 import { ownedPixels } from '../masks/coverage.ts';
 import { mappingOf, tablesOf } from '../masks/tables.ts';
-import type { AreaLimit, Dropped, DropReason, Instance, PassReason, Placement, Plan, Scene, Size } from '../types.ts';
+import type { AreaLimit, Dropped, DropReason, Instance, PassPlan, PassReason, PastePlan, Placement, Plan, Scene, Size } from '../types.ts';
 import { boxesInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
 import { type Stream, stream } from './rng.ts';
 
@@ -74,8 +74,13 @@ export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgr
   return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio);
 }
 
+/** Tests if a plan pastes something. */
+export function isPasted(plan: Plan): plan is PastePlan {
+  return plan.reason === undefined;
+}
+
 /** The plan of a sample into which nothing is pasted. */
-export function passThrough(id: string, copy: number, reason: PassReason): Plan {
+export function passThrough(id: string, copy: number, reason: PassReason): PassPlan {
   return { id, copy, placements: [], dropped: [], reason };
 }
 
@@ -163,29 +168,29 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const { seed } = options;
   const jitterStream = stream(seed, copy, target.id, 'jitter');
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
-  let first: Plan | undefined;
+  let first: PastePlan | undefined;
   return {
-    from(source: Candidate): Plan | undefined {
+    from(source: Candidate): PastePlan | undefined {
       const choice = stream(seed, copy, target.id, `instances\0${source.id}`);
       const drawn = scene
         ? drawFromScene(source, target, scene, jitterStream, choice, options)
         : drawInstances(source, target, jitterStream, choice, options);
-      const plan: Plan = { id: target.id, copy, source: source.id, ...drawn };
+      const plan: PastePlan = { id: target.id, copy, source: source.id, ...drawn };
       if (plan.placements.length > 0) return plan;
       first ??= plan;
       return undefined;
     },
     /** The plan if no instance of any source fits; it records the instances that the first source dropped. */
-    none(): Plan {
+    none(): PassPlan {
       // The target's annotation has no free id.
       if (target.capacity === 0) return passThrough(target.id, copy, 'nothing fits');
       if (!first) return passThrough(target.id, copy, 'no source');
-      return { ...passThrough(target.id, copy, 'nothing fits'), source: first.source as string, dropped: first.dropped };
+      return { ...passThrough(target.id, copy, 'nothing fits'), source: first.source, dropped: first.dropped };
     },
   };
 }
 
-type Drawn = Pick<Plan, 'placements' | 'dropped' | 'scenes'>;
+type Drawn = Pick<PastePlan, 'placements' | 'dropped' | 'scenes'>;
 
 /** Jitters each instance by itself, and draws again, a limited number of times, until its area fits. */
 function drawInstances(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): Drawn {

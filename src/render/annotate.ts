@@ -9,9 +9,9 @@ import type {
   Mask,
   MinVisible,
   ObjectIds,
+  PastePlan,
   PixelCounts,
   PixelsById,
-  Plan,
   Scene,
 } from '../types.ts';
 import { visibility } from './visibility.ts';
@@ -38,7 +38,7 @@ export interface AnnotateOptions {
 export function annotate(
   target: CountedAnnotation,
   source: Mask | undefined,
-  plan: Plan,
+  plan: PastePlan,
   owner: Int32Array,
   options: AnnotateOptions,
 ): Annotated {
@@ -101,7 +101,7 @@ interface Painted {
 }
 
 /** Copies a mask, and writes the value of each placement into the pixels that it owns. */
-function paint(base: Mask, values: readonly number[], { placements }: Plan, owner: Int32Array): Painted {
+function paint(base: Mask, values: readonly number[], { placements }: PastePlan, owner: Int32Array): Painted {
   const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
   const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
   const lost = new Uint32Array(base.ids instanceof Uint16Array ? 0x10000 : 0x100);

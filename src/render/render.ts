@@ -2,7 +2,7 @@ import { giveBack } from '../base/buffers.ts';
 import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../codecs/pixels.ts';
 import { fillSpans } from '../masks/spans.ts';
 import { type Mapping, mappingOf, sceneMapping, tablesOf, type WeightTable } from '../masks/tables.ts';
-import type { Bands, Depth, Instance, Plan, Raster, Shape, Size } from '../types.ts';
+import type { Bands, Depth, Instance, PastePlan, Raster, Shape, Size } from '../types.ts';
 import type { Backend } from './backends.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
 import { copyPaste, fillOutput, locate, pixelsAt } from './paste.ts';
@@ -49,7 +49,7 @@ export interface Rendered {
 }
 
 /** The target of a plan, with its pastes. */
-export function pastesOf(plan: Plan, image: ImageRef, source: ImageRef, instances: readonly Instance[]): Target {
+export function pastesOf(plan: PastePlan, image: ImageRef, source: ImageRef, instances: readonly Instance[]): Target {
   const { width, height } = image;
   const { scenes, placements } = plan;
   const pastes = placements.map((one): Paste => {

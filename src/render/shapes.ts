@@ -1,5 +1,5 @@
 import { areaOfSpans, boxOfSpans, fillSpans, filterSpans, spansOfPixels } from '../masks/spans.ts';
-import type { Covered, Instance, Mask, MinVisible, Plan, Scene, ShapeSet, ShapesAfter, Size } from '../types.ts';
+import type { Covered, Instance, Mask, MinVisible, PastePlan, Scene, ShapeSet, ShapesAfter, Size } from '../types.ts';
 import { jitterScene } from './annotate.ts';
 import { visibility } from './visibility.ts';
 
@@ -12,7 +12,7 @@ import { visibility } from './visibility.ts';
 export function annotateShapes(
   { shapes }: ShapeSet,
   { width, height }: Size,
-  plan: Plan,
+  plan: PastePlan,
   owner: Int32Array,
   minVisible: MinVisible,
 ): { shapes: ShapesAfter; covered: Covered[] } {

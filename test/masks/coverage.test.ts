@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { boxesInScene } from '../../src/plan/jitter.ts';
 import { withArea } from '../../src/plan/plan.ts';
 import { pastesOf, renderOnCpu, type Target } from '../../src/render/render.ts';
-import type { Box, Instance, Placement, Plan, Size } from '../../src/types.ts';
+import type { Box, Instance, PastePlan, Placement, Size } from '../../src/types.ts';
 import { instanceOf } from '../make.ts';
 import { areaPlainly } from '../render/reference.ts';
 
@@ -30,10 +30,10 @@ const instances = fc
   );
 
 /** A plan as the op takes it. */
-function targetOf(plan: Partial<Plan>, own: readonly Instance[]): Target {
+function targetOf(plan: Partial<PastePlan>, own: readonly Instance[]): Target {
   const image = { offset: 0, ...frame };
   const ref = { offset: frame.width * frame.height, ...source };
-  return pastesOf({ id: 'a', copy: 0, placements: [], dropped: [], ...plan }, image, ref, own);
+  return pastesOf({ id: 'a', copy: 0, source: 'b', placements: [], dropped: [], ...plan }, image, ref, own);
 }
 
 const images = [frame, source].map(({ width, height }: Size) => ({

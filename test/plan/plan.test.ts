@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchCount, batchesOf, type Candidate, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
+import { batchCount, batchesOf, type Candidate, isPasted, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
 import type { Box, Plan, Scene } from '../../src/types.ts';
 import { instanceOf } from '../make.ts';
 
@@ -266,7 +266,7 @@ describe('planSample', () => {
       truncated: 'keep',
     };
     const plans = plansOf(options);
-    for (const { scenes, placements, dropped } of plans.filter(({ placements }) => placements.length > 0)) {
+    for (const { scenes, placements, dropped } of plans.filter(isPasted)) {
       for (const scene of [scenes?.target, scenes?.source]) {
         const [x0, y0, x1, y1] = (scene as Scene).targetBox;
         expect(Math.abs((x1 - x0) / (y1 - y0) / 2 - 1)).toBeLessThan(0.1);

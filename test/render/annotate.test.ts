@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { annotate } from '../../src/render/annotate.ts';
-import type { Annotated, Box, Mask, MinVisible, Plan } from '../../src/types.ts';
+import type { Annotated, Box, Mask, MinVisible, PastePlan } from '../../src/types.ts';
 import { annotationOf, drawBox, filled, maskOf, rowsOf } from '../make.ts';
 
 const leftOut = new Set([0, 255]);
@@ -17,7 +17,7 @@ function pasteBoxes(
   boxes.forEach(({ box: [x0, y0, x1, y1] }, k) => {
     for (let y = y0; y < y1; y++) owner.fill(k + 1, y * mask.width + x0, y * mask.width + x1);
   });
-  const plan: Plan = {
+  const plan: PastePlan = {
     id: 'target',
     copy: 0,
     source: 'source',
@@ -176,7 +176,7 @@ describe('annotate', () => {
 
   test("a scene's masks take the nearest pixel, and the canvas around it is ignore", () => {
     const mask = maskOf('12', '34');
-    const plan: Plan = {
+    const plan: PastePlan = {
       id: 'target',
       copy: 0,
       source: 'source',

@@ -14,7 +14,7 @@ import type { BackendName } from '../../src/render/backends.ts';
 import { openBackend } from '../../src/render/open.ts';
 import { type ImageRef, type Paste, pastesOf, type Render, type Rendered, type Target } from '../../src/render/render.ts';
 import { render as renderWithOp } from '../../src/render/tensors.ts';
-import type { Bands, Box, Depth, Image, Instance, Mask, Plan, Raster, Shape, Size } from '../../src/types.ts';
+import type { Bands, Box, Depth, Image, Instance, Mask, PastePlan, Raster, Shape, Size } from '../../src/types.ts';
 import { missingBackend } from '../backends.ts';
 import { annotationOf, writeTree } from '../make.ts';
 import { renderPlainly } from './reference.ts';
@@ -248,7 +248,7 @@ async function testGolden(folder: string, render: Render): Promise<void> {
   const file = (name: string): Uint8Array => readFileSync(join(folder, name));
   const mask = (name: string): Mask => decodeMask(file(`${name}.png`), name);
   const masks = { target: mask('target-mask'), source: mask('source-mask') };
-  const { leftOut, ...given } = JSON.parse(file('plan.json').toString()) as Plan & { leftOut: number[] };
+  const { leftOut, ...given } = JSON.parse(file('plan.json').toString()) as PastePlan & { leftOut: number[] };
   const sizes = [masks.target, masks.source].map(({ width, height }) => width * height) as [number, number];
   const read = async (name: string, { width, height }: Size): Promise<Image> =>
     decodeImage(file(name), { width, height }, name, { ...(await imageHeaderOf(file(name), name)).format, upright: true });
