@@ -25,7 +25,7 @@ export class CopyPasteError extends Error {
   readonly code: ErrorCode;
   /** One line for each bad sample or file, when there are several. */
   readonly offenders: readonly string[];
-  /** File with the problem, as at the start of the message; undefined if it is not one file. */
+  /** File with the problem, which begins the message; `undefined` if the error is not about a single file. */
   readonly path: string | undefined;
   /** Message without the path. */
   readonly what: string;

@@ -14,7 +14,7 @@ export function describeDataset({ layout, folders, split, splits, samples, other
   return `${layout} layout: ${pairs.join(', ')}${split === '' ? '' : `, split ${split}`}: ${plural(samples.length, 'sample')}${passing}`;
 }
 
-/** Annotations of a document that are never pasted, or lose a part when they are. */
+/** Lines on annotations of a document that are never pasted, or lose a part when pasted. */
 export function describeDocument({ documents, split }: Dataset): string[] {
   const { boxes = 0, keypoints = 0, annotations = 0 } = documents.get(split) ?? {};
   const has = (n: number): string => (n === 1 ? 'has' : 'have');

@@ -28,7 +28,7 @@ async function barProgress(stderr: TextStream): Promise<Progress> {
         barIncompleteChar: '░',
         hideCursor: true,
         clearOnComplete: true,
-        // Its own signal handler would end the process before our handler cleans up.
+        // cli-progress's signal handler would end the process before ours cleans up.
         gracefulExit: false,
       });
       bar.start(total, 0);

@@ -14,8 +14,9 @@ import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 // An import would first scan sharp's CommonJS modules for names of exports, which takes longer than to load them.
 const sharp = createRequire(import.meta.url)('sharp') as typeof Sharp;
 
-// libvips detects formats by content, so without this block it would render an SVG named x.png. Threads share libvips and start with the
-// mark of the thread that starts them: one that blocked again would fail the images that others are reading.
+// libvips detects formats by content, so without this block it would render an SVG named x.png. Threads share libvips, and inherit the
+// environment data of the thread that starts them: the mark in it keeps a thread from blocking again, which would fail images that other
+// threads are reading.
 const blocked = 'copypaste: formats are blocked';
 if (getEnvironmentData(blocked) === undefined) {
   sharp.block({ operation: ['VipsForeignLoad'] });

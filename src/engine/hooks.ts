@@ -7,9 +7,9 @@ import type { Backend } from '../render/backends.ts';
 export interface Hooks {
   /** A data set was opened and checked. */
   opened?(dataset: SourcedDataset): void;
-  /** Samples follow. @param total their number. */
+  /** Work on samples begins. @param total number of samples. */
   started?(total: number): void;
-  /** A backend was opened to render. */
+  /** The backend that renders was opened. */
   chosen?(backend: Backend): void;
   /** The backend failed, and the run continues on the CPU. */
   fellBack?(error: CopyPasteError): void;

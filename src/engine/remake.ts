@@ -18,15 +18,15 @@ import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
 /** Document entries, by record. */
 export type Entries = Map<ManifestRecord, unknown>;
 
-/** A record whose files were made again. */
+/** A record of a manifest, with the record of its remade files. */
 export interface Remade {
   readonly record: ManifestRecord;
-  /** Record of the files that were made. */
+  /** Record of the remade files. */
   readonly made: SampleRecord;
 }
 
 /**
- * Makes the files of records again, from the plans in them. Copies come first, then originals and samples of other splits.
+ * Remakes the files of records from the plans in them. Copies come first, then originals and samples of other splits.
  *
  * @param use returns a function that takes the files of a record.
  * @param entries receives the document entries.

@@ -32,7 +32,7 @@ interface ShapeFormat<I, S, E> {
 /** A format whose documents hold entries of many images. Entries are plain data because the journal stores them. */
 export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unknown> extends ShapeFormat<I, S, E> {
   readonly kind: 'documents';
-  /** Shapes can be written as polygons instead of run lengths. */
+  /** Set if shapes can be written as polygons instead of run lengths. */
   readonly polygons?: true;
   /**
    * Scans a document for its classes and for the byte ranges of its images; shapes are read later.
@@ -59,12 +59,12 @@ export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
   readonly ending: string;
   /** File name that is never a label file. */
   readonly reserved?: string;
-  /** An image without a label file has no objects; otherwise it is unlabelled. */
+  /** Set if an image without a label file is a background image; otherwise such an image is unlabelled. */
   readonly background?: true;
   /**
    * Reads the class names.
    *
-   * @param among label files, and the folders of all splits.
+   * @param among the label files to read, and the folders of all splits.
    * @param bad collects the problems of label files that cannot be used, by file.
    */
   names(
@@ -98,7 +98,7 @@ export interface NewPaths {
 }
 
 export interface WriteOptions {
-  /** Write a shape as polygons if they keep all its pixels. */
+  /** True to write a shape as polygons if they keep all its pixels. */
   readonly polygons: boolean;
   readonly classNames: ClassNames;
 }

@@ -124,7 +124,7 @@ function isSpace(byte: number): boolean {
   return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 
-/** @returns the end of the value that begins at `start`, or -1 if the bytes end first. */
+/** Position after the value that begins at `start`, or -1 if the bytes end first. */
 function endOfValue(bytes: Uint8Array, start: number): number {
   let depth = 0;
   for (let at = start; at < bytes.length; at++) {
@@ -143,7 +143,7 @@ function endOfValue(bytes: Uint8Array, start: number): number {
   return end;
 }
 
-/** @returns the closing quote of the string that begins at `start`, or -1 if the bytes end first. */
+/** Position of the closing quote of the string that begins at `start`, or -1 if the bytes end first. */
 function endOfString(bytes: Uint8Array, start: number): number {
   for (let at = start + 1; at < bytes.length; at++) {
     if (bytes[at] === backslash) at++;

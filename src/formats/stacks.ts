@@ -10,7 +10,7 @@ export interface Drawn {
   readonly classId: number | undefined;
   /** Z-order; higher elements cover lower ones. */
   readonly order: number;
-  /** Elements of one group and class with pixels are one instance, and boxes of the group belong to it; 0 is no group. */
+  /** Id of the group, 0 for none. Elements of one group and class with pixels form one instance, to which the boxes of the group belong. */
   readonly group: number;
   readonly box: boolean;
   /** Pixels; `undefined` for lines, points and boxes. */

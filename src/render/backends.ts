@@ -1,10 +1,10 @@
-/** The table of backends, a row for each. Options take the names from it, so it loads a backend's file only on demand. */
+/** The table of backends, one row each. Options take the names from it, so it loads a backend's file only on demand. */
 import type { Opened, TensorBackend } from './op.ts';
 
 interface Row {
   /** Loads the file of the backend, and TensorFlow.js with it. */
   readonly load: () => Promise<TensorBackend>;
-  /** Each thread can open the backend; a native binding may load only once per process. */
+  /** True if each thread can open the backend; a native binding may load only once per process. */
   readonly threads: boolean;
 }
 

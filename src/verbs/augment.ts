@@ -54,7 +54,7 @@ export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks 
   }
 }
 
-/** @throws {CopyPasteError} `usage` when the layout has masks of its own, or classes have no names. */
+/** Refuses `--mask-files`. @throws {CopyPasteError} `usage` when the layout has masks of its own, or classes have no names. */
 function refuseMasks({ layout, samples, classNames }: Dataset): void {
   if (samples.some(({ mask }) => mask !== undefined))
     throw new CopyPasteError('usage', `--mask-files: the ${layout} layout has masks of its own; leave the option out`);

@@ -60,7 +60,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   return { samples: chosen.length };
 }
 
-/** @throws {CopyPasteError} `usage` when the sample has no record. */
+/** Chooses the records to rebuild: all, or those of one sample. @throws {CopyPasteError} `usage` when the sample has no record. */
 function chooseRecords({ records }: Manifest, only: string | undefined): readonly ManifestRecord[] {
   const chosen = records.filter(({ id, files }) => only === undefined || id === only || files.image.path === only);
   if (chosen.length === 0)
@@ -68,7 +68,7 @@ function chooseRecords({ records }: Manifest, only: string | undefined): readonl
   return chosen;
 }
 
-/** @throws {CopyPasteError} `cannotCreate` when the folder holds another manifest. */
+/** Refuses a folder of another run. @throws {CopyPasteError} `cannotCreate` when the folder holds another manifest. */
 async function refuseOtherManifest(out: string, manifest: string): Promise<void> {
   const there = await readFile(join(out, manifestName)).catch(() => undefined);
   if (there && !there.equals(await readFile(manifest)))

@@ -23,7 +23,7 @@ export type Provenance = { readonly placement: number } & (
 
 /** Content of a document besides images and annotations, and its largest ids. */
 export interface CocoDocument {
-  /** JSON texts of values, or of the elements of lists. */
+  /** JSON text of each value, or of each element of a list, with the key of the value or the list. */
   readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
   readonly largestId: number;
   readonly largestImage: number;
