@@ -39,14 +39,14 @@ function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): R
     const last = (end - 1) >> shift;
     for (let at = row; at < end; ) {
       const from = at;
-      const id = ids[at] as number;
+      const id = ids[at]!;
       const same = Math.imul(id, spread);
       let word = at >> shift;
-      let differing = ((words[word] as number) ^ same) & (-1 << ((at - (word << shift)) << bits));
-      while (differing === 0 && word < last) differing = (words[++word] as number) ^ same;
+      let differing = (words[word]! ^ same) & (-1 << ((at - (word << shift)) << bits));
+      while (differing === 0 && word < last) differing = words[++word]! ^ same;
       // The lowest bit that differs lies in the id that ends the run.
       at = differing === 0 ? end : Math.min(end, (word << shift) + ((31 - Math.clz32(differing & -differing)) >> bits));
-      pixels[id] = (pixels[id] as number) + at - from;
+      pixels[id]! += at - from;
       if (out[id]) continue;
       if (count === runIds.length || 3 * count === spans.length) {
         spans = grow(spans);
@@ -88,8 +88,8 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
   const root = (run: number): number => {
     let r = run;
     while (parent[r] !== r) {
-      parent[r] = parent[parent[r] as number] as number;
-      r = parent[r] as number;
+      parent[r] = parent[parent[r]!]!;
+      r = parent[r]!;
     }
     return r;
   };
@@ -97,16 +97,16 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
   let rowStart = 0;
   for (let run = 0; run < count; run++) {
     parent[run] = run;
-    const y = spans[3 * run] as number;
+    const y = spans[3 * run]!;
     if (y !== spans[3 * rowStart]) {
       above = rowStart;
       rowStart = run;
     }
-    const x0 = spans[3 * run + 1] as number;
-    const x1 = spans[3 * run + 2] as number;
+    const x0 = spans[3 * run + 1]!;
+    const x1 = spans[3 * run + 2]!;
     // Runs above that end before this one begins cannot touch the ones to its right either.
-    while (above < rowStart && ((spans[3 * above] as number) < y - 1 || (spans[3 * above + 2] as number) < x0)) above++;
-    for (let up = above; up < rowStart && (spans[3 * up + 1] as number) <= x1; up++) {
+    while (above < rowStart && (spans[3 * above]! < y - 1 || spans[3 * above + 2]! < x0)) above++;
+    for (let up = above; up < rowStart && spans[3 * up + 1]! <= x1; up++) {
       if (ids[up] !== ids[run]) continue;
       const a = root(up);
       const b = root(run);
@@ -115,7 +115,7 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
     }
   }
   // A parent precedes its children, so one step finds the root.
-  for (let run = 0; run < count; run++) parent[run] = parent[parent[run] as number] as number;
+  for (let run = 0; run < count; run++) parent[run] = parent[parent[run]!]!;
   return parent;
 }
 
@@ -156,10 +156,10 @@ export function findInstances(
   for (const used of [groups, runs.spans, runs.ids, objectRuns?.spans, objectRuns?.ids]) if (used) giveBack(used);
   const instances: Instance[] = [];
   for (let n = 0; n + 1 < starts.length; n++) {
-    const start = starts[n] as number;
-    const end = starts[n + 1] as number;
-    const first = (spans[start] as number) * mask.width + (spans[start + 1] as number);
-    const classId = plane === runs ? (mask.ids[first] as number) : commonestClass(mask, spans, start, end, leftOut);
+    const start = starts[n]!;
+    const end = starts[n + 1]!;
+    const first = spans[start]! * mask.width + spans[start + 1]!;
+    const classId = plane === runs ? mask.ids[first]! : commonestClass(mask, spans, start, end, leftOut);
     if (classId !== undefined) instances.push({ classId, ...measure(spans, start, end, mask), spans, start, end });
   }
   return { instances, pixels: runs.pixels, ...(objectRuns && { objectPixels: objectRuns.pixels }) };
@@ -176,9 +176,9 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
   const sizes = takeWords(most).fill(0);
   let found = 0;
   for (let run = 0; run < count; run++) {
-    const group = groups[run] as number;
+    const group = groups[run]!;
     if (sizes[group] === 0) found++;
-    sizes[group] = (sizes[group] as number) + 3;
+    sizes[group]! += 3;
   }
   if (found > mostInstances)
     throw new CopyPasteError('data', `holds more than ${mostInstances} instances, as only noise does; check that it is a mask of ids`, {
@@ -189,17 +189,17 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
   const sorted = takeWords(3 * count);
   let end = 0;
   for (let run = 0, n = 0; run < count; run++) {
-    const group = groups[run] as number;
-    let at = places[group] as number;
+    const group = groups[run]!;
+    let at = places[group]!;
     if (at > 0) {
       // The first run of a group: from now on `places` holds the group's next position, as a negative number, instead of its size.
       starts[n++] = end;
       [at, end] = [end, end + at];
     } else at = -1 - at;
     places[group] = -1 - (at + 3);
-    sorted[at] = spans[3 * run] as number;
-    sorted[at + 1] = spans[3 * run + 1] as number;
-    sorted[at + 2] = spans[3 * run + 2] as number;
+    sorted[at] = spans[3 * run]!;
+    sorted[at + 1] = spans[3 * run + 1]!;
+    sorted[at + 2] = spans[3 * run + 2]!;
   }
   starts[found] = end;
   giveBack(sizes);
@@ -212,14 +212,14 @@ function measure(spans: Int32Array, start: number, end: number, { width, height 
   let x1 = 0;
   let area = 0;
   for (let i = start; i < end; i += 3) {
-    const from = spans[i + 1] as number;
-    const to = spans[i + 2] as number;
+    const from = spans[i + 1]!;
+    const to = spans[i + 2]!;
     if (from < x0) x0 = from;
     if (to > x1) x1 = to;
     area += to - from;
   }
-  const y0 = spans[start] as number;
-  const y1 = (spans[end - 3] as number) + 1;
+  const y0 = spans[start]!;
+  const y1 = spans[end - 3]! + 1;
   return { box: [x0, y0, x1, y1], area, truncated: touchesBorder([x0, y0, x1, y1], { width, height }) };
 }
 
@@ -247,9 +247,9 @@ function touchesBorder([x0, y0, x1, y1]: Box, { width, height }: Size): boolean 
 function commonestClass(mask: Mask, spans: Int32Array, start: number, end: number, leftOut: ReadonlySet<number>): number | undefined {
   const counts = new Map<number, number>();
   for (let i = start; i < end; i += 3) {
-    const row = (spans[i] as number) * mask.width;
-    for (let x = spans[i + 1] as number; x < (spans[i + 2] as number); x++) {
-      const id = mask.ids[row + x] as number;
+    const row = spans[i]! * mask.width;
+    for (let x = spans[i + 1]!; x < spans[i + 2]!; x++) {
+      const id = mask.ids[row + x]!;
       if (!leftOut.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
     }
   }

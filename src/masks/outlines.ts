@@ -22,7 +22,7 @@ function isOuter(ring: readonly number[]): boolean {
   let twice = 0;
   for (let n = 0; n < ring.length; n += 2) {
     const next = (n + 2) % ring.length;
-    twice += (ring[n] as number) * (ring[next + 1] as number) - (ring[next] as number) * (ring[n + 1] as number);
+    twice += ring[n]! * ring[next + 1]! - ring[next]! * ring[n + 1]!;
   }
   return twice > 0;
 }
@@ -34,8 +34,8 @@ export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
   return ringsOfSpans(spans).map((ring) => {
     const contour: [number, number][] = [];
     for (let i = 0; i < ring.length; i += 2) {
-      const [x, y] = [ring[i] as number, ring[i + 1] as number];
-      const [nextX, nextY] = [ring[(i + 2) % ring.length] as number, ring[(i + 3) % ring.length] as number];
+      const [x, y] = [ring[i]!, ring[i + 1]!];
+      const [nextX, nextY] = [ring[(i + 2) % ring.length]!, ring[(i + 3) % ring.length]!];
       // The first and the last pixel on the right of the edge from one corner to the next.
       const [right, down] = [Math.sign(nextX - x), Math.sign(nextY - y)];
       const [left, above] = [right < 0 || down > 0 ? -1 : 0, down < 0 || right < 0 ? -1 : 0];
@@ -65,7 +65,7 @@ function ringsOfSpans(spans: Int32Array): number[][] {
   /** For each corner, bits of the directions in which an edge leaves it: right, down, left, up. */
   const leaving = new Uint8Array(pixels.length);
   const add = (corner: number, direction: number): void => {
-    leaving[corner] = (leaving[corner] as number) | (1 << direction);
+    leaving[corner]! |= 1 << direction;
   };
   for (let at = width; at < pixels.length; at++) {
     if (pixels[at] !== pixels[at - width]) {
@@ -85,14 +85,14 @@ function ringsOfSpans(spans: Int32Array): number[][] {
       let before = -1;
       let corner = start;
       do {
-        const open = leaving[corner] as number;
+        const open = leaving[corner]!;
         // Where two edges leave, a right turn separates pixels that touch at a corner only.
         const turns = before < 0 ? [0, 1, 2, 3] : [(before + 1) % 4, before, (before + 3) % 4];
         const direction = turns.find((one) => open & (1 << one)) as number;
         if (direction !== before) ring.push((corner % width) + left - 1, Math.floor(corner / width) + top - 1);
         leaving[corner] = open & ~(1 << direction);
         before = direction;
-        corner += steps[direction] as number;
+        corner += steps[direction]!;
       } while (corner !== start);
       rings.push(ring);
     }

@@ -18,7 +18,7 @@ export function spansOfPolygons(polygons: readonly (readonly number[])[], size: 
 function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): Float64Array {
   const toggles: number[] = [];
   const corners = polygon.length >> 1;
-  const fine = (n: number): number => Math.trunc(steps * (polygon[n] as number) + 0.5);
+  const fine = (n: number): number => Math.trunc(steps * polygon[n]! + 0.5);
   let last: { x: number; y: number } | undefined;
   const visit = (x: number, y: number): void => {
     if (last && last.x !== x) {
@@ -53,10 +53,9 @@ function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): 
 export function turned(corners: readonly number[], [cx, cy]: readonly [x: number, y: number], degrees: number): number[] {
   const angle = (Math.PI * degrees) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-  return Array.from({ length: corners.length / 2 }, (_, n) => [
-    (corners[2 * n] as number) - cx,
-    (corners[2 * n + 1] as number) - cy,
-  ]).flatMap(([x = 0, y = 0]) => [cx + x * cos - y * sin, cy + x * sin + y * cos]);
+  return Array.from({ length: corners.length / 2 }, (_, n) => [corners[2 * n]! - cx, corners[2 * n + 1]! - cy]).flatMap(
+    ([x = 0, y = 0]) => [cx + x * cos - y * sin, cy + x * sin + y * cos],
+  );
 }
 
 /** Outline of an ellipse, rotated clockwise, with enough corners that no edge is off by a tenth of a pixel. */

@@ -6,12 +6,12 @@ import { boxOfSpans, spansOfPlane } from './spans.ts';
 export function spansOfToggles(toggles: ArrayLike<number>, { width, height }: Size): Int32Array {
   if (toggles.length === 0) return new Int32Array(0);
   const end = (n: number): number => Math.min(toggles[n] ?? width * height, width * height);
-  const left = Math.floor((toggles[0] as number) / height);
+  const left = Math.floor(toggles[0]! / height);
   const right = Math.min(width, Math.ceil(end(toggles.length - 1 + (toggles.length % 2)) / height));
   const columns = right - left;
   const pixels = new Uint8Array(Math.max(0, columns) * height);
   for (let n = 0; n < toggles.length; n += 2) {
-    for (let at = toggles[n] as number; at < end(n + 1); ) {
+    for (let at = toggles[n]!; at < end(n + 1); ) {
       const x = Math.floor(at / height);
       const y = at - x * height;
       const last = Math.min(height, y + end(n + 1) - at);
@@ -31,7 +31,7 @@ export function spansOfCounts(counts: ArrayLike<number>, size: Size): Int32Array
   const toggles: number[] = [];
   let at = 0;
   for (let n = 0; n < counts.length; n++) {
-    const count = counts[n] as number;
+    const count = counts[n]!;
     if (!Number.isInteger(count) || count < 0) return undefined;
     at += count;
     toggles.push(at);
@@ -52,7 +52,7 @@ export function spansOfRuns(counts: ArrayLike<number>, [x0, y0, x1, y1]: Box): I
   const spans: number[] = [];
   let at = 0;
   for (let n = 0; n < counts.length; n++) {
-    const count = counts[n] as number;
+    const count = counts[n]!;
     if (!Number.isInteger(count) || count < 0 || at + count > width * (y1 - y0)) return undefined;
     for (const end = at + count; n % 2 === 1 && at < end; ) {
       const [y, x] = [Math.floor(at / width), at % width];
@@ -73,8 +73,8 @@ export function runsOfSpans(spans: Int32Array): { counts: number[]; box: Box } {
   const [x0, y0, x1, y1] = box;
   const toggles: number[] = [];
   for (let i = 0; i < spans.length; i += 3) {
-    const row = ((spans[i] as number) - y0) * (x1 - x0) - x0;
-    const [from, to] = [row + (spans[i + 1] as number), row + (spans[i + 2] as number)];
+    const row = (spans[i]! - y0) * (x1 - x0) - x0;
+    const [from, to] = [row + spans[i + 1]!, row + spans[i + 2]!];
     // A run that reaches the right edge continues at the left edge of the next row.
     if (toggles.at(-1) === from) toggles[toggles.length - 1] = to;
     else toggles.push(from, to);
@@ -90,8 +90,8 @@ export function countsOfSpans(spans: Int32Array, { width, height }: Size): numbe
   const rows = y1 - y0;
   const columns = new Uint8Array((x1 - x0) * rows);
   for (let i = 0; i < spans.length; i += 3) {
-    const y = (spans[i] as number) - y0;
-    for (let x = (spans[i + 1] as number) - x0; x < (spans[i + 2] as number) - x0; x++) columns[x * rows + y] = 1;
+    const y = spans[i]! - y0;
+    for (let x = spans[i + 1]! - x0; x < spans[i + 2]! - x0; x++) columns[x * rows + y] = 1;
   }
   const toggles: number[] = [];
   for (let x = 0; x < x1 - x0; x++) {
@@ -113,7 +113,7 @@ export function countsOfSpans(spans: Int32Array, { width, height }: Size): numbe
 export function packCounts(counts: readonly number[]): string {
   let text = '';
   counts.forEach((count, i) => {
-    let rest = i > 2 ? count - (counts[i - 2] as number) : count;
+    let rest = i > 2 ? count - counts[i - 2]! : count;
     for (let more = true; more; ) {
       const bits = rest & 31;
       rest >>= 5;
@@ -136,7 +136,7 @@ export function unpackCounts(text: string): number[] | undefined {
       more = (bits & 32) !== 0;
       if (!more && bits & 16 && shift + 5 < 32) value |= -1 << (shift + 5);
     }
-    counts.push(counts.length > 2 ? value + (counts.at(-2) as number) : value);
+    counts.push(counts.length > 2 ? value + counts[counts.length - 2]! : value);
   }
   return counts;
 }

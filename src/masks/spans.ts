@@ -31,16 +31,16 @@ export function spansOfPixels([x0, y0, x1, y1]: Box, holds: (x: number, y: numbe
 export function boxOfSpans(spans: Int32Array): Box {
   let [x0, x1] = [Number.POSITIVE_INFINITY, 0];
   for (let i = 0; i < spans.length; i += 3) {
-    x0 = Math.min(x0, spans[i + 1] as number);
-    x1 = Math.max(x1, spans[i + 2] as number);
+    x0 = Math.min(x0, spans[i + 1]!);
+    x1 = Math.max(x1, spans[i + 2]!);
   }
-  return spans.length === 0 ? [0, 0, 0, 0] : [x0, spans[0] as number, x1, (spans.at(-3) as number) + 1];
+  return spans.length === 0 ? [0, 0, 0, 0] : [x0, spans[0]!, x1, spans[spans.length - 3]! + 1];
 }
 
 /** Number of pixels in spans. */
 export function areaOfSpans(spans: Int32Array): number {
   let area = 0;
-  for (let i = 0; i < spans.length; i += 3) area += (spans[i + 2] as number) - (spans[i + 1] as number);
+  for (let i = 0; i < spans.length; i += 3) area += spans[i + 2]! - spans[i + 1]!;
   return area;
 }
 
@@ -67,8 +67,8 @@ export function fillSpans(
 ): void {
   const width = right - left;
   for (let i = 0; i < spans.length; i += 3) {
-    const row = ((spans[i] as number) - top) * width - left;
-    pixels.fill(value, row + (spans[i + 1] as number), row + (spans[i + 2] as number));
+    const row = (spans[i]! - top) * width - left;
+    pixels.fill(value, row + spans[i + 1]!, row + spans[i + 2]!);
   }
 }
 
@@ -76,9 +76,9 @@ export function fillSpans(
 export function filterSpans(spans: Int32Array, width: number, keep: (index: number) => boolean): Int32Array {
   const kept: number[] = [];
   for (let i = 0; i < spans.length; i += 3) {
-    const y = spans[i] as number;
-    const end = spans[i + 2] as number;
-    for (let x = spans[i + 1] as number; x < end; x++) {
+    const y = spans[i]!;
+    const end = spans[i + 2]!;
+    for (let x = spans[i + 1]!; x < end; x++) {
       if (!keep(y * width + x)) continue;
       const from = x;
       while (x < end && keep(y * width + x)) x++;
@@ -91,6 +91,6 @@ export function filterSpans(spans: Int32Array, width: number, keep: (index: numb
 /** Index of the first span of each row of a shape's box, then the end of the last row. */
 export function rowStarts({ box: [, top, , bottom], spans, start, end }: Shape): Int32Array {
   const starts = new Int32Array(bottom - top + 1);
-  for (let n = 0, s = start; n < starts.length; starts[n++] = s) while (s < end && (spans[s] as number) < top + n) s += 3;
+  for (let n = 0, s = start; n < starts.length; starts[n++] = s) while (s < end && spans[s]! < top + n) s += 3;
   return starts;
 }

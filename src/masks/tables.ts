@@ -82,7 +82,7 @@ export function weightTable({ start, length, limit, target, flip, visible }: Axi
       sum += 1 - Math.abs(j - u) / radius;
       const next = j === high ? 256 : Math.round((256 * sum) / total);
       const tap = at + 1 + clamp(start + j, limit) - first;
-      data[tap] = (data[tap] as number) + next - rounded;
+      data[tap]! += next - rounded;
       rounded = next;
     }
   }
@@ -119,7 +119,7 @@ export function inFrame([x0, y0, x1, y1]: Box, { width, height }: Size): Box {
 export function pixelsWithTaps({ taps, data }: WeightTable, low: number, high: number): [from: number, to: number] {
   let [from, to] = [0, 0];
   for (let at = 0, i = 0; at < data.length; at += 1 + taps, i++) {
-    const first = data[at] as number;
+    const first = data[at]!;
     let met = false;
     for (let t = Math.max(0, low - first); t < Math.min(taps, high - first); t++) met ||= data[at + 1 + t] !== 0;
     if (!met) continue;

@@ -65,7 +65,7 @@ export class Stream {
       this.#counter[0]++;
       this.#next = 0;
     }
-    return this.#block[this.#next++] as number;
+    return this.#block[this.#next++]!;
   }
 
   /** A number in `[0, 1)` with 53 random bits. */

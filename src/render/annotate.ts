@@ -59,11 +59,11 @@ export function annotate(
   const leftOut = options.leftOutObjects ?? options.leftOut;
   const before = scene(objects, ignoreObject(options));
   const held = plan.scenes || !target.objectPixels ? countIds(before) : target.objectPixels;
-  const kept = classes.map((id, i) => ((painted.visible[i] as number) > 0 && isThing(id, options.objectIds) ? id : undefined));
+  const kept = classes.map((id, i) => (painted.visible[i]! > 0 && isThing(id, options.objectIds) ? id : undefined));
   const objectIds = freeObjectIds(held.keys(), largestId(objects), leftOut, kept, options.objectIds);
   const after = paint(
     before,
-    objectIds.map((id, i) => id ?? bareId(classes[i] as number, options.objectIds)),
+    objectIds.map((id, i) => id ?? bareId(classes[i]!, options.objectIds)),
     plan,
     owner,
   );
@@ -81,7 +81,7 @@ export function annotate(
   const gone = new Map(covered.filter(({ dropped }) => dropped).map(({ object }) => [object, remainderId(object, options)]));
   if (gone.size > 0) {
     const { ids } = after.mask;
-    for (let i = 0; i < ids.length; i++) ids[i] = gone.get(ids[i] as number) ?? (ids[i] as number);
+    for (let i = 0; i < ids.length; i++) ids[i] = gone.get(ids[i]!) ?? ids[i]!;
   }
   return { ...result, objects: withPalette(after.mask, undefined), objectIds, covered };
 }
@@ -105,7 +105,7 @@ function paint(base: Mask, values: readonly number[], { placements }: PastePlan,
   const wide = base.ids instanceof Uint16Array || values.some((value) => value > 255);
   const ids = wide ? new Uint16Array(base.ids) : new Uint8Array(base.ids);
   const lost = new Uint32Array(base.ids instanceof Uint16Array ? 0x10000 : 0x100);
-  const visible = placements.map(({ targetBox }, index) => paintBox(base, ids, targetBox, owner, index + 1, values[index] as number, lost));
+  const visible = placements.map(({ targetBox }, index) => paintBox(base, ids, targetBox, owner, index + 1, values[index]!, lost));
   return { mask: { ...base, ids }, visible, lost: presentIds(lost) };
 }
 
@@ -118,8 +118,8 @@ function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: 
   for (let y = Math.max(0, box[1]); y < bottom; y++) {
     for (let i = y * width + left; i < y * width + right; i++) {
       if (owner[i] !== k) continue;
-      const id = base.ids[i] as number;
-      lost[id] = (lost[id] as number) + 1;
+      const id = base.ids[i]!;
+      lost[id]!++;
       ids[i] = value;
       pixels++;
     }
@@ -138,9 +138,9 @@ export function jitterScene(mask: Mask, { targetBox, flip }: Scene, fill: number
   const tableX = nearestTable({ start: 0, length: width, target: x1 - x0, flip, visible: [columns[0] - x0, columns[1] - x0] });
   const tableY = nearestTable({ start: 0, length: height, target: y1 - y0, flip: false, visible: [rows[0] - y0, rows[1] - y0] });
   for (let y = rows[0]; y < rows[1]; y++) {
-    const from = (tableY[y - rows[0]] as number) * width;
+    const from = tableY[y - rows[0]]! * width;
     const to = y * width + columns[0];
-    for (let i = 0; i < tableX.length; i++) ids[to + i] = mask.ids[from + (tableX[i] as number)] as number;
+    for (let i = 0; i < tableX.length; i++) ids[to + i] = mask.ids[from + tableX[i]!]!;
   }
   return { ...mask, ids };
 }

@@ -5,7 +5,7 @@ import { bytesOf, valuesOf, wordsPerPixel } from '../codecs/pixels.ts';
 import { spansOfPlane } from '../masks/spans.ts';
 import type { Raster, Shape } from '../types.ts';
 import { cpuModel } from './host.ts';
-import { imageShape, type Kernels, type Opened, type Placed, readRows, shown, type TensorBackend } from './op.ts';
+import { imageShape, type Kernels, type Opened, type Placed, readRows, readWords, shown, type TensorBackend } from './op.ts';
 import { copyPaste, fillOutput } from './paste.ts';
 
 /** Kernels that only read values from a backend and write values to it, for every backend without kernels of its own. */
@@ -13,11 +13,9 @@ const kernels: Kernels<KernelBackend> = {
   copyPaste(backend, inputs, attrs) {
     const { depth, padding } = attrs;
     const each = wordsPerPixel(depth);
-    const images: Raster[] = [{ pixels: valuesOf(read(backend, inputs.images) as Int32Array, depth), bands: 4 }];
+    const images: Raster[] = [{ pixels: valuesOf(readWords(backend, inputs.images), depth), bands: 4 }];
     const blank = valuesOf(Int32Array.from(padding), depth);
-    const targets = read(backend, inputs.targets) as Int32Array;
-    const placements = read(backend, inputs.placements) as Int32Array;
-    const rows = readRows(targets, placements);
+    const rows = readRows(readWords(backend, inputs.targets), readWords(backend, inputs.placements));
     const words = new Int32Array(each * rows.pixels);
     const outputs = rows.targets.map((target): Raster => {
       const { output, width, height } = target;
@@ -25,9 +23,9 @@ const kernels: Kernels<KernelBackend> = {
       fillOutput(pixels, 4, target, images, blank);
       return { pixels, bands: 4 };
     });
-    const masks = bytesOf(read(backend, inputs.masks) as Int32Array);
+    const masks = bytesOf(readWords(backend, inputs.masks));
     const shapes = rows.placements.map((row) => shapeOf(row, masks));
-    const owner = copyPaste({ images, shapes, tables: read(backend, inputs.tables) as Int32Array, ...rows, depth, outputs });
+    const owner = copyPaste({ images, shapes, tables: readWords(backend, inputs.tables), ...rows, depth, outputs });
     return [make(backend, words, 'int32'), make(backend, owner, 'int32')];
   },
 
@@ -44,7 +42,7 @@ const kernels: Kernels<KernelBackend> = {
       for (let i = 0, from = n * size * channels; i < size; i++, from += pixel) {
         let word = channels === 4 ? 0 : -0x1000000;
         for (let c = 0; c < Math.max(3, channels); c++) {
-          const value = byte(values[from + (channels === 1 ? 0 : c * plane)] as number);
+          const value = byte(values[from + (channels === 1 ? 0 : c * plane)]!);
           word |= Math.min(255, Math.max(0, value)) << (8 * c);
         }
         words[at++] = word;
@@ -55,16 +53,16 @@ const kernels: Kernels<KernelBackend> = {
 
   unpack(backend, inputs, { channelsFirst }) {
     const { count, size, channels } = imageShape(inputs.images, { channelsFirst });
-    const words = read(backend, inputs.words);
-    const owner = read(backend, inputs.owner);
+    const words = readWords(backend, inputs.words);
+    const owner = readWords(backend, inputs.owner);
     const values = read(backend, inputs.values);
     const images = read(backend, inputs.images).slice();
-    const modes = read(backend, inputs.shown);
+    const modes = readWords(backend, inputs.shown);
     const [pixel, plane] = channelsFirst ? [1, size] : [channels, 1];
     for (let n = 0, at = 0; n < count; n++) {
       for (let i = 0, to = n * size * channels; i < size; i++, at++, to += pixel) {
         if (modes[n] === shown.none || (modes[n] === shown.owned && owner[at] === 0)) continue;
-        for (let c = 0; c < channels; c++) images[to + c * plane] = values[((words[at] as number) >> (8 * c)) & 255] as number;
+        for (let c = 0; c < channels; c++) images[to + c * plane] = values[(words[at]! >> (8 * c)) & 255]!;
       }
     }
     return make(backend, images, inputs.images.dtype, inputs.images.shape);

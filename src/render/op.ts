@@ -74,7 +74,7 @@ export type Placed = PlacementRow & { into: PlacedTarget };
 /** A row of numbers as an object. All have one hidden class in V8, since kernels read their fields in inner loops. */
 class Row {
   constructor(fields: readonly string[], values: ArrayLike<number>, at: number) {
-    for (let i = 0; i < fields.length; i++) (this as unknown as Record<string, number>)[fields[i] as string] = values[at + i] as number;
+    for (let i = 0; i < fields.length; i++) (this as unknown as Record<string, number>)[fields[i] as string] = values[at + i]!;
   }
 }
 
@@ -82,6 +82,11 @@ function rowsOf<T>(values: ArrayLike<number>, fields: readonly string[]): T[] {
   const rows: T[] = [];
   for (let at = 0; at < values.length; at += fields.length) rows.push(new Row(fields, values, at) as T);
   return rows;
+}
+
+/** Reads an int32 tensor on the host. */
+export function readWords(backend: { readSync(dataId: object): unknown }, { dataId }: TensorInfo): Int32Array {
+  return backend.readSync(dataId) as Int32Array;
 }
 
 /** Reads the rows of targets and placements. @returns also the number of pixels of all outputs together. */

@@ -123,7 +123,7 @@ export function fillOutput(
   padding: ArrayLike<number>,
 ): void {
   if (image >= 0) output.set(pixelsAt(images, image, width * height));
-  else for (let i = 0; i < output.length; i += bands) for (let c = 0; c < bands; c++) output[i + c] = padding[c] as number;
+  else for (let i = 0; i < output.length; i += bands) for (let c = 0; c < bands; c++) output[i + c] = padding[c]!;
 }
 
 /** The raster that holds a pixel of the concatenated images, and the pixel's offset in it. */
@@ -188,15 +188,15 @@ function colourRim({ row, shape, starts, image, at: source, tables, output }: Pa
 function across(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
   const { columns, tableX, tapsX } = row;
   for (let i = 0, o = 0, column = tableX; i < columns; i++, o += bands, column += 1 + tapsX) {
-    let a = at + stride * (tables[column] as number);
+    let a = at + stride * tables[column]!;
     let r = 0;
     let g = 0;
     let b = 0;
     for (let t = 1; t <= tapsX; t++, a += stride) {
-      const weight = tables[column + t] as number;
-      r = (r + Math.imul(weight, from[a] as number)) | 0;
-      g = (g + Math.imul(weight, from[a + 1] as number)) | 0;
-      b = (b + Math.imul(weight, from[a + 2] as number)) | 0;
+      const weight = tables[column + t]!;
+      r = (r + Math.imul(weight, from[a]!)) | 0;
+      g = (g + Math.imul(weight, from[a + 1]!)) | 0;
+      b = (b + Math.imul(weight, from[a + 2]!)) | 0;
     }
     to[o] = r;
     to[o + 1] = g;
@@ -208,14 +208,14 @@ function across(row: Placed, from: Uint8Array, at: number, stride: Bands, tables
 function acrossTwo(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
   const { columns, tableX } = row;
   for (let i = 0, o = 0, column = tableX; i < columns; i++, o += bands, column += 3) {
-    const a = at + stride * (tables[column] as number);
-    const weight = tables[column + 2] as number;
-    const r = from[a] as number;
-    const g = from[a + 1] as number;
-    const b = from[a + 2] as number;
-    to[o] = (r << 8) + Math.imul(weight, (from[a + stride] as number) - r);
-    to[o + 1] = (g << 8) + Math.imul(weight, (from[a + stride + 1] as number) - g);
-    to[o + 2] = (b << 8) + Math.imul(weight, (from[a + stride + 2] as number) - b);
+    const a = at + stride * tables[column]!;
+    const weight = tables[column + 2]!;
+    const r = from[a]!;
+    const g = from[a + 1]!;
+    const b = from[a + 2]!;
+    to[o] = (r << 8) + Math.imul(weight, from[a + stride]! - r);
+    to[o + 1] = (g << 8) + Math.imul(weight, from[a + stride + 1]! - g);
+    to[o + 2] = (b << 8) + Math.imul(weight, from[a + stride + 2]! - b);
   }
 }
 
@@ -224,8 +224,8 @@ function acrossAlpha(row: Placed, from: Uint8Array, at: number, stride: Bands, t
   const { columns, tableX, tapsX } = row;
   for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
     let sum = stride === 4 ? 0 : 256 * 255;
-    const a = at + 4 * (tables[column] as number) + 3;
-    for (let t = 0; stride === 4 && t < tapsX; t++) sum += (tables[column + 1 + t] as number) * (from[a + 4 * t] as number);
+    const a = at + 4 * tables[column]! + 3;
+    for (let t = 0; stride === 4 && t < tapsX; t++) sum += tables[column + 1 + t]! * from[a + 4 * t]!;
     to[4 * i + 3] = sum;
   }
 }
@@ -233,19 +233,19 @@ function acrossAlpha(row: Placed, from: Uint8Array, at: number, stride: Bands, t
 /** Sums two rows along y and rounds: `(256·a + w·(b − a) + 32768) >> 16`. */
 function downTwo(one: Uint16Array, other: Uint16Array, weight: number, begin: number, end: number, to: Uint8Array, at: number): void {
   for (let n = begin; n < end; n++) {
-    const value = one[n] as number;
-    to[at + n] = ((value << 8) + Math.imul(weight, (other[n] as number) - value) + 32768) >> 16;
+    const value = one[n]!;
+    to[at + n] = ((value << 8) + Math.imul(weight, other[n]! - value) + 32768) >> 16;
   }
 }
 
 /** Adds a weighted row to sums. */
 function addRow(to: Int32Array, row: Uint16Array, weight: number, begin: number, end: number): void {
-  for (let n = begin; n < end; n++) to[n] = ((to[n] as number) + Math.imul(weight, row[n] as number)) | 0;
+  for (let n = begin; n < end; n++) to[n] = (to[n]! + Math.imul(weight, row[n]!)) | 0;
 }
 
 /** Adds the last weighted row to sums that begin at 32768, and rounds. */
 function addLastRow(sums: Int32Array, row: Uint16Array, weight: number, begin: number, end: number, to: Uint8Array, at: number): void {
-  for (let n = begin; n < end; n++) to[at + n] = ((sums[n] as number) + Math.imul(weight, row[n] as number)) >> 16;
+  for (let n = begin; n < end; n++) to[at + n] = (sums[n]! + Math.imul(weight, row[n]!)) >> 16;
 }
 
 /** Colours pixels of a row that are covered completely. Each source row is resampled along x once, and kept while target rows need it. */

@@ -120,7 +120,7 @@ export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Ar
   return targets.map(({ width, height, scene, pastes }) => {
     const own = owner.subarray(at, (at += width * height));
     if (scene) before++;
-    if (before > 0) for (let i = 0; i < own.length; i++) if (own[i] !== 0) own[i] = Math.max(0, (own[i] as number) - before);
+    if (before > 0) for (let i = 0; i < own.length; i++) if (own[i] !== 0) own[i] = Math.max(0, own[i]! - before);
     before += pastes.length;
     return own;
   });
@@ -203,6 +203,6 @@ export function packMasks(targets: readonly Target[]): Int32Array {
   const words = new Int32Array(Math.max(1, Math.ceil(length / 4)));
   let at = 0;
   for (const [n, { box, spans, start, end }] of shapes.entries())
-    fillSpans(spans.subarray(start, end), box, bytesOf(words).subarray(at, (at += sizes[n] as number)), 1);
+    fillSpans(spans.subarray(start, end), box, bytesOf(words).subarray(at, (at += sizes[n]!)), 1);
   return words;
 }

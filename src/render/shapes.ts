@@ -27,7 +27,7 @@ export function annotateShapes(
       return;
     }
     const spansBefore = scene ? sceneSpans(instance, { width, height }, scene) : instance.spans;
-    const spans = filterSpans(spansBefore, width, (i) => (owner[i] as number) <= 0);
+    const spans = filterSpans(spansBefore, width, (i) => owner[i]! <= 0);
     const after = areaOfSpans(spans);
     if (!scene && after === instance.area) {
       kept.push({ index });

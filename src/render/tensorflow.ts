@@ -12,7 +12,7 @@ import { engine, type TensorInfo } from '@tensorflow/tfjs-core';
 import { wordsPerPixel } from '../codecs/pixels.ts';
 import { halfCoverage } from '../masks/coverage.ts';
 import { cpuModel, load } from './host.ts';
-import { gpuBatchPixels, imageShape, type Kernels, type Opened, type Placed, readRows, type TensorBackend } from './op.ts';
+import { gpuBatchPixels, imageShape, type Kernels, type Opened, type Placed, readRows, readWords, type TensorBackend } from './op.ts';
 
 /** The part of tfjs-node's backend that is used. */
 interface TensorflowBackend {
@@ -128,7 +128,7 @@ function createGraph(backend: TensorflowBackend) {
     replace: (x: Handle, begin: readonly number[], part: Handle): Handle =>
       op(
         'TensorStridedSliceUpdate',
-        [x, ints(begin), ints(begin.map((from, axis) => from + (part.shape[axis] as number))), ints(begin.map(() => 1)), part],
+        [x, ints(begin), ints(begin.map((from, axis) => from + part.shape[axis]!)), ints(begin.map(() => 1)), part],
         [
           type('T', x.dtype),
           type('Index', binding.TF_INT32),
@@ -176,14 +176,14 @@ function tapsOf(graph: Graph, tables: Int32Array, table: number, taps: number, f
   const pixels = to - from;
   const entry = (n: number): number => table + (from + n) * (1 + taps);
   // First taps ascend, or descend in a flipped table.
-  const ends = [tables[entry(0)] as number, tables[entry(pixels - 1)] as number];
+  const ends = [tables[entry(0)]!, tables[entry(pixels - 1)]!];
   const low = Math.min(...ends);
   const indices = new Int32Array(pixels * taps);
   const weights = new Float32Array(pixels * taps);
   for (let n = 0, i = 0; n < pixels; n++) {
     for (let t = 0; t < taps; t++, i++) {
-      indices[i] = (tables[entry(n)] as number) - low + t;
-      weights[i] = tables[entry(n) + 1 + t] as number;
+      indices[i] = tables[entry(n)]! - low + t;
+      weights[i] = tables[entry(n) + 1 + t]!;
     }
   }
   return {
@@ -247,7 +247,7 @@ function maskOf(graph: Graph, row: Placed, masks: Handle, x0: number, y0: number
 /** Colours of the pixels of a placement's box, as words in floats `[rows, columns, words]`, and their coverage `[rows, columns, 1]`. */
 function colours(graph: Graph, row: Placed, { tables, images, masks }: Arrays): readonly [colours: Handle, coverage: Handle] {
   const { source, sourceWidth, columns, rows } = row;
-  const words = images.shape[1] as number;
+  const words = images.shape[1]!;
   const channels = 4 * words;
   // Bytes of the instance alone, and its mask as a further channel.
   const taken = (x0: number, y0: number, x1: number, y1: number): Handle => {
@@ -258,7 +258,7 @@ function colours(graph: Graph, row: Placed, { tables, images, masks }: Arrays): 
     return graph.concat([graph.binary('Mul', bytes, mask), mask], 2);
   };
   const divided = (sums: Handle): Handle => {
-    const height = sums.shape[0] as number;
+    const height = sums.shape[0]!;
     const pixels = height * columns;
     const flat = graph.reshape(sums, [pixels, channels + 1]);
     const coverage = graph.slice(flat, [0, channels], [pixels, 1]);
@@ -299,7 +299,7 @@ function dividedSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
  */
 function dividedDeepSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
   const pairs = graph.reshape(sums, [-1, 4, 2]);
-  const pixels = pairs.shape[0] as number;
+  const pixels = pairs.shape[0]!;
   const { binary, constant } = graph;
   const part = (n: number): Handle => graph.reshape(graph.slice(pairs, [0, 0, n], [pixels, 4, 1]), [pixels, 4]);
   const [whole, rest] = divide(graph, part(1), coverage);
@@ -341,9 +341,8 @@ function paste(graph: Graph, [words, owner]: Canvas, row: Placed, k: number, arr
 
 const kernels: Kernels<TensorflowBackend> = {
   copyPaste(backend, inputs, { depth, padding }) {
-    const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
-    const { targets, placements } = readRows(read(inputs.targets), read(inputs.placements));
-    const tables = read(inputs.tables);
+    const { targets, placements } = readRows(readWords(backend, inputs.targets), readWords(backend, inputs.placements));
+    const tables = readWords(backend, inputs.tables);
     return run(backend, (graph) => {
       const words = wordsPerPixel(depth);
       const images = graph.reshape(graph.bitcast(graph.of(inputs.images), 'float'), [-1, words]);

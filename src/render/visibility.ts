@@ -20,6 +20,6 @@ export function visibility(minVisible: MinVisible): (counts: Counts, boxes: () =
     if (minVisible !== 'official') return after >= minVisible * before;
     if (after > official.pixels) return true;
     const [was, is] = boxes() as [Box, Box];
-    return was.every((edge, n) => Math.abs(edge - (is[n] as number)) <= official.move);
+    return was.every((edge, n) => Math.abs(edge - is[n]!) <= official.move);
   };
 }

@@ -22,6 +22,7 @@ import {
   type PlacedTarget,
   placementFields,
   readRows,
+  readWords,
   shown,
   type TensorBackend,
   targetFields,
@@ -345,8 +346,7 @@ function withRanges(targets: readonly PlacedTarget[], placements: readonly Place
 
 const kernels: Kernels<WebGPUBackend> = {
   copyPaste(backend, { images, masks, tables, ...inputs }, { depth, padding }) {
-    const read = ({ dataId }: TensorInfo): Int32Array => backend.readSync(dataId) as Int32Array;
-    const { targets, placements, pixels } = readRows(read(inputs.targets), read(inputs.placements));
+    const { targets, placements, pixels } = readRows(readWords(backend, inputs.targets), readWords(backend, inputs.placements));
     const made: TensorInfo[] = [];
     const make = (info: TensorInfo): TensorInfo => {
       made.push(info);
@@ -367,7 +367,7 @@ const kernels: Kernels<WebGPUBackend> = {
           name: `colour ${depth}`,
           code: colourCode(lanes[depth]),
           inputs: { images, owner, ...rows },
-          uniforms: { ...uniforms, padding: padding[0] as number, padding2: padding[1] ?? 0 },
+          uniforms: { ...uniforms, padding: padding[0]!, padding2: padding[1] ?? 0 },
           shape: [lanes[depth].words * pixels],
         }),
       );
