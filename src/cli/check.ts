@@ -1,7 +1,7 @@
+import { plural } from '../base/plural.ts';
 import type { checkOptions, Given } from '../options.ts';
 import { check } from '../verbs/check.ts';
 import { tellDifferences } from './differences.ts';
-import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 

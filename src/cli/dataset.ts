@@ -1,7 +1,8 @@
 /** Lines that describe a data set once it is open. */
+
+import { plural } from '../base/plural.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { plural } from './plural.ts';
 
 /** Layout, folders, split and number of samples of a data set. */
 export function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {

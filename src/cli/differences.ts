@@ -1,6 +1,6 @@
+import { plural } from '../base/plural.ts';
 import { exitCodes, printable } from '../errors.ts';
 import type { Difference } from '../output/compare.ts';
-import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 
 /** Prints differences to standard error, or as JSON to standard output. @returns the exit code. */

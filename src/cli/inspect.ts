@@ -1,7 +1,7 @@
+import { plural } from '../base/plural.ts';
 import { printable } from '../errors.ts';
 import type { Given, inspectOptions } from '../options.ts';
 import { type Inspection, inspect } from '../verbs/inspect.ts';
-import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 

@@ -1,6 +1,6 @@
+import { plural } from '../base/plural.ts';
 import type { Given, previewOptions } from '../options.ts';
 import { preview } from '../verbs/preview.ts';
-import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 

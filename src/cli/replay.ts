@@ -1,6 +1,6 @@
+import { plural } from '../base/plural.ts';
 import type { Given, replayOptions } from '../options.ts';
 import { replay } from '../verbs/replay.ts';
-import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 

@@ -1,10 +1,11 @@
 /** Lines that describe what `augment` did. */
+
+import { plural } from '../base/plural.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { AugmentSummary } from '../engine/tally.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
-import { plural } from './plural.ts';
 
 /** Plan of one sample, for a dry run. */
 export function describePlan(record: SampleRecord): string {

@@ -1,7 +1,7 @@
+import { plural } from '../base/plural.ts';
 import type { Given, verifyOptions } from '../options.ts';
 import { verify } from '../verbs/verify.ts';
 import { tellDifferences } from './differences.ts';
-import { plural } from './plural.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 
