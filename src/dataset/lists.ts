@@ -1,4 +1,6 @@
 /** Splits, and the lists of sample ids that define them. */
+
+import { plural } from '../base/plural.ts';
 import { readText, type Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Layout } from '../formats/layouts.ts';
@@ -36,14 +38,19 @@ export function refuseSharedLists(lists: ReadonlyMap<string, readonly string[]>,
   for (const [file, ids] of lists) {
     const shared = new Set(ids.map((id) => id.normalize('NFC')).filter((id) => augmented.has(id)));
     if (shared.size === 0 || shared.size === augmented.size) continue;
-    const which = `${file}: shares ${shared.size} sample${shared.size === 1 ? '' : 's'} with split ${split}, such as ${[...shared][0]}`;
+    const which = `${file}: shares ${plural(shared.size, 'sample')} with split ${split}, such as ${[...shared][0]}`;
     throw new CopyPasteError('usage', `${which}, so augmenting would change it; pass --only-split to leave the other splits out`);
   }
 }
 
-/** Keeps listed samples and sets their split: the augmented split if it lists them, otherwise the first list. */
+/**
+ * Keeps listed samples and sets their split: the augmented split if it lists them, otherwise the first list.
+ *
+ * @param unmasked images without a mask, by sample id.
+ */
 export function assignSplits(
   samples: readonly Paired[],
+  unmasked: ReadonlyMap<string, string>,
   lists: ReadonlyMap<string, readonly string[]>,
   split: string,
   bad: Map<string, Fault>,
@@ -57,10 +64,10 @@ export function assignSplits(
   const placed: Paired[] = [];
   for (const [id, { split, file }] of splitOf) {
     const sample = byId.get(id.normalize('NFC'));
-    if (sample === undefined) bad.set(id, { path: file, what: `lists ${id}, but there is no such image; add it, or remove the line` });
-    else if (sample.mask === '')
-      bad.set(id, { path: sample.image, what: `has no mask, but ${file} lists it; add a mask, or remove the line` });
-    else placed.push({ ...sample, split });
+    const image = unmasked.get(id.normalize('NFC'));
+    if (sample) placed.push({ ...sample, split });
+    else if (image === undefined) bad.set(id, { path: file, what: `lists ${id}, but there is no such image; add it, or remove the line` });
+    else bad.set(id, { path: image, what: `has no mask, but ${file} lists it; add a mask, or remove the line` });
   }
   return placed;
 }

@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path';
+import { plural } from '../base/plural.ts';
 import { listTree, type Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Folders } from '../formats/folders.ts';
@@ -83,16 +84,15 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const bad = new Map<string, Fault>();
   const lists = await readLists(root, tree, layout);
   const choose = (splits: readonly string[]): string => chooseSplit(splits, options.split ?? splitToInspect(splits, options));
-  const opening = { root, tree, layout, found, lists, choose, options, bad };
-  const { paired, folders, splits, split, documents, categories, labelConfig } = await openAnnotations(opening, format);
+  const pairing = await openAnnotations({ root, tree, layout, found, lists, choose, options, bad }, format);
+  const { paired, unmasked = new Map(), folders, splits, split, documents, labelConfig } = pairing;
   const config = await openConfig(root, tree, layout);
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
 
-  const listed = lists.size > 0 ? assignSplits(paired, lists, split, bad) : paired.filter(({ mask }) => mask !== '');
+  const listed = lists.size > 0 ? assignSplits(paired, unmasked, lists, split, bad) : paired;
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
-  const known = options.colours ?? colourFile.map?.colours;
-  const allowed = { masks: (known ?? colourFile.error) !== undefined, objects: objectIds === undefined };
-  const { samples, coded } = await checkSamples(root, unique(wanted, bad), allowed, bad);
+  const coloured = { masks: (colourFile.colours ?? colourFile.error) !== undefined, objects: objectIds === undefined };
+  const { samples, coded } = await checkSamples(root, unique(wanted, bad), coloured, bad);
   if (coded && colourFile.error !== undefined) throw colourFile.error;
   const skipped = skippedOf(bad, options);
   const chosen = samples.filter((sample) => sample.split === split);
@@ -101,10 +101,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
 
   // A colour map does not apply to masks of ids.
   const map = coded ? colourFile.map : undefined;
-  const colours = coded ? known : undefined;
-  const background = new Set(options.background ?? map?.background ?? layout.background);
-  const ignore = new Set(options.ignore ?? map?.ignore ?? (config?.ignore.length ? config.ignore : layout.ignore));
-  const leftOut = new Set([...background, ...ignore]);
+  const colours = coded ? colourFile.colours : undefined;
+  const classes = await classesOf(options, [{ classNames: pairing.categories }, map ?? {}, config ?? {}], layout);
   // Copied even for masks of ids, since it also names the classes.
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? relative(root, colourFile.path) : undefined;
   const carried = [labelConfig?.file, config?.file, colourMap].filter((file) => file !== undefined);
@@ -122,20 +120,42 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     carried,
     rewritten: new Map(labelConfig?.text === undefined ? [] : [[labelConfig.file, labelConfig.text]]),
     notes: labelConfig?.note === undefined ? [] : [labelConfig.note],
-    background,
-    ignore,
-    leftOut,
+    ...classes,
     ...(objectIds && { objectIds }),
     // In masks of colours, class ids are no ids of the instance masks.
-    leftOutObjects: colours ? new Set([0, 255]) : noObjects(objectIds, leftOut),
+    leftOutObjects: colours ? new Set([0, 255]) : noObjects(objectIds, classes.leftOut),
     ...(colours && { colours }),
-    classNames:
-      options.classNames === undefined
-        ? (categories ?? map?.classNames ?? config?.classNames ?? namesOf(layout))
-        : await readClassNames(options.classNames),
     skipped,
     leftBehind: [...tree.files.filter((file) => !used.has(file)), ...tree.unreadable],
   };
+}
+
+/** Classes, as a file states them. */
+interface StatedClasses {
+  readonly classNames?: ClassNames | undefined;
+  readonly background?: readonly number[];
+  readonly ignore?: readonly number[];
+}
+
+/**
+ * Chooses the classes of a data set: those of the options, else of its files, else of its layout.
+ *
+ * @param stated classes of the files, in the order in which they are asked.
+ */
+async function classesOf(
+  options: DatasetOptions,
+  stated: readonly StatedClasses[],
+  layout: Layout,
+): Promise<Pick<Dataset, 'background' | 'ignore' | 'leftOut' | 'classNames'>> {
+  const background = new Set(options.background ?? firstOf(stated, 'background') ?? layout.background);
+  const ignore = new Set(options.ignore ?? firstOf(stated, 'ignore') ?? layout.ignore);
+  const classNames =
+    options.classNames === undefined ? (firstOf(stated, 'classNames') ?? namesOfLayout(layout)) : await readClassNames(options.classNames);
+  return { background, ignore, leftOut: new Set([...background, ...ignore]), classNames };
+}
+
+function firstOf<K extends keyof StatedClasses>(stated: readonly StatedClasses[], key: K): StatedClasses[K] | undefined {
+  return stated.find((one) => one[key] !== undefined)?.[key];
 }
 
 /** The first split, if the data set is only inspected and no split is named train. */
@@ -148,11 +168,12 @@ async function openColours(
   root: string,
   { files }: Tree,
   { colorMap, colours }: DatasetOptions,
-): Promise<{ path?: string | undefined; map?: ColourMap; error?: unknown }> {
+): Promise<{ path?: string | undefined; map?: ColourMap; colours?: Colours | undefined; error?: unknown }> {
   const path = colorMap ?? findColourMap(root, files);
-  if (colours || path === undefined) return { path };
+  if (colours || path === undefined) return { path, colours };
   try {
-    return { path, map: await readColourMap(path) };
+    const map = await readColourMap(path);
+    return { path, map, colours: map.colours };
   } catch (error) {
     // An error in the data set's own map matters only if masks store colours.
     if (colorMap !== undefined) throw error;
@@ -163,10 +184,12 @@ async function openColours(
 /** Reads the layout's configuration file, if there is one. */
 async function openConfig(root: string, tree: Tree, { configs }: Layout) {
   const file = configs?.files.find((one) => tree.has(one));
-  return configs && file !== undefined ? { file, ...(await configs.read(root, file)) } : undefined;
+  if (!configs || file === undefined) return undefined;
+  const { classNames, things, ignore } = await configs.read(root, file);
+  return { file, classNames, things, ...(ignore.length > 0 && { ignore }) };
 }
 
-function namesOf({ classNames = {} }: Layout): ClassNames {
+function namesOfLayout({ classNames = {} }: Layout): ClassNames {
   return new Map(Object.entries(classNames).map(([id, name]) => [Number(id), name]));
 }
 
@@ -176,7 +199,7 @@ function skippedOf(bad: ReadonlyMap<string, Fault>, { skipBad }: DatasetOptions)
     .map(([id, { path, what }]) => ({ id, path, what, reason: `${path}: ${what}` }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   if (skipped.length > 0 && !skipBad) {
-    throw new CopyPasteError('data', `${count(skipped.length, 'bad sample')}; correct them, or pass --skip-bad to leave them out`, {
+    throw new CopyPasteError('data', `${plural(skipped.length, 'bad sample')}; correct them, or pass --skip-bad to leave them out`, {
       offenders: skipped.map(({ reason }) => reason),
     });
   }
@@ -188,10 +211,6 @@ function refuseEmpty(chosen: readonly Sample[], split: string, skipped: readonly
   if (chosen.length > 0) return;
   const why = skipped.length > 0 ? `all of its samples (${skipped.length}) are bad` : 'it has no images with masks';
   throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`);
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
 /** Files that belong to several samples. */

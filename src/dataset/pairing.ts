@@ -28,8 +28,10 @@ interface Opening {
 }
 
 /** Paired samples of all splits. */
-interface Opened {
+interface Pairing {
   readonly paired: Paired[];
+  /** Images without a mask by sample id, in a layout that allows them. */
+  readonly unmasked?: ReadonlyMap<string, string>;
   readonly folders: readonly Folders[];
   readonly splits: readonly string[];
   readonly split: string;
@@ -40,21 +42,23 @@ interface Opened {
 }
 
 /** Pairs images with their annotations; an image or mask without a partner is bad. */
-export async function openAnnotations(opening: Opening, format: Format | undefined): Promise<Opened> {
+export async function openAnnotations(opening: Opening, format: Format | undefined): Promise<Pairing> {
   if (format?.kind === 'documents') return openDocuments(opening, format);
   return format ? openLabels(opening, format) : openMasks(opening);
 }
 
 /** Opens folders of masks. */
-function openMasks({ tree, layout, found, lists, choose, options, bad }: Opening): Opened {
+function openMasks(opening: Opening): Pairing {
+  const { layout, found, lists, choose, options } = opening;
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
   const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
-  const paired = found.flatMap((one) => pairMasks(one, tree, endings, layout, bad));
-  return { paired, folders: found, splits, split: choose(splits), documents: new Map() };
+  const unmasked = new Map<string, string>();
+  const paired = found.flatMap((one) => pairMasks(one, endings, opening, unmasked));
+  return { paired, unmasked, folders: found, splits, split: choose(splits), documents: new Map() };
 }
 
 /** Opens label files, one per image. */
-async function openLabels({ root, tree, found, choose, options, bad }: Opening, format: LabelFormat): Promise<Opened> {
+async function openLabels({ root, tree, found, choose, options, bad }: Opening, format: LabelFormat): Promise<Pairing> {
   const splits = splitsOf(found);
   const split = choose(splits);
   const paired = found.flatMap((one) => pairLabels(one, tree, format));
@@ -66,7 +70,7 @@ async function openLabels({ root, tree, found, choose, options, bad }: Opening, 
 }
 
 /** Opens documents of many samples, which may contain several splits. */
-async function openDocuments({ root, tree, found, choose, options, bad }: Opening, format: DocumentFormat): Promise<Opened> {
+async function openDocuments({ root, tree, found, choose, options, bad }: Opening, format: DocumentFormat): Promise<Pairing> {
   // Some documents name their splits inside, so the choice waits until they are read.
   const known = found.every(({ split }) => split !== '') ? choose(splitsOf(found)) : undefined;
   const wanted = found.filter((one) => known === undefined || !options.onlySplit || one.split === known);
@@ -127,8 +131,13 @@ function below(folder: string, file: string): string {
   return folder === '' ? file : file.slice(folder.length + 1);
 }
 
-/** Pairs images and masks by relative path and stem. An image without a mask is bad, or gets the mask `''` if its layout allows that. */
-function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, views = [] }: Layout, bad: Map<string, Fault>): Paired[] {
+/**
+ * Pairs images and masks by relative path and stem. An image without a mask is bad, unless its layout allows it.
+ *
+ * @param unmasked collects allowed images without a mask, by sample id.
+ */
+function pairMasks(folders: Folders, endings: Endings, { tree, layout, bad }: Opening, unmasked: Map<string, string>): Paired[] {
+  const { partial, views = [] } = layout;
   /** Files of a folder by the stem that the files of a sample share. */
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
@@ -158,8 +167,10 @@ function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, vi
       });
   return images.flatMap(({ image, stem, id }): Paired[] => {
     const mask = masks.get(stem);
-    if (mask === undefined && !partial) {
-      bad.set(image, { path: image, what: `has no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or pass --mask-suffix` });
+    if (mask === undefined) {
+      const what = `has no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or pass --mask-suffix`;
+      if (partial) unmasked.set(id, image);
+      else bad.set(image, { path: image, what });
       return [];
     }
     const object = objects.get(stem);
@@ -169,7 +180,7 @@ function pairMasks(folders: Folders, tree: Tree, endings: Endings, { partial, vi
         id,
         split: folders.split,
         image,
-        mask: mask ?? '',
+        mask,
         ...(object !== undefined && { objects: object }),
         ...(also.length > 0 && { views: also }),
         endings,

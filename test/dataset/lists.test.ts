@@ -8,11 +8,11 @@ import { layoutNamed } from '../../src/formats/layouts.ts';
 import { temporaryFolder, writeTree } from '../make.ts';
 
 const lists = 'ImageSets/Segmentation';
-const sampleOf = (id: string, mask = `${id}.png`): Paired => ({
+const sampleOf = (id: string): Paired => ({
   id,
   split: '',
   image: `${id}.jpg`,
-  mask,
+  mask: `${id}.png`,
   endings: { image: '', mask: '', objects: '' },
 });
 
@@ -40,8 +40,9 @@ describe('lists of ids', () => {
       ['l/train.txt', ['b']],
       ['l/val.txt', ['c', 'd', 'e']],
     ]);
-    const samples = [sampleOf('a'), sampleOf('b'), sampleOf('c'), sampleOf('d', ''), sampleOf('f')];
-    const splits = (split: string) => assignSplits(samples, found, split, bad).map((sample) => [sample.id, sample.split]);
+    const samples = [sampleOf('a'), sampleOf('b'), sampleOf('c'), sampleOf('f')];
+    const splits = (split: string) =>
+      assignSplits(samples, new Map([['d', 'images/d.png']]), found, split, bad).map((sample) => [sample.id, sample.split]);
     expect(splits('train')).toEqual([
       ['b', 'train'],
       ['a', 'all'],
@@ -53,11 +54,18 @@ describe('lists of ids', () => {
       ['b', 'all'],
     ]);
     expect([...bad.keys()]).toEqual(['d', 'e']);
+    expect(bad.get('d')).toMatchObject({ path: 'images/d.png', what: expect.stringMatching(/^has no mask, but l\/val\.txt lists it/) });
     expect(bad.get('e')).toMatchObject({ path: 'l/val.txt', what: expect.stringMatching(/^lists e, /) });
   });
 
   test('find a sample whose name has another form of Unicode', () => {
-    const placed = assignSplits([sampleOf('ä'.normalize('NFC'))], new Map([['l/train.txt', ['ä'.normalize('NFD')]]]), 'train', new Map());
+    const placed = assignSplits(
+      [sampleOf('ä'.normalize('NFC'))],
+      new Map(),
+      new Map([['l/train.txt', ['ä'.normalize('NFD')]]]),
+      'train',
+      new Map(),
+    );
     expect(placed.map(({ id, split }) => [id, split])).toEqual([['ä'.normalize('NFC'), 'train']]);
   });
 
