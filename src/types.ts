@@ -217,7 +217,7 @@ export interface PastePlan {
   readonly dropped: readonly Dropped[];
 }
 
-/** Plan of a sample that passes unchanged. */
+/** Plan of a sample that passes through unchanged. */
 export interface PassPlan {
   readonly id: string;
   readonly copy: number;

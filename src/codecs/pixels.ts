@@ -6,7 +6,7 @@
 import { takeBytes } from '../base/buffers.ts';
 import type { Bands, Depth, Image, Raster } from '../types.ts';
 
-/** Number of words of a pixel. */
+/** Number of words per pixel. */
 export function wordsPerPixel(depth: Depth): 1 | 2 {
   return depth === 16 ? 2 : 1;
 }

@@ -269,7 +269,7 @@ function addAbove(source: DataView, from: number, result: DataView, to: number, 
   for (; i < stride; i++) result.setUint8(to + i, source.getUint8(from + i) + result.getUint8(to + i - stride));
 }
 
-/** Undoes filter Sub, Average or Paeth for one row in place, after the row above. */
+/** Undoes filter Sub, Average or Paeth for one row in place; the row above is unfiltered already. */
 function unfilter(filter: number, data: Uint8Array, to: number, pixel: number, stride: number): void {
   const above = to - stride;
   const first = above < 0;

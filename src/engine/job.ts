@@ -13,7 +13,7 @@ import { countClasses } from './tally.ts';
 /** A batch in progress. */
 export interface OutcomeBatch {
   readonly results: readonly Promise<Outcome>[];
-  /** Instances of its samples, by class. */
+  /** Instances in its samples, by class. */
   readonly read: readonly ClassCount[];
 }
 

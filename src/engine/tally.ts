@@ -12,7 +12,7 @@ export interface AugmentSummary {
   readonly split: string;
   /** Rendering backend; absent if an earlier run had rendered everything. */
   readonly backend?: BackendName;
-  /** Samples that an earlier run had written. */
+  /** Number of samples that an earlier run had written. */
   readonly reused: number;
   /** Number of variants in the augmented split. */
   readonly samples: number;

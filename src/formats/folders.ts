@@ -1,6 +1,6 @@
 /** Folders that hold the images and masks of one split, relative to the root. */
 export interface Folders {
-  /** `''` if the layout has no splits. */
+  /** Name of the split; `''` if the layout has no splits. */
   readonly split: string;
   readonly images: string;
   /** Folder of masks or label files, or path of a document. */

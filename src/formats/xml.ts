@@ -19,7 +19,7 @@ export interface XmlEvents {
   close(tag: XmlTag, parents: readonly XmlTag[], end: number, text: string): void;
 }
 
-/** Limit of bytes from one tag to the next. */
+/** Maximum number of bytes from one tag to the next. */
 const longest = 2 ** 28;
 const [less, more] = Buffer.from('<>');
 

@@ -15,7 +15,7 @@ const mostInstances = 2 ** 20;
 /** Runs of equal ids in a mask, row by row, without ids that are left out. The arrays may be longer, and return to the buffer pool. */
 interface Runs {
   readonly count: number;
-  /** Triples `(y, x0, x1)`. */
+  /** Spans `(y, x0, x1)`. */
   readonly spans: Int32Array;
   readonly ids: Int32Array;
   /** Pixels of each id, including ids that are left out. */

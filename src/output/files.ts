@@ -111,8 +111,8 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
 }
 
 /**
- * Makes a folder and those above it. Node's own recursive form never ends where a file system refuses new entries with ENOENT, as
- * `/proc` does.
+ * Makes a folder and its missing parents. `mkdir` with `recursive` never ends if a file system refuses new entries with ENOENT, as `/proc`
+ * does.
  */
 export async function makeFolders(folder: string): Promise<void> {
   const make = async (): Promise<void> => {

@@ -7,7 +7,7 @@ import type { Image, Mask, Pasted } from '../types.ts';
 
 /** Width of a tile in pixels. */
 const tileWidth = 480;
-/** Pixels between tiles. */
+/** Space between tiles in pixels. */
 const tileGap = 8;
 
 interface Tile {

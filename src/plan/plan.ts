@@ -74,7 +74,7 @@ export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgr
   return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio);
 }
 
-/** Tests if a plan pastes something. */
+/** Tests if a plan has placements. */
 export function isPasted(plan: Plan): plan is PastePlan {
   return plan.reason === undefined;
 }
@@ -128,7 +128,7 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
   return none();
 }
 
-/** Number of samples of a separate source set that are tried for one target. */
+/** Maximum number of samples of a separate source set that are tried for one target. */
 const maxSources = 256;
 
 /**

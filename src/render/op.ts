@@ -182,7 +182,7 @@ export interface Uploaded {
   release(): void;
 }
 
-/** Kernels as `registerKernel` takes them. */
+/** Arguments of `registerKernel` for the kernels of a backend. */
 export function kernelConfigs<B>(backendName: string, kernels: Kernels<B>): KernelConfig[] {
   return (Object.keys(opNames) as (keyof typeof opNames)[]).map((name) => ({
     kernelName: opNames[name],

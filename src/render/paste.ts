@@ -51,7 +51,7 @@ export function copyPaste({ images, depth, shapes, tables, placements, pixels, o
   return owner;
 }
 
-/** A placement during its paste. */
+/** State of a placement while it is pasted. */
 interface Pasting {
   readonly row: Placed;
   readonly shape: Shape | undefined;

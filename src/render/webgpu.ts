@@ -29,7 +29,7 @@ import {
 } from './op.ts';
 import { download, submit, upload } from './staging.ts';
 
-/** Threads of a workgroup. */
+/** Number of threads of a workgroup. */
 const workgroup = 64;
 /** Columns of targets in shaders: the op's fields, the offset of the output, and the range of placements. */
 const targetColumns = [...targetFields, 'output', 'first', 'end'] as const;
@@ -225,7 +225,7 @@ interface Program {
   readonly dtype?: DataType;
 }
 
-/** Kept, since Dawn is destroyed with the object that `create` returns. */
+/** Dawn's GPU object, kept because Dawn is destroyed with it. */
 let dawn: GPU | undefined;
 
 async function open(): Promise<Opened> {

@@ -23,7 +23,7 @@ import { resolveOptions } from '../schema.ts';
 export interface Verification {
   readonly samples: number;
   readonly files: number;
-  /** Samples that were rendered again. */
+  /** Number of samples that were rendered again. */
   readonly rendered: number;
   readonly differences: readonly Difference[];
 }
