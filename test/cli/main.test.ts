@@ -3,9 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { addFlags } from '../../src/cli/flags.ts';
 import { main } from '../../src/cli/main.ts';
-import { augmentOptions, previewOptions } from '../../src/options.ts';
 import { missingBackend } from '../backends.ts';
 import { captureStreams, drawBox, filled, imageOf, pngOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
@@ -263,16 +261,5 @@ describe('copypaste', () => {
     child.stdout.destroy();
     const code = await new Promise((resolve) => child.on('exit', resolve));
     expect(code).not.toBeNull();
-  });
-});
-
-describe('options', () => {
-  test.each([
-    ['augment', augmentOptions],
-    ['preview', previewOptions],
-  ])('%s: every flag has the name of its option', async (name, table) => {
-    const { Command } = await import('commander');
-    const command = addFlags(new Command(name), table);
-    expect(command.options.map((option) => option.attributeName())).toEqual(Object.keys(table));
   });
 });

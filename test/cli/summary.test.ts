@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { describePlan, describeSummary } from '../../src/cli/summary.ts';
+import type { AugmentSummary } from '../../src/engine/tally.ts';
+import type { SampleRecord } from '../../src/output/manifest.ts';
+
+const summary: AugmentSummary = {
+  layout: 'camvid',
+  split: 'train',
+  backend: 'cpu',
+  reused: 0,
+  samples: 3,
+  augmented: 2,
+  unchanged: { 'not drawn': 1 },
+  copied: 0,
+  pasted: 1,
+  dropped: {},
+  skipped: [],
+  classes: [
+    { id: 0, name: 'sky', instances: 3, pasted: 2, allowed: true, stuff: true },
+    { id: 1, instances: 3, pasted: 0, allowed: true, stuff: true },
+    { id: 2, name: 'road', instances: 3, pasted: 0, allowed: false, stuff: true },
+    { id: 3, name: 'car', instances: 3, pasted: 2, allowed: true, stuff: false },
+  ],
+  leftBehind: [],
+};
+const given = { in: 'data', out: 'out' };
+
+describe('a summary', () => {
+  test('counts samples and instances, and names background-like classes that may be pasted', () => {
+    expect(describeSummary(summary, given, 12.34)).toEqual([
+      '3 samples: 2 augmented, 1 unchanged (1 not drawn)',
+      '1 instance pasted, 0 dropped',
+      'background-like classes (mostly cut off at image borders): sky (2 pasted), 1; exclude them with --exclude-classes 0,1',
+      'wrote out with manifest.json, 12.3 samples/s',
+    ]);
+  });
+
+  test('groups files that were left behind by folder, and names the first four groups', () => {
+    const leftBehind = ['a/1.txt', 'a/2.txt', 'b/1.txt', 'c.txt', 'd.txt', 'e.txt'];
+    const lines = describeSummary({ ...summary, classes: [], leftBehind }, given, 1);
+    expect(lines[2]).toMatch(/^6 files not copied .*: a\/ \(2\), b\/1\.txt, c\.txt, d\.txt, …$/);
+  });
+
+  test('ends with what was written: nothing by a dry run or for a complete output, the rest after an interruption', () => {
+    const lines = (change: Partial<AugmentSummary>, more = {}) =>
+      describeSummary({ ...summary, classes: [], ...change }, { ...given, ...more }, 1).slice(2);
+    const { backend: _, ...complete } = summary;
+    expect(lines({ copied: 2 }, { dryRun: true })).toEqual(['dry run: nothing was written']);
+    expect(describeSummary({ ...complete, classes: [] }, given, 1).at(-1)).toMatch(/^out is already complete/);
+    expect(lines({ copied: 2, reused: 1 })).toEqual([
+      '2 more samples copied unchanged',
+      '1 sample reused from an earlier run',
+      'wrote out with manifest.json, 1.0 samples/s',
+    ]);
+  });
+});
+
+test('a plan is a line with its source, its placements and its jittered scene', () => {
+  const base = { id: 'a', split: '', copy: 1 };
+  const augmented: SampleRecord = {
+    ...base,
+    status: 'augmented',
+    source: 'b',
+    placements: [
+      {
+        order: 1,
+        instance: 0,
+        classId: 8,
+        sourceBox: [0, 0, 4, 4],
+        targetBox: [1, 1, 7, 7],
+        scale: 1.5,
+        flip: true,
+        area: 36,
+        visible: 30,
+      },
+      { order: 2, instance: 1, classId: 3, sourceBox: [0, 0, 2, 2], targetBox: [5, 5, 7, 7], scale: 1, flip: false, area: 4, visible: 4 },
+    ],
+    dropped: [],
+    pixels: {},
+  };
+  expect(describePlan(augmented)).toBe(
+    'a copy 1: from b: class 8 [0,0,4,4] -> [1,1,7,7] x1.500 flipped; class 3 [0,0,2,2] -> [5,5,7,7] x1.000',
+  );
+  const scene = { targetBox: [0, 0, 9, 9] as [number, number, number, number], scale: 1, flip: true };
+  expect(describePlan({ ...augmented, placements: [], scenes: { target: scene, source: scene } })).toMatch(
+    /; scene -> \[0,0,9,9\] flipped$/,
+  );
+  expect(describePlan({ ...base, status: 'unchanged', reason: 'not drawn' })).toBe('a copy 1: unchanged, not drawn');
+});
