@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, type Dirent, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
@@ -34,58 +34,79 @@ export async function listTree(root: string): Promise<Tree> {
     throw new CopyPasteError('noInput', `${root}: no such directory; check the path`, { cause });
   });
   if (!info.isDirectory()) throw new CopyPasteError('noInput', `${root}: not a directory; pass the folder of a data set`);
-  const folders = new Set<string>();
-  const files: string[] = [];
-  const unreadable: string[] = [];
-  const seen = new Set<string>();
-  const visit = async (folder: string, ancestors: readonly string[], links: number): Promise<void> => {
-    const path = join(root, folder);
-    const real = await realpath(path).catch(() => undefined);
-    if (real !== undefined && (ancestors.includes(real) || (links > 1 && seen.has(real)))) return;
-    const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
-      if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
-      const known = ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '') || folder.includes('\ufffd');
-      if (!known) throw cannotRead(`${folder}/`, cause);
-      unreadable.push(`${folder}/`);
-      return [];
-    });
-    if (real !== undefined) seen.add(real);
-    const above = real === undefined ? ancestors : [...ancestors, real];
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (entry.name.startsWith('.')) continue;
-      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      const link = entry.isSymbolicLink();
-      const target = link ? await stat(join(root, name)).catch(() => undefined) : entry;
-      if (target?.isDirectory()) {
-        folders.add(name);
-        await visit(name, above, links + (link ? 1 : 0));
-      } else if (target?.isFile()) {
-        files.push(name);
-      } else {
-        unreadable.push(name);
-      }
-    }
-  };
-  await visit('', [], 0);
-  const start = (file: string): string => {
-    try {
-      const handle = openSync(join(root, file), 'r');
-      const buffer = Buffer.alloc(4096);
-      try {
-        return buffer.toString('utf8', 0, readSync(handle, buffer));
-      } finally {
-        closeSync(handle);
-      }
-    } catch {
-      return '';
-    }
-  };
+  const found: Listing = { folders: [], files: [], unreadable: [], seen: new Set() };
+  await visit(root, '', found, [], 0);
+  const { files, unreadable } = found;
   let names: Set<string> | undefined;
   const has = (file: string): boolean => {
     names ??= new Set(files);
     return names.has(file);
   };
-  return { folders: new Set([...folders].sort()), files: files.sort(), has, unreadable: unreadable.sort(), start };
+  const start = (file: string): string => textAtStart(join(root, file));
+  return { folders: new Set(found.folders.sort()), files: files.sort(), has, unreadable: unreadable.sort(), start };
+}
+
+/** Relative paths that are found so far. */
+interface Listing {
+  readonly folders: string[];
+  readonly files: string[];
+  readonly unreadable: string[];
+  /** Real paths of folders that are listed. */
+  readonly seen: Set<string>;
+}
+
+/**
+ * Lists a folder and its subfolders.
+ *
+ * @param ancestors real paths of the folders that contain it.
+ * @param links number of symbolic links on the way to it.
+ */
+async function visit(root: string, folder: string, found: Listing, ancestors: readonly string[], links: number): Promise<void> {
+  const real = await realpath(join(root, folder)).catch(() => undefined);
+  if (real !== undefined && (ancestors.includes(real) || (links > 1 && found.seen.has(real)))) return;
+  const entries = await listFolder(root, folder);
+  if (entries === undefined) found.unreadable.push(`${folder}/`);
+  if (real !== undefined) found.seen.add(real);
+  const above = real === undefined ? ancestors : [...ancestors, real];
+  for (const entry of entries ?? []) {
+    if (entry.name.startsWith('.')) continue;
+    const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    const link = entry.isSymbolicLink();
+    const target = link ? await stat(join(root, name)).catch(() => undefined) : entry;
+    if (target?.isDirectory()) {
+      found.folders.push(name);
+      await visit(root, name, found, above, links + (link ? 1 : 0));
+    } else if (target?.isFile()) found.files.push(name);
+    else found.unreadable.push(name);
+  }
+}
+
+/** Entries of a folder by name; `undefined` if the folder may not be listed. @throws {CopyPasteError} as `listTree` does. */
+async function listFolder(root: string, folder: string): Promise<Dirent[] | undefined> {
+  try {
+    const entries = await readdir(join(root, folder), { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (cause) {
+    if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
+    const known = ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '') || folder.includes('\ufffd');
+    if (!known) throw cannotRead(`${folder}/`, cause);
+    return undefined;
+  }
+}
+
+/** First 4096 bytes of a file as text; empty if it cannot be read. */
+function textAtStart(path: string): string {
+  try {
+    const handle = openSync(path, 'r');
+    const buffer = Buffer.alloc(4096);
+    try {
+      return buffer.toString('utf8', 0, readSync(handle, buffer));
+    } finally {
+      closeSync(handle);
+    }
+  } catch {
+    return '';
+  }
 }
 
 /** Reads a text file. @throws {CopyPasteError} `io` or `data` if the file cannot be read. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { addFlags, describe as describeOption, givenOf } from '../../src/cli/flags.ts';
+import { addFlags, describeOption, givenOf } from '../../src/cli/flags.ts';
 import { augmentOptions, checkOptions, type Option, previewOptions } from '../../src/options.ts';
 
 describe('flags', () => {
