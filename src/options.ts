@@ -4,7 +4,8 @@
  */
 import { layoutNames } from './formats/layouts.ts';
 import { backendNames } from './render/backends.ts';
-import type { AreaLimit, MinVisible } from './types.ts';
+import type { MinVisible } from './render/visibility.ts';
+import type { AreaLimit } from './types.ts';
 
 /** Kinds of values, each with the type of its parsed value. */
 export interface Kinds {

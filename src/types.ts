@@ -62,9 +62,6 @@ export interface Instance {
   readonly end: number;
 }
 
-/** Box and spans of an instance. */
-export type Shape = Pick<Instance, 'box' | 'spans' | 'start' | 'end'>;
-
 /** Prefix of sample ids of a source set, which keeps them apart from those of the augmented data set. */
 export const sourcePrefix = 'sources:';
 
@@ -228,9 +225,6 @@ export interface PassPlan {
   readonly placements: readonly [];
   readonly dropped: readonly Dropped[];
 }
-
-/** Limit below which a covered instance is dropped: a fraction of its pixels, or the rule of the paper's official code. */
-export type MinVisible = number | 'official';
 
 /** A limit on areas: a fraction of the target image, or a number of pixels such as `25px`. */
 export type AreaLimit = number | `${number}px`;

@@ -6,8 +6,7 @@
  * its rows is covered completely; only the other pixels, the outline, are summed along y. (State passes between plain functions, since V8
  * would compile closures again for each instance.)
  */
-import type { Shape } from '../types.ts';
-import { rowStarts } from './spans.ts';
+import { rowStarts, type Shape } from './spans.ts';
 import type { Tables, WeightTable } from './tables.ts';
 
 /** Coverage of a pixel whose taps all lie on the instance. */

@@ -1,5 +1,8 @@
 /** Masks of single instances as spans: triples `(y, x0, x1)`, half-open, in raster order. */
-import type { Box, Shape, Size } from '../types.ts';
+import type { Box, Instance, Size } from '../types.ts';
+
+/** Box and spans of an instance. */
+export type Shape = Pick<Instance, 'box' | 'spans' | 'start' | 'end'>;
 
 /** The pixels of a box, one byte each, row by row. */
 interface Plane {

@@ -190,10 +190,11 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   };
 }
 
-type Drawn = Pick<PastePlan, 'placements' | 'dropped' | 'scenes'>;
+/** The part of a plan that is drawn from its source. */
+type DrawnPlacements = Pick<PastePlan, 'placements' | 'dropped' | 'scenes'>;
 
 /** Jitters each instance by itself, and draws again, a limited number of times, until its area fits. */
-function drawInstances(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): Drawn {
+function drawInstances(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): DrawnPlacements {
   const able = eligible(source, target, options);
   const wanted = 1 + choice.below(largestCount(able.length, target, options));
   const placements: Placement[] = [];
@@ -224,7 +225,7 @@ function drawFromScene(
   jitter: Stream,
   choice: Stream,
   options: PlanOptions,
-): Drawn {
+): DrawnPlacements {
   const scene = jitterScene(source, target, options, jitter);
   const boxOf = boxesInScene(scene, source, target);
   const fitting: Placement[] = [];

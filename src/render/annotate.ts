@@ -1,20 +1,8 @@
 import { bareId, boxesOfIds, countIds, freeObjectIds, ignoreObject, isThing, largestId, presentIds } from '../masks/ids.ts';
 import { vocPalette } from '../masks/palette.ts';
 import { nearestTable } from '../masks/tables.ts';
-import type {
-  Annotated,
-  Box,
-  CountedAnnotation,
-  Covered,
-  Mask,
-  MinVisible,
-  ObjectIds,
-  PastePlan,
-  PixelCounts,
-  PixelsById,
-  Scene,
-} from '../types.ts';
-import { visibility } from './visibility.ts';
+import type { Annotated, Box, CountedAnnotation, Covered, Mask, ObjectIds, PastePlan, PixelCounts, PixelsById, Scene } from '../types.ts';
+import { type MinVisible, visibility } from './visibility.ts';
 
 export interface AnnotateOptions {
   /** Background and ignore ids of class masks. */
@@ -31,7 +19,8 @@ export interface AnnotateOptions {
 
 /**
  * Derives a target's annotation from the owner map: the class mask is `owner > 0 ? class[owner] : mask`, and the object mask has a free
- * id for each placement in the same way. Visits only pixels inside the boxes of placements.
+ * id for each placement in the same way. It looks for owners inside the boxes of placements only. Whole masks are visited to copy them, to
+ * extend a palette, to resample a jittered scene and to erase dropped objects.
  *
  * @param source class mask of the source; its palette colours pasted ids that the target's lacks. Absent if its ids mean other classes.
  */
@@ -43,7 +32,7 @@ export function annotate(
   options: AnnotateOptions,
 ): Annotated {
   const { mask, objects } = target;
-  const scene = (base: Mask, fill = options.ignore ?? 0): Mask => (plan.scenes ? jitterScene(base, plan.scenes.target, fill) : base);
+  const scene = (base: Mask, fill = options.ignore ?? 0): Mask => (plan.scenes ? resampleMask(base, plan.scenes.target, fill) : base);
   const classes = plan.placements.map(({ classId }) => classId);
   const base = scene(mask);
   const painted = paint(base, classes, plan, owner);
@@ -127,8 +116,8 @@ function paintBox(base: Mask, ids: Mask['ids'], box: Box, owner: Int32Array, k: 
   return pixels;
 }
 
-/** Jitters a whole mask: every pixel takes the id of the source pixel in which its centre lies; pixels outside the scene take `fill`. */
-export function jitterScene(mask: Mask, { targetBox, flip }: Scene, fill: number): Mask {
+/** Resamples a mask as its scene is jittered: every pixel takes the id of the source pixel in which its centre lies; pixels outside the scene take `fill`. */
+export function resampleMask(mask: Mask, { targetBox, flip }: Scene, fill: number): Mask {
   const { width, height } = mask;
   const [x0, y0, x1, y1] = targetBox;
   const ids = mask.ids instanceof Uint16Array ? new Uint16Array(mask.ids.length) : new Uint8Array(mask.ids.length);

@@ -2,11 +2,11 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { type DataType, type KernelBackend, type TensorInfo, type TypedArray, version_core } from '@tensorflow/tfjs-core';
 import { bytesOf, valuesOf, wordsPerPixel } from '../codecs/pixels.ts';
-import { spansOfPlane } from '../masks/spans.ts';
-import type { Raster, Shape } from '../types.ts';
+import { type Shape, spansOfPlane } from '../masks/spans.ts';
+import type { Raster } from '../types.ts';
 import { cpuModel } from './host.ts';
 import { imageShape, type Kernels, type Opened, type Placed, readRows, readWords, shown, type TensorBackend } from './op.ts';
-import { copyPaste, fillOutput } from './paste.ts';
+import { fillOutput, pasteAll } from './paste.ts';
 
 /** Kernels that only read values from a backend and write values to it, for every backend without kernels of its own. */
 const kernels: Kernels<KernelBackend> = {
@@ -25,7 +25,7 @@ const kernels: Kernels<KernelBackend> = {
     });
     const masks = bytesOf(readWords(backend, inputs.masks));
     const shapes = rows.placements.map((row) => shapeOf(row, masks));
-    const owner = copyPaste({ images, shapes, tables: readWords(backend, inputs.tables), ...rows, depth, outputs });
+    const owner = pasteAll({ images, shapes, tables: readWords(backend, inputs.tables), ...rows, depth, outputs });
     return [make(backend, words, 'int32'), make(backend, owner, 'int32')];
   },
 

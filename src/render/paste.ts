@@ -9,9 +9,9 @@
 
 import { takeWords } from '../base/buffers.ts';
 import { coverageOf, fullCoverage, halfCoverage, nextRow } from '../masks/coverage.ts';
-import { rowStarts } from '../masks/spans.ts';
+import { rowStarts, type Shape } from '../masks/spans.ts';
 import type { Tables } from '../masks/tables.ts';
-import type { Bands, Depth, Raster, Shape } from '../types.ts';
+import type { Bands, Depth, Raster } from '../types.ts';
 import type { Placed, PlacedTarget } from './op.ts';
 
 interface Arrays {
@@ -28,8 +28,8 @@ interface Arrays {
   outputs: readonly Raster[];
 }
 
-/** The op on arrays: pastes into the outputs. @returns owners from the buffer pool. */
-export function copyPaste({ images, depth, shapes, tables, placements, pixels, outputs }: Arrays): Int32Array {
+/** Pastes all placements into the outputs. @returns owners from the buffer pool. */
+export function pasteAll({ images, depth, shapes, tables, placements, pixels, outputs }: Arrays): Int32Array {
   const owner = takeWords(pixels).fill(0);
   // In pasting order, so that later placements overwrite earlier ones.
   for (const [m, row] of placements.entries()) {

@@ -1,11 +1,11 @@
 import { giveBack } from '../base/buffers.ts';
 import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../codecs/pixels.ts';
-import { fillSpans } from '../masks/spans.ts';
+import { fillSpans, type Shape } from '../masks/spans.ts';
 import { type Mapping, mappingOf, sceneMapping, tablesOf, type WeightTable } from '../masks/tables.ts';
-import type { Bands, Depth, Instance, PastePlan, Raster, Shape, Size } from '../types.ts';
+import type { Bands, Depth, Instance, PastePlan, Raster, Size } from '../types.ts';
 import type { Backend } from './backends.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
-import { copyPaste, fillOutput, locate, pixelsAt } from './paste.ts';
+import { fillOutput, locate, pasteAll, pixelsAt } from './paste.ts';
 
 /** ImageNet's mean colour, opaque: fills the canvas around a jittered scene. */
 const shallow = Uint8Array.of(124, 116, 104, 255);
@@ -85,7 +85,7 @@ export const renderOnCpu: Render = async (images, targets, depth = 8) => {
     return { pixels, bands };
   });
   const shapes = pastesIn(targets).map(({ instance }) => instance);
-  const owners = ownersOf(copyPaste({ images, depth, shapes, tables, ...rows, outputs }), targets);
+  const owners = ownersOf(pasteAll({ images, depth, shapes, tables, ...rows, outputs }), targets);
   return outputs.map(({ pixels }, n) => ({ pixels, owner: owners[n] as Int32Array }));
 };
 

@@ -1,7 +1,7 @@
 import { areaOfSpans, boxOfSpans, fillSpans, filterSpans, spansOfPixels } from '../masks/spans.ts';
-import type { Covered, Instance, Mask, MinVisible, PastePlan, Scene, ShapeSet, ShapesAfter, Size } from '../types.ts';
-import { jitterScene } from './annotate.ts';
-import { visibility } from './visibility.ts';
+import type { Covered, Instance, Mask, PastePlan, Scene, ShapeSet, ShapesAfter, Size } from '../types.ts';
+import { resampleMask } from './annotate.ts';
+import { type MinVisible, visibility } from './visibility.ts';
 
 /**
  * Subtracts pastes from the masks of a document's annotations, and finds the visible pixels of each paste. Each instance has a mask of
@@ -53,6 +53,6 @@ function sceneSpans({ spans }: Instance, { width, height }: Size, scene: Scene):
   const ids = new Uint8Array(width * height);
   fillSpans(spans, [0, 0, width], ids, 1);
   const mask: Mask = { width, height, ids };
-  const after = jitterScene(mask, scene, 0).ids;
+  const after = resampleMask(mask, scene, 0).ids;
   return spansOfPixels([0, 0, width, height], (x, y) => after[y * width + x] === 1);
 }

@@ -1,4 +1,7 @@
-import type { Box, MinVisible } from '../types.ts';
+import type { Box } from '../types.ts';
+
+/** Limit below which a covered instance is dropped: a fraction of its pixels, or the rule of the paper's official code. */
+export type MinVisible = number | 'official';
 
 /** Pixels of an existing instance before and after pastes. */
 interface Counts {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { annotate } from '../../src/render/annotate.ts';
-import type { Annotated, Box, Mask, MinVisible, PastePlan } from '../../src/types.ts';
+import type { MinVisible } from '../../src/render/visibility.ts';
+import type { Annotated, Box, Mask, PastePlan } from '../../src/types.ts';
 import { annotationOf, drawBox, filled, maskOf, rowsOf } from '../make.ts';
 
 const leftOut = new Set([0, 255]);

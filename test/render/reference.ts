@@ -1,6 +1,7 @@
+import type { Shape } from '../../src/masks/spans.ts';
 import { weightTable } from '../../src/masks/tables.ts';
 import type { Paste, Rendered, Target } from '../../src/render/render.ts';
-import type { Depth, Raster, Shape } from '../../src/types.ts';
+import type { Depth, Raster } from '../../src/types.ts';
 
 const padding = [124, 116, 104, 255];
 
