@@ -55,6 +55,7 @@ export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
  * Closed rings `[x, y, x, y, …]` of corners along the edges of pixels. The pixels are always on the right, so that outer rings run
  * clockwise and holes anticlockwise.
  */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the loop that follows an edge shares its state with the loops that look for edges.
 function ringsOfSpans(spans: Int32Array): number[][] {
   if (spans.length === 0) return [];
   const [left, top, right, bottom] = boxOfSpans(spans);

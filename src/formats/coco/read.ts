@@ -58,31 +58,34 @@ export async function readCoco(
   const places = new Map<number, number[]>();
   const classNames = new Map<number, string>();
   const things: number[] = [];
-  let lists = 0;
   let annotations = 0;
+  const addCategory = ({ id, name, isthing }: { id?: unknown; name?: unknown; isthing?: unknown }): void => {
+    if (!isId(id) || id > 65534) throw new Error(`category id ${id} is not an integer from 0 to 65534`);
+    classNames.set(id, String(name));
+    if (isthing === 1) things.push(id);
+  };
   try {
     for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
-      const value = JSON.parse(bytes.toString());
-      if (element && known.has(key) && (typeof value !== 'object' || value === null))
+      const text = bytes.toString();
+      const value = JSON.parse(text);
+      const list = element ? key : '';
+      if (known.has(list) && (typeof value !== 'object' || value === null))
         throw new Error(`${key} contains ${String(value)}, which is not an object`);
-      if (element && key === 'images') images.push({ image: value, place });
-      else if (element && key === 'annotations') {
+      if (list === 'images') images.push({ image: value, place });
+      else if (list === 'annotations') {
         const image = note(value, annotations++);
         const own = places.get(image) ?? [];
         own.push(place.start, place.length);
         places.set(image, own);
-      } else if (element && key === 'categories') {
-        if (!isId(value.id) || value.id > 65534) throw new Error(`category id ${value.id} is not an integer from 0 to 65534`);
-        classNames.set(value.id, String(value.name));
-        if (value.isthing === 1) things.push(value.id);
-        rest.push({ key, element, value: bytes.toString() });
-      } else rest.push({ key, element, value: bytes.toString() });
-      lists += element ? 1 : 0;
+      } else {
+        if (list === 'categories') addCategory(value);
+        rest.push({ key, element, value: text });
+      }
     }
   } catch (error) {
     throw refuse(`not a valid COCO document: ${messageOf(error)}`, error);
   }
-  if (lists === 0 || images.length === 0) throw refuse('not a valid COCO document: images are missing');
+  if (images.length === 0) throw refuse('not a valid COCO document: images are missing');
   const found = checkImages(images, places, refuse);
   const largestImage = found.reduce((largest, { id }) => Math.max(largest, id), 0);
   return { path, sha256: hash.digest('hex'), rest, largestImage, images: found, classNames, things };

@@ -164,6 +164,7 @@ function round(x: number): number {
  *
  * One function, like Pillow's `polygon_generic`, so that the two can be compared line by line.
  */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: can be compared with Pillow line by line.
 function drawPolygon(corners: readonly Point[], height: number, line: Line): void {
   const edges: Edge[] = [];
   let [first, last] = [height - 1, 0];
