@@ -1,4 +1,4 @@
-/** Exit code of each kind of error, from sysexits.h where it has one. */
+/** Exit code of each kind of error, from sysexits.h if it defines one. */
 export const exitCodes = {
   differs: 1,
   usage: 2,

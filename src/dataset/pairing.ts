@@ -23,7 +23,7 @@ interface Opening {
   /** Chooses the split to augment. */
   readonly choose: (splits: readonly string[]) => string;
   readonly options: DatasetOptions;
-  /** Collects the reasons why samples cannot be used, by file or sample id. */
+  /** Collects the problems of samples that cannot be used, by file or sample id. */
   readonly bad: Map<string, Fault>;
 }
 

@@ -4,7 +4,7 @@ export interface Programs {
   readonly suspects: URL;
 }
 
-/** @public Programs beside this file, which exist once it is built. */
+/** @public Programs beside this file; they exist once the tool is built. */
 export const programs: Programs = {
   worker: new URL('./worker.js', import.meta.url),
   suspects: new URL('./suspects-process.js', import.meta.url),

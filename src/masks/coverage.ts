@@ -57,7 +57,10 @@ interface Line {
   readonly sums: Uint16Array;
 }
 
-/** Starts the coverage of target pixels, before the first row. @param shape without it, every pixel is covered completely. */
+/**
+ * Starts to compute the coverage of target pixels; `nextRow` gives the first row. @param shape without it, every pixel is covered
+ * completely.
+ */
 export function coverageOf(shape: Shape | undefined, { across, down }: Tables): Coverage {
   const columns = across.data.length / (1 + across.taps);
   const lines = shape && columns > 0 ? linesOf(shape, across, columns, down.taps) : undefined;

@@ -104,7 +104,7 @@ const ownerCode = `
     }
   }`;
 
-/** Layout of colours by depth: words of a pixel, the vector type that holds the channels of a word, and conversions between both. */
+/** Colours by depth: words per pixel, the vector type for the channels of a word, and conversions from a word to a vector and back. */
 const lanes = {
   8: {
     words: 1,

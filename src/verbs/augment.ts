@@ -135,7 +135,7 @@ function keyOf({ copy, n }: BatchRef): string {
   return `${copy}.${n}`;
 }
 
-/** Decodes samples of the batches in which an earlier run crashed, in a separate process, and marks those that crash it. */
+/** Decodes the samples of batches in which an earlier run crashed, in a separate process, and records samples that crash this process. */
 async function trySuspects({ dataset, hooks, programs }: Run, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
   if (!programs) return;
   const suspects = [...job.planner.batches()].filter((ref) => output.suspects.has(keyOf(ref)));
