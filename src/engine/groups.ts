@@ -1,7 +1,7 @@
 import { giveBack } from '../base/buffers.ts';
 import { inDepth, wordsPerPixel } from '../codecs/pixels.ts';
 import { isPasted } from '../plan/plan.ts';
-import { type ImageRef, pastesOf, type Rendered, type RenderingBackend } from '../render/render.ts';
+import { type ImageRef, pastesOf, type Rendered, type Renderer } from '../render/render.ts';
 import type { Annotations, Depth, PastePlan, Plan } from '../types.ts';
 import type { Holdings } from './holdings.ts';
 import type { LoadedImage } from './images.ts';
@@ -11,14 +11,14 @@ import type { LoadedImage } from './images.ts';
  *
  * @param holdings memory of the plans; the source image of a plan is released once the plan is rendered.
  * @param keepsOriginal prevents pasting in place.
- * @param rendering `batchPixels` is the maximum number of words of the targets and sources of a group; with 0 each plan is a group.
+ * @param renderer `batchPixels` is the maximum number of words of the targets and sources of a group; with 0 each plan is a group.
  */
 export function renderGroups(
   holdings: Holdings,
   annotations: ReadonlyMap<string, Annotations>,
   keepsOriginal: boolean,
-  { batchPixels, render }: Rendering,
-): Renderer {
+  { batchPixels, render }: Renderer,
+): PlanRenderer {
   const annotation = (id: string): Annotations => annotations.get(id) as Annotations;
   const groups: Group[] = [];
   for (const plan of holdings.plans.filter(isPasted)) {
@@ -55,9 +55,6 @@ export function renderGroups(
   };
 }
 
-/** The part of a backend that rendering needs. */
-export type Rendering = Pick<RenderingBackend, 'batchPixels' | 'render'>;
-
 /** Rendered plan, with its decoded target and source images. */
 export interface RenderedPlan extends Rendered {
   readonly target: LoadedImage;
@@ -65,7 +62,7 @@ export interface RenderedPlan extends Rendered {
 }
 
 /** Renders the plans of a batch. */
-export interface Renderer {
+export interface PlanRenderer {
   render(plan: PastePlan): Promise<RenderedPlan>;
   /** Returns the buffers of a plan's result to the pool, if there is a result. */
   release(plan: Plan): void;
@@ -92,7 +89,7 @@ async function renderGroup(
   holdings: Holdings,
   annotations: ReadonlyMap<string, Annotations>,
   keepsOriginal: boolean,
-  render: Rendering['render'],
+  render: Renderer['render'],
 ): Promise<void> {
   const loaded = await Promise.all([...ids].map((id) => holdings.load(id)));
   const rasters = loaded.map(({ image }) => ({ pixels: inDepth(image, depth), bands: image.bands }));

@@ -4,8 +4,8 @@ import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import { augmentedRecord, unchangedRecord } from '../output/records.ts';
 import { createSampleWriter } from '../output/sample-writer.ts';
 import { variantSuffix } from '../output/variants.ts';
+import type { Renderer } from '../render/render.ts';
 import type { PassReason, Sample } from '../types.ts';
-import type { Rendering } from './groups.ts';
 import { createPipeline, type RunState, type Sink } from './pipeline.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
 import { countClasses } from './tally.ts';
@@ -18,7 +18,7 @@ export interface OutcomeBatch {
 }
 
 /** Creates the work of `augment`: it plans, renders and writes the samples of the augmented split. */
-export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Rendering, state: RunState) {
+export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Renderer, state: RunState) {
   const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
   const pass = async (sample: Sample, suffix: string, plan: Parameters<typeof unchangedRecord>[1]) => {
     const written = await writer?.pass(sample, suffix);

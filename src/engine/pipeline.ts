@@ -6,6 +6,7 @@ import { interrupted } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { isPasted } from '../plan/plan.ts';
 import { annotate } from '../render/annotate.ts';
+import type { Renderer } from '../render/render.ts';
 import { annotateShapes } from '../render/shapes.ts';
 import {
   type Annotations,
@@ -18,7 +19,7 @@ import {
   sourcePrefix,
 } from '../types.ts';
 import { createLimit, jobsOf, memoryOf } from './budget.ts';
-import { type RenderedPlan, type Rendering, renderGroups } from './groups.ts';
+import { type RenderedPlan, renderGroups } from './groups.ts';
 import { createBudgets, createHoldings } from './holdings.ts';
 import { handled } from './in-order.ts';
 import { type BatchRef, candidateOf, type Planner, type PlannerOptions } from './planner.ts';
@@ -72,7 +73,7 @@ interface Planned {
 export function createPipeline<R>(
   dataset: SourcedDataset,
   options: PipelineOptions,
-  backend: Rendering,
+  backend: Renderer,
   planner: Planner,
   sink: (copy: number) => Sink<R>,
   { poison, stopped }: RunState = { poison: new Map(), stopped: () => false },

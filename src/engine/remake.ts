@@ -7,9 +7,9 @@ import { encodeSample, passSample, type Use } from '../output/samples.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from '../output/whole-files.ts';
 import { type Candidate, passThrough, withArea } from '../plan/plan.ts';
+import type { Renderer } from '../render/render.ts';
 import type { Pasted, Plan, Sample } from '../types.ts';
 import { jobsOf } from './budget.ts';
-import type { Rendering } from './groups.ts';
 import { inOrder } from './in-order.ts';
 import type { Origin } from './origin.ts';
 import { createPipeline } from './pipeline.ts';
@@ -35,7 +35,7 @@ export interface Remade {
 export async function* remake(
   { dataset, options }: Origin,
   records: readonly ManifestRecord[],
-  backend: Rendering,
+  backend: Renderer,
   use: (record: ManifestRecord) => Use,
   entries: Entries,
   stop?: AbortSignal,

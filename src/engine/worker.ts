@@ -4,7 +4,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, type ErrorCode } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
-import { openRendering } from '../render/backend.ts';
+import { openRenderer } from '../render/backend.ts';
 import type { BackendName } from '../render/backends.ts';
 import { createJob } from './job.ts';
 import type { BatchRef } from './planner.ts';
@@ -31,8 +31,8 @@ export type WorkerResult =
 
 const { dataset, options, backend, stop } = Tinypool.workerData as WorkerData;
 const poison = new Map<string, string>();
-const opening = openRendering(backend).then((rendering) =>
-  createJob(dataset, options, rendering, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
+const opening = openRenderer(backend).then((opened) =>
+  createJob(dataset, options, opened, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
 );
 // The first batch throws the error.
 opening.catch(() => {});

@@ -4,10 +4,10 @@ import { CopyPasteError, messageOf } from '../errors.ts';
 import { version } from '../version.ts';
 import type { Backend, BackendName } from './backends.ts';
 import { cpuModel } from './host.ts';
-import { type RenderingBackend, renderOnCpu } from './render.ts';
+import { type Renderer, renderOnCpu } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 
-const cpu: RenderingBackend = {
+const cpu: Backend & Renderer = {
   name: 'cpu',
   version: `copypaste ${version}`,
   device: cpuModel(),
@@ -22,7 +22,7 @@ const cpu: RenderingBackend = {
  *
  * @throws {CopyPasteError} `unavailable` if the bytes differ.
  */
-async function openCpu(): Promise<RenderingBackend> {
+async function openCpu(): Promise<Backend & Renderer> {
   if ((await selfTest(renderOnCpu)) !== selfTestDigest)
     throw new CopyPasteError(
       'unavailable',
@@ -36,7 +36,7 @@ async function openCpu(): Promise<RenderingBackend> {
  *
  * @throws {CopyPasteError} `unavailable` with packages or drivers to install.
  */
-export async function openRendering(name: BackendName): Promise<RenderingBackend> {
+export async function openRenderer(name: BackendName): Promise<Backend & Renderer> {
   if (name === 'cpu') return cpu;
   const { openTensors } = await import('./open.ts');
   return openTensors(name);
@@ -47,7 +47,7 @@ export async function openRendering(name: BackendName): Promise<RenderingBackend
  *
  * @throws {CopyPasteError} `unavailable` with packages or drivers to install.
  */
-export async function withBackend<T>(name: BackendName, run: (backend: RenderingBackend) => Promise<T>): Promise<T> {
+export async function withBackend<T>(name: BackendName, run: (backend: Backend & Renderer) => Promise<T>): Promise<T> {
   if (name === 'cpu') return run(await openCpu());
   const { withTensors } = await import('./open.ts');
   return withTensors(name, run);

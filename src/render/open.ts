@@ -3,7 +3,7 @@ import { CopyPasteError } from '../errors.ts';
 import { type Backend, type BackendName, backendNames, backends, isBackendName } from './backends.ts';
 import { unavailable } from './host.ts';
 import type { Opened } from './op.ts';
-import type { RenderingBackend } from './render.ts';
+import type { Renderer } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 import { render } from './tensors.ts';
 
@@ -35,13 +35,13 @@ export async function openBackend(name: BackendName): Promise<Backend> {
 }
 
 /** Opens a backend that stays active, and turns off the log messages of TensorFlow.js. */
-export async function openTensors(name: BackendName): Promise<RenderingBackend> {
+export async function openTensors(name: BackendName): Promise<Backend & Renderer> {
   env().set('PROD', true);
   return { ...(await openBackend(name)), render };
 }
 
 /** Runs a function on a backend without log messages of TensorFlow.js, and then makes the previous backend active again. */
-export async function withTensors<T>(name: BackendName, run: (backend: RenderingBackend) => Promise<T>): Promise<T> {
+export async function withTensors<T>(name: BackendName, run: (backend: Backend & Renderer) => Promise<T>): Promise<T> {
   const before = getBackend();
   const production = env().getBool('PROD');
   try {

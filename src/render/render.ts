@@ -67,8 +67,8 @@ export function pastesOf(plan: PastePlan, image: ImageRef, source: ImageRef, ins
  */
 export type Render = (images: readonly Raster[], targets: readonly Target[], depth?: Depth) => Promise<Rendered[]>;
 
-/** A backend that renders images of files. */
-export interface RenderingBackend extends Backend {
+/** The part of an opened backend that renders. */
+export interface Renderer extends Pick<Backend, 'batchPixels'> {
   readonly render: Render;
 }
 

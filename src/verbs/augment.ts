@@ -24,7 +24,8 @@ import { refuseOverlap } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { withBackend } from '../render/backend.ts';
-import type { RenderingBackend } from '../render/render.ts';
+import type { Backend } from '../render/backends.ts';
+import type { Renderer } from '../render/render.ts';
 import { resolveOptions } from '../schema.ts';
 import type { PassReason, Sample } from '../types.ts';
 
@@ -65,7 +66,7 @@ function refuseMasks({ layout, samples, classNames }: Dataset): void {
 interface Run {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
-  readonly backend: RenderingBackend;
+  readonly backend: Backend & Renderer;
   readonly hooks: Hooks;
   readonly programs: Programs | undefined;
 }

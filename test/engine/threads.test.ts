@@ -8,7 +8,7 @@ import { createJob } from '../../src/engine/job.ts';
 import { startThreads, type Threads } from '../../src/engine/threads.ts';
 import type { CopyPasteError } from '../../src/errors.ts';
 import { type AugmentOptions, augmentOptions } from '../../src/options.ts';
-import { openRendering } from '../../src/render/backend.ts';
+import { openRenderer } from '../../src/render/backend.ts';
 import { resolveOptions } from '../../src/schema.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { temporaryFolder, treeDigests, writeTree } from '../make.ts';
@@ -39,7 +39,7 @@ async function withThreads<T>(
 
 /** Job of this thread, with its first batch. */
 async function alone(options: AugmentOptions, poison: ReadonlyMap<string, string> = new Map()) {
-  const job = createJob(await openSourced(options), options, await openRendering('cpu'), { poison, stopped: () => false });
+  const job = createJob(await openSourced(options), options, await openRenderer('cpu'), { poison, stopped: () => false });
   const [ref] = job.planner.batches();
   return { job, ref: ref as NonNullable<typeof ref> };
 }
