@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
-import { decodeMask, encodeMask } from '../dist/codecs/png.js';
+import { decodeMask, encodeMask } from '../dist/codecs/png-masks.js';
 import { openDataset } from '../dist/dataset/open.js';
 import { createPipeline } from '../dist/engine/pipeline.js';
 import { createPlanner } from '../dist/engine/planner.js';

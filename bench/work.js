@@ -10,7 +10,7 @@ import { readInput, sha256 } from '../dist/base/digest.js';
 import { inParts } from '../dist/base/parts.js';
 import { decodeImage, encodeImage } from '../dist/codecs/image.js';
 import { formatOf } from '../dist/codecs/image-names.js';
-import { decodeMask, encodeMask } from '../dist/codecs/png.js';
+import { decodeMask, encodeMask } from '../dist/codecs/png-masks.js';
 import { openDataset } from '../dist/dataset/open.js';
 import { jobsOf } from '../dist/engine/budget.js';
 import { findInstances } from '../dist/masks/instances.js';

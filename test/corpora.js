@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { decodeImage, imageHeaderOf } from '../dist/codecs/image.js';
 import { extensions } from '../dist/codecs/image-names.js';
-import { decodeMask, encodeMask, encodePng, pngHeader } from '../dist/codecs/png.js';
+import { encodePng, pngHeader } from '../dist/codecs/png.js';
+import { decodeMask, encodeMask } from '../dist/codecs/png-masks.js';
 
 const batchSize = 48;
 const patienceMs = 120_000;

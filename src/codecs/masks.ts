@@ -3,7 +3,7 @@
 import type { Colours, Mask } from '../types.ts';
 import { decodeTiffMask } from './image.ts';
 import { formatOf } from './image-names.ts';
-import { decodeMask, decodeObjects, encodeMask } from './png.ts';
+import { decodeMask, decodeObjects, encodeMask } from './png-masks.ts';
 import { encodeTiff } from './tiff.ts';
 
 /**

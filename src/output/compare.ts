@@ -1,5 +1,6 @@
 import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
-import { decodeMask, pngHeader } from '../codecs/png.ts';
+import { pngHeader } from '../codecs/png.ts';
+import { decodeMask } from '../codecs/png-masks.ts';
 import type { Size } from '../types.ts';
 
 /** A difference between a file and what is expected of it. */

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { decode } from 'fast-png';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodeMask, decodeObjects, encodeMask, encodePng, pngHeader } from '../../src/codecs/png.ts';
+import { encodePng, pngHeader } from '../../src/codecs/png.ts';
+import { decodeMask, decodeObjects, encodeMask } from '../../src/codecs/png-masks.ts';
 import type { Mask } from '../../src/types.ts';
 import { filled, imageOf, pngOf, rgba } from '../make.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeSegments } from '../../src/codecs/png.ts';
+import { encodeSegments } from '../../src/formats/coco/segments.ts';
 import { layouts } from '../../src/formats/layouts.ts';
 import type { Box } from '../../src/types.ts';
 import { boxes, picture, testFormat } from './format.ts';

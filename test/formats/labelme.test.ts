@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { decodeMask, encodeMask } from '../../src/codecs/png.ts';
+import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { type LabelmeShape, spansOfShapes } from '../../src/formats/labelme/drawing.ts';
 import { type LabelmeDocument, shapesOfLabelme } from '../../src/formats/labelme/read.ts';

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { decodeSegments, encodePng, encodeSegments } from '../../src/codecs/png.ts';
+import { encodePng } from '../../src/codecs/png.ts';
 import type { PanopticAnnotation } from '../../src/formats/coco/panoptic.ts';
+import { decodeSegments, encodeSegments } from '../../src/formats/coco/segments.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeImage } from '../../src/codecs/image.ts';
-import { encodeMask } from '../../src/codecs/png.ts';
+import { encodeMask } from '../../src/codecs/png-masks.ts';
 import { describeDifference } from '../../src/output/compare.ts';
 import { deepImageOf, imageOf, maskOf, rgba } from '../make.ts';
 

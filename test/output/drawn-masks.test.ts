@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { decodeMask } from '../../src/codecs/png.ts';
+import { decodeMask } from '../../src/codecs/png-masks.ts';
 import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { type LabelmeShape, spansOfShapes } from '../../src/formats/labelme/drawing.ts';

@@ -4,7 +4,7 @@ import { memory } from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage, imageHeaderOf } from '../../src/codecs/image.ts';
 import { valuesOf, wordsPerPixel } from '../../src/codecs/pixels.ts';
-import { decodeMask } from '../../src/codecs/png.ts';
+import { decodeMask } from '../../src/codecs/png-masks.ts';
 import { findInstances } from '../../src/masks/instances.ts';
 import type { Shape } from '../../src/masks/spans.ts';
 import { inFrame, sceneMapping } from '../../src/masks/tables.ts';

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { decodeImage, encodeImage, imageHeaderOf } from '../../src/codecs/image.ts';
 import { extensions, type ImageFormat } from '../../src/codecs/image-names.ts';
-import { decodeMask, encodeMask } from '../../src/codecs/png.ts';
+import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import { exitCodes } from '../../src/errors.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { type Manifest, type ManifestRecord, manifestSchema } from '../../src/output/manifest.ts';

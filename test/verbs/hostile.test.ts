@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { isBelow } from '../../src/base/paths.ts';
-import { encodeMask } from '../../src/codecs/png.ts';
+import { encodeMask } from '../../src/codecs/png-masks.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { CopyPasteError, type ErrorCode } from '../../src/errors.ts';
 import { openJournal } from '../../src/output/journal.ts';

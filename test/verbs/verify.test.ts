@@ -3,7 +3,7 @@ import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { decodeMask, encodeMask } from '../../src/codecs/png.ts';
+import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';

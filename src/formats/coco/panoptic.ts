@@ -1,12 +1,12 @@
 /** The COCO panoptic format: a document, and a PNG per image with the ids of its segments. */
 import { isBelow } from '../../base/paths.ts';
-import { decodeSegments, encodeSegments } from '../../codecs/png.ts';
 import { CopyPasteError } from '../../errors.ts';
 import { areaOfSpans, boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, PastedShapes } from '../format.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
+import { decodeSegments, encodeSegments } from './segments.ts';
 import { type CocoEntry, documentText, provenance, renamedImage } from './write.ts';
 
 /** Segments of an image; its PNG holds their ids. */

@@ -2,7 +2,9 @@
  * Rasterises shapes exactly like labelme. labelme draws with Pillow (`ImageDraw`, `Draw.c`), which truncates coordinates to integers and
  * includes the border.
  */
-import { decodeMask, pngHeader } from '../../codecs/png.ts';
+
+import { pngHeader } from '../../codecs/png.ts';
+import { decodeMask } from '../../codecs/png-masks.ts';
 import { spansOfPixels } from '../../masks/spans.ts';
 import type { Box, Size } from '../../types.ts';
 

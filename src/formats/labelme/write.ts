@@ -1,6 +1,6 @@
 /** Writes labelme files. */
 import { basename } from 'node:path';
-import { encodeMask } from '../../codecs/png.ts';
+import { encodeMask } from '../../codecs/png-masks.ts';
 import { contoursOfSpans } from '../../masks/outlines.ts';
 import { boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Size } from '../../types.ts';

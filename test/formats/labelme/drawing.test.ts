@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeMask } from '../../../src/codecs/png.ts';
+import { encodeMask } from '../../../src/codecs/png-masks.ts';
 import { spansOfShapes } from '../../../src/formats/labelme/drawing.ts';
 import { contoursOfSpans } from '../../../src/masks/outlines.ts';
 import { spansOfPixels } from '../../../src/masks/spans.ts';
