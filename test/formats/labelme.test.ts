@@ -324,7 +324,7 @@ describe('a labelme data set', () => {
   test('with masks, or without class names, gets no mask files', async () => {
     await expect(augment({ in: 'fixtures/voc', out: join(folder, 'none'), maskFiles: true })).rejects.toMatchObject({
       code: 'usage',
-      message: '--mask-files: the voc layout has masks, which are written as they came; leave it out',
+      message: '--mask-files: the voc layout has masks of its own; leave the option out',
     });
   });
 

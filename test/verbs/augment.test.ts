@@ -396,7 +396,7 @@ describe('augment', () => {
     const given = { in: camvid, p: 1, ignore: [300] };
     await expect(run({ ...given, preset: 'paper' })).rejects.toMatchObject({
       code: 'usage',
-      message: expect.stringMatching(/^--ignore 300 /),
+      message: expect.stringMatching(/^--ignore 300: /),
     });
     await expect(run({ in: 'fixtures/voc', p: 1, ignore: [300], skipBad: true })).rejects.toMatchObject({ code: 'usage' });
     expect((await run(given)).summary.augmented).toBe(8);
