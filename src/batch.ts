@@ -75,7 +75,7 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   const own = results.map(({ visible }) => 1 - visible.reduce((sum, pixels) => sum + pixels, 0) / (width * height));
   return {
     images: rendered ? rendered.images : images.clone(),
-    masks: tensor(joinMasks(results.map(({ mask }) => mask)), [count, height, width], 'int32') as Tensor3D,
+    masks: tensor(joinMasks(results.map(({ mask }) => mask)), [count, height, width], 'int32'),
     sourceMasks: tidy(() => gather(masks, tensor1d(sources, 'int32'))),
     area: tensor1d(own),
     plan,

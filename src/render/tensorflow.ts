@@ -50,7 +50,7 @@ interface Handle {
 /** Floats that one gather may produce: 16 MB. */
 const blockSize = 2 ** 22;
 
-/** TensorFlow's ops by name. A handle is deleted at the end of the scope in which it was created. */
+/** TensorFlow's ops by name: a table, and so longer than a function should be. A handle is deleted at the end of the scope in which it was created. */
 function createGraph(backend: TensorflowBackend) {
   const { binding } = backend;
   const types = { float: binding.TF_FLOAT, int32: binding.TF_INT32, uint8: binding.TF_UINT8 };

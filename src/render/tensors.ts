@@ -93,7 +93,7 @@ async function uploadWords(_: unknown, images: readonly Raster[]): Promise<Uploa
 }
 
 async function downloadWords(_: unknown, tensors: readonly Tensor[]): Promise<Int32Array[]> {
-  return Promise.all(tensors.map((tensor) => tensor.data<'int32'>())) as Promise<Int32Array[]>;
+  return Promise.all(tensors.map((tensor) => tensor.data<'int32'>()));
 }
 
 /**
