@@ -3,7 +3,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { batchCount } from '../plan/plan.ts';
-import type { BackendName } from '../render/backends.ts';
+import { type BackendName, backends } from '../render/backends.ts';
 import type { Sample } from '../types.ts';
 import { jobsOf, memoryOf } from './budget.ts';
 import type { OutcomeBatch } from './job.ts';
@@ -18,8 +18,7 @@ const worthwhile = { samples: 200, pixels: 250e6 };
  * Two cores still get two workers: with one worker the cores are idle a quarter of the time, with two an eighth.
  */
 function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
-  // TensorFlow's binding can be loaded only once per process.
-  if (backend === 'tensorflow') return 0;
+  if (!backends[backend].threads) return 0;
   const { copies, batchSize } = options;
   const pixels = samples.reduce((sum, { size: { width, height } }) => sum + width * height, 0);
   if (copies * samples.length < worthwhile.samples && copies * pixels < worthwhile.pixels) return 0;
