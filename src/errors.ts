@@ -62,6 +62,11 @@ export function codeOf(cause: unknown): string | undefined {
   return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 }
 
+/** Message of an error about a file, without the path of the file. */
+export function whatOf(error: unknown, path: string): string {
+  return error instanceof CopyPasteError && error.path === printable(path) ? error.what : messageOf(error);
+}
+
 /** Message of anything thrown, on one line. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message || error.name : String(error)).replaceAll(/\s*\n\s*/g, ' ').trim();

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
-import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
 import type { Difference } from './compare.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestName } from './manifest-file.ts';
@@ -35,7 +35,7 @@ async function compareDigest(out: string, { path, sha256 }: HashedFile): Promise
     return (await digestOf(join(out, path), path)) === sha256 ? [] : [{ path, what: 'does not match its SHA-256 in the manifest' }];
   } catch (error) {
     const missing = error instanceof CopyPasteError && codeOf(error.cause) === 'ENOENT';
-    return [{ path, what: missing ? 'is missing' : messageOf(error) }];
+    return [{ path, what: missing ? 'is missing' : whatOf(error, path) }];
   }
 }
 

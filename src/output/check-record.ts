@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMask, readObjects } from '../codecs/masks.ts';
-import { messageOf } from '../errors.ts';
+import { whatOf } from '../errors.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { contradictionsOf } from '../masks/contradictions.ts';
 import { countIds } from '../masks/ids.ts';
@@ -20,7 +20,7 @@ export async function checkRecord(out: string, record: ManifestRecord, layout: L
   try {
     for await (const one of differencesOf(out, path, record, layout)) found.push(one);
   } catch (error) {
-    found.push({ path, what: messageOf(error) });
+    found.push({ path, what: whatOf(error, path) });
   }
   return found;
 }

@@ -7,7 +7,7 @@ import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { interrupted, messageOf } from '../errors.ts';
+import { interrupted, whatOf } from '../errors.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { contradictionsOf } from '../masks/contradictions.ts';
 import { countIds } from '../masks/ids.ts';
@@ -44,7 +44,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
     try {
       return await step((await readInput(dataset, path)).bytes);
     } catch (error) {
-      say(path, messageOf(error).replace(`${path}: `, ''));
+      say(path, whatOf(error, path));
       return undefined;
     }
   };
@@ -59,7 +59,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
       const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
       for (const what of shapes ? format.contradictions(shapes, dataset.classNames) : []) say(file, what);
     } catch (error) {
-      say(file, messageOf(error).replace(`${file}: `, ''));
+      say(file, whatOf(error, file));
     }
   }
   if (!mask || maskPath === undefined) return results;

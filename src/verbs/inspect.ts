@@ -7,7 +7,7 @@ import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { interrupted, messageOf } from '../errors.ts';
+import { interrupted, whatOf } from '../errors.ts';
 import { type Given, inspectOptions } from '../options.ts';
 import type { Difference } from '../output/compare.ts';
 import { resolveOptions } from '../schema.ts';
@@ -52,11 +52,12 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
   const read = async (sample: Sample): Promise<Read> => {
     if (hooks.stop?.aborted) throw interrupted();
     const digest = await digestOf(join(dataset.root, sample.image), sample.image);
+    const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
     const annotations = await readAnnotations(sample, dataset, { instances: options.instances, jitter: 'instance' }).catch(
-      (error: unknown) => messageOf(error),
+      (error: unknown) => whatOf(error, file),
     );
     hooks.done?.(sample.id);
-    return { sample, digest, annotations };
+    return { sample, digest, file, annotations };
   };
   const census = createCensus(dataset);
   // At most 64 samples have their annotations in memory at once.
@@ -69,6 +70,8 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
 interface Read {
   readonly sample: Sample;
   readonly digest: string;
+  /** File of the annotations. */
+  readonly file: string;
   readonly annotations: Annotations | string;
 }
 
@@ -108,10 +111,9 @@ function createCensus(dataset: Dataset) {
     if (unknown.length > 0) odd.push({ path: file, what: `has ids of no defined class: ${unknown.join(', ')}` });
   };
   return {
-    add({ sample, digest, annotations }: Read): void {
-      const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
+    add({ sample, digest, file, annotations }: Read): void {
       addImage(sample, digest);
-      if (typeof annotations === 'string') odd.push({ path: file, what: annotations.replace(`${file}: `, '') });
+      if (typeof annotations === 'string') odd.push({ path: file, what: annotations });
       else addAnnotations(file, annotations);
     },
     result: (): Inspection => ({
