@@ -31,7 +31,7 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['tinypool', /^engine\/(threads|worker)\.ts$/],
   ['p-limit', /^base\/parts\.ts$/],
   ['saxes', /^formats\/xml\.ts$/],
-  ['zod', /^(schema|output\/manifest)\.ts$/],
+  ['zod', /^(schema|output\/(manifest|journal))\.ts$/],
 ];
 
 /** Tests that do not mirror a single file or folder of src. */

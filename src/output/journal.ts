@@ -5,10 +5,35 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { z } from 'zod';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import { type JournalBatch, type JournalLine, journalLine, type ManifestHead } from './manifest.ts';
+import { classIdSchema, countSchema, headSchema, type ManifestHead, pathSchema, recordSchema } from './manifest.ts';
 
 export const journalName = 'run.jsonl';
+
+const outcome = z.strictObject({
+  id: z.string(),
+  skipped: z.string().optional(),
+  record: recordSchema.optional(),
+});
+const classCount = z.strictObject({ classId: classIdSchema, instances: countSchema, pixels: countSchema, truncated: countSchema });
+const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
+
+/** One line of a run's journal. */
+const journalLine = z.union([
+  z.strictObject({ head: headSchema }),
+  z.strictObject({ begin: z.string(), files: z.array(pathSchema) }),
+  // Document entry of a sample of a batch, written before the line that ends the batch.
+  z.strictObject({ entry: z.string(), of: z.unknown() }),
+  journalBatch,
+  z.strictObject({ poison: z.string(), reason: z.string() }),
+  // The run was stopped cleanly; no batch is in progress.
+  z.strictObject({ stopped: z.literal(true) }),
+]);
+export type JournalLine = z.infer<typeof journalLine>;
+
+/** A batch whose files are all written. */
+export type JournalBatch = z.infer<typeof journalBatch>;
 
 export interface Journal {
   /** Head of the run; `undefined` in a new journal. */
@@ -51,51 +76,70 @@ export async function openJournal(path: string): Promise<Journal> {
   };
   // A symbolic link could lead to any file.
   const file = await guard(open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)));
-  let head: ManifestHead | undefined;
-  let begun = false;
-  const suspects = new Set<string>();
-  const poison = new Map<string, string>();
-  const done = new Map<string, ByteRange>();
-  const entries = new Map<string, ByteRange>();
-  const read = async (): Promise<void> => {
-    suspects.clear();
-    for await (const line of journalLines(file)) {
-      if ('place' in line) {
-        if ('entry' in line) entries.set(line.entry, line.place);
-        else {
-          suspects.delete(line.end);
-          done.set(line.end, line.place);
-        }
-      } else if ('head' in line) head ??= line.head;
-      else if ('begin' in line) {
-        begun = true;
-        suspects.add(line.begin);
-      } else if ('poison' in line) poison.set(line.poison, line.reason);
-      else if ('stopped' in line) suspects.clear();
-    }
-  };
+  const index: Index = { head: undefined, begun: false, suspects: new Set(), poison: new Map(), done: new Map(), entries: new Map() };
   try {
     if (!(await guard(isJournal(file)))) {
       throw new CopyPasteError('cannotCreate', `${path}: is not a copypaste journal; choose a new folder or move this file elsewhere`);
     }
-    await guard(read());
-    // A new line must not continue an incomplete one.
-    const { size } = await guard(file.stat());
-    if (size > 0 && (await guard(file.read(Buffer.alloc(1), 0, 1, size - 1))).buffer[0] !== newline) await guard(file.appendFile('\n'));
+    await guard(readLines(file, index));
+    await guard(endLine(file));
   } catch (error) {
     await file.close();
     throw error;
   }
+  return journalOf(file, index, guard);
+}
+
+/** Contents of a journal when it was last read. */
+interface Index {
+  head: ManifestHead | undefined;
+  begun: boolean;
+  readonly suspects: Set<string>;
+  readonly poison: Map<string, string>;
+  /** Places of ended batches, by key. */
+  readonly done: Map<string, ByteRange>;
+  /** Places of document entries, by key. */
+  readonly entries: Map<string, ByteRange>;
+}
+
+/** Reads the lines of a journal into its index. */
+async function readLines(file: FileHandle, index: Index): Promise<void> {
+  const { suspects, poison, done, entries } = index;
+  suspects.clear();
+  for await (const line of journalLines(file)) {
+    if ('place' in line) {
+      if ('entry' in line) entries.set(line.entry, line.place);
+      else {
+        suspects.delete(line.end);
+        done.set(line.end, line.place);
+      }
+    } else if ('head' in line) index.head ??= line.head;
+    else if ('begin' in line) {
+      index.begun = true;
+      suspects.add(line.begin);
+    } else if ('poison' in line) poison.set(line.poison, line.reason);
+    else if ('stopped' in line) suspects.clear();
+  }
+}
+
+/** Ends an incomplete last line, which a new line must not continue. */
+async function endLine(file: FileHandle): Promise<void> {
+  const { size } = await file.stat();
+  if (size > 0 && (await file.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] !== newline) await file.appendFile('\n');
+}
+
+/** Journal of an open file. @param guard explains errors of the file system. */
+function journalOf(file: FileHandle, index: Index, guard: <T>(step: Promise<T>) => Promise<T>): Journal {
   let last: Promise<unknown> = Promise.resolve();
   return {
     get head() {
-      return head;
+      return index.head;
     },
     get begun() {
-      return begun;
+      return index.begun;
     },
-    suspects,
-    poison,
+    suspects: index.suspects,
+    poison: index.poison,
     add(...lines) {
       const adding = last.then(async () => {
         await file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
@@ -105,13 +149,14 @@ export async function openJournal(path: string): Promise<Journal> {
       return guard(adding);
     },
     files: () => guard(filesBegun(file)),
-    read: () => guard(read()),
+    read: () => guard(readLines(file, index)),
     async recall(batch, own = false) {
-      const place = done.get(batch);
-      return place && (parse(await guard(textAt(file, place)), own) as JournalBatch | undefined);
+      const place = index.done.get(batch);
+      const line = place && parse(await guard(textAt(file, place)), own);
+      return line && 'outcomes' in line ? line : undefined;
     },
     async entry(key) {
-      const place = entries.get(key);
+      const place = index.entries.get(key);
       return place && JSON.parse(await guard(textAt(file, place))).of;
     },
     // Nothing is lost: ends of batches were flushed when they were added.

@@ -8,11 +8,13 @@ export const schemaVersion = 3;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const byte = z.int().min(0).max(255);
 const count = z.int().min(0);
-const id = z.int().min(0).max(65535);
+const classId = z.int().min(0).max(65535);
 // Kernels compute coordinates in 32 bits; numbers beyond 53 bits are not even exact.
 const edge = z.int32();
 const box = z.tuple([edge, edge, edge, edge]).describe('half-open pixels [x0, y0, x1, y1)');
 const path = z.string().refine(isBelow, 'leads out of its folder').describe('relative path, with /');
+
+export { classId as classIdSchema, count as countSchema, path as pathSchema };
 
 const inputFile = z.strictObject({ path, sha256 });
 const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'text']) });
@@ -29,7 +31,7 @@ const files = <T extends z.ZodType>(file: T) =>
 const placement = z.strictObject({
   order: z.int().min(1).describe('pasting order: a later placement covers an earlier one'),
   instance: count.describe("index among the source's instances"),
-  classId: id,
+  classId,
   sourceBox: box,
   targetBox: box.describe(
     'may leave the frame; the part outside is cropped. In a jittered scene: the pixels of the frame that sample the source box',
@@ -51,7 +53,7 @@ const base = {
   inputs: files(inputFile),
 };
 
-const dropped = z.array(z.strictObject({ instance: count, classId: id, reason: z.enum(dropReasons) }));
+const dropped = z.array(z.strictObject({ instance: count, classId, reason: z.enum(dropReasons) }));
 
 const unchanged = z.strictObject({
   ...base,
@@ -99,8 +101,8 @@ const layout = {
   name: z.string(),
   folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
   split: z.string().describe('split that is augmented, or that instances are copied from'),
-  background: z.array(id),
-  ignore: z.array(id),
+  background: z.array(classId),
+  ignore: z.array(classId),
   colours: z
     .array(z.tuple([byte, byte, byte]))
     .optional()
@@ -122,7 +124,7 @@ const head = {
       ...layout,
       classes: z.strictObject({
         pairs: z
-          .array(z.tuple([id, id.nullable()]))
+          .array(z.tuple([classId, classId.nullable()]))
           .describe('class ids of the other data set, each with the class id of this one; null if the class is not pasted'),
         others: z.enum(['same', 'none']).describe('meaning of all other class ids: same keeps the id, none excludes it'),
       }),
@@ -147,7 +149,7 @@ export const manifestSchema = z
     records: z.array(recordSchema),
     classes: z.array(
       z.strictObject({
-        id,
+        id: classId,
         name: z.string().optional(),
         instances: count.describe(
           'instances in the samples that were read as sources; a sample of another data set counts once per batch that uses it',
@@ -172,27 +174,3 @@ export const manifestSchema = z
   .meta({ title: 'Manifest of copypaste', description: 'Instances pasted into each sample, with their source and geometry.' });
 
 export type Manifest = z.infer<typeof manifestSchema>;
-
-const outcome = z.strictObject({
-  id: z.string(),
-  skipped: z.string().optional(),
-  record: recordSchema.optional(),
-});
-const classCount = z.strictObject({ classId: id, instances: count, pixels: count, truncated: count });
-const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
-
-/** One line of a run's journal. */
-export const journalLine = z.union([
-  z.strictObject({ head: headSchema }),
-  z.strictObject({ begin: z.string(), files: z.array(path) }),
-  // Document entry of a sample of a batch, written before the line that ends the batch.
-  z.strictObject({ entry: z.string(), of: z.unknown() }),
-  journalBatch,
-  z.strictObject({ poison: z.string(), reason: z.string() }),
-  // The run was stopped cleanly; no batch is in progress.
-  z.strictObject({ stopped: z.literal(true) }),
-]);
-export type JournalLine = z.infer<typeof journalLine>;
-
-/** A batch whose files are all written. */
-export type JournalBatch = z.infer<typeof journalBatch>;

@@ -1,4 +1,5 @@
-import type { JournalBatch, SampleRecord } from './manifest.ts';
+import type { JournalBatch } from './journal.ts';
+import type { SampleRecord } from './manifest.ts';
 
 /** Result for one sample, as plain data, since it may come from another thread. */
 export interface Outcome {

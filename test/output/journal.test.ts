@@ -1,8 +1,8 @@
 import { appendFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openJournal } from '../../src/output/journal.ts';
-import { type JournalLine, type ManifestHead, schemaVersion } from '../../src/output/manifest.ts';
+import { type JournalLine, openJournal } from '../../src/output/journal.ts';
+import { type ManifestHead, schemaVersion } from '../../src/output/manifest.ts';
 import { temporaryFolder } from '../make.ts';
 
 const folder = temporaryFolder();
