@@ -3,6 +3,13 @@ import pLimit from 'p-limit';
 /** Maximum number of items that have a promise at the same time. */
 const partSize = 512;
 
+/** Divides items into chunks, for work that would hold too much memory for all items at once. */
+export function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
+  for (let i = 0; i < items.length; i += chunkSize) yield items.slice(i, i + chunkSize);
+}
+
+const chunkSize = 64;
+
 /**
  * Runs an asynchronous step for each item, with limited concurrency and a limited number of promises. After a step fails, no other step
  * starts, and the error is thrown once the running steps have ended.

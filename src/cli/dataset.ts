@@ -6,7 +6,8 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 
 /** Layout, folders, split and number of samples of a data set. */
 export function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
-  const named = (path: string): string => (documents.size > 0 && /\.(json|xml)$/.test(path) ? path : `${path === '' ? '.' : path}/`);
+  const files = new Set([...documents.values()].map(({ path }) => path));
+  const named = (path: string): string => (files.has(path) ? path : `${path === '' ? '.' : path}/`);
   const pairs = folders
     .filter((one) => split === '' || one.split === '' || one.split === split)
     .map(({ images, masks, objects }) => [...new Set([images, masks, objects ?? masks])].map(named).join(' + '));

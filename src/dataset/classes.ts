@@ -76,3 +76,11 @@ export function voidId(ignore: Iterable<number>, jitter: 'instance' | 'scene'): 
   }
   return first;
 }
+
+/** True for an id of a mask that is neither a class nor left out; without class names every id is a class. */
+export function isUndefinedId(
+  id: number,
+  { classNames, leftOut }: { readonly classNames: ClassNames; readonly leftOut: ReadonlySet<number> },
+): boolean {
+  return classNames.size > 0 && !classNames.has(id) && !leftOut.has(id);
+}

@@ -1,4 +1,4 @@
-import { inParts } from '../base/parts.ts';
+import { chunksOf, inParts } from '../base/parts.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import type { ManifestRecord, SampleRecord } from '../output/manifest.ts';
@@ -67,9 +67,9 @@ export async function* remake(
   const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped });
   for await (const { results } of inOrder(planner.batches(), pipeline.begin, 1)) for (const result of results) yield await result;
   const rest = records.filter(({ copy }) => copy === undefined);
-  for (let i = 0; i < rest.length; i += 64) {
+  for (const chunk of chunksOf(rest)) {
     if (stopped()) throw interrupted();
-    yield* await inParts(rest.slice(i, i + 64), jobsOf(options), (record) => pass(sampleOf(record.id), record));
+    yield* await inParts(chunk, jobsOf(options), (record) => pass(sampleOf(record.id), record));
   }
 }
 

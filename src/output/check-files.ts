@@ -30,6 +30,11 @@ export async function checkFiles(
   return { twice, damaged, extra: extra.map((path) => ({ path, what: 'is not listed in the manifest' })) };
 }
 
+/** True if a file of an output exists with the digest in its record. */
+export async function isIntact(out: string, { path, sha256 }: HashedFile): Promise<boolean> {
+  return (await digestOf(join(out, path), path).catch(() => undefined)) === sha256;
+}
+
 async function compareDigest(out: string, { path, sha256 }: HashedFile): Promise<Difference[]> {
   try {
     return (await digestOf(join(out, path), path)) === sha256 ? [] : [{ path, what: 'does not match its SHA-256 in the manifest' }];

@@ -1,7 +1,7 @@
 import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
 import { pngHeader } from '../codecs/png.ts';
 import { decodeMask } from '../codecs/png-masks.ts';
-import type { Size } from '../types.ts';
+import type { SampleFile, Size } from '../types.ts';
 
 /** A difference between a file and what is expected of it. */
 export interface Difference {
@@ -14,9 +14,9 @@ export interface Difference {
  *
  * @returns `undefined` if all bytes are equal.
  */
-export async function describeDifference(path: string, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
+export async function describeDifference({ path, role }: SampleFile, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
   if (Buffer.compare(there, expected) === 0) return undefined;
-  if (/\.(txt|json)$/.test(path)) return 'has different text';
+  if (role === 'labels') return 'has different text';
   const colour = pngHeader(expected)?.colour;
   const decode = colour === 'grey' || colour === 'palette' ? decodeIds : decodeAny;
   let one: Decoded;

@@ -3,6 +3,16 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { isInside } from '../base/paths.ts';
 import { CopyPasteError } from '../errors.ts';
 
+/** Refuses an output that overlaps with one of its inputs. @throws {CopyPasteError} `usage` if so. */
+export async function refuseOverlaps(places: {
+  readonly in: string;
+  readonly sources?: string | undefined;
+  readonly out: string;
+}): Promise<void> {
+  await refuseOverlap(places.in, places.out);
+  if (places.sources !== undefined) await refuseOverlap(places.sources, places.out, '--sources');
+}
+
 /** Refuses an output folder that contains the input or lies in it. @throws {CopyPasteError} `usage` if so, also through symbolic links. */
 export async function refuseOverlap(input: string, output: string, flag = '--in'): Promise<void> {
   const from = await realpath(input).catch(() => resolve(input));

@@ -4,6 +4,7 @@ import { digestOf } from '../base/digest.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import { isIntact } from './check-files.ts';
 import { createFolders, removeTemporaries, syncFolders, writeHashed } from './files.ts';
 import { type Journal, type JournalBatch, journalName } from './journal.ts';
 import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
@@ -51,8 +52,6 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
   const noteFolders = (outcomes: readonly Outcome[]): void => {
     for (const { record } of outcomes) for (const { path } of record ? outputsOf(record) : []) folders.add(dirname(path));
   };
-  const isUnchanged = async ({ path, sha256 }: HashedFile): Promise<boolean> =>
-    (await digestOf(join(out, path), path).catch(() => undefined)) === sha256;
   const refuseChanged = async (root: string, { path, sha256 }: HashedFile): Promise<void> => {
     if ((await digestOf(join(root, path), path)) !== sha256)
       throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; start over with --overwrite`);
@@ -70,7 +69,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
         if (placeOf.has(id) && (await journal.entry(`${key}.${n}`)) === undefined) return undefined;
         for (const file of inputsOf(record)) await refuseChanged(dataset.root, file);
         for (const file of sourceInputsOf(record)) await refuseChanged(dataset.sources?.root ?? dataset.root, file);
-        for (const file of outputsOf(record)) if (!(await isUnchanged(file))) return undefined;
+        for (const file of outputsOf(record)) if (!(await isIntact(out, file))) return undefined;
       }
       noteFolders(batch.outcomes);
       return batch;

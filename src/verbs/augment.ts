@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { inParts } from '../base/parts.ts';
+import { chunksOf, inParts } from '../base/parts.ts';
 import { pasteFilter } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
@@ -20,7 +20,7 @@ import { openOutput } from '../output/folder.ts';
 import { manifestName } from '../output/manifest-file.ts';
 import { checkNames, possibleFiles } from '../output/names.ts';
 import type { Outcome } from '../output/outcomes.ts';
-import { refuseOverlap } from '../output/overlap.ts';
+import { refuseOverlaps } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
 import { withBackend } from '../render/backend.ts';
@@ -37,8 +37,7 @@ import type { PassReason, Sample } from '../types.ts';
  */
 export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
   const options = resolveOptions(augmentOptions, given);
-  await refuseOverlap(options.in, options.out);
-  if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
+  await refuseOverlaps(options);
   const dataset = await openSourced(options);
   refuseUnfit(dataset, options);
   if (options.maskFiles) refuseMasks(dataset);
@@ -116,8 +115,7 @@ async function runBatches(run: Run, threads: Threads | undefined, output: Output
     for (const outcome of await steps.end(batch)) tally.add(outcome);
   }
   const copied = copiesOf(dataset, options, tally.skipped);
-  for (let n = 0; n * 64 < copied.length; n++) {
-    const part = copied.slice(n * 64, (n + 1) * 64);
+  for (const [n, part] of [...chunksOf(copied)].entries()) {
     const samples = part.map(([sample]) => sample);
     const copy = ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => job.copy(sample, reason);
     const batch = await steps.begin(`rest.${n}`, samples, filesOf(samples, ''), async () => {

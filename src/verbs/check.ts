@@ -3,6 +3,7 @@ import { inParts } from '../base/parts.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
+import { isUndefinedId } from '../dataset/classes.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
@@ -72,10 +73,10 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
 }
 
 /** Messages about ids that have no class name, or no entry in the palette. */
-function strangeIds(mask: Mask, { classNames, leftOut }: Dataset): string[] {
+function strangeIds(mask: Mask, dataset: Dataset): string[] {
   const found: string[] = [];
   for (const [id, pixels] of countIds(mask)) {
-    if (classNames.size > 0 && !classNames.has(id) && !leftOut.has(id))
+    if (isUndefinedId(id, dataset))
       found.push(`has ${pixels} pixels of id ${id}, which is not a defined class; add it to the class names, or pass --ignore`);
     if (mask.palette && 3 * id >= mask.palette.length) found.push(`has ${pixels} pixels of id ${id}, beyond the end of its palette`);
   }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { digestOf } from '../base/digest.ts';
-import { inParts } from '../base/parts.ts';
+import { chunksOf, inParts } from '../base/parts.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
+import { isUndefinedId } from '../dataset/classes.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
@@ -60,9 +61,8 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
     return { sample, digest, file, annotations };
   };
   const census = createCensus(dataset);
-  // At most 64 samples have their annotations in memory at once.
-  for (let i = 0; i < samples.length; i += 64)
-    for (const one of await inParts(samples.slice(i, i + 64), jobsOf(options), read)) census.add(one);
+  // Only the annotations of one chunk are in memory at once.
+  for (const chunk of chunksOf(samples)) for (const one of await inParts(chunk, jobsOf(options), read)) census.add(one);
   return census.result();
 }
 
@@ -107,7 +107,7 @@ function createCensus(dataset: Dataset) {
     }
     for (const { classId } of instances) rowOf(classId).instances++;
     if (instances.length === 0) odd.push({ path: file, what: `${sample.id} has no instance` });
-    const unknown = [...pixels.keys()].filter((id) => classNames.size > 0 && !classNames.has(id) && !leftOut.has(id));
+    const unknown = [...pixels.keys()].filter((id) => isUndefinedId(id, dataset));
     if (unknown.length > 0) odd.push({ path: file, what: `has ids of no defined class: ${unknown.join(', ')}` });
   };
   return {

@@ -7,7 +7,7 @@ import { createPlanner, refuseUnfit } from '../engine/planner.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
 import { makeFolders, writeAtomic } from '../output/files.ts';
-import { refuseOverlap } from '../output/overlap.ts';
+import { refuseOverlaps } from '../output/overlap.ts';
 import { contactSheet, type SheetRow, sheetFormatOf, sheetRow } from '../output/sheet.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
@@ -25,8 +25,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   const format = sheetFormatOf(options.out);
   if (format === undefined)
     throw new CopyPasteError('usage', `--out ${options.out}: unknown picture format; name a .png, .jpg or .webp file`);
-  await refuseOverlap(options.in, options.out);
-  if (options.sources !== undefined) await refuseOverlap(options.sources, options.out, '--sources');
+  await refuseOverlaps(options);
   const dataset = await openSourced({ ...options, onlySplit: true });
   refuseUnfit(dataset, options);
   const none = async (): Promise<undefined> => undefined;

@@ -7,16 +7,18 @@ import { openOrigin } from '../engine/origin.ts';
 import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type Given, replayOptions } from '../options.ts';
+import { isIntact } from '../output/check-files.ts';
 import { describeDifference } from '../output/compare.ts';
 import { createFolders, removeTemporaries, syncFolders, writeAtomic, writeHashed } from '../output/files.ts';
 import type { Manifest, ManifestRecord } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
-import { refuseOverlap } from '../output/overlap.ts';
+import { refuseOverlaps } from '../output/overlap.ts';
 import { digestsOf, filesOf, outputsOf } from '../output/records.ts';
 import type { Use } from '../output/samples.ts';
 import type { WholeFile } from '../output/whole-files.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
+import type { SampleFile } from '../types.ts';
 import { version } from '../version.ts';
 
 /**
@@ -28,8 +30,7 @@ import { version } from '../version.ts';
 export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = {}): Promise<{ samples: number }> {
   const own = resolveOptions(replayOptions, given);
   const { out, only } = own;
-  await refuseOverlap(own.in, out);
-  if (own.sources !== undefined) await refuseOverlap(own.sources, out, '--sources');
+  await refuseOverlaps(own);
   const manifest = await readManifest(own.manifest);
   const origin = await openOrigin(manifest, own, { out, jobs: own.jobs, memory: own.memory });
   const chosen = chooseRecords(manifest, only);
@@ -46,7 +47,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   const writer = createWriter(out, manifest);
   const use = (record: ManifestRecord): Use => {
     const digests = digestsOf(outputsOf(record));
-    return ({ path }, bytes) => writer.file(path, bytes, digests.get(path));
+    return (file, bytes) => writer.file(file, bytes, digests.get(file.path));
   };
   const entries: Entries = new Map();
   await withBackend(own.backend, async (backend) => {
@@ -77,7 +78,7 @@ async function refuseOtherManifest(out: string, manifest: string): Promise<void>
 
 /** Writes the files of a manifest, and refuses any other content. */
 interface Writer {
-  file(path: string, bytes: Uint8Array, digest: string | undefined): Promise<void>;
+  file(file: SampleFile, bytes: Uint8Array, digest: string | undefined): Promise<void>;
   document(file: WholeFile): Promise<void>;
 }
 
@@ -89,10 +90,11 @@ function createWriter(out: string, manifest: Manifest): Writer {
   const exists = (path: string, what: string): CopyPasteError =>
     new CopyPasteError('differs', `${join(out, path)}: already exists and ${what}; choose a new folder`);
   return {
-    async file(path, bytes, digest) {
+    async file(file, bytes, digest) {
+      const { path } = file;
       if (sha256(bytes) !== digest) throw differs(path);
       const there = await readFile(join(out, path)).catch(() => undefined);
-      const difference = there && (await describeDifference(path, there, bytes));
+      const difference = there && (await describeDifference(file, there, bytes));
       if (difference !== undefined) throw exists(path, difference);
       if (there) return;
       await makeFolder(dirname(join(out, path)));
@@ -119,9 +121,7 @@ async function finish(out: string, file: string, manifest: Manifest): Promise<vo
 }
 
 async function areThere(out: string, record: ManifestRecord): Promise<boolean> {
-  for (const { path, sha256 } of outputsOf(record)) {
-    if ((await digestOf(join(out, path), path).catch(() => undefined)) !== sha256) return false;
-  }
+  for (const file of outputsOf(record)) if (!(await isIntact(out, file))) return false;
   return true;
 }
 

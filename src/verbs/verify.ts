@@ -88,10 +88,10 @@ async function compareRendered(
     if (record.status === 'unchanged') return async () => {};
     const differences: Difference[] = [];
     differing.set(record, differences);
-    return async ({ path }, bytes) => {
-      const there = await readFile(join(out, path)).catch(() => undefined);
-      const what = there && (await describeDifference(path, there, bytes));
-      if (what !== undefined) differences.push({ path, what });
+    return async (file, bytes) => {
+      const there = await readFile(join(out, file.path)).catch(() => undefined);
+      const what = there && (await describeDifference(file, there, bytes));
+      if (what !== undefined) differences.push({ path: file.path, what });
     };
   };
   const entries: Entries = new Map();

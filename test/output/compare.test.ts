@@ -41,5 +41,6 @@ test('describes the first difference between two files', async () => {
     ],
     [plain.subarray(0, 60), plain, 'cannot be decoded'],
   ];
-  for (const [there, expected, what] of cases) expect(await describeDifference('a.png', there, expected)).toBe(what);
+  for (const [there, expected, what] of cases)
+    expect(await describeDifference({ role: 'image', path: 'a.png' }, there, expected)).toBe(what);
 });
