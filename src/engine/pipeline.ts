@@ -1,28 +1,17 @@
 import { limitPool } from '../base/buffers.ts';
-import { voidId } from '../dataset/classes.ts';
-import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { interrupted } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { isPasted } from '../plan/plan.ts';
-import { annotate } from '../render/annotate.ts';
 import type { Renderer } from '../render/render.ts';
-import { annotateShapes } from '../render/shapes.ts';
-import {
-  type Annotations,
-  type InputFile,
-  type PassPlan,
-  type Pasted,
-  type PastePlan,
-  type Plan,
-  type Sample,
-  sourcePrefix,
-} from '../types.ts';
+import type { Annotations, PassPlan, Pasted, Plan, Sample } from '../types.ts';
 import { createLimit, jobsOf, memoryOf } from './budget.ts';
-import { type RenderedPlan, renderGroups } from './groups.ts';
+import { type PlanRenderer, renderGroups } from './groups.ts';
 import { createBudgets, createHoldings } from './holdings.ts';
 import { handled } from './in-order.ts';
-import { type BatchRef, candidateOf, type Planner, type PlannerOptions } from './planner.ts';
+import { pastedOf } from './pasted.ts';
+import type { BatchRef, Planner, PlannerOptions } from './planner.ts';
+import { type Planned, readAndPlan, setOf } from './read-and-plan.ts';
 import { createSampleReader } from './reading.ts';
 
 /** Options that determine plans and pixels, or limit the work in progress. */
@@ -54,17 +43,6 @@ export interface Batch<R> {
   readonly sources: Iterable<Annotations>;
 }
 
-/** Plans of a batch, with everything that was read for them. */
-interface Planned {
-  readonly plans: readonly Plan[];
-  /** Annotations of the samples that were read, by id. */
-  readonly annotations: Map<string, Annotations>;
-  /** Reason to skip each bad sample, by id. */
-  readonly skipped: ReadonlyMap<string, string>;
-  /** Samples of the source set that were read. */
-  readonly drawn: ReadonlySet<Sample>;
-}
-
 /**
  * Creates a pipeline that reads, plans and renders batches of samples.
  *
@@ -83,7 +61,6 @@ export function createPipeline<R>(
   const budgets = createBudgets(memory);
   limitPool(memory / 2);
   const readSample = createSampleReader(dataset, options, poison, budgets.working);
-  const setOf = ({ id }: Sample): Dataset => (dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset);
   const refuseStopped = (): void => {
     if (stopped()) throw interrupted();
   };
@@ -94,34 +71,15 @@ export function createPipeline<R>(
     });
 
   /** @param whole decodes images too with `--skip-bad`, so that bad ones are found. */
-  const plan = async (ref: BatchRef, whole: boolean): Promise<Planned> => {
-    const { needed, plan: planAll } = planner.batch(ref);
-    const annotations = new Map<string, Annotations>();
-    const skipped = new Map<string, string>();
-    const results = await Promise.all(needed.map((sample) => read(sample, whole)));
-    for (const [i, { id }] of needed.entries()) {
-      const result = results[i] as Annotations | string;
-      if (typeof result === 'string') skipped.set(id, result);
-      else annotations.set(id, result);
-    }
-    const candidates = new Map([...annotations].map(([id, annotation]) => [id, candidateOf(annotation, setOf(annotation.sample))]));
-    const drawn = new Set<Sample>();
-    const last = new Map<string, Annotations>();
-    const plans = await planAll(candidates, async (target, source) => {
-      drawn.add(source);
-      const result = await read(source, whole);
-      if (typeof result === 'string') {
-        skipped.set(source.id, result);
-        return undefined;
-      }
-      last.set(target, result);
-      return candidateOf(result, setOf(source));
-    });
-    for (const { id, source } of plans.filter(isPasted)) {
-      const from = annotations.get(source) ?? (last.get(id) as Annotations);
-      annotations.set(from.sample.id, from);
-    }
-    return { plans, annotations, skipped, drawn };
+  const plan = (ref: BatchRef, whole: boolean): Promise<Planned> =>
+    readAndPlan(planner.batch(ref), dataset, (sample) => read(sample, whole));
+
+  const make = async (plan: Plan, sample: Sample, planned: Planned, renderer: PlanRenderer, { paste, pass, skip }: Sink<R>): Promise<R> => {
+    refuseStopped();
+    const reason = planned.skipped.get(plan.id) ?? poison.get(plan.id);
+    if (reason !== undefined) return skip(sample, reason);
+    if (!isPasted(plan)) return pass(sample, plan);
+    return paste(pastedOf(plan, planned.annotations, await renderer.render(plan), dataset, options));
   };
 
   return {
@@ -132,24 +90,17 @@ export function createPipeline<R>(
 
     /** Reads and plans a batch, and begins to render its samples. */
     async begin(ref: BatchRef): Promise<Batch<R>> {
-      const { keepsOriginal = false, paste, pass, skip } = sink(ref.copy);
-      const { plans, annotations, skipped, drawn } = await plan(ref, true);
+      const own = sink(ref.copy);
+      const planned = await plan(ref, true);
+      const { plans, annotations, skipped, drawn } = planned;
       const samples = new Map(ref.samples.map((sample) => [sample.id, sample]));
       const results = new Map<Plan, Promise<R>>();
       for (const holdings of createHoldings(plans, annotations, budgets)) {
-        const renderer = renderGroups(holdings, annotations, keepsOriginal, backend);
-        const make = async (plan: Plan): Promise<R> => {
-          refuseStopped();
-          const sample = samples.get(plan.id) as Sample;
-          const reason = skipped.get(plan.id) ?? poison.get(plan.id);
-          if (reason !== undefined) return skip(sample, reason);
-          if (!isPasted(plan)) return pass(sample, plan);
-          return paste(pastedOf(plan, annotations, await renderer.render(plan), dataset, options));
-        };
+        const renderer = renderGroups(holdings, annotations, own.keepsOriginal ?? false, backend);
         const makeHeld = async (plan: Plan): Promise<R> => {
           const leave = await holdings.enter(plan);
           try {
-            return await make(plan);
+            return await make(plan, samples.get(plan.id) as Sample, planned, renderer, own);
           } finally {
             renderer.release(plan);
             leave();
@@ -161,55 +112,10 @@ export function createPipeline<R>(
       return {
         results: [
           ...plans.map((plan) => results.get(plan) as Promise<R>),
-          ...bad.map(async (sample) => skip(sample, skipped.get(sample.id) as string)),
+          ...bad.map(async (sample) => own.skip(sample, skipped.get(sample.id) as string)),
         ],
-        sources: [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample) === dataset.sources),
+        sources: [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample, dataset) === dataset.sources),
       };
     },
   };
-}
-
-/** Sample that a plan was pasted into, with its annotations after the pastes. */
-function pastedOf(
-  plan: PastePlan,
-  annotations: ReadonlyMap<string, Annotations>,
-  rendered: RenderedPlan,
-  dataset: SourcedDataset,
-  options: PipelineOptions,
-): Pasted {
-  const [target, source] = [plan.id, plan.source].map((id) => annotations.get(id)) as [Annotations, Annotations];
-  const { image } = rendered.target;
-  const shaped = target.shapes && annotateShapes(target.shapes, target.mask, plan, rendered.owner, options.minVisible);
-  const annotated = annotate(target, dataset.sources ? undefined : source.mask, plan, rendered.owner, {
-    leftOut: dataset.leftOut,
-    leftOutObjects: dataset.leftOutObjects,
-    objectIds: dataset.objectIds,
-    ignore: voidId(dataset.ignore, options.jitter),
-    minVisible: options.minVisible,
-  });
-  return {
-    ...annotated,
-    ...shaped,
-    sample: target.sample,
-    plan,
-    image: { ...image, pixels: rendered.pixels },
-    owner: rendered.owner,
-    original: {
-      image,
-      mask: target.mask,
-      ...(target.objects && { objects: target.objects }),
-      ...(target.shapes && { shapes: target.shapes }),
-    },
-    source: {
-      sample: source.sample,
-      ...(source.shapes && { shapes: source.shapes }),
-      ...(dataset.sources && { inputs: filesRead(source, rendered.source) }),
-    },
-    inputs: filesRead(target, rendered.target),
-  };
-}
-
-/** Files of a sample that were read: its image, and the files of its annotations. */
-function filesRead({ sample, files }: Annotations, { sha256 }: RenderedPlan['target']): InputFile[] {
-  return [{ role: 'image', path: sample.image, sha256 }, ...files];
 }

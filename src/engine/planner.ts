@@ -1,8 +1,6 @@
-import { type ImageFormat, isDeep } from '../codecs/image-names.ts';
-import { pasteFilter, voidId } from '../dataset/classes.ts';
+import { pasteFilter } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { CopyPasteError } from '../errors.ts';
 import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
 import { batchesOf, type Candidate, isSource, mayBeTarget, type PlanOptions, passThrough, planFromSet, planSample } from '../plan/plan.ts';
@@ -82,28 +80,6 @@ export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, 
       };
     },
   };
-}
-
-/**
- * Refuses options that do not fit the data set.
- *
- * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, or a
- * background ratio without background targets.
- */
-export function refuseUnfit(dataset: Dataset, options: PlannerOptions & { imageFormat?: ImageFormat | undefined }): void {
-  if (options.targets === 'annotated' && options.backgroundRatio !== undefined)
-    throw new CopyPasteError(
-      'usage',
-      '--background-ratio: has no effect with --targets annotated, which excludes background images; omit one of the two',
-    );
-  const { imageFormat } = options;
-  const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;
-  if (deep) {
-    const why = `${deep.image} has 16 bits per channel, but ${imageFormat} holds 8`;
-    throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
-  }
-  pasteFilter(dataset.classNames, options);
-  voidId(dataset.ignore, options.jitter);
 }
 
 /** Facts of a sample that planning needs. */

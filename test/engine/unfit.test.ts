@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest';
+import { openSourced } from '../../src/dataset/sources.ts';
+import { refuseUnfit } from '../../src/engine/unfit.ts';
+import { type AugmentOptions, augmentOptions, type Given } from '../../src/options.ts';
+import { resolveOptions } from '../../src/schema.ts';
+
+const optionsOf = (given: Partial<Given<typeof augmentOptions>>): AugmentOptions =>
+  resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere', batchSize: 4, ...given });
+const dataset = await openSourced(optionsOf({}));
+
+describe('options', () => {
+  test.each<[string, Partial<Given<typeof augmentOptions>>]>([
+    ['--background-ratio', { targets: 'annotated', backgroundRatio: 0.5 }],
+    ['--classes', { classes: ['dog'] }],
+    ['--jitter', { jitter: 'scene', ignore: [] }],
+  ])('that do not fit the data set are refused: %s', async (flag, given) => {
+    const options = optionsOf(given);
+    const opened = given.ignore ? await openSourced(options) : dataset;
+    expect(() => refuseUnfit(opened, options)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringMatching(`^${flag}`) }),
+    );
+    expect(() => refuseUnfit(dataset, optionsOf({}))).not.toThrow();
+  });
+
+  test('that write 16-bit images in a format of 8 bits are refused', () => {
+    const [sample] = dataset.samples as [(typeof dataset.samples)[0]];
+    const deep = { ...dataset, samples: [{ ...sample, format: { ...sample.format, depth: 16 as const } }] };
+    expect(() => refuseUnfit(deep, optionsOf({ imageFormat: 'jpeg' }))).toThrow(/^--image-format jpeg: .* 16 bits/);
+    for (const imageFormat of ['png', 'tiff'] as const) expect(() => refuseUnfit(deep, optionsOf({ imageFormat }))).not.toThrow();
+  });
+});
