@@ -7,11 +7,11 @@ import type { AugmentOptions } from '../options.ts';
 import { isIntact } from './check-files.ts';
 import { createFolders, removeTemporaries, syncFolders, writeHashed } from './files.ts';
 import { type Journal, type JournalBatch, journalName } from './journal.ts';
-import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
+import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
 import { manifestName, writeManifest } from './manifest-file.ts';
 import type { ClassCount, Outcome } from './outcomes.ts';
 import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
-import { documentPlaces, inDocument, wholeFilesOf } from './whole-files.ts';
+import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from './whole-files.ts';
 
 /** Output folder of a run in progress. */
 export interface Output {
@@ -44,17 +44,12 @@ export interface Output {
 /** Creates the output of a run whose journal is open. */
 export function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
   const { out } = options;
-  const makeFolder = createFolders(out);
   const folders = new Set<string>();
   const placeOf = documentPlaces(dataset);
   // A run that stops before its first batch leaves nothing behind.
   let empty = !journal.begun;
   const noteFolders = (outcomes: readonly Outcome[]): void => {
     for (const { record } of outcomes) for (const { path } of record ? outputsOf(record) : []) folders.add(dirname(path));
-  };
-  const refuseChanged = async (root: string, { path, sha256 }: HashedFile): Promise<void> => {
-    if ((await digestOf(join(root, path), path)) !== sha256)
-      throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; start over with --overwrite`);
   };
   return {
     suspects: journal.suspects,
@@ -67,8 +62,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       for (const [n, { id, record }] of batch.outcomes.entries()) {
         if (!record) continue;
         if (placeOf.has(id) && (await journal.entry(`${key}.${n}`)) === undefined) return undefined;
-        for (const file of inputsOf(record)) await refuseChanged(dataset.root, file);
-        for (const file of sourceInputsOf(record)) await refuseChanged(dataset.sources?.root ?? dataset.root, file);
+        await refuseChanged(record, dataset, out);
         for (const file of outputsOf(record)) if (!(await isIntact(out, file))) return undefined;
       }
       noteFolders(batch.outcomes);
@@ -91,12 +85,8 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       const wholeFiles = wholeFilesOf(dataset, options, variants, () => journalEntries(placeOf, journal, batches));
       await journal.add({ begin: 'documents', files: wholeFiles.map(({ path }) => path) });
       await journal.read();
-      const documents: HashedFile[] = [];
-      for (const { path, text } of wholeFiles) {
-        await makeFolder(dirname(join(out, path)));
-        documents.push({ path, sha256: await writeHashed(join(out, path), text) });
-        folders.add(dirname(path));
-      }
+      const documents = await writeWholeFiles(out, wholeFiles);
+      for (const { path } of documents) folders.add(dirname(path));
       await removeTemporaries(out);
       await syncFolders(out, folders);
       const { classes, skipped, summary } = totals;
@@ -113,6 +103,26 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       await journal.close();
     },
   };
+}
+
+async function writeWholeFiles(out: string, files: readonly WholeFile[]): Promise<HashedFile[]> {
+  const makeFolder = createFolders(out);
+  const written: HashedFile[] = [];
+  for (const { path, text } of files) {
+    await makeFolder(dirname(join(out, path)));
+    written.push({ path, sha256: await writeHashed(join(out, path), text) });
+  }
+  return written;
+}
+
+/** Refuses to continue a run whose input has changed. @throws {CopyPasteError} `usage` with the first file that has. */
+async function refuseChanged(record: SampleRecord, { root, sources }: SourcedDataset, out: string): Promise<void> {
+  const refuse = async (folder: string, { path, sha256 }: HashedFile): Promise<void> => {
+    if ((await digestOf(join(folder, path), path)) !== sha256)
+      throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; start over with --overwrite`);
+  };
+  for (const file of inputsOf(record)) await refuse(root, file);
+  for (const file of sourceInputsOf(record)) await refuse(sources?.root ?? root, file);
 }
 
 /** Entries of the document that is written, in the order of the input document. */
