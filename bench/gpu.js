@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { registerBackend, setBackend, tidy } from '@tensorflow/tfjs-core';
+import { programs as built } from '../dist/engine/programs.js';
 import { probeBackend } from '../dist/render/backend.js';
 import { renderOnCpu } from '../dist/render/render.js';
 import { upload } from '../dist/render/staging.js';
@@ -114,7 +115,7 @@ async function measurePrograms({ backend, copies, perByte }, groups) {
 }
 
 const [data = 'fixtures/camvid', rounds = '3'] = process.argv.slice(2);
-const probe = await probeBackend('webgpu');
+const probe = await probeBackend('webgpu', built.command);
 if (!probe.hardware) {
   console.log(`no GPU: ${probe.problem ?? probe.device}`);
   process.exit();

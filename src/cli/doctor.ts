@@ -1,3 +1,5 @@
+import { inParts } from '../base/parts.ts';
+import type { Programs } from '../engine/programs.ts';
 import { exitCodes, messageOf } from '../errors.ts';
 import { doctorOptions, type Given } from '../options.ts';
 import { type Probe, probeBackend, withBackend } from '../render/backend.ts';
@@ -7,10 +9,12 @@ import { resolveOptions } from '../schema.ts';
 import { version } from '../version.ts';
 import type { Streams } from './streams.ts';
 
-/** Opens and tests each backend on this machine, and prints the results. */
-export async function run(given: Given<typeof doctorOptions>, { stdout }: Streams): Promise<number> {
+/** Opens and tests each backend on this machine, and prints the results. @param programs absent if this process does all tests. */
+export async function run(given: Given<typeof doctorOptions>, { stdout }: Streams, programs?: Programs): Promise<number> {
   const { backend: only, json } = resolveOptions(doctorOptions, given);
-  const probes = only === undefined ? await Promise.all(backendNames.map(probeBackend)) : [await probeHere(only)];
+  const names = only === undefined ? backendNames : [only];
+  const apart = only === undefined ? programs : undefined;
+  const probes = apart ? await Promise.all(names.map((name) => probeBackend(name, apart.command))) : await inParts(names, 1, probeHere);
   if (json) stdout.write(`${JSON.stringify(only === undefined ? { version, node: process.version, backends: probes } : probes[0])}\n`);
   else for (const line of report(probes)) stdout.write(`${line}\n`);
   return only !== undefined && !probes[0]?.available ? exitCodes.unavailable : 0;

@@ -61,10 +61,9 @@ export type Probe =
 /** Maximum time that a backend may take to open, in milliseconds. */
 const timeout = 60_000;
 
-/** Tests a backend in a separate process, since a broken driver can crash or hang its process. */
-export function probeBackend(name: BackendName): Promise<Probe> {
-  const bin = fileURLToPath(new URL('../../bin/copypaste.cjs', import.meta.url));
-  const argv = [bin, 'doctor', '--backend', name, '--json'];
+/** Tests a backend in a separate process, since a broken driver can crash or hang its process. @param command program that it runs. */
+export function probeBackend(name: BackendName, command: URL): Promise<Probe> {
+  const argv = [fileURLToPath(command), 'doctor', '--backend', name, '--json'];
   return new Promise((resolve) => {
     const child = execFile(process.execPath, argv, { timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       try {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { backendNames } from '../../src/render/backends.ts';
 import { missingBackend } from '../backends.ts';
+import { built } from '../engine/small.ts';
 import { captureStreams, temporaryFolder, treeDigests } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -58,7 +59,7 @@ describe('on a machine without optional packages', () => {
 describe('doctor', () => {
   test('--json prints the same for programs', async () => {
     const streams = captureStreams();
-    expect(await main(['doctor', '--json'], streams)).toBe(0);
+    expect(await main(['doctor', '--json'], streams, built)).toBe(0);
     const { backends } = JSON.parse(streams.text.stdout);
     expect(backends.map(({ name }: { name: string }) => name)).toEqual(backendNames);
     expect(backends.at(-1)).toMatchObject({ name: 'cpu', available: true, hardware: false, batchPixels: 0 });

@@ -4,6 +4,7 @@ import { drawBox, filled, imageOf, rgba, writeTree } from '../make.ts';
 
 /** Built programs. */
 export const built: Programs = {
+  command: new URL('../../bin/copypaste.cjs', import.meta.url),
   worker: new URL('../../dist/engine/worker.js', import.meta.url),
   suspects: new URL('../../dist/engine/suspects-process.js', import.meta.url),
 };
