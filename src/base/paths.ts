@@ -10,3 +10,8 @@ export function isInside(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way === '' || isBelow(way);
 }
+
+/** A path without its extension. */
+export function withoutExtension(path: string): string {
+  return path.replace(/\.[^./]+$/, '');
+}

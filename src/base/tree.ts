@@ -133,8 +133,3 @@ export async function readStart(root: string, file: string, length: number): Pro
     await handle?.close();
   }
 }
-
-/** A path without its extension. */
-export function withoutExtension(path: string): string {
-  return path.replace(/\.[^./]+$/, '');
-}

@@ -1,6 +1,7 @@
 /** Pairs images with their annotations: masks in folders, label files, or documents. */
 import { basename } from 'node:path';
-import { type Tree, withoutExtension } from '../base/tree.ts';
+import { withoutExtension } from '../base/paths.ts';
+import type { Tree } from '../base/tree.ts';
 import { extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type DocumentSample, openDocument } from '../formats/documents.ts';

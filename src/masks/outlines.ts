@@ -17,6 +17,12 @@ export function outlinesOfSpans(spans: Int32Array): number[][] | undefined {
   return rings.every(isOuter) ? rings : undefined;
 }
 
+/** The outline of spans that are one part without holes; filled, it gives the same pixels. */
+export function singleOutline(spans: Int32Array): number[] | undefined {
+  const outlines = outlinesOfSpans(spans);
+  return outlines?.length === 1 ? outlines[0] : undefined;
+}
+
 /** Tests if a ring runs clockwise, as outer rings do. */
 function isOuter(ring: readonly number[]): boolean {
   let twice = 0;

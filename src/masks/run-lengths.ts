@@ -42,6 +42,12 @@ export function spansOfCounts(counts: ArrayLike<number>, size: Size): Int32Array
   return spansOfToggles(toggles, size);
 }
 
+/** Spans of run lengths in either form of COCO, numbers or packed text. @returns `undefined` if they are invalid. */
+export function spansOfRle(counts: string | readonly number[] | undefined, size: Size): Int32Array | undefined {
+  const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
+  return Array.isArray(numbers) ? spansOfCounts(numbers, size) : undefined;
+}
+
 /**
  * Spans of run lengths of a box, row by row, beginning with zeros, as in CVAT.
  *

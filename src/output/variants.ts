@@ -1,4 +1,4 @@
-import { withoutExtension } from '../base/tree.ts';
+import { withoutExtension } from '../base/paths.ts';
 import { extensions, formatOf } from '../codecs/image-names.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { drawnMasks, filesOfSample } from '../dataset/sample-files.ts';

@@ -2,7 +2,7 @@
 import { CopyPasteError } from '../../errors.ts';
 import { outlinesOfSpans } from '../../masks/outlines.ts';
 import { isCoordinate, spansOfPolygons } from '../../masks/polygons.ts';
-import { countsOfSpans, packCounts, spansOfCounts, unpackCounts } from '../../masks/run-lengths.ts';
+import { countsOfSpans, packCounts, spansOfRle } from '../../masks/run-lengths.ts';
 import { areaOfSpans, boxOfSpans } from '../../masks/spans.ts';
 import type { ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat } from '../format.ts';
@@ -124,8 +124,7 @@ function spansOfSegmentation({ id, segmentation }: CocoAnnotation, size: Size, d
   const { size: stated, counts } = (segmentation ?? {}) as { size?: readonly number[]; counts?: string | readonly number[] };
   if (stated?.[0] !== size.height || stated[1] !== size.width)
     throw refuse(`the run lengths have the size ${stated?.[1]}×${stated?.[0]}, but the image is ${size.width}×${size.height}`);
-  const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
-  const spans = Array.isArray(numbers) ? spansOfCounts(numbers, size) : undefined;
+  const spans = spansOfRle(counts, size);
   if (!spans) throw refuse('the run lengths do not add up to the pixels of the image');
   return spans;
 }

@@ -1,5 +1,5 @@
 /** Writes CVAT images and elements. */
-import { outlinesOfSpans } from '../../masks/outlines.ts';
+import { singleOutline } from '../../masks/outlines.ts';
 import { runsOfSpans } from '../../masks/run-lengths.ts';
 import type { Sample } from '../../types.ts';
 import type { CvatElement } from './read.ts';
@@ -30,8 +30,7 @@ export function shapeText(
   polygons: boolean,
   changes: Readonly<Record<string, string | undefined>>,
 ): string {
-  const outlines = polygons ? outlinesOfSpans(spans) : undefined;
-  const [outline] = outlines?.length === 1 ? outlines : [];
+  const outline = polygons ? singleOutline(spans) : undefined;
   const { z_order, group_id, ...own } = { ...attributes, ...changes };
   const all = {
     ...Object.fromEntries(Object.entries(own).filter(([key]) => !geometry.includes(key))),

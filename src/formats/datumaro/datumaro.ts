@@ -1,5 +1,6 @@
 /** The Datumaro format: a document with one item per image. */
-import { outlinesOfSpans } from '../../masks/outlines.ts';
+import { withoutExtension } from '../../base/paths.ts';
+import { singleOutline } from '../../masks/outlines.ts';
 import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
 import type { Sample, Size } from '../../types.ts';
 import { type Surroundings, withSurroundings } from '../documents.ts';
@@ -53,15 +54,13 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
 function renamedItem(item: DatumaroItem, { image }: Sample, path: string): DatumaroItem {
   const before = item.image.path;
   const after = path.slice(image.length - before.length);
-  const stem = (name: string): string => name.replace(/\.[^./]+$/, '');
-  return { ...item, id: item.id + stem(after).slice(stem(before).length), image: { ...item.image, path: after } };
+  return { ...item, id: item.id + withoutExtension(after).slice(withoutExtension(before).length), image: { ...item.image, path: after } };
 }
 
 /** Replaces the pixels of an annotation. */
 function shaped(annotation: DatumaroAnnotation, spans: Int32Array, size: Size, polygons: boolean): DatumaroAnnotation {
   const { points: _points, rle: _rle, bbox: _bbox, ...own } = annotation;
-  const outlines = polygons ? outlinesOfSpans(spans) : undefined;
-  const [outline] = outlines?.length === 1 ? outlines : [];
+  const outline = polygons ? singleOutline(spans) : undefined;
   if (outline) return { ...own, type: 'polygon', points: outline };
   return { ...own, type: 'mask', rle: { counts: packCounts(countsOfSpans(spans, size)), size: [size.height, size.width] } };
 }

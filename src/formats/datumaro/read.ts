@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
-import { spansOfCounts, unpackCounts } from '../../masks/run-lengths.ts';
+import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
@@ -106,8 +106,7 @@ function spansOfAnnotation({ type, points, rle }: DatumaroAnnotation, size: Size
   if (type === 'mask') {
     const { counts, size: stated } = rle ?? {};
     if (stated?.[0] !== size.height || stated[1] !== size.width) return null;
-    const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
-    return (Array.isArray(numbers) && spansOfCounts(numbers, size)) || null;
+    return spansOfRle(counts, size) ?? null;
   }
   if (!Array.isArray(points) || points.length % 2 === 1 || !points.every(isCoordinate)) return null;
   if (type === 'polygon') return points.length < 6 ? null : spansOfPolygons([points], size);

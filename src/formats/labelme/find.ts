@@ -1,4 +1,5 @@
-import { type Tree, withoutExtension } from '../../base/tree.ts';
+import { withoutExtension } from '../../base/paths.ts';
+import type { Tree } from '../../base/tree.ts';
 import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, splitNames } from '../folders.ts';
 
