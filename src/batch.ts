@@ -9,7 +9,7 @@ import {
   tensor1d,
   tidy,
 } from '@tensorflow/tfjs-core';
-import { pasteFilter, voidId } from './dataset/classes.ts';
+import { ignoreIdOf, pasteFilter } from './dataset/classes.ts';
 import { CopyPasteError } from './errors.ts';
 import { type Found, findInstances } from './masks/instances.ts';
 import { batchOptions, type Given } from './options.ts';
@@ -53,7 +53,7 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   const options = resolveOptions(batchOptions, given);
   const [count, height, width] = checkShapes(images, masks, options.channelsFirst);
   const leftOut = new Set([...options.background, ...options.ignore]);
-  const ignore = voidId(options.ignore, options.jitter);
+  const ignore = ignoreIdOf(options.ignore, options.jitter);
   const annotations = splitMasks(await masks.data(), count, width, height, ignore ?? 0);
   const found = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
   const rest = { width, height, capacity: Number.POSITIVE_INFINITY, largestId: 0xffff };
@@ -186,7 +186,7 @@ function checkShapes(images: Tensor4D, masks: Tensor3D, channelsFirst: boolean):
 function splitMasks(ids: ArrayLike<number>, count: number, width: number, height: number, largest: number): Mask[] {
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
-    if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `masks: expected class ids from 0 to 65535, got ${id}`);
+    if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `masks: expected class ids from 0 to 65535, got ${id}; correct the masks`);
     if (id > largest) largest = id;
   }
   const all = largest > 0xff ? Uint16Array.from(ids) : Uint8Array.from(ids);

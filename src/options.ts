@@ -65,7 +65,7 @@ const reading = {
   layout: {
     flag: '--layout <name>',
     choices: layoutNames,
-    description: 'folder layout; needed if detection finds two',
+    description: 'folder layout; needed if more than one matches',
   },
   images: { flag: '--images <dir>', kind: 'path', bytes: false, description: 'folder of images inside --in, with --masks' },
   masks: { flag: '--masks <dir>', kind: 'path', bytes: false, description: 'folder of masks inside --in, with --images' },
@@ -108,7 +108,8 @@ const reading = {
     flag: '--color-map <file>',
     kind: 'path',
     bytes: false,
-    description: "classes of mask colours, in lines 'r g b name', 'name:r,g,b::' or 'name,r,g,b' (by default a colour map found in --in)",
+    description:
+      "file that gives each mask colour a class, in lines 'r g b name', 'name:r,g,b::' or 'name,r,g,b' (by default a colour map found in --in)",
   },
   classNames: {
     flag: '--class-names <file>',
@@ -125,13 +126,13 @@ const planning = {
     default: 'default',
     description: 'set of values for several options',
   },
-  p: { flag: '-p <p>', kind: 'probability', default: 0.5, description: 'probability that a sample is pasted into' },
+  p: { flag: '-p <p>', kind: 'probability', default: 0.5, description: 'probability of pasting into a sample' },
   seed: { flag: '--seed <n>', kind: 'natural', default: 0, description: 'seed of every random choice' },
   maxInstances: {
     flag: '--max-instances <n>',
     kind: 'count or all',
     default: 5,
-    description: 'maximum number of instances pasted into a sample, or all',
+    description: 'maximum number of instances to paste into a sample, or all',
   },
   minArea: {
     flag: '--min-area <area>',
@@ -163,7 +164,7 @@ const planning = {
     flag: '--truncated <what>',
     choices: ['skip', 'keep'],
     default: 'skip',
-    description: "instances that touch their image's border and thus show a straight edge",
+    description: 'treatment of instances that the border of their image cuts off',
   },
   minVisible: {
     flag: '--min-visible <f>',
@@ -176,12 +177,12 @@ const planning = {
     flag: '--targets <which>',
     choices: ['all', 'annotated', 'background'],
     default: 'all',
-    description: 'samples that are pasted into: those with annotations, background images without any, or all',
+    description: 'samples to paste into: those with annotations, background images (without annotations), or all',
   },
   backgroundRatio: {
     flag: '--background-ratio <p>',
     kind: 'probability',
-    description: 'probability that a background image is pasted into (by default -p)',
+    description: 'probability of pasting into a background image (by default -p)',
   },
   batchSize: { flag: '--batch-size <n>', kind: 'count', default: 16, description: 'batch size; sources come from the same batch' },
   allowSelf: { flag: '--allow-self', kind: 'switch', description: 'allow a sample to be its own source' },
@@ -192,13 +193,13 @@ const sourcing = {
     flag: '--sources <dir>',
     kind: 'path',
     bytes: false,
-    description: 'another data set, of any layout, that instances are taken from',
+    description: 'another data set, of any layout, to take instances from',
   },
   sourcesLayout: {
     flag: '--sources-layout <name>',
     choices: layoutNames,
     bytes: false,
-    description: 'folder layout of --sources; needed if detection finds two',
+    description: 'folder layout of --sources; needed if more than one matches',
   },
   sourcesSplit: {
     flag: '--sources-split <name>',
@@ -260,13 +261,12 @@ export const augmentOptions = {
   polygons: {
     flag: '--polygons',
     kind: 'switch',
-    description:
-      'write pasted and changed annotations of documents as polygons, or as run lengths where polygons would lose a hole or part',
+    description: 'write pasted and changed annotations as polygons, or as run lengths where polygons would lose a hole or a part',
   },
   maskFiles: {
     flag: '--mask-files',
     kind: 'switch',
-    description: "for annotations that are shapes, also write masks of classes and objects, as labelme's converter to VOC does",
+    description: "also write class and object masks of data sets of shapes, as labelme's VOC converter does",
   },
   link: { flag: '--link', kind: 'switch', bytes: false, description: 'hard-link unchanged files instead of copying them' },
   overwrite: {
@@ -300,7 +300,7 @@ const { batchSize: _, minVisible: __, ...planningOfTensors } = planning;
 /** Options of `copyPasteBatch`, which has no command line. */
 export const batchOptions = {
   ...planningOfTensors,
-  step: { flag: 'step', kind: 'natural', default: 0, description: 'number of the batch; each step draws other random numbers' },
+  step: { flag: 'step', kind: 'natural', default: 0, description: 'number of the batch; each step draws different random numbers' },
   instances: {
     ...reading.instances,
     choices: ['component', 'class'],

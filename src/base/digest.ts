@@ -24,7 +24,7 @@ export async function readInput({ root, digests }: InputFolder, file: string): P
   const digest = sha256(bytes);
   const known = digests?.get(file);
   if (known !== undefined && known !== digest)
-    throw new CopyPasteError('data', `has changed: its SHA-256 is ${digest}, the manifest has ${known}; restore the original file`, {
+    throw new CopyPasteError('data', `has changed: its SHA-256 is ${digest}, but the manifest has ${known}; restore the original file`, {
       path: file,
     });
   return { bytes, sha256: digest };

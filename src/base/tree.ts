@@ -1,7 +1,7 @@
 import { closeSync, type Dirent, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
 
 /** Folders and files below a root, as sorted relative paths with `/`. */
 export interface Tree {
@@ -87,7 +87,8 @@ async function listFolder(root: string, folder: string): Promise<Dirent[] | unde
     const entries = await readdir(join(root, folder), { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (cause) {
-    if (folder === '') throw new CopyPasteError('noInput', `${root}: cannot be listed: ${messageOf(cause)}`, { cause });
+    if (folder === '')
+      throw new CopyPasteError('noInput', `${root}: cannot be listed: ${systemMessageOf(cause)}; check its permissions`, { cause });
     const known = ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '') || folder.includes('\ufffd');
     if (!known) throw cannotRead(`${folder}/`, cause);
     return undefined;

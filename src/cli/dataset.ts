@@ -48,6 +48,6 @@ export function describeSources({ sources, classNames }: SourcedDataset): string
     `sources: ${describeDataset(sources)}`,
     others === 'same' && taken.length === 0
       ? 'source classes are matched by id'
-      : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not: ${listed(left)}` : ''}`,
+      : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not pasted: ${listed(left)}` : ''}`,
   ];
 }

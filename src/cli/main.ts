@@ -32,7 +32,7 @@ const commands: readonly CommandRow[] = [
   },
   {
     name: 'preview',
-    description: 'draw a contact sheet of originals, augmented images and masks with pasted outlines',
+    description: 'draw a contact sheet: originals, augmented images, and masks with outlines of pastes',
     options: previewOptions,
     load: () => import('./preview.ts'),
   },

@@ -30,8 +30,9 @@ export function nothingPasted(
   const drawn = Object.keys(unchanged).some((reason) => reason !== 'not drawn');
   if (augmented > 0 || !drawn) return undefined;
   if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
-    return `${given.targets === 'background' ? 'every sample has' : 'no sample has'} annotations; choose other --targets`;
-  if (sources) return 'no instance of --sources is allowed and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
+    return `${given.targets === 'background' ? 'every sample has' : 'no sample has'} annotations; change --targets`;
+  if (sources)
+    return 'no instance in --sources is of an allowed class and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.length === 0) {
     if (layoutNamed(layout).format) return 'no annotation has a mask, and boxes cannot be pasted; add masks or polygons';
@@ -42,7 +43,7 @@ export function nothingPasted(
     return `no class found (${list(found)}) may be pasted; change --classes or --exclude-classes`;
   }
   if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
-    return 'each batch has only one sample, with no other to paste from; raise --batch-size, or pass --allow-self';
+    return 'each batch has only one sample and thus no other to paste from; raise --batch-size, or pass --allow-self';
   }
   if (documents.size > 0)
     return 'no instance fits, and crowds (iscrowd 1) are never pasted; loosen --min-area, --max-area, --scale or --truncated';
@@ -74,7 +75,7 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   }
   if (leftBehind.length > 0) {
     lines.push(
-      `${plural(leftBehind.length, 'file')} not copied (of no sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
+      `${plural(leftBehind.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
     );
   }
   if (given.dryRun) return [...lines, 'dry run: nothing was written'];

@@ -134,7 +134,7 @@ export async function decodeImage(
       resolveWithObject: true,
     });
     if (info.width !== width || info.height !== height) {
-      throw new CopyPasteError('data', `image is ${info.width}×${info.height}, its mask ${width}×${height}`, { path: name });
+      throw new CopyPasteError('data', `image is ${info.width}×${info.height}, but its mask is ${width}×${height}`, { path: name });
     }
     const Values = depth === 16 ? Uint16Array : Uint8Array;
     return {

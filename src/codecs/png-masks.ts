@@ -24,7 +24,7 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
     throw new CopyPasteError('data', 'mask stores colours, not ids; convert it to a grey or palette PNG', { path: file });
   const palette = chunks.get('PLTE')?.[0];
   if (!palette || palette.length === 0 || palette.length > 768 || palette.length % 3 !== 0)
-    throw damaged('it needs a palette of 1 to 256 colours');
+    throw damaged('its palette does not have 1 to 256 colours');
   const alpha = chunks.get('tRNS')?.[0];
   return { width, height, ids: values, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
 }

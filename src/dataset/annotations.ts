@@ -9,7 +9,7 @@ import { layoutNamed } from '../formats/layouts.ts';
 import { ignoreObject, largestId } from '../masks/ids.ts';
 import { findInstances, type InstanceMode, paintShapes } from '../masks/instances.ts';
 import type { Annotations, InputFile, Mask, Sample, ShapeSet } from '../types.ts';
-import { voidId } from './classes.ts';
+import { ignoreIdOf } from './classes.ts';
 import type { Dataset } from './open.ts';
 
 /** Options that change how annotations are read. */
@@ -52,7 +52,7 @@ function emptyOf({ size, newLabels }: Sample): ShapeSet {
 
 /** Reads a sample's class mask, and its instance mask if it has one. */
 async function readMasks(sample: Sample, path: string, dataset: Dataset, { instances, jitter }: ReadOptions): Promise<Annotations> {
-  const ignore = voidId(dataset.ignore, jitter) ?? 0;
+  const ignore = ignoreIdOf(dataset.ignore, jitter) ?? 0;
   const read = async (
     file: string,
     padding: number,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import type { ClassNames } from '../types.ts';
 
 /** Class id of an instance from `--sources` whose class the target data set lacks. */
@@ -12,7 +12,7 @@ export const foreignClass = -1;
  */
 export async function readClassNames(path: string): Promise<ClassNames> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `--class-names ${path}: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('noInput', `--class-names ${path}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
   });
   const lines = text
     .replace(/^\uFEFF/, '')
@@ -69,7 +69,7 @@ export function pasteFilter(
  *
  * @throws {CopyPasteError} `usage` when scenes are jittered, which pads masks, and there is no ignore id.
  */
-export function voidId(ignore: Iterable<number>, jitter: 'instance' | 'scene'): number | undefined {
+export function ignoreIdOf(ignore: Iterable<number>, jitter: 'instance' | 'scene'): number | undefined {
   const [first] = ignore;
   if (jitter === 'scene' && first === undefined) {
     throw new CopyPasteError('usage', '--jitter scene: masks are padded with an ignore id, but there is none; pass --ignore ID');

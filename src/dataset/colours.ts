@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import type { Colours } from '../types.ts';
 
 /** File names of colour maps: CamVid's, CVAT's, and class dictionaries. */
@@ -23,7 +23,7 @@ export interface ColourMap {
  */
 export async function readColourMap(path: string): Promise<ColourMap> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${path}: cannot read the colour map: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('noInput', `${path}: cannot read the colour map: ${systemMessageOf(cause)}; check the path`, { cause });
   });
   const lines = text
     .replace(/^\uFEFF/, '')

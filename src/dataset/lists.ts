@@ -39,7 +39,10 @@ export function refuseSharedLists(lists: ReadonlyMap<string, readonly string[]>,
     const shared = new Set(ids.map((id) => id.normalize('NFC')).filter((id) => augmented.has(id)));
     if (shared.size === 0 || shared.size === augmented.size) continue;
     const which = `${file}: shares ${plural(shared.size, 'sample')} with split ${split}, such as ${[...shared][0]}`;
-    throw new CopyPasteError('usage', `${which}, so augmenting would change it; pass --only-split to leave the other splits out`);
+    throw new CopyPasteError(
+      'usage',
+      `${which}, so augmenting that split would change this one; pass --only-split to leave the other splits out`,
+    );
   }
 }
 

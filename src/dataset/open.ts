@@ -75,7 +75,7 @@ export interface Dataset {
 export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const root = resolve(options.in);
   const tree = await listTree(options.in);
-  if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: contains no files; --in names the data set`);
+  if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: contains no files; pass the folder of a data set`);
   const { layout, folders: found } = chooseLayout(root, tree, options);
   refuseUnlistable(tree, found);
   const format = await layout.format?.();

@@ -2,7 +2,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { listTree } from '../base/tree.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import { detectLayout } from '../formats/layouts.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
@@ -157,14 +157,18 @@ function idOf(text: string | number, names: ClassNames, problem: string): number
 /** Reads a class map file. @throws {CopyPasteError} `noInput` when it cannot be read, `data` when it is not a map of classes. */
 async function readClassMap(path: string): Promise<[string, string | number | null][]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `--class-map ${path}: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError('noInput', `--class-map ${path}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
   });
   const { parse } = await import('yaml');
   let parsed: unknown;
   try {
     parsed = parse(text);
   } catch (cause) {
-    throw new CopyPasteError('data', `--class-map ${path}: ${messageOf(cause).split('\n')[0]}`, { cause });
+    throw new CopyPasteError(
+      'data',
+      `--class-map ${path}: not valid YAML: ${messageOf(cause).replace(/(line \d+, column \d+):.*/, '$1')}; correct it`,
+      { cause },
+    );
   }
   const isClass = (value: unknown): value is string | number | null => value === null || ['string', 'number'].includes(typeof value);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed) || !Object.values(parsed).every(isClass))

@@ -29,7 +29,7 @@ export async function openOrigin(
   if ((sources === undefined) !== (places.sources === undefined)) {
     const message = sources
       ? '--sources is missing: instances were copied from another data set; pass its folder'
-      : `--sources ${places.sources}: no instances were copied from another data set; omit --sources`;
+      : `--sources ${places.sources}: no instances were copied from another data set; leave --sources out`;
     throw new CopyPasteError('usage', message);
   }
   const options = resolveOptions(augmentOptions, { ...given, seed, ...running, in: places.in });
@@ -77,7 +77,9 @@ async function reopen(
     if (digest !== sha256)
       throw new CopyPasteError(
         'data',
-        `${path}: has changed: its SHA-256 is ${digest}, the manifest has ${sha256}; restore the original file`,
+        digest === undefined
+          ? `${path}: is in the manifest, but not in the data set; restore the file`
+          : `${path}: has changed: its SHA-256 is ${digest}, but the manifest has ${sha256}; restore the original file`,
       );
   }
   return { ...opened, digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };

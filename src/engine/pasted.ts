@@ -1,4 +1,4 @@
-import { voidId } from '../dataset/classes.ts';
+import { ignoreIdOf } from '../dataset/classes.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { AugmentOptions } from '../options.ts';
 import { annotate } from '../render/annotate.ts';
@@ -21,7 +21,7 @@ export function pastedOf(
     leftOut: dataset.leftOut,
     leftOutObjects: dataset.leftOutObjects,
     objectIds: dataset.objectIds,
-    ignore: voidId(dataset.ignore, options.jitter),
+    ignore: ignoreIdOf(dataset.ignore, options.jitter),
     minVisible: options.minVisible,
   });
   return {

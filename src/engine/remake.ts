@@ -107,7 +107,7 @@ function plannerOf(
         if (other !== undefined || sampleOf(id).split !== split)
           throw new CopyPasteError(
             'data',
-            `${id}: ${other ?? id} is not in split '${split}', contrary to the manifest; pass the data set that its run used`,
+            `${id}: ${other ?? id} is not in split '${split}', but the manifest records it there; pass the data set that the output was made from`,
           );
       }
       const needed = new Set(part.flatMap((record) => (record.status === 'augmented' ? [record.id, record.source] : [])));
@@ -130,7 +130,7 @@ function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidat
     if (found?.classId !== classId || String(found.box) !== String(sourceBox)) {
       throw new CopyPasteError(
         'data',
-        `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}]; pass the data set that the manifest's run used`,
+        `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}]; pass the data set that the output was made from`,
       );
     }
     return withArea({ instance, classId, sourceBox, targetBox, scale, flip }, found, scenes?.source, from, onto);

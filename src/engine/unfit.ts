@@ -1,5 +1,5 @@
 import { type ImageFormat, isDeep } from '../codecs/image-names.ts';
-import { pasteFilter, voidId } from '../dataset/classes.ts';
+import { ignoreIdOf, pasteFilter } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { PlannerOptions } from './planner.ts';
@@ -23,5 +23,5 @@ export function refuseUnfit(dataset: Dataset, options: PlannerOptions & { imageF
     throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
   }
   pasteFilter(dataset.classNames, options);
-  voidId(dataset.ignore, options.jitter);
+  ignoreIdOf(dataset.ignore, options.jitter);
 }

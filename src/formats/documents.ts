@@ -36,6 +36,7 @@ export async function openDocument(
   const [first] = found;
   const path = first.masks;
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', what, { path, cause });
+  if (!tree.has(path)) throw refuse('is missing; restore the file, or pass the folder that contains it');
   const contents = await format.open(root, first, refuse);
   const { images, classNames } = contents;
   if (classNames.size >= noCategory) throw refuse(`the document has ${classNames.size} classes; the limit is ${noCategory - 1}`);

@@ -159,7 +159,7 @@ export interface DocumentContents<D = unknown> {
 /** Pixels of one class in a drawn mask. */
 export interface Layer {
   readonly spans: Int32Array;
-  readonly paint: number | 'void' | 'background';
+  readonly paint: number | 'ignore' | 'background';
   /** A layer covers layers of lower height, and earlier layers of the same height. */
   readonly height: number;
 }

@@ -315,7 +315,7 @@ const rows = [
       folders: 'a `.json` file beside each image, in `train/`, `val/`, … or anywhere',
       written: 'a group of polygons, one per part; a `mask` if there is a hole',
       carried: 'flags, descriptions, lines, points',
-      lost: 'covered rectangles and circles become polygons, and `imageData` becomes `null`',
+      lost: 'covered rectangles and circles (they become polygons), `imageData` (it becomes `null`)',
     },
     background: [],
     ignore: [noCategory],
@@ -328,7 +328,7 @@ const rows = [
     summary: 'images/ + masks/',
     readme: {
       folders:
-        '`images/` + `masks/` (or `image`, `label`, `annotations`, …), with subfolders or not; also `images/train/` or `train/images/`',
+        '`images/` + `masks/` (or `image`, `label`, `annotations`, …), with or without subfolders; also `images/train/` or `train/images/`',
       ...paintedMasks,
     },
     background: [0],

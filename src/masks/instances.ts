@@ -181,9 +181,13 @@ function groupRuns({ count, spans }: Runs, groups: Int32Array, most: number, nam
     sizes[group]! += 3;
   }
   if (found > mostInstances)
-    throw new CopyPasteError('data', `holds more than ${mostInstances} instances, as only noise does; check that it is a mask of ids`, {
-      path: name,
-    });
+    throw new CopyPasteError(
+      'data',
+      `contains more than ${mostInstances} instances, so it looks like noise; check that it is a mask of ids`,
+      {
+        path: name,
+      },
+    );
   const starts = new Int32Array(found + 1);
   const places = sizes;
   const sorted = takeWords(3 * count);

@@ -28,17 +28,17 @@ export function drawMasks(
 ): [classes: Mask, objects: Mask] {
   const ids = new Map(sortedIds(classNames).map((id, i) => [id, i + 1]));
   const wide = ids.size >= 0xff;
-  const voidId = wide ? 0xffff : 0xff;
+  const ignoreId = wide ? 0xffff : 0xff;
   const plane = (wide: boolean): Mask['ids'] => new (wide ? Uint16Array : Uint8Array)(width * height);
   const [classes, objects] = [plane(wide), plane(shapes.length > 0xff)];
   const idOf = (paint: Layer['paint']): number => {
     if (paint === 'background') return 0;
-    return paint === 'void' ? voidId : (ids.get(paint) ?? voidId);
+    return paint === 'ignore' ? ignoreId : (ids.get(paint) ?? ignoreId);
   };
   const all = shapes.flatMap((layers, i) => layers.map((layer) => ({ ...layer, id: idOf(layer.paint), object: i + 1 })));
   for (const { spans, id, object } of all.sort((a, b) => a.height - b.height)) {
     fillSpans(spans, [0, 0, width], classes, id);
-    fillSpans(spans, [0, 0, width], objects, id === voidId ? 0 : object);
+    fillSpans(spans, [0, 0, width], objects, id === ignoreId ? 0 : object);
   }
   const mask = (ids: Mask['ids']): Mask => ({ width, height, ids, ...(ids instanceof Uint8Array && { palette: vocPalette(256) }) });
   return [mask(classes), mask(objects)];

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isInside } from '../base/paths.ts';
-import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
 
 /** Random temporary path in the folder of a file. The name is hidden, and short, since sample names may be near the length limit. */
 function temporaryName(path: string): string {
@@ -17,7 +17,7 @@ export function isTemporary(name: string): boolean {
 
 function failed(path: string, cause: unknown): CopyPasteError {
   if (cause instanceof CopyPasteError) return cause;
-  return new CopyPasteError('io', `${path}: cannot be written: ${messageOf(cause)}; fix the cause and run again`, { cause });
+  return new CopyPasteError('io', `${path}: cannot be written: ${systemMessageOf(cause)}; fix the cause and run again`, { cause });
 }
 
 /**
@@ -148,7 +148,9 @@ export function createFolders(root: string) {
     made.set(folder, making);
     await making.catch((cause: unknown) => {
       if (cause instanceof CopyPasteError) throw cause;
-      throw new CopyPasteError('cannotCreate', `${folder}: cannot be created: ${messageOf(cause)}; fix the cause and run again`, { cause });
+      throw new CopyPasteError('cannotCreate', `${folder}: cannot be created: ${systemMessageOf(cause)}; fix the cause and run again`, {
+        cause,
+      });
     });
   };
 }

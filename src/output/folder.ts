@@ -1,7 +1,7 @@
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { foldsCase, isTemporary, makeFolders, syncFolders } from './files.ts';
 import { headOf, refuseOther } from './head.ts';
@@ -76,7 +76,7 @@ function notEmpty(out: string, foreign: string): CopyPasteError {
 /** Names in an output folder, which is created if it is missing. @throws {CopyPasteError} `cannotCreate` if it cannot be created or read. */
 async function openFolder(out: string): Promise<Set<string>> {
   const refuse = (why: string, cause: unknown): CopyPasteError =>
-    new CopyPasteError('cannotCreate', `--out ${out}: ${why}: ${messageOf(cause)}; choose another folder`, { cause });
+    new CopyPasteError('cannotCreate', `--out ${out}: ${why}: ${systemMessageOf(cause)}; choose another folder`, { cause });
   if ((await lstat(out).catch(() => undefined)) === undefined) {
     await makeFolders(out).catch((cause: unknown) => {
       throw refuse('cannot be created', cause);

@@ -6,7 +6,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { classIdSchema, countSchema, headSchema, type ManifestHead, pathSchema, recordSchema } from './manifest.ts';
 
 export const journalName = 'run.jsonl';
@@ -71,7 +71,9 @@ export async function openJournal(path: string): Promise<Journal> {
     try {
       return await step;
     } catch (cause) {
-      throw new CopyPasteError('io', `${path}: cannot be read or written: ${messageOf(cause)}; fix the cause and run again`, { cause });
+      throw new CopyPasteError('io', `${path}: cannot be read or written: ${systemMessageOf(cause)}; fix the cause and run again`, {
+        cause,
+      });
     }
   };
   // A symbolic link could lead to any file.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import { sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
 import { type Manifest, type ManifestHead, type ManifestRecord, manifestSchema } from './manifest.ts';
@@ -14,8 +14,9 @@ export const manifestName = 'manifest.json';
  * @throws {CopyPasteError} `noInput` if it cannot be read, `data` with the first error in it.
  */
 export async function readManifest(path: string): Promise<Manifest> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${path}: cannot be read as a manifest: ${messageOf(cause)}; check the path`, { cause });
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'there is no such manifest' : `the manifest cannot be read: ${systemMessageOf(cause)}`;
+    throw new CopyPasteError('noInput', `${path}: ${why}; check the path, or run augment first`, { cause });
   });
   const refuse = (why: string, cause?: unknown): CopyPasteError =>
     new CopyPasteError('data', `${path}: is not a copypaste manifest: ${why}`, { cause });

@@ -12,7 +12,7 @@ const classId = z.int().min(0).max(65535);
 // Kernels compute coordinates in 32 bits; numbers beyond 53 bits are not even exact.
 const edge = z.int32();
 const box = z.tuple([edge, edge, edge, edge]).describe('half-open pixels [x0, y0, x1, y1)');
-const path = z.string().refine(isBelow, 'leads out of its folder').describe('relative path, with /');
+const path = z.string().refine(isBelow, 'leads out of its folder').describe('relative path with / as separator');
 
 export { classId as classIdSchema, count as countSchema, path as pathSchema };
 
@@ -34,11 +34,11 @@ const placement = z.strictObject({
   classId,
   sourceBox: box,
   targetBox: box.describe(
-    'may leave the frame; the part outside is cropped. In a jittered scene: the pixels of the frame that sample the source box',
+    'box in the output; it may exceed the frame, which crops it. In a jittered scene: the pixels of the frame that show the source box',
   ),
   scale: z.number(),
   flip: z.boolean(),
-  area: z.int().min(1).describe('pixels of the frame that it covers by half or more, before later placements cover it'),
+  area: z.int().min(1).describe('pixels of the frame that the placement covers by half or more, before later placements cover it'),
   visible: count.describe('pixels in the final mask'),
   object: count.optional().describe('object id in the instance mask'),
 });

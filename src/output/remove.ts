@@ -1,7 +1,7 @@
 import { lstat, realpath, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isInside } from '../base/paths.ts';
-import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
 import { removeTemporaries } from './files.ts';
 import { journalName, openJournal } from './journal.ts';
 import { headSchema } from './manifest.ts';
@@ -43,7 +43,7 @@ export async function removeRun(out: string, entries: ReadonlySet<string>, files
   const remove = async (path: string): Promise<void> => {
     await unlink(join(out, path)).catch((cause: unknown) => {
       if (!['ENOENT', 'ENOTDIR'].includes(codeOf(cause) ?? ''))
-        throw new CopyPasteError('io', `${path}: cannot be removed: ${messageOf(cause)}; fix the cause and run again`, { cause });
+        throw new CopyPasteError('io', `${path}: cannot be removed: ${systemMessageOf(cause)}; fix the cause and run again`, { cause });
     });
   };
   await remove(manifestName);

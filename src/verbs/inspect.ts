@@ -95,7 +95,7 @@ function createCensus(dataset: Dataset) {
     increment(images, `${formatOf(image)?.toUpperCase()} ${format.depth === 16 ? '16-bit ' : ''}${channelNames[format.channels]}`);
     const twin = seen.get(digest);
     if (twin)
-      odd.push({ path: image, what: `is the same image as ${twin.image}${twin.split === split ? '' : `, of split ${twin.split}`}` });
+      odd.push({ path: image, what: `is the same image as ${twin.image}${twin.split === split ? '' : `, in split ${twin.split}`}` });
     else seen.set(digest, sample);
   };
   const addAnnotations = (file: string, { sample, mask, pixels, instances }: Annotations): void => {
@@ -108,7 +108,7 @@ function createCensus(dataset: Dataset) {
     for (const { classId } of instances) rowOf(classId).instances++;
     if (instances.length === 0) odd.push({ path: file, what: `${sample.id} has no instance` });
     const unknown = [...pixels.keys()].filter((id) => isUndefinedId(id, dataset));
-    if (unknown.length > 0) odd.push({ path: file, what: `has ids of no defined class: ${unknown.join(', ')}` });
+    if (unknown.length > 0) odd.push({ path: file, what: `has ids that are not defined classes: ${unknown.join(', ')}` });
   };
   return {
     add({ sample, digest, file, annotations }: Read): void {

@@ -5,7 +5,7 @@ import { inOrder } from '../engine/in-order.ts';
 import { createPipeline } from '../engine/pipeline.ts';
 import { createPlanner } from '../engine/planner.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
 import { makeFolders, writeAtomic } from '../output/files.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
@@ -60,12 +60,16 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   if (rows.length === 0) {
     throw new CopyPasteError(
       'data',
-      `nothing was pasted into any of ${dataset.samples.length} samples; raise -p, or loosen --min-area and --truncated`,
+      `nothing was pasted into any of ${dataset.samples.length} samples; raise -p, lower --min-area, or pass --truncated keep`,
     );
   }
   const bytes = await contactSheet(rows, format);
   await makeFolders(dirname(options.out)).catch((cause: unknown) => {
-    throw new CopyPasteError('cannotCreate', `--out ${options.out}: ${messageOf(cause)}`, { cause });
+    throw new CopyPasteError(
+      'cannotCreate',
+      `--out ${options.out}: its folder cannot be created: ${systemMessageOf(cause)}; choose another path`,
+      { cause },
+    );
   });
   await writeAtomic(options.out, bytes);
   return { rows: rows.length };

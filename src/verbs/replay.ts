@@ -73,7 +73,7 @@ function chooseRecords({ records }: Manifest, only: string | undefined): readonl
 async function refuseOtherManifest(out: string, manifest: string): Promise<void> {
   const there = await readFile(join(out, manifestName)).catch(() => undefined);
   if (there && !there.equals(await readFile(manifest)))
-    throw new CopyPasteError('cannotCreate', `--out ${out}: holds another run; choose a new folder`);
+    throw new CopyPasteError('cannotCreate', `--out ${out}: contains another run; choose a new folder`);
 }
 
 /** Writes the files of a manifest, and refuses any other content. */
@@ -127,9 +127,10 @@ async function areThere(out: string, record: ManifestRecord): Promise<boolean> {
 
 /** Likely cause of a difference, as the end of a message. */
 function otherMaker({ tool, codecs: theirs }: Manifest): string {
-  if (tool.version !== version) return `; copypaste ${tool.version} made it, and this is ${version}; use that version`;
+  if (tool.version !== version)
+    return `; the manifest is from copypaste ${tool.version}, but this is ${version}; use version ${tool.version}`;
   const kind = Object.keys(codecs).find((name) => theirs[name] !== codecs[name as keyof typeof codecs]);
   return kind === undefined
     ? ''
-    : `; its ${kind} files were encoded by ${theirs[kind]}, and this machine has ${codecs[kind as keyof typeof codecs]}; use that version`;
+    : `; its ${kind} files were encoded by ${theirs[kind]}, but this machine has ${codecs[kind as keyof typeof codecs]}; use the former`;
 }

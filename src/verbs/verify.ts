@@ -113,7 +113,7 @@ async function compareRendered(
 function compareRecord(record: ManifestRecord, made: SampleRecord): Difference[] {
   if (made.status === 'augmented') {
     if (JSON.stringify(recordSchema.safeParse(made).data) === JSON.stringify(record)) return [];
-    return [{ path: manifestName, what: `has a record of ${record.id} that differs from the sample rendered again` }];
+    return [{ path: manifestName, what: `has a record of ${record.id} that differs from that of the sample rendered again` }];
   }
   const expected = digestsOf(outputsOf(made));
   const there = digestsOf(outputsOf(record));
@@ -129,7 +129,8 @@ async function compareDocuments(origin: Origin, entries: Entries): Promise<Diffe
   for (const { path, text } of documentsAgain(origin, entries)) {
     const hash = createHash('sha256');
     for await (const part of text()) hash.update(part);
-    if (digests.has(path) && hash.digest('hex') !== digests.get(path)) found.push({ path, what: 'differs from the same file made again' });
+    if (digests.has(path) && hash.digest('hex') !== digests.get(path))
+      found.push({ path, what: 'differs from the file made again from the input' });
   }
   return found;
 }

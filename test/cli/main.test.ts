@@ -156,7 +156,7 @@ describe('copypaste', () => {
     ['masks hold only background (0) and ignore (255) ids; set --background and --ignore', filled(9, 9, 255), []],
     ['no class found (7) may be pasted; change --classes or --exclude-classes', filled(9, 9, 7), ['--classes', '3']],
     [
-      'each batch has only one sample, with no other to paste from; raise --batch-size, or pass --allow-self',
+      'each batch has only one sample and thus no other to paste from; raise --batch-size, or pass --allow-self',
       filled(9, 9, 7),
       ['--batch-size', '1'],
     ],

@@ -164,7 +164,7 @@ describe('encodeImage and decodeImage', () => {
     const read = (part: Uint8Array, width = 40, height = 24): Promise<Image> => decode(part, width, height, true, 'a.jpg');
     for (let length = 0; length < bytes.length - 2; length += 17)
       await expect(read(bytes.subarray(0, length))).rejects.toThrow(/a\.jpg: cannot decode/);
-    await expect(read(bytes, 24, 24)).rejects.toThrow('a.jpg: image is 40×24, its mask 24×24');
+    await expect(read(bytes, 24, 24)).rejects.toThrow('a.jpg: image is 40×24, but its mask is 24×24');
   });
 });
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { classIds, foreignClass, pasteFilter, readClassNames, voidId } from '../../src/dataset/classes.ts';
+import { classIds, foreignClass, ignoreIdOf, pasteFilter, readClassNames } from '../../src/dataset/classes.ts';
 import { temporaryFolder } from '../make.ts';
 
 describe('class names', () => {
@@ -51,7 +51,7 @@ test('a class may be pasted if it is among those chosen and not excluded; a fore
 });
 
 test('the id of void pixels is the first ignore id, which jittered scenes need', () => {
-  expect(voidId(new Set([255, 7]), 'scene')).toBe(255);
-  expect(voidId([], 'instance')).toBe(undefined);
-  expect(() => voidId([], 'scene')).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('--ignore') }));
+  expect(ignoreIdOf(new Set([255, 7]), 'scene')).toBe(255);
+  expect(ignoreIdOf([], 'instance')).toBe(undefined);
+  expect(() => ignoreIdOf([], 'scene')).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('--ignore') }));
 });

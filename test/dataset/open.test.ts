@@ -93,7 +93,7 @@ describe('openDataset', () => {
     expect(dataset.leftBehind).toEqual(['JPEGImages/boxes-only.png']);
     const shared = await failure(open(files, { split: 'trainval' }));
     expect(shared.message).toMatch(
-      /train\.txt: shares 1 sample with split trainval, such as a, so augmenting would change it; pass --only-split/,
+      /train\.txt: shares 1 sample with split trainval, such as a, so augmenting that split would change this one; pass --only-split/,
     );
     const both = await open(files, { split: 'trainval', onlySplit: true });
     expect(both.samples.map(({ id }) => id)).toEqual(['a', 'b']);

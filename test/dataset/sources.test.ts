@@ -239,7 +239,7 @@ describe('a source set', () => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--sources', sources], streams)).toBe(65);
-    expect(streams.text.stderr).toContain('no instance of --sources is allowed and fits');
+    expect(streams.text.stderr).toContain('no instance in --sources is of an allowed class and fits');
   });
 
   test('is named in the annotations pasted from it', async () => {
@@ -306,6 +306,6 @@ describe('targets', () => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--targets', 'background'], streams)).toBe(65);
-    expect(streams.text.stderr).toContain('every sample has annotations; choose other --targets');
+    expect(streams.text.stderr).toContain('every sample has annotations; change --targets');
   });
 });

@@ -264,7 +264,7 @@ describe('Mapillary Vistas', () => {
     const flags = ['--layout', 'mapillary-v2', '--instances', 'object', '--truncated', 'keep', '-p', '1', '--min-area', '4px'];
     expect(await main(['augment', '--in', root, '--out', out, ...flags], streams)).toBe(0);
     expect(streams.text.stderr).toContain(
-      '9 files not copied (of no sample, or out of date after pasting): config_v1.2.json, training/v1.2/instances/ (2), training/v1.2/labels/ (2), training/v1.2/panoptic/ (2), …',
+      '9 files not copied (not part of any sample, or out of date after pasting): config_v1.2.json, training/v1.2/instances/ (2), training/v1.2/labels/ (2), training/v1.2/panoptic/ (2), …',
     );
     await expectSound(out, root);
     expect(Object.keys(await treeDigests(out)).filter((file) => !file.includes('/'))).toEqual(['config_v2.0.json', 'manifest.json']);

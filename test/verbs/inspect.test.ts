@@ -52,9 +52,9 @@ describe('inspect', () => {
     const { odd } = await inspect({ in: root });
     expect(odd).toEqual([
       { path: 'train/c.png', what: 'image is 9×9, but its mask is 8×9' },
-      { path: 'trainannot/a.png', what: 'has ids of no defined class: 40' },
+      { path: 'trainannot/a.png', what: 'has ids that are not defined classes: 40' },
       { path: 'trainannot/b.png', what: 'train/b has no instance' },
-      { path: 'val/d.png', what: 'is the same image as train/a.png, of split train' },
+      { path: 'val/d.png', what: 'is the same image as train/a.png, in split train' },
     ]);
     const streams = captureStreams();
     expect(await main(['inspect', root], streams)).toBe(0);

@@ -158,7 +158,7 @@ describe('replay', () => {
     await writeFile(file, JSON.stringify(changed));
     await expect(replay({ manifest: file, in: camvid, out: join(folder, 'splits-out') })).rejects.toMatchObject({
       code: 'data',
-      message: `${augmented.id}: ${id} is not in split 'train', contrary to the manifest; pass the data set that its run used`,
+      message: `${augmented.id}: ${id} is not in split 'train', but the manifest records it there; pass the data set that the output was made from`,
     });
     await expect(verify({ out: join(folder, 'splits'), deep: true, in: camvid })).rejects.toMatchObject({ code: 'data' });
   });
@@ -183,7 +183,7 @@ describe('replay', () => {
     await expect(replay({ manifest, in: input, out: join(folder, 'changed-out') })).rejects.toMatchObject({
       code: 'data',
       message: expect.stringMatching(
-        `^${path}: has changed: its SHA-256 is [0-9a-f]{64}, the manifest has [0-9a-f]{64}; restore the original file$`,
+        `^${path}: has changed: its SHA-256 is [0-9a-f]{64}, but the manifest has [0-9a-f]{64}; restore the original file$`,
       ),
     });
     await rm(join(input, path));

@@ -1,7 +1,7 @@
 /** Reads COCO documents, of instances and panoptic ones. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type CopyPasteError, messageOf } from '../../errors.ts';
+import { type CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import type { ClassNames, Instance, Size } from '../../types.ts';
 import type { Document, DocumentImage } from '../format.ts';
@@ -83,7 +83,7 @@ export async function readCoco(
       }
     }
   } catch (error) {
-    throw refuse(`not a valid COCO document: ${messageOf(error)}`, error);
+    throw refuse(`not a valid COCO document: ${systemMessageOf(error)}`, error);
   }
   if (images.length === 0) throw refuse('not a valid COCO document: images are missing');
   const found = checkImages(images, places, refuse);

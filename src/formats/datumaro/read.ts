@@ -1,7 +1,7 @@
 /** Reads Datumaro documents. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { CopyPasteError, messageOf } from '../../errors.ts';
+import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { ShapeSet, Size } from '../../types.ts';
@@ -57,7 +57,7 @@ export async function openDatumaro(
       }
     }
   } catch (error) {
-    throw refuse(`not a valid Datumaro document: ${messageOf(error)}`, error);
+    throw refuse(`not a valid Datumaro document: ${systemMessageOf(error)}`, error);
   }
   if (images.length === 0) throw refuse('not a valid Datumaro document: items are missing');
   const own = await readSurroundings(join(root, path), images, ',');

@@ -19,8 +19,8 @@ export interface LabelmeShape {
 }
 
 /** Labels that are not classes, with the value of their pixels in drawn masks, as in labelme's converters. */
-export const noClass: ReadonlyMap<string, 'void' | 'background'> = new Map([
-  ['__ignore__', 'void'],
+export const noClass: ReadonlyMap<string, 'ignore' | 'background'> = new Map([
+  ['__ignore__', 'ignore'],
   ['_background_', 'background'],
 ]);
 

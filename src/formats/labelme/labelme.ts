@@ -41,7 +41,7 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
   layers({ own: indices, instance }, { own, size }, changed): Layer[] {
     const [first = 0] = indices;
     const none = noClass.get(own.shapes[first]?.label as string);
-    const paint = instance?.classId ?? none ?? 'void';
+    const paint = instance?.classId ?? none ?? 'ignore';
     if (changed) return [{ spans: changed, paint, height: first }];
     if (indices.length === 1 && !none) return instance ? [{ spans: instance.spans, paint, height: first }] : [];
     return indices.map((index) => ({ spans: spansOfShapes([own.shapes[index] as LabelmeShape], size), paint, height: index }));
