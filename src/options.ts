@@ -93,7 +93,7 @@ const reading = {
     description: 'split to augment (by default train, or the only one); other splits are copied unchanged',
   },
   onlySplit: { flag: '--only-split', kind: 'switch', description: 'leave out the other splits' },
-  skipBad: { flag: '--skip-bad', kind: 'switch', description: 'leave out bad samples instead of stopping; exit code 3' },
+  skipBad: { flag: '--skip-bad', kind: 'switch', description: 'leave out bad samples instead of stopping; the exit code is then 3' },
   instances: {
     flag: '--instances <kind>',
     choices: ['component', 'class', 'object'],
@@ -266,7 +266,7 @@ export const augmentOptions = {
   maskFiles: {
     flag: '--mask-files',
     kind: 'switch',
-    description: "also write class and object masks of data sets of shapes, as labelme's VOC converter does",
+    description: "for annotations that are shapes, also write class and object masks, as labelme's VOC converter does",
   },
   link: { flag: '--link', kind: 'switch', bytes: false, description: 'hard-link unchanged files instead of copying them' },
   overwrite: {

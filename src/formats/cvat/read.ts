@@ -169,7 +169,7 @@ async function parseImage(part: string): Promise<CvatImage> {
 function spansOfElement({ name, attributes }: CvatElement, size: Size, refuse: (what: string) => CopyPasteError): Int32Array {
   const numbers = (...keys: string[]): number[] => {
     const values = keys.map((key) => numberOf(attributes[key]));
-    if (!values.every(isCoordinate)) throw refuse(`a ${name} needs ${keys.join(', ')}, none far outside the image`);
+    if (!values.every(isCoordinate)) throw refuse(`a ${name} needs ${keys.join(', ')}, and none may be far outside the image`);
     return values;
   };
   const degrees = Number(attributes.rotation ?? '0');
@@ -178,7 +178,7 @@ function spansOfElement({ name, attributes }: CvatElement, size: Size, refuse: (
   if (name === 'polygon') {
     const points = (attributes.points ?? '').split(';').map((point) => point.split(',').map(numberOf));
     const fine = points.length > 2 && points.every((point) => point.length === 2 && point.every(isCoordinate));
-    if (!fine) throw refuse('a polygon needs at least three points x,y, none far outside the image');
+    if (!fine) throw refuse('a polygon needs at least three points x,y, and none may be far outside the image');
     return spansOfPolygons([points.flat()], size);
   }
   if (name === 'ellipse') {
