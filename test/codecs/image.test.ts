@@ -22,10 +22,13 @@ const { icc = new Uint8Array() } = await sharp(await encodeImage(gradient, 'png'
   .then((bytes) => sharp(bytes).metadata());
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer => Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
-/** Decodes a file by its own header. */
+let decoded = 0;
+
+/** Decodes a file by its own header. Each has a path of its own: another test's sharp may cache what it has read from one. */
 async function decode(bytes: Uint8Array, width = 40, height = 24, upright = true, name = 'a.png'): Promise<Image> {
-  await writeFile(join(folder, name), bytes);
-  const { format } = await readImageHeader(join(folder, name), name);
+  const path = join(folder, `${decoded++}-${name}`);
+  await writeFile(path, bytes);
+  const { format } = await readImageHeader(path, name);
   return decodeImage(bytes, { width, height }, name, { ...format, upright });
 }
 
