@@ -58,11 +58,15 @@ export function unpackOp(inputs: UnpackInputs, attrs: PixelLayout): Tensor4D {
   return run(opNames.unpack, inputs, attrs)[0] as Tensor4D;
 }
 
-/** Loads the file of the active backend, and registers its kernels. A backend that is not in the table runs the cpu kernels. */
-async function loadActive(name: string): Promise<TensorBackend> {
-  const loaded = await backends[isBackendName(name) ? name : 'cpu'].load();
-  if (!getKernel(opNames.copyPaste, name)) for (const config of kernelConfigs(name, loaded.kernels)) registerKernel(config);
-  return loaded;
+/** Files of backends that are loaded, by the name of the TensorFlow.js backend. */
+const loaded = new Map<string, TensorBackend>();
+
+/** Loads the file of a backend, and registers its kernels. A backend that is not in the table runs the cpu kernels. */
+async function load(name: string): Promise<TensorBackend> {
+  const file = await backends[isBackendName(name) ? name : 'cpu'].load();
+  if (!getKernel(opNames.copyPaste, name)) for (const config of kernelConfigs(name, file.kernels)) registerKernel(config);
+  loaded.set(name, file);
+  return file;
 }
 
 /** Renders with the op `CopyPaste` on the active backend. */
@@ -102,9 +106,10 @@ async function downloadWords(_: unknown, tensors: readonly Tensor[]): Promise<In
  * @throws {CopyPasteError} `unavailable` if the device fails, even silently.
  */
 export async function withOps<T>(work: (active: TensorBackend) => Promise<T>): Promise<T> {
-  await ready();
+  if (!loaded.has(getBackend())) await ready();
   const name = getBackend();
-  const active = await loadActive(name);
+  // Once it is loaded, its device is watched from the call on.
+  const active = loaded.get(name) ?? (await load(name));
   const faults = active.watch?.(backend());
   try {
     const result = await work(active);
