@@ -127,7 +127,7 @@ def judge(source, out, manifest, verdict, exact=True, each=None):
             verdict.hold(one["category_id"] == showing[n]["classId"], f"{path}: paste {n} is of another class")
             from_id = one["copypaste"]["annotation_id"]
             verdict.hold(one["copypaste"]["image_id"] == source_image["id"] and from_id in sources, f"{path}: paste {n} is from elsewhere")
-        if exact and "scene" not in record:
+        if exact and "scenes" not in record:
             differs = (picture != pixels(source / "train" / original["file_name"])).any(axis=-1)
             verdict.hold(not (differs & ~cover).any(), f"{path}: {(differs & ~cover).sum()} pixels differ that no paste covers")
             verdict.count("pixels that differ, all in pastes", differs.sum())
@@ -136,7 +136,7 @@ def judge(source, out, manifest, verdict, exact=True, each=None):
         said = {one["object"]: one for one in record.get("covered", [])}
         remaining = [pair for pair in instances(original["id"]) if not said.get(pair[0]["id"], {}).get("dropped")]
         verdict.hold(len(remaining) == len(kept), f"{path}: {len(kept)} annotations are left, not {len(remaining)}")
-        if "scene" in record:
+        if "scenes" in record:
             for (one, mask), (origin, _) in zip(kept, remaining):
                 verdict.hold(not (mask & cover).any(), f"{path}: annotation {one['id']} reaches under a paste")
                 verdict.hold(one["category_id"] == origin["category_id"], f"{path}: annotation {one['id']} is of another class")
