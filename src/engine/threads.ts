@@ -69,10 +69,17 @@ export async function startThreads(
     resourceLimits: { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 2000 },
   });
   let broken: unknown;
+  const destroy = async (): Promise<void> => {
+    // Tinypool waits for threads with Node's `once`, which calls this method when a second thread fails; its workers lack it.
+    for (const worker of pool.threads) Object.assign(worker, { removeListener: () => {} });
+    await pool.destroy().catch((error: unknown) => {
+      broken ??= error;
+    });
+  };
   // A thread that dies between batches must fail the run, since waiting batches would never begin.
   pool.on('error', (error) => {
     broken ??= error;
-    void pool.destroy();
+    void destroy();
   });
   return {
     ahead: 2 * count,
@@ -86,6 +93,6 @@ export async function startThreads(
       // Tinypool's promises stay in memory until V8 marks the whole heap, so outcomes are removed from their results.
       return { results: result.outcomes.splice(0).map((outcome) => Promise.resolve(outcome)), read: result.read };
     },
-    stop: () => pool.destroy(),
+    stop: destroy,
   };
 }
