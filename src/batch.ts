@@ -57,8 +57,11 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
   const annotations = splitMasks(await masks.data(), count, width, height, ignore ?? 0);
   const found = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
   const rest = { width, height, capacity: Number.POSITIVE_INFINITY, largestId: 0xffff };
-  const candidates = found.map(({ instances }, i): Candidate => ({ id: `${i}`, annotated: instances.length > 0, instances, ...rest }));
-  const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options) };
+  const candidates = found.map(({ instances }, i): Candidate => {
+    const { ids } = annotations[i] as Mask;
+    return { id: `${i}`, annotated: instances.length > 0, ids, instances, ...rest };
+  });
+  const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options), measures: {} };
   const plan = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
   const rendered = plan.some(isPasted) ? await withOps(() => renderBatch(images, plan, found, options)) : undefined;
   const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));

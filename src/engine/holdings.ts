@@ -95,7 +95,7 @@ function holdingsOf(
 }
 
 /** Returns the mask and span buffers of a sample to the pool. */
-function giveBackBuffers({ mask, objects, instances }: Annotations): void {
+export function giveBackBuffers({ mask, objects, instances }: Annotations): void {
   for (const { ids } of objects ? [mask, objects] : [mask]) giveBack(ids);
   // The spans of all instances share one buffer.
   if (instances[0]) giveBack(instances[0].spans);

@@ -4,6 +4,7 @@ import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import { augmentedRecord, unchangedRecord } from '../output/records.ts';
 import { createSampleWriter } from '../output/sample-writer.ts';
 import { variantSuffix } from '../output/variants.ts';
+import type { Measures } from '../plan/measures.ts';
 import type { Renderer } from '../render/render.ts';
 import type { PassReason, Sample } from '../types.ts';
 import { createPipeline, type RunState, type Sink } from './pipeline.ts';
@@ -18,7 +19,7 @@ export interface OutcomeBatch {
 }
 
 /** Creates the work of `augment`: it plans, renders and writes the samples of the augmented split. */
-export function createJob(dataset: SourcedDataset, options: AugmentOptions, backend: Renderer, state: RunState) {
+export function createJob(dataset: SourcedDataset, options: AugmentOptions, measures: Measures, backend: Renderer, state: RunState) {
   const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
   const pass = async (sample: Sample, suffix: string, plan: Parameters<typeof unchangedRecord>[1]) => {
     const written = await writer?.pass(sample, suffix);
@@ -35,7 +36,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, back
       skip: ({ id }, skipped) => ({ id, skipped }),
     };
   };
-  const planner = createPlanner(dataset, options, options.copies);
+  const planner = createPlanner(dataset, options, options.copies, measures);
   const { begin, drawsOf } = createPipeline(dataset, options, backend, planner, sink, state);
   return {
     planner,

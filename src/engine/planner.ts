@@ -3,13 +3,14 @@ import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
+import type { Measures } from '../plan/measures.ts';
 import { batchesOf, type Candidate, isSource, mayBeTarget, type PlanOptions, passThrough, planFromSet, planSample } from '../plan/plan.ts';
 import type { Annotations, Plan, Sample } from '../types.ts';
 
 /** Options that determine plans. */
 export type PlannerOptions = Pick<
   AugmentOptions,
-  Exclude<keyof PlanOptions, 'mayPaste'> | 'batchSize' | 'classes' | 'excludeClasses' | 'skipBad'
+  Exclude<keyof PlanOptions, 'mayPaste' | 'measures'> | 'batchSize' | 'classes' | 'excludeClasses' | 'skipBad'
 >;
 
 /** One batch of one copy: its number, and the samples that it augments. */
@@ -41,8 +42,8 @@ export interface Planner {
 }
 
 /** Creates a planner that draws new plans: every batch of every copy, in the seeded order. */
-export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, copies: number): Planner {
-  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options) };
+export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, copies: number, measures: Measures): Planner {
+  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options), measures };
   const { samples: set } = dataset.sources ?? { samples: [] };
   /** Indices of sources without an instance that may be pasted. */
   const unusable = new Set<number>();
@@ -92,6 +93,7 @@ export function candidateOf(
     annotated: (shapes?.shapes ?? instances).length > 0,
     width: mask.width,
     height: mask.height,
+    ids: mask.ids,
     instances,
     capacity: shapes?.unlabelled
       ? 0

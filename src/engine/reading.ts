@@ -35,8 +35,17 @@ export function createSampleReader(dataset: SourcedDataset, options: ReadingOpti
   };
 }
 
-/** Annotations of a sample, with class ids of instances mapped to those of the data set that is augmented. */
-async function readSourced(sample: Sample, dataset: SourcedDataset, options: ReadingOptions): Promise<Annotations> {
+/**
+ * Annotations of a sample, with class ids of instances mapped to those of the data set that is augmented.
+ *
+ * @param separate separates the instances of a target too, although nothing is copied from it.
+ */
+export async function readSourced(
+  sample: Sample,
+  dataset: SourcedDataset,
+  options: ReadingOptions,
+  separate = false,
+): Promise<Annotations> {
   const { sources } = dataset;
   if (!sources) return readAnnotations(sample, dataset, options);
   if (sample.id.startsWith(sourcePrefix)) {
@@ -44,5 +53,8 @@ async function readSourced(sample: Sample, dataset: SourcedDataset, options: Rea
     return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
   }
   // Nothing is copied from a target, so its instances need not be separated.
-  return readAnnotations(sample, dataset, { ...options, instances: sample.objects === undefined ? 'class' : options.instances });
+  return readAnnotations(sample, dataset, {
+    ...options,
+    instances: separate || sample.objects !== undefined ? options.instances : 'class',
+  });
 }

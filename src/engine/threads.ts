@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import type { Measures } from '../plan/measures.ts';
 import { batchCount } from '../plan/plan.ts';
 import { type BackendName, backends } from '../render/backends.ts';
 import type { Sample } from '../types.ts';
@@ -40,6 +41,7 @@ export interface Threads {
 export async function startThreads(
   dataset: SourcedDataset,
   options: AugmentOptions,
+  measures: Measures,
   backend: BackendName,
   worker: URL | undefined,
   stop: AbortSignal | undefined,
@@ -53,6 +55,7 @@ export async function startThreads(
     // Samples come with their batches, so that the memory of a thread does not grow with the data set.
     dataset: { ...dataset, samples: [], others: [], skipped: [], leftBehind: [], lists: new Map() },
     options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
+    measures,
     backend,
     stop: shared,
   };

@@ -4,6 +4,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, type ErrorCode } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
+import type { Measures } from '../plan/measures.ts';
 import { openRenderer } from '../render/backend.ts';
 import type { BackendName } from '../render/backends.ts';
 import { createJob } from './job.ts';
@@ -12,6 +13,7 @@ import type { BatchRef } from './planner.ts';
 export interface WorkerData {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
+  readonly measures: Measures;
   readonly backend: BackendName;
   /** One shared number, 0 until the run is stopped. */
   readonly stop: Int32Array;
@@ -29,10 +31,10 @@ export type WorkerResult =
   | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
-const { dataset, options, backend, stop } = Tinypool.workerData as WorkerData;
+const { dataset, options, measures, backend, stop } = Tinypool.workerData as WorkerData;
 const poison = new Map<string, string>();
 const opening = openRenderer(backend).then((opened) =>
-  createJob(dataset, options, opened, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
+  createJob(dataset, options, measures, opened, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
 );
 // The first batch throws the error.
 opening.catch(() => {});

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import type { Measures } from '../plan/measures.ts';
 import { foldsCase, isTemporary, makeFolders, syncFolders } from './files.ts';
 import { headOf, refuseOther } from './head.ts';
 import { journalName, openJournal } from './journal.ts';
@@ -15,12 +16,18 @@ import { createOutput, type Output } from './run.ts';
 /**
  * Opens the output folder of a run, which may be new, interrupted or complete.
  *
+ * @param measures are not compared with those of an earlier run, since they follow from the data and the options.
  * @param twins two files of the run whose names differ only in case; empty if there are none.
  * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run.
  */
-export async function openOutput(dataset: SourcedDataset, options: AugmentOptions, twins: readonly string[]): Promise<Manifest | Output> {
+export async function openOutput(
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+  measures: Measures,
+  twins: readonly string[],
+): Promise<Manifest | Output> {
   const { out } = options;
-  const head = await headOf(dataset, options);
+  const head = await headOf(dataset, options, measures);
   const entries = await openFolder(out);
   if (twins.length > 0 && (await foldsCase(out))) {
     await rmdir(out).catch(() => {});
@@ -42,7 +49,7 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
       // Another run may have ended since the folder was read, and removed its journal.
       if (!(await openFolder(out)).has(manifestName)) throw notEmpty(out, foreign);
       await journal.close();
-      return openOutput(dataset, options, twins);
+      return openOutput(dataset, options, measures, twins);
     }
     if (!journal.head) {
       await journal.add({ head });

@@ -9,12 +9,13 @@ import { filesOfSample } from '../dataset/sample-files.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
+import type { Measures } from '../plan/measures.ts';
 import { sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
 import { headSchema, type LayoutRecord, type ManifestHead, schemaVersion } from './manifest.ts';
 
 /** Head of a run's manifest. Runs with equal heads write equal bytes. */
-export async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise<ManifestHead> {
+export async function headOf(dataset: SourcedDataset, options: AugmentOptions, measures: Measures): Promise<ManifestHead> {
   const { sources } = dataset;
   const rows: Readonly<Record<string, Option>> = augmentOptions;
   const { seed, ...rest } = Object.fromEntries(Object.entries(options).filter(([name]) => rows[name]?.bytes !== false));
@@ -32,6 +33,7 @@ export async function headOf(dataset: SourcedDataset, options: AugmentOptions): 
     ...(sources && {
       sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
     }),
+    ...(Object.keys(measures).length > 0 && { measures }),
     input: {
       files: own.files + theirs.files,
       bytes: own.bytes + theirs.bytes,

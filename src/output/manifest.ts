@@ -131,6 +131,7 @@ const head = {
     })
     .optional()
     .describe('another data set that instances are copied from'),
+  measures: z.strictObject({}).optional().describe('facts of the whole data set that the plans depend on'),
   input: z
     .strictObject({ files: count, bytes: count, listing: sha256 })
     .describe('number and total size of the input files; listing is the SHA-256 of lines "bytes path" and, for classes, "id name"'),

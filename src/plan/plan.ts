@@ -1,7 +1,21 @@
 import { ownedPixels } from '../masks/coverage.ts';
 import { mappingOf, tablesOf } from '../masks/tables.ts';
-import type { AreaLimit, Dropped, DropReason, Instance, PassPlan, PassReason, PastePlan, Placement, Plan, Scene, Size } from '../types.ts';
+import type {
+  AreaLimit,
+  Dropped,
+  DropReason,
+  Instance,
+  Mask,
+  PassPlan,
+  PassReason,
+  PastePlan,
+  Placement,
+  Plan,
+  Scene,
+  Size,
+} from '../types.ts';
 import { boxesInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
+import type { Measures } from './measures.ts';
 import { type Stream, stream } from './rng.ts';
 
 /** Facts of a sample that planning needs; its pixels are not among them. */
@@ -9,6 +23,8 @@ export interface Candidate extends Size {
   readonly id: string;
   /** True if the sample has annotations, so that it is not a background image. */
   readonly annotated: boolean;
+  /** Class ids `[H, W]` of its class mask. */
+  readonly ids: Mask['ids'];
   readonly instances: readonly Instance[];
   /** Number of pasted instances that its annotation has free ids for. */
   readonly capacity: number;
@@ -33,6 +49,7 @@ export interface PlanOptions extends JitterOptions {
   readonly allowSelf: boolean;
   /** Tests if a class may be pasted. */
   readonly mayPaste: (classId: number) => boolean;
+  readonly measures: Measures;
 }
 
 /** Maximum number of draws of the jitter before an instance is dropped, as in MosaicML Composer. */
@@ -70,7 +87,7 @@ function passReason({ id, annotated }: Candidate, copy: number, options: PlanOpt
  * Tests if the annotation of a sample must be read: the sample may be a target of this copy, or its annotation gives the reason why it is
  * not.
  */
-export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p }: Omit<PlanOptions, 'mayPaste'>): boolean {
+export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p }: PlanOptions): boolean {
   return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio);
 }
 

@@ -8,6 +8,7 @@ import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { createJob, type Job } from '../engine/job.ts';
+import { measure } from '../engine/measure.ts';
 import type { BatchRef } from '../engine/planner.ts';
 import type { Programs } from '../engine/programs.ts';
 import { createSteps } from '../engine/steps.ts';
@@ -24,6 +25,7 @@ import type { Outcome } from '../output/outcomes.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { variantSuffix, variantsOf } from '../output/variants.ts';
+import type { Measures } from '../plan/measures.ts';
 import { withBackend } from '../render/backend.ts';
 import type { Backend } from '../render/backends.ts';
 import type { Renderer } from '../render/render.ts';
@@ -77,11 +79,12 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
   const total = (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length;
   // Threads load while the output is opened; a complete run needs none.
   const complete = !options.dryRun && !options.overwrite && existsSync(join(options.out, manifestName));
-  const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks.stop);
+  const measures = complete ? {} : await measure(dataset, options, hooks.stop);
+  const threads = complete ? undefined : await startThreads(dataset, options, measures, backend.name, programs?.worker, hooks.stop);
   let output: Output | undefined;
   try {
     if (!options.dryRun) {
-      const opened = await openOutput(dataset, options, twins);
+      const opened = await openOutput(dataset, options, measures, twins);
       if ('records' in opened) {
         hooks.opened?.(dataset);
         hooks.started?.(total);
@@ -92,17 +95,21 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
     hooks.chosen?.(backend);
     hooks.opened?.(dataset);
     hooks.started?.(total);
-    return await runBatches(run, threads, output);
+    return await runBatches({ ...run, measures }, threads, output);
   } finally {
     await threads?.stop();
     await output?.close();
   }
 }
 
-async function runBatches(run: Run, threads: Threads | undefined, output: Output | undefined): Promise<AugmentSummary> {
-  const { dataset, options, backend, hooks } = run;
+async function runBatches(
+  run: Run & { readonly measures: Measures },
+  threads: Threads | undefined,
+  output: Output | undefined,
+): Promise<AugmentSummary> {
+  const { dataset, options, measures, backend, hooks } = run;
   const poison = new Map(output?.poison);
-  const job = createJob(dataset, options, backend, { poison, stopped: () => hooks.stop?.aborted === true });
+  const job = createJob(dataset, options, measures, backend, { poison, stopped: () => hooks.stop?.aborted === true });
   if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
   const steps = createSteps(output, hooks);
   const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));

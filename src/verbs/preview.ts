@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { openSourced } from '../dataset/sources.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
+import { measure } from '../engine/measure.ts';
 import { createPipeline } from '../engine/pipeline.ts';
 import { createPlanner } from '../engine/planner.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
@@ -41,7 +42,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     hooks.opened?.(dataset);
     hooks.started?.(options.rows);
     const drawn: SheetRow[] = [];
-    const planner = createPlanner(dataset, options, 1);
+    const planner = createPlanner(dataset, options, 1, await measure(dataset, options, hooks.stop));
     const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {
       poison: new Map(),
       stopped: () => hooks.stop?.aborted === true,

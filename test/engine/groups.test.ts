@@ -35,7 +35,7 @@ async function run(
     skip: (): undefined => undefined,
   };
   const dataset = await openDataset(given);
-  const planner = createPlanner(dataset, given, 1);
+  const planner = createPlanner(dataset, given, 1, {});
   const { begin } = createPipeline(dataset, given, { batchPixels, render }, planner, () => sink);
   for await (const { results } of inOrder(planner.batches(), begin, 1)) digests.push(...(await Promise.all(results)));
   const { calls } = render.mock;

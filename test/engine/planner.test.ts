@@ -12,14 +12,14 @@ const dataset = await openSourced(optionsOf({}));
 const ids = dataset.samples.map(({ id }) => id);
 
 function plannerOf(given: Partial<Given<typeof augmentOptions>> = {}, copies = 2) {
-  const planner = createPlanner(dataset, optionsOf(given), copies);
+  const planner = createPlanner(dataset, optionsOf(given), copies, {});
   return { planner, batches: [...planner.batches()] as [BatchRef, ...BatchRef[]] };
 }
 
 /** A sample with one instance of each class. */
 function candidateOf(id: string, ...classes: number[]): [string, Candidate] {
   const instances = classes.map((classId) => instanceOf(classId, [100, 100, 200, 200]));
-  return [id, { id, annotated: true, width: 480, height: 360, instances, capacity: 1e6, largestId: 255 }];
+  return [id, { id, annotated: true, width: 480, height: 360, ids: new Uint8Array(480 * 360), instances, capacity: 1e6, largestId: 255 }];
 }
 
 const noDraw = async (): Promise<never> => {

@@ -29,7 +29,7 @@ async function withThreads<T>(
   { worker = built.worker, stop }: { worker?: URL; stop?: AbortSignal } = {},
 ): Promise<T> {
   const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
-  const threads = (await startThreads(await openSourced(options), options, 'cpu', worker, stop)) as Threads;
+  const threads = (await startThreads(await openSourced(options), options, {}, 'cpu', worker, stop)) as Threads;
   try {
     return await run(threads, options);
   } finally {
@@ -39,7 +39,7 @@ async function withThreads<T>(
 
 /** Job of this thread, with its first batch. */
 async function alone(options: AugmentOptions, poison: ReadonlyMap<string, string> = new Map()) {
-  const job = createJob(await openSourced(options), options, await openRenderer('cpu'), { poison, stopped: () => false });
+  const job = createJob(await openSourced(options), options, {}, await openRenderer('cpu'), { poison, stopped: () => false });
   const [ref] = job.planner.batches();
   return { job, ref: ref as NonNullable<typeof ref> };
 }
@@ -58,7 +58,7 @@ test('threads write the bytes that one thread writes, and report every sample', 
 test('no thread is started for few small samples, for TensorFlow, or without a built worker', async () => {
   const start = async (given: Partial<AugmentOptions>, backend: 'cpu' | 'tensorflow', worker: URL | undefined) => {
     const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
-    return startThreads(await openSourced(options), options, backend, worker, undefined);
+    return startThreads(await openSourced(options), options, {}, backend, worker, undefined);
   };
   expect(await start({ copies: 39 }, 'cpu', built.worker)).toBeUndefined();
   expect(await start({}, 'tensorflow', built.worker)).toBeUndefined();

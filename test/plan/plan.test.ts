@@ -18,6 +18,7 @@ const defaults: PlanOptions = {
   truncated: 'skip',
   allowSelf: false,
   mayPaste: () => true,
+  measures: {},
 };
 
 function candidate(id: string, boxes: readonly Box[], rest: Partial<Candidate> = {}): Candidate {
@@ -27,6 +28,7 @@ function candidate(id: string, boxes: readonly Box[], rest: Partial<Candidate> =
     annotated: instances.length > 0,
     width: 200,
     height: 100,
+    ids: new Uint8Array(200 * 100),
     instances,
     capacity: Number.POSITIVE_INFINITY,
     largestId: 255,
