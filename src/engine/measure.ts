@@ -34,7 +34,7 @@ export async function measure(dataset: SourcedDataset, options: MeasureOptions, 
       for (const annotations of await inParts(chunk, jobsOf(options), read)) {
         if (!annotations) continue;
         const candidate = candidateOf(annotations, setOf(annotations.sample, dataset));
-        for (const gauge of gauges) gauge.add(candidate, role);
+        for (const gauge of gauges) gauge.add(gauge.read(candidate, role), candidate.id, role);
         giveBackBuffers(annotations);
       }
     }
