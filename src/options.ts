@@ -24,6 +24,7 @@ export interface Kinds {
   interval: readonly [low: number, high: number];
   ids: readonly number[];
   names: readonly (string | number)[];
+  encoding: string;
   switch: boolean;
 }
 
@@ -69,6 +70,12 @@ const reading = {
   },
   images: { flag: '--images <dir>', kind: 'path', bytes: false, description: 'folder of images inside --in, with --masks' },
   masks: { flag: '--masks <dir>', kind: 'path', bytes: false, description: 'folder of masks inside --in, with --images' },
+  encoding: {
+    flag: '--encoding <label>',
+    kind: 'encoding',
+    default: 'utf-8',
+    description: 'encoding of annotations, class names and other texts, such as latin1 or gbk',
+  },
   annotations: {
     flag: '--annotations <file>',
     kind: 'path',

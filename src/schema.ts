@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isKnownEncoding } from './base/text.ts';
 import { CopyPasteError } from './errors.ts';
 import { type Kinds, type Option, presets, type Resolved } from './options.ts';
 import type { AreaLimit } from './types.ts';
@@ -56,6 +57,11 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     expects: 'ids or names such as car,person',
     parse: (text) => text.split(',').map((name) => name.trim()),
     schema: z.array(z.union([z.string().min(1), z.int().min(0)])).min(1),
+  },
+  encoding: {
+    expects: 'an encoding such as utf-8, latin1 or gbk',
+    parse: String,
+    schema: z.string().refine(isKnownEncoding),
   },
   switch: { expects: 'true or false', parse: (text) => text, schema: z.boolean() },
 };

@@ -2,6 +2,7 @@ import { closeSync, type Dirent, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
+import { decodeText } from './text.ts';
 
 /** Folders and files below a root, as sorted relative paths with `/`. */
 export interface Tree {
@@ -110,11 +111,12 @@ function textAtStart(path: string): string {
   }
 }
 
-/** Reads a text file. @throws {CopyPasteError} `io` or `data` if the file cannot be read. */
-export async function readText(root: string, file: string): Promise<string> {
-  return readFile(join(root, file), 'utf8').catch((cause: unknown) => {
+/** Reads a text file. @throws {CopyPasteError} `io` or `data` if the file cannot be read, `data` if it is not in the encoding. */
+export async function readText(root: string, file: string, encoding?: string): Promise<string> {
+  const bytes = await readFile(join(root, file)).catch((cause: unknown) => {
     throw cannotRead(file, cause);
   });
+  return decodeText(bytes, file, encoding);
 }
 
 /**

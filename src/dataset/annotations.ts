@@ -1,6 +1,7 @@
 /** Reads the annotations of a sample from its files. */
 import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
+import { decodeText } from '../base/text.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { CopyPasteError } from '../errors.ts';
 import { readEntry } from '../formats/documents.ts';
@@ -33,7 +34,9 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
   const { size, entry, labels: path = '' } = sample;
   const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
   const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
-  const parts = labels ? [Buffer.from(labels.bytes).toString()] : entry && (await readEntry(dataset.root, entry));
+  const parts = labels
+    ? [decodeText(labels.bytes, path, dataset.encoding)]
+    : entry && (await readEntry(dataset.root, entry, dataset.encoding));
   const { classNames, documents } = dataset;
   const source = { file: entry?.document ?? path, size, classNames, things: documents.get(sample.split)?.things, mask };
   const shapes: ShapeSet = parts ? await format.shapes({ ...source, parts }) : emptyOf(sample);

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { CopyPasteError, systemMessageOf } from '../errors.ts';
+import { readNamedText } from '../base/text.ts';
+import { CopyPasteError } from '../errors.ts';
 import type { ClassNames } from '../types.ts';
 
 /** Class id of an instance from `--sources` whose class the target data set lacks. */
@@ -10,14 +10,9 @@ export const foreignClass = -1;
  *
  * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when an id occurs twice.
  */
-export async function readClassNames(path: string): Promise<ClassNames> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `--class-names ${path}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
-  });
-  const lines = text
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .map((line) => line.trim());
+export async function readClassNames(path: string, encoding?: string): Promise<ClassNames> {
+  const text = await readNamedText(path, `--class-names ${path}`, encoding);
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
   while (lines.at(-1) === '') lines.pop();
   const numbered = lines.length > 0 && lines.every((line) => /^\d+[\s,:]+\S/.test(line) || line === '');
   const names = new Map<number, string>();

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, systemMessageOf } from '../errors.ts';
+import { readNamedText } from '../base/text.ts';
+import { CopyPasteError } from '../errors.ts';
 import type { Colours } from '../types.ts';
 
 /** File names of colour maps: CamVid's, CVAT's, and class dictionaries. */
@@ -21,12 +21,9 @@ export interface ColourMap {
  *
  * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when a line is invalid or a colour occurs twice.
  */
-export async function readColourMap(path: string): Promise<ColourMap> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${path}: cannot read the colour map: ${systemMessageOf(cause)}; check the path`, { cause });
-  });
+export async function readColourMap(path: string, encoding?: string): Promise<ColourMap> {
+  const text = await readNamedText(path, path, encoding);
   const lines = text
-    .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#') && !/^name\s*,\s*r\s*,/i.test(line));

@@ -11,11 +11,11 @@ import type { Paired } from './paired.ts';
  *
  * @throws {CopyPasteError} `io` when a list cannot be read.
  */
-export async function readLists(root: string, tree: Tree, { lists }: Layout): Promise<Map<string, string[]>> {
+export async function readLists(root: string, tree: Tree, { lists }: Layout, encoding?: string): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
   if (lists === undefined) return found;
   for (const file of tree.files.filter((name) => name.startsWith(`${lists}/`) && name.endsWith('.txt'))) {
-    const ids = (await readText(root, file))
+    const ids = (await readText(root, file, encoding))
       .split(/\r?\n/)
       .map((line) => line.trim().split(/\s/)[0] as string)
       .filter((id) => id !== '');

@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { plural } from '../base/plural.ts';
+import { utf8 } from '../base/text.ts';
 import { listTree, type Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Folders } from '../formats/folders.ts';
@@ -29,6 +30,8 @@ export interface Dataset {
   readonly root: string;
   /** SHA-256 by path of files that must be unchanged. */
   readonly digests?: ReadonlyMap<string, string>;
+  /** Encoding of its texts, a label of `TextDecoder`. */
+  readonly encoding: string;
   readonly layout: Layout['name'];
   /** Folders of each split, for messages. */
   readonly folders: readonly Folders[];
@@ -82,11 +85,11 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   refuseUnusedOptions(layout, format, options);
   const colourFile = await openColours(root, tree, options);
   const bad = new Map<string, Fault>();
-  const lists = await readLists(root, tree, layout);
+  const lists = await readLists(root, tree, layout, options.encoding);
   const choose = (splits: readonly string[]): string => chooseSplit(splits, options.split ?? splitToInspect(splits, options));
   const pairing = await openAnnotations({ root, tree, layout, found, lists, choose, options, bad }, format);
   const { paired, unmasked = new Map(), folders, splits, split, documents, labelConfig } = pairing;
-  const config = await openConfig(root, tree, layout);
+  const config = await openConfig(root, tree, layout, options.encoding);
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
 
   const listed = lists.size > 0 ? assignSplits(paired, unmasked, lists, split, bad) : paired;
@@ -109,6 +112,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const used = new Set([...wholeFiles({ lists, documents, carried }), ...listed.flatMap(filesOfSample).map(({ path }) => path)]);
   return {
     root,
+    encoding: options.encoding ?? utf8,
     layout: layout.name,
     folders,
     splits: [...splits].sort(),
@@ -150,7 +154,9 @@ async function classesOf(
   const background = new Set(options.background ?? firstOf(stated, 'background') ?? layout.background);
   const ignore = new Set(options.ignore ?? firstOf(stated, 'ignore') ?? layout.ignore);
   const classNames =
-    options.classNames === undefined ? (firstOf(stated, 'classNames') ?? namesOfLayout(layout)) : await readClassNames(options.classNames);
+    options.classNames === undefined
+      ? (firstOf(stated, 'classNames') ?? namesOfLayout(layout))
+      : await readClassNames(options.classNames, options.encoding);
   return { background, ignore, leftOut: new Set([...background, ...ignore]), classNames };
 }
 
@@ -167,12 +173,12 @@ function splitToInspect(splits: readonly string[], { lookOnly }: DatasetOptions)
 async function openColours(
   root: string,
   { files }: Tree,
-  { colorMap, colours }: DatasetOptions,
+  { colorMap, colours, encoding }: DatasetOptions,
 ): Promise<{ path?: string | undefined; map?: ColourMap; colours?: Colours | undefined; error?: unknown }> {
   const path = colorMap ?? findColourMap(root, files);
   if (colours || path === undefined) return { path, colours };
   try {
-    const map = await readColourMap(path);
+    const map = await readColourMap(path, encoding);
     return { path, map, colours: map.colours };
   } catch (error) {
     // An error in the data set's own map matters only if masks store colours.
@@ -182,10 +188,10 @@ async function openColours(
 }
 
 /** Reads the layout's configuration file, if there is one. */
-async function openConfig(root: string, tree: Tree, { configs }: Layout) {
+async function openConfig(root: string, tree: Tree, { configs }: Layout, encoding = utf8) {
   const file = configs?.files.find((one) => tree.has(one));
   if (!configs || file === undefined) return undefined;
-  const { classNames, things, ignore } = await configs.read(root, file);
+  const { classNames, things, ignore } = await configs.read(root, file, encoding);
   return { file, classNames, things, ...(ignore.length > 0 && { ignore }) };
 }
 

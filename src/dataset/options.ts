@@ -4,6 +4,8 @@ import type { Colours } from '../types.ts';
 /** Options for opening a data set. */
 export interface DatasetOptions {
   readonly in: string;
+  /** Encoding of texts, a label of `TextDecoder`; default UTF-8. */
+  readonly encoding?: string | undefined;
   readonly layout?: string | undefined;
   readonly images?: string | undefined;
   readonly masks?: string | undefined;

@@ -1,6 +1,7 @@
 /** Pairs images with their annotations: masks in folders, label files, or documents. */
 import { basename } from 'node:path';
 import { withoutExtension } from '../base/paths.ts';
+import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
@@ -66,7 +67,7 @@ async function openLabels({ root, tree, found, choose, options, bad }: Opening, 
   const files = paired
     .filter((one) => !options.onlySplit || one.split === split)
     .flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
-  const { classNames, config } = await format.names(root, tree, { files, folders: found }, bad);
+  const { classNames, config } = await format.names(root, tree, { files, folders: found, encoding: options.encoding ?? utf8 }, bad);
   return { paired, folders: found, splits, split, documents: new Map(), categories: classNames, labelConfig: config };
 }
 
@@ -78,7 +79,7 @@ async function openDocuments({ root, tree, found, choose, options, bad }: Openin
   const opened: Awaited<ReturnType<typeof openDocument>>[] = [];
   for (const path of new Set(wanted.map(({ masks }) => masks))) {
     const rows = wanted.filter(({ masks }) => masks === path) as [Folders, ...Folders[]];
-    opened.push(await openDocument(root, rows, tree, format));
+    opened.push(await openDocument(root, rows, tree, format, options.encoding ?? utf8));
   }
   const splits = [...new Set([...splitsOf(found), ...opened.flatMap(({ folders }) => splitsOf(folders))])];
   const split = known ?? choose(splits);

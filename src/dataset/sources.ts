@@ -1,8 +1,9 @@
 /** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { readNamedText } from '../base/text.ts';
 import { listTree } from '../base/tree.ts';
-import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, messageOf } from '../errors.ts';
 import { detectLayout } from '../formats/layouts.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
@@ -59,19 +60,20 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
     const layout = alike ? (sourcesLayout ?? target.layout) : detectLayout(tree, sourcesLayout).layout.name;
-    const { skipBad, images, masks, maskSuffix, background, ignore, classNames, colorMap } = options;
+    const { skipBad, images, masks, encoding, maskSuffix, background, ignore, classNames, colorMap } = options;
     return openDataset({
       in: sources,
       layout,
       split: sourcesSplit,
       onlySplit: true,
       skipBad,
+      encoding,
       // Options for a layout apply to both data sets of that layout.
       ...(alike && { images, masks }),
       ...(layout === target.layout ? { maskSuffix, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
     });
   });
-  return withSources(target, opened, await mapClasses(opened, target, classMap));
+  return withSources(target, opened, await mapClasses(opened, target, classMap, options.encoding));
 }
 
 /** Joins a data set with the data set that provides its instances. */
@@ -103,9 +105,9 @@ async function withSourceFlags<T>(open: () => Promise<T>): Promise<T> {
  *
  * @throws {CopyPasteError} `usage` when no class can be pasted.
  */
-async function mapClasses(from: Dataset, to: Dataset, file: string | undefined): Promise<ClassMap> {
+async function mapClasses(from: Dataset, to: Dataset, file: string | undefined, encoding?: string): Promise<ClassMap> {
   const pairs = pairClasses(from.classNames, to.classNames);
-  if (file !== undefined) for (const [id, ours] of await pairsOfFile(file, from.classNames, to.classNames)) pairs.set(id, ours);
+  if (file !== undefined) for (const [id, ours] of await pairsOfFile(file, encoding, from.classNames, to.classNames)) pairs.set(id, ours);
   leaveOutClasses(pairs, from, to);
   const others = from.classNames.size + to.classNames.size > 0 ? 'none' : 'same';
   if (others === 'none' && ![...pairs.values()].some((ours) => ours !== null)) {
@@ -126,8 +128,13 @@ function pairClasses(from: ClassNames, to: ClassNames): Map<number, number | nul
 }
 
 /** Pairs of class ids from a class map file. */
-async function pairsOfFile(file: string, from: ClassNames, to: ClassNames): Promise<(readonly [id: number, ours: number | null])[]> {
-  return (await readClassMap(file)).map(([theirs, ours]) => [
+async function pairsOfFile(
+  file: string,
+  encoding: string | undefined,
+  from: ClassNames,
+  to: ClassNames,
+): Promise<(readonly [id: number, ours: number | null])[]> {
+  return (await readClassMap(file, encoding)).map(([theirs, ours]) => [
     idOf(theirs, from, `--class-map ${file}: the sources have no class ${theirs}`),
     ours === null ? null : idOf(ours, to, `--class-map ${file}: --in has no class ${ours}`),
   ]);
@@ -155,10 +162,8 @@ function idOf(text: string | number, names: ClassNames, problem: string): number
 }
 
 /** Reads a class map file. @throws {CopyPasteError} `noInput` when it cannot be read, `data` when it is not a map of classes. */
-async function readClassMap(path: string): Promise<[string, string | number | null][]> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `--class-map ${path}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
-  });
+async function readClassMap(path: string, encoding?: string): Promise<[string, string | number | null][]> {
+  const text = await readNamedText(path, `--class-map ${path}`, encoding);
   const { parse } = await import('yaml');
   let parsed: unknown;
   try {

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBelow } from '../base/paths.ts';
+import { decodeText } from '../base/text.ts';
 import { cannotRead, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
@@ -32,12 +33,13 @@ export async function openDocument(
   found: readonly [Folders, ...Folders[]],
   tree: Tree,
   format: DocumentFormat,
+  encoding: string,
 ): Promise<DocumentContents & { folders: Folders[]; samples: DocumentSample[] }> {
   const [first] = found;
   const path = first.masks;
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', what, { path, cause });
   if (!tree.has(path)) throw refuse('is missing; restore the file, or pass the folder that contains it');
-  const contents = await format.open(root, first, refuse);
+  const contents = await format.open(root, first, encoding, refuse);
   const { images, classNames } = contents;
   if (classNames.size >= noCategory) throw refuse(`the document has ${classNames.size} classes; the limit is ${noCategory - 1}`);
   const names = [...new Set(images.map(({ split = first.split }) => split))];
@@ -84,9 +86,9 @@ const gap = 4096;
 /**
  * Reads the parts of one image from its document; adjacent parts share one read.
  *
- * @throws {CopyPasteError} `io` when the document cannot be read.
+ * @throws {CopyPasteError} `io` when the document cannot be read, `data` when it is not in the encoding.
  */
-export async function readEntry(root: string, { document, places: numbers }: Entry): Promise<string[]> {
+export async function readEntry(root: string, { document, places: numbers }: Entry, encoding: string): Promise<string[]> {
   const places = Array.from(
     { length: numbers.length / 2 },
     (_, n): Place => ({ start: numbers[2 * n] as number, length: numbers[2 * n + 1] as number }),
@@ -106,11 +108,13 @@ export async function readEntry(root: string, { document, places: numbers }: Ent
       const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
       for (; from < to; from++) {
         const place = places[from] as Place;
-        parts.push(buffer.toString('utf8', place.start - start, place.start - start + place.length));
+        const at = place.start - start;
+        parts.push(decodeText(buffer.subarray(at, at + place.length), document, encoding, place.start));
       }
     }
     return parts;
   } catch (cause) {
+    if (cause instanceof CopyPasteError) throw cause;
     throw cannotRead(document, cause);
   } finally {
     await file?.close();
@@ -129,11 +133,17 @@ export interface Surroundings {
  *
  * @param space separator if the document has fewer than two images, or other text between the first two.
  */
-export async function readSurroundings(path: string, images: readonly DocumentImage[], space: string): Promise<Surroundings> {
+export async function readSurroundings(
+  root: string,
+  path: string,
+  images: readonly DocumentImage[],
+  space: string,
+  encoding: string,
+): Promise<Surroundings> {
   const textOf = async (start: number, end = Number.POSITIVE_INFINITY): Promise<string> => {
     const parts: Buffer[] = [];
-    if (end > start) for await (const part of createReadStream(path, { start, end: end - 1 })) parts.push(part);
-    return Buffer.concat(parts).toString();
+    if (end > start) for await (const part of createReadStream(join(root, path), { start, end: end - 1 })) parts.push(part);
+    return decodeText(Buffer.concat(parts), path, encoding, start);
   };
   const endOf = (n: number): number => (images.at(n)?.places[0] as number) + (images.at(n)?.places[1] as number);
   const between = images.length > 1 ? await textOf(endOf(0), images[1]?.places[0]) : space;

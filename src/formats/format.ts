@@ -37,9 +37,15 @@ export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unkno
   /**
    * Scans a document for its classes and for the byte ranges of its images; shapes are read later.
    *
+   * @param encoding of the document.
    * @param refuse makes an error from a description of the problem.
    */
-  open(root: string, folders: Folders, refuse: (what: string, cause?: unknown) => CopyPasteError): Promise<DocumentContents<D>>;
+  open(
+    root: string,
+    folders: Folders,
+    encoding: string,
+    refuse: (what: string, cause?: unknown) => CopyPasteError,
+  ): Promise<DocumentContents<D>>;
   /** Makes the entry of an image without pastes. @param parts texts of the image and its annotations. */
   plain(parts: readonly string[], sample: Sample, paths: NewPaths): E;
   /** Encodes the PNG that belongs to the entry of an image after pasting. */
@@ -64,13 +70,13 @@ export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
   /**
    * Reads the class names.
    *
-   * @param among the label files to read, and the folders of all splits.
+   * @param among the label files to read, the folders of all splits, and the encoding of the files.
    * @param bad collects the problems of label files that cannot be used, by file.
    */
   names(
     root: string,
     tree: Tree,
-    among: { readonly files: readonly string[]; readonly folders: readonly Folders[] },
+    among: { readonly files: readonly string[]; readonly folders: readonly Folders[]; readonly encoding: string },
     bad: Map<string, Fault>,
   ): Promise<{ readonly classNames: ClassNames; readonly config?: LabelConfig }>;
   /** Makes the label file of an image without pastes that gets another name; without this function, the file is copied. */

@@ -1,4 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeText, isDoubleByte, utf8 } from '../base/text.ts';
 
 /** Position of a JSON value in a file, in bytes. */
 export interface Place {
@@ -15,6 +17,13 @@ interface Value {
 export interface Part extends Value {
   readonly key: string;
   readonly element: boolean;
+}
+
+interface ReadOptions {
+  readonly chunkBytes?: number;
+  readonly encoding?: string;
+  /** Receives all bytes in order, for a digest. */
+  readonly seen?: (bytes: Uint8Array) => void;
 }
 
 /** A pull reader of the JSON tokens of a file. */
@@ -42,19 +51,18 @@ const cutShort = 'the file is cut short';
  * Reads a JSON document whose outermost value is an object, part by part. Memory holds one part at a time; a parser that needs the
  * document as one string fails at 512 MB. Only finds where parts begin and end; the caller parses them.
  *
- * @param seen receives all bytes in order, for a digest.
  * @throws {Error} when brackets, commas or quotes do not match.
  */
-export async function* partsOf(path: string, chunkBytes = 1 << 20, seen?: (bytes: Uint8Array) => void): AsyncGenerator<Part> {
-  const file = await open(path);
+export async function* partsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Part> {
+  const file = await open(join(root, path));
   try {
-    const { peek, take, need, value, wrong, position } = createReader(file, chunkBytes, seen);
+    const { peek, take, need, value, wrong, position } = createReader(file, options);
     if ((await peek()) === end) throw new Error('the file is empty');
     if (!(await take(openObject))) throw new Error('the outermost value is not an object');
     if (!(await take(closeObject))) {
       do {
         if ((await peek()) !== quote) throw wrong('a key is missing');
-        const key: string = JSON.parse((await value()).bytes.toString());
+        const key: string = await keyOf(value, path, options.encoding);
         await need(colon);
         if (!(await take(openList))) yield { key, element: false, ...(await value()) };
         else if (await take(closeList)) {
@@ -73,7 +81,13 @@ export async function* partsOf(path: string, chunkBytes = 1 << 20, seen?: (bytes
   }
 }
 
-function createReader(file: FileHandle, chunkBytes: number, seen?: (bytes: Uint8Array) => void): Reader {
+async function keyOf(value: Reader['value'], path: string, encoding?: string): Promise<string> {
+  const { bytes, place } = await value();
+  return JSON.parse(decodeText(bytes, path, encoding, place.start));
+}
+
+function createReader(file: FileHandle, { chunkBytes = 1 << 20, encoding = utf8, seen }: ReadOptions): Reader {
+  const wide = isDoubleByte(encoding);
   let bytes = Buffer.alloc(0);
   let offset = 0;
   let at = 0;
@@ -109,8 +123,8 @@ function createReader(file: FileHandle, chunkBytes: number, seen?: (bytes: Uint8
   };
   const value = async (): Promise<Value> => {
     await peek();
-    let to = endOfValue(bytes, at);
-    while (to === end && (await fill())) to = endOfValue(bytes, at);
+    let to = endOfValue(bytes, at, wide);
+    while (to === end && (await fill())) to = endOfValue(bytes, at, wide);
     if (to === end) throw new Error(cutShort);
     if (to === at) throw wrong('a value is missing');
     const found = { bytes: bytes.subarray(at, to), place: { start: offset + at, length: to - at } };
@@ -125,12 +139,12 @@ function isSpace(byte: number): boolean {
 }
 
 /** Position after the value that begins at `start`, or -1 if the bytes end first. */
-function endOfValue(bytes: Uint8Array, start: number): number {
+function endOfValue(bytes: Uint8Array, start: number, wide: boolean): number {
   let depth = 0;
   for (let at = start; at < bytes.length; at++) {
     const byte = bytes[at] as number;
     if (byte === quote) {
-      at = endOfString(bytes, at);
+      at = endOfString(bytes, at, wide);
       if (at === end) return end;
       if (depth === 0) return at + 1;
     } else if (byte === openObject || byte === openList) depth++;
@@ -143,10 +157,14 @@ function endOfValue(bytes: Uint8Array, start: number): number {
   return end;
 }
 
-/** Position of the closing quote of the string that begins at `start`, or -1 if the bytes end first. */
-function endOfString(bytes: Uint8Array, start: number): number {
+/**
+ * Position of the closing quote of the string that begins at `start`, or -1 if the bytes end first.
+ *
+ * @param wide skips the second byte of characters of two bytes.
+ */
+function endOfString(bytes: Uint8Array, start: number, wide: boolean): number {
   for (let at = start + 1; at < bytes.length; at++) {
-    if (bytes[at] === backslash) at++;
+    if (bytes[at] === backslash || (wide && (bytes[at] as number) > 0x80)) at++;
     else if (bytes[at] === quote) return at;
   }
   return end;

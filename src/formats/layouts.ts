@@ -35,7 +35,7 @@ export interface Layout {
   /** The layout of folders that `--images` and `--masks` name. */
   readonly anyFolders?: true;
   /** Files that may name the classes; the first that exists is read. */
-  readonly configs?: { readonly files: readonly string[]; read(root: string, file: string): Promise<ClassConfig> };
+  readonly configs?: { readonly files: readonly string[]; read(root: string, file: string, encoding: string): Promise<ClassConfig> };
   /** Loads the annotation format; absent if annotations are masks. */
   readonly format?: () => Promise<Format>;
   /** Tests if a document is in the layout's format. */
@@ -95,8 +95,8 @@ const mapillaryFiles = {
   lost: '`panoptic/`, `polygons/`, the other version of the labels',
 };
 
-const readMapillaryConfig = async (root: string, file: string): Promise<ClassConfig> =>
-  (await import('./mapillary.ts')).readMapillaryConfig(root, file);
+const readMapillaryConfig = async (root: string, file: string, encoding: string): Promise<ClassConfig> =>
+  (await import('./mapillary.ts')).readMapillaryConfig(root, file, encoding);
 
 const rows = [
   {

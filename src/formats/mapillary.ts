@@ -3,8 +3,8 @@ import { CopyPasteError, messageOf } from '../errors.ts';
 import type { ClassConfig } from './format.ts';
 
 /** Reads a configuration of Mapillary Vistas, which lists labels from id 0. @throws {CopyPasteError} `data` when it is invalid. */
-export async function readMapillaryConfig(root: string, file: string): Promise<ClassConfig> {
-  const text = await readText(root, file);
+export async function readMapillaryConfig(root: string, file: string, encoding: string): Promise<ClassConfig> {
+  const text = await readText(root, file, encoding);
   try {
     const { labels } = JSON.parse(text) as { labels: { name: string; instances?: boolean }[] };
     if (!Array.isArray(labels) || labels.some((label) => typeof label?.name !== 'string')) throw new Error('labels with names are missing');

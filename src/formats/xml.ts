@@ -1,4 +1,6 @@
 /** Streaming XML reader that reports elements and their positions. Document types, and so custom entities, are refused. */
+import { bytesOfCharacters, decodeText, isSameEncoding, utf8 } from '../base/text.ts';
+
 /** The opening tag of an element. */
 export interface XmlTag {
   readonly name: string;
@@ -26,16 +28,21 @@ const [less, more] = Buffer.from('<>');
 /**
  * Reads an XML document. Memory holds one tag at a time.
  *
- * @throws {Error} when the document is not well-formed, is not UTF-8, or has a document type.
+ * @param file its name in messages.
+ * @throws {Error} when the document is not well-formed, is in another encoding, or has a document type.
  */
-export async function readXml(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, events: XmlEvents): Promise<void> {
+export async function readXml(
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
+  file: string,
+  encoding: string,
+  events: XmlEvents,
+): Promise<void> {
   const { SaxesParser } = await import('saxes');
   const parser = new SaxesParser<{ xmlns: false; defaultXMLVersion: '1.0'; forceXMLVersion: true }>({
     xmlns: false,
     defaultXMLVersion: '1.0',
     forceXMLVersion: true,
   });
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const parents: XmlTag[] = [];
   let text = '';
   // Each piece begins with a tag, so its start is the position of the tag.
@@ -44,13 +51,13 @@ export async function readXml(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, 
   // Bytes and characters before the piece.
   let start = 0;
   let before = 0;
-  const here = (): number => start + Buffer.byteLength(string.slice(0, parser.position - before));
+  const here = (): number => start + bytesOfCharacters(piece, string, parser.position - before, encoding);
   parser.on('error', (error) => {
     throw error;
   });
-  parser.on('xmldecl', ({ encoding = 'utf-8' }) => {
-    if (!/^(utf-?8|us-ascii|ascii)$/i.test(encoding))
-      throw new Error(`the encoding is ${encoding.slice(0, 20)}; convert the file to UTF-8`);
+  parser.on('xmldecl', ({ encoding: declared = encoding }) => {
+    if (isSameEncoding(declared, encoding) || (encoding === utf8 && /^(us-)?ascii$/i.test(declared))) return;
+    throw new Error(`the encoding is ${declared.slice(0, 20)}; pass --encoding ${declared.slice(0, 20)}, or convert the file to UTF-8`);
   });
   parser.on('opentag', ({ name, attributes }) => {
     text = '';
@@ -71,7 +78,9 @@ export async function readXml(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, 
   });
   const parse = (bytes: Buffer): void => {
     piece = bytes;
-    string = decoder.decode(bytes);
+    // A byte order mark takes three bytes.
+    const mark = start === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? '\ufeff' : '';
+    string = mark + decodeText(bytes, file, encoding, start);
     if (parents.length === 0) refuseDoctype(string);
     parser.write(string);
     start += bytes.length;

@@ -1,5 +1,6 @@
 import { giveBack } from '../base/buffers.ts';
 import { readInput, sha256 } from '../base/digest.ts';
+import { decodeText } from '../base/text.ts';
 import { encodeImage } from '../codecs/image.ts';
 import { formatOf, type ImageFormat } from '../codecs/image-names.ts';
 import { writeMask } from '../codecs/masks.ts';
@@ -136,7 +137,7 @@ export async function passSample(
     const { bytes, sha256 } = await readInput(dataset, from);
     inputs.push({ role, path: from, sha256 });
     if (!renamed || role !== 'labels') return { bytes, codec: 'copy', digest: sha256 };
-    const text = renamed(Buffer.from(bytes).toString(), paths);
+    const text = renamed(decodeText(bytes, from, dataset.encoding), paths);
     giveBack(bytes);
     return { bytes: Buffer.from(text), codec: 'text' };
   };
@@ -150,13 +151,13 @@ export async function passSample(
 
 /** Document entry of a sample that passes through; `undefined` for other splits, whose documents are copied. */
 async function passedEntry(
-  { root, documents, split }: Dataset,
+  { root, encoding, documents, split }: Dataset,
   sample: Sample,
   paths: NewPaths,
   format: Format | undefined,
 ): Promise<unknown> {
   if (format?.kind !== 'documents' || !sample.entry || sample.entry.document !== documents.get(split)?.path) return undefined;
-  return format.plain(await readEntry(root, sample.entry), sample, paths);
+  return format.plain(await readEntry(root, sample.entry, encoding), sample, paths);
 }
 
 /** Encodes a view of a class mask, in ids or colours. */

@@ -64,7 +64,7 @@ export function testFormat(layout: string, { files, annotations, plant }: Fixtur
     const entries = async function* () {
       for (const sample of samples.values()) {
         if (sample === pasted?.sample) yield format.pasted(pasted, sample, options);
-        else yield format.plain(await readEntry(root, sample.entry as NonNullable<Sample['entry']>), sample, sample);
+        else yield format.plain(await readEntry(root, sample.entry as NonNullable<Sample['entry']>, 'utf-8'), sample, sample);
       }
     };
     let text = '';

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Part, partsOf } from '../../src/formats/json.ts';
@@ -7,10 +7,10 @@ import { temporaryFolder } from '../make.ts';
 
 const file = join(temporaryFolder(), 'document.json');
 
-async function read(text: string | Buffer, chunk?: number, seen?: (bytes: Uint8Array) => void): Promise<Part[]> {
+async function read(text: string | Buffer, chunkBytes = 1 << 20, seen: (bytes: Uint8Array) => void = () => {}): Promise<Part[]> {
   writeFileSync(file, text);
   const parts: Part[] = [];
-  for await (const part of partsOf(file, chunk, seen)) parts.push(part);
+  for await (const part of partsOf(dirname(file), basename(file), { chunkBytes, seen })) parts.push(part);
   return parts;
 }
 

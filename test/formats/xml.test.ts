@@ -7,7 +7,7 @@ async function elementsOf(bytes: Buffer, chunk: number) {
   const chunks = Array.from({ length: Math.ceil(bytes.length / chunk) }, (_, n) => bytes.subarray(n * chunk, (n + 1) * chunk));
   const found: (XmlTag & { depth: number; end: number; text: string })[] = [];
   let open = 0;
-  await readXml(chunks, {
+  await readXml(chunks, 'document.xml', 'utf-8', {
     open: (_tag, parents) => {
       if (parents.length !== open++) expect.fail(`${parents.length} parents of an element inside ${open - 1}`);
     },
@@ -83,7 +83,10 @@ describe('readXml', () => {
   test.each([
     ['a DOCTYPE', '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'],
     ['a DOCTYPE', '<?xml version="1.0"?>\n<!doctype a SYSTEM "file:///etc/passwd"><a/>'],
-    ['the encoding is ISO-8859-1; convert the file to UTF-8', '<?xml version="1.0" encoding="ISO-8859-1"?><a/>'],
+    [
+      'the encoding is ISO-8859-1; pass --encoding ISO-8859-1, or convert the file to UTF-8',
+      '<?xml version="1.0" encoding="ISO-8859-1"?><a/>',
+    ],
     ['undefined entity', '<a>&bomb;</a>'],
     ['unclosed tag', '<a><b></b>'],
     ['unexpected close tag', '<a></b></a>'],

@@ -33,7 +33,7 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry<Coco
   kind: 'documents',
   polygons: true,
 
-  async open(root, { masks: path }, refuse) {
+  async open(root, { masks: path }, encoding, refuse) {
     const ids = new Set<number>();
     let largestId = 0;
     let boxes = 0;
@@ -48,7 +48,7 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry<Coco
       if (points !== undefined) keypoints++;
       return image;
     };
-    const { sha256, images, classNames, rest, largestImage } = await readCoco(root, path, note, refuse);
+    const { sha256, images, classNames, rest, largestImage } = await readCoco(root, path, encoding, note, refuse);
     const own = { rest, largestId, largestImage };
     return { images, classNames, document: { path, sha256, annotations: ids.size, boxes, keypoints, own } };
   },

@@ -35,7 +35,7 @@ interface PanopticImage {
 export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry<PanopticAnnotation>, CocoDocument> = {
   kind: 'documents',
 
-  async open(root, folders, refuse) {
+  async open(root, folders, encoding, refuse) {
     const path = folders.masks;
     const masks = new Map<number, string>();
     const note = (annotation: Partial<PanopticAnnotation>, n: number): number => {
@@ -47,7 +47,7 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry<Panoptic
       masks.set(image, `${folders.objects}/${name}`);
       return image;
     };
-    const { sha256, images, classNames, things, rest, largestImage } = await readCoco(root, path, note, refuse);
+    const { sha256, images, classNames, things, rest, largestImage } = await readCoco(root, path, encoding, note, refuse);
     const own = { rest, largestId: 0, largestImage };
     const withMask = images.map(({ id, ...image }) => {
       const mask = masks.get(id);

@@ -1,7 +1,7 @@
 /** Reads COCO documents, of instances and panoptic ones. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import { type CopyPasteError, systemMessageOf } from '../../errors.ts';
+import { decodeText } from '../../base/text.ts';
+import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import type { ClassNames, Instance, Size } from '../../types.ts';
 import type { Document, DocumentImage } from '../format.ts';
@@ -49,6 +49,7 @@ interface Contents extends Pick<Document, 'path' | 'sha256'>, Pick<CocoDocument,
 export async function readCoco(
   root: string,
   path: string,
+  encoding: string,
   note: (annotation: object, n: number) => number,
   refuse: (what: string, cause?: unknown) => CopyPasteError,
 ): Promise<Contents> {
@@ -65,8 +66,8 @@ export async function readCoco(
     if (isthing === 1) things.push(id);
   };
   try {
-    for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
-      const text = bytes.toString();
+    for await (const { key, element, bytes, place } of partsOf(root, path, { encoding, seen: (bytes) => hash.update(bytes) })) {
+      const text = decodeText(bytes, path, encoding, place.start);
       const value = JSON.parse(text);
       const list = element ? key : '';
       if (known.has(list) && (typeof value !== 'object' || value === null))
@@ -83,6 +84,7 @@ export async function readCoco(
       }
     }
   } catch (error) {
+    if (error instanceof CopyPasteError) throw error;
     throw refuse(`not a valid COCO document: ${systemMessageOf(error)}`, error);
   }
   if (images.length === 0) throw refuse('not a valid COCO document: images are missing');

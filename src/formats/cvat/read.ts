@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { utf8 } from '../../base/text.ts';
 import { cannotRead } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons, turned } from '../../masks/polygons.ts';
@@ -43,7 +44,7 @@ const placed = new Set(['polygon', 'mask', 'ellipse', 'box', 'polyline', 'points
 
 /** Scans a document. @throws {CopyPasteError} `data` when it is not a valid CVAT document. */
 export async function openCvat(
-  ...[root, { masks: path }, refuse]: Parameters<DocumentFormat['open']>
+  ...[root, { masks: path }, encoding, refuse]: Parameters<DocumentFormat['open']>
 ): Promise<DocumentContents<CvatDocument>> {
   const hash = createHash('sha256');
   const images: DocumentImage[] = [];
@@ -87,15 +88,19 @@ export async function openCvat(
           yield chunk;
         }
       })(),
+      path,
+      encoding,
       { open, close },
     );
   } catch (error) {
     if (failed) throw cannotRead(path, failed);
+    if (error instanceof CopyPasteError) throw error;
     throw refuse(`not a valid CVAT document: ${short(messageOf(error), 200)}`, error);
   }
   if (images.length === 0) throw refuse('not a valid CVAT document: images are missing');
   const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
-  const own = { ...(await readSurroundings(join(root, path), images, '\n  ')), largestImage };
+  const surroundings = await readSurroundings(root, path, images, '\n  ', encoding);
+  const own = { ...surroundings, head: inUtf8(surroundings.head), largestImage };
   return {
     images,
     classNames,
@@ -105,7 +110,7 @@ export async function openCvat(
 
 /** Reads the shapes of one image. @throws {CopyPasteError} `data` when an element is invalid. */
 export async function shapesOfCvat({ parts: [part = ''], file, classNames }: ShapeSource): Promise<ShapeSet<CvatImage, Stacked>> {
-  const image = await parseImage(part);
+  const image = await parseImage(part, file);
   const { title, width, height } = imageOf(image.attributes);
   const size = { width, height };
   const ids = new Map([...classNames].map(([id, name]) => [name, id]));
@@ -134,14 +139,14 @@ function imageOf({ name, subset, id, ...sizes }: CvatElement['attributes']): Omi
 }
 
 /** Divides the text of an image into its elements. */
-async function parseImage(part: string): Promise<CvatImage> {
+async function parseImage(part: string, file: string): Promise<CvatImage> {
   const bytes = Buffer.from(part);
   const elements: CvatElement[] = [];
   let tag = '';
   let attributes: CvatElement['attributes'] = {};
   let from = 0;
   let end = '';
-  await readXml([bytes], {
+  await readXml([bytes], file, utf8, {
     open: (opened, parents) => {
       if (parents.length > 0) return;
       attributes = opened.attributes;
@@ -206,4 +211,9 @@ function numberOf(text = ''): number {
 /** Shortens a text to one line of a message. */
 function short(text: string, length = 60): string {
   return text.replace(/\s+/g, ' ').slice(0, length);
+}
+
+/** Changes the encoding that an XML declaration states to that of the output. */
+function inUtf8(head: string): string {
+  return head.replace(/^(<\?xml[^>]*?\sencoding\s*=\s*)(["'])[^"']*\2/, '$1$2utf-8$2');
 }

@@ -1,6 +1,6 @@
 /** Reads Datumaro documents. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { decodeText } from '../../base/text.ts';
 import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import { spansOfRle } from '../../masks/run-lengths.ts';
@@ -37,7 +37,7 @@ const filled = ['polygon', 'mask', 'ellipse'];
 
 /** Scans a document. @throws {CopyPasteError} `data` when it is not a valid Datumaro document. */
 export async function openDatumaro(
-  ...[root, { masks: path }, refuse]: Parameters<DocumentFormat['open']>
+  ...[root, { masks: path }, encoding, refuse]: Parameters<DocumentFormat['open']>
 ): Promise<DocumentContents<Surroundings>> {
   const hash = createHash('sha256');
   const images: DocumentImage[] = [];
@@ -45,8 +45,8 @@ export async function openDatumaro(
   let annotations = 0;
   let boxes = 0;
   try {
-    for await (const { key, element, bytes, place } of partsOf(join(root, path), undefined, (bytes) => hash.update(bytes))) {
-      const value = JSON.parse(bytes.toString());
+    for await (const { key, element, bytes, place } of partsOf(root, path, { encoding, seen: (bytes) => hash.update(bytes) })) {
+      const value = JSON.parse(decodeText(bytes, path, encoding, place.start));
       if (key === 'categories' && !element) classNames = namesOf(value);
       if (key !== 'items' || !element) continue;
       images.push({ ...imageOf(value, images.length), places: [place.start, place.length] });
@@ -57,10 +57,11 @@ export async function openDatumaro(
       }
     }
   } catch (error) {
+    if (error instanceof CopyPasteError) throw error;
     throw refuse(`not a valid Datumaro document: ${systemMessageOf(error)}`, error);
   }
   if (images.length === 0) throw refuse('not a valid Datumaro document: items are missing');
-  const own = await readSurroundings(join(root, path), images, ',');
+  const own = await readSurroundings(root, path, images, ',', encoding);
   return { images, classNames, document: { path, sha256: hash.digest('hex'), annotations, boxes, keypoints: 0, own } };
 }
 

@@ -11,11 +11,11 @@ import { labelmeText, renamedLabelmeText } from './write.ts';
 export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
   kind: 'labels',
   ending: '.json',
-  async names(root, _tree, { files }, bad) {
+  async names(root, _tree, { files, encoding }, bad) {
     const labels = new Set<string>();
     await inParts(files, 8, async (file) => {
       try {
-        for (const { label } of parseLabelme(await readText(root, file), file).shapes) labels.add(label);
+        for (const { label } of parseLabelme(await readText(root, file, encoding), file).shapes) labels.add(label);
       } catch (error) {
         if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
         bad.set(file, { path: file, what: error.what });

@@ -19,10 +19,10 @@ export const yolo: LabelFormat<undefined, string> = {
   // LabelImg writes the class names to this file.
   reserved: 'classes.txt',
   background: true,
-  async names(root, { files }, { folders }) {
+  async names(root, { files }, { folders, encoding }) {
     const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
     if (file === undefined) return { classNames: new Map() };
-    return configOf(await readText(root, file), file, folders);
+    return configOf(await readText(root, file, encoding), file, folders);
   },
   shapes: shapesOfLines,
   pasted: labelText,
