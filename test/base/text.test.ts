@@ -23,7 +23,7 @@ describe('decodeText', () => {
     expect(wrong(Buffer.from([0xc3, 0xa8, 0xb9, 0xb7]))).toThrow('byte 2 (0xB9) is not UTF-8; it looks like gbk; pass --encoding gbk');
     expect(wrong(Buffer.from('\ufeffcat', 'utf16le'))).toThrow('it looks like utf-16le; convert the file to UTF-8');
     expect(wrong(Buffer.from('cat é').subarray(0, 5))).toThrow('byte 4 (0xC3)');
-    expect(wrong(Buffer.from([0x41, 0xff]), 'gbk')).toThrow('byte 1 (0xFF) is not GBK; it looks like utf-8; pass --encoding utf-8');
+    expect(wrong(Buffer.from([0x41, 0x81, 0x20]), 'gbk')).toThrow('byte 2 (0x20) is not GBK; it looks like utf-8; pass --encoding utf-8');
   });
 
   test('decodes other encodings', () => {
