@@ -61,7 +61,7 @@ export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: B
     const { ids } = annotations[i] as Mask;
     return { id: `${i}`, annotated: instances.length > 0, ids, instances, ...rest };
   });
-  const planOptions = { ...options, mayPaste: pasteFilter(new Map(), options), measures: {} };
+  const planOptions = { ...options, mayPaste: pasteFilter({ classNames: new Map() }, options), measures: {} };
   const plan = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
   const rendered = plan.some(isPasted) ? await withOps(() => renderBatch(images, plan, found, options)) : undefined;
   const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));

@@ -173,6 +173,13 @@ const planning = {
     default: 'skip',
     description: 'treatment of instances that the border of their image cuts off',
   },
+  stuff: {
+    flag: '--stuff <what>',
+    choices: ['skip', 'keep'],
+    default: 'skip',
+    description:
+      'treatment of classes that the layout knows as stuff, such as sky or road; those that --classes names are pasted in any case, and stuff of COCO panoptic, which has one region per image, in no case',
+  },
   minVisible: {
     flag: '--min-visible <f>',
     kind: 'fraction or official',
@@ -302,7 +309,7 @@ export const previewOptions = {
   ...running,
 } as const satisfies OptionTable;
 
-const { batchSize: _, minVisible: __, ...planningOfTensors } = planning;
+const { batchSize: _, minVisible: __, stuff: ___, ...planningOfTensors } = planning;
 
 /** Options of `copyPasteBatch`, which has no command line. */
 export const batchOptions = {
@@ -385,6 +392,7 @@ export const presets: Readonly<Record<AugmentOptions['preset'], Planning>> = {
     flip: 0.9,
     instances: 'class',
     truncated: 'keep',
+    stuff: 'keep',
   },
   // Ghiasi et al., CVPR 2021, section 3: large-scale jittering of both scenes.
   paper: {

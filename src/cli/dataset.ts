@@ -42,12 +42,15 @@ export function describeSources({ sources, classNames }: SourcedDataset): string
     ([theirs, ours]) => nameOf(theirs).toLowerCase() !== (classNames.get(ours as number) ?? String(ours)).toLowerCase(),
   );
   const how = renamed.map(([theirs, ours]) => `${nameOf(theirs)} as ${classNames.get(ours as number) ?? ours}`);
-  const left = [...pairs].filter(([id, ours]) => ours === null && !sources.leftOut.has(id)).map(([id]) => nameOf(id));
+  const left = [...pairs.keys()].filter((id) => pairs.get(id) === null && !sources.leftOut.has(id));
+  const isStuff = (id: number): boolean => sources.stuff?.has(id) ?? false;
+  const stuff = left.filter(isStuff).map(nameOf);
+  const rest = left.filter((id) => !isStuff(id)).map(nameOf);
   const listed = (names: readonly string[]): string => `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
   return [
     `sources: ${describeDataset(sources)}`,
     others === 'same' && taken.length === 0
       ? 'source classes are matched by id'
-      : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${left.length > 0 ? `, ${left.length} not pasted: ${listed(left)}` : ''}`,
+      : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${rest.length > 0 ? `, ${rest.length} not pasted: ${listed(rest)}` : ''}${stuff.length > 0 ? `, ${stuff.length} stuff: ${listed(stuff)}` : ''}`,
   ];
 }

@@ -27,19 +27,20 @@ function describeInspection({ layout, splits, sizes, images, classes, odd, leftB
   const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
   const pixels = classes.reduce((sum, row) => sum + row.pixels, 0);
   const table = [
-    ['id', 'class', 'samples', 'instances', 'pixels'],
-    ...classes.map(({ id, name = '', leftOut, samples, instances, pixels: own }) => [
+    ['id', 'class', 'kind', 'samples', 'instances', 'pixels'],
+    ...classes.map(({ id, name = '', leftOut, kind, samples, instances, pixels: own }) => [
       `${id}`,
       name === '' && leftOut ? 'unlabelled' : name,
+      leftOut ? '' : kind,
       `${samples}`,
       leftOut ? 'never pasted' : `${instances}`,
       `${((100 * own) / pixels).toFixed(2)} %`,
     ]),
   ];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => (row[column] as string).length)));
+  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...table.map((row) => (row[column] as string).length)));
   const pad = (row: string[]): string =>
     row
-      .map((cell, i) => (i === 1 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
+      .map((cell, i) => (i === 1 || i === 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
       .join('  ')
       .trimEnd();
   return [

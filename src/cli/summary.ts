@@ -32,7 +32,7 @@ export function nothingPasted(
   if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
     return `${given.targets === 'background' ? 'every sample has' : 'no sample has'} annotations; change --targets`;
   if (sources)
-    return 'no instance in --sources is of an allowed class and fits; loosen --classes, --class-map, --min-area, --max-area or --truncated';
+    return 'no instance in --sources is of an allowed class and fits; loosen --classes, --class-map, --stuff, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.length === 0) {
     if (layoutNamed(layout).format) return 'no annotation has a mask, and boxes cannot be pasted; add masks or polygons';
@@ -40,6 +40,8 @@ export function nothingPasted(
   }
   if (!classes.some(({ allowed }) => allowed)) {
     const found = classes.map(({ id, name }) => name ?? id);
+    if (classes.some(({ skipped }) => skipped))
+      return `no class found (${list(found)}) may be pasted, since stuff is skipped; pass --stuff keep, or name classes with --classes`;
     return `no class found (${list(found)}) may be pasted; change --classes or --exclude-classes`;
   }
   if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
@@ -66,13 +68,7 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
         : `${plural(sourceless, 'sample')} found no source; lower --min-area, or pass --truncated keep`,
     );
   }
-  const stuff = classes.filter(({ stuff, allowed }) => stuff && allowed);
-  if (stuff.length > 0) {
-    const names = stuff.map(({ id, name, pasted }) => `${name ?? id}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
-    lines.push(
-      `background-like classes (mostly cut off at image borders): ${names}; exclude them with --exclude-classes ${stuff.map(({ id }) => id)}`,
-    );
-  }
+  lines.push(...describeStuff(classes));
   if (leftBehind.length > 0) {
     lines.push(
       `${plural(leftBehind.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
@@ -83,6 +79,23 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   if (backend === undefined) return [...lines, `${given.out} is already complete; to start over, pass --overwrite`];
   if (reused > 0) lines.push(`${plural(reused, 'sample')} reused from an earlier run`);
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
+}
+
+/** Lines on stuff that is skipped, and on classes that look like scenery and may be pasted. */
+function describeStuff(classes: AugmentSummary['classes']): string[] {
+  const skipped = classes.filter((row) => row.skipped);
+  const scenery = classes.filter((row) => row.scenery && row.allowed);
+  const names = (rows: typeof classes): string =>
+    rows.map(({ id, name, pasted }) => `${name ?? `class ${id}`}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
+  const ids = scenery.map(({ id }) => id).join(',');
+  return [
+    ...(skipped.length > 0 ? [`stuff, not pasted: ${names(skipped)} (--stuff keep pastes ${skipped.length === 1 ? 'it' : 'them'})`] : []),
+    ...(scenery.length > 0
+      ? [
+          `most pixels of ${names(scenery)} lie in instances that the image border cuts off; if ${scenery.length === 1 ? 'this class is' : 'these classes are'} scenery, exclude ${scenery.length === 1 ? 'it' : 'them'} with --exclude-classes ${ids}`,
+        ]
+      : []),
+  ];
 }
 
 /** The first few files, grouped by folder. */

@@ -49,14 +49,33 @@ export function classIds(wanted: Wanted, names: ClassNames, flag: string): Set<n
 
 type Wanted = readonly (string | number)[];
 
-/** Makes a test if a class may be pasted, from the options `classes` and `excludeClasses`. */
-export function pasteFilter(
-  names: ClassNames,
-  { classes, excludeClasses }: { classes?: Wanted | undefined; excludeClasses?: Wanted | undefined },
-): (classId: number) => boolean {
-  const only = classes && classIds(classes, names, '--classes');
-  const never = excludeClasses && classIds(excludeClasses, names, '--exclude-classes');
-  return (classId) => classId !== foreignClass && (only?.has(classId) ?? true) && !never?.has(classId);
+/** Options that choose the classes to paste. */
+export interface PasteChoice {
+  readonly classes?: Wanted | undefined;
+  readonly excludeClasses?: Wanted | undefined;
+  readonly stuff?: 'skip' | 'keep';
+}
+
+/** Facts of classes that decide what may be pasted. */
+export interface KnownClasses {
+  readonly classNames: ClassNames;
+  /** Class ids of stuff, if they are known. */
+  readonly stuff?: ReadonlySet<number>;
+  /** Classes that are never pasted. */
+  readonly regions?: ReadonlySet<number>;
+}
+
+/**
+ * Makes a test if a class may be pasted. Stuff may be pasted if `classes` names it.
+ *
+ * @throws {CopyPasteError} `usage` when an option names an unknown class.
+ */
+export function pasteFilter({ classNames, stuff, regions }: KnownClasses, options: PasteChoice): (classId: number) => boolean {
+  const only = options.classes && classIds(options.classes, classNames, '--classes');
+  const never = options.excludeClasses && classIds(options.excludeClasses, classNames, '--exclude-classes');
+  const skipped = options.stuff === 'skip' ? stuff : undefined;
+  const wanted = (classId: number): boolean => (only ? only.has(classId) : !skipped?.has(classId)) && !never?.has(classId);
+  return (classId) => classId !== foreignClass && !regions?.has(classId) && wanted(classId);
 }
 
 /**

@@ -62,6 +62,10 @@ export interface Dataset {
   /** Ids in instance masks that are not objects. */
   readonly leftOutObjects: ReadonlySet<number>;
   readonly classNames: ClassNames;
+  /** Class ids of stuff, such as sky or road; absent if nothing says which classes are things. */
+  readonly stuff?: ReadonlySet<number>;
+  /** Classes with one region per image, the stuff of a panoptic document; they are never pasted. */
+  readonly regions?: ReadonlySet<number>;
   /** Colours by class id, if masks store colours. */
   readonly colours?: Colours;
   readonly skipped: readonly Skipped[];
@@ -105,7 +109,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   // A colour map does not apply to masks of ids.
   const map = coded ? colourFile.map : undefined;
   const colours = coded ? colourFile.colours : undefined;
-  const classes = await classesOf(options, [{ classNames: pairing.categories }, map ?? {}, config ?? {}], layout);
+  const regions = stuffOf(documents.get(split)?.things, pairing.categories);
+  const classes = await classesOf(options, [{ classNames: pairing.categories, stuff: regions }, map ?? {}, config ?? {}], layout);
   // Copied even for masks of ids, since it also names the classes.
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? relative(root, colourFile.path) : undefined;
   const carried = [labelConfig?.file, config?.file, colourMap].filter((file) => file !== undefined);
@@ -125,6 +130,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     rewritten: new Map(labelConfig?.text === undefined ? [] : [[labelConfig.file, labelConfig.text]]),
     notes: labelConfig?.note === undefined ? [] : [labelConfig.note],
     ...classes,
+    ...(regions && { regions: new Set(regions) }),
     ...(objectIds && { objectIds }),
     // In masks of colours, class ids are no ids of the instance masks.
     leftOutObjects: colours ? new Set([0, 255]) : noObjects(objectIds, classes.leftOut),
@@ -137,6 +143,8 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
 /** Classes, as a file states them. */
 interface StatedClasses {
   readonly classNames?: ClassNames | undefined;
+  /** Class ids of stuff, if the file says which classes are things. */
+  readonly stuff?: readonly number[] | undefined;
   readonly background?: readonly number[];
   readonly ignore?: readonly number[];
 }
@@ -150,14 +158,28 @@ async function classesOf(
   options: DatasetOptions,
   stated: readonly StatedClasses[],
   layout: Layout,
-): Promise<Pick<Dataset, 'background' | 'ignore' | 'leftOut' | 'classNames'>> {
+): Promise<Pick<Dataset, 'background' | 'ignore' | 'leftOut' | 'classNames' | 'stuff'>> {
   const background = new Set(options.background ?? firstOf(stated, 'background') ?? layout.background);
   const ignore = new Set(options.ignore ?? firstOf(stated, 'ignore') ?? layout.ignore);
+  const ofLayout = { classNames: namesOfLayout(layout), stuff: layout.stuff };
   const classNames =
     options.classNames === undefined
-      ? (firstOf(stated, 'classNames') ?? namesOfLayout(layout))
+      ? (firstOf(stated, 'classNames') ?? ofLayout.classNames)
       : await readClassNames(options.classNames, options.encoding);
-  return { background, ignore, leftOut: new Set([...background, ...ignore]), classNames };
+  // Other names may give the ids another meaning.
+  const { stuff } = [...stated, ofLayout].find((one) => one.stuff && haveEqualNames(one.classNames, classNames)) ?? {};
+  const leftOut = new Set([...background, ...ignore]);
+  return { background, ignore, leftOut, classNames, ...(stuff && { stuff: new Set(stuff) }) };
+}
+
+/** Tests if two sets of class names are equal, up to case. */
+function haveEqualNames(some: ClassNames | undefined, others: ClassNames): boolean {
+  return some?.size === others.size && [...some].every(([id, name]) => name.toLowerCase() === others.get(id)?.toLowerCase());
+}
+
+/** The classes that are not among the things; `undefined` if the things are unknown. */
+function stuffOf(things: readonly number[] | undefined, classNames: ClassNames | undefined): number[] | undefined {
+  return things && classNames && [...classNames.keys()].filter((id) => !things.includes(id));
 }
 
 function firstOf<K extends keyof StatedClasses>(stated: readonly StatedClasses[], key: K): StatedClasses[K] | undefined {
@@ -192,7 +214,7 @@ async function openConfig(root: string, tree: Tree, { configs }: Layout, encodin
   const file = configs?.files.find((one) => tree.has(one));
   if (!configs || file === undefined) return undefined;
   const { classNames, things, ignore } = await configs.read(root, file, encoding);
-  return { file, classNames, things, ...(ignore.length > 0 && { ignore }) };
+  return { file, classNames, things, stuff: stuffOf(things, classNames), ...(ignore.length > 0 && { ignore }) };
 }
 
 function namesOfLayout({ classNames = {} }: Layout): ClassNames {

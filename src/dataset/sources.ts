@@ -7,7 +7,7 @@ import { CopyPasteError, messageOf } from '../errors.ts';
 import { detectLayout } from '../formats/layouts.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
-import { foreignClass } from './classes.ts';
+import { classIds, foreignClass, type PasteChoice } from './classes.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
 
@@ -29,7 +29,7 @@ export interface SourcedDataset extends Dataset {
   readonly sources?: SourceSet;
 }
 
-export interface SourcesOptions extends DatasetOptions {
+export interface SourcesOptions extends DatasetOptions, Pick<PasteChoice, 'classes' | 'stuff'> {
   readonly sources?: string | undefined;
   readonly sourcesLayout?: DatasetOptions['layout'];
   readonly sourcesSplit?: string | undefined;
@@ -73,7 +73,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       ...(layout === target.layout ? { maskSuffix, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
     });
   });
-  return withSources(target, opened, await mapClasses(opened, target, classMap, options.encoding));
+  return withSources(target, opened, await mapClasses(opened, target, options));
 }
 
 /** Joins a data set with the data set that provides its instances. */
@@ -105,7 +105,8 @@ async function withSourceFlags<T>(open: () => Promise<T>): Promise<T> {
  *
  * @throws {CopyPasteError} `usage` when no class can be pasted.
  */
-async function mapClasses(from: Dataset, to: Dataset, file: string | undefined, encoding?: string): Promise<ClassMap> {
+async function mapClasses(from: Dataset, to: Dataset, options: SourcesOptions): Promise<ClassMap> {
+  const { classMap: file, encoding } = options;
   const pairs = pairClasses(from.classNames, to.classNames);
   if (file !== undefined) for (const [id, ours] of await pairsOfFile(file, encoding, from.classNames, to.classNames)) pairs.set(id, ours);
   leaveOutClasses(pairs, from, to);
@@ -117,7 +118,25 @@ async function mapClasses(from: Dataset, to: Dataset, file: string | undefined, 
       `--sources: no class (${list(from.classNames)}) matches a class of --in (${list(to.classNames)}); map them with --class-map FILE`,
     );
   }
+  if (options.stuff === 'skip') leaveOutStuff(pairs, from, to, options);
   return { pairs, others };
+}
+
+/**
+ * Takes out the classes that are stuff in the source set, unless `classes` names their counterparts. Stuff of the target set is left to
+ * `pasteFilter`.
+ *
+ * @throws {CopyPasteError} `usage` when no class remains.
+ */
+function leaveOutStuff(pairs: Map<number, number | null>, from: Dataset, to: Dataset, { classes }: SourcesOptions): void {
+  const named = classes && classIds(classes, to.classNames, '--classes');
+  const stuff = [...pairs].filter(([id, ours]) => ours !== null && from.stuff?.has(id) && !named?.has(ours));
+  for (const [id] of stuff) pairs.set(id, null);
+  if (stuff.length > 0 && ![...pairs.values()].some((ours) => ours !== null))
+    throw new CopyPasteError(
+      'usage',
+      '--sources: every class that matches is stuff; pass --stuff keep, or name the classes with --classes',
+    );
 }
 
 /** Pairs classes of the same name, or of the same id if a data set has no names. */
@@ -144,9 +163,7 @@ async function pairsOfFile(
 function leaveOutClasses(pairs: Map<number, number | null>, from: Dataset, to: Dataset): void {
   for (const id of from.leftOut) pairs.delete(id);
   for (const id of to.leftOut) if (!pairs.has(id) && !from.leftOut.has(id)) pairs.set(id, null);
-  const { things } = to.documents.get(to.split) ?? {};
-  const canPaste = (ours: number): boolean => !to.leftOut.has(ours) && (things?.includes(ours) ?? true);
-  for (const [id, ours] of pairs) if (ours !== null && !canPaste(ours)) pairs.set(id, null);
+  for (const [id, ours] of pairs) if (ours !== null && (to.leftOut.has(ours) || to.regions?.has(ours))) pairs.set(id, null);
 }
 
 /** Resolves a class name or id. @throws {CopyPasteError} `usage` with the problem when it is unknown. */
@@ -182,6 +199,13 @@ async function readClassMap(path: string, encoding?: string): Promise<[string, s
       `--class-map ${path}: not a map of classes; write lines such as 'person: pedestrian', with names or ids, or null for none`,
     );
   return Object.entries(parsed) as [string, string | number | null][];
+}
+
+/** Class ids of stuff among the classes that are pasted, by what either data set knows; `undefined` if neither knows any. */
+export function knownStuff({ stuff, sources }: SourcedDataset): ReadonlySet<number> | undefined {
+  const theirs = sources?.stuff;
+  if (stuff || !theirs) return stuff;
+  return new Set([...sources.classes.pairs].flatMap(([id, ours]) => (ours !== null && theirs.has(id) ? [ours] : [])));
 }
 
 /** Maps instances of a source set to the classes of the target data set. */

@@ -10,7 +10,7 @@ import type { Annotations, Plan, Sample } from '../types.ts';
 /** Options that determine plans. */
 export type PlannerOptions = Pick<
   AugmentOptions,
-  Exclude<keyof PlanOptions, 'mayPaste' | 'measures'> | 'batchSize' | 'classes' | 'excludeClasses' | 'skipBad'
+  Exclude<keyof PlanOptions, 'mayPaste' | 'measures'> | 'batchSize' | 'classes' | 'excludeClasses' | 'stuff' | 'skipBad'
 >;
 
 /** One batch of one copy: its number, and the samples that it augments. */
@@ -43,7 +43,7 @@ export interface Planner {
 
 /** Creates a planner that draws new plans: every batch of every copy, in the seeded order. */
 export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, copies: number, measures: Measures): Planner {
-  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset.classNames, options), measures };
+  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset, options), measures };
   const { samples: set } = dataset.sources ?? { samples: [] };
   /** Indices of sources without an instance that may be pasted. */
   const unusable = new Set<number>();

@@ -22,6 +22,6 @@ export function refuseUnfit(dataset: Dataset, options: PlannerOptions & { imageF
     const why = `${deep.image} has 16 bits per channel, but ${imageFormat} holds 8`;
     throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
   }
-  pasteFilter(dataset.classNames, options);
+  pasteFilter(dataset, options);
   ignoreIdOf(dataset.ignore, options.jitter);
 }

@@ -56,6 +56,7 @@ interface Cityscapes {
   readonly background: readonly number[];
   readonly ignore: readonly number[];
   readonly classNames: Readonly<Record<number, string>>;
+  readonly stuff: readonly number[];
   readonly trainIds: Readonly<Record<number, number>>;
   readonly objectIds: ObjectIds;
   readonly views: readonly [View, View];
@@ -66,6 +67,7 @@ export const cityscapes: Cityscapes = {
   background: [],
   ignore: [0, 1, 2, 3, 4, 5, 6, 255],
   classNames: Object.fromEntries(labels.map(([id, name]) => [id, name])),
+  stuff: labels.map(([id]) => id).filter((id) => !cityscapesThings.includes(id)),
   trainIds,
   // An instance id is class · 1000 + number; for stuff it is the class id.
   objectIds: { perClass: 1000, bare: 'class', things: cityscapesThings },

@@ -3,7 +3,7 @@ import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Endings, ObjectIds, View } from '../types.ts';
-import { ade20kNames } from './ade20k.ts';
+import { ade20kNames, ade20kStuff } from './ade20k.ts';
 import { cityscapes } from './cityscapes.ts';
 import { findCoco, findPanoptic, isCoco } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
@@ -23,6 +23,8 @@ export interface Layout {
   readonly background: readonly number[];
   readonly ignore: readonly number[];
   readonly classNames?: Readonly<Record<number, string>>;
+  /** Ids of classes that are stuff, such as sky, and not countable things; absent if the layout does not define its classes. */
+  readonly stuff?: readonly number[];
   /** Folder of text files that list the sample ids of each split, one per line. */
   readonly lists?: string;
   /** True if images without a mask are allowed; they are ignored. */
@@ -114,6 +116,7 @@ const rows = [
       0,
       'background, aeroplane, bicycle, bird, boat, bottle, bus, car, cat, chair, cow, diningtable, dog, horse, motorbike, person, pottedplant, sheep, sofa, train, tvmonitor',
     ),
+    stuff: [],
     lists: 'ImageSets/Segmentation',
     partial: true,
     find: ({ folders }) =>
@@ -135,6 +138,7 @@ const rows = [
     background: [],
     ignore: [11],
     classNames: names(0, 'sky, building, pole, road, pavement, tree, sign symbol, fence, car, pedestrian, bicyclist, unlabelled'),
+    stuff: [0, 1, 3, 4, 5, 7],
     find: ({ folders }) =>
       [...folders]
         .filter((folder) => !folder.includes('/') && folders.has(`${folder}annot`))
@@ -170,6 +174,7 @@ const rows = [
     classNames: Object.fromEntries(
       Object.entries(cityscapes.trainIds).map(([id, train]) => [train, cityscapes.classNames[Number(id)] ?? '']),
     ),
+    stuff: cityscapes.stuff.flatMap((id) => cityscapes.trainIds[id] ?? []),
     endings: { image: '_leftImg8bit', mask: '_gtFine_labelTrainIds', objects: '' },
     find: (tree) => {
       const ends = (end: string): boolean => tree.files.some((file) => file.startsWith('gtFine/') && file.endsWith(end));
@@ -188,6 +193,7 @@ const rows = [
     background: cityscapes.background,
     ignore: cityscapes.ignore,
     classNames: cityscapes.classNames,
+    stuff: cityscapes.stuff,
     objectIds: kittiObjects,
     views: kittiViews,
     partial: true,
@@ -200,6 +206,7 @@ const rows = [
     background: [],
     ignore: [0],
     classNames: names(0, ade20kNames),
+    stuff: ade20kStuff,
     find: (tree) => (tree.folders.has('annotations/training') ? splitsBelow(tree, 'images', 'annotations') : []),
   },
   {

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chunksOf, inParts } from '../base/parts.ts';
-import { pasteFilter } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
 import { jobsOf } from '../engine/budget.ts';
@@ -88,7 +87,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
       if ('records' in opened) {
         hooks.opened?.(dataset);
         hooks.started?.(total);
-        return summaryOf(opened, dataset, pasteFilter(dataset.classNames, options));
+        return summaryOf(opened, dataset, options);
       }
       output = opened;
     }
@@ -112,7 +111,7 @@ async function runBatches(
   const job = createJob(dataset, options, measures, backend, { poison, stopped: () => hooks.stop?.aborted === true });
   if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
   const steps = createSteps(output, hooks);
-  const tally = createTally(dataset, backend.name, pasteFilter(dataset.classNames, options));
+  const tally = createTally(dataset, backend.name, options);
   const filesOf = (samples: readonly Sample[], suffix: string) => samples.flatMap((sample) => possibleFiles(sample, suffix, options));
   const begin = (ref: BatchRef) =>
     steps.begin(keyOf(ref), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>

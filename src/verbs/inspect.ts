@@ -20,6 +20,8 @@ export interface ClassRow {
   readonly name?: string;
   /** True for background and ignore ids, which are never pasted. */
   readonly leftOut: boolean;
+  /** Kind of the class, as the layout or a file of the data set states it. */
+  readonly kind: 'thing' | 'stuff' | 'unknown';
   readonly samples: number;
   readonly instances: number;
   readonly pixels: number;
@@ -77,7 +79,7 @@ interface Read {
 
 /** Counts the samples of a data set, one by one. */
 function createCensus(dataset: Dataset) {
-  const { classNames, leftOut } = dataset;
+  const { classNames, leftOut, stuff } = dataset;
   const sizes = new Map<string, number>();
   const images = new Map<string, number>();
   const splits = new Map<string, number>();
@@ -89,6 +91,7 @@ function createCensus(dataset: Dataset) {
     classes.set(id, row);
     return row;
   };
+  const kindOf = (id: number): ClassRow['kind'] => (stuff && classNames.has(id) ? (stuff.has(id) ? 'stuff' : 'thing') : 'unknown');
   const addImage = (sample: Sample, digest: string): void => {
     const { image, split, format } = sample;
     increment(splits, split);
@@ -125,7 +128,7 @@ function createCensus(dataset: Dataset) {
         .sort(([a], [b]) => a - b)
         .map(([id, row]) => {
           const name = classNames.get(id);
-          return { id, ...(name !== undefined && { name }), leftOut: leftOut.has(id), ...row };
+          return { id, ...(name !== undefined && { name }), leftOut: leftOut.has(id), kind: kindOf(id), ...row };
         }),
       odd,
       leftBehind: dataset.leftBehind,

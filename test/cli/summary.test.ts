@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { describePlan, describeSummary } from '../../src/cli/summary.ts';
+import { describePlan, describeSummary, nothingPasted } from '../../src/cli/summary.ts';
+import { openSourced } from '../../src/dataset/sources.ts';
 import type { AugmentSummary } from '../../src/engine/tally.ts';
+import { augmentOptions } from '../../src/options.ts';
 import type { SampleRecord } from '../../src/output/manifest.ts';
+import { resolveOptions } from '../../src/schema.ts';
 
 const summary: AugmentSummary = {
   layout: 'camvid',
@@ -16,23 +19,40 @@ const summary: AugmentSummary = {
   dropped: {},
   skipped: [],
   classes: [
-    { id: 0, name: 'sky', instances: 3, pasted: 2, allowed: true, stuff: true },
-    { id: 1, instances: 3, pasted: 0, allowed: true, stuff: true },
-    { id: 2, name: 'road', instances: 3, pasted: 0, allowed: false, stuff: true },
-    { id: 3, name: 'car', instances: 3, pasted: 2, allowed: true, stuff: false },
+    { id: 0, name: 'sky', instances: 3, pasted: 2, allowed: true, skipped: false, scenery: true },
+    { id: 1, instances: 3, pasted: 0, allowed: true, skipped: false, scenery: true },
+    { id: 2, name: 'road', instances: 3, pasted: 0, allowed: false, skipped: false, scenery: true },
+    { id: 3, name: 'car', instances: 3, pasted: 2, allowed: true, skipped: false, scenery: false },
   ],
   leftBehind: [],
 };
 const given = { in: 'data', out: 'out' };
 
 describe('a summary', () => {
-  test('counts samples and instances, and names background-like classes that may be pasted', () => {
+  test('counts samples and instances, and names classes that may be scenery, if they may be pasted', () => {
     expect(describeSummary(summary, given, 12.34)).toEqual([
       '3 samples: 2 augmented, 1 unchanged (1 not drawn)',
       '1 instance pasted, 0 dropped',
-      'background-like classes (mostly cut off at image borders): sky (2 pasted), 1; exclude them with --exclude-classes 0,1',
+      'most pixels of sky (2 pasted), class 1 lie in instances that the image border cuts off; if these classes are scenery, exclude them with --exclude-classes 0,1',
       'wrote out with manifest.json, 12.3 samples/s',
     ]);
+  });
+
+  test('names the stuff that is skipped, and that nothing but stuff was found', async () => {
+    const stuff = { instances: 3, pasted: 0, allowed: false, skipped: true, stuff: true, scenery: false };
+    const classes = [{ id: 0, name: 'sky', ...stuff }, { id: 2, name: 'road', ...stuff }, ...summary.classes.slice(3)];
+    expect(describeSummary({ ...summary, classes }, given, 1)[2]).toBe('stuff, not pasted: sky, road (--stuff keep pastes them)');
+    expect(describeSummary({ ...summary, classes: classes.slice(1) }, given, 1)[2]).toBe(
+      'stuff, not pasted: road (--stuff keep pastes it)',
+    );
+    const dataset = await openSourced(resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere' }));
+    const none = { ...summary, augmented: 0, unchanged: { 'no source': 3 } };
+    expect(nothingPasted({ ...none, classes: classes.slice(0, 2) }, dataset, given)).toBe(
+      'no class found (sky, road) may be pasted, since stuff is skipped; pass --stuff keep, or name classes with --classes',
+    );
+    expect(nothingPasted({ ...none, classes: classes.slice(0, 2).map((row) => ({ ...row, skipped: false })) }, dataset, given)).toBe(
+      'no class found (sky, road) may be pasted; change --classes or --exclude-classes',
+    );
   });
 
   test('groups files that were left behind by folder, and names the first four groups', () => {

@@ -43,11 +43,28 @@ test('a class may be pasted if it is among those chosen and not excluded; a fore
     [2, 'bus'],
     [3, 'dog'],
   ]);
-  const allowed = (options: Parameters<typeof pasteFilter>[1]) => [foreignClass, 1, 2, 3, 4].filter(pasteFilter(names, options));
+  const allowed = (options: Parameters<typeof pasteFilter>[1]) =>
+    [foreignClass, 1, 2, 3, 4].filter(pasteFilter({ classNames: names }, options));
   expect(allowed({})).toEqual([1, 2, 3, 4]);
   expect(allowed({ classes: ['car', 2] })).toEqual([1, 2]);
   expect(allowed({ excludeClasses: ['car', 4] })).toEqual([2, 3]);
   expect(allowed({ classes: ['car', 'bus'], excludeClasses: ['BUS'] })).toEqual([1]);
+});
+
+test('stuff is pasted if it is kept or named, regions never', () => {
+  const classNames = new Map([
+    [1, 'car'],
+    [2, 'road'],
+    [3, 'sky'],
+  ]);
+  const allowed = (options: Parameters<typeof pasteFilter>[1], known = {}) =>
+    [1, 2, 3, 4].filter(pasteFilter({ classNames, stuff: new Set([2, 3]), ...known }, options));
+  expect(allowed({ stuff: 'skip' })).toEqual([1, 4]);
+  expect(allowed({ stuff: 'keep' })).toEqual([1, 2, 3, 4]);
+  expect(allowed({ stuff: 'skip', classes: ['road', 'car'] })).toEqual([1, 2]);
+  expect(allowed({ stuff: 'skip', classes: ['road', 'car'], excludeClasses: ['road'] })).toEqual([1]);
+  expect(allowed({ stuff: 'keep', classes: ['sky', 'car'] }, { regions: new Set([2, 3]) })).toEqual([1]);
+  expect([1, 2, 3].filter(pasteFilter({ classNames }, { stuff: 'skip' }))).toEqual([1, 2, 3]);
 });
 
 test('the id of void pixels is the first ignore id, which jittered scenes need', () => {

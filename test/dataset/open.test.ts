@@ -230,3 +230,65 @@ describe('openDataset', () => {
     expect(samples.map(({ id }) => id)).toEqual(['a']);
   });
 });
+
+describe('stuff', () => {
+  const camvid = { 'train/a.png': image, 'trainannot/a.png': mask };
+  const stuff = [0, 1, 3, 4, 5, 7];
+  const names = [
+    'Sky',
+    'building',
+    'pole',
+    'road',
+    'pavement',
+    'tree',
+    'sign symbol',
+    'fence',
+    'car',
+    'pedestrian',
+    'bicyclist',
+    'unlabelled',
+  ];
+  const written = async (...lines: string[]) =>
+    join(await writeTree(join(folder, `${number++}`), { 'names.txt': lines.join('\n') }), 'names.txt');
+
+  test('is known from the layout, unless other names give the ids another meaning', async () => {
+    expect([...((await open(camvid)).stuff ?? [])]).toEqual(stuff);
+    expect([...((await open(camvid, { classNames: await written(...names) })).stuff ?? [])]).toEqual(stuff);
+    expect((await open(camvid, { classNames: await written('car', 'road') })).stuff).toBe(undefined);
+    expect((await open(camvid, { classNames: await written(...names.toReversed()) })).stuff).toBe(undefined);
+    expect((await open({ 'images/a.png': image, 'masks/a.png': mask })).stuff).toBe(undefined);
+  });
+
+  test('is unknown if a colour map gives other names', async () => {
+    const coded = {
+      ...mask,
+      colours: {
+        byId: [
+          [9, 9, 9],
+          [1, 2, 3],
+        ] as const,
+        channels: 3 as const,
+      },
+    };
+    const files = { 'train/a.png': image, 'trainannot/a.png': coded };
+    expect((await open({ ...files, 'label_colors.txt': '9 9 9 void\n1 2 3 car\n' })).stuff).toBe(undefined);
+    const colours = names.map((name, n) => (n === 1 ? `1 2 3 ${name}` : `9 9 ${n} ${name}`));
+    expect([...((await open({ ...files, 'label_colors.txt': colours.join('\n') })).stuff ?? [])]).toEqual(stuff);
+  });
+
+  test('is stated by the configuration of Mapillary and by the categories of a panoptic document', async () => {
+    const config = { labels: [{ name: 'sky' }, { name: 'car', instances: true }, { name: 'road', instances: false }] };
+    const mapillary = {
+      'training/images/a.png': image,
+      'training/v1.2/labels/a.png': mask,
+      'training/v1.2/instances/a.png': mask,
+      'config_v1.2.json': JSON.stringify(config),
+    };
+    expect([...((await open(mapillary)).stuff ?? [])]).toEqual([0, 2]);
+    const { stuff, regions, classNames } = await openDataset({ in: 'fixtures/panoptic', maskSuffix: '', onlySplit: false, skipBad: false });
+    expect(regions).toEqual(stuff);
+    expect([...(stuff ?? [])].map((id) => classNames.get(id))).toContain('grass-merged');
+    const coco = await openDataset({ in: 'fixtures/coco', maskSuffix: '', onlySplit: false, skipBad: false });
+    expect([coco.stuff, coco.regions]).toEqual([undefined, undefined]);
+  });
+});

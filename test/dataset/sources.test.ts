@@ -130,6 +130,29 @@ describe('classes of a source set', () => {
     expect(streams.text.stderr).toContain(message);
   });
 
+  test('are never stuff of the sources, unless they are kept or named', async () => {
+    const target = await writeTree(join(folder, 'street'), { 'images/t.png': picture, 'masks/t.png': filled(60, 40, 5) });
+    const classNames = join(target, 'names.txt');
+    writeFileSync(classNames, '1 car\n2 road\n3 sky\n');
+    const pairs = async (options: Options) =>
+      Object.fromEntries((await run(target, 'fixtures/camvid', { classNames, ...options })).manifest.sources?.classes.pairs ?? []);
+    expect(await pairs({})).toMatchObject({ 0: null, 3: null, 8: 1 });
+    expect(await pairs({ stuff: 'keep' })).toMatchObject({ 0: 3, 3: 2, 8: 1 });
+    expect(await pairs({ classes: ['road'] })).toMatchObject({ 0: null, 3: 2, 8: 1 });
+    writeFileSync(classNames, '2 road\n3 sky\n');
+    await expect(pairs({})).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('--stuff keep') });
+  });
+
+  test('are never stuff of the target, unless it is named', async () => {
+    const root = await writeTree(join(folder, 'scenes'), { 'img_dir/train/a.png': picture, 'ann_dir/train/a.png': boxed(1) });
+    const classNames = join(root, 'names.txt');
+    writeFileSync(classNames, '0 car\n1 road\n');
+    const options = { sourcesLayout: 'mmsegmentation', classMap: classMap('{0: null, 1: road}') } as const;
+    expect(augmented((await run('fixtures/camvid', root, options)).manifest)).toEqual([]);
+    const { manifest } = await run('fixtures/camvid', root, { ...options, classes: ['road'] });
+    expect(augmented(manifest).flatMap(({ placements }) => placements.map(({ classId }) => classId))).toContain(3);
+  });
+
   test('are never background or ignore classes of the target', async () => {
     const sources = await writeTree(join(folder, 'zero'), {
       'img_dir/train/a.png': picture,

@@ -52,7 +52,7 @@ test('instances are counted by class, with their pixels and those of truncated o
 });
 
 test('a summary counts variants by status and reason, instances by class, and lists skipped samples in order', () => {
-  const tally = createTally(dataset, 'cpu', (classId) => classId !== 3);
+  const tally = createTally(dataset, 'cpu', { stuff: 'skip' });
   tally.read([{ classId: 8, instances: 5, pixels: 100, truncated: 50 }]);
   tally.read([
     { classId: 8, instances: 1, pixels: 10, truncated: 0 },
@@ -80,8 +80,8 @@ test('a summary counts variants by status and reason, instances by class, and li
       { id: 'z', reason: 'z.png: has no mask' },
     ],
     classes: [
-      { id: 3, name: 'road', instances: 2, pasted: 1, allowed: false, stuff: true },
-      { id: 8, name: 'car', instances: 6, pasted: 2, allowed: true, stuff: false },
+      { id: 3, name: 'road', instances: 2, pasted: 1, allowed: false, skipped: true, stuff: true, scenery: false },
+      { id: 8, name: 'car', instances: 6, pasted: 2, allowed: true, skipped: false, stuff: false, scenery: false },
     ],
     leftBehind: ['notes.txt'],
   });
@@ -94,4 +94,18 @@ test('a summary counts variants by status and reason, instances by class, and li
     skipped: summary.skipped,
     summary: { samples: 4, augmented: 1, unchanged: summary.unchanged, pasted: 3, dropped: summary.dropped, skipped: 2 },
   });
+});
+
+test('a class looks like scenery if 0.9 of the pixels of at least 20 instances are cut off, and nothing says what is stuff', () => {
+  const { stuff: _, ...unknown } = dataset;
+  const judged = (set: typeof unknown, instances: number, truncated: number) => {
+    const tally = createTally(set, 'cpu', { stuff: 'skip' });
+    tally.read([{ classId: 8, instances, pixels: 1000, truncated }]);
+    const [row] = tally.summary(0, 0).classes;
+    return [row?.scenery, row?.stuff, row?.allowed];
+  };
+  expect(judged(unknown, 20, 901)).toEqual([true, undefined, true]);
+  expect(judged(unknown, 20, 900)).toEqual([false, undefined, true]);
+  expect(judged(unknown, 19, 1000)).toEqual([false, undefined, true]);
+  expect(judged(dataset, 20, 1000)).toEqual([false, false, true]);
 });

@@ -9,6 +9,7 @@ import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { readColourMap } from '../../src/dataset/colours.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { cityscapes } from '../../src/formats/cityscapes.ts';
+import { layoutNamed } from '../../src/formats/layouts.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Image, Mask } from '../../src/types.ts';
@@ -474,4 +475,19 @@ describe('masks of colours', () => {
     const root = await writeTree(join(folder, `map${number++}`), { 'map.txt': text });
     await expect(readColourMap(join(root, 'map.txt'))).rejects.toMatchObject({ code: 'data' });
   });
+});
+
+test.each([
+  ['camvid', 5, ['pole', 'sign symbol', 'car', 'pedestrian', 'bicyclist']],
+  ['cityscapes', 10, ['person', 'rider', 'car', 'truck', 'bus', 'caravan', 'trailer', 'train', 'motorcycle', 'bicycle']],
+  ['cityscapes-train-ids', 8, ['person', 'rider', 'car', 'truck', 'bus', 'train', 'motorcycle', 'bicycle']],
+  ['kitti', 10, ['person', 'bus', 'bicycle']],
+  ['ade20k', 100, ['bed', 'person', 'fence', 'countertop', 'palm', 'airplane', 'food', 'flag']],
+  ['voc', 20, ['aeroplane', 'diningtable', 'tvmonitor']],
+])('%s has %i classes of things', (name, count, some) => {
+  const { classNames = {}, stuff = [], background, ignore } = layoutNamed(name);
+  const things = Object.keys(classNames).filter((id) => ![...stuff, ...background, ...ignore].includes(Number(id)));
+  expect(things).toHaveLength(count);
+  expect(things.map((id) => classNames[Number(id)])).toEqual(expect.arrayContaining(some));
+  expect(stuff.every((id) => classNames[id] !== undefined)).toBe(true);
 });

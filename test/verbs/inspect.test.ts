@@ -20,6 +20,7 @@ describe('inspect', () => {
       id: 6,
       name: 'bus',
       leftOut: false,
+      kind: 'thing',
       samples: 1,
       instances: 1,
       pixels: expect.any(Number),
@@ -34,6 +35,14 @@ describe('inspect', () => {
     const { layout, classes, odd } = await inspect({ in: `fixtures/${name}` });
     expect({ layout, odd }).toEqual({ layout: name, odd: [] });
     expect(classes.every(({ leftOut, instances, pixels }) => pixels > 0 && (leftOut || instances > 0))).toBe(true);
+  });
+
+  test('tells stuff from things where a layout or a document knows them', async () => {
+    const kinds = async (name: string) =>
+      Object.fromEntries((await inspect({ in: `fixtures/${name}` })).classes.map(({ id, name, kind }) => [name ?? id, kind]));
+    expect(await kinds('camvid')).toMatchObject({ sky: 'stuff', fence: 'stuff', pole: 'thing', car: 'thing' });
+    expect(await kinds('panoptic')).toMatchObject({ 'grass-merged': 'stuff', horse: 'thing' });
+    expect(new Set(Object.values(await kinds('coco')))).toEqual(new Set(['unknown']));
   });
 
   test('names possible problems: bad files, duplicate images, empty and unknown annotations', async () => {
