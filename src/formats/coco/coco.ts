@@ -6,9 +6,10 @@ import { countsOfSpans, packCounts, spansOfRle } from '../../masks/run-lengths.t
 import { areaOfSpans, boxOfSpans } from '../../masks/spans.ts';
 import type { ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat } from '../format.ts';
+import { parseJson } from '../json-text.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
-import { type CocoEntry, documentText, provenance, renamedImage } from './write.ts';
+import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 
 export interface CocoAnnotation {
   readonly id: number;
@@ -29,7 +30,7 @@ interface InstancesImage {
   readonly image: CocoImage;
 }
 
-export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry<CocoAnnotation>, CocoDocument> = {
+export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, CocoDocument> = {
   kind: 'documents',
   polygons: true,
 
@@ -54,13 +55,13 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry<Coco
   },
 
   shapes({ parts, file }) {
-    const [image, ...annotations] = parts.map((part) => JSON.parse(part));
-    return shapesOf(image, annotations, file);
+    const [image, ...annotations] = parts.map((part) => parseJson(part));
+    return shapesOf(image as CocoImage, annotations as CocoAnnotation[], file);
   },
 
   plain(parts, sample, { image }) {
-    const [own, ...annotations] = parts.map((part) => JSON.parse(part));
-    return { image: renamedImage(own, sample, image), annotations };
+    const [own, ...annotations] = parts.map((part) => parseJson(part));
+    return entryOf(renamedImage(own as CocoImage, sample, image), annotations as CocoAnnotation[]);
   },
 
   pasted({ sample, before, kept, pasted }, { image }, { polygons }) {
@@ -80,10 +81,10 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry<Coco
       ...masked(one.spans, size, false, polygons),
       copypaste: provenance(one),
     }));
-    return { image: renamedImage(target, sample, image), annotations, added };
+    return entryOf(renamedImage(target, sample, image), annotations, added);
   },
 
-  text: (document, entries) => documentText(document, entries, (one, idOf) => ({ ...one, id: idOf(one.id) })),
+  text: documentText,
 
   contradictions({ shapes }, classNames) {
     return shapes.flatMap(({ own, instance }) => contradictionsOfMask(own, instance, classNames));

@@ -4,10 +4,11 @@ import { CopyPasteError } from '../../errors.ts';
 import { areaOfSpans, boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, PastedShapes } from '../format.ts';
+import { parseJson } from '../json-text.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
 import { decodeSegments, encodeSegments } from './segments.ts';
-import { type CocoEntry, documentText, provenance, renamedImage } from './write.ts';
+import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 
 /** Segments of an image; its PNG holds their ids. */
 export interface PanopticAnnotation {
@@ -32,7 +33,7 @@ interface PanopticImage {
 }
 
 /** The COCO panoptic format. Crowds and segments of stuff are never pasted. */
-export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry<PanopticAnnotation>, CocoDocument> = {
+export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDocument> = {
   kind: 'documents',
 
   async open(root, folders, encoding, refuse) {
@@ -57,21 +58,24 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry<Panoptic
   },
 
   shapes({ parts, things = [], mask }) {
-    const [image, annotation] = parts.map((part) => JSON.parse(part));
+    const [image, annotation] = parts.map((part) => parseJson(part)) as [CocoImage, PanopticAnnotation];
     if (!mask) return { size: sizeOf(image), own: { image, annotation }, shapes: [], unlabelled: true };
     return segmentsOf({ image, annotation }, { ...decodeSegments(mask.bytes, mask.path), path: mask.path }, things);
   },
 
   plain(parts, sample, { image, mask }) {
-    const [own, ...annotations] = parts.map((part) => JSON.parse(part));
-    return { image: renamedImage(own, sample, image), annotations: annotations.map((one) => renamedMask(one, sample, mask as string)) };
+    const [own, ...annotations] = parts.map((part) => parseJson(part)) as [CocoImage, ...PanopticAnnotation[]];
+    return entryOf(
+      renamedImage(own, sample, image),
+      annotations.map((one) => renamedMask(one, sample, mask as string)),
+    );
   },
 
   pasted(pasted, { image, mask }) {
     const { sample, before } = pasted;
     const segments_info = segmentsAfter(pasted).map(({ segment }) => segment);
     const annotation = { ...renamedMask(before.own.annotation, sample, mask as string), segments_info };
-    return { image: renamedImage(before.own.image, sample, image), annotations: [annotation] };
+    return entryOf(renamedImage(before.own.image, sample, image), [annotation]);
   },
 
   mask(pasted) {
@@ -81,7 +85,7 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry<Panoptic
     return encodeSegments(ids, size);
   },
 
-  text: (document, entries) => documentText(document, entries, (one) => one),
+  text: documentText,
 
   contradictions({ shapes }, classNames) {
     return shapes.flatMap(({ own, instance }) => contradictionsOfMask(own, instance, classNames));

@@ -2,14 +2,31 @@
 import type { Sample } from '../../types.ts';
 import { idsAfter } from '../documents.ts';
 import type { Document, PastedShape } from '../format.ts';
+import { jsonText, parseJson } from '../json-text.ts';
 import type { CocoDocument, CocoImage, Provenance } from './read.ts';
 
-/** An image and its annotations in an output document. */
-export interface CocoEntry<A extends object> {
-  readonly image: CocoImage;
-  readonly annotations: readonly A[];
+/** An image and its annotations in an output document, as JSON text. */
+export interface CocoEntry {
+  readonly image: Numbered;
+  /** Annotations without an id of their own are numbered by their image alone. */
+  readonly annotations: readonly (Pick<Numbered, 'text'> & Partial<Numbered>)[];
   /** New annotations; they get ids after all others. */
   readonly added?: readonly object[];
+}
+
+/** Text of a JSON object, and its id. */
+interface Numbered {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Entry of an image. */
+export function entryOf(image: CocoImage, annotations: readonly object[], added?: readonly object[]): CocoEntry {
+  const numbered = (annotation: object & { readonly id?: number }) => ({
+    ...(annotation.id !== undefined && { id: annotation.id }),
+    text: jsonText(annotation),
+  });
+  return { image: { id: image.id, text: jsonText(image) }, annotations: annotations.map(numbered), ...(added && { added }) };
 }
 
 /** Describes the source of a paste. */
@@ -25,14 +42,11 @@ export function renamedImage(image: CocoImage, sample: Sample, path: string): Co
 
 /**
  * Writes the text of a document. Images and annotations keep their ids; repeated ids, as in several variants of an image, are replaced
- * by new ones above the largest.
- *
- * @param numbered gives an annotation its output id.
+ * by new ones above the largest. All else is written to the letter.
  */
-export async function* documentText<A extends object>(
+export async function* documentText(
   { own: { rest, largestId, largestImage } }: Document<CocoDocument>,
-  entries: () => AsyncIterable<CocoEntry<A>>,
-  numbered: (annotation: A, idOf: (id?: number) => number) => A,
+  entries: () => AsyncIterable<CocoEntry>,
 ): AsyncGenerator<string> {
   yield '{';
   for (const key of new Set(rest.filter(({ key }) => key !== 'images' && key !== 'annotations').map(({ key }) => key))) {
@@ -45,12 +59,18 @@ export async function* documentText<A extends object>(
     let separator = '\n';
     yield `"${key}":[`;
     for await (const { image, annotations, added = [] } of entries()) {
-      const id = imageId(image.id);
-      const kept = annotations.map((one) => ({ ...numbered(one, annotationId), image_id: id }));
+      const image_id = imageId(image.id);
+      const numbered = ({ id, text }: CocoEntry['annotations'][0]): string => {
+        const own = id === undefined ? undefined : annotationId(id);
+        if (own === id && image_id === image.id) return text;
+        return jsonText({ ...parseJson<object>(text), ...(own !== undefined && { id: own }), image_id });
+      };
       const values =
-        key === 'images' ? [{ ...image, id }] : [...kept, ...added.map((one) => ({ ...one, id: annotationId(), image_id: id }))];
+        key === 'images'
+          ? [image_id === image.id ? image.text : jsonText({ ...parseJson<object>(image.text), id: image_id })]
+          : [...annotations.map(numbered), ...added.map((one) => jsonText({ ...one, id: annotationId(), image_id }))];
       for (const value of values) {
-        yield separator + JSON.stringify(value);
+        yield separator + value;
         separator = ',\n';
       }
     }

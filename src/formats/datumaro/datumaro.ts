@@ -5,6 +5,7 @@ import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
 import type { Sample, Size } from '../../types.ts';
 import { type Surroundings, withSurroundings } from '../documents.ts';
 import type { DocumentFormat } from '../format.ts';
+import { jsonText, parseJson } from '../json-text.ts';
 import { changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type DatumaroAnnotation, type DatumaroItem, openDatumaro, shapesOfDatumaro } from './read.ts';
 
@@ -16,7 +17,7 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
   shapes: shapesOfDatumaro,
 
   plain([part = ''], sample, { image }) {
-    return image === sample.image ? part : JSON.stringify(renamedItem(JSON.parse(part), sample, image));
+    return image === sample.image ? part : jsonText(renamedItem(parseJson(part), sample, image));
   },
 
   pasted(pasted, { image }, { polygons }) {
@@ -36,7 +37,7 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
       const attributes = { ...own.attributes, copypaste: JSON.stringify(from) };
       return { ...shaped(own, spans, size, polygons), id: largest + 1 + n, group: 0, z_order: top, attributes };
     });
-    return JSON.stringify(renamedItem({ ...item, annotations: [...kept, ...added] }, pasted.sample, image));
+    return jsonText(renamedItem({ ...item, annotations: [...kept, ...added] }, pasted.sample, image));
   },
 
   text: ({ own }, entries) => withSurroundings(own, entries()),

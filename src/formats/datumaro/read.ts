@@ -8,6 +8,7 @@ import type { ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { partsOf } from '../json.ts';
+import { parseJson } from '../json-text.ts';
 import { type Drawn, type Stacked, shapesOfStack } from '../stacks.ts';
 
 /** One image with its annotations. */
@@ -67,7 +68,7 @@ export async function openDatumaro(
 
 /** Reads the shapes of one item. @throws {CopyPasteError} `data` when an annotation is invalid. */
 export function shapesOfDatumaro({ parts: [part = ''], file, classNames }: ShapeSource): ShapeSet<DatumaroItem, Stacked> {
-  const item: DatumaroItem = JSON.parse(part);
+  const item: DatumaroItem = parseJson(part);
   const { title, width, height } = imageOf(item, 0);
   const size = { width, height };
   const drawn = item.annotations.map((annotation, n): Drawn | undefined => {

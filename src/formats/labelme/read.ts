@@ -4,6 +4,7 @@ import { instanceOfSpans } from '../../masks/instances.ts';
 import { isCoordinate } from '../../masks/polygons.ts';
 import type { ShapeSet } from '../../types.ts';
 import type { ShapeSource } from '../format.ts';
+import { parseJson } from '../json-text.ts';
 import { type LabelmeShape, spansOfShapes } from './drawing.ts';
 
 /** Content of a labelme file. */
@@ -25,7 +26,7 @@ function refused(file: string, why: string, cause?: unknown): CopyPasteError {
 export function parseLabelme(text: string, file: string): LabelmeDocument {
   let document: Partial<LabelmeDocument> | null;
   try {
-    document = JSON.parse(text);
+    document = parseJson(text);
   } catch (cause) {
     throw refused(file, messageOf(cause), cause);
   }

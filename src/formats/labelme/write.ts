@@ -5,6 +5,7 @@ import { contoursOfSpans } from '../../masks/outlines.ts';
 import { boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Size } from '../../types.ts';
 import type { NewPaths, PastedShapes, WriteOptions } from '../format.ts';
+import { jsonText } from '../json-text.ts';
 import { type LabelmeShape, spansOfShapes } from './drawing.ts';
 import type { LabelmeDocument, ShapeIndices } from './read.ts';
 
@@ -39,7 +40,7 @@ export async function labelmeText(
     all.push(...(await write({ ...shape, group_id: null }, spans)));
   }
   const { imagePath } = document;
-  return `${JSON.stringify({ ...document, shapes: all, imagePath: renamedPath(imagePath, image), imageData: null }, undefined, 2)}\n`;
+  return `${jsonText({ ...document, shapes: all, imagePath: renamedPath(imagePath, image), imageData: null }, '')}\n`;
 }
 
 /** Replaces the image name in a labelme file, and nothing else. */

@@ -1,0 +1,105 @@
+/**
+ * JSON values that remember their text, so that what is not changed is written to the letter: integers beyond 2^53, `1.50`, `1e3`, and
+ * the escapes of strings. Copies by spread (`{ ...object, key: value }`) remember the text of the members that they keep.
+ */
+
+/** Text of a member, as long as it has this value. */
+interface Member {
+  readonly value: unknown;
+  readonly text: string;
+}
+
+/** Text of a whole object, and of its members. */
+interface Texts {
+  readonly whole: string;
+  readonly members: ReadonlyMap<string, Member>;
+}
+
+const texts = Symbol('texts');
+type Remembering = Readonly<Record<string, unknown>> & { readonly [texts]?: Texts };
+
+/** Parses JSON, like `JSON.parse`. @throws {SyntaxError} when the text is not JSON. */
+export function parseJson<T = unknown>(text: string): T {
+  // Also refuses text that is not JSON, so that the scan below need not.
+  const plain: unknown = JSON.parse(text);
+  return remember(plain, text.trim()) as T;
+}
+
+/** Adds the texts to a parsed value. Lists of numbers, which are most of a document, are not scanned further. */
+function remember(value: unknown, text: string): unknown {
+  if (typeof value !== 'object' || value === null || !text.includes('{')) return value;
+  if (Array.isArray(value)) {
+    const parts = partsOf(text);
+    return value.map((element, i) => remember(element, parts[i] as string));
+  }
+  const members = new Map<string, Member>();
+  const object: Record<string | symbol, unknown> = {};
+  for (const part of partsOf(text)) {
+    const colon = endOfString(part, 0) + 1;
+    const key: string = JSON.parse(part.slice(0, colon));
+    const own = part.slice(part.indexOf(':', colon) + 1).trim();
+    const member = remember((value as Remembering)[key], own);
+    members.set(key, { value: member, text: own });
+    Object.defineProperty(object, key, { value: member, enumerable: true, writable: true, configurable: true });
+  }
+  object[texts] = { whole: text, members } satisfies Texts;
+  return object;
+}
+
+/** Divides the text of a list or an object into its elements or members. */
+function partsOf(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let from = 1;
+  for (let at = 1; at < text.length; at++) {
+    const c = text[at];
+    if (c === '"') at = endOfString(text, at);
+    else if (c === '{' || c === '[') depth++;
+    else if (depth > 0 && (c === '}' || c === ']')) depth--;
+    else if (depth === 0 && (c === ',' || at === text.length - 1)) {
+      const part = text.slice(from, at).trim();
+      if (part !== '') parts.push(part);
+      from = at + 1;
+    }
+  }
+  return parts;
+}
+
+/** Position of the closing quote of the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at;
+}
+
+/**
+ * Writes JSON, like `JSON.stringify`; values that were parsed and not changed keep their text.
+ *
+ * @param line begins each line of new values; without it, they are written in one line.
+ */
+export function jsonText(value: unknown, line?: string): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const deeper = line === undefined ? undefined : `${line}  `;
+  const within = ([open, close]: string, parts: readonly string[]): string => {
+    if (line === undefined || parts.length === 0) return `${open}${parts.join(',')}${close}`;
+    return `${open}\n${parts.map((part) => `${deeper}${part}`).join(',\n')}\n${line}${close}`;
+  };
+  if (Array.isArray(value))
+    return within(
+      '[]',
+      value.map((element) => jsonText(element ?? null, deeper)),
+    );
+  const object = value as Remembering;
+  const known = object[texts];
+  const keys = Object.keys(object).filter((key) => object[key] !== undefined);
+  const kept = (key: string): Member | undefined => {
+    const member = known?.members.get(key);
+    return member && Object.is(member.value, object[key]) ? member : undefined;
+  };
+  if (known && keys.length === known.members.size && keys.every(kept)) return known.whole;
+  const colon = line === undefined ? ':' : ': ';
+  return within(
+    '{}',
+    keys.map((key) => `${JSON.stringify(key)}${colon}${kept(key)?.text ?? jsonText(object[key], deeper)}`),
+  );
+}
