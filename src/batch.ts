@@ -1,6 +1,6 @@
 import {
   dispose,
-  gather,
+  max,
   type Tensor1D,
   type Tensor3D,
   type Tensor4D,
@@ -11,6 +11,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { ignoreIdOf, pasteFilter } from './dataset/classes.ts';
 import { CopyPasteError } from './errors.ts';
+import { countFreeObjectIds } from './masks/ids.ts';
 import { type Found, findInstances } from './masks/instances.ts';
 import { batchOptions, type Given } from './options.ts';
 import { type Candidate, isPasted, planSample } from './plan/plan.ts';
@@ -19,7 +20,7 @@ import { shown } from './render/op.ts';
 import { type ImageRef, ownersOf, pastesOf, type Target } from './render/render.ts';
 import { packOp, renderTensors, unpackOp, withOps } from './render/tensors.ts';
 import { resolveOptions } from './schema.ts';
-import type { Mask, Plan } from './types.ts';
+import type { Annotated, Annotation, Box, Covered, Instance, Mask, Plan, Size } from './types.ts';
 
 export type BatchOptions = Given<typeof batchOptions>;
 
@@ -30,14 +31,46 @@ export interface CopyPasteBatch {
    * scenes are jittered.
    */
   readonly images: Tensor4D;
-  /** int32 `[N, H, W]`: class ids after the pastes. */
+  /** int32 `[N, H, W]`: class ids after the pastes, the labels for a loss over pixels. */
   readonly masks: Tensor3D;
-  /** int32 `[N, H, W]`: for each sample the mask of its source; its own mask if nothing was pasted. */
+  /**
+   * int32 `[N, H, W]`: for each sample the mask of its source, before any jitter; its own mask if nothing was pasted. It does not label the
+   * pixels of `images`: a loss over pixels that includes it charges a perfect prediction.
+   */
   readonly sourceMasks: Tensor3D;
-  /** float32 `[N]`: the fraction of each image that no paste covers, for weighting a loss. */
+  /** float32 `[N]`: the fraction of each image that no paste covers, for interpolating between labels of whole images. */
   readonly area: Tensor1D;
   /** Plan of each sample; a sample's id is its index in the batch. A sample whose plan has a `reason` is unchanged. */
   readonly plan: readonly Plan[];
+}
+
+/** A batch with object ids after Copy-Paste. */
+export interface CopyPasteObjects extends CopyPasteBatch {
+  /** int32 `[N, H, W]`: object ids after the pastes. Objects keep their ids; each paste gets a free one; pixels of dropped objects are 0. */
+  readonly objects: Tensor3D;
+  /** Objects of each sample after the pastes. */
+  readonly instances: readonly (readonly BatchInstance[])[];
+  /** Objects of each sample that pastes cover partly or completely; those that are dropped are not among `instances`. */
+  readonly covered: readonly (readonly Covered[])[];
+}
+
+/** An object of a sample after the pastes. */
+export interface BatchInstance {
+  /** Its id in `objects`. */
+  readonly object: number;
+  /** The class id that most of its pixels have. */
+  readonly classId: number;
+  /** The smallest box around its pixels. */
+  readonly box: Box;
+  /** Number of pixels. */
+  readonly area: number;
+  /** Origin of a paste: its placement, by index in the sample's plan, and its object id in the source. */
+  readonly pasted?: { readonly placement: number; readonly object: number };
+}
+
+/** A batch with object ids: int32 `[N, H, W]`, from 1 to 65535 and unique within a sample; 0 in pixels of no object. */
+interface WithObjects {
+  readonly objects: Tensor3D;
 }
 
 /**
@@ -45,44 +78,94 @@ export interface CopyPasteBatch {
  * The same batch, options, seed and step give the same values on every backend.
  *
  * @param images `[N, H, W, C]`, or `[N, C, H, W]` with `channelsFirst`; C is 1, 3 or 4; int32 from 0 to 255, or float32 in `range` (by
- * default 0 to 255). Pasted pixels are resampled with 8 bits per channel.
+ * default 0 to 255). Pasted pixels are resampled with 8 bits per channel: there, values outside the range are clipped, and NaN gives any
+ * value.
  * @param masks int32 `[N, H, W]`: class ids from 0 to 65535.
- * @throws {CopyPasteError} `usage` for wrong shapes, types or options, `data` for an id out of range.
+ * @param given options. With `objects` each object is an instance.
+ * @throws {CopyPasteError} `usage` for wrong shapes, types or options, and for float32 images that seem to lie in 0 to 1 if no `range` is
+ * given; `data` for an id out of range.
  */
-export async function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: BatchOptions = {}): Promise<CopyPasteBatch> {
+export function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: BatchOptions & WithObjects): Promise<CopyPasteObjects>;
+export function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given?: BatchOptions): Promise<CopyPasteBatch>;
+export async function copyPasteBatch(
+  images: Tensor4D,
+  masks: Tensor3D,
+  { objects, ...given }: BatchOptions & Partial<WithObjects> = {},
+): Promise<CopyPasteBatch | CopyPasteObjects> {
   const options = resolveOptions(batchOptions, given);
-  const [count, height, width] = checkShapes(images, masks, options.channelsFirst);
+  const shape = checkShapes(images, masks, options.channelsFirst);
+  if (objects) checkObjects(objects, masks, given);
   const leftOut = new Set([...options.background, ...options.ignore]);
   const ignore = ignoreIdOf(options.ignore, options.jitter);
-  const annotations = splitMasks(await masks.data(), count, width, height, ignore ?? 0);
-  const found = annotations.map((mask) => findInstances(mask, undefined, options.instances, leftOut));
-  const rest = { width, height, capacity: Number.POSITIVE_INFINITY, largestId: 0xffff };
-  const candidates = found.map(({ instances }, i): Candidate => {
-    const { ids } = annotations[i] as Mask;
-    return { id: `${i}`, annotated: instances.length > 0, ids, instances, ...rest };
-  });
+  const [annotations] = await Promise.all([
+    readAnnotations(masks, objects, ignore),
+    given.range === undefined && images.dtype === 'float32' && checkDefaultRange(images),
+  ]);
+  const find = ({ mask, objects }: Annotation): Found =>
+    findInstances(mask, objects, objects ? 'object' : options.instances, leftOut, noObject);
+  const found = annotations.map(find);
+  const candidates = found.map((one, i) => candidateOf(`${i}`, annotations[i] as Annotation, one));
   const planOptions = { ...options, mayPaste: pasteFilter({ classNames: new Map() }, options), measures: {} };
   const plan = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
   const rendered = plan.some(isPasted) ? await withOps(() => renderBatch(images, plan, found, options)) : undefined;
   const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));
-  const results = plan.map((one, i): { mask: Mask; visible: readonly number[] } => {
-    const mask = annotations[i] as Mask;
-    if (!isPasted(one)) return { mask, visible: [] };
-    const owner = rendered?.owners[i] as Int32Array;
-    return annotate({ mask, pixels: (found[i] as Found).pixels }, annotations[sources[i] as number] as Mask, one, owner, {
-      leftOut,
-      ignore,
-      minVisible: 0,
-    });
+  const rules = { leftOut, leftOutObjects: noObject, ignore, minVisible: options.minVisible };
+  const results = plan.map((one, i): BatchAnnotation => {
+    const own = annotations[i] as Annotation;
+    if (!isPasted(one)) return { ...own, visible: [], objectIds: [], covered: [] };
+    const source = annotations[sources[i] as number] as Annotation;
+    return annotate({ ...own, ...(found[i] as Found) }, source.mask, one, rendered?.owners[i] as Int32Array, rules);
   });
-  const own = results.map(({ visible }) => 1 - visible.reduce((sum, pixels) => sum + pixels, 0) / (width * height));
-  return {
+  const join = (all: readonly Mask[]): Tensor3D => tensor(joinMasks(all), shape, 'int32');
+  const [, height, width] = shape;
+  const uncovered = results.map(({ visible }) => 1 - visible.reduce((sum, pixels) => sum + pixels, 0) / (width * height));
+  const batch = {
     images: rendered ? rendered.images : images.clone(),
-    masks: tensor(joinMasks(results.map(({ mask }) => mask)), [count, height, width], 'int32'),
-    sourceMasks: tidy(() => gather(masks, tensor1d(sources, 'int32'))),
-    area: tensor1d(own),
+    masks: join(results.map(({ mask }) => mask)),
+    sourceMasks: join(sources.map((source) => (annotations[source] as Annotation).mask)),
+    area: tensor1d(uncovered),
     plan,
   };
+  if (!objects) return batch;
+  return {
+    ...batch,
+    objects: join(results.map((result) => result.objects as Mask)),
+    instances: results.map((result, i) => {
+      const source = sources[i] as number;
+      const origins = (plan[i] as Plan).placements.map(({ instance }) =>
+        objectOf((found[source] as Found).instances[instance] as Instance, annotations[source] as Annotation),
+      );
+      return find(result).instances.map((one) => batchInstance(one, result, origins));
+    }),
+    covered: results.map(({ covered }) => covered),
+  };
+}
+
+/** The id of pixels that belong to no object. */
+const noObject: ReadonlySet<number> = new Set([0]);
+
+/** Annotation of a sample of a batch after the pastes. */
+type BatchAnnotation = Annotation & Pick<Annotated, 'visible' | 'objectIds' | 'covered'>;
+
+/** Facts of a sample that planning needs. */
+function candidateOf(id: string, { mask, objects }: Annotation, { instances, objectPixels }: Found): Candidate {
+  const { width, height, ids } = mask;
+  const capacity = objects && objectPixels ? countFreeObjectIds(objects, objectPixels, noObject) : Number.POSITIVE_INFINITY;
+  return { id, annotated: instances.length > 0, width, height, ids, instances, capacity, largestId: 0xffff };
+}
+
+/** Object id of an instance, from its first pixel. */
+function objectOf({ spans, start }: Instance, { objects }: Annotation): number {
+  const { ids, width } = objects as Mask;
+  return ids[(spans[start] as number) * width + (spans[start + 1] as number)] as number;
+}
+
+/** @param origins object id of each placement in the source. */
+function batchInstance(instance: Instance, after: BatchAnnotation, origins: readonly number[]): BatchInstance {
+  const object = objectOf(instance, after);
+  const placement = after.objectIds.indexOf(object);
+  const { classId, box, area } = instance;
+  return { object, classId, box, area, ...(placement >= 0 && { pasted: { placement, object: origins[placement] as number } }) };
 }
 
 /** Renders a batch. Pixels stay on the backend; owner maps, from which annotations follow, are read. */
@@ -129,6 +212,12 @@ async function renderBatch(
   }
 }
 
+/** Images and masks of a batch in a training loop. */
+interface Batch {
+  readonly xs: Tensor4D;
+  readonly ys: Tensor3D;
+}
+
 /** Copy-Paste as an algorithm of a training loop: each batch is one step. */
 export class CopyPaste {
   readonly #options: BatchOptions;
@@ -140,9 +229,12 @@ export class CopyPaste {
     this.#step = options.step ?? 0;
   }
 
-  /** Applies Copy-Paste to a batch of images `xs` and masks `ys`; see `copyPasteBatch`. */
-  async apply({ xs, ys }: { xs: Tensor4D; ys: Tensor3D }): Promise<CopyPasteBatch> {
-    return copyPasteBatch(xs, ys, { ...this.#options, step: this.#step++ });
+  /** Applies Copy-Paste to a batch of images `xs`, masks `ys` and, if there are any, object ids; see `copyPasteBatch`. */
+  apply(batch: Batch & WithObjects): Promise<CopyPasteObjects>;
+  apply(batch: Batch): Promise<CopyPasteBatch>;
+  async apply({ xs, ys, objects }: Batch & Partial<WithObjects>): Promise<CopyPasteBatch | CopyPasteObjects> {
+    const options = { ...this.#options, step: this.#step++ };
+    return objects ? copyPasteBatch(xs, ys, { ...options, objects }) : copyPasteBatch(xs, ys, options);
   }
 }
 
@@ -152,18 +244,17 @@ interface MappableDataset {
 }
 
 /**
- * Applies Copy-Paste to each batch of a `tf.data.Dataset` of images and masks `{ xs, ys }`, as `.batch(n)` stacks them. Every pass over
- * the dataset continues the steps, so that epochs differ.
+ * Applies Copy-Paste to each batch of a `tf.data.Dataset` of images and masks `{ xs, ys }` or `{ xs, ys, objects }`, as `.batch(n)` stacks
+ * them. Every pass over the dataset continues the steps, so that epochs differ.
  *
- * @returns a dataset of `{ xs, ys }` with the shapes and types of the input.
+ * @returns a dataset of the same tensors, with the shapes and types of the input.
  */
 export function copyPaste<D extends MappableDataset>(dataset: D, options: BatchOptions = {}): ReturnType<D['mapAsync']> {
   const algorithm = new CopyPaste(options);
   return dataset.mapAsync(async (batch) => {
-    const { images, masks, sourceMasks, area } = await algorithm.apply(batch as { xs: Tensor4D; ys: Tensor3D });
-    sourceMasks.dispose();
-    area.dispose();
-    return { xs: images, ys: masks };
+    const { images, masks, sourceMasks, area, ...rest } = await algorithm.apply(batch as unknown as Batch);
+    dispose([sourceMasks, area]);
+    return { xs: images, ys: masks, ...('objects' in rest && { objects: (rest as CopyPasteObjects).objects }) };
   }) as ReturnType<D['mapAsync']>;
 }
 
@@ -185,15 +276,53 @@ function checkShapes(images: Tensor4D, masks: Tensor3D, channelsFirst: boolean):
   return [count, height, width];
 }
 
+/** Checks object ids. @throws {CopyPasteError} `usage` if their shape or type is wrong, or an option contradicts them. */
+function checkObjects(objects: Tensor3D, masks: Tensor3D, { instances }: BatchOptions): void {
+  const refuse = (message: string): CopyPasteError => new CopyPasteError('usage', message);
+  if (instances !== undefined) throw refuse(`instances: with objects, each object is an instance; leave out instances or objects`);
+  if (String(objects.shape) !== String(masks.shape))
+    throw refuse(`objects: expected the shape of the masks, [${masks.shape}], got [${objects.shape}]`);
+  if (objects.dtype !== 'int32') throw refuse(`objects: expected int32, got ${objects.dtype}; cast them`);
+}
+
+/**
+ * Checks that float32 images may lie in the default range, by their largest value. An image from 0 to 1 would be nearly black in it.
+ *
+ * @throws {CopyPasteError} `usage` if the largest value is above 0 and at most 1.
+ */
+async function checkDefaultRange(images: Tensor4D): Promise<void> {
+  // One value for each sample, since a GPU finds them side by side.
+  const largest = max(images, [1, 2, 3]);
+  const value = Math.max(...(await largest.data()));
+  largest.dispose();
+  if (!(value > 0 && value <= 1)) return;
+  throw new CopyPasteError(
+    'usage',
+    `images: float32 values are ${value} at most, so they seem to lie in 0 to 1; pass range: [0, 1], or range: [0, 255] if they are that dark`,
+  );
+}
+
+/** Reads the masks and object ids of a batch. */
+async function readAnnotations(masks: Tensor3D, objects: Tensor3D | undefined, ignore: number | undefined): Promise<Annotation[]> {
+  const [, height, width] = masks.shape;
+  const [classIds, objectIds] = await Promise.all([
+    masks.data().then((ids) => splitIds(ids, { width, height }, ignore ?? 0, 'masks: expected class ids')),
+    // The type of the largest id, so that pastes do not run out of ids.
+    objects?.data().then((ids) => splitIds(ids, { width, height }, 0xffff, 'objects: expected object ids')),
+  ]);
+  return classIds.map((mask, i) => ({ mask, ...(objectIds && { objects: objectIds[i] as Mask }) }));
+}
+
 /** @param largest an id that the masks' type must be able to hold, even if no mask contains it. */
-function splitMasks(ids: ArrayLike<number>, count: number, width: number, height: number, largest: number): Mask[] {
+function splitIds(ids: ArrayLike<number>, size: Size, largest: number, expected: string): Mask[] {
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as number;
-    if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `masks: expected class ids from 0 to 65535, got ${id}; correct the masks`);
+    if (id < 0 || id > 0xffff) throw new CopyPasteError('data', `${expected} from 0 to 65535, got ${id}; correct them`);
     if (id > largest) largest = id;
   }
-  const all = largest > 0xff ? Uint16Array.from(ids) : Uint8Array.from(ids);
-  return Array.from({ length: count }, (_, i) => ({ width, height, ids: all.subarray(i * width * height, (i + 1) * width * height) }));
+  const all = largest > 0xff ? new Uint16Array(ids) : new Uint8Array(ids);
+  const pixels = size.width * size.height;
+  return Array.from({ length: pixels && all.length / pixels }, (_, i) => ({ ...size, ids: all.subarray(i * pixels, (i + 1) * pixels) }));
 }
 
 function joinMasks(masks: readonly Mask[]): Int32Array {

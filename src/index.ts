@@ -4,7 +4,15 @@ import type { AugmentSummary } from './engine/tally.ts';
 import type { augmentOptions, Given } from './options.ts';
 import { augment as augmentWith } from './verbs/augment.ts';
 
-export { type BatchOptions, CopyPaste, type CopyPasteBatch, copyPaste, copyPasteBatch } from './batch.ts';
+export {
+  type BatchInstance,
+  type BatchOptions,
+  CopyPaste,
+  type CopyPasteBatch,
+  type CopyPasteObjects,
+  copyPaste,
+  copyPasteBatch,
+} from './batch.ts';
 export type { Hooks } from './engine/hooks.ts';
 export type { AugmentSummary } from './engine/tally.ts';
 export { CopyPasteError, exitCodes } from './errors.ts';

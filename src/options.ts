@@ -309,7 +309,7 @@ export const previewOptions = {
   ...running,
 } as const satisfies OptionTable;
 
-const { batchSize: _, minVisible: __, stuff: ___, ...planningOfTensors } = planning;
+const { batchSize: _, stuff: __, ...planningOfTensors } = planning;
 
 /** Options of `copyPasteBatch`, which has no command line. */
 export const batchOptions = {
@@ -318,14 +318,19 @@ export const batchOptions = {
   instances: {
     ...reading.instances,
     choices: ['component', 'class'],
-    description: 'definition of an instance: a connected component, or all pixels of a class',
+    description: 'definition of an instance without objects: a connected component, or all pixels of a class',
   },
   background: { ...reading.background, default: [0], description: 'background ids' },
   ignore: { ...reading.ignore, default: [255], description: 'ignore ids' },
   classes: { flag: 'classes', kind: 'ids', description: 'paste only these class ids' },
   excludeClasses: { flag: 'excludeClasses', kind: 'ids', description: 'never paste these class ids' },
   channelsFirst: { flag: 'channelsFirst', kind: 'switch', description: 'images are [N, C, H, W]' },
-  range: { flag: 'range', kind: 'interval', default: [0, 255], description: 'values of black and white in float32 images' },
+  range: {
+    flag: 'range',
+    kind: 'interval',
+    default: [0, 255],
+    description: 'values of black and white in float32 images; images from 0 to 1 are refused without it',
+  },
 } as const satisfies OptionTable;
 
 export const verifyOptions = {

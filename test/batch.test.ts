@@ -1,10 +1,30 @@
-import { memory, slice, type Tensor3D, type Tensor4D, type TensorContainer, tensor } from '@tensorflow/tfjs-core';
+import {
+  cast,
+  div,
+  max,
+  mean,
+  memory,
+  mul,
+  notEqual,
+  scalar,
+  slice,
+  sub,
+  Tensor,
+  type Tensor3D,
+  type Tensor4D,
+  type TensorContainer,
+  tensor,
+  tidy,
+  zeros,
+} from '@tensorflow/tfjs-core';
 import * as data from '@tensorflow/tfjs-data';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CopyPaste, copyPaste, copyPasteBatch } from '../src/batch.ts';
+import { type BatchOptions, CopyPaste, type CopyPasteBatch, copyPaste, copyPasteBatch } from '../src/batch.ts';
+import { boxesOfIds } from '../src/masks/ids.ts';
 import { isPasted } from '../src/plan/plan.ts';
 import { backendNames } from '../src/render/backends.ts';
 import { openBackend } from '../src/render/open.ts';
+import type { Box } from '../src/types.ts';
 import { missingBackend } from './backends.ts';
 import { drawBox, filled } from './make.ts';
 
@@ -28,6 +48,33 @@ function batch(channels = 3, dtype: 'int32' | 'float32' = 'int32', channelsFirst
       'int32',
     ) as Tensor3D,
   };
+}
+
+/** Boxes of the objects of `batchOfObjects`, in each sample; the first two touch. */
+const allBoxes = [
+  [4, 3, 10, 12],
+  [10, 3, 17, 12],
+  [20, 8, 27, 15],
+] as const;
+
+/** A batch with three objects of class 1 in each sample, whose ids are 7, 3 and 300. */
+function batchOfObjects(): { xs: Tensor4D; ys: Tensor3D; objects: Tensor3D } {
+  const draw = (ids: readonly number[]): Tensor3D => {
+    const mask = { width: W, height: H, ids: new Uint16Array(W * H) };
+    for (const [n, box] of allBoxes.entries()) drawBox(mask, box, ids[n] as number);
+    return tensor(new Array(N).fill([...mask.ids]).flat(), [N, H, W], 'int32') as Tensor3D;
+  };
+  return { xs: batch().xs, ys: draw([1, 1, 1]), objects: draw([7, 3, 300]) };
+}
+
+/** Values of each sample of a batch of masks. */
+async function splitOf(masks: Tensor3D): Promise<number[][]> {
+  return ((await masks.array()) as number[][][]).map((rows) => rows.flat());
+}
+
+/** The smallest box around an id in a mask of a batch. */
+function boxOf(ids: readonly number[], id: number): Box | undefined {
+  return boxesOfIds({ width: W, height: H, ids: Uint16Array.from(ids) }).get(id);
 }
 
 const missing = new Map<string, string | undefined>();
@@ -66,6 +113,137 @@ describe.for(backendNames)('on %s', (backend) => {
           expect(pasted).toBeGreaterThan(0);
           expect(own[n]).toBeCloseTo(1 - pasted / (H * W), 5);
         }
+      });
+
+      test('each object is an instance, and its id, class, box and pixels follow the pastes', async () => {
+        const { xs, ys, objects: ids } = batchOfObjects();
+        const seen = { pasted: 0, covered: 0, dropped: 0, whole: 0 };
+        for (let step = 0; step < 6; step++) {
+          const given = { ...options, step, objects: ids, minVisible: 0.6, truncated: 'keep' } as const;
+          const { masks, objects, instances, covered, plan } = await copyPasteBatch(xs, ys, given);
+          const [before, after] = [await splitOf(ids), await splitOf(objects)];
+          const [classesBefore, classes] = [await splitOf(ys), await splitOf(masks)];
+          for (let n = 0; n < N; n++) {
+            const own = { before: before[n] as number[], after: after[n] as number[] };
+            const count = (values: readonly number[], id: number): number => values.filter((value) => value === id).length;
+            const source = Number(plan[n]?.source);
+            for (const { object, classId, box, area, pasted } of instances[n] ?? []) {
+              expect([area, box]).toEqual([count(own.after, object), boxOf(own.after, object)]);
+              expect(new Set(own.after.flatMap((id, i) => (id === object ? [classes[n]?.[i]] : [])))).toEqual(new Set([classId]));
+              if (!pasted) {
+                expect(own.before).toContain(object);
+                seen.whole++;
+                continue;
+              }
+              seen.pasted++;
+              expect(own.before).not.toContain(object);
+              const placement = plan[n]?.placements[pasted.placement];
+              expect([placement?.classId, placement?.sourceBox]).toEqual([classId, boxOf(before[source] as number[], pasted.object)]);
+            }
+            for (const { object, before: pixels, after: left, dropped } of covered[n] ?? []) {
+              expect(pixels).toBe(count(own.before, object));
+              expect(left).toBeLessThan(pixels);
+              expect(dropped).toBe(left < 0.6 * pixels);
+              expect(count(own.after, object)).toBe(dropped ? 0 : left);
+              seen[dropped ? 'dropped' : 'covered']++;
+            }
+            const left = new Set([...own.before].filter((id) => id !== 0));
+            for (const { object, dropped } of covered[n] ?? []) if (dropped) left.delete(object);
+            expect(
+              instances[n]
+                ?.filter(({ pasted }) => !pasted)
+                .map(({ object }) => object)
+                .sort(),
+            ).toEqual([...left].sort());
+            // The last pixels of a dropped object keep their class.
+            own.after.forEach((id, i) => {
+              if (id === own.before[i] || id === 0) expect(classes[n]?.[i]).toBe(classesBefore[n]?.[i]);
+            });
+          }
+        }
+        for (const times of Object.values(seen)) expect(times).toBeGreaterThan(3);
+      });
+
+      test('objects that touch and have one class are pasted apart, and the presets keep instances', async () => {
+        const { xs, ys, objects } = batchOfObjects();
+        for (const preset of ['default', 'composer', 'paper'] as const) {
+          const given = { p: 1, seed: 1, truncated: 'keep', minArea: '1px', maxArea: 1, preset } as const;
+          const { plan } = await copyPasteBatch(xs, ys, { ...given, objects });
+          const boxes = new Set(plan.flatMap(({ placements }) => placements.map(({ sourceBox }) => `${sourceBox}`)));
+          expect(boxes.size).toBeGreaterThan(0);
+          for (const box of boxes) expect(allBoxes.map(String)).toContain(box);
+        }
+      });
+
+      test('pastes get new object ids up to 65535, and no more pastes than ids are free', async () => {
+        const ys = tensor(new Array(2).fill([...drawBox(filled(16, 16, 0), [4, 4, 9, 9], 1).ids]).flat(), [2, 16, 16], 'int32') as Tensor3D;
+        const xs = tensor(new Array(2 * 16 * 16).fill(9), [2, 16, 16, 1], 'int32') as Tensor4D;
+        const objects = tidy(() => mul(ys, scalar(65535, 'int32'))) as Tensor3D;
+        const result = await copyPasteBatch(xs, ys, { ...options, minArea: '1px', objects });
+        expect(result.instances.map((all) => all.flatMap(({ object, pasted }) => (pasted ? [object] : [])))).toEqual([[1], [1]]);
+      });
+
+      test.each([
+        [
+          'objects of another shape',
+          (ys: Tensor3D) => slice(ys, 0, 1),
+          {},
+          'objects: expected the shape of the masks, [4,24,32], got [1,24,32]',
+        ],
+        ['objects of floats', (ys: Tensor3D) => cast(ys, 'float32'), {}, 'objects: expected int32, got float32; cast them'],
+        [
+          'an object id out of range',
+          (ys: Tensor3D) => mul(ys, scalar(1000, 'int32')),
+          {},
+          'objects: expected object ids from 0 to 65535, got 255000',
+        ],
+        ['instances beside objects', (ys: Tensor3D) => ys, { instances: 'class' }, 'instances: with objects, each object is an instance'],
+      ] as const)('refuses %s', async (_, change, more, message) => {
+        const { xs, ys } = batch();
+        await expect(copyPasteBatch(xs, ys, { ...options, ...more, objects: change(ys) as Tensor3D })).rejects.toThrow(message);
+      });
+
+      test('float images from 0 to 1 need a range; dark ones, integers and black ones do not', async () => {
+        const { ys } = batch();
+        const run = (xs: Tensor4D, given: BatchOptions = {}) => copyPasteBatch(xs, ys, { ...options, ...given });
+        const unit = batch(3, 'float32', false, 255).xs;
+        await expect(run(unit)).rejects.toThrow(
+          /^images: float32 values are 0\.8\d+ at most, so they seem to lie in 0 to 1; pass range: \[0, 1\], or range: \[0, 255\] /,
+        );
+        await expect(run(tidy(() => div(unit, max(unit))))).rejects.toThrow('images: float32 values are 1 at most');
+        for (const range of [
+          [0, 1],
+          [0, 255],
+        ] as const)
+          await run(unit, { range });
+        await run(batch(3, 'float32', false, 229 / 1.5).xs);
+        await run(zeros([N, H, W, 3]));
+        await run(tensor(new Array(N * H * W * 3).fill(1), [N, H, W, 3], 'int32') as Tensor4D);
+      });
+
+      test('a perfect prediction costs nothing against masks alone, and something in the interpolated loss', async () => {
+        const { xs, ys } = batch();
+        const { masks, sourceMasks, area } = await copyPasteBatch(xs, ys, options);
+        const wrong = (labels: Tensor3D): Tensor => mean(cast(notEqual(masks, labels), 'float32'), [1, 2]);
+        expect([...(await wrong(masks).data())]).toEqual([0, 0, 0, 0]);
+        for (const loss of await mul(sub(1, area), wrong(sourceMasks)).data()) expect(loss).toBeGreaterThan(0);
+      });
+
+      test('pasted values are clipped to the range, others are kept', async () => {
+        const { ys } = batch();
+        const xs = tensor(
+          Array.from({ length: N * H * W }, (_, i) => (i % 2 ? 400 : -50)),
+          [N, H, W, 1],
+          'float32',
+        ) as Tensor4D;
+        const { images, masks } = await copyPasteBatch(xs, ys, options);
+        const [values, ids, before] = [await images.data(), await masks.data(), await ys.data()];
+        const pasted = values.filter((_, i) => ids[i] !== before[i]);
+        expect(pasted.length).toBeGreaterThan(0);
+        for (const value of pasted) expect(value >= 0 && value <= 255).toBe(true);
+        values.forEach((value, i) => {
+          if (before[i] === 255 && ids[i] === 255) expect(value).toBe(i % 2 ? 400 : -50);
+        });
       });
 
       test('layouts, types and ranges give the same values', async () => {
@@ -153,12 +331,13 @@ describe.for(backendNames)('on %s', (backend) => {
           [batch(3, 'int32'), options],
           [batch(4, 'int32', true), { ...options, channelsFirst: true }],
           [batch(1, 'float32', false, 255), { ...options, range: [0, 1], preset: 'paper' }],
+          [batchOfObjects(), { ...options, objects: batchOfObjects().objects, truncated: 'keep' }],
           [batch(3, 'float32', true, 77.7), { ...options, range: [-0.3, 2.9], channelsFirst: true }],
         ] as const;
         for (const [{ xs, ys }, given] of cases) {
           const values = async (): Promise<unknown[]> => {
-            const { plan, ...tensors } = await copyPasteBatch(xs, ys, given);
-            return [plan, ...(await Promise.all(Object.values(tensors).map((one) => one.data())))];
+            const result: CopyPasteBatch = await copyPasteBatch(xs, ys, given);
+            return Promise.all(Object.values(result).map((one) => (one instanceof Tensor ? one.data() : one)));
           };
           await openBackend('cpu');
           const expected = await values();
@@ -234,6 +413,14 @@ describe.for(backendNames)('on %s', (backend) => {
           for (const one of Object.values(tensors)) one.dispose();
           expect(memory().numTensors).toBe(before);
         }
+        const result = await copyPasteBatch(xs, ys, { ...options, objects: ys });
+        expect(memory().numTensors).toBe(before + 5);
+        for (const one of Object.values(result)) if (one instanceof Tensor) one.dispose();
+        await expect(copyPasteBatch(xs, ys, { ...options, objects: ys, range: [0, 0] })).rejects.toThrow('range: expected');
+        const dark = tidy(() => div(xs, 255)) as Tensor4D;
+        await expect(copyPasteBatch(dark, ys, { ...options, objects: ys })).rejects.toThrow('pass range');
+        dark.dispose();
+        expect(memory().numTensors).toBe(before);
       });
     });
 
@@ -247,28 +434,31 @@ describe.for(backendNames)('on %s', (backend) => {
         expect(second).not.toBe(first);
         expect(await boxes(new CopyPaste({ ...options, step: 1 }))).toBe(second);
       });
+
+      test('takes objects and gives them back', async () => {
+        const { xs, ys, objects } = batchOfObjects();
+        const applied = await new CopyPaste(options).apply({ xs, ys, objects });
+        const direct = await copyPasteBatch(xs, ys, { ...options, objects });
+        expect([applied.instances, applied.covered]).toEqual([direct.instances, direct.covered]);
+        expect(await applied.objects.array()).toEqual(await direct.objects.array());
+      });
     });
 
     describe('copyPaste', () => {
-      test('maps a tf.data.Dataset batch by batch, without leaks', async () => {
+      test.each([false, true])('maps a tf.data.Dataset batch by batch, without leaks; objects: %s', async (hasObjects) => {
         const { xs, ys } = batch(3, 'float32');
         const [images, masks] = [(await xs.array()) as never[], (await ys.array()) as never[]];
         xs.dispose();
         ys.dispose();
         const before = memory().numTensors;
+        const ofMasks = () => data.array(masks).map((y) => tensor(y, undefined, 'int32'));
         const dataset = data
-          .zip({
-            xs: data.array(images).map((x) => tensor(x)),
-            ys: data.array(masks).map((y) => tensor(y, undefined, 'int32')),
-          } as never)
+          .zip({ xs: data.array(images).map((x) => tensor(x)), ys: ofMasks(), ...(hasObjects && { objects: ofMasks() }) } as never)
           .batch(2);
         let batches = 0;
         await copyPaste(dataset, options).forEachAsync((value: TensorContainer) => {
-          const { xs, ys } = value as { xs: Tensor4D; ys: Tensor3D };
-          expect([xs.shape, ys.shape]).toEqual([
-            [2, H, W, 3],
-            [2, H, W],
-          ]);
+          const { xs, ys, objects } = value as { xs: Tensor4D; ys: Tensor3D; objects?: Tensor3D };
+          expect([xs.shape, ys.shape, objects?.shape]).toEqual([[2, H, W, 3], [2, H, W], hasObjects ? [2, H, W] : undefined]);
           batches++;
         });
         expect(batches).toBe(2);
