@@ -9,7 +9,7 @@ import {
   tensor1d,
   tidy,
 } from '@tensorflow/tfjs-core';
-import { ignoreIdOf, pasteFilter } from './dataset/classes.ts';
+import { byClassId, ignoreIdOf, pasteFilter, ruleClasses } from './dataset/classes.ts';
 import { CopyPasteError } from './errors.ts';
 import { countFreeObjectIds } from './masks/ids.ts';
 import { type Found, findInstances } from './masks/instances.ts';
@@ -105,7 +105,14 @@ export async function copyPasteBatch(
     findInstances(mask, objects, objects ? 'object' : options.instances, leftOut, noObject);
   const found = annotations.map(find);
   const candidates = found.map((one, i) => candidateOf(`${i}`, annotations[i] as Annotation, one));
-  const planOptions = { ...options, mayPaste: pasteFilter({ classNames: new Map() }, options), measures: {} };
+  const { scaleByClass } = options;
+  const planOptions = {
+    ...options,
+    mayPaste: pasteFilter({ classNames: new Map() }, options),
+    ...ruleClasses(new Map(), options),
+    scaleByClass: scaleByClass && byClassId(scaleByClass, new Map(), 'scaleByClass'),
+    measures: {},
+  };
   const plan = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
   const rendered = plan.some(isPasted) ? await withOps(() => renderBatch(images, plan, found, options)) : undefined;
   const sources = plan.map((one, i) => (isPasted(one) ? Number(one.source) : i));

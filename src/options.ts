@@ -25,8 +25,14 @@ export interface Kinds {
   ids: readonly number[];
   names: readonly (string | number)[];
   encoding: string;
+  ranges: Ranges;
+  /** Ranges as in a YAML or JSON file, which `engine/option-files.ts` reads if its path is given. */
+  'file of ranges': Ranges;
   switch: boolean;
 }
+
+/** Ranges by class name or id. */
+type Ranges = Readonly<Record<string, readonly [low: number, high: number]>>;
 
 export interface Option {
   readonly flag: string;
@@ -37,6 +43,8 @@ export interface Option {
   readonly required?: true;
   /** False if no output byte depends on the option, except through facts of the data set that the manifest records anyway. */
   readonly bytes?: false;
+  /** False if the option has no effect beside `--jitter scene`, and is refused there. */
+  readonly scene?: false;
 }
 
 type OptionTable = Readonly<Record<string, Option>>;
@@ -58,7 +66,10 @@ export type Resolved<T extends OptionTable> = {
 export type Given<T extends OptionTable> = {
   readonly [K in keyof T as T[K] extends { required: true } ? K : never]: ValueOf<T[K]>;
 } & {
-  readonly [K in keyof T as T[K] extends { required: true } ? never : K]?: ValueOf<T[K]> | undefined;
+  readonly [K in keyof T as T[K] extends { required: true } ? never : K]?:
+    | ValueOf<T[K]>
+    | (T[K] extends { kind: 'file of ranges' } ? string : never)
+    | undefined;
 };
 
 const reading = {
@@ -145,21 +156,47 @@ const planning = {
     flag: '--min-area <area>',
     kind: 'area',
     default: 0.0005,
-    description: 'smallest area of a pasted instance: a fraction of the image, or pixels such as 25px',
+    description: 'smallest area of a paste in its target: a fraction of the image, or pixels such as 25px',
   },
   maxArea: {
     flag: '--max-area <area>',
     kind: 'area',
     default: 0.25,
-    description: 'largest area of a pasted instance: a fraction of the image, or pixels',
+    description: 'largest area of a paste in its target: a fraction of the image, or pixels',
   },
   scale: { flag: '--scale <lo,hi>', kind: 'range', default: [0.5, 2], description: 'range of the scale, drawn uniformly' },
+  scaleByClass: {
+    flag: '--scale-by-class <file>',
+    kind: 'file of ranges',
+    scene: false,
+    description:
+      "YAML or JSON file with ranges of the scale for some classes, by name or id, in lines 'car: [0.5, 1.5]' (others use --scale)",
+  },
   flip: { flag: '--flip <p>', kind: 'probability', default: 0.5, description: 'probability of a horizontal flip' },
   maxTranslation: {
     flag: '--max-translation <f>',
     kind: 'fraction',
     default: 1,
     description: 'maximum translation, as a fraction of width and height; with 1 an instance may land anywhere',
+  },
+  pasteOn: {
+    flag: '--paste-on <list>',
+    kind: 'names',
+    scene: false,
+    description: "classes that a paste may stand on, by the target's pixel under the middle of its lowest row",
+  },
+  avoid: {
+    flag: '--avoid <list>',
+    kind: 'names',
+    scene: false,
+    description: 'classes of which a paste may cover no pixel',
+  },
+  maxCover: {
+    flag: '--max-cover <f>',
+    kind: 'fraction',
+    scene: false,
+    description:
+      'largest fraction of its pixels that an existing instance may lose to all pastes together; a paste that takes more is drawn again',
   },
   jitter: {
     flag: '--jitter <what>',
@@ -185,7 +222,7 @@ const planning = {
     kind: 'fraction or official',
     default: 0.05,
     description:
-      "drop an existing instance that keeps less than this fraction of its pixels; official drops it as the paper's code does, if its box moves by more than 10 pixels and it keeps 300 pixels or fewer",
+      "drop an existing instance that keeps less than this fraction of its pixels after the pastes; official drops it as the paper's code does, if its box moves by more than 10 pixels and it keeps 300 pixels or fewer",
   },
   targets: {
     flag: '--targets <which>',
@@ -324,6 +361,9 @@ export const batchOptions = {
   ignore: { ...reading.ignore, default: [255], description: 'ignore ids' },
   classes: { flag: 'classes', kind: 'ids', description: 'paste only these class ids' },
   excludeClasses: { flag: 'excludeClasses', kind: 'ids', description: 'never paste these class ids' },
+  scaleByClass: { ...planning.scaleByClass, kind: 'ranges', description: 'ranges of the scale by class id (others use scale)' },
+  pasteOn: { ...planning.pasteOn, kind: 'ids' },
+  avoid: { ...planning.avoid, kind: 'ids' },
   channelsFirst: { flag: 'channelsFirst', kind: 'switch', description: 'images are [N, C, H, W]' },
   range: {
     flag: 'range',

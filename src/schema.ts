@@ -6,6 +6,10 @@ import type { AreaLimit } from './types.ts';
 
 const area = z.union([z.number().min(0).max(1), z.string().regex(/^\d+(\.\d+)?px$/)]) as z.ZodType<AreaLimit>;
 
+const range = z.tuple([z.number().positive(), z.number().positive()]).refine(([low, high]) => low <= high);
+
+const ranges = z.record(z.string(), range);
+
 /** Parser, schema and description of each kind of value. */
 const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => unknown; schema: z.ZodType<Kinds[K]> } } = {
   path: { expects: 'a path', parse: String, schema: z.string().min(1) },
@@ -41,7 +45,7 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
   range: {
     expects: 'two numbers LO,HI with 0 < LO ≤ HI',
     parse: (text) => text.split(',').map(number),
-    schema: z.tuple([z.number().positive(), z.number().positive()]).refine(([low, high]) => low <= high),
+    schema: range,
   },
   interval: {
     expects: 'two numbers LO,HI with LO < HI',
@@ -63,6 +67,8 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     parse: String,
     schema: z.string().refine(isKnownEncoding),
   },
+  ranges: { expects: 'ranges LO,HI by class, such as {"car": [0.5, 1.5]}, with 0 < LO ≤ HI', parse: String, schema: ranges },
+  'file of ranges': { expects: "lines such as 'car: [0.5, 1.5]', with 0 < LO ≤ HI", parse: String, schema: ranges },
   switch: { expects: 'true or false', parse: (text) => text, schema: z.boolean() },
 };
 
@@ -104,7 +110,15 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
     return option.kind === 'switch' ? false : option.default;
   };
   const preset: Readonly<Record<string, unknown>> = 'preset' in table ? presets[value('preset') as keyof typeof presets] : {};
-  return Object.fromEntries(
+  const resolved: Readonly<Record<string, unknown>> = Object.fromEntries(
     Object.keys(table).map((name) => [name, given[name] === undefined && name in preset ? preset[name] : value(name)]),
-  ) as Resolved<T>;
+  );
+  for (const [name, { scene, flag, kind, default: usual }] of Object.entries(table)) {
+    if (scene === false && resolved.jitter === 'scene' && resolved[name] !== (kind === 'switch' ? false : usual))
+      throw new CopyPasteError(
+        'usage',
+        `${flag.replace(/ <.*/, '')}: has no effect with --jitter scene, which places whole scenes; omit one of the two`,
+      );
+  }
+  return resolved as Resolved<T>;
 }

@@ -181,7 +181,7 @@ export const passReasons = ['not drawn', 'not a target', 'no source', 'nothing f
 export type PassReason = (typeof passReasons)[number];
 
 /** Reasons why a drawn instance is not pasted. */
-export const dropReasons = ['below min-area', 'above max-area'] as const;
+export const dropReasons = ['below min-area', 'above max-area', 'not on --paste-on', 'on --avoid', 'above max-cover'] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** An instance that was drawn but not pasted. */

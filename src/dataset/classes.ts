@@ -78,6 +78,25 @@ export function pasteFilter({ classNames, stuff, regions }: KnownClasses, option
   return (classId) => classId !== foreignClass && !regions?.has(classId) && wanted(classId);
 }
 
+/** Classes that placement rules name, by id. @throws {CopyPasteError} `usage` when a name is unknown. */
+export function ruleClasses(
+  names: ClassNames,
+  { pasteOn, avoid }: { pasteOn?: Wanted | undefined; avoid?: Wanted | undefined },
+): { pasteOn: Set<number> | undefined; avoid: Set<number> | undefined } {
+  return { pasteOn: pasteOn && classIds(pasteOn, names, '--paste-on'), avoid: avoid && classIds(avoid, names, '--avoid') };
+}
+
+/** Values by class id from values by class name or id. @throws {CopyPasteError} `usage` when a class is unknown or occurs twice. */
+export function byClassId<T>(values: Readonly<Record<string, T>>, names: ClassNames, flag: string): Record<number, T> {
+  const byId = new Map<number, T>();
+  for (const [name, value] of Object.entries(values)) {
+    const [id] = [...classIds([name], names, flag)] as [number];
+    if (byId.has(id)) throw new CopyPasteError('usage', `${flag}: class ${id} occurs twice, by name and by id; keep one`);
+    byId.set(id, value);
+  }
+  return Object.fromEntries(byId);
+}
+
 /**
  * The id that is written for ignored pixels: the first ignore id.
  *

@@ -1,15 +1,15 @@
 /** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { readNamedText } from '../base/text.ts';
 import { listTree } from '../base/tree.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError } from '../errors.ts';
 import { detectLayout } from '../formats/layouts.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { classIds, foreignClass, type PasteChoice } from './classes.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
+import { readYaml } from './yaml.ts';
 
 /** Maps class ids of a source set to class ids of the target data set. */
 export interface ClassMap {
@@ -180,18 +180,7 @@ function idOf(text: string | number, names: ClassNames, problem: string): number
 
 /** Reads a class map file. @throws {CopyPasteError} `noInput` when it cannot be read, `data` when it is not a map of classes. */
 async function readClassMap(path: string, encoding?: string): Promise<[string, string | number | null][]> {
-  const text = await readNamedText(path, `--class-map ${path}`, encoding);
-  const { parse } = await import('yaml');
-  let parsed: unknown;
-  try {
-    parsed = parse(text);
-  } catch (cause) {
-    throw new CopyPasteError(
-      'data',
-      `--class-map ${path}: not valid YAML: ${messageOf(cause).replace(/(line \d+, column \d+):.*/, '$1')}; correct it`,
-      { cause },
-    );
-  }
+  const parsed = await readYaml(path, '--class-map', encoding);
   const isClass = (value: unknown): value is string | number | null => value === null || ['string', 'number'].includes(typeof value);
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed) || !Object.values(parsed).every(isClass))
     throw new CopyPasteError(

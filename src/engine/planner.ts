@@ -1,6 +1,6 @@
-import { pasteFilter } from '../dataset/classes.ts';
+import { byClassId, pasteFilter, ruleClasses } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
-import type { SourcedDataset } from '../dataset/sources.ts';
+import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
 import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
@@ -10,7 +10,7 @@ import type { Annotations, Plan, Sample } from '../types.ts';
 /** Options that determine plans. */
 export type PlannerOptions = Pick<
   AugmentOptions,
-  Exclude<keyof PlanOptions, 'mayPaste' | 'measures'> | 'batchSize' | 'classes' | 'excludeClasses' | 'stuff' | 'skipBad'
+  Exclude<keyof PlanOptions, 'mayPaste' | 'measures' | 'mayCover'> | 'batchSize' | 'classes' | 'excludeClasses' | 'stuff' | 'skipBad'
 >;
 
 /** One batch of one copy: its number, and the samples that it augments. */
@@ -43,7 +43,7 @@ export interface Planner {
 
 /** Creates a planner that draws new plans: every batch of every copy, in the seeded order. */
 export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, copies: number, measures: Measures): Planner {
-  const planOptions: PlanOptions = { ...options, mayPaste: pasteFilter(dataset, options), measures };
+  const planOptions: PlanOptions = { ...options, ...withIds(dataset, options), measures };
   const { samples: set } = dataset.sources ?? { samples: [] };
   /** Indices of sources without an instance that may be pasted. */
   const unusable = new Set<number>();
@@ -80,6 +80,18 @@ export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, 
         },
       };
     },
+  };
+}
+
+/** Options that name classes, with class ids. @throws {CopyPasteError} `usage` when a class is unknown. */
+export function withIds(dataset: SourcedDataset, options: PlannerOptions) {
+  const { classNames } = dataset;
+  const { scaleByClass } = options;
+  return {
+    mayPaste: pasteFilter(dataset, options),
+    mayCover: knownStuff(dataset),
+    ...ruleClasses(classNames, options),
+    scaleByClass: scaleByClass && byClassId(scaleByClass, classNames, '--scale-by-class'),
   };
 }
 

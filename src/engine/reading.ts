@@ -6,7 +6,7 @@ import { type Annotations, type Sample, sourcePrefix } from '../types.ts';
 import type { Budget } from './budget.ts';
 import { bytesOfImage, loadImage } from './images.ts';
 
-type ReadingOptions = Pick<AugmentOptions, 'instances' | 'jitter' | 'skipBad'>;
+type ReadingOptions = Pick<AugmentOptions, 'instances' | 'jitter' | 'maxCover' | 'skipBad'>;
 
 /**
  * Creates a reader of annotations.
@@ -52,9 +52,10 @@ export async function readSourced(
     const annotation = await readAnnotations(sample, sources, { ...options, jitter: 'instance' });
     return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
   }
-  // Nothing is copied from a target, so its instances need not be separated.
+  // Nothing is copied from a target, so its instances need not be separated, unless a rule protects each of them.
+  const apart = separate || options.maxCover !== undefined || sample.objects !== undefined;
   return readAnnotations(sample, dataset, {
     ...options,
-    instances: separate || sample.objects !== undefined ? options.instances : 'class',
+    instances: apart ? options.instances : 'class',
   });
 }

@@ -1,8 +1,8 @@
 import { type ImageFormat, isDeep } from '../codecs/image-names.ts';
-import { ignoreIdOf, pasteFilter } from '../dataset/classes.ts';
-import type { Dataset } from '../dataset/open.ts';
+import { ignoreIdOf } from '../dataset/classes.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
-import type { PlannerOptions } from './planner.ts';
+import { type PlannerOptions, withIds } from './planner.ts';
 
 /**
  * Refuses options that do not fit the data set.
@@ -10,7 +10,7 @@ import type { PlannerOptions } from './planner.ts';
  * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, or a
  * background ratio without background targets.
  */
-export function refuseUnfit(dataset: Dataset, options: PlannerOptions & { imageFormat?: ImageFormat | undefined }): void {
+export function refuseUnfit(dataset: SourcedDataset, options: PlannerOptions & { imageFormat?: ImageFormat | undefined }): void {
   if (options.targets === 'annotated' && options.backgroundRatio !== undefined)
     throw new CopyPasteError(
       'usage',
@@ -22,6 +22,6 @@ export function refuseUnfit(dataset: Dataset, options: PlannerOptions & { imageF
     const why = `${deep.image} has 16 bits per channel, but ${imageFormat} holds 8`;
     throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
   }
-  pasteFilter(dataset, options);
+  withIds(dataset, options);
   ignoreIdOf(dataset.ignore, options.jitter);
 }

@@ -99,6 +99,26 @@ export function ownedPixels(shape: Shape, tables: Tables): number {
   return pixels;
 }
 
+/** Spans `(y, x0, x1)` of the pixels that an instance owns. @param corner of the tables' part of the frame. */
+export function ownedSpans(shape: Shape, tables: Tables, [left, top]: readonly [left: number, top: number, ...rest: number[]]): Int32Array {
+  const coverage = coverageOf(shape, tables);
+  const { sums } = coverage;
+  const spans: number[] = [];
+  while (nextRow(coverage)) {
+    const { row, from, to, full, rest } = coverage;
+    for (let i = from; i < to; i++) {
+      const start = i;
+      while (i < to) {
+        if (i === full && full < rest) i = rest;
+        else if (sums[i]! >= halfCoverage) i++;
+        else break;
+      }
+      if (i > start) spans.push(top + row, left + start, left + i);
+    }
+  }
+  return Int32Array.from(spans);
+}
+
 /** Finds the columns that the current row may cover, and those that it covers completely. */
 function findColumns(coverage: Coverage, lines: Lines): void {
   const { data, taps } = coverage.down;

@@ -97,3 +97,62 @@ export function rowStarts({ box: [, top, , bottom], spans, start, end }: Shape):
   for (let n = 0, s = start; n < starts.length; starts[n++] = s) while (s < end && spans[s]! < top + n) s += 3;
   return starts;
 }
+
+/** A shape of spans that belong to it alone. */
+export function shapeOfSpans(spans: Int32Array): Shape {
+  return { box: boxOfSpans(spans), spans, start: 0, end: spans.length };
+}
+
+/** Tests if two boxes have a pixel in common. */
+export function boxesMeet(a: Box, b: Box): boolean {
+  return a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+}
+
+/** Number of pixels that two shapes have in common. */
+export function countCommon(a: Shape, b: Shape): number {
+  if (!boxesMeet(a.box, b.box)) return 0;
+  const top = Math.max(a.box[1], b.box[1]);
+  let pixels = 0;
+  for (let i = firstFrom(a, top), j = firstFrom(b, top); i < a.end && j < b.end; ) {
+    const later = a.spans[i]! - b.spans[j]!;
+    if (later === 0) {
+      const from = Math.max(a.spans[i + 1]!, b.spans[j + 1]!);
+      const to = Math.min(a.spans[i + 2]!, b.spans[j + 2]!);
+      if (from < to) pixels += to - from;
+    }
+    if (later < 0 || (later === 0 && a.spans[i + 2]! < b.spans[j + 2]!)) i += 3;
+    else j += 3;
+  }
+  return pixels;
+}
+
+/** Spans of the pixels of one shape that another lacks. */
+export function difference(a: Shape, b: Shape): Int32Array {
+  if (!boxesMeet(a.box, b.box)) return a.spans.slice(a.start, a.end);
+  const left: number[] = [];
+  let j = firstFrom(b, a.box[1]);
+  for (let i = a.start; i < a.end; i += 3) {
+    const [y, end] = [a.spans[i]!, a.spans[i + 2]!];
+    let from = a.spans[i + 1]!;
+    while (j < b.end && (b.spans[j]! < y || (b.spans[j] === y && b.spans[j + 2]! <= from))) j += 3;
+    for (; j < b.end && b.spans[j] === y && b.spans[j + 1]! < end; j += 3) {
+      if (b.spans[j + 1]! > from) left.push(y, from, b.spans[j + 1]!);
+      from = b.spans[j + 2]!;
+      // The next span of `a` may meet it too.
+      if (from >= end) break;
+    }
+    if (from < end) left.push(y, from, end);
+  }
+  return Int32Array.from(left);
+}
+
+/** Index of the first span of a shape that does not lie above a row. */
+function firstFrom({ spans, start, end }: Shape, top: number): number {
+  let [low, high] = [0, (end - start) / 3];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (spans[start + 3 * middle]! < top) low = middle + 1;
+    else high = middle;
+  }
+  return start + 3 * low;
+}

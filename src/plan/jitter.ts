@@ -1,24 +1,40 @@
 import { inFrame, pixelsWithTaps, sceneMapping, tablesOf } from '../masks/tables.ts';
-import type { Box, Scene, Size } from '../types.ts';
+import type { Box, Instance, Scene, Size } from '../types.ts';
 import type { Stream } from './rng.ts';
 
 /** Ranges that the jitter draws from. */
 export interface JitterOptions {
   /** Range of the scale, which is drawn uniformly. */
   readonly scale: readonly [low: number, high: number];
+  /** Ranges of the scale by class id; `scale` is the range of all other classes. */
+  readonly scaleByClass?: Readonly<Record<number, readonly [low: number, high: number]>> | undefined;
   /** Probability of a horizontal flip. */
   readonly flip: number;
   /** Maximum distance that an instance's centre moves, as a fraction of the target's width and height. */
   readonly maxTranslation: number;
 }
 
+/** Range of the scale of an instance of a class. */
+export function scaleOf(
+  classId: number,
+  { scale, scaleByClass }: Pick<JitterOptions, 'scale' | 'scaleByClass'>,
+): readonly [low: number, high: number] {
+  return scaleByClass?.[classId] ?? scale;
+}
+
 /**
  * Jitters one instance by itself: scales its box and places the centre of the box uniformly at random inside the target's frame, no
  * farther than `maxTranslation` from its position in the source (both as fractions of the image's size).
  */
-export function jitterInstance(box: Box, source: Size, target: Size, options: JitterOptions, random: Stream): Scene {
+export function jitterInstance(
+  { box, classId }: Pick<Instance, 'box' | 'classId'>,
+  source: Size,
+  target: Size,
+  options: JitterOptions,
+  random: Stream,
+): Scene {
   const flip = random.uniform() < options.flip;
-  const scale = random.between(...options.scale);
+  const scale = random.between(...scaleOf(classId, options));
   const [x0, x1] = jitterAxis(box[0], box[2], source.width, target.width, scale, options, random);
   const [y0, y1] = jitterAxis(box[1], box[3], source.height, target.height, scale, options, random);
   return { targetBox: [x0, y0, x1, y1], scale, flip };

@@ -1,4 +1,5 @@
-import { ownedPixels } from '../masks/coverage.ts';
+import { ownedPixels, ownedSpans } from '../masks/coverage.ts';
+import { areaOfSpans, type Shape, shapeOfSpans } from '../masks/spans.ts';
 import { mappingOf, tablesOf } from '../masks/tables.ts';
 import type {
   AreaLimit,
@@ -14,9 +15,10 @@ import type {
   Scene,
   Size,
 } from '../types.ts';
-import { boxesInScene, type JitterOptions, jitterInstance, jitterScene } from './jitter.ts';
+import { boxesInScene, type JitterOptions, jitterInstance, jitterScene, scaleOf } from './jitter.ts';
 import type { Measures } from './measures.ts';
 import { type Stream, stream } from './rng.ts';
+import { type RuleOptions, type Rules, rulesOf } from './rules.ts';
 
 /** Facts of a sample that planning needs; its pixels are not among them. */
 export interface Candidate extends Size {
@@ -32,7 +34,7 @@ export interface Candidate extends Size {
   readonly largestId: number;
 }
 
-export interface PlanOptions extends JitterOptions {
+export interface PlanOptions extends JitterOptions, RuleOptions {
   readonly seed: number;
   /** Probability that a sample is a target. */
   readonly p: number;
@@ -109,13 +111,13 @@ function eligible(
   limit = Number.POSITIVE_INFINITY,
 ): number[] {
   const { minArea, maxArea } = areaLimits(target, options);
-  const [low, high] = options.scale;
   const skip = options.truncated === 'skip';
   const { instances } = source;
   const able: number[] = [];
   for (let index = 0; index < instances.length && able.length < limit; index++) {
     const { classId, area, truncated, crowd } = instances[index] as Instance;
     if (crowd || (truncated && skip)) continue;
+    const [low, high] = scaleOf(classId, options);
     if (area * high ** 2 < minArea || area * low ** 2 > maxArea) continue;
     if (classId <= target.largestId && options.mayPaste(classId)) able.push(index);
   }
@@ -135,12 +137,13 @@ export function planSample(target: Candidate, batch: readonly Candidate[], copy:
     if ((options.allowSelf || source.id !== target.id) && eligible(source, target, options, 1).length > 0) able.push(source);
   }
   if (able.length === 0) return passThrough(target.id, copy, 'no source');
-  const { from, none } = drawFor(target, copy, options);
+  const { from, none, hopeless } = drawFor(target, copy, options);
   if (target.capacity === 0) return none();
   // If nothing of the first source fits, the next one is tried, so that a target stays a target.
   for (const source of stream(options.seed, copy, target.id, 'source').shuffle(able)) {
     const plan = from(source);
     if (plan) return plan;
+    if (hopeless()) break;
   }
   return none();
 }
@@ -163,14 +166,14 @@ export async function planFromSet(
 ): Promise<Plan> {
   const reason = passReason(target, copy, options);
   if (reason !== undefined) return passThrough(target.id, copy, reason);
-  const { from, none } = drawFor(target, copy, options);
+  const { from, none, hopeless } = drawFor(target, copy, options);
   if (target.capacity === 0) return none();
   let tried = 0;
   for (const n of stream(options.seed, copy, target.id, 'source').permutation(count)) {
     const source = await read(n);
     const plan = source && eligible(source, target, options, 1).length > 0 ? from(source) : undefined;
     if (plan) return plan;
-    if (source && ++tried === maxSources) break;
+    if (source && (++tried === maxSources || hopeless())) break;
   }
   return none();
 }
@@ -185,13 +188,16 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const { seed } = options;
   const jitterStream = stream(seed, copy, target.id, 'jitter');
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
+  const rules = rulesOf(target, options);
   let first: PastePlan | undefined;
   return {
+    /** Returns true if one source has failed, and all others must fail for the same reason. */
+    hopeless: (): boolean => first !== undefined && rules?.hopeless() === true,
     from(source: Candidate): PastePlan | undefined {
       const choice = stream(seed, copy, target.id, `instances\0${source.id}`);
       const drawn = scene
         ? drawFromScene(source, target, scene, jitterStream, choice, options)
-        : drawInstances(source, target, jitterStream, choice, options);
+        : drawInstances(source, target, jitterStream, choice, rules, options);
       const plan: PastePlan = { id: target.id, copy, source: source.id, ...drawn };
       if (plan.placements.length > 0) return plan;
       first ??= plan;
@@ -210,8 +216,15 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
 /** The part of a plan that is drawn from its source. */
 type DrawnPlacements = Pick<PastePlan, 'placements' | 'dropped' | 'scenes'>;
 
-/** Jitters each instance by itself, and draws again, a limited number of times, until its area fits. */
-function drawInstances(source: Candidate, target: Candidate, jitter: Stream, choice: Stream, options: PlanOptions): DrawnPlacements {
+/** Jitters each instance by itself, and draws again, a limited number of times, until its area fits and it meets the rules. */
+function drawInstances(
+  source: Candidate,
+  target: Candidate,
+  jitter: Stream,
+  choice: Stream,
+  rules: Rules | undefined,
+  options: PlanOptions,
+): DrawnPlacements {
   const able = eligible(source, target, options);
   const wanted = 1 + choice.below(largestCount(able.length, target, options));
   const placements: Placement[] = [];
@@ -222,10 +235,13 @@ function drawInstances(source: Candidate, target: Candidate, jitter: Stream, cho
     const { classId, box } = instance;
     let misfit: DropReason | undefined;
     for (let draw = 0; draw < maxDraws; draw++) {
-      const landed = jitterInstance(box, source, target, options, jitter);
-      const placement = withArea({ instance: index, classId, sourceBox: box, ...landed }, instance, undefined, source, target);
-      misfit = areaMisfit(placement, target, options);
+      const landed = jitterInstance(instance, source, target, options, jitter);
+      const geometry = { instance: index, classId, sourceBox: box, ...landed };
+      const owned = rules && ownedOf(geometry, instance, source, target);
+      const placement = owned ? { ...geometry, area: areaOfSpans(owned.spans) } : withArea(geometry, instance, undefined, source, target);
+      misfit = areaMisfit(placement, target, options) ?? (owned && rules.misfit(owned));
       if (misfit !== undefined) continue;
+      if (owned) rules.accept(owned);
       placements.push(placement);
       break;
     }
@@ -274,6 +290,12 @@ export function withArea(
   frame: Size,
 ): Placement {
   return { ...placement, area: ownedPixels(instance, tablesOf(mappingOf(placement, scene, source, frame), source)) };
+}
+
+/** Pixels of the frame that a placement owns. */
+function ownedOf(placement: Omit<Placement, 'area'>, instance: Instance, source: Size, frame: Size): Shape {
+  const mapping = mappingOf(placement, undefined, source, frame);
+  return shapeOfSpans(ownedSpans(instance, tablesOf(mapping, source), mapping.seen));
 }
 
 /** The largest number of instances that a target takes, given how many fit. */

@@ -8,6 +8,7 @@ import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { createJob, type Job } from '../engine/job.ts';
 import { measure } from '../engine/measure.ts';
+import { withFiles } from '../engine/option-files.ts';
 import type { BatchRef } from '../engine/planner.ts';
 import type { Programs } from '../engine/programs.ts';
 import { createSteps } from '../engine/steps.ts';
@@ -38,7 +39,7 @@ import type { PassReason, Sample } from '../types.ts';
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
-  const options = resolveOptions(augmentOptions, given);
+  const options = resolveOptions(augmentOptions, await withFiles(augmentOptions, given));
   await refuseOverlaps(options);
   const dataset = await openSourced(options);
   refuseUnfit(dataset, options);

@@ -3,6 +3,7 @@ import { openSourced } from '../dataset/sources.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { measure } from '../engine/measure.ts';
+import { withFiles } from '../engine/option-files.ts';
 import { createPipeline } from '../engine/pipeline.ts';
 import { createPlanner } from '../engine/planner.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
@@ -23,7 +24,7 @@ import type { Pasted } from '../types.ts';
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number }> {
-  const options = resolveOptions(previewOptions, given);
+  const options = resolveOptions(previewOptions, await withFiles(previewOptions, given));
   const format = sheetFormatOf(options.out);
   if (format === undefined)
     throw new CopyPasteError('usage', `--out ${options.out}: unknown picture format; name a .png, .jpg or .webp file`);

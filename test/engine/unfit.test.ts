@@ -12,6 +12,10 @@ describe('options', () => {
   test.each<[string, Partial<Given<typeof augmentOptions>>]>([
     ['--background-ratio', { targets: 'annotated', backgroundRatio: 0.5 }],
     ['--classes', { classes: ['dog'] }],
+    ['--paste-on', { pasteOn: ['road', 'lawn'] }],
+    ['--avoid', { avoid: ['dog'] }],
+    ['--scale-by-class', { scaleByClass: { dog: [1, 2] } }],
+    ['--scale-by-class: class 8 occurs twice', { scaleByClass: { car: [1, 2], 8: [1, 2] } }],
     ['--jitter', { jitter: 'scene', ignore: [] }],
   ])('that do not fit the data set are refused: %s', async (flag, given) => {
     const options = optionsOf(given);

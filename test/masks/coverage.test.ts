@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ownedSpans } from '../../src/masks/coverage.ts';
+import { spansOfPixels } from '../../src/masks/spans.ts';
+import { tablesOf } from '../../src/masks/tables.ts';
 import { boxesInScene } from '../../src/plan/jitter.ts';
 import { withArea } from '../../src/plan/plan.ts';
 import { pastesOf, renderOnCpu, type Target } from '../../src/render/render.ts';
 import type { Box, Instance, PastePlan, Placement, Size } from '../../src/types.ts';
 import { instanceOf } from '../make.ts';
-import { areaPlainly } from '../render/reference.ts';
+import { ownedPlainly } from '../render/reference.ts';
 
 const frame = { width: 60, height: 45 };
 const source = { width: 50, height: 40 };
@@ -46,6 +49,20 @@ async function owned(target: Target): Promise<number[]> {
   return [...(rendered?.owner ?? [])];
 }
 
+test('the spans of a placement are the pixels that it owns', () => {
+  fc.assert(
+    fc.property(instances, anywhere, (instance, { x, y, flip }) => {
+      const targetBox: Box = [x[0], y[0], x[0] + x[1], y[0] + y[1]];
+      const placement: Placement = { instance: 0, classId: 1, sourceBox: instance.box, targetBox, scale: 1, flip, area: 1 };
+      const [paste] = targetOf({ placements: [placement] }, [instance]).pastes as [Target['pastes'][0]];
+      const owned = new Set(ownedPlainly(paste).map(([px, py]) => py * frame.width + px));
+      const expected = spansOfPixels([0, 0, frame.width, frame.height], (px, py) => owned.has(py * frame.width + px));
+      expect(ownedSpans(instance, tablesOf(paste, source), paste.seen)).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 describe("a placement's area", () => {
   test('is the number of pixels that it owns when it is rendered alone', async () => {
     await fc.assert(
@@ -59,7 +76,7 @@ describe("a placement's area", () => {
           frame,
         );
         const target = targetOf({ placements: [placement] }, [instance]);
-        expect(placement.area).toBe(areaPlainly(target.pastes[0] as Target['pastes'][0]));
+        expect(placement.area).toBe(ownedPlainly(target.pastes[0] as Target['pastes'][0]).length);
         expect((await owned(target)).filter((k) => k === 1).length).toBe(placement.area);
       }),
       { numRuns: 300 },
@@ -76,7 +93,7 @@ describe("a placement's area", () => {
         const placement = place(targetBox);
         const target = targetOf({ placements: [placement], scenes: { target: scene, source: scene } }, [instance]);
         expect((await owned(target)).filter((k) => k === 1).length).toBe(placement.area);
-        expect(areaPlainly(target.pastes[0] as Target['pastes'][0])).toBe(placement.area);
+        expect(ownedPlainly(target.pastes[0] as Target['pastes'][0]).length).toBe(placement.area);
         expect(place(scene.targetBox).area).toBe(placement.area);
       }),
       { numRuns: 300 },

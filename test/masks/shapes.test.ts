@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { outlineOfSpans, outlinesOfSpans } from '../../src/masks/outlines.ts';
 import { outlineOfEllipse, spansOfPolygons } from '../../src/masks/polygons.ts';
 import { countsOfSpans, packCounts, runsOfSpans, spansOfCounts, spansOfRuns, unpackCounts } from '../../src/masks/run-lengths.ts';
-import { areaOfSpans, boxOfSpans, filterSpans } from '../../src/masks/spans.ts';
+import { areaOfSpans, boxesMeet, boxOfSpans, countCommon, difference, filterSpans, shapeOfSpans } from '../../src/masks/spans.ts';
 
 interface Case {
   h: number;
@@ -28,6 +28,40 @@ describe('polygons', () => {
       expect(spansOfCounts(unpackCounts(counts) as number[], size)).toEqual(spans);
     }
     expect(cases.length).toBe(80);
+  });
+});
+
+describe('two shapes', () => {
+  const size = { width: 9, height: 7 };
+  const pixels = fc.uniqueArray(fc.nat(size.width * size.height - 1), { maxLength: 63 }).map((list) => new Set(list));
+  const rows = Int32Array.from(Array.from({ length: size.height }, (_, y) => [y, 0, size.width]).flat());
+  const spansOf = (plane: Set<number>): Int32Array => filterSpans(rows, size.width, (i) => plane.has(i));
+
+  test('have the pixels in common that both have, and differ by the others', () => {
+    fc.assert(
+      fc.property(pixels, pixels, (a, b) => {
+        const [one, other] = [shapeOfSpans(spansOf(a)), shapeOfSpans(spansOf(b))];
+        const common = [...a].filter((i) => b.has(i));
+        expect(countCommon(one, other)).toBe(common.length);
+        expect(difference(one, other)).toEqual(spansOf(new Set([...a].filter((i) => !b.has(i)))));
+        if (common.length > 0) expect(boxesMeet(one.box, other.box)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('may share their spans with others', () => {
+    fc.assert(
+      fc.property(pixels, pixels, (a, b) => {
+        const [one, other] = [spansOf(a), spansOf(b)];
+        const shared = Int32Array.from([...other, ...one, ...other]);
+        const within = { box: boxOfSpans(one), spans: shared, start: other.length, end: other.length + one.length };
+        const whole = shapeOfSpans(other);
+        expect(countCommon(within, whole)).toBe(countCommon(shapeOfSpans(one), whole));
+        expect(difference(within, whole)).toEqual(difference(shapeOfSpans(one), whole));
+        expect(difference(whole, within)).toEqual(difference(whole, shapeOfSpans(one)));
+      }),
+    );
   });
 });
 

@@ -2,39 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { batchCount, batchesOf, type Candidate, isPasted, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
 import type { Box, Plan, Scene } from '../../src/types.ts';
-import { instanceOf } from '../make.ts';
-
-const defaults: PlanOptions = {
-  seed: 0,
-  p: 1,
-  targets: 'all',
-  maxInstances: 5,
-  minArea: 0.0005,
-  maxArea: 0.25,
-  scale: [0.5, 2],
-  flip: 0.5,
-  maxTranslation: 1,
-  jitter: 'instance',
-  truncated: 'skip',
-  allowSelf: false,
-  mayPaste: () => true,
-  measures: {},
-};
-
-function candidate(id: string, boxes: readonly Box[], rest: Partial<Candidate> = {}): Candidate {
-  const instances = boxes.map((box, i) => instanceOf(i + 1, box));
-  return {
-    id,
-    annotated: instances.length > 0,
-    width: 200,
-    height: 100,
-    ids: new Uint8Array(200 * 100),
-    instances,
-    capacity: Number.POSITIVE_INFINITY,
-    largestId: 255,
-    ...rest,
-  };
-}
+import { candidate, defaults } from './candidates.ts';
 
 const three: Box[] = [
   [10, 10, 40, 30],

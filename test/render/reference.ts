@@ -43,15 +43,15 @@ export function renderPlainly(images: readonly Raster[], targets: readonly Targe
   });
 }
 
-/** Number of pixels of the frame that a paste owns when it is rendered alone. */
-export function areaPlainly(paste: Paste): number {
-  let area = 0;
-  forEachPixel(paste, (_x, _y, taps) => {
+/** Pixels of the frame that a paste owns when it is rendered alone, row by row. */
+export function ownedPlainly(paste: Paste): [x: number, y: number][] {
+  const owned: [number, number][] = [];
+  forEachPixel(paste, (x, y, taps) => {
     let coverage = 0;
     taps((weight) => (coverage += weight));
-    if (coverage >= 32768) area++;
+    if (coverage >= 32768) owned.push([x, y]);
   });
-  return area;
+  return owned;
 }
 
 /** Visits each pixel of a paste inside the frame, with a function that visits its taps on the instance. */
