@@ -2,7 +2,7 @@
 
 import { plural } from '../base/plural.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import type { AugmentSummary } from '../engine/tally.ts';
+import { type AugmentSummary, whyDropped } from '../engine/tally.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
@@ -26,11 +26,13 @@ export function nothingPasted(
   { background, ignore, samples, documents, layout, sources }: SourcedDataset,
   given: Given<typeof augmentOptions>,
 ): string | undefined {
-  const { augmented, unchanged, classes } = summary;
+  const { augmented, unchanged, dropped, classes } = summary;
   const drawn = Object.keys(unchanged).some((reason) => reason !== 'not drawn');
   if (augmented > 0 || !drawn) return undefined;
   if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
     return `${given.targets === 'background' ? 'every sample has' : 'no sample has'} annotations; change --targets`;
+  const why = whyDropped(dropped);
+  if (why !== undefined) return why;
   if (sources)
     return 'no instance in --sources is of an allowed class and fits; loosen --classes, --class-map, --stuff, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';

@@ -165,6 +165,24 @@ export function summaryOf({ classes, skipped, records }: Manifest, dataset: Sour
   return tally.summary(records.length - variants.length, records.length);
 }
 
+/** Option that loosens the limit or the rule of each reason. */
+const optionOf: Readonly<Record<DropReason, string>> = {
+  'below min-area': '--min-area',
+  'above max-area': '--max-area',
+  'not on --paste-on': '--paste-on',
+  'on --avoid': '--avoid',
+  'above max-cover': '--max-cover',
+};
+
+/** Reasons why no drawn instance was pasted, the most frequent first, with a remedy; `undefined` if none was drawn. */
+export function whyDropped(dropped: AugmentSummary['dropped']): string | undefined {
+  const counts = Object.entries(dropped) as [DropReason, number][];
+  if (counts.length === 0) return undefined;
+  counts.sort(([, a], [, b]) => b - a);
+  const options = counts.map(([reason]) => optionOf[reason]);
+  return `no instance fits (${counts.map(([reason, n]) => `${n} ${reason}`).join(', ')}); loosen ${options.join(', ')}`;
+}
+
 function sorted<T extends object>(counts: T): T {
   return Object.fromEntries(Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1))) as T;
 }

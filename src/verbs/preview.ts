@@ -6,6 +6,7 @@ import { measure } from '../engine/measure.ts';
 import { withFiles } from '../engine/option-files.ts';
 import { createPipeline } from '../engine/pipeline.ts';
 import { createPlanner } from '../engine/planner.ts';
+import { whyDropped } from '../engine/tally.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
@@ -14,7 +15,7 @@ import { refuseOverlaps } from '../output/overlap.ts';
 import { contactSheet, type SheetRow, sheetFormatOf, sheetRow } from '../output/sheet.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Pasted } from '../types.ts';
+import type { DropReason, PassPlan, Pasted, Sample } from '../types.ts';
 
 /**
  * Draws a contact sheet of the first samples that `augment` with the same options pastes into: the original, the
@@ -31,11 +32,13 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   await refuseOverlaps(options);
   const dataset = await openSourced({ ...options, onlySplit: true });
   refuseUnfit(dataset, options);
-  const none = async (): Promise<undefined> => undefined;
+  const dropped: Partial<Record<DropReason, number>> = {};
   const sink = {
     keepsOriginal: true,
     paste: async (pasted: Pasted) => ({ id: pasted.sample.id, row: await sheetRow(pasted, dataset.leftOut) }),
-    pass: none,
+    pass: async (_: Sample, plan: PassPlan): Promise<undefined> => {
+      for (const { reason } of plan.dropped) dropped[reason] = (dropped[reason] ?? 0) + 1;
+    },
     skip: (): undefined => undefined,
   };
   const rows = await withBackend(options.backend, async (backend) => {
@@ -60,10 +63,9 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     return drawn;
   });
   if (rows.length === 0) {
-    throw new CopyPasteError(
-      'data',
-      `nothing was pasted into any of ${dataset.samples.length} samples; raise -p, lower --min-area, or pass --truncated keep`,
-    );
+    const why = whyDropped(dropped);
+    const more = why === undefined ? '; raise -p, lower --min-area, or pass --truncated keep' : `: ${why}`;
+    throw new CopyPasteError('data', `nothing was pasted into any of ${dataset.samples.length} samples${more}`);
   }
   const bytes = await contactSheet(rows, format);
   await makeFolders(dirname(options.out)).catch((cause: unknown) => {

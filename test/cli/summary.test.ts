@@ -55,6 +55,15 @@ describe('a summary', () => {
     );
   });
 
+  test('names the rules that stood in the way if nothing was pasted, the most frequent first', async () => {
+    const dataset = await openSourced(resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere' }));
+    const none = { ...summary, augmented: 0, unchanged: { 'nothing fits': 3 } };
+    const dropped = { 'below min-area': 2, 'above max-cover': 1, 'on --avoid': 4, 'not on --paste-on': 7 };
+    expect(nothingPasted({ ...none, dropped }, dataset, given)).toBe(
+      'no instance fits (7 not on --paste-on, 4 on --avoid, 2 below min-area, 1 above max-cover); loosen --paste-on, --avoid, --min-area, --max-cover',
+    );
+  });
+
   test('groups files that were left behind by folder, and names the first four groups', () => {
     const leftBehind = ['a/1.txt', 'a/2.txt', 'b/1.txt', 'c.txt', 'd.txt', 'e.txt'];
     const lines = describeSummary({ ...summary, classes: [], leftBehind }, given, 1);

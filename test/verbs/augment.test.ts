@@ -10,14 +10,17 @@ import { decodeImage, encodeImage, imageHeaderOf } from '../../src/codecs/image.
 import { extensions, type ImageFormat } from '../../src/codecs/image-names.ts';
 import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import { exitCodes } from '../../src/errors.ts';
+import { findInstances } from '../../src/masks/instances.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { type Manifest, type ManifestRecord, manifestSchema } from '../../src/output/manifest.ts';
+import { pastesOf } from '../../src/render/render.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { preview } from '../../src/verbs/preview.ts';
 import { replay } from '../../src/verbs/replay.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, wordsOf, writeTree } from '../make.ts';
+import { ownedPlainly } from '../render/reference.ts';
 
 const folder = temporaryFolder();
 let number = 0;
@@ -33,6 +36,9 @@ async function run(options: Omit<Options, 'out'>) {
 }
 
 const camvid = 'fixtures/camvid';
+/** Another folder with the samples of `camvid`. */
+const camvidCopy = join(folder, 'camvid');
+await cp(camvid, camvidCopy, { recursive: true });
 const augmentedOf = (manifest: Manifest): Augmented[] => manifest.records.filter((record) => record.status === 'augmented');
 
 /** Digests of all files except the manifest. */
@@ -432,5 +438,87 @@ describe('augment', () => {
     const out = join(folder, 'failed');
     await expect(augment({ in: root, out, p: 1 })).rejects.toMatchObject({ code: 'data' });
     expect(readdirSync(out, { recursive: true }).filter((name) => String(name).includes('.tmp'))).toEqual([]);
+  });
+});
+
+describe('placement rules, judged by the files', () => {
+  const rules = { pasteOn: ['road', 'pavement'], avoid: ['car', 'pedestrian', 'bicyclist'], maxCover: 0.2 };
+  const [standsOn, avoided, stuff] = [
+    [3, 4],
+    [8, 9, 10],
+    [0, 1, 3, 4, 5, 7],
+  ];
+
+  /** Pixels that each placement of a record owns, with the target's mask before and after. */
+  async function pastesIn(out: string, root: string, record: Augmented) {
+    const maskIn = async (folder: string, path: string) => decodeMask(await readFile(join(folder, path)), path);
+    const fileOf = ({ mask }: { mask?: { path: string } | undefined }): string => mask?.path as string;
+    const before = await maskIn(camvid, fileOf(record.inputs));
+    const after = await maskIn(out, fileOf(record.files));
+    const from = record.sourceInputs ?? {
+      mask: { path: fileOf(record.inputs).replace(/[^/]+$/, `${record.source.split('/').pop()}.png`) },
+    };
+    const sourceMask = await maskIn(root, fileOf(from));
+    const { instances } = findInstances(sourceMask, undefined, 'component', new Set([11]));
+    const { id, source, placements, dropped } = record;
+    const plan = { id, copy: 0, source, placements, dropped };
+    const { pastes } = pastesOf(plan, { offset: 0, ...before }, { offset: 0, ...sourceMask }, instances);
+    return { before, after, owned: pastes.map((paste) => ownedPlainly(paste).map(([x, y]) => y * before.width + x)) };
+  }
+
+  async function breachesOf(out: string, root: string, record: Augmented) {
+    const { before, after, owned } = await pastesIn(out, root, record);
+    const { width, height, ids } = before;
+    const all = new Set(owned.flat());
+    const feet = owned.map((pixels) => {
+      const bottom = Math.floor((pixels.at(-1) as number) / width);
+      const row = pixels.filter((i) => Math.floor(i / width) === bottom);
+      const foot = row[Math.floor((row.length - 1) / 2)] as number;
+      return ids[bottom + 1 < height ? foot + width : foot] as number;
+    });
+    const lost = findInstances(before, undefined, 'component', new Set([11, ...stuff])).instances.map(({ spans, start, end, area }) => {
+      let pixels = 0;
+      for (let s = start; s < end; s += 3)
+        for (let x = spans[s + 1] as number; x < (spans[s + 2] as number); x++) if (all.has((spans[s] as number) * width + x)) pixels++;
+      return pixels / area;
+    });
+    expect([...ids.keys()].filter((i) => ids[i] !== after.ids[i] && !all.has(i))).toEqual([]);
+    return {
+      feet: feet.filter((id) => !standsOn.includes(id)).length,
+      avoided: [...all].filter((i) => avoided.includes(ids[i] as number)).length,
+      covered: lost.filter((fraction) => fraction > 0.2).length,
+    };
+  }
+
+  test.each<[string, Partial<Options>]>([
+    ['of its own', {}],
+    ['of another data set', { sources: camvidCopy }],
+  ])('hold in CamVid with instances %s: feet, avoided pixels, and what each instance loses', async (_, given) => {
+    const breaches = async (seed: number, own: Partial<Options>) => {
+      const { out, manifest } = await run({ in: camvid, p: 1, maxInstances: 'all', seed, ...given, ...own });
+      return Promise.all(augmentedOf(manifest).map((record) => breachesOf(out, given.sources ?? camvid, record)));
+    };
+    const none = { feet: 0, avoided: 0, covered: 0 };
+    for (const seed of [0, 1, 2]) for (const found of await breaches(seed, rules)) expect(found).toEqual(none);
+    const free = await breaches(0, {});
+    for (const name of ['feet', 'avoided', 'covered'] as const) expect(free.some((found) => found[name] > 0)).toBe(true);
+  });
+
+  test.each<[string, Omit<Options, 'out'>]>([
+    ['COCO, whose annotations overlap', { in: 'fixtures/coco' }],
+    ['VOC with object masks', { in: 'fixtures/voc', instances: 'object' }],
+    ['COCO with instances of VOC', { in: 'fixtures/coco', sources: 'fixtures/voc' }],
+  ])('hold for each existing instance by itself, as the manifest counts its pixels: %s', async (_, given) => {
+    const losses = async (seed: number, more: Partial<Options>) => {
+      const { manifest } = await run({ p: 1, maxInstances: 'all', truncated: 'keep', seed, ...given, ...more });
+      return augmentedOf(manifest).flatMap(({ covered = [] }) => covered.map(({ before, after }) => (before - after) / before));
+    };
+    const seeds = [0, 1, 2, 3, 4, 5];
+    const [held, free] = await Promise.all(
+      [{ maxCover: 0.3 }, {}].map(async (own) => (await Promise.all(seeds.map((seed) => losses(seed, own)))).flat()),
+    );
+    expect(held?.filter((loss) => loss > 0.3)).toEqual([]);
+    expect(held?.length).toBeGreaterThan(0);
+    expect(free?.some((loss) => loss > 0.3)).toBe(true);
   });
 });
