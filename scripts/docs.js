@@ -99,7 +99,11 @@ function fileTable() {
 function presetTable() {
   const names = [...new Set(Object.values(presets).flatMap(Object.keys))];
   const show = (value) => (Array.isArray(value) ? value.join(',') : String(value));
-  const value = (preset, name) => show(presets[preset][name] ?? augmentOptions[name].default);
+  const value = (preset, name) => {
+    const { kind, default: usual } = augmentOptions[name];
+    const set = presets[preset][name] ?? usual;
+    return kind === 'switch' ? (set ? 'yes' : '') : show(set);
+  };
   const columns = Object.keys(presets);
   return [
     `| | ${columns.map((name) => `\`${name}\``).join(' | ')} |`,

@@ -17,7 +17,7 @@ import { batchOptions, type Given } from './options.ts';
 import { type Candidate, isPasted, planSample } from './plan/plan.ts';
 import { annotate } from './render/annotate.ts';
 import { shown } from './render/op.ts';
-import { type ImageRef, ownersOf, pastesOf, type Target } from './render/render.ts';
+import { type ImageRef, ownersOf, pastesOf, type RenderOptions, type Target } from './render/render.ts';
 import { packOp, renderTensors, unpackOp, withOps } from './render/tensors.ts';
 import { resolveOptions } from './schema.ts';
 import type { Annotated, Annotation, Box, Covered, Instance, Mask, Plan, Size } from './types.ts';
@@ -180,14 +180,16 @@ async function renderBatch(
   images: Tensor4D,
   plans: readonly Plan[],
   found: readonly Found[],
-  { channelsFirst, range: [low, high] }: { channelsFirst: boolean; range: readonly [number, number] },
+  options: RenderOptions & { readonly channelsFirst: boolean; readonly range: readonly [low: number, high: number] },
 ): Promise<{ images: Tensor4D; owners: Int32Array[] }> {
+  const { channelsFirst, range } = options;
+  const [low, high] = range;
   const [, a, b, c] = images.shape;
   const [height, width] = channelsFirst ? [b, c] : [a, b];
   const ref = (i: number): ImageRef => ({ offset: i * width * height, width, height });
   const targets = plans.map((one, i): Target => {
     if (!isPasted(one)) return { width, height, image: ref(i), pastes: [] };
-    return pastesOf(one, ref(i), ref(Number(one.source)), (found[Number(one.source)] as Found).instances);
+    return pastesOf(one, ref(i), ref(Number(one.source)), (found[Number(one.source)] as Found).instances, options);
   });
   const outputs = tidy(() => {
     const scale = Math.fround(255 / (high - low));
@@ -196,7 +198,7 @@ async function renderBatch(
   try {
     // A backend may reuse the array that it returned.
     const owners = ownersOf((await outputs.owner.data<'int32'>()).slice(), targets);
-    const modes = plans.map((one) => (isPasted(one) ? (one.scenes ? shown.all : shown.owned) : shown.none));
+    const modes = plans.map((one) => (isPasted(one) ? (one.scenes ? shown.all : shown.placed) : shown.none));
     const valueOfByte = (byte: number): number => (images.dtype === 'int32' ? byte : low + (byte / 255) * (high - low));
     const pasted = tidy(() =>
       unpackOp(

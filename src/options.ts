@@ -45,6 +45,8 @@ export interface Option {
   readonly bytes?: false;
   /** False if the option has no effect beside `--jitter scene`, and is refused there. */
   readonly scene?: false;
+  /** Options without effect beside it, which may not be given then. */
+  readonly replaces?: readonly string[];
 }
 
 type OptionTable = Readonly<Record<string, Option>>;
@@ -140,7 +142,7 @@ const reading = {
 const planning = {
   preset: {
     flag: '--preset <name>',
-    choices: ['default', 'composer', 'paper', 'ssj'],
+    choices: ['default', 'composer', 'paper', 'ssj', 'overhead'],
     default: 'default',
     description: 'set of values for several options',
   },
@@ -173,6 +175,13 @@ const planning = {
       "YAML or JSON file with ranges of the scale for some classes, by name or id, in lines 'car: [0.5, 1.5]' (others use --scale)",
   },
   flip: { flag: '--flip <p>', kind: 'probability', default: 0.5, description: 'probability of a horizontal flip' },
+  turns: {
+    flag: '--turns',
+    kind: 'switch',
+    scene: false,
+    replaces: ['flip'],
+    description: 'turn and mirror each instance at random, in eight orientations, instead of --flip; for images taken from above',
+  },
   maxTranslation: {
     flag: '--max-translation <f>',
     kind: 'fraction',
@@ -203,6 +212,18 @@ const planning = {
     choices: ['instance', 'scene'],
     default: 'instance',
     description: 'jitter each instance, or both whole scenes as in the paper',
+  },
+  tone: {
+    flag: '--tone <f>',
+    kind: 'fraction',
+    default: 0,
+    description: 'change contrast and brightness of each pasted colour channel at random, by up to this fraction',
+  },
+  blend: {
+    flag: '--blend <how>',
+    choices: ['none', 'antialias'],
+    default: 'none',
+    description: 'blending of the edges of pasted instances with the image; masks are the same either way',
   },
   truncated: {
     flag: '--truncated <what>',
@@ -460,4 +481,6 @@ export const presets: Readonly<Record<AugmentOptions['preset'], Planning>> = {
     maxArea: 1,
     truncated: 'keep',
   },
+  // For images without an upright direction: aerial, satellite and microscope images.
+  overhead: { turns: true },
 };

@@ -113,12 +113,32 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   const resolved: Readonly<Record<string, unknown>> = Object.fromEntries(
     Object.keys(table).map((name) => [name, given[name] === undefined && name in preset ? preset[name] : value(name)]),
   );
-  for (const [name, { scene, flag, kind, default: usual }] of Object.entries(table)) {
-    if (scene === false && resolved.jitter === 'scene' && resolved[name] !== (kind === 'switch' ? false : usual))
+  const usualOf = (name: string): unknown => (name in preset ? preset[name] : (table[name] as Option).default);
+  refuseTogether(table, resolved, usualOf);
+  return resolved as Resolved<T>;
+}
+
+/**
+ * Refuses options that have no effect beside others.
+ *
+ * @param usualOf value of an option that is not given. Manifests hold such values too, so they are allowed.
+ */
+function refuseTogether(
+  table: Readonly<Record<string, Option>>,
+  resolved: Readonly<Record<string, unknown>>,
+  usualOf: (name: string) => unknown,
+): void {
+  const flagOf = (name: string): string => (table[name] as Option).flag.replace(/ <.*/, '');
+  for (const [name, { scene, replaces = [], kind, default: usual }] of Object.entries(table)) {
+    if (resolved[name] === (kind === 'switch' ? false : usual)) continue;
+    if (scene === false && resolved.jitter === 'scene')
       throw new CopyPasteError(
         'usage',
-        `${flag.replace(/ <.*/, '')}: has no effect with --jitter scene, which places whole scenes; omit one of the two`,
+        `${flagOf(name)}: has no effect with --jitter scene, which places whole scenes; omit one of the two`,
       );
+    for (const other of replaces) {
+      if (resolved[other] !== usualOf(other))
+        throw new CopyPasteError('usage', `${flagOf(other)}: has no effect with ${flagOf(name)}; omit one of the two`);
+    }
   }
-  return resolved as Resolved<T>;
 }

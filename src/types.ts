@@ -162,8 +162,23 @@ export interface ImageInfo {
   readonly upright: boolean;
 }
 
+/** Orientation of a placement: its axes are exchanged or not, and then it is flipped along each. */
+export interface Turn {
+  readonly transpose?: boolean | undefined;
+  /** Horizontal flip. */
+  readonly flip: boolean;
+  /** Vertical flip. */
+  readonly flipY?: boolean | undefined;
+}
+
+/** Change of a placement's red, green and blue: `v' = clamp((v·gain + offset + 128) >> 8)`; with 16 bits the offset counts 257 times. */
+export interface Tone {
+  readonly gain: readonly [red: number, green: number, blue: number];
+  readonly offset: readonly [red: number, green: number, blue: number];
+}
+
 /** Placement of one instance: its box in the source image, and the box in the target onto which it is scaled. */
-export interface Placement {
+export interface Placement extends Turn {
   /** Index among the source's instances. */
   readonly instance: number;
   readonly classId: number;
@@ -171,7 +186,7 @@ export interface Placement {
   /** Box in the target; the part outside the frame is cropped. */
   readonly targetBox: Box;
   readonly scale: number;
-  readonly flip: boolean;
+  readonly tone?: Tone | undefined;
   /** Number of pixels inside the frame that it covers by half or more, before later placements cover it. */
   readonly area: number;
 }
@@ -315,7 +330,7 @@ export interface Pasted extends Annotated {
   readonly sample: Sample;
   readonly plan: PastePlan;
   readonly image: Image;
-  /** For each pixel, 1 + the index of the placement that is visible there; 0 if there is none. */
+  /** For each pixel, 1 + the index of the placement that is visible there; otherwise 0, or less than 0 if a placement's edge is blended there. */
   readonly owner: Int32Array;
   readonly original: Annotation & { readonly image: Image; readonly shapes?: ShapeSet };
   readonly source: PastedFrom;

@@ -246,6 +246,16 @@ describe.for(backendNames)('on %s', (backend) => {
         });
       });
 
+      test('antialias blends pixels beside the mask, and leaves masks as they are', async () => {
+        const { xs, ys } = batch();
+        const [hard, soft] = [await copyPasteBatch(xs, ys, options), await copyPasteBatch(xs, ys, { ...options, blend: 'antialias' })];
+        expect(await soft.masks.data()).toEqual(await hard.masks.data());
+        expect([soft.plan, await soft.area.data()]).toEqual([hard.plan, await hard.area.data()]);
+        const [plain, blended, before] = await Promise.all([hard.images.data(), soft.images.data(), xs.data()]);
+        const beside = Array.from(blended.keys()).filter((i) => plain[i] === before[i] && blended[i] !== before[i]);
+        expect(beside.length).toBeGreaterThan(N);
+      });
+
       test('layouts, types and ranges give the same values', async () => {
         const reference = await (await copyPasteBatch(batch().xs, batch().ys, options)).images.data();
         const floats = await copyPasteBatch(batch(3, 'float32').xs, batch().ys, options);
@@ -333,6 +343,8 @@ describe.for(backendNames)('on %s', (backend) => {
           [batch(1, 'float32', false, 255), { ...options, range: [0, 1], preset: 'paper' }],
           [batchOfObjects(), { ...options, objects: batchOfObjects().objects, truncated: 'keep' }],
           [batch(3, 'float32', true, 77.7), { ...options, range: [-0.3, 2.9], channelsFirst: true }],
+          [batch(3, 'int32'), { ...options, preset: 'overhead', tone: 0.4, blend: 'antialias' }],
+          [batch(4, 'int32'), { ...options, preset: 'ssj', tone: 0.4, blend: 'antialias' }],
         ] as const;
         for (const [{ xs, ys }, given] of cases) {
           const values = async (): Promise<unknown[]> => {

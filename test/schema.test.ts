@@ -3,7 +3,7 @@ import { augmentOptions, batchOptions } from '../src/options.ts';
 import { resolveOptions } from '../src/schema.ts';
 
 test('options that place single instances are refused beside whole scenes, whichever option asks for those', () => {
-  const given = { pasteOn: [1], avoid: [1], maxCover: 0.5, scaleByClass: { 1: [1, 2] } };
+  const given = { pasteOn: [1], avoid: [1], maxCover: 0.5, scaleByClass: { 1: [1, 2] }, turns: true };
   for (const [name, value] of Object.entries(given)) {
     for (const scenes of [{ jitter: 'scene' }, { preset: 'paper' }, { preset: 'ssj' }]) {
       const refused = expect.objectContaining({
@@ -16,4 +16,13 @@ test('options that place single instances are refused beside whole scenes, which
     expect(resolveOptions(batchOptions, { [name]: value })).toMatchObject({ [name]: value });
     expect(resolveOptions(batchOptions, { preset: 'paper', jitter: 'instance', [name]: value })).toMatchObject({ [name]: value });
   }
+});
+
+test('an option that another one replaces is refused, but not its value from a default or a preset, as manifests hold it', () => {
+  const resolve = (given: object) => resolveOptions(augmentOptions, { in: 'data', out: 'out', ...given });
+  expect(() => resolve({ turns: true, flip: 0.2 })).toThrow('--flip: has no effect with --turns; omit one of the two');
+  expect(resolve({ turns: true, preset: 'composer' })).toMatchObject({ turns: true, flip: 0.9 });
+  const options = resolve({ preset: 'overhead' });
+  expect(options.turns).toBe(true);
+  expect(resolve(options)).toEqual(options);
 });

@@ -13,11 +13,25 @@ export function describePlan(record: SampleRecord): string {
   if (record.status === 'unchanged') return `${id} copy ${copy}: unchanged, ${record.reason}`;
   const { source, scenes, placements } = record;
   const pastes = placements.map(
-    ({ classId, sourceBox, targetBox, scale, flip }) =>
-      `class ${classId} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${flip ? ' flipped' : ''}`,
+    ({ classId, sourceBox, targetBox, scale, ...rest }) =>
+      `class ${classId} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${describeLook(rest)}`,
   );
   const jittered = scenes ? `; scene -> [${scenes.target.targetBox}]${scenes.target.flip ? ' flipped' : ''}` : '';
   return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}`;
+}
+
+type PlacementRecord = Extract<SampleRecord, { status: 'augmented' }>['placements'][number];
+
+/** Orientation and tone of a placement; empty if it has the orientation and the colours of its source. */
+function describeLook({ transpose, flip, flipY, tone }: Pick<PlacementRecord, 'transpose' | 'flip' | 'flipY' | 'tone'>): string {
+  return [
+    transpose ? ' transposed' : '',
+    flip ? ' flipped' : '',
+    flipY ? ' flipped vertically' : '',
+    tone
+      ? ` gain ${tone.gain.map((gain) => (gain / 256).toFixed(2))} offset ${tone.offset.map((offset) => (offset / 256).toFixed(1))}`
+      : '',
+  ].join('');
 }
 
 /** Reason why a run pasted nothing, with a remedy; undefined if it pasted something, or no sample was drawn. */

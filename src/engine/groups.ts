@@ -1,7 +1,7 @@
 import { giveBack } from '../base/buffers.ts';
 import { inDepth, wordsPerPixel } from '../codecs/pixels.ts';
 import { isPasted } from '../plan/plan.ts';
-import { type ImageRef, pastesOf, type Rendered, type Renderer } from '../render/render.ts';
+import { type ImageRef, pastesOf, type Rendered, type Renderer, type RenderOptions } from '../render/render.ts';
 import type { Annotations, Depth, PastePlan, Plan } from '../types.ts';
 import type { Holdings } from './holdings.ts';
 import type { LoadedImage } from './images.ts';
@@ -11,12 +11,14 @@ import type { LoadedImage } from './images.ts';
  *
  * @param holdings memory of the plans; the source image of a plan is released once the plan is rendered.
  * @param keepsOriginal prevents pasting in place.
+ * @param options of how instances are pasted.
  * @param renderer `batchPixels` is the maximum number of words of the targets and sources of a group; with 0 each plan is a group.
  */
 export function renderGroups(
   holdings: Holdings,
   annotations: ReadonlyMap<string, Annotations>,
   keepsOriginal: boolean,
+  options: RenderOptions,
   { batchPixels, render }: Renderer,
 ): PlanRenderer {
   const annotation = (id: string): Annotations => annotations.get(id) as Annotations;
@@ -39,7 +41,7 @@ export function renderGroups(
   return {
     render: async (plan) => {
       const group = groupOf.get(plan) as Group;
-      group.rendered ??= renderGroup(group, holdings, annotations, keepsOriginal, render);
+      group.rendered ??= renderGroup(group, holdings, annotations, keepsOriginal, options, render);
       await group.rendered;
       return group.results.get(plan) as RenderedPlan;
     },
@@ -89,6 +91,7 @@ async function renderGroup(
   holdings: Holdings,
   annotations: ReadonlyMap<string, Annotations>,
   keepsOriginal: boolean,
+  options: RenderOptions,
   render: Renderer['render'],
 ): Promise<void> {
   const loaded = await Promise.all([...ids].map((id) => holdings.load(id)));
@@ -104,7 +107,7 @@ async function renderGroup(
   const inputsOf = ({ id, source }: PastePlan) => [id, source].map((one) => inputs.get(one)) as [GroupInput, GroupInput];
   const targets = plans.map((plan) => {
     const [target, source] = inputsOf(plan);
-    const pasted = pastesOf(plan, target.ref, source.ref, (annotations.get(plan.source) as Annotations).instances);
+    const pasted = pastesOf(plan, target.ref, source.ref, (annotations.get(plan.source) as Annotations).instances, options);
     return { ...pasted, inPlace: plans.length === 1 && !keepsOriginal && plan.id !== plan.source && holdings.alone(plan, plan.id) };
   });
   const rendering = render(rasters, targets, depth);

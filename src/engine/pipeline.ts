@@ -15,7 +15,7 @@ import { type Planned, readAndPlan, setOf } from './read-and-plan.ts';
 import { createSampleReader } from './reading.ts';
 
 /** Options that determine plans and pixels, or limit the work in progress. */
-export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'minVisible' | 'jobs' | 'memory'>;
+export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'minVisible' | 'blend' | 'jobs' | 'memory'>;
 
 /** Callbacks that make a result from each sample of one copy. */
 export interface Sink<R> {
@@ -96,7 +96,7 @@ export function createPipeline<R>(
       const samples = new Map(ref.samples.map((sample) => [sample.id, sample]));
       const results = new Map<Plan, Promise<R>>();
       for (const holdings of createHoldings(plans, annotations, budgets)) {
-        const renderer = renderGroups(holdings, annotations, own.keepsOriginal ?? false, backend);
+        const renderer = renderGroups(holdings, annotations, own.keepsOriginal ?? false, options, backend);
         const makeHeld = async (plan: Plan): Promise<R> => {
           const leave = await holdings.enter(plan);
           try {

@@ -125,7 +125,8 @@ function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidat
   if (record.status === 'unchanged') return passThrough(id, copy, record.reason);
   const { source, scenes, placements, dropped } = record;
   const [from, onto] = [source, id].map((one) => candidates.get(one)) as [Candidate, Candidate];
-  const placed = placements.map(({ instance, classId, sourceBox, targetBox, scale, flip }) => {
+  const placed = placements.map(({ order: _order, area: _area, visible: _visible, object: _object, ...placement }) => {
+    const { instance, classId, sourceBox } = placement;
     const found = from.instances[instance];
     if (found?.classId !== classId || String(found.box) !== String(sourceBox)) {
       throw new CopyPasteError(
@@ -133,7 +134,7 @@ function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidat
         `${id}: ${source} has no instance ${instance} of class ${classId} in [${sourceBox}]; pass the data set that the output was made from`,
       );
     }
-    return withArea({ instance, classId, sourceBox, targetBox, scale, flip }, found, scenes?.source, from, onto);
+    return withArea(placement, found, scenes?.source, from, onto);
   });
   return {
     id,

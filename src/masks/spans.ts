@@ -1,5 +1,5 @@
 /** Masks of single instances as spans: triples `(y, x0, x1)`, half-open, in raster order. */
-import type { Box, Instance, Size } from '../types.ts';
+import type { Box, Instance, Size, Turn } from '../types.ts';
 
 /** Box and spans of an instance. */
 export type Shape = Pick<Instance, 'box' | 'spans' | 'start' | 'end'>;
@@ -38,6 +38,24 @@ export function boxOfSpans(spans: Int32Array): Box {
     x1 = Math.max(x1, spans[i + 2]!);
   }
   return spans.length === 0 ? [0, 0, 0, 0] : [x0, spans[0]!, x1, spans[spans.length - 3]! + 1];
+}
+
+/** A shape with the axes of its placement. */
+export function turned(shape: Shape, { transpose }: Pick<Turn, 'transpose'>): Shape {
+  return transpose ? transposed(shape) : shape;
+}
+
+/** A shape with its axes exchanged: pixel `(x, y)` becomes `(y, x)`. */
+export function transposed({ box: [x0, y0, x1, y1], spans, start, end }: Shape): Shape {
+  const box: Box = [y0, x0, y1, x1];
+  const height = y1 - y0;
+  const pixels = new Uint8Array((x1 - x0) * height);
+  for (let i = start; i < end; i += 3) {
+    const column = spans[i]! - y0;
+    for (let x = spans[i + 1]!; x < spans[i + 2]!; x++) pixels[(x - x0) * height + column] = 1;
+  }
+  const exchanged = spansOfPlane({ box, pixels });
+  return { box, spans: exchanged, start: 0, end: exchanged.length };
 }
 
 /** Number of pixels in spans. */

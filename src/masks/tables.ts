@@ -1,22 +1,42 @@
-import type { Box, Placement, Scene, Size } from '../types.ts';
+import type { Box, Placement, Scene, Size, Turn } from '../types.ts';
 
-/** Geometry of a placement: the box `from` of the source is resampled onto the box `onto`; `seen` is the part of that inside the frame. */
-export interface Mapping {
+/**
+ * Geometry of a placement: the box `from` of the source is resampled onto the box `onto`; `seen` is the part of that inside the frame, or
+ * more if edges are blended.
+ */
+export interface Mapping extends Turn {
   readonly from: Box;
   readonly onto: Box;
   readonly seen: Box;
-  readonly flip: boolean;
 }
 
 /** Mapping of a placement. @param scene jitter of the whole source, if any: its instances share the scene's tables. */
 export function mappingOf(
-  { sourceBox, targetBox, flip }: Omit<Placement, 'area'>,
+  { sourceBox, targetBox, flip, flipY, transpose }: Omit<Placement, 'area'>,
   scene: Scene | undefined,
   source: Size,
   frame: Size,
 ): Mapping {
   const seen = inFrame(targetBox, frame);
-  return scene ? { ...sceneMapping(scene, source, frame), seen } : { from: sourceBox, onto: targetBox, seen, flip };
+  return scene ? { ...sceneMapping(scene, source, frame), seen } : { from: sourceBox, onto: targetBox, seen, flip, flipY, transpose };
+}
+
+/** Largest enlargement at which a pixel beside the box has less than half coverage, in the integers of weight tables. */
+const mostEnlarged = 256;
+
+/**
+ * Lets a mapping see the pixels around its box that its instance covers in part: `ceil(max(1, dw / sw))` columns on each side, and rows
+ * likewise. A side on the border of the source does not grow, since taps beyond it would repeat the border. No pixel outside the box has
+ * half coverage.
+ */
+export function withEdges(mapping: Mapping, source: Size, frame: Size): Mapping {
+  const [columns, rows] = axesOf(mapping, source).map(({ start, length, limit, target, flip }) => {
+    const reach = target > mostEnlarged * length ? 0 : Math.ceil(Math.max(1, target / length));
+    const ends = [start > 0 ? reach : 0, start + length < limit ? reach : 0];
+    return flip ? ends.reverse() : ends;
+  }) as [[number, number], [number, number]];
+  const [x0, y0, x1, y1] = mapping.onto;
+  return { ...mapping, seen: inFrame([x0 - columns[0], y0 - rows[0], x1 + columns[1], y1 + rows[1]], frame) };
 }
 
 /** Mapping of a whole scene. */
@@ -95,18 +115,29 @@ export interface Tables {
   readonly down: WeightTable;
 }
 
-export function tablesOf({ from, onto, seen, flip }: Mapping, source: Size): Tables {
-  const axis = (low: 0 | 1, high: 2 | 3, limit: number, flipped: boolean): WeightTable =>
-    weightTable({
-      start: from[low],
-      length: from[high] - from[low],
-      limit,
-      target: onto[high] - onto[low],
-      flip: flipped,
-      visible: [seen[low] - onto[low], seen[high] - onto[low]],
-    });
-  return { across: axis(0, 2, source.width, flip), down: axis(1, 3, source.height, false) };
+export function tablesOf(mapping: Mapping, source: Size): Tables {
+  const { onto, seen } = mapping;
+  const [across, down] = axesOf(mapping, source);
+  return {
+    across: weightTable({ ...across, visible: [seen[0] - onto[0], seen[2] - onto[0]] }),
+    down: weightTable({ ...down, visible: [seen[1] - onto[1], seen[3] - onto[1]] }),
+  };
 }
+
+/** Axes of the target: that of its columns, and that of its rows. Transposed, each takes the other axis of the source. */
+function axesOf({ from, onto, flip, flipY = false, transpose }: Mapping, { width, height }: Size): [Whole, Whole] {
+  const [x0, y0, x1, y1] = from;
+  const x = { start: x0, length: x1 - x0, limit: width };
+  const y = { start: y0, length: y1 - y0, limit: height };
+  const [across, down] = transpose ? [y, x] : [x, y];
+  return [
+    { ...across, target: onto[2] - onto[0], flip },
+    { ...down, target: onto[3] - onto[1], flip: flipY },
+  ];
+}
+
+/** An axis without its visible part. */
+type Whole = Omit<Axis, 'visible'>;
 
 /** The part of a box inside a frame; an empty box if there is none. */
 export function inFrame([x0, y0, x1, y1]: Box, { width, height }: Size): Box {

@@ -28,6 +28,9 @@ const files = <T extends z.ZodType>(file: T) =>
     drawn: z.array(file).optional().describe('masks drawn from shapes: the class mask, the object mask'),
   });
 
+const channels = (low: number, high: number) =>
+  z.tuple([z.int().min(low).max(high), z.int().min(low).max(high), z.int().min(low).max(high)]);
+
 const placement = z.strictObject({
   order: z.int().min(1).describe('pasting order: a later placement covers an earlier one'),
   instance: count.describe("index among the source's instances"),
@@ -37,7 +40,13 @@ const placement = z.strictObject({
     'box in the output; it may exceed the frame, which crops it. In a jittered scene: the pixels of the frame that show the source box',
   ),
   scale: z.number(),
-  flip: z.boolean(),
+  flip: z.boolean().describe('horizontal flip'),
+  flipY: z.boolean().optional().describe('vertical flip'),
+  transpose: z.boolean().optional().describe('exchange of x and y, before flips'),
+  tone: z
+    .strictObject({ gain: channels(0, 512), offset: channels(-16320, 16320) })
+    .optional()
+    .describe('change of red, green and blue: (value * gain + offset + 128) >> 8, clamped; with 16 bits the offset counts 257 times'),
   area: z.int().min(1).describe('pixels of the frame that the placement covers by half or more, before later placements cover it'),
   visible: count.describe('pixels in the final mask'),
   object: count.optional().describe('object id in the instance mask'),

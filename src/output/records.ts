@@ -132,7 +132,7 @@ function placementRecords(
   visible: readonly number[],
   objectIds: readonly (number | undefined)[],
 ): PlacementRecord[] {
-  return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip, area }, i) => ({
+  return placements.map(({ instance, classId, sourceBox, targetBox, scale, flip, flipY, transpose, tone, area }, i) => ({
     order: i + 1,
     instance,
     classId,
@@ -140,6 +140,9 @@ function placementRecords(
     targetBox: [...targetBox],
     scale,
     flip,
+    ...(flipY && { flipY }),
+    ...(transpose && { transpose }),
+    ...(tone && { tone: { gain: [...tone.gain], offset: [...tone.offset] } }),
     area,
     visible: visible[i] as number,
     ...(objectIds[i] !== undefined && { object: objectIds[i] }),

@@ -86,7 +86,7 @@ function outline(image: Image, owner: Int32Array): Image {
   const pixels = image.pixels.slice();
   const differs = (i: number, j: number): boolean => owner[i] !== owner[j];
   for (let i = 0; i < owner.length; i++) {
-    if (owner[i] === 0) continue;
+    if ((owner[i] as number) <= 0) continue;
     const x = i % width;
     const y = (i - x) / width;
     const edge =

@@ -1,5 +1,5 @@
 import { inFrame, pixelsWithTaps, sceneMapping, tablesOf } from '../masks/tables.ts';
-import type { Box, Instance, Scene, Size } from '../types.ts';
+import type { Box, Instance, Scene, Size, Tone, Turn } from '../types.ts';
 import type { Stream } from './rng.ts';
 
 /** Ranges that the jitter draws from. */
@@ -10,6 +10,10 @@ export interface JitterOptions {
   readonly scaleByClass?: Readonly<Record<number, readonly [low: number, high: number]>> | undefined;
   /** Probability of a horizontal flip. */
   readonly flip: number;
+  /** Draws one of the eight orientations for each instance, instead of a flip. */
+  readonly turns: boolean;
+  /** Largest change of gains and offsets, as a fraction; 0 for none. */
+  readonly tone: number;
   /** Maximum distance that an instance's centre moves, as a fraction of the target's width and height. */
   readonly maxTranslation: number;
 }
@@ -32,25 +36,33 @@ export function jitterInstance(
   target: Size,
   options: JitterOptions,
   random: Stream,
-): Scene {
-  const flip = random.uniform() < options.flip;
+): Scene & Turn {
+  const turn = options.turns ? drawTurn(random) : { flip: random.uniform() < options.flip };
   const scale = random.between(...scaleOf(classId, options));
-  const [x0, x1] = jitterAxis(box[0], box[2], source.width, target.width, scale, options, random);
-  const [y0, y1] = jitterAxis(box[1], box[3], source.height, target.height, scale, options, random);
-  return { targetBox: [x0, y0, x1, y1], scale, flip };
+  const sides = [box[2] - box[0], box[3] - box[1]].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
+  const [width, height] = turn.transpose ? [sides[1], sides[0]] : sides;
+  const [x0, x1] = jitterAxis((box[0] + box[2]) / 2 / source.width, width, target.width, options, random);
+  const [y0, y1] = jitterAxis((box[1] + box[3]) / 2 / source.height, height, target.height, options, random);
+  return { targetBox: [x0, y0, x1, y1], scale, ...turn };
 }
 
-function jitterAxis(
-  from: number,
-  to: number,
-  source: number,
-  target: number,
-  scale: number,
-  { maxTranslation }: JitterOptions,
-  random: Stream,
-): [number, number] {
-  const length = Math.max(1, Math.round((to - from) * scale));
-  const home = ((from + to) / 2 / source) * target;
+/** Draws one of the eight orientations. */
+function drawTurn(random: Stream): Turn {
+  const [transpose, flip, flipY] = [random, random, random].map((stream) => stream.uniform() < 0.5) as [boolean, boolean, boolean];
+  return { flip, ...(transpose && { transpose }), ...(flipY && { flipY }) };
+}
+
+/** Draws a gain in `256·(1 ± fraction)` and an offset in `± 16320·fraction` for each channel, uniformly, rounded half up. */
+export function drawTone(fraction: number, random: Stream): Tone {
+  const draw = (middle: number, reach: number): number => Math.round(random.between(middle - reach, middle + reach)) + 0;
+  const channels = [0, 1, 2].map(() => ({ gain: draw(256, 256 * fraction), offset: draw(0, 16320 * fraction) }));
+  const of = (name: keyof Tone) => channels.map((channel) => channel[name]) as [number, number, number];
+  return { gain: of('gain'), offset: of('offset') };
+}
+
+/** @param place centre of the box in its source, as a fraction. */
+function jitterAxis(place: number, length: number, target: number, { maxTranslation }: JitterOptions, random: Stream): [number, number] {
+  const home = place * target;
   const reach = maxTranslation * target;
   const centre = random.between(Math.max(0, home - reach), Math.min(target, home + reach));
   const start = Math.round(centre - length / 2) + 0;

@@ -1,5 +1,5 @@
 import { ownedPixels, ownedSpans } from '../masks/coverage.ts';
-import { areaOfSpans, type Shape, shapeOfSpans } from '../masks/spans.ts';
+import { areaOfSpans, type Shape, shapeOfSpans, turned } from '../masks/spans.ts';
 import { mappingOf, tablesOf } from '../masks/tables.ts';
 import type {
   AreaLimit,
@@ -15,7 +15,7 @@ import type {
   Scene,
   Size,
 } from '../types.ts';
-import { boxesInScene, type JitterOptions, jitterInstance, jitterScene, scaleOf } from './jitter.ts';
+import { boxesInScene, drawTone, type JitterOptions, jitterInstance, jitterScene, scaleOf } from './jitter.ts';
 import type { Measures } from './measures.ts';
 import { type Stream, stream } from './rng.ts';
 import { type RuleOptions, type Rules, rulesOf } from './rules.ts';
@@ -187,6 +187,7 @@ export function isSource({ instances }: Pick<Candidate, 'instances'>, { mayPaste
 function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const { seed } = options;
   const jitterStream = stream(seed, copy, target.id, 'jitter');
+  const tones = options.tone > 0 ? stream(seed, copy, target.id, 'tone') : undefined;
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
   const rules = rulesOf(target, options);
   let first: PastePlan | undefined;
@@ -198,7 +199,8 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
       const drawn = scene
         ? drawFromScene(source, target, scene, jitterStream, choice, options)
         : drawInstances(source, target, jitterStream, choice, rules, options);
-      const plan: PastePlan = { id: target.id, copy, source: source.id, ...drawn };
+      const placements = tones ? drawn.placements.map((one) => ({ ...one, tone: drawTone(options.tone, tones) })) : drawn.placements;
+      const plan: PastePlan = { id: target.id, copy, source: source.id, ...drawn, placements };
       if (plan.placements.length > 0) return plan;
       first ??= plan;
       return undefined;
@@ -289,13 +291,13 @@ export function withArea(
   source: Size,
   frame: Size,
 ): Placement {
-  return { ...placement, area: ownedPixels(instance, tablesOf(mappingOf(placement, scene, source, frame), source)) };
+  return { ...placement, area: ownedPixels(turned(instance, placement), tablesOf(mappingOf(placement, scene, source, frame), source)) };
 }
 
 /** Pixels of the frame that a placement owns. */
 function ownedOf(placement: Omit<Placement, 'area'>, instance: Instance, source: Size, frame: Size): Shape {
   const mapping = mappingOf(placement, undefined, source, frame);
-  return shapeOfSpans(ownedSpans(instance, tablesOf(mapping, source), mapping.seen));
+  return shapeOfSpans(ownedSpans(turned(instance, placement), tablesOf(mapping, source), mapping.seen));
 }
 
 /** The largest number of instances that a target takes, given how many fit. */

@@ -61,7 +61,7 @@ const kernels: Kernels<KernelBackend> = {
     const [pixel, plane] = channelsFirst ? [1, size] : [channels, 1];
     for (let n = 0, at = 0; n < count; n++) {
       for (let i = 0, to = n * size * channels; i < size; i++, at++, to += pixel) {
-        if (modes[n] === shown.none || (modes[n] === shown.owned && owner[at] === 0)) continue;
+        if (modes[n] === shown.none || (modes[n] === shown.placed && owner[at] === 0)) continue;
         for (let c = 0; c < channels; c++) images[to + c * plane] = values[(words[at]! >> (8 * c)) & 255]!;
       }
     }

@@ -10,6 +10,11 @@ import type { Depth, Raster } from '../types.ts';
  * `masks/tables.ts`. A placement owns the pixel if `c ≥ 32768`. The last owner gives the colour, from its instance alone: for each channel
  * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)`. Inside an instance `c` is 65536, and the division is a shift.
  *
+ * A tone then changes each colour value `v` (not alpha): `clamp((v·gain + offset + 128) >> 8)`, where `>>` rounds down.
+ *
+ * A placement whose edges are blended is composed over the pixels so far wherever `0 < c`, alpha like the colours:
+ * `(c·source + (65536 − c)·before + 32768) >> 16`. It still owns only pixels with `c ≥ 32768`.
+ *
  * All sums are integers. With 8 bits per channel they are below 2^24, so 32-bit integers and floats give the same bytes. With 16 bits they
  * are below 2^32, which unsigned integers and doubles hold; floats sum high and low bytes separately: 2^8·Σhigh + Σlow is the same sum.
  *
@@ -22,11 +27,11 @@ export type CopyPasteInputs = {
   images: Tensor1D;
   /** int32 `[Q]`: planes of the instances' boxes, one after another; one byte per pixel, 0 or 1, four per word. */
   masks: Tensor1D;
-  /** int32 `[T]`: weight tables; for each target pixel, its first source pixel and then its weights. */
+  /** int32 `[T]`: weight tables (for each target pixel, its first source pixel and then its weights) and tones. */
   tables: Tensor1D;
   /** int32 `[N, 3]`: rows of `targetFields`, read on the host. */
   targets: Tensor2D;
-  /** int32 `[M, 16]`: rows of `placementFields`, grouped by target, in pasting order, read on the host. */
+  /** int32 `[M, 19]`: rows of `placementFields`, grouped by target, in pasting order, read on the host. */
   placements: Tensor2D;
 };
 
@@ -41,8 +46,10 @@ export const targetFields = ['image', 'width', 'height'] as const;
 
 /**
  * Columns of `placements`. `target`: index of the target. `x` to `rows`: the part of the box inside the frame. `source`: offset of the
- * source image into `images` in pixels. `mask`: offset of the instance's plane into `masks` in bytes, or −1 if the whole box is pasted;
- * `maskX` to `maskHeight`: the instance's box in the source. `tableX`, `tableY`: offsets of the weight tables into `tables`.
+ * source image into `images` in pixels. `transpose`: 1 if the source's axes are exchanged, so that the target's columns take the source's
+ * rows, else 0. `mask`: offset of the instance's plane into `masks` in bytes, or −1 if the whole box is pasted; `maskX` to `maskHeight`: the
+ * instance's box in the source. Plane and box have exchanged axes if the source has. `tableX`, `tableY`: offsets of the weight tables into
+ * `tables`. `tone`: offset of three gains and three offsets into `tables`, or −1 for no change. `blend`: 1 if edges are blended, else 0.
  */
 export const placementFields = [
   'target',
@@ -52,6 +59,7 @@ export const placementFields = [
   'rows',
   'source',
   'sourceWidth',
+  'transpose',
   'mask',
   'maskX',
   'maskY',
@@ -61,6 +69,8 @@ export const placementFields = [
   'tapsX',
   'tableY',
   'tapsY',
+  'tone',
+  'blend',
 ] as const;
 
 export type TargetRow = Record<(typeof targetFields)[number], number>;
@@ -108,7 +118,10 @@ export function readRows(
 export type CopyPasteOutputs = {
   /** int32 `[O]`: words of all outputs, one after another. */
   images: Tensor1D;
-  /** int32 `[pixels]`: 0 in pixels that no placement owns, else 1 + the index of the last owner. */
+  /**
+   * int32 `[pixels]`: 1 + the index of the last owner. In pixels that no placement owns, −1 − the index of the last placement that is
+   * blended there, or 0 in pixels without change.
+   */
   owner: Tensor1D;
 };
 
@@ -136,8 +149,8 @@ export type UnpackInputs = {
   images: Tensor4D;
 };
 
-/** Pixels of a sample that are taken from the words instead of the input image. */
-export const shown = { none: 0, owned: 1, all: 2 } as const;
+/** Pixels of a sample that are taken from the words instead of the input image: none, those with a placement, or all. */
+export const shown = { none: 0, placed: 1, all: 2 } as const;
 
 /** Kernels of the three ops on one backend, whose TensorFlow.js class is `B`. */
 export interface Kernels<B> {

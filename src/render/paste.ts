@@ -4,7 +4,8 @@
  * A placement owns a pixel with coverage `c = Σy Σx wy·wx·[mask = instance] ≥ 32768`, and colours it
  * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)` (op.ts). Inside an instance, where `c` is 65536, that is
  * `(Σy wy·(Σx wx·value) + 32768) >> 16`: a source row is resampled along x once, and kept in a ring of `tapsY` rows, from which target
- * rows are summed along y. At the rim, the taps on the instance are summed for each pixel separately.
+ * rows are summed along y. At the rim, the taps on the instance are summed for each pixel separately. A tone is applied to the pixels of a
+ * run once they are coloured. With blended edges the rim has every pixel with `0 < c < 65536`, and is composed over the pixels so far.
  */
 
 import { takeWords } from '../base/buffers.ts';
@@ -42,7 +43,19 @@ export function pasteAll({ images, depth, shapes, tables, placements, pixels, ou
     const output = outputs[row.target] as Raster;
     const ring = depth === 8 ? ringOf(tapsY, output.bands * columns) : new Int32Array(tapsY * output.bands * columns);
     paste(
-      { row, shape, starts: shape && rowStarts(shape), image: raster, at, tables, output, ring, next: 0 },
+      {
+        row,
+        shape,
+        starts: shape && rowStarts(shape),
+        image: raster,
+        at,
+        stepX: row.transpose ? row.sourceWidth : 1,
+        stepY: row.transpose ? 1 : row.sourceWidth,
+        tables,
+        output,
+        ring,
+        held: new Int32Array(tapsY).fill(-1),
+      },
       { across, down },
       owner,
       m + 1,
@@ -60,12 +73,15 @@ interface Pasting {
   readonly image: Raster;
   /** Offset of the source in its raster, in pixels. */
   readonly at: number;
+  /** Distances in the source, in pixels, between taps along x and along y of the target. */
+  readonly stepX: number;
+  readonly stepY: number;
   readonly tables: Int32Array;
   readonly output: Raster;
   /** Source rows resampled along x, each at its number modulo `tapsY`. */
   readonly ring: readonly Uint16Array[] | Int32Array;
-  /** The first source row that is not in the ring yet. */
-  next: number;
+  /** The source row at each place of the ring; −1 for none. A vertical flip needs them in descending order. */
+  readonly held: Int32Array;
 }
 
 /** Pastes one placement: sets the owner and the colour of its pixels. */
@@ -92,12 +108,15 @@ function pasteOutline(
   at: number,
   k: number,
 ): void {
+  const least = pasting.row.blend ? 1 : halfCoverage;
   for (let i = from; i < to; i++) {
     const c = sums[i]!;
-    if (c < halfCoverage) continue;
+    if (c < least) continue;
     if (c < fullCoverage) {
-      owner[at + i] = k;
-      colourRim(pasting, row, i, c);
+      if (c >= halfCoverage) owner[at + i] = k;
+      else if (owner[at + i]! <= 0) owner[at + i] = -k;
+      if (pasting.row.blend) blendRim(pasting, row, i, c);
+      else colourRim(pasting, row, i, c);
       continue;
     }
     const begin = i;
@@ -112,6 +131,23 @@ function pasteRun(pasting: Pasting, row: number, from: number, to: number, owner
   owner.fill(k, at + from, at + to);
   if (pasting.output.pixels instanceof Uint16Array) colourDeep(pasting, row, from, to);
   else colour(pasting, row, from, to);
+  if (pasting.row.tone >= 0) shade(pasting, row, from, to);
+}
+
+/** Applies the tone of a placement to pixels of a row: `clamp((v·gain + offset + 128) >> 8)`. */
+function shade({ row, tables, output }: Pasting, j: number, from: number, to: number): void {
+  const { into, x, y, tone } = row;
+  const { pixels, bands } = output;
+  const white = pixels instanceof Uint16Array ? 65535 : 255;
+  const start = (y + j) * into.width + x;
+  for (let c = 0; c < 3; c++) {
+    const gain = tables[tone + c]!;
+    const offset = tables[tone + 3 + c]! + 128;
+    for (let n = bands * (start + from) + c, end = bands * (start + to); n < end; n += bands) {
+      const value = (Math.imul(pixels[n]!, gain) + offset) >> 8;
+      pixels[n] = Math.max(0, Math.min(value, white));
+    }
+  }
 }
 
 /** Fills the output of a target with its image, which has the same bands, or with padding. */
@@ -142,9 +178,24 @@ export function pixelsAt(images: readonly Raster[], at: number, count: number): 
   return raster.pixels.subarray(raster.bands * begin, raster.bands * (begin + count));
 }
 
-/** Colours a pixel of the rim: the mean of its taps on the instance, by their weights. */
-function colourRim({ row, shape, starts, image, at: source, tables, output }: Pasting, j: number, i: number, c: number): void {
-  const { into, x, y, sourceWidth, tableX, tapsX, tableY, tapsY } = row;
+/** Values of a pixel before its rim is composed over it. */
+const under = new Uint16Array(4);
+
+/** Composes a pixel of the rim over the pixel so far: `(c·source + (65536 − c)·before + 32768) >> 16`. */
+function blendRim(pasting: Pasting, j: number, i: number, c: number): void {
+  const { row, output } = pasting;
+  const { pixels, bands } = output;
+  const at = bands * ((row.y + j) * row.into.width + row.x + i);
+  for (let n = 0; n < bands; n++) under[n] = pixels[at + n]!;
+  colourRim(pasting, j, i, c);
+  // Sums are below 2^32.
+  for (let n = 0; n < bands; n++) pixels[at + n] = (c * pixels[at + n]! + (fullCoverage - c) * under[n]! + halfCoverage) >>> 16;
+}
+
+/** Colours a pixel of the rim: the mean of its taps on the instance, by their weights, with the placement's tone. */
+function colourRim(pasting: Pasting, j: number, i: number, c: number): void {
+  const { row, shape, starts, image, at: source, stepX, stepY, tables, output } = pasting;
+  const { into, x, y, tableX, tapsX, tableY, tapsY } = row;
   const { box, spans } = shape!;
   const { pixels: from, bands: stride } = image;
   const { pixels: to, bands } = output;
@@ -158,11 +209,11 @@ function colourRim({ row, shape, starts, image, at: source, tables, output }: Pa
   for (let v = 0, line = tables[down]!; v < tapsY; v++, line++) {
     const weight = tables[down + 1 + v]!;
     if (weight === 0 || line < box[1] || line >= box[3]) continue;
-    const pixel = source + line * sourceWidth;
+    const pixel = source + line * stepY;
     for (let s = starts![line - box[1]]!, end = starts![line - box[1] + 1]!; s < end; s += 3) {
       const begin = Math.max(spans[s + 1]!, first);
       const last = Math.min(spans[s + 2]!, first + tapsX);
-      for (let u = begin, at = stride * (pixel + u); u < last; u++, at += stride) {
+      for (let u = begin, at = stride * (pixel + stepX * u); u < last; u++, at += stride * stepX) {
         const w = weight * tables[across + 1 + u - first]!;
         red += w * from[at]!;
         green += w * from[at + 1]!;
@@ -178,21 +229,23 @@ function colourRim({ row, shape, starts, image, at: source, tables, output }: Pa
   to[at + 2] = (blue + half) / c;
   // A missing alpha channel counts as opaque.
   if (bands === 4) to[at + 3] = stride === 4 ? (alpha + half) / c : from instanceof Uint16Array ? 65535 : 255;
+  if (row.tone >= 0) shade(pasting, j, i, i + 1);
 }
 
 /**
  * Resamples the RGB of a row along x, `Σx wx·value`, without rounding: values of 8 bits become sums of 16 bits.
  *
  * @param at start of the row in `from`.
+ * @param step distance between taps in `from`.
  */
-function across(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
+function across(row: Placed, from: Uint8Array, at: number, step: number, tables: Int32Array, to: Uint16Array, bands: Bands): void {
   const { columns, tableX, tapsX } = row;
   for (let i = 0, o = 0, column = tableX; i < columns; i++, o += bands, column += 1 + tapsX) {
-    let a = at + stride * tables[column]!;
+    let a = at + step * tables[column]!;
     let r = 0;
     let g = 0;
     let b = 0;
-    for (let t = 1; t <= tapsX; t++, a += stride) {
+    for (let t = 1; t <= tapsX; t++, a += step) {
       const weight = tables[column + t]!;
       r = (r + Math.imul(weight, from[a]!)) | 0;
       g = (g + Math.imul(weight, from[a + 1]!)) | 0;
@@ -205,29 +258,34 @@ function across(row: Placed, from: Uint8Array, at: number, stride: Bands, tables
 }
 
 /** Like `across` with two taps, as when enlarging: `256·a + w·(b − a)`, since the weights sum to 256. */
-function acrossTwo(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array, bands: Bands): void {
+function acrossTwo(row: Placed, from: Uint8Array, at: number, step: number, tables: Int32Array, to: Uint16Array, bands: Bands): void {
   const { columns, tableX } = row;
   for (let i = 0, o = 0, column = tableX; i < columns; i++, o += bands, column += 3) {
-    const a = at + stride * tables[column]!;
+    const a = at + step * tables[column]!;
     const weight = tables[column + 2]!;
     const r = from[a]!;
     const g = from[a + 1]!;
     const b = from[a + 2]!;
-    to[o] = (r << 8) + Math.imul(weight, from[a + stride]! - r);
-    to[o + 1] = (g << 8) + Math.imul(weight, from[a + stride + 1]! - g);
-    to[o + 2] = (b << 8) + Math.imul(weight, from[a + stride + 2]! - b);
+    to[o] = (r << 8) + Math.imul(weight, from[a + step]! - r);
+    to[o + 1] = (g << 8) + Math.imul(weight, from[a + step + 1]! - g);
+    to[o + 2] = (b << 8) + Math.imul(weight, from[a + step + 2]! - b);
   }
 }
 
-/** Like `across` for alpha; a source without alpha is opaque. */
-function acrossAlpha(row: Placed, from: Uint8Array, at: number, stride: Bands, tables: Int32Array, to: Uint16Array): void {
+/** Like `across` for alpha. */
+function acrossAlpha(row: Placed, from: Uint8Array, at: number, step: number, tables: Int32Array, to: Uint16Array): void {
   const { columns, tableX, tapsX } = row;
   for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
-    let sum = stride === 4 ? 0 : 256 * 255;
-    const a = at + 4 * tables[column]! + 3;
-    for (let t = 0; stride === 4 && t < tapsX; t++) sum += tables[column + 1 + t]! * from[a + 4 * t]!;
+    let sum = 0;
+    const a = at + step * tables[column]! + 3;
+    for (let t = 0; t < tapsX; t++) sum += tables[column + 1 + t]! * from[a + step * t]!;
     to[4 * i + 3] = sum;
   }
+}
+
+/** Sets the alpha of a row of sums, as if its source were opaque. */
+function opaque(to: Uint16Array, columns: number): void {
+  for (let i = 0; i < columns; i++) to[4 * i + 3] = 256 * 255;
 }
 
 /** Sums two rows along y and rounds: `(256·a + w·(b − a) + 32768) >> 16`. */
@@ -250,19 +308,22 @@ function addLastRow(sums: Int32Array, row: Uint16Array, weight: number, begin: n
 
 /** Colours pixels of a row that are covered completely. Each source row is resampled along x once, and kept while target rows need it. */
 function colour(pasting: Pasting, j: number, from: number, to: number): void {
-  const { row, image, at: source, tables, output } = pasting;
-  const { into, x, y, sourceWidth, tapsX, tapsY, tableY } = row;
+  const { row, image, at: source, stepX, stepY, tables, output, held } = pasting;
+  const { into, x, y, columns, tapsX, tapsY, tableY } = row;
   const { bands: stride } = image;
   const { bands } = output;
   const pixels = output.pixels as Uint8Array;
   const ring = pasting.ring as readonly Uint16Array[];
   const entry = tableY + j * (1 + tapsY);
   const y0 = tables[entry]!;
-  for (pasting.next = Math.max(pasting.next, y0); pasting.next < y0 + tapsY; pasting.next++) {
-    const at = stride * (source + pasting.next * sourceWidth);
-    const line = ring[pasting.next % tapsY]!;
-    (tapsX === 2 ? acrossTwo : across)(row, image.pixels as Uint8Array, at, stride, tables, line, bands);
-    if (bands === 4) acrossAlpha(row, image.pixels as Uint8Array, at, stride, tables, line);
+  for (let next = y0; next < y0 + tapsY; next++) {
+    if (held[next % tapsY] === next) continue;
+    held[next % tapsY] = next;
+    const at = stride * (source + next * stepY);
+    const line = ring[next % tapsY]!;
+    (tapsX === 2 ? acrossTwo : across)(row, image.pixels as Uint8Array, at, stride * stepX, tables, line, bands);
+    if (bands === 4 && stride === 4) acrossAlpha(row, image.pixels as Uint8Array, at, stride * stepX, tables, line);
+    else if (bands === 4) opaque(line, columns);
   }
   const begin = bands * from;
   const end = bands * to;
@@ -274,7 +335,7 @@ function colour(pasting: Pasting, j: number, from: number, to: number): void {
     downTwo(ring[y0 % 2]!, last, weight, begin, end, pixels, at);
     return;
   }
-  if (sums.length < end) sums = new Int32Array(bands * row.columns);
+  if (sums.length < end) sums = new Int32Array(bands * columns);
   sums.fill(32768, begin, end);
   for (let t = 0; t < tapsY - 1; t++) addRow(sums, ring[(y0 + t) % tapsY]!, tables[entry + 1 + t]!, begin, end);
   addLastRow(sums, last, weight, begin, end, pixels, at);
@@ -291,20 +352,22 @@ function ringOf(rows: number, length: number): readonly Uint16Array[] {
 
 /** Like `colour`, with 16 bits per channel: sums along x are below 2^24, sums along both axes below 2^32. */
 function colourDeep(pasting: Pasting, j: number, from: number, to: number): void {
-  const { row, image, at: source, tables, output } = pasting;
-  const { into, x, y, columns, sourceWidth, tapsX, tapsY, tableX, tableY } = row;
+  const { row, image, at: source, stepX, stepY, tables, output, held } = pasting;
+  const { into, x, y, columns, tapsX, tapsY, tableX, tableY } = row;
   const { pixels: values, bands: stride } = image;
   const { pixels, bands } = output;
   const ring = pasting.ring as Int32Array;
   const entry = tableY + j * (1 + tapsY);
   const y0 = tables[entry]!;
-  for (pasting.next = Math.max(pasting.next, y0); pasting.next < y0 + tapsY; pasting.next++) {
-    let at = bands * columns * (pasting.next % tapsY);
+  for (let next = y0; next < y0 + tapsY; next++) {
+    if (held[next % tapsY] === next) continue;
+    held[next % tapsY] = next;
+    let at = bands * columns * (next % tapsY);
     for (let i = 0, column = tableX; i < columns; i++, column += 1 + tapsX) {
-      const x0 = stride * (source + pasting.next * sourceWidth + tables[column]!);
+      const x0 = stride * (source + next * stepY + stepX * tables[column]!);
       for (let c = 0; c < bands; c++) {
         let sum = c < stride ? 0 : 256 * 65535;
-        for (let t = 0; t < tapsX && c < stride; t++) sum += values[x0 + stride * t + c]! * tables[column + 1 + t]!;
+        for (let t = 0; t < tapsX && c < stride; t++) sum += values[x0 + stride * stepX * t + c]! * tables[column + 1 + t]!;
         ring[at++] = sum;
       }
     }

@@ -1,8 +1,8 @@
 import { giveBack } from '../base/buffers.ts';
 import { bytesOf, inDepth, takePixels, unpackWords, wordsPerPixel } from '../codecs/pixels.ts';
-import { fillSpans, type Shape } from '../masks/spans.ts';
-import { type Mapping, mappingOf, sceneMapping, tablesOf, type WeightTable } from '../masks/tables.ts';
-import type { Bands, Depth, Instance, PastePlan, Raster, Size } from '../types.ts';
+import { fillSpans, type Shape, turned } from '../masks/spans.ts';
+import { type Mapping, mappingOf, sceneMapping, tablesOf, withEdges } from '../masks/tables.ts';
+import type { Bands, Depth, Instance, PastePlan, Raster, Size, Tone } from '../types.ts';
 import type { Backend } from './backends.ts';
 import { type PlacedTarget, type PlacementRow, placementFields, readRows } from './op.ts';
 import { fillOutput, locate, pasteAll, pixelsAt } from './paste.ts';
@@ -22,11 +22,20 @@ export interface ImageRef extends Size {
   readonly offset: number;
 }
 
+/** Options of how instances are pasted. */
+export interface RenderOptions {
+  /** Treatment of pixels that an instance covers in part: none takes those covered by half or more, antialias blends them all. */
+  readonly blend: 'none' | 'antialias';
+}
+
 /** One placement with its source pixels. */
 export interface Paste extends Mapping {
   readonly source: ImageRef;
-  /** Mask of the instance; without it, the whole box is pasted. */
+  /** Mask of the instance, with exchanged axes if the mapping has them; without it, the whole box is pasted. */
   readonly instance?: Shape;
+  readonly tone?: Tone | undefined;
+  /** True if its edges are blended. */
+  readonly blend?: boolean;
 }
 
 /** An image or a canvas, and the pastes into it. */
@@ -44,16 +53,34 @@ export interface Target extends Size {
 export interface Rendered {
   /** `[H, W, bands]`, with the bands of the target's own image. */
   readonly pixels: Raster['pixels'];
-  /** `[H, W]`: 0 in pixels that no paste owns, else 1 + the index of the topmost paste. */
+  /**
+   * `[H, W]`: 1 + the index of the topmost paste that owns the pixel. In pixels that nobody owns, −1 − the index of the topmost paste that
+   * is blended there, else 0. A jittered scene counts as an owner of its pixels here, so that what is blended over it stays 0.
+   */
   readonly owner: Int32Array;
 }
 
 /** The target of a plan, with its pastes. */
-export function pastesOf(plan: PastePlan, image: ImageRef, source: ImageRef, instances: readonly Instance[]): Target {
+export function pastesOf(
+  { scenes, placements }: PastePlan,
+  image: ImageRef,
+  source: ImageRef,
+  instances: readonly Instance[],
+  options: RenderOptions,
+): Target {
   const { width, height } = image;
-  const { scenes, placements } = plan;
+  const blend = options.blend === 'antialias';
   const pastes = placements.map((one): Paste => {
-    return { source, instance: instances[one.instance] as Instance, ...mappingOf(one, scenes?.source, source, image) };
+    const instance = instances[one.instance] as Instance;
+    const mapping = mappingOf(one, scenes?.source, source, image);
+    return {
+      source,
+      instance: turned(instance, one),
+      // In a jittered scene the box already holds every pixel with a tap on the instance.
+      ...(blend && !scenes ? withEdges(mapping, source, image) : mapping),
+      tone: one.tone,
+      blend,
+    };
   });
   if (!scenes) return { width, height, image, pastes };
   return { width, height, scene: { source: image, ...sceneMapping(scenes.target, image, image) }, pastes };
@@ -74,7 +101,7 @@ export interface Renderer extends Pick<Backend, 'batchPixels'> {
 
 /** Renders with the cpu kernels directly, without TensorFlow.js, which takes long to load. */
 export const renderOnCpu: Render = async (images, targets, depth = 8) => {
-  const { tables, ...packed } = pack(targets);
+  const { tables, ...packed } = pack(targets, depth);
   const rows = readRows(packed.targets, packed.placements);
   const outputs = targets.map((target, n): Raster => {
     const { width, height, image, inPlace } = target;
@@ -113,17 +140,22 @@ export function resultsOf(
   return results;
 }
 
-/** Splits owners by target, and renumbers them in place: 0 in pixels that no paste owns, else 1 + the index of the topmost paste. */
+/** Splits owners by target, and renumbers them in place, so that the first paste of each target is 1. */
 export function ownersOf(owner: Int32Array, targets: readonly Target[]): Int32Array[] {
   let at = 0;
   let before = 0;
   return targets.map(({ width, height, scene, pastes }) => {
     const own = owner.subarray(at, (at += width * height));
     if (scene) before++;
-    if (before > 0) for (let i = 0; i < own.length; i++) if (own[i] !== 0) own[i] = Math.max(0, own[i]! - before);
+    if (before > 0) for (let i = 0; i < own.length; i++) own[i] = renumbered(own[i]!, before);
     before += pastes.length;
     return own;
   });
+}
+
+function renumbered(owner: number, before: number): number {
+  if (owner === 0) return 0;
+  return owner > 0 ? Math.max(0, owner - before) : owner + before;
 }
 
 /** All pastes in the order of the op's rows: for each target its scene first, then its pastes. */
@@ -138,13 +170,13 @@ interface Packed {
 }
 
 /** Packs targets, placements and weight tables as the op takes them. `tables` is never empty, since a GPU's buffer cannot be. */
-export function pack(targets: readonly Target[]): Packed {
+export function pack(targets: readonly Target[], depth: Depth): Packed {
   const rows: PlacementRow[] = [];
-  const tables: WeightTable[] = [];
+  const tables: ArrayLike<number>[] = [];
   const lengths = { tables: 0, masks: 0 };
   for (const [target, own] of targets.entries()) {
     for (const paste of pastesIn([own])) {
-      const { source, instance } = paste;
+      const { source, instance, tone, blend = false, transpose = false } = paste;
       const [x0, y0, x1, y1] = paste.seen;
       const { across, down } = tablesOf(paste, source);
       const [maskX, maskY, maskX1, maskY1] = instance?.box ?? [0, 0, 0, 0];
@@ -156,6 +188,7 @@ export function pack(targets: readonly Target[]): Packed {
         rows: y1 - y0,
         source: source.offset,
         sourceWidth: source.width,
+        transpose: Number(transpose),
         mask: instance ? lengths.masks : -1,
         maskX,
         maskY,
@@ -165,9 +198,12 @@ export function pack(targets: readonly Target[]): Packed {
         tapsX: across.taps,
         tableY: lengths.tables + across.data.length,
         tapsY: down.taps,
+        tone: tone ? lengths.tables + across.data.length + down.data.length : -1,
+        blend: Number(blend),
       });
-      tables.push(across, down);
-      lengths.tables += across.data.length + down.data.length;
+      const tones = tone ? [...tone.gain, ...tone.offset.map((offset) => (depth === 8 ? offset : 257 * offset))] : [];
+      tables.push(across.data, down.data, tones);
+      lengths.tables += across.data.length + down.data.length + tones.length;
       lengths.masks += (maskX1 - maskX) * (maskY1 - maskY);
     }
   }
@@ -185,10 +221,10 @@ function placementValues(rows: readonly PlacementRow[]): Int32Array {
   return values;
 }
 
-function concatenate(tables: readonly WeightTable[], length: number): Int32Array {
+function concatenate(tables: readonly ArrayLike<number>[], length: number): Int32Array {
   const all = new Int32Array(Math.max(1, length));
   let at = 0;
-  for (const { data } of tables) {
+  for (const data of tables) {
     all.set(data, at);
     at += data.length;
   }

@@ -1,11 +1,12 @@
 import { sha256 } from '../base/digest.ts';
 import { valuesOf } from '../codecs/pixels.ts';
-import { inFrame, sceneMapping } from '../masks/tables.ts';
+import { transposed } from '../masks/spans.ts';
+import { inFrame, sceneMapping, withEdges } from '../masks/tables.ts';
 import type { Box, Size } from '../types.ts';
 import type { ImageRef, Paste, Render, Target } from './render.ts';
 
 /** Digest of the reference's output. */
-export const selfTestDigest = '5b5cadd7dabdbf7587e717667b92d1048404ca13a228777d9a26a4560491139a';
+export const selfTestDigest = '3050c1cfede6c80b8c9b0c83077659f3c9e47036ff257387deb99193ad794908';
 
 /** Renders a small batch that takes every path of the kernels. @returns SHA-256 of all outputs. */
 export async function selfTest(render: Render): Promise<string> {
@@ -29,6 +30,13 @@ export async function selfTest(render: Render): Promise<string> {
     };
   };
   const [wide, high] = images as [ImageRef, ImageRef];
+  const styled = (plain: Paste, flipY: boolean, gain: number): Paste => ({
+    ...withEdges({ ...plain, transpose: true, flipY }, plain.source, wide),
+    source: plain.source,
+    ...(plain.instance && { instance: transposed(plain.instance) }),
+    tone: { gain: [gain, 256, 512 - gain], offset: [-2000, 16320, gain] },
+    blend: true,
+  });
   const targets: Target[] = [
     {
       ...sizeOf(wide),
@@ -48,6 +56,16 @@ export async function selfTest(render: Render): Promise<string> {
       ],
     },
     { ...sizeOf(wide), image: wide, pastes: [] },
+    {
+      ...sizeOf(wide),
+      image: wide,
+      pastes: [
+        styled(paste(1, [3, 2, 30, 41], [-9, 5, 60, 40], false, wide), false, 200),
+        paste(1, [5, 8, 9, 12], [50, 20, 54, 24], true, wide),
+        styled(paste(1, [0, 0, 40, 53], [20, 10, 49, 27], true, wide), true, 400),
+        styled(paste(0, [90, 7, 95, 60], [40, 30, 99, 38], false, wide), true, 0),
+      ],
+    },
   ];
   const [shallow, deep] = [valuesOf(words.subarray(0, words.length / 2), 8), valuesOf(words, 16)];
   const results = [

@@ -1,7 +1,7 @@
 /**
  * The kernels composed of TensorFlow's own ops, one placement at a time: along each axis the taps of every target pixel are gathered,
  * weighted and summed. Coverage is `c = Σy Σx wy·wx·[mask = instance]`, and the colour of an owned pixel, with `c ≥ 32768`, is
- * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)` (op.ts).
+ * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)` (op.ts), then with its tone, and blended.
  *
  * All arithmetic is on floats: float32 holds every integer up to 2^24 exactly, TensorFlow does not run int32 arithmetic on a GPU, and
  * without a matrix product TF32 is never used. Words are moved as bit patterns of float32.
@@ -10,7 +10,8 @@
 import util from 'node:util';
 import { engine, type TensorInfo } from '@tensorflow/tfjs-core';
 import { wordsPerPixel } from '../codecs/pixels.ts';
-import { halfCoverage } from '../masks/coverage.ts';
+import { fullCoverage, halfCoverage } from '../masks/coverage.ts';
+import type { Box } from '../types.ts';
 import { cpuModel, load } from './host.ts';
 import { gpuBatchPixels, imageShape, type Kernels, type Opened, type Placed, readRows, readWords, type TensorBackend } from './op.ts';
 
@@ -204,7 +205,7 @@ function sumTaps(graph: Graph, x: Handle, { indices, weights }: Taps): Handle {
  * Resamples the source pixels of a placement in blocks of rows, which bound the memory: `Σy Σx wy·wx·value`.
  *
  * @param source gives source pixels `[y1 − y0, x1 − x0, channels]`.
- * @param finish turns the sums of a block, `[rows, columns, channels]`, into its result, `[rows, columns, …]`.
+ * @param finish turns the sums of a block that begins at row `from`, `[rows, columns, channels]`, into its result, `[rows, columns, …]`.
  */
 function resample(
   graph: Graph,
@@ -212,7 +213,7 @@ function resample(
   tables: Int32Array,
   channels: number,
   source: (x0: number, y0: number, x1: number, y1: number) => Handle,
-  finish: (sums: Handle) => Handle,
+  finish: (sums: Handle, from: number) => Handle,
 ): Handle {
   const across = tapsOf(graph, tables, tableX, tapsX, 0, columns);
   const width = across.high - across.low;
@@ -224,7 +225,7 @@ function resample(
       const down = tapsOf(graph, tables, tableY, tapsY, from, to);
       const pixels = source(across.low, down.low, across.high, down.high);
       const lines = sumTaps(graph, graph.reshape(pixels, [1, down.high - down.low, width * channels]), down);
-      return [finish(sumTaps(graph, graph.reshape(lines, [to - from, width, channels]), across))] as const;
+      return [finish(sumTaps(graph, graph.reshape(lines, [to - from, width, channels]), across), from)] as const;
     });
     blocks.push(...block);
   }
@@ -244,31 +245,111 @@ function maskOf(graph: Graph, row: Placed, masks: Handle, x0: number, y0: number
   return graph.reshape(padded, [y1 - y0, x1 - x0, 1]);
 }
 
-/** Colours of the pixels of a placement's box, as words in floats `[rows, columns, words]`, and their coverage `[rows, columns, 1]`. */
-function colours(graph: Graph, row: Placed, { tables, images, masks }: Arrays): readonly [colours: Handle, coverage: Handle] {
-  const { source, sourceWidth, columns, rows } = row;
+/** Source pixels of a placement along the target's axes, as words in floats `[y1 − y0, x1 − x0, words]`. */
+function sourceOf(graph: Graph, row: Placed, images: Handle, [x0, y0, x1, y1]: Box): Handle {
+  const { source, sourceWidth, transpose } = row;
+  const words = images.shape[1]!;
+  const [left, top, right, bottom] = transpose ? [y0, x0, y1, x1] : [x0, y0, x1, y1];
+  const lines = graph.slice(images, [source + top * sourceWidth, 0], [(bottom - top) * sourceWidth, words]);
+  const part = graph.slice(graph.reshape(lines, [bottom - top, sourceWidth, words]), [0, left, 0], [bottom - top, right - left, words]);
+  return transpose ? graph.transpose(part, [1, 0, 2]) : part;
+}
+
+/**
+ * Pixels of a placement's box, as words in floats `[rows, columns, words]`, and their coverage `[rows, columns, 1]`.
+ *
+ * @param before words so far, over which blended edges are composed.
+ */
+function colours(
+  graph: Graph,
+  row: Placed,
+  { tables, images, masks }: Arrays,
+  before: Handle,
+): readonly [colours: Handle, coverage: Handle] {
+  const { x, y, columns, rows } = row;
   const words = images.shape[1]!;
   const channels = 4 * words;
   // Bytes of the instance alone, and its mask as a further channel.
   const taken = (x0: number, y0: number, x1: number, y1: number): Handle => {
-    const lines = graph.slice(images, [source + y0 * sourceWidth, 0], [(y1 - y0) * sourceWidth, words]);
-    const part = graph.slice(graph.reshape(lines, [y1 - y0, sourceWidth, words]), [0, x0, 0], [y1 - y0, x1 - x0, words]);
+    const part = sourceOf(graph, row, images, [x0, y0, x1, y1]);
     const bytes = graph.reshape(graph.cast(graph.bitcast(part, 'uint8'), 'float'), [y1 - y0, x1 - x0, channels]);
     const mask = maskOf(graph, row, masks, x0, y0, x1, y1);
     return graph.concat([graph.binary('Mul', bytes, mask), mask], 2);
   };
-  const divided = (sums: Handle): Handle => {
+  const finished = (sums: Handle, from: number): Handle => {
     const height = sums.shape[0]!;
     const pixels = height * columns;
     const flat = graph.reshape(sums, [pixels, channels + 1]);
     const coverage = graph.slice(flat, [0, channels], [pixels, 1]);
     const [values, by] = [graph.slice(flat, [0, 0], [pixels, channels]), graph.binary('Maximum', coverage, graph.constant(1))];
-    const bytes = words === 1 ? dividedSums(graph, values, by) : dividedDeepSums(graph, values, by);
-    const colour = graph.bitcast(graph.reshape(graph.cast(bytes, 'uint8'), [height, columns, words, 4]), 'float');
-    return graph.concat([colour, graph.reshape(coverage, [height, columns, 1])], 2);
+    let planes = words === 1 ? dividedSums(graph, values, by) : dividedDeepSums(graph, values, by);
+    if (row.tone >= 0) planes = toned(graph, planes, tables.subarray(row.tone, row.tone + 6));
+    if (row.blend) {
+      const under = graph.slice(before, [y + from, x, 0], [height, columns, words]);
+      planes = composed(graph, planes, planesOf(graph, under), coverage);
+    }
+    return graph.concat([wordsOf(graph, planes, [height, columns, words]), graph.reshape(coverage, [height, columns, 1])], 2);
   };
-  const both = resample(graph, row, tables, channels + 1, taken, divided);
+  const both = resample(graph, row, tables, channels + 1, taken, finished);
   return [graph.slice(both, [0, 0, 0], [rows, columns, words]), graph.slice(both, [0, 0, words], [rows, columns, 1])];
+}
+
+/** Bytes of values `[pixels, 4]` as floats, one plane for 8 bits, and for 16 bits the low bytes and then the high bytes. */
+type Planes = readonly [low: Handle, high?: Handle];
+
+/** Words `[height, width, words]` of values. */
+function wordsOf(graph: Graph, planes: Planes, shape: readonly [number, number, number]): Handle {
+  const [height, width] = shape;
+  const bytes = graph.concat(
+    planes.map((plane) => graph.reshape(plane as Handle, [height * width, 4, 1])),
+    2,
+  );
+  return graph.bitcast(graph.reshape(graph.cast(bytes, 'uint8'), [...shape, 4]), 'float');
+}
+
+/** Values of words `[height, width, words]`. */
+function planesOf(graph: Graph, words: Handle): Planes {
+  const [height, width, count] = words.shape as [number, number, number];
+  const bytes = graph.reshape(graph.cast(graph.bitcast(words, 'uint8'), 'float'), [height * width, 4, count]);
+  const plane = (n: number): Handle => graph.reshape(graph.slice(bytes, [0, 0, n], [height * width, 4, 1]), [height * width, 4]);
+  return count === 1 ? [plane(0)] : [plane(0), plane(1)];
+}
+
+/** Bytes of values of 16 bits. */
+function split(graph: Graph, values: Handle): Planes {
+  const high = graph.floor(graph.binary('Mul', values, graph.constant(1 / 256)));
+  return [graph.binary('Sub', values, graph.binary('Mul', high, graph.constant(256))), high];
+}
+
+/**
+ * Values with a tone: `clamp((v·gain + offset + 128) >> 8)`, which for 16 bits is `high·gain + ((low·gain + offset + 128) >> 8)`, so that no
+ * product exceeds 2^24.
+ *
+ * @param tone three gains, then three offsets.
+ */
+function toned(graph: Graph, [low, high]: Planes, tone: Int32Array): Planes {
+  const { binary, constant } = graph;
+  const gains = graph.floats([...tone.subarray(0, 3), 256]);
+  const offsets = graph.floats([...tone.subarray(3, 6), 0].map((offset) => offset + 128));
+  const shifted = graph.floor(binary('Mul', binary('Add', binary('Mul', low, gains), offsets), constant(1 / 256)));
+  const values = high ? binary('Add', binary('Mul', high, gains), shifted) : shifted;
+  const clamped = binary('Minimum', binary('Maximum', values, constant(0)), constant(high ? 65535 : 255));
+  return high ? split(graph, clamped) : [clamped];
+}
+
+/**
+ * Values composed over others: `(c·value + (65536 − c)·under + 32768) >> 16`. With 16 bits the sums of low and of high bytes, L and H, are
+ * separate: `(H + ((L + 32768) >> 8)) >> 8` is the same. Where `c` is 0 it is `under`.
+ */
+function composed(graph: Graph, over: Planes, under: Planes, coverage: Handle): Planes {
+  const { binary, constant, floor } = graph;
+  const rest = binary('Sub', constant(fullCoverage), coverage);
+  const sum = (a: Handle, b: Handle): Handle => binary('Add', binary('Mul', a, coverage), binary('Mul', b, rest));
+  const shift = (x: Handle, bits: number): Handle => floor(binary('Mul', x, constant(1 / 2 ** bits)));
+  const low = binary('Add', sum(over[0], under[0]), constant(halfCoverage));
+  const [high, highUnder] = [over[1], under[1]];
+  if (!high || !highUnder) return [shift(low, 16)];
+  return split(graph, shift(binary('Add', sum(high, highUnder), shift(low, 8)), 8));
 }
 
 /** Quotients of integers below 2^24, rounded down, and remainders. A quotient that float division rounds wrong is corrected by one. */
@@ -287,17 +368,16 @@ function halved(graph: Graph, coverage: Handle): Handle {
   return graph.floor(graph.binary('Mul', coverage, graph.constant(0.5)));
 }
 
-/** Bytes `[pixels, 4]` from sums of bytes: `floor((sum + floor(c / 2)) / c)`. */
-function dividedSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
-  return divide(graph, graph.binary('Add', sums, halved(graph, coverage)), coverage)[0];
+/** Values from sums of bytes: `floor((sum + floor(c / 2)) / c)`. */
+function dividedSums(graph: Graph, sums: Handle, coverage: Handle): Planes {
+  return [divide(graph, graph.binary('Add', sums, halved(graph, coverage)), coverage)[0]];
 }
 
 /**
- * Bytes `[pixels, 4, 2]` of 16-bit values, the low byte first, from sums L and H of their low and high bytes. A float holds only 24 bits,
- * so `2^8·H + L + floor(c / 2)` is divided by `c` in parts: H; 2^8 times the remainder of H; L + floor(c / 2); and the sum of the last two
- * remainders.
+ * Values of 16 bits from sums L and H of their low and high bytes. A float holds only 24 bits, so `2^8·H + L + floor(c / 2)` is divided by
+ * `c` in parts: H; 2^8 times the remainder of H; L + floor(c / 2); and the sum of the last two remainders.
  */
-function dividedDeepSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
+function dividedDeepSums(graph: Graph, sums: Handle, coverage: Handle): Planes {
   const pairs = graph.reshape(sums, [-1, 4, 2]);
   const pixels = pairs.shape[0]!;
   const { binary, constant } = graph;
@@ -306,16 +386,10 @@ function dividedDeepSums(graph: Graph, sums: Handle, coverage: Handle): Handle {
   const [middle, middleRest] = divide(graph, binary('Mul', rest, constant(256)), coverage);
   const [low, lowRest] = divide(graph, binary('Add', part(0), halved(graph, coverage)), coverage);
   const [carry] = divide(graph, binary('Add', middleRest, lowRest), coverage);
-  const values = binary('Add', binary('Add', binary('Mul', whole, constant(256)), middle), binary('Add', low, carry));
-  const top = graph.floor(binary('Mul', values, constant(1 / 256)));
-  const bytes = [binary('Sub', values, binary('Mul', top, constant(256))), top];
-  return graph.concat(
-    bytes.map((byte) => graph.reshape(byte, [pixels, 4, 1])),
-    2,
-  );
+  return split(graph, binary('Add', binary('Add', binary('Mul', whole, constant(256)), middle), binary('Add', low, carry)));
 }
 
-/** A target with the pastes so far: words as floats `[height, width, words]`, and owners `[height, width]`. */
+/** A target with the pastes so far: words as floats `[height, width, words]`, and owners `[height, width, 1]`. */
 type Canvas = readonly [words: Handle, owner: Handle];
 
 interface Arrays {
@@ -328,15 +402,22 @@ interface Arrays {
 function paste(graph: Graph, [words, owner]: Canvas, row: Placed, k: number, arrays: Arrays): Canvas {
   const { x, y, columns, rows } = row;
   if (columns === 0) return [words, owner];
-  const [colour, coverage] = colours(graph, row, arrays);
-  const owned = graph.binary('GreaterEqual', coverage, graph.constant(halfCoverage));
-  const put = (onto: Handle, what: Handle): Handle => {
-    const [, , ...rest] = onto.shape;
-    const begin = [y, x, ...rest.map(() => 0)];
-    const condition = graph.reshape(owned, [rows, columns, ...rest.map(() => 1)]);
-    return graph.replace(onto, begin, graph.select(condition, what, graph.slice(onto, begin, [rows, columns, ...rest])));
-  };
-  return [put(words, colour), put(owner, graph.constant(k))];
+  const { binary, constant } = graph;
+  const [colour, coverage] = colours(graph, row, arrays, words);
+  const owned = binary('GreaterEqual', coverage, constant(halfCoverage));
+  const before = (onto: Handle): Handle => graph.slice(onto, [y, x, 0], [rows, columns, onto.shape[2]!]);
+  const put = (onto: Handle, what: Handle): Handle => graph.replace(onto, [y, x, 0], graph.select(owned, what, before(onto)));
+  if (!row.blend) return [put(words, colour), put(owner, constant(k))];
+  // Below half coverage, a pixel that nobody owns is marked.
+  const under = before(owner);
+  const free = binary(
+    'Mul',
+    graph.cast(binary('Greater', coverage, constant(0)), 'float'),
+    graph.cast(binary('GreaterEqual', constant(0), under), 'float'),
+  );
+  const marked = graph.select(binary('Greater', free, constant(0)), constant(-k), under);
+  const owners = graph.select(owned, constant(k), marked);
+  return [graph.replace(words, [y, x, 0], colour), graph.replace(owner, [y, x, 0], owners)];
 }
 
 const kernels: Kernels<TensorflowBackend> = {
@@ -355,7 +436,7 @@ const kernels: Kernels<TensorflowBackend> = {
           image < 0
             ? graph.concat(padding.map(blank), 2)
             : graph.reshape(graph.slice(images, [image, 0], [width * height, words]), [height, width, words]),
-          graph.fill([height, width], graph.constant(0)),
+          graph.fill([height, width, 1], graph.constant(0)),
         ];
         for (; placements[m]?.target === n; m++) {
           const before = canvas;
@@ -401,10 +482,11 @@ const kernels: Kernels<TensorflowBackend> = {
       const bytes = graph.reshape(graph.bitcast(graph.of(words), 'uint8'), [count, size, 4]);
       const indices = graph.cast(graph.slice(bytes, [0, 0, 0], [count, size, channels]), 'int32');
       const looked = graph.gather(graph.of(values), channelsFirst ? graph.transpose(indices, [0, 2, 1]) : indices, 0);
-      // A pixel is shown if `mode + min(owner, 1) > 1`: always with mode 2, if owned with mode 1.
-      const owned = graph.binary('Minimum', graph.reshape(graph.cast(graph.of(owner), 'float'), [count, size]), graph.constant(1));
+      // A pixel is shown if `mode + min(owner², 1) > 1`: always with mode 2, if it has a placement with mode 1.
+      const owners = graph.reshape(graph.cast(graph.of(owner), 'float'), [count, size]);
+      const placed = graph.binary('Minimum', graph.binary('Mul', owners, owners), graph.constant(1));
       const modes = graph.reshape(graph.cast(graph.of(shown), 'float'), [count, 1]);
-      const over = graph.binary('Greater', graph.binary('Add', owned, modes), graph.constant(1));
+      const over = graph.binary('Greater', graph.binary('Add', placed, modes), graph.constant(1));
       const mask = graph.reshape(over, channelsFirst ? [count, 1, size] : [count, size, 1]);
       return [graph.reshape(graph.select(mask, looked, graph.reshape(graph.of(images), shape)), images.shape)];
     })[0] as TensorInfo;

@@ -129,7 +129,7 @@ export async function withOps<T>(work: (active: TensorBackend) => Promise<T>): P
  */
 export function renderTensors(images: Tensor1D, targets: readonly Target[], depth: Depth = 8): CopyPasteOutputs {
   return tidy(() => {
-    const { tables, targets: rows, placements } = pack(targets);
+    const { tables, targets: rows, placements } = pack(targets, depth);
     return copyPasteOp(
       {
         images,

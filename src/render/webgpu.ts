@@ -4,6 +4,8 @@
  * `floor((Σy Σx wy·wx·[mask = instance]·value + floor(c / 2)) / c)` (op.ts).
  *
  * The sums run over `tapsX · tapsY` source pixels, in 32-bit integers; those of 16-bit colours need all 32 bits.
+ *
+ * If edges are blended, the second program composes all placements of a pixel in order.
  */
 
 import { createRequire } from 'node:module';
@@ -97,61 +99,89 @@ const ownerCode = `
       let i = at % width - fieldOf(m, placements_x);
       let j = at / width - fieldOf(m, placements_y);
       if (i < 0 || j < 0 || i >= fieldOf(m, placements_columns) || j >= fieldOf(m, placements_rows)) { continue; }
-      if (coverageAt(m, i, j) >= ${halfCoverage}) {
+      let coverage = coverageAt(m, i, j);
+      if (coverage >= ${halfCoverage}) {
         result[index] = m + 1;
         return;
       }
+      if (coverage > 0 && result[index] == 0 && fieldOf(m, placements_blend) == 1) { result[index] = -m - 1; }
     }
   }`;
 
-/** Colours by depth: words per pixel, the vector type for the channels of a word, and conversions from a word to a vector and back. */
+/** Colours by depth: words per pixel, the vector of the channels of a word, conversions from a word to a vector and back, and its tone. */
 const lanes = {
   8: {
     words: 1,
-    vector: 'vec4<u32>',
+    vector: 'vec4',
+    white: 255,
     from: '(vec4<u32>(bits) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(255u)',
     to: 'values.x | (values.y << 8u) | (values.z << 16u) | (values.w << 24u)',
+    tone: (row: number, none: number) => `vec4<i32>(tables[tone + ${row}], tables[tone + ${row + 1}], tables[tone + ${row + 2}], ${none})`,
   },
   16: {
     words: 2,
-    vector: 'vec2<u32>',
+    vector: 'vec2',
+    white: 65535,
     from: '(vec2<u32>(bits) >> vec2<u32>(0u, 16u)) & vec2<u32>(65535u)',
     to: 'values.x | (values.y << 16u)',
+    tone: (row: number, none: number) =>
+      `vec2<i32>(tables[tone + ${row} + 2 * part], select(${none}, tables[tone + ${row + 1}], part == 0))`,
   },
 } as const;
 
-/** Second program, one thread for each output word. */
-const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string => `
+/** Second program, one thread for each output word. With `blended` it composes placements in order; else it takes the owner's colour. */
+const colourCode = ({ words, vector, white, from, to, tone }: (typeof lanes)[Depth], blended: boolean): string => `
   ${rowsCode}
 
-  fn channels(word : i32) -> ${vector} {
+  alias Values = ${vector}<u32>;
+
+  /** Channels of a word, and the coverage of its pixel. */
+  struct Colour { values : Values, coverage : u32 }
+
+  fn channels(word : i32) -> Values {
     let bits = bitcast<u32>(word);
     return ${from};
   }
 
-  /** Colour of a pixel in a placement's box, from the instance alone. */
-  fn colourOf(m : i32, i : i32, j : i32, part : i32) -> ${vector} {
+  /** Colour of a pixel in a placement's box, from the instance alone, with the placement's tone. */
+  fn colourOf(m : i32, i : i32, j : i32, part : i32) -> Colour {
     let tapsX = fieldOf(m, placements_tapsX);
     let tapsY = fieldOf(m, placements_tapsY);
     let entryX = fieldOf(m, placements_tableX) + i * (1 + tapsX);
     let entryY = fieldOf(m, placements_tableY) + j * (1 + tapsY);
+    let turned = fieldOf(m, placements_transpose) == 1;
+    let width = fieldOf(m, placements_sourceWidth);
+    let stepX = select(1, width, turned);
+    let stepY = select(width, 1, turned);
     var coverage = 0u;
-    var sum = ${vector}(0u);
+    var sum = Values(0u);
     for (var v = 0; v < tapsY; v++) {
       let y = tables[entryY] + v;
-      let row = fieldOf(m, placements_source) + y * fieldOf(m, placements_sourceWidth);
+      let row = fieldOf(m, placements_source) + y * stepY;
       var weight = 0u;
-      var line = ${vector}(0u);
+      var line = Values(0u);
       for (var u = 0; u < tapsX; u++) {
         let x = tables[entryX] + u;
         let tap = u32(tables[entryX + 1 + u] * maskAt(m, x, y));
         weight += tap;
-        line += tap * channels(images[${words} * (row + x) + part]);
+        line += tap * channels(images[${words} * (row + x * stepX) + part]);
       }
       coverage += u32(tables[entryY + 1 + v]) * weight;
       sum += u32(tables[entryY + 1 + v]) * line;
     }
-    return (sum + ${vector}(coverage / 2u)) / ${vector}(coverage);
+    if (coverage == 0u) { return Colour(sum, 0u); }
+    let values = (sum + Values(coverage / 2u)) / Values(coverage);
+    let tone = fieldOf(m, placements_tone);
+    if (tone < 0) { return Colour(values, coverage); }
+    let toned = (${vector}<i32>(values) * ${tone(0, 256)} + ${tone(3, 0)} + ${vector}<i32>(128)) >> ${vector}<u32>(8u);
+    return Colour(Values(clamp(toned, ${vector}<i32>(0), ${vector}<i32>(${white}))), coverage);
+  }
+
+  /** The word of a target's image or canvas. */
+  fn ownWord(n : i32, at : i32, part : i32) -> i32 {
+    let image = targetOf(n, targets_image);
+    if (image >= 0) { return images[${words} * (image + at) + part]; }
+    return select(uniforms.padding2, uniforms.padding, part == 0);
   }
 
   fn main(index : i32) {
@@ -162,16 +192,33 @@ const colourCode = ({ words, vector, from, to }: (typeof lanes)[Depth]): string 
     let at = pixel - targetOf(n, targets_output);
     let k = owner[pixel];
     if (k == 0) {
-      let image = targetOf(n, targets_image);
-      if (image >= 0) { result[index] = images[${words} * (image + at) + part]; }
-      else if (part == 0) { result[index] = uniforms.padding; }
-      else { result[index] = uniforms.padding2; }
+      result[index] = ownWord(n, at, part);
       return;
     }
     let width = targetOf(n, targets_width);
-    let values = colourOf(k - 1, at % width - fieldOf(k - 1, placements_x), at / width - fieldOf(k - 1, placements_y), part);
+    ${blended ? composedCode : ownedCode}
     result[index] = bitcast<i32>(${to});
   }`;
+
+/** The colour of the owner. */
+const ownedCode =
+  'let values = colourOf(k - 1, at % width - fieldOf(k - 1, placements_x), at / width - fieldOf(k - 1, placements_y), part).values;';
+
+/** The colours of all placements, composed in order over the target's own. */
+const composedCode = `
+    var values = channels(ownWord(n, at, part));
+    for (var m = targetOf(n, targets_first); m < targetOf(n, targets_end); m++) {
+      let i = at % width - fieldOf(m, placements_x);
+      let j = at / width - fieldOf(m, placements_y);
+      if (i < 0 || j < 0 || i >= fieldOf(m, placements_columns) || j >= fieldOf(m, placements_rows)) { continue; }
+      let colour = colourOf(m, i, j, part);
+      let c = colour.coverage;
+      if (fieldOf(m, placements_blend) == 1) {
+        values = (Values(c) * colour.values + Values(${fullCoverage}u - c) * values + Values(${halfCoverage}u)) >> Values(16u);
+      } else if (c >= ${halfCoverage}u) {
+        values = colour.values;
+      }
+    }`;
 
 /** Index of channel `c` of pixel `i` of sample `n`. */
 const channelAt = (channelsFirst: boolean): string => `
@@ -205,7 +252,7 @@ const unpackCode = (channelsFirst: boolean): string => `
     let i = ${channelsFirst ? 'rest % uniforms.pixels' : 'rest / uniforms.channels'};
     let c = ${channelsFirst ? 'rest / uniforms.pixels' : 'rest % uniforms.channels'};
     let at = n * uniforms.pixels + i;
-    if (shown[n] == ${shown.all} || (shown[n] == ${shown.owned} && owner[at] > 0)) {
+    if (shown[n] == ${shown.all} || (shown[n] == ${shown.placed} && owner[at] != 0)) {
       result[index] = values[(words[at] >> u32(8 * c)) & 255];
     } else {
       result[index] = images[index];
@@ -361,11 +408,12 @@ const kernels: Kernels<WebGPUBackend> = {
         targets: make(rowsTensor(backend, withRanges(targets, placements), targetColumns)),
       };
       const uniforms = { targets: targets.length };
+      const blended = placements.some(({ blend }) => blend === 1);
       const owner = make(run(backend, { name: 'owner', code: ownerCode, inputs: rows, uniforms, shape: [pixels] }));
       const colours = make(
         run(backend, {
-          name: `colour ${depth}`,
-          code: colourCode(lanes[depth]),
+          name: `colour ${depth} ${blended}`,
+          code: colourCode(lanes[depth], blended),
           inputs: { images, owner, ...rows },
           uniforms: { ...uniforms, padding: padding[0]!, padding2: padding[1] ?? 0 },
           shape: [lanes[depth].words * pixels],

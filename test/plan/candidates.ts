@@ -12,6 +12,8 @@ export const defaults: PlanOptions = {
   maxArea: 0.25,
   scale: [0.5, 2],
   flip: 0.5,
+  turns: false,
+  tone: 0,
   maxTranslation: 1,
   jitter: 'instance',
   truncated: 'skip',

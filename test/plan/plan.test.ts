@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { batchCount, batchesOf, type Candidate, isPasted, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
-import type { Box, Plan, Scene } from '../../src/types.ts';
+import type { Box, Plan, Scene, Tone } from '../../src/types.ts';
 import { candidate, defaults } from './candidates.ts';
 
 const three: Box[] = [
@@ -128,6 +128,44 @@ describe('planSample', () => {
         expect(Math.abs(targetBox[0] - sourceBox[0])).toBeLessThanOrEqual(21);
         expect(Math.abs(targetBox[1] - sourceBox[1])).toBeLessThanOrEqual(11);
       }
+    }
+  });
+
+  test('turns are uniform over the eight orientations, and a transposed box has the sides of the other axis', () => {
+    const placements = plansOf({ turns: true, flip: 0.9 }, batch, 3000).flatMap(({ placements }) => placements);
+    const counts = new Array(8).fill(0);
+    for (const { transpose, flip, flipY, sourceBox, targetBox, scale } of placements) {
+      counts[(transpose ? 4 : 0) + (flip ? 2 : 0) + (flipY ? 1 : 0)]++;
+      const sides = [sourceBox[2] - sourceBox[0], sourceBox[3] - sourceBox[1]].map((side) => Math.max(1, Math.round(side * scale)));
+      expect([targetBox[2] - targetBox[0], targetBox[3] - targetBox[1]]).toEqual(transpose ? sides.reverse() : sides);
+    }
+    const expected = placements.length / 8;
+    // The 99.9 % quantile of chi-squared with seven degrees of freedom.
+    expect(counts.reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0)).toBeLessThan(24.3);
+  });
+
+  test('gains and offsets are uniform in their ranges, independent of one another, and change nothing else', () => {
+    for (const jitter of ['instance', 'scene'] as const) {
+      const rest = { jitter, minArea: '1px', maxArea: 1 } as const;
+      const plans = plansOf({ ...rest, tone: 0.25 }, batch, 2000);
+      const bare = plans.map((plan) => ({ ...plan, placements: plan.placements.map(({ tone: _, ...one }) => one) }));
+      expect(bare).toEqual(plansOf(rest, batch, 2000));
+      const tones = plans.flatMap(({ placements }) => placements.map(({ tone }) => tone as Tone));
+      // Values as fractions of their ranges.
+      const series = [0, 1, 2].flatMap((c) => [
+        tones.map(({ gain }) => ((gain[c] as number) - 192) / 128),
+        tones.map(({ offset }) => ((offset[c] as number) + 4080) / 8160),
+      ]);
+      for (const [n, values] of series.entries()) {
+        expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
+        for (const at of [0.1, 0.3, 0.5, 0.7, 0.9])
+          expect(Math.abs(values.filter((value) => value < at).length / values.length - at)).toBeLessThan(0.025);
+        for (const other of series.slice(0, n)) {
+          const product = values.reduce((sum, value, i) => sum + (value - 0.5) * ((other[i] as number) - 0.5), 0);
+          expect(Math.abs((12 * product) / values.length)).toBeLessThan(0.06);
+        }
+      }
+      expect(tones.every(({ gain, offset }) => [...gain, ...offset].every((value) => Number.isInteger(value)))).toBe(true);
     }
   });
 

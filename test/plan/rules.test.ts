@@ -115,12 +115,20 @@ describe('placement rules', () => {
       fc.property(blobs, fc.array(blobs, { minLength: 1, maxLength: 3 }), rules, fc.nat(), (list, sources, options, seed) => {
         const target = targetOf(list);
         const pool = [target, ...sources.map((one, i) => candidate(`s${i}`, [], { ...frame, instances: instancesOf(one) }))];
-        const plan = planSample(target, pool, 0, { ...defaults, ...options, seed, minArea: '1px', maxArea: 1, maxInstances: 'all' });
+        const plan = planSample(target, pool, 0, {
+          ...defaults,
+          ...options,
+          seed,
+          turns: seed % 2 === 1,
+          minArea: '1px',
+          maxArea: 1,
+          maxInstances: 'all',
+        });
         const reasons = ['below min-area', 'not on --paste-on', 'on --avoid', 'above max-cover'];
         for (const { reason } of plan.dropped) expect(reasons).toContain(reason);
         if (!isPasted(plan)) return;
         const source = pool.find(({ id }) => id === plan.source) as (typeof pool)[0];
-        const { pastes } = pastesOf(plan, { offset: 0, ...frame }, { offset: 0, ...frame }, source.instances);
+        const { pastes } = pastesOf(plan, { offset: 0, ...frame }, { offset: 0, ...frame }, source.instances, { blend: 'none' });
         const owned = pastes.map((paste) => ownedPlainly(paste).map(([x, y]) => y * width + x));
         expect(plan.placements.map(({ area }) => area)).toEqual(owned.map(({ length }) => length));
         expect(breaches(target, owned, options)).toEqual([]);

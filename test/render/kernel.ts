@@ -6,14 +6,23 @@ import { decodeImage, imageHeaderOf } from '../../src/codecs/image.ts';
 import { valuesOf, wordsPerPixel } from '../../src/codecs/pixels.ts';
 import { decodeMask } from '../../src/codecs/png-masks.ts';
 import { findInstances } from '../../src/masks/instances.ts';
-import type { Shape } from '../../src/masks/spans.ts';
-import { inFrame, sceneMapping } from '../../src/masks/tables.ts';
+import { type Shape, transposed } from '../../src/masks/spans.ts';
+import { inFrame, sceneMapping, withEdges } from '../../src/masks/tables.ts';
+import { drawTone } from '../../src/plan/jitter.ts';
 import { withArea } from '../../src/plan/plan.ts';
 import { type Stream, stream } from '../../src/plan/rng.ts';
 import { annotate } from '../../src/render/annotate.ts';
 import type { BackendName } from '../../src/render/backends.ts';
 import { openBackend } from '../../src/render/open.ts';
-import { type ImageRef, type Paste, pastesOf, type Render, type Rendered, type Target } from '../../src/render/render.ts';
+import {
+  type ImageRef,
+  type Paste,
+  pastesOf,
+  type Render,
+  type Rendered,
+  type RenderOptions,
+  type Target,
+} from '../../src/render/render.ts';
 import { render as renderWithOp } from '../../src/render/tensors.ts';
 import type { Bands, Box, Depth, Image, Instance, Mask, PastePlan, Raster, Size } from '../../src/types.ts';
 import { missingBackend } from '../backends.ts';
@@ -186,6 +195,23 @@ function wholeOf(source: ImageRef, targetBox: Box, flip: boolean, frame: Size): 
   return { source, ...sceneMapping({ targetBox, scale: 1, flip }, source, frame) };
 }
 
+/** A paste with a random orientation, tone and treatment of its edges. */
+function restyled(random: Stream, paste: Paste, frame: Size): Paste {
+  const [turns, tones, blends] = [0, 1, 2].map(() => random.below(2) === 1);
+  const reach = random.uniform();
+  const turned: Paste =
+    turns && paste.instance
+      ? { ...paste, transpose: true, instance: transposed(paste.instance), flipY: random.below(2) === 1 }
+      : { ...paste, flipY: random.below(2) === 1 };
+  return {
+    ...(blends && paste.instance ? withEdges(turned, paste.source, frame) : turned),
+    ...(paste.instance && turned.instance && { instance: turned.instance }),
+    source: paste.source,
+    tone: tones ? drawTone(reach, random) : undefined,
+    blend: blends as boolean,
+  };
+}
+
 interface Bounds {
   images: number;
   size: number;
@@ -205,6 +231,8 @@ function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { words: Int32
     return { offset: length - width * height, width, height };
   });
   const pick = (): ImageRef => refs[random.below(refs.length)] as ImageRef;
+  // Half of the batches have plain pastes only.
+  const styled = random.below(2) === 1;
   const targets = Array.from({ length: random.below(4) + (bounds.exactly ? 1 : 0) }, (): Target => {
     const image = pick();
     const pastes = Array.from({ length: bounds.exactly ? bounds.pastes : random.below(1 + bounds.pastes) }, (): Paste => {
@@ -216,11 +244,16 @@ function drawBatch(random: Stream, bounds: Bounds, depth: Depth): { words: Int32
       const [x, y] = [random.below(image.width + 2 * w) - w - (w >> 1), random.below(image.height + 2 * h) - h - (h >> 1)];
       const paste = pasteOf(random, source, box, [x, y, x + w, y + h], random.below(2) === 1, image);
       const kind = random.below(8);
-      if (kind > 1) return paste;
+      if (kind > 1) return styled ? restyled(random, paste, image) : paste;
       const { instance, ...whole } = paste;
       if (kind === 1) return whole;
       // In a scene, the box is a part of what the scene's tables cover.
-      return { source, instance: instance as Shape, ...sceneMapping({ targetBox: paste.onto, scale: 1, flip: paste.flip }, source, image) };
+      const inScene = {
+        source,
+        instance: instance as Shape,
+        ...sceneMapping({ targetBox: paste.onto, scale: 1, flip: paste.flip }, source, image),
+      };
+      return styled ? { ...inScene, tone: drawTone(random.uniform(), random), blend: true } : inScene;
     });
     return { ...size(image), ...(random.below(6) > 0 && { image }), pastes };
   });
@@ -243,13 +276,14 @@ function side(random: Stream, largest: number): number {
 
 /**
  * A golden case is a folder: target and source with their masks, a plan whose instances are the components of the source's mask, and the
- * expected output. `GOLDEN=write` writes the output.
+ * expected output, where owner −k is byte 256 − k. `GOLDEN=write` writes the output.
  */
 async function testGolden(folder: string, render: Render): Promise<void> {
   const file = (name: string): Uint8Array => readFileSync(join(folder, name));
   const mask = (name: string): Mask => decodeMask(file(`${name}.png`), name);
   const masks = { target: mask('target-mask'), source: mask('source-mask') };
-  const { leftOut, ...given } = JSON.parse(file('plan.json').toString()) as PastePlan & { leftOut: number[] };
+  type Case = PastePlan & Partial<RenderOptions> & { leftOut: number[] };
+  const { leftOut, blend = 'none', ...given } = JSON.parse(file('plan.json').toString()) as Case;
   const sizes = [masks.target, masks.source].map(({ width, height }) => width * height) as [number, number];
   const read = async (name: string, { width, height }: Size): Promise<Image> =>
     decodeImage(file(name), { width, height }, name, { ...(await imageHeaderOf(file(name), name)).format, upright: true });
@@ -262,7 +296,7 @@ async function testGolden(folder: string, render: Render): Promise<void> {
   const plan = { ...given, placements };
   const [rendered] = (await render(
     [target, source],
-    [pastesOf(plan, { offset: 0, ...size(masks.target) }, { offset: sizes[0], ...size(masks.source) }, instances)],
+    [pastesOf(plan, { offset: 0, ...size(masks.target) }, { offset: sizes[0], ...size(masks.source) }, instances, { blend })],
     target.depth,
   )) as [Rendered];
   const { mask: annotated, visible } = annotate(annotationOf(masks.target), masks.source, plan, rendered.owner, {

@@ -2,17 +2,19 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { enableProdMode, registerBackend, setBackend } from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { inFrame } from '../../src/masks/tables.ts';
+import { transposed } from '../../src/masks/spans.ts';
+import { inFrame, type Mapping, withEdges } from '../../src/masks/tables.ts';
 import type { Rendered } from '../../src/render/render.ts';
 import { render } from '../../src/render/tensors.ts';
-import type { Box, Image, Instance } from '../../src/types.ts';
+import type { Box, Image, Instance, Tone, Turn } from '../../src/types.ts';
 import { imageOf, instanceOf, rgba, wordsOf } from '../make.ts';
 
 enableProdMode();
 
-interface Placed {
+interface Placed extends Partial<Turn> {
   readonly targetBox: Box;
-  readonly flip?: boolean;
+  readonly tone?: Tone;
+  readonly blend?: boolean;
   /** The part that is pasted; default the whole source. */
   readonly from?: Instance;
 }
@@ -31,14 +33,24 @@ async function pasteInto(
         width: target.width,
         height: target.height,
         image: { offset: 0, width: target.width, height: target.height },
-        pastes: placements.map(({ from, targetBox, flip = false }) => ({
-          source: sourceRef,
-          ...(from && { instance: from }),
-          from: from?.box ?? [0, 0, source.width, source.height],
-          onto: targetBox,
-          seen: inFrame(targetBox, target),
-          flip,
-        })),
+        pastes: placements.map(({ from, targetBox, flip = false, flipY, transpose, tone, blend = false }) => {
+          const seen = inFrame(targetBox, target);
+          const mapping: Mapping = {
+            from: from?.box ?? [0, 0, source.width, source.height],
+            onto: targetBox,
+            seen,
+            flip,
+            flipY,
+            transpose,
+          };
+          return {
+            source: sourceRef,
+            ...(from && { instance: transpose ? transposed(from) : from }),
+            ...(blend ? withEdges(mapping, source, target) : mapping),
+            tone,
+            blend,
+          };
+        }),
       },
     ],
   );
@@ -56,11 +68,11 @@ describe('render', () => {
         fc.integer({ min: -20, max: 30 }),
         fc.integer({ min: 1, max: 80 }),
         fc.integer({ min: 1, max: 80 }),
-        fc.boolean(),
-        async (x, y, width, height, flip) => {
+        fc.record({ flip: fc.boolean(), flipY: fc.boolean(), transpose: fc.boolean(), blend: fc.boolean() }),
+        async (x, y, width, height, how) => {
           const white = imageOf(32, 24, () => -1);
           const disc = instanceOf(1, [4, 3, 20, 19], (px, py) => (px - 12) ** 2 + (py - 11) ** 2 < 64);
-          const { pixels } = await pasteInto(white, white, [{ from: disc, targetBox: [x, y, x + width, y + height], flip }]);
+          const { pixels } = await pasteInto(white, white, [{ from: disc, targetBox: [x, y, x + width, y + height], ...how }]);
           expect(pixels.every((word) => word === -1)).toBe(true);
         },
       ),
@@ -87,6 +99,85 @@ describe('render', () => {
     const source = imageOf(12, 8, noise(3));
     const { pixels } = await pasteInto(target, source, [{ from: instanceOf(1, [2, 1, 9, 7]), targetBox: [2, 1, 9, 7], flip: true }]);
     for (let y = 1; y < 7; y++) for (let x = 2; x < 9; x++) expect(pixels[y * 12 + x]).toBe(wordsOf(source)[y * 12 + (10 - x)]);
+  });
+
+  const image = (axes: 'as it is' | 'exchanged', of: Image): Image =>
+    axes === 'as it is' ? of : imageOf(of.height, of.width, (x, y) => wordsOf(of)[x * of.width + y] as number);
+  const ragged = instanceOf(1, [2, 1, 13, 9], (x, y) => (x * 5 + y * 3 + ((x * y) >> 1)) % 7 < 5);
+
+  test('a transposed paste is the paste of the transposed source, at any scale', async () => {
+    const exchanged = { ...ragged, ...transposed(ragged) };
+    const [target, source] = [imageOf(30, 26, noise(1)), imageOf(16, 12, noise(9))];
+    for (const targetBox of [
+      [3, 2, 11, 13],
+      [-5, -7, 21, 30],
+      [9, 4, 12, 9],
+    ] as Box[]) {
+      for (const n of [0, 1, 2, 3]) {
+        const how = { targetBox, flip: n > 1, flipY: n % 2 === 1, blend: n > 0 };
+        expect(await pasteInto(target, source, [{ from: ragged, ...how, transpose: true }])).toEqual(
+          await pasteInto(target, image('exchanged', source), [{ from: exchanged, ...how }]),
+        );
+        // A vertical flip is a horizontal one of the whole picture with exchanged axes.
+        const [x0, y0, x1, y1] = targetBox;
+        const upright = await pasteInto(image('exchanged', target), image('exchanged', source), [
+          { from: exchanged, targetBox: [y0, x0, y1, x1], flip: how.flipY, flipY: how.flip, blend: how.blend },
+        ]);
+        const { pixels } = await pasteInto(target, source, [{ from: ragged, ...how }]);
+        expect([...pixels]).toEqual([...pixels].map((_, i) => upright.pixels[(i % 30) * 26 + Math.floor(i / 30)]));
+      }
+    }
+  });
+
+  test('at scale 1 a paste in each of the eight orientations is a copy of the turned source', async () => {
+    const target = imageOf(30, 26, noise(1));
+    const source = imageOf(16, 12, noise(9));
+    const inside = new Set<number>();
+    for (let y = 1; y < 9; y++) for (let x = 2; x < 13; x++) if ((x * 5 + y * 3 + ((x * y) >> 1)) % 7 < 5) inside.add(y * 16 + x);
+    for (let n = 0; n < 8; n++) {
+      const [transpose, flip, flipY] = [n > 3, n % 4 > 1, n % 2 === 1];
+      const [width, height] = transpose ? [8, 11] : [11, 8];
+      const { pixels } = await pasteInto(target, source, [
+        { from: ragged, targetBox: [5, 6, 5 + width, 6 + height], transpose, flip, flipY },
+      ]);
+      for (let i = 0; i < 30 * 26; i++) {
+        const [x, y] = [(i % 30) - 5, Math.floor(i / 30) - 6];
+        const [u, v] = [flip ? width - 1 - x : x, flipY ? height - 1 - y : y];
+        const at = transpose ? (1 + u) * 16 + 2 + v : (1 + v) * 16 + 2 + u;
+        const pasted = x >= 0 && y >= 0 && x < width && y < height && inside.has(at);
+        expect(pixels[i]).toBe(pasted ? wordsOf(source)[at] : wordsOf(target)[i]);
+      }
+    }
+  });
+
+  test('a tone changes the colours of the paste alone, each by its own gain and offset, and clamps them', async () => {
+    const [target, source] = [imageOf(20, 20, noise(5)), imageOf(20, 20, noise(77))];
+    const tone: Tone = { gain: [384, 256, 100], offset: [-5000, 16320, 0] };
+    const from = instanceOf(1, [3, 3, 15, 15], (x, y) => (x - 9) ** 2 + (y - 9) ** 2 < 30);
+    const plain = await pasteInto(target, source, [{ from, targetBox: [2, 1, 19, 16] }]);
+    const toned = await pasteInto(target, source, [{ from, targetBox: [2, 1, 19, 16], tone }]);
+    expect(toned.owner).toEqual(plain.owner);
+    plain.pixels.forEach((word, i) => {
+      const change = (c: number): number => {
+        const value = ((word >> (8 * c)) & 255) * (tone.gain[c] as number) + (tone.offset[c] as number) + 128;
+        return Math.min(255, Math.max(0, Math.floor(value / 256)));
+      };
+      expect(toned.pixels[i]).toBe(plain.owner[i] ? rgba(change(0), change(1), change(2)) : word);
+    });
+  });
+
+  test('antialias mixes by coverage at the edge, also beside the box, and changes no owner', async () => {
+    const [black, white] = [imageOf(60, 50, () => rgba(0, 0, 0)), imageOf(20, 20, () => -1)];
+    // Enlarged three times: a triangle filter turns the edge at x = 20 into a ramp of three pixels.
+    const from = instanceOf(1, [4, 4, 8, 8]);
+    const paste = (blend: boolean) => pasteInto(black, white, [{ from, targetBox: [20, 20, 32, 32], blend }]);
+    const [hard, soft] = [await paste(false), await paste(true)];
+    expect(soft.owner.map((k) => Math.max(0, k))).toEqual(hard.owner);
+    const row = Array.from({ length: 60 }, (_, x) => (soft.pixels[26 * 60 + x] as number) & 255);
+    // Coverages of a third and of two thirds, in weights of 256.
+    expect(row.slice(17, 22)).toEqual([0, 0, 85, 170, 255]);
+    expect([...soft.owner.slice(26 * 60 + 17, 26 * 60 + 22)]).toEqual([0, 0, -1, 1, 1]);
+    expect(hard.pixels.every((word) => word === -1 || word === rgba(0, 0, 0))).toBe(true);
   });
 
   test('shrinking by 10 averages: a fine checkerboard becomes grey, and an area matches the exact one', async () => {

@@ -152,6 +152,21 @@ describe('augment', () => {
     }
   });
 
+  test('tone and antialias change images only: masks and the rest of the manifest stay', async () => {
+    const [plain, styled] = await Promise.all([
+      run({ in: camvid, p: 1, seed: 2 }),
+      run({ in: camvid, p: 1, seed: 2, tone: 0.2, blend: 'antialias' }),
+    ]);
+    const bare = ({ files: _, ...record }: Augmented) => ({ ...record, placements: record.placements.map(({ tone: _, ...one }) => one) });
+    expect(augmentedOf(styled.manifest).map(bare)).toEqual(augmentedOf(plain.manifest).map(bare));
+    const pairs = augmentedOf(styled.manifest).map(({ files }, i) => [files, augmentedOf(plain.manifest)[i]?.files] as const);
+    expect(pairs.length).toBe(8);
+    for (const [one, other] of pairs) {
+      expect(one.mask).toEqual(other?.mask);
+      expect(one.image.sha256).not.toBe(other?.image.sha256);
+    }
+  });
+
   test('VOC: palettes survive, object ids stay unique, void stays, lists follow', async () => {
     const { out, manifest } = await run({ in: 'fixtures/voc', p: 1, instances: 'object', copies: 2, includeOriginals: true });
     for (const { id, files, placements, covered, inputs } of augmentedOf(manifest)) {

@@ -20,8 +20,18 @@ const made = {
   camvid: augment({ in: camvid, out: join(folder, 'camvid'), p: 0.8, copies: 2, includeOriginals: true }),
   objects: augment({ in: voc, out: join(folder, 'objects'), p: 1, instances: 'object', truncated: 'keep', allowSelf: true }),
   paper: augment({ in: voc, out: join(folder, 'paper'), preset: 'paper', p: 1, allowSelf: true, imageFormat: 'png' }),
+  overhead: augment({ in: camvid, out: join(folder, 'overhead'), preset: 'overhead', p: 1, tone: 0.3, blend: 'antialias' }),
+  styled: augment({
+    in: voc,
+    out: join(folder, 'styled'),
+    preset: 'ssj',
+    allowSelf: true,
+    tone: 0.3,
+    blend: 'antialias',
+    imageFormat: 'png',
+  }),
 };
-const inputs = { camvid, objects: voc, paper: voc };
+const inputs = { camvid, objects: voc, paper: voc, overhead: camvid, styled: voc };
 type Kind = keyof typeof made;
 
 /** A copy of an output. */
