@@ -477,7 +477,7 @@ describe('placement rules, judged by the files', () => {
     const { instances } = findInstances(sourceMask, undefined, 'component', new Set([11]));
     const { id, source, placements, dropped } = record;
     const plan = { id, copy: 0, source, placements, dropped };
-    const { pastes } = pastesOf(plan, { offset: 0, ...before }, { offset: 0, ...sourceMask }, instances);
+    const { pastes } = pastesOf(plan, { offset: 0, ...before }, { offset: 0, ...sourceMask }, instances, { blend: 'none' });
     return { before, after, owned: pastes.map((paste) => ownedPlainly(paste).map(([x, y]) => y * before.width + x)) };
   }
 
