@@ -13,7 +13,8 @@ import { byClassId, ignoreIdOf, pasteFilter, ruleClasses } from './dataset/class
 import { CopyPasteError } from './errors.ts';
 import { countFreeObjectIds } from './masks/ids.ts';
 import { type Found, findInstances } from './masks/instances.ts';
-import { batchOptions, type Given } from './options.ts';
+import { batchOptions, type Given, type Resolved } from './options.ts';
+import type { Measures } from './plan/measures.ts';
 import { type Candidate, isPasted, planSample } from './plan/plan.ts';
 import { annotate } from './render/annotate.ts';
 import { shown } from './render/op.ts';
@@ -111,7 +112,7 @@ export async function copyPasteBatch(
     mayPaste: pasteFilter({ classNames: new Map() }, options),
     ...ruleClasses(new Map(), options),
     scaleByClass: scaleByClass && byClassId(scaleByClass, new Map(), 'scaleByClass'),
-    measures: {},
+    measures: measuresOf(options),
   };
   const plan = candidates.map((candidate) => planSample(candidate, candidates, options.step, planOptions));
   const rendered = plan.some(isPasted) ? await withOps(() => renderBatch(images, plan, found, options)) : undefined;
@@ -173,6 +174,12 @@ function batchInstance(instance: Instance, after: BatchAnnotation, origins: read
   const placement = after.objectIds.indexOf(object);
   const { classId, box, area } = instance;
   return { object, classId, box, area, ...(placement >= 0 && { pasted: { placement, object: origins[placement] as number } }) };
+}
+
+/** Weights of class ids, as they are given. @throws {CopyPasteError} `usage` for a class that is no id. */
+function measuresOf({ classWeights }: Pick<Resolved<typeof batchOptions>, 'classWeights'>): Measures {
+  if (!classWeights) return {};
+  return { weights: { instances: byClassId(classWeights, new Map(), 'classWeights') } };
 }
 
 /** Renders a batch. Pixels stay on the backend; owner maps, from which annotations follow, are read. */

@@ -5,7 +5,7 @@
 import { layoutNames } from './formats/layouts.ts';
 import { backendNames } from './render/backends.ts';
 import type { MinVisible } from './render/visibility.ts';
-import type { AreaLimit } from './types.ts';
+import type { AreaLimit, Balancing } from './types.ts';
 
 /** Kinds of values, each with the type of its parsed value. */
 export interface Kinds {
@@ -28,6 +28,8 @@ export interface Kinds {
   ranges: Ranges;
   /** Ranges as in a YAML or JSON file, which `engine/option-files.ts` reads if its path is given. */
   'file of ranges': Ranges;
+  weights: Readonly<Record<string, number>>;
+  balance: Balancing;
   switch: boolean;
 }
 
@@ -245,6 +247,17 @@ const planning = {
     description:
       "drop an existing instance that keeps less than this fraction of its pixels after the pastes; official drops it as the paper's code does, if its box moves by more than 10 pixels and it keeps 300 pixels or fewer",
   },
+  balance: {
+    flag: '--balance <how>',
+    kind: 'balance',
+    description:
+      'balance of the classes: rfs or rfs:T (repeat factors of LVIS with threshold T, 0.001), inverse (as many pasted instances of each class), or target:FILE (YAML or JSON with the wanted shares)',
+  },
+  classWeights: {
+    flag: '--class-weights <list>',
+    kind: 'weights',
+    description: 'relative weight of an instance of each class, such as car=1,bicyclist=8; 1 for other classes, and 0 never pastes a class',
+  },
   targets: {
     flag: '--targets <which>',
     choices: ['all', 'annotated', 'background'],
@@ -367,7 +380,7 @@ export const previewOptions = {
   ...running,
 } as const satisfies OptionTable;
 
-const { batchSize: _, stuff: __, ...planningOfTensors } = planning;
+const { batchSize: _, stuff: __, balance: ___, ...planningOfTensors } = planning;
 
 /** Options of `copyPasteBatch`, which has no command line. */
 export const batchOptions = {
@@ -385,6 +398,10 @@ export const batchOptions = {
   scaleByClass: { ...planning.scaleByClass, kind: 'ranges', description: 'ranges of the scale by class id (others use scale)' },
   pasteOn: { ...planning.pasteOn, kind: 'ids' },
   avoid: { ...planning.avoid, kind: 'ids' },
+  classWeights: {
+    ...planning.classWeights,
+    description: 'relative weight of an instance of each class id; 1 for others, and 0 never pastes a class',
+  },
   channelsFirst: { flag: 'channelsFirst', kind: 'switch', description: 'images are [N, C, H, W]' },
   range: {
     flag: 'range',

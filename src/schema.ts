@@ -2,13 +2,21 @@ import { z } from 'zod';
 import { isKnownEncoding } from './base/text.ts';
 import { CopyPasteError } from './errors.ts';
 import { type Kinds, type Option, presets, type Resolved } from './options.ts';
-import type { AreaLimit } from './types.ts';
+import type { AreaLimit, Balancing } from './types.ts';
 
 const area = z.union([z.number().min(0).max(1), z.string().regex(/^\d+(\.\d+)?px$/)]) as z.ZodType<AreaLimit>;
 
 const range = z.tuple([z.number().positive(), z.number().positive()]).refine(([low, high]) => low <= high);
 
 const ranges = z.record(z.string(), range);
+const weights = z.record(z.string(), z.number().min(0)).refine((all) => Object.keys(all).length > 0);
+
+/** Shares of a balance file; the histogram is that of the result, by instances, unless it says otherwise. */
+export const sharesSchema = z.strictObject({
+  of: z.enum(['pasted', 'result']).default('result'),
+  by: z.enum(['instances', 'pixels']).default('instances'),
+  shares: weights.refine((all) => Object.values(all).some((share) => share > 0)),
+});
 
 /** Parser, schema and description of each kind of value. */
 const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => unknown; schema: z.ZodType<Kinds[K]> } } = {
@@ -69,6 +77,26 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
   },
   ranges: { expects: 'ranges LO,HI by class, such as {"car": [0.5, 1.5]}, with 0 < LO ≤ HI', parse: String, schema: ranges },
   'file of ranges': { expects: "lines such as 'car: [0.5, 1.5]', with 0 < LO ≤ HI", parse: String, schema: ranges },
+  weights: {
+    expects: 'classes with weights of at least 0, such as car=1,bicyclist=8',
+    parse: (text) => {
+      const pairs = text
+        .split(',')
+        .map((pair) => [pair.slice(0, pair.lastIndexOf('=')).trim(), pair.slice(pair.lastIndexOf('=') + 1)] as const);
+      const [twice] = pairs.filter(([name], i) => pairs.findIndex(([other]) => other === name) < i);
+      return twice ? undefined : Object.fromEntries(pairs.map(([name, weight]) => [name, name === '' ? Number.NaN : number(weight)]));
+    },
+    schema: weights,
+  },
+  balance: {
+    expects: 'rfs, rfs:T with T above 0, inverse, or target:FILE',
+    parse: (text) => {
+      const [whole, threshold] = /^rfs(?::(.*))?$/.exec(text) ?? [];
+      if (whole === undefined) return text;
+      return { rfs: threshold === undefined ? 0.001 : number(threshold) };
+    },
+    schema: z.union([z.literal('inverse'), z.strictObject({ rfs: z.number().positive() }), sharesSchema]) as z.ZodType<Balancing>,
+  },
   switch: { expects: 'true or false', parse: (text) => text, schema: z.boolean() },
 };
 

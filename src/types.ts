@@ -241,6 +241,16 @@ export interface PassPlan {
   readonly dropped: readonly Dropped[];
 }
 
+/** Balance of the classes that is asked for: by repeat factors, equal, or as shares by class name or id. */
+export type Balancing =
+  | 'inverse'
+  | { readonly rfs: number }
+  | {
+      readonly of: 'pasted' | 'result';
+      readonly by: 'instances' | 'pixels';
+      readonly shares: Readonly<Record<string, number>>;
+    };
+
 /** A limit on areas: a fraction of the target image, or a number of pixels such as `25px`. */
 export type AreaLimit = number | `${number}px`;
 

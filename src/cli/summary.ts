@@ -2,10 +2,11 @@
 
 import { plural } from '../base/plural.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { type AugmentSummary, whyDropped } from '../engine/tally.ts';
+import { type AugmentSummary, type BalanceSummary, whyDropped } from '../engine/tally.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
+import type { Limit } from '../plan/measures.ts';
 
 /** Plan of one sample, for a dry run. */
 export function describePlan(record: SampleRecord): string {
@@ -84,6 +85,7 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
         : `${plural(sourceless, 'sample')} found no source; lower --min-area, or pass --truncated keep`,
     );
   }
+  if (summary.balance) lines.push(...describeBalance(summary.balance, summary.pasted));
   lines.push(...describeStuff(classes));
   if (leftBehind.length > 0) {
     lines.push(
@@ -112,6 +114,39 @@ function describeStuff(classes: AugmentSummary['classes']): string[] {
         ]
       : []),
   ];
+}
+
+/** Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share. */
+function describeBalance({ of, by, classes }: BalanceSummary, pasted: number): string[] {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const shares = classes.map(({ id, name, asked, reached }) => `${name ?? id} ${percent(asked)} asked, ${percent(reached)} reached`);
+  const limited = classes.some(({ limit }) => limit);
+  // If one class falls short, others have more than their share.
+  const missed = classes.filter(({ asked, reached, limit }) => (limit || !limited) && Math.abs(asked - reached) > 0.02);
+  return [
+    `shares of ${of === 'pasted' ? 'pasted' : 'resulting'} ${by}: ${shares.join('; ')}`,
+    ...missed.map(({ id, name, asked, reached, limit }) => {
+      const why = limit ? limitOf(limit) : `chance, with ${plural(pasted, 'paste')}; raise -p or --copies`;
+      return `${name ?? id}: ${percent(asked)} asked, ${percent(reached)} reached: ${why}`;
+    }),
+  ];
+}
+
+/** What keeps a class from its share, with the remedy. */
+function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'batches'>): string {
+  switch (reason) {
+    case 'absent':
+    case 'unusable':
+      return 'no instance may be pasted; loosen --min-area, --truncated or --classes';
+    case 'batches':
+      return `only ${having} of ${plural(all, 'batch', 'batches')} have an instance to paste; raise --batch-size`;
+    case 'samples':
+      return 'the samples that hold it have too few instances of it; lower --max-instances or raise --batch-size';
+    case 'fit':
+      return 'its instances seldom fit; loosen --min-area, --max-area or --scale';
+    case 'pastes':
+      return 'there are too few pastes beside the existing instances; raise -p or --max-instances';
+  }
 }
 
 /** The first few files, grouped by folder. */

@@ -10,7 +10,14 @@ import type { Annotations, Plan, Sample } from '../types.ts';
 /** Options that determine plans. */
 export type PlannerOptions = Pick<
   AugmentOptions,
-  Exclude<keyof PlanOptions, 'mayPaste' | 'measures' | 'mayCover'> | 'batchSize' | 'classes' | 'excludeClasses' | 'stuff' | 'skipBad'
+  | Exclude<keyof PlanOptions, 'mayPaste' | 'measures' | 'mayCover'>
+  | 'batchSize'
+  | 'balance'
+  | 'classWeights'
+  | 'classes'
+  | 'excludeClasses'
+  | 'stuff'
+  | 'skipBad'
 >;
 
 /** One batch of one copy: its number, and the samples that it augments. */
@@ -41,9 +48,14 @@ export interface Planner {
   batch(ref: BatchRef): PlannedBatch;
 }
 
+/** Options of the plans of a data set. */
+export function planOptionsOf(dataset: SourcedDataset, options: PlannerOptions, measures: Measures): PlanOptions {
+  return { ...options, ...withIds(dataset, options), measures };
+}
+
 /** Creates a planner that draws new plans: every batch of every copy, in the seeded order. */
 export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, copies: number, measures: Measures): Planner {
-  const planOptions: PlanOptions = { ...options, ...withIds(dataset, options), measures };
+  const planOptions = planOptionsOf(dataset, options, measures);
   const { samples: set } = dataset.sources ?? { samples: [] };
   /** Indices of sources without an instance that may be pasted. */
   const unusable = new Set<number>();

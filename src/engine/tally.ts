@@ -2,6 +2,7 @@ import { foreignClass, type PasteChoice, pasteFilter } from '../dataset/classes.
 import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
 import type { Manifest } from '../output/manifest.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
+import type { Balance, Limit } from '../plan/measures.ts';
 import type { BackendName } from '../render/backends.ts';
 import type { Annotations, DropReason, PassReason } from '../types.ts';
 
@@ -27,6 +28,7 @@ export interface AugmentSummary {
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
   readonly classes: readonly ClassSummary[];
+  readonly balance?: BalanceSummary;
   /** Input files that belong to no sample and were not copied. */
   readonly leftBehind: readonly string[];
 }
@@ -48,6 +50,18 @@ export interface ClassSummary {
   readonly scenery: boolean;
 }
 
+/** Histogram that was asked for, beside the one that came out. */
+export interface BalanceSummary extends Pick<Balance, 'of' | 'by'> {
+  readonly classes: readonly {
+    readonly id: number;
+    readonly name?: string;
+    /** Shares from 0 to 1. */
+    readonly asked: number;
+    readonly reached: number;
+    /** What keeps the class from its share, if anything does. */
+    readonly limit?: Pick<Limit, 'reason' | 'batches'>;
+  }[];
+}
 /** Number of instances from which a class is judged. */
 const fewestJudged = 20;
 
@@ -84,7 +98,7 @@ export function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
 }
 
 /** Creates a tally of the outcomes of a run. */
-export function createTally(dataset: SourcedDataset, backend: BackendName | undefined, choice: PasteChoice) {
+export function createTally(dataset: SourcedDataset, backend: BackendName | undefined, choice: PasteChoice, balance?: Balance) {
   const mayPaste = pasteFilter(dataset, choice);
   const mayPasteStuff = pasteFilter(dataset, { ...choice, stuff: 'keep' });
   const stuff = knownStuff(dataset);
@@ -92,12 +106,33 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
   const dropped: Partial<Record<DropReason, number>> = {};
   const skipped = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
   const classes = new Map<number, { instances: number; pasted: number; pixels: number; truncated: number }>();
+  /** Pixels of each class that pastes show, and by which its number of pixels has changed. */
+  const [shown, gained] = [new Map<number, number>(), new Map<number, number>()];
   let augmented = 0;
   let pasted = 0;
   const rowOf = (classId: number) => {
     const row = classes.get(classId) ?? { instances: 0, pasted: 0, pixels: 0, truncated: 0 };
     classes.set(classId, row);
     return row;
+  };
+  const balanceSummary = ({ of, by, asked, existing = {}, limited }: Balance): BalanceSummary => {
+    const added = (id: number): number =>
+      (by === 'instances' ? classes.get(id)?.pasted : of === 'pasted' ? shown.get(id) : gained.get(id)) ?? 0;
+    const ids = Object.keys(asked).map(Number);
+    const amounts = ids.map((id) => Math.max(0, (existing[id] ?? 0) + added(id)));
+    const total = amounts.reduce((sum, n) => sum + n, 0);
+    const rows = ids.map((id, n) => {
+      const name = dataset.classNames.get(id);
+      const limit = limited.find((one) => one.id === id);
+      return {
+        id,
+        ...(name !== undefined && { name }),
+        asked: asked[id] as number,
+        reached: total > 0 ? (amounts[n] as number) / total : 0,
+        ...(limit && { limit: { reason: limit.reason, batches: limit.batches } }),
+      };
+    });
+    return { of, by, classes: rows };
   };
   return {
     skipped,
@@ -118,10 +153,12 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
         return;
       }
       augmented++;
-      for (const { classId } of record.placements) {
+      for (const { classId, visible } of record.placements) {
         rowOf(classId).pasted++;
         pasted++;
+        increase(shown, classId, visible);
       }
+      for (const [id, [before, after]] of Object.entries(record.pixels)) increase(gained, Number(id), after - before);
     },
     summary: (copied: number, reused: number): AugmentSummary => ({
       layout: dataset.layout,
@@ -150,14 +187,15 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
             scenery: !stuff && instances >= fewestJudged && truncated > sceneryShare * pixels,
           };
         }),
+      ...(balance && { balance: balanceSummary(balance) }),
       leftBehind: dataset.leftBehind,
     }),
   };
 }
 
 /** Summary of a run that an earlier call completed. */
-export function summaryOf({ classes, skipped, records }: Manifest, dataset: SourcedDataset, choice: PasteChoice): AugmentSummary {
-  const tally = createTally(dataset, undefined, choice);
+export function summaryOf({ classes, skipped, records, measures }: Manifest, dataset: SourcedDataset, choice: PasteChoice): AugmentSummary {
+  const tally = createTally(dataset, undefined, choice, measures?.balance);
   tally.read(classes.map(({ id, instances }) => ({ classId: id, instances, pixels: 0, truncated: 0 })));
   for (const { id, reason } of skipped) tally.add({ id, skipped: reason });
   const variants = records.filter(({ copy }) => copy !== undefined);
@@ -181,6 +219,10 @@ export function whyDropped(dropped: AugmentSummary['dropped']): string | undefin
   counts.sort(([, a], [, b]) => b - a);
   const options = counts.map(([reason]) => optionOf[reason]);
   return `no instance fits (${counts.map(([reason, n]) => `${n} ${reason}`).join(', ')}); loosen ${options.join(', ')}`;
+}
+
+function increase(counts: Map<number, number>, id: number, by: number): void {
+  counts.set(id, (counts.get(id) ?? 0) + by);
 }
 
 function sorted<T extends object>(counts: T): T {

@@ -2,6 +2,7 @@ import { type ImageFormat, isDeep } from '../codecs/image-names.ts';
 import { ignoreIdOf } from '../dataset/classes.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
+import { requestOf } from './balance.ts';
 import { type PlannerOptions, withIds } from './planner.ts';
 
 /**
@@ -23,5 +24,6 @@ export function refuseUnfit(dataset: SourcedDataset, options: PlannerOptions & {
     throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
   }
   withIds(dataset, options);
+  requestOf(options, dataset.classNames);
   ignoreIdOf(dataset.ignore, options.jitter);
 }

@@ -19,6 +19,7 @@ export async function headOf(dataset: SourcedDataset, options: AugmentOptions, m
   const { sources } = dataset;
   const rows: Readonly<Record<string, Option>> = augmentOptions;
   const { seed, ...rest } = Object.fromEntries(Object.entries(options).filter(([name]) => rows[name]?.bytes !== false));
+  const { sourceSums: _, ...recorded } = measures;
   const listing = createHash('sha256');
   const own = await listFiles(dataset, '', listing);
   const theirs = sources ? await listFiles(sources, sourcePrefix, listing) : { files: 0, bytes: 0 };
@@ -33,7 +34,7 @@ export async function headOf(dataset: SourcedDataset, options: AugmentOptions, m
     ...(sources && {
       sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
     }),
-    ...(Object.keys(measures).length > 0 && { measures }),
+    ...(Object.keys(recorded).length > 0 && { measures: recorded }),
     input: {
       files: own.files + theirs.files,
       bytes: own.bytes + theirs.bytes,

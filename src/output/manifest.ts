@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { isBelow } from '../base/paths.ts';
+import { limitReasons } from '../plan/measures.ts';
 import { dropReasons, passReasons } from '../types.ts';
 
 /** Version of the manifest's schema and of the meaning of its plans. */
 export const schemaVersion = 3;
 
+const byClass = z.record(z.string().regex(/^\d+$/), z.number().min(0));
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const byte = z.int().min(0).max(255);
 const count = z.int().min(0);
@@ -140,7 +142,35 @@ const head = {
     })
     .optional()
     .describe('another data set that instances are copied from'),
-  measures: z.strictObject({}).optional().describe('facts of the whole data set that the plans depend on'),
+  measures: z
+    .strictObject({
+      weights: z
+        .strictObject({
+          instances: byClass.describe('weight of an instance of each class id, by which it is drawn; 1 for other classes'),
+          targets: byClass.optional().describe('factor of -p for samples that hold an instance of the class id; 1 for other classes'),
+        })
+        .optional(),
+      balance: z
+        .strictObject({
+          of: z.enum(['pasted', 'result']).describe('histogram of what is pasted, or of the augmented samples as a whole'),
+          by: z.enum(['instances', 'pixels']),
+          asked: byClass.describe('share of each class id that was asked for'),
+          existing: byClass.optional().describe('instances or pixels of each class id in the output without its pastes'),
+          limited: z
+            .array(
+              z.strictObject({
+                id: classId,
+                reason: z.enum(limitReasons),
+                batches: z.tuple([count, count]).describe('batches that have an instance of the class to paste, of all'),
+              }),
+            )
+            .describe('classes that cannot reach their share, with the reason'),
+        })
+        .optional()
+        .describe('histogram that the weights were made for'),
+    })
+    .optional()
+    .describe('facts of the whole data set that the plans depend on'),
   input: z
     .strictObject({ files: count, bytes: count, listing: sha256 })
     .describe('number and total size of the input files; listing is the SHA-256 of lines "bytes path" and, for classes, "id name"'),

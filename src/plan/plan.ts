@@ -19,6 +19,7 @@ import { boxesInScene, drawTone, type JitterOptions, jitterInstance, jitterScene
 import type { Measures } from './measures.ts';
 import { type Stream, stream } from './rng.ts';
 import { type RuleOptions, type Rules, rulesOf } from './rules.ts';
+import { drawBySums, drawByWeight, targetFactor, weightOf } from './weights.ts';
 
 /** Facts of a sample that planning needs; its pixels are not among them. */
 export interface Candidate extends Size {
@@ -55,7 +56,7 @@ export interface PlanOptions extends JitterOptions, RuleOptions {
 }
 
 /** Maximum number of draws of the jitter before an instance is dropped, as in MosaicML Composer. */
-const maxDraws = 10;
+export const maxDraws = 10;
 
 /** Number of batches that samples are cut into. */
 export function batchCount(samples: number, batchSize: number): number {
@@ -78,19 +79,34 @@ export function batchesOf<S extends { readonly id: string }>(samples: readonly S
   return Array.from({ length: count }, (_, n) => order.slice(start(n), start(n + 1)));
 }
 
-/** The reason that a sample is not a target of this copy; `undefined` if it is one. */
-function passReason({ id, annotated }: Candidate, copy: number, options: PlanOptions): PassReason | undefined {
+/**
+ * The reason that a sample is not a target of this copy; `undefined` if it is one.
+ *
+ * @param factor by which it is a target more often.
+ */
+export function passReason(
+  { id, annotated }: Pick<Candidate, 'id' | 'annotated'>,
+  copy: number,
+  options: PlanOptions,
+  factor: number,
+): PassReason | undefined {
   if (options.targets === (annotated ? 'background' : 'annotated')) return 'not a target';
   const { seed, p, backgroundRatio = p } = options;
-  return stream(seed, copy, id, 'target').uniform() < (annotated ? p : backgroundRatio) ? undefined : 'not drawn';
+  return stream(seed, copy, id, 'target').uniform() < (annotated ? p : backgroundRatio) * factor ? undefined : 'not drawn';
+}
+
+/** Classes of the instances that may be copied. */
+export function* copyableClasses({ instances }: Pick<Candidate, 'instances'>, options: PlanOptions): Generator<number> {
+  for (const instance of instances) if (mayCopy(instance, options)) yield instance.classId;
 }
 
 /**
  * Tests if the annotation of a sample must be read: the sample may be a target of this copy, or its annotation gives the reason why it is
  * not.
  */
-export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p }: PlanOptions): boolean {
-  return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio);
+export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p, measures }: PlanOptions): boolean {
+  const factor = Math.max(1, ...Object.values(measures.weights?.targets ?? {}));
+  return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio) * factor;
 }
 
 /** Tests if a plan has placements. */
@@ -103,23 +119,26 @@ export function passThrough(id: string, copy: number, reason: PassReason): PassP
   return { id, copy, placements: [], dropped: [], reason };
 }
 
+/** Tests if an instance may be copied, whatever the target. */
+function mayCopy({ classId, truncated, crowd }: Instance, { truncated: treatment, mayPaste, measures }: PlanOptions): boolean {
+  return !crowd && !(truncated && treatment === 'skip') && mayPaste(classId) && weightOf(classId, measures) > 0;
+}
+
 /** Indices of the first `limit` instances of a source that could be pasted into a target at some scale. */
-function eligible(
-  source: Candidate,
+export function eligible(
+  source: Pick<Candidate, 'instances'>,
   target: Size & { largestId: number },
   options: PlanOptions,
   limit = Number.POSITIVE_INFINITY,
 ): number[] {
   const { minArea, maxArea } = areaLimits(target, options);
-  const skip = options.truncated === 'skip';
   const { instances } = source;
   const able: number[] = [];
   for (let index = 0; index < instances.length && able.length < limit; index++) {
-    const { classId, area, truncated, crowd } = instances[index] as Instance;
-    if (crowd || (truncated && skip)) continue;
-    const [low, high] = scaleOf(classId, options);
-    if (area * high ** 2 < minArea || area * low ** 2 > maxArea) continue;
-    if (classId <= target.largestId && options.mayPaste(classId)) able.push(index);
+    const instance = instances[index] as Instance;
+    const [low, high] = scaleOf(instance.classId, options);
+    if (instance.area * high ** 2 < minArea || instance.area * low ** 2 > maxArea) continue;
+    if (instance.classId <= target.largestId && mayCopy(instance, options)) able.push(index);
   }
   return able;
 }
@@ -130,17 +149,20 @@ function eligible(
  * @param batch all samples of the batch in order, including the target.
  */
 export function planSample(target: Candidate, batch: readonly Candidate[], copy: number, options: PlanOptions): Plan {
-  const reason = passReason(target, copy, options);
+  const reason = passReason(target, copy, options, targetFactor(copyableClasses(target, options), options.measures));
   if (reason !== undefined) return passThrough(target.id, copy, reason);
   const able: Candidate[] = [];
   for (const source of batch) {
     if ((options.allowSelf || source.id !== target.id) && eligible(source, target, options, 1).length > 0) able.push(source);
   }
   if (able.length === 0) return passThrough(target.id, copy, 'no source');
-  const { from, none, hopeless } = drawFor(target, copy, options);
+  const { from, none, hopeless, weighted } = drawFor(target, copy, options);
   if (target.capacity === 0) return none();
+  const weightOfSource = (source: Candidate): number => sum(weightsOf(eligible(source, target, options), source, options));
+  const order = (): Iterable<Candidate> =>
+    weighted ? pick(able, drawByWeight(able.map(weightOfSource), weighted)) : stream(options.seed, copy, target.id, 'source').shuffle(able);
   // If nothing of the first source fits, the next one is tried, so that a target stays a target.
-  for (const source of stream(options.seed, copy, target.id, 'source').shuffle(able)) {
+  for (const source of order()) {
     const plan = from(source);
     if (plan) return plan;
     if (hopeless()) break;
@@ -164,12 +186,15 @@ export async function planFromSet(
   copy: number,
   options: PlanOptions,
 ): Promise<Plan> {
-  const reason = passReason(target, copy, options);
+  const reason = passReason(target, copy, options, targetFactor(copyableClasses(target, options), options.measures));
   if (reason !== undefined) return passThrough(target.id, copy, reason);
-  const { from, none, hopeless } = drawFor(target, copy, options);
+  const { from, none, hopeless, weighted } = drawFor(target, copy, options);
   if (target.capacity === 0) return none();
+  const { sourceSums } = options.measures;
+  const order =
+    weighted && sourceSums ? drawBySums(sourceSums, weighted) : stream(options.seed, copy, target.id, 'source').permutation(count);
   let tried = 0;
-  for (const n of stream(options.seed, copy, target.id, 'source').permutation(count)) {
+  for (const n of order) {
     const source = await read(n);
     const plan = source && eligible(source, target, options, 1).length > 0 ? from(source) : undefined;
     if (plan) return plan;
@@ -179,9 +204,15 @@ export async function planFromSet(
 }
 
 /** Tests if a sample has an instance that may be pasted into some target. */
-export function isSource({ instances }: Pick<Candidate, 'instances'>, { mayPaste, truncated }: PlanOptions): boolean {
-  return instances.some((one) => !one.crowd && !(one.truncated && truncated === 'skip') && mayPaste(one.classId));
+export function isSource({ instances }: Pick<Candidate, 'instances'>, options: PlanOptions): boolean {
+  return instances.some((one) => mayCopy(one, options));
 }
+
+/**
+ * The purpose of all draws by weight for one target, in this order for each source that is tried: the source, the number of instances, and
+ * each instance. The calibration of the weights knows these draws before any source is read.
+ */
+export const weightedPurpose = 'weighted';
 
 /** Draws instances for one target: `from` tries a source, `none` is the plan after all have failed. */
 function drawFor(target: Candidate, copy: number, options: PlanOptions) {
@@ -190,12 +221,15 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const tones = options.tone > 0 ? stream(seed, copy, target.id, 'tone') : undefined;
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
   const rules = rulesOf(target, options);
+  const weighted = options.measures.weights ? stream(seed, copy, target.id, weightedPurpose) : undefined;
   let first: PastePlan | undefined;
   return {
+    /** Random numbers of draws by weight; `undefined` without weights. */
+    weighted,
     /** Returns true if one source has failed, and all others must fail for the same reason. */
     hopeless: (): boolean => first !== undefined && rules?.hopeless() === true,
     from(source: Candidate): PastePlan | undefined {
-      const choice = stream(seed, copy, target.id, `instances\0${source.id}`);
+      const choice = weighted ?? stream(seed, copy, target.id, `instances\0${source.id}`);
       const drawn = scene
         ? drawFromScene(source, target, scene, jitterStream, choice, options)
         : drawInstances(source, target, jitterStream, choice, rules, options);
@@ -231,7 +265,7 @@ function drawInstances(
   const wanted = 1 + choice.below(largestCount(able.length, target, options));
   const placements: Placement[] = [];
   const dropped: Dropped[] = [];
-  for (const index of choice.shuffle(able)) {
+  for (const index of inDrawnOrder(able, source, choice, options)) {
     if (placements.length === wanted) break;
     const instance = source.instances[index] as Instance;
     const { classId, box } = instance;
@@ -274,9 +308,41 @@ function drawFromScene(
     if (misfit === undefined) fitting.push(placement);
     else dropped.push({ instance: index, classId, reason: misfit });
   }
-  const placements =
-    fitting.length === 0 ? [] : choice.shuffle(fitting).slice(0, 1 + choice.below(largestCount(fitting.length, target, options)));
-  return { placements, dropped, scenes: { target: targetScene, source: scene } };
+  const scenes = { target: targetScene, source: scene };
+  if (fitting.length === 0) return { placements: [], dropped, scenes };
+  const count = (): number => 1 + choice.below(largestCount(fitting.length, target, options));
+  if (!options.measures.weights) return { placements: choice.shuffle(fitting).slice(0, count()), dropped, scenes };
+  const wanted = count();
+  const byIndex = new Map(fitting.map((placement) => [placement.instance, placement]));
+  const drawn = [...inDrawnOrder([...byIndex.keys()], source, choice, options)].slice(0, wanted);
+  return { placements: drawn.map((index) => byIndex.get(index) as Placement), dropped, scenes };
+}
+
+/** Instances of a source in random order: each next one is drawn from the rest by weight, if there are weights. */
+function inDrawnOrder(indices: readonly number[], source: Candidate, choice: Stream, options: PlanOptions): Iterable<number> {
+  if (!options.measures.weights) return choice.shuffle(indices);
+  const order = byClassAndArea(indices, source.instances);
+  return pick(order, drawByWeight(weightsOf(order, source, options), choice));
+}
+
+/** Indices of instances by class, then by area: the order in which the calibration of the weights counts them. */
+function byClassAndArea(indices: readonly number[], instances: readonly Instance[]): number[] {
+  const at = (index: number): Instance => instances[index] as Instance;
+  return [...indices].sort((a, b) => at(a).classId - at(b).classId || at(a).area - at(b).area || a - b);
+}
+
+/** Weights of instances of a source. */
+function weightsOf(indices: readonly number[], { instances }: Candidate, { measures }: PlanOptions): number[] {
+  return indices.map((index) => weightOf((instances[index] as Instance).classId, measures));
+}
+
+/** Values at drawn indices. */
+function* pick<T>(values: readonly T[], indices: Iterable<number>): Generator<T> {
+  for (const index of indices) yield values[index] as T;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
 }
 
 /**
@@ -313,7 +379,10 @@ function areaMisfit({ area }: Placement, frame: Size, options: PlanOptions): Dro
 }
 
 /** Limits of an area in pixels of a frame; the lower one is at least one pixel. */
-function areaLimits(frame: Size, { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>): { minArea: number; maxArea: number } {
+export function areaLimits(
+  frame: Size,
+  { minArea, maxArea }: Pick<PlanOptions, 'minArea' | 'maxArea'>,
+): { minArea: number; maxArea: number } {
   return { minArea: Math.max(1, limitInPixels(minArea, frame)), maxArea: limitInPixels(maxArea, frame) };
 }
 

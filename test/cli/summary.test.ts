@@ -4,6 +4,7 @@ import { openSourced } from '../../src/dataset/sources.ts';
 import type { AugmentSummary } from '../../src/engine/tally.ts';
 import { augmentOptions } from '../../src/options.ts';
 import type { SampleRecord } from '../../src/output/manifest.ts';
+import type { Limit } from '../../src/plan/measures.ts';
 import { resolveOptions } from '../../src/schema.ts';
 
 const summary: AugmentSummary = {
@@ -80,6 +81,34 @@ describe('a summary', () => {
       '2 more samples copied unchanged',
       '1 sample reused from an earlier run',
       'wrote out with manifest.json, 1.0 samples/s',
+    ]);
+  });
+});
+
+describe('a balance', () => {
+  const balanced = (reached: readonly [number, number], limit?: Limit['reason']) => {
+    const [car, bus] = reached;
+    const rows = [
+      { id: 3, name: 'car', asked: 0.5, reached: car },
+      { id: 4, asked: 0.5, reached: bus, ...(limit && { limit: { reason: limit, batches: [9, 23] as [number, number] } }) },
+    ];
+    const lines = describeSummary({ ...summary, classes: [], balance: { of: 'pasted', by: 'instances', classes: rows } }, given, 1);
+    return lines.slice(2, -1);
+  };
+
+  test('is a line with the asked and reached shares', () => {
+    expect(balanced([0.49, 0.51])).toEqual([
+      'shares of pasted instances: car 50.0 % asked, 49.0 % reached; 4 50.0 % asked, 51.0 % reached',
+    ]);
+  });
+
+  test('names what stood in the way of a class, or chance', () => {
+    expect(balanced([0.6, 0.4], 'batches').slice(1)).toEqual([
+      '4: 50.0 % asked, 40.0 % reached: only 9 of 23 batches have an instance to paste; raise --batch-size',
+    ]);
+    expect(balanced([0.6, 0.4]).slice(1)).toEqual([
+      'car: 50.0 % asked, 60.0 % reached: chance, with 1 paste; raise -p or --copies',
+      '4: 50.0 % asked, 40.0 % reached: chance, with 1 paste; raise -p or --copies',
     ]);
   });
 });

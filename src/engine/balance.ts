@@ -1,0 +1,59 @@
+/** The options `balance` and `classWeights`: the file of the former, the classes that they name, and classes that cannot be pasted. */
+import { byClassId } from '../dataset/classes.ts';
+import { readYaml } from '../dataset/yaml.ts';
+import { CopyPasteError } from '../errors.ts';
+import type { AugmentOptions } from '../options.ts';
+import type { Request } from '../plan/balance.ts';
+import type { Balance } from '../plan/measures.ts';
+import { sharesSchema } from '../schema.ts';
+import type { Balancing, ClassNames } from '../types.ts';
+
+type BalanceOptions = Pick<AugmentOptions, 'balance' | 'classWeights'>;
+
+/**
+ * Shares in a balance file.
+ *
+ * @throws {CopyPasteError} `noInput` when it cannot be read, `data` when it holds no shares.
+ */
+export async function readShares(path: string, encoding?: string): Promise<Balancing> {
+  const flag = '--balance target';
+  const parsed = sharesSchema.safeParse(await readYaml(path, flag, encoding));
+  if (parsed.success) return parsed.data;
+  throw new CopyPasteError(
+    'data',
+    `${flag} ${path}: not a balance; write lines such as 'shares: {car: 3, bicyclist: 1}', with names or ids and at least one share above 0, and if needed 'of: pasted' or 'of: result', 'by: instances' or 'by: pixels'`,
+  );
+}
+
+/**
+ * What the options ask for, in class ids; `undefined` if they ask for nothing.
+ *
+ * @throws {CopyPasteError} `usage` for an unknown class, a class that is named twice, or both options.
+ */
+export function requestOf({ balance, classWeights }: BalanceOptions, names: ClassNames): Request | undefined {
+  if (balance !== undefined && classWeights !== undefined)
+    throw new CopyPasteError('usage', '--class-weights: has no effect with --balance, which finds the weights; leave one of the two out');
+  if (classWeights !== undefined) return { weights: numbersById(classWeights, names, '--class-weights') };
+  if (typeof balance !== 'object' || 'rfs' in balance) return balance;
+  return { ...balance, shares: numbersById(balance.shares, names, '--balance') };
+}
+
+function numbersById(numbers: Readonly<Record<string, number>>, names: ClassNames, flag: string): Map<number, number> {
+  return new Map(Object.entries(byClassId(numbers, names, flag)).map(([id, value]) => [Number(id), value]));
+}
+
+/** Refuses shares and weights of classes that have no instance to paste. @throws {CopyPasteError} `usage` with the reason. */
+export function refuseUnusable({ limited }: Balance, request: Request, names: ClassNames, mayPaste: (classId: number) => boolean): void {
+  const flag = typeof request === 'object' && 'weights' in request ? '--class-weights' : '--balance';
+  for (const { id, reason } of limited) {
+    const name = names.get(id) ?? id;
+    const refuse = (why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: class ${name} ${why}`);
+    if (reason === 'absent') throw refuse('has no instance in the samples that instances are taken from; leave it out');
+    if (reason === 'unusable')
+      throw refuse(
+        mayPaste(id)
+          ? 'has no instance that may be pasted; lower --min-area, pass --truncated keep, or leave it out'
+          : 'is never pasted; allow it with --classes, --exclude-classes or --stuff, or leave it out',
+      );
+  }
+}
