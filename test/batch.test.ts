@@ -1,6 +1,10 @@
 import {
+  any,
   cast,
+  concat,
   div,
+  equal,
+  logicalAnd,
   max,
   mean,
   memory,
@@ -9,6 +13,7 @@ import {
   scalar,
   slice,
   sub,
+  sum,
   Tensor,
   type Tensor3D,
   type Tensor4D,
@@ -21,6 +26,7 @@ import * as data from '@tensorflow/tfjs-data';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type BatchOptions, CopyPaste, type CopyPasteBatch, copyPaste, copyPasteBatch } from '../src/batch.ts';
 import { boxesOfIds } from '../src/masks/ids.ts';
+import { batchOptions, previewOptions } from '../src/options.ts';
 import { isPasted } from '../src/plan/plan.ts';
 import { backendNames } from '../src/render/backends.ts';
 import { openBackend } from '../src/render/open.ts';
@@ -50,21 +56,21 @@ function batch(channels = 3, dtype: 'int32' | 'float32' = 'int32', channelsFirst
   };
 }
 
-/** Boxes of the objects of `batchOfObjects`, in each sample; the first two touch. */
+/** Boxes of the objects of `batchOfObjects`, in each sample; the first two touch, and the first lies near the border. */
 const allBoxes = [
-  [4, 3, 10, 12],
+  [1, 3, 10, 12],
   [10, 3, 17, 12],
   [20, 8, 27, 15],
 ] as const;
 
-/** A batch with three objects of class 1 in each sample, whose ids are 7, 3 and 300. */
+/** A batch with objects 7 and 3 of class 1 and object 300 of class 2 in each sample. */
 function batchOfObjects(): { xs: Tensor4D; ys: Tensor3D; objects: Tensor3D } {
   const draw = (ids: readonly number[]): Tensor3D => {
     const mask = { width: W, height: H, ids: new Uint16Array(W * H) };
     for (const [n, box] of allBoxes.entries()) drawBox(mask, box, ids[n] as number);
     return tensor(new Array(N).fill([...mask.ids]).flat(), [N, H, W], 'int32') as Tensor3D;
   };
-  return { xs: batch().xs, ys: draw([1, 1, 1]), objects: draw([7, 3, 300]) };
+  return { xs: batch().xs, ys: draw([1, 1, 2]), objects: draw([7, 3, 300]) };
 }
 
 /** Values of each sample of a batch of masks. */
@@ -75,6 +81,80 @@ async function splitOf(masks: Tensor3D): Promise<number[][]> {
 /** The smallest box around an id in a mask of a batch. */
 function boxOf(ids: readonly number[], id: number): Box | undefined {
   return boxesOfIds({ width: W, height: H, ids: Uint16Array.from(ids) }).get(id);
+}
+
+type Result = Awaited<ReturnType<typeof pasteAll>>;
+
+/** Options of `augment` that a batch offers: a value of each that differs from `base`, and a test of its effect on a batch of objects. */
+const effects: Partial<Record<keyof BatchOptions, readonly [given: BatchOptions, holds: (result: Result) => boolean]>> = {
+  preset: [{ preset: 'ssj' }, ({ plan }) => plan.every((one) => isPasted(one) && one.scenes !== undefined)],
+  p: [{ p: 0 }, ({ plan }) => plan.every(({ reason }) => reason === 'not drawn')],
+  seed: [{ seed: 6 }, ({ placements }) => placements.length > 0],
+  maxInstances: [{ maxInstances: 1 }, ({ plan }) => plan.every(({ placements }) => placements.length === 1)],
+  minArea: [{ minArea: '40px' }, ({ placements }) => placements.every(({ area }) => area >= 40)],
+  maxArea: [{ maxArea: '40px' }, ({ placements }) => placements.every(({ area }) => area <= 40)],
+  scale: [{ scale: [1, 1] }, ({ placements }) => placements.every(({ scale }) => scale === 1)],
+  flip: [{ flip: 1 }, ({ placements }) => placements.every(({ flip }) => flip)],
+  maxTranslation: [
+    { maxTranslation: 0, scale: [1, 1] },
+    ({ placements }) => placements.every(({ sourceBox, targetBox }) => `${sourceBox}` === `${targetBox}`),
+  ],
+  scaleByClass: [
+    { scaleByClass: { 2: [1, 1] } },
+    ({ placements }) => placements.every(({ classId, scale }) => (classId === 2) === (scale === 1)),
+  ],
+  pasteOn: [
+    { pasteOn: [9] },
+    ({ plan, dropped }) =>
+      plan.every(({ reason }) => reason === 'nothing fits') && dropped.every(({ reason }) => reason === 'not on --paste-on'),
+  ],
+  avoid: [{ avoid: [2] }, ({ covered }) => covered.length > 0 && covered.every(({ object }) => object !== 300)],
+  maxCover: [{ maxCover: 0.2 }, ({ covered }) => covered.length > 0 && covered.every(({ before, after }) => after >= 0.8 * before)],
+  classWeights: [{ classWeights: { 1: 0 } }, ({ placements }) => placements.every(({ classId }) => classId === 2)],
+  turns: [
+    { turns: true },
+    ({ placements }) => new Set(placements.map(({ transpose, flip, flipY }) => `${transpose} ${flip} ${flipY}`)).size > 6,
+  ],
+  tone: [{ tone: 0.5 }, ({ placements, coloured }) => coloured === 0 && placements.every(({ tone }) => tone !== undefined)],
+  blend: [{ blend: 'antialias' }, ({ coloured }) => coloured > 0],
+  jitter: [{ jitter: 'scene' }, ({ plan }) => plan.every((one) => isPasted(one) && one.scenes !== undefined)],
+  truncated: [{ truncated: 'skip' }, ({ placements }) => placements.every(({ sourceBox: [x0] }) => x0 > 2)],
+  minVisible: [{ minVisible: 1 }, ({ covered }) => covered.every(({ dropped }) => dropped)],
+  targets: [
+    { targets: 'background' },
+    ({ plan }) => plan.every(({ id, reason }) => (id === `${N - 1}` ? !reason : reason === 'not a target')),
+  ],
+  backgroundRatio: [
+    { backgroundRatio: 0 },
+    ({ plan }) => plan.every(({ id, reason }) => (id === `${N - 1}` ? reason === 'not drawn' : !reason)),
+  ],
+  allowSelf: [{ allowSelf: true }, ({ plan }) => plan.some(({ id, source }) => source === id)],
+};
+
+/** Pastes into a batch of objects, whose last sample has none, at several steps. */
+async function pasteAll(given: BatchOptions) {
+  const { xs, ...ids } = batchOfObjects();
+  const [ys, objects] = [ids.ys, ids.objects].map((all) => concat([slice(all, 0, N - 1), zeros([1, H, W], 'int32')])) as [
+    Tensor3D,
+    Tensor3D,
+  ];
+  const results = [];
+  let coloured = 0;
+  for (let step = 0; step < 4; step++) {
+    const result = await copyPasteBatch(xs, ys, { ...options, maxArea: 1, truncated: 'keep', minVisible: 0, ...given, objects, step });
+    results.push(result);
+    const changed = logicalAnd(any(notEqual(result.images, xs), 3), equal(result.objects, objects));
+    coloured += (await sum(changed).data())[0] as number;
+  }
+  const plan = results.flatMap((result) => result.plan);
+  return {
+    plan,
+    placements: plan.flatMap(({ placements }) => placements),
+    dropped: plan.flatMap(({ dropped }) => dropped),
+    covered: results.flatMap(({ covered }) => covered.flat()),
+    /** Number of pixels that pastes colour and do not own. */
+    coloured,
+  };
 }
 
 const missing = new Map<string, string | undefined>();
@@ -433,6 +513,20 @@ describe.for(backendNames)('on %s', (backend) => {
         await expect(copyPasteBatch(dark, ys, { ...options, objects: ys })).rejects.toThrow('pass range');
         dark.dispose();
         expect(memory().numTensors).toBe(before);
+      });
+    });
+
+    describe.runIf(backend === 'cpu')('an option of `augment` works in a batch', () => {
+      test('every one that a batch offers is tested here', () => {
+        const shared = Object.keys(batchOptions).filter((name) => Object.hasOwn(previewOptions, name));
+        const own = ['instances', 'background', 'ignore', 'classes', 'excludeClasses'];
+        expect(Object.keys(effects).sort()).toEqual(shared.filter((name) => !own.includes(name)).sort());
+      });
+
+      test.each(Object.entries(effects))('%s', async (_, [given, holds]) => {
+        const [without, result] = [await pasteAll({}), await pasteAll(given)];
+        expect(result).not.toEqual(without);
+        expect(holds(result)).toBe(true);
       });
     });
 
