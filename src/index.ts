@@ -1,8 +1,9 @@
 import type { Hooks } from './engine/hooks.ts';
 import { programs } from './engine/programs.ts';
 import type { AugmentSummary } from './engine/tally.ts';
-import type { augmentOptions, Given } from './options.ts';
+import type { augmentOptions, extractOptions, Given } from './options.ts';
 import { augment as augmentWith } from './verbs/augment.ts';
+import { type ExtractSummary, extract as extractWith } from './verbs/extract.ts';
 
 export {
   type BatchInstance,
@@ -22,6 +23,7 @@ export type { Backend, BackendName } from './render/backends.ts';
 export { openBackend } from './render/open.ts';
 export type { PassPlan, PastePlan, Plan } from './types.ts';
 export { check } from './verbs/check.ts';
+export type { ExtractSummary } from './verbs/extract.ts';
 export { type Inspection, inspect } from './verbs/inspect.ts';
 export { preview } from './verbs/preview.ts';
 export { replay } from './verbs/replay.ts';
@@ -36,4 +38,14 @@ export { type Verification, verify } from './verbs/verify.ts';
  */
 export function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}): Promise<AugmentSummary> {
   return augmentWith(given, hooks, programs);
+}
+
+/**
+ * Writes the instances of a data set as cut-outs, RGBA PNGs in folders of classes, with `manifest.json`: a bank of objects, which the option
+ * `sources` takes. The same call continues an interrupted run and leaves a complete one unchanged.
+ *
+ * @throws {CopyPasteError} with one of the codes of `exitCodes`.
+ */
+export function extract(given: Given<typeof extractOptions>, hooks: Hooks = {}): Promise<ExtractSummary> {
+  return extractWith(given, hooks, programs);
 }

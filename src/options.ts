@@ -278,7 +278,7 @@ const sourcing = {
     flag: '--sources <dir>',
     kind: 'path',
     bytes: false,
-    description: 'another data set, of any layout, to take instances from',
+    description: 'another data set, of any layout, or a bank of objects, to take instances from',
   },
   sourcesLayout: {
     flag: '--sources-layout <name>',
@@ -430,8 +430,26 @@ export const replayOptions = {
   ...running,
 } as const satisfies OptionTable;
 
-const { split: _split, onlySplit: _onlySplit, skipBad: _skipBad, instances, classes: _c, excludeClasses: _e, ...ofAnnotations } = reading;
 const dataArgument = { flag: '<data>', kind: 'path', required: true, description: 'data set to read' } as const;
+
+const { onlySplit: _extracts, ...ofSources } = reading;
+
+export const extractOptions = {
+  ...ofSources,
+  in: { ...dataArgument, bytes: false },
+  stuff: planning.stuff,
+  split: { ...reading.split, description: 'split to extract from (by default train, or the only one)' },
+  out: { ...augmentOptions.out, description: 'folder of the bank: new, empty, or with a bank to continue' },
+  overwrite: augmentOptions.overwrite,
+  jobs: running.jobs,
+  memory: running.memory,
+  quiet: running.quiet,
+  json: augmentOptions.json,
+} as const satisfies OptionTable;
+
+export type ExtractOptions = Resolved<typeof extractOptions>;
+
+const { split: _split, onlySplit: _onlySplit, skipBad: _skipBad, instances, classes: _c, excludeClasses: _e, ...ofAnnotations } = reading;
 
 export const checkOptions = {
   ...ofAnnotations,

@@ -5,6 +5,7 @@ import {
   augmentOptions,
   checkOptions,
   doctorOptions,
+  extractOptions,
   inspectOptions,
   type Option,
   previewOptions,
@@ -29,6 +30,12 @@ const commands: readonly CommandRow[] = [
     description: 'write an augmented data set in the same layout, with manifest.json',
     options: augmentOptions,
     load: () => import('./augment.ts'),
+  },
+  {
+    name: 'extract',
+    description: 'write the instances of a data set as cut-outs, a bank of objects for --sources',
+    options: extractOptions,
+    load: () => import('./extract.ts'),
   },
   {
     name: 'preview',

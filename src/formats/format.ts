@@ -2,6 +2,7 @@
 import type { Tree } from '../base/tree.ts';
 import type { CopyPasteError, Fault } from '../errors.ts';
 import type { ClassNames, Pasted, Sample, Shaped, ShapeSet, Size } from '../types.ts';
+import type { Licence } from './bank.ts';
 import type { Folders } from './folders.ts';
 
 /** An annotation format. `I`, `S` and `D` are its own data of an image, a shape and a document; `E` is the entry that it writes for an image. */
@@ -48,6 +49,8 @@ export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unkno
   ): Promise<DocumentContents<D>>;
   /** Makes the entry of an image without pastes. @param parts texts of the image and its annotations. */
   plain(parts: readonly string[], sample: Sample, paths: NewPaths): E;
+  /** Licence of an image, if the document states one. */
+  licence?(set: ShapeSet<I, S>, document: Document<D>): Licence | undefined;
   /** Encodes the PNG that belongs to the entry of an image after pasting. */
   mask?(pasted: PastedShapes<I, S>): Promise<Uint8Array>;
   /**

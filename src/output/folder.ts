@@ -5,16 +5,17 @@ import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
 import { foldsCase, isTemporary, makeFolders, syncFolders } from './files.ts';
-import { headOf, refuseOther } from './head.ts';
-import { journalName, openJournal } from './journal.ts';
-import type { Manifest, ManifestHead } from './manifest.ts';
-import { manifestName, readManifest } from './manifest-file.ts';
+import { headOf, type RunHead, refuseOther } from './head.ts';
+import { type Journal, journalName, openJournal } from './journal.ts';
+import { augmentRun, type RunKind } from './kinds.ts';
+import type { Manifest } from './manifest.ts';
+import { manifestName } from './manifest-file.ts';
 import { filesOfRun } from './names.ts';
 import { removeRun } from './remove.ts';
 import { createOutput, type Output } from './run.ts';
 
 /**
- * Opens the output folder of a run, which may be new, interrupted or complete.
+ * Opens the output folder of `augment`, which may be new, interrupted or complete.
  *
  * @param measures are not compared with those of an earlier run, since they follow from the data and the options.
  * @param twins two files of the run whose names differ only in case; empty if there are none.
@@ -26,8 +27,33 @@ export async function openOutput(
   measures: Measures,
   twins: readonly string[],
 ): Promise<Manifest | Output> {
-  const { out } = options;
   const head = await headOf(dataset, options, measures);
+  const opened = await openRun(augmentRun, head, { ...options, twins, files: () => filesOfRun(dataset, options) });
+  return 'complete' in opened ? opened.complete : createOutput(dataset, options, head, opened.journal);
+}
+
+/** Output folder of a run. */
+interface Place {
+  readonly out: string;
+  readonly overwrite: boolean;
+  /** Two files of the run whose names differ only in case; empty if there are none. */
+  readonly twins: readonly string[];
+  /** Paths that the run may write, as far as they are known. */
+  files(): ReadonlySet<string>;
+}
+
+/**
+ * Opens the output folder of a run, which may be new, interrupted or complete.
+ *
+ * @returns the manifest of a complete run, or the journal of one to begin or continue.
+ * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run.
+ */
+export async function openRun<H extends RunHead, R, M>(
+  kind: RunKind<H, R, M>,
+  head: H,
+  place: Place,
+): Promise<{ readonly complete: M } | { readonly journal: Journal<H, R> }> {
+  const { out, twins } = place;
   const entries = await openFolder(out);
   if (twins.length > 0 && (await foldsCase(out))) {
     await rmdir(out).catch(() => {});
@@ -36,20 +62,21 @@ export async function openOutput(
       `--out ${out}: ${twins.join(' and ')} would be the same file on this case-insensitive disk; rename one or choose another disk`,
     );
   }
-  if (options.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
-    await removeRun(out, entries, filesOfRun(dataset, options));
+  if (place.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
+    await removeRun(kind, out, entries, place.files());
     entries.clear();
   }
-  if (entries.has(manifestName)) return openComplete(out, entries, head);
+  if (entries.has(manifestName)) return { complete: await openComplete(kind, out, entries, head) };
   const foreign = [...entries].find((name) => name !== journalName);
   if (foreign !== undefined && !entries.has(journalName)) throw notEmpty(out, foreign);
-  const journal = await openJournal(join(out, journalName));
+  const journal = await openJournal(join(out, journalName), kind);
   try {
+    if (journal.other) throw notEmpty(out, `${journalName} of another command or version`);
     if (!journal.head && foreign !== undefined) {
       // Another run may have ended since the folder was read, and removed its journal.
       if (!(await openFolder(out)).has(manifestName)) throw notEmpty(out, foreign);
       await journal.close();
-      return openOutput(dataset, options, measures, twins);
+      return openRun(kind, head, place);
     }
     if (!journal.head) {
       await journal.add({ head });
@@ -62,15 +89,20 @@ export async function openOutput(
     await journal.close();
     throw error;
   }
-  return createOutput(dataset, options, head, journal);
+  return { journal };
 }
 
 /** Reads the manifest of a complete output folder. */
-async function openComplete(out: string, entries: ReadonlySet<string>, head: ManifestHead): Promise<Manifest> {
-  const manifest = await readManifest(join(out, manifestName)).catch((cause: unknown) => {
+async function openComplete<H extends RunHead, R, M>(
+  kind: RunKind<H, R, M>,
+  out: string,
+  entries: ReadonlySet<string>,
+  head: H,
+): Promise<M> {
+  const manifest = await kind.read(join(out, manifestName)).catch((cause: unknown) => {
     throw new CopyPasteError('cannotCreate', `--out ${out}: not empty (${messageOf(cause)}); choose a new folder`, { cause });
   });
-  refuseOther(manifest, head, out);
+  refuseOther(kind.headOf(manifest), head, out);
   // A run that is killed after it has written the manifest leaves its journal.
   if (entries.has(journalName)) await unlink(join(out, journalName)).catch(() => {});
   return manifest;

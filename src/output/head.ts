@@ -8,7 +8,8 @@ import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
-import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
+import { type BankHead, bankVersion } from '../formats/bank.ts';
+import { type AugmentOptions, augmentOptions, type ExtractOptions, extractOptions, type Option } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
 import { sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
@@ -17,30 +18,51 @@ import { headSchema, type LayoutRecord, type ManifestHead, schemaVersion } from 
 /** Head of a run's manifest. Runs with equal heads write equal bytes. */
 export async function headOf(dataset: SourcedDataset, options: AugmentOptions, measures: Measures): Promise<ManifestHead> {
   const { sources } = dataset;
-  const rows: Readonly<Record<string, Option>> = augmentOptions;
-  const { seed, ...rest } = Object.fromEntries(Object.entries(options).filter(([name]) => rows[name]?.bytes !== false));
+  const { seed, ...rest } = optionsOf(augmentOptions, options);
   const { sourceSums: _, ...recorded } = measures;
-  const listing = createHash('sha256');
-  const own = await listFiles(dataset, '', listing);
-  const theirs = sources ? await listFiles(sources, sourcePrefix, listing) : { files: 0, bytes: 0 };
-  for (const [id, name] of dataset.classNames) listing.update(`${id} ${name}\n`);
   return headSchema.parse({
     schema: schemaVersion,
     tool: { name: 'copypaste', version },
     codecs,
     seed,
-    options: JSON.parse(JSON.stringify(rest)),
+    options: rest,
     layout: layoutOf(dataset),
     ...(sources && {
       sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
     }),
     ...(Object.keys(recorded).length > 0 && { measures: recorded }),
-    input: {
-      files: own.files + theirs.files,
-      bytes: own.bytes + theirs.bytes,
-      listing: listing.digest('hex'),
-    },
+    input: await inputOf(dataset, sources),
   });
+}
+
+/** Head of a bank. Runs of `extract` with equal heads write equal bytes. */
+export async function bankHeadOf(dataset: Dataset, options: ExtractOptions): Promise<BankRunHead> {
+  const { png } = codecs;
+  return {
+    kind: 'bank',
+    schema: bankVersion,
+    tool: { name: 'copypaste', version },
+    codecs: { png },
+    options: optionsOf(extractOptions, options),
+    layout: layoutOf(dataset),
+    input: await inputOf(dataset, undefined),
+    classes: [...dataset.classNames].map(([id, name]) => ({ id, name })),
+    ...(dataset.stuff && { stuff: [...dataset.stuff] }),
+  };
+}
+
+/** Options that output bytes depend on. */
+function optionsOf(rows: Readonly<Record<string, Option>>, options: object): ManifestHead['options'] {
+  return JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(options).filter(([name]) => rows[name]?.bytes !== false))));
+}
+
+/** Number, size and listing of the input files of a data set and its source set. */
+async function inputOf(dataset: Dataset, sources: Dataset | undefined): Promise<ManifestHead['input']> {
+  const listing = createHash('sha256');
+  const own = await listFiles(dataset, '', listing);
+  const theirs = sources ? await listFiles(sources, sourcePrefix, listing) : { files: 0, bytes: 0 };
+  for (const [id, name] of dataset.classNames) listing.update(`${id} ${name}\n`);
+  return { files: own.files + theirs.files, bytes: own.bytes + theirs.bytes, listing: listing.digest('hex') };
 }
 
 /** Hashes the sizes and paths of the input files of a data set. @param prefix put before each path. */
@@ -66,16 +88,23 @@ function layoutOf({ layout, split, folders, background, ignore, colours, documen
   };
 }
 
+/** Parts of a head that the runs of all commands have; `seed` and `sources` are those of `augment`. */
+export type RunHead = Pick<ManifestHead, 'tool' | 'codecs' | 'options' | 'layout' | 'input'> &
+  Partial<Pick<ManifestHead, 'seed' | 'sources'>>;
+
+/** Head of the manifest of a bank. */
+export type BankRunHead = RunHead & BankHead;
+
 /** Refuses to continue another run. @throws {CopyPasteError} `usage` with the first difference, if the two heads differ. */
-export function refuseOther(there: ManifestHead, here: ManifestHead, out: string): void {
+export function refuseOther(there: RunHead, here: RunHead, out: string): void {
   const difference = firstDifference(there, here);
   if (difference === undefined) return;
   throw new CopyPasteError('usage', `--out ${out}: contains another run: ${difference}; choose another folder or pass --overwrite`);
 }
 
 /** First difference between two heads, with both values. */
-function firstDifference(there: ManifestHead, here: ManifestHead): string | undefined {
-  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: ManifestHead): Map<string, string> => {
+function firstDifference(there: RunHead, here: RunHead): string | undefined {
+  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: RunHead): Map<string, string> => {
     const theirs = Object.entries(sources ?? {}).map(([name, value]) => [`sources' ${name}`, value] as const);
     const own = Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders });
     return new Map([...own, ...theirs].map(([name, value]) => [name, JSON.stringify(value)]));
@@ -85,7 +114,7 @@ function firstDifference(there: ManifestHead, here: ManifestHead): string | unde
     if (was.get(name) !== is.get(name)) return `${name} was ${was.get(name) ?? 'not set'} and is now ${is.get(name) ?? 'not set'}`;
   }
   if (there.input.listing === here.input.listing) return undefined;
-  const data = ({ input }: ManifestHead): string => `${input.files} files of ${input.bytes} bytes`;
+  const data = ({ input }: RunHead): string => `${input.files} files of ${input.bytes} bytes`;
   return data(there) === data(here)
     ? 'file names or sizes of the data set have changed'
     : `the data set had ${data(there)} and now has ${data(here)}`;

@@ -7,37 +7,55 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
-import { classIdSchema, countSchema, headSchema, type ManifestHead, pathSchema, recordSchema } from './manifest.ts';
+import { classIdSchema, countSchema, headSchema, type ManifestHead, type ManifestRecord, pathSchema, recordSchema } from './manifest.ts';
 
 export const journalName = 'run.jsonl';
+
+/** Checks of the parts of a journal that differ from one kind of run to another. They throw if the value is not valid. */
+export interface JournalKind<H, R> {
+  head(value: unknown): H;
+  record(value: unknown): R;
+}
+
+/** Journals of `augment`. */
+export const augmentJournal: JournalKind<ManifestHead, ManifestRecord> = { head: headSchema.parse, record: recordSchema.parse };
 
 const outcome = z.strictObject({
   id: z.string(),
   skipped: z.string().optional(),
-  record: recordSchema.optional(),
+  record: z.unknown().optional(),
 });
 const classCount = z.strictObject({ classId: classIdSchema, instances: countSchema, pixels: countSchema, truncated: countSchema });
-const journalBatch = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
+const batchSchema = z.strictObject({ end: z.string(), outcomes: z.array(outcome), read: z.array(classCount) });
 
-/** One line of a run's journal. */
-const journalLine = z.union([
-  z.strictObject({ head: headSchema }),
+/** Line of a journal, whose head and records are not checked. */
+const lineSchema = z.union([
+  z.strictObject({ head: z.unknown() }),
   z.strictObject({ begin: z.string(), files: z.array(pathSchema) }),
   // Document entry of a sample of a batch, written before the line that ends the batch.
   z.strictObject({ entry: z.string(), of: z.unknown() }),
-  journalBatch,
+  batchSchema,
   z.strictObject({ poison: z.string(), reason: z.string() }),
   // The run was stopped cleanly; no batch is in progress.
   z.strictObject({ stopped: z.literal(true) }),
 ]);
-export type JournalLine = z.infer<typeof journalLine>;
+
+/** One line of a run's journal. */
+export type JournalLine<H = ManifestHead, R = ManifestRecord> =
+  | Exclude<z.infer<typeof lineSchema>, { head: unknown } | { end: string }>
+  | { head: H }
+  | JournalBatch<R>;
 
 /** A batch whose files are all written. */
-export type JournalBatch = z.infer<typeof journalBatch>;
+export interface JournalBatch<R = ManifestRecord> extends Omit<z.infer<typeof batchSchema>, 'outcomes'> {
+  outcomes: { id: string; skipped?: string | undefined; record?: R | undefined }[];
+}
 
-export interface Journal {
+export interface Journal<H = ManifestHead, R = ManifestRecord> {
   /** Head of the run; `undefined` in a new journal. */
-  readonly head: ManifestHead | undefined;
+  readonly head: H | undefined;
+  /** `true` if the first line is the head of a run of another kind. */
+  readonly other: boolean;
   /** `true` once a batch has begun. */
   readonly begun: boolean;
   /** Keys of batches that were in progress when the run died. */
@@ -45,7 +63,7 @@ export interface Journal {
   /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
   /** Appends lines, and flushes them if they contain the head or the end of a batch. */
-  add(...lines: JournalLine[]): Promise<void>;
+  add(...lines: JournalLine<H, R>[]): Promise<void>;
   /** Reads the paths of all files that the run may have written, complete or not. */
   files(): Promise<Set<string>>;
   /** Reads the journal again, since another run may have written to it. */
@@ -54,7 +72,7 @@ export interface Journal {
    * Reads a batch that had ended when the journal was last read. @param own true if this run has written or checked the batch, which then
    * needs no validation.
    */
-  recall(batch: string, own?: boolean): Promise<JournalBatch | undefined>;
+  recall(batch: string, own?: boolean): Promise<JournalBatch<R> | undefined>;
   /** Reads the document entry of a sample, if the journal had it when it was last read. */
   entry(key: string): Promise<unknown>;
   close(): Promise<void>;
@@ -66,7 +84,9 @@ export interface Journal {
  * @throws {CopyPasteError} `io` with the cause, `cannotCreate` if the file is not a journal, since it would be deleted at the end of the
  * run.
  */
-export async function openJournal(path: string): Promise<Journal> {
+export function openJournal(path: string): Promise<Journal>;
+export function openJournal<H, R>(path: string, kind: JournalKind<H, R>): Promise<Journal<H, R>>;
+export async function openJournal(path: string, kind: JournalKind<unknown, unknown> = augmentJournal): Promise<Journal<unknown, unknown>> {
   const guard = async <T>(step: Promise<T>): Promise<T> => {
     try {
       return await step;
@@ -78,23 +98,32 @@ export async function openJournal(path: string): Promise<Journal> {
   };
   // A symbolic link could lead to any file.
   const file = await guard(open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)));
-  const index: Index = { head: undefined, begun: false, suspects: new Set(), poison: new Map(), done: new Map(), entries: new Map() };
+  const index: Index = {
+    head: undefined,
+    other: false,
+    begun: false,
+    suspects: new Set(),
+    poison: new Map(),
+    done: new Map(),
+    entries: new Map(),
+  };
   try {
     if (!(await guard(isJournal(file)))) {
       throw new CopyPasteError('cannotCreate', `${path}: is not a copypaste journal; choose a new folder or move this file elsewhere`);
     }
-    await guard(readLines(file, index));
+    await guard(readLines(file, index, kind));
     await guard(endLine(file));
   } catch (error) {
     await file.close();
     throw error;
   }
-  return journalOf(file, index, guard);
+  return journalOf(file, index, kind, guard);
 }
 
 /** Contents of a journal when it was last read. */
 interface Index {
-  head: ManifestHead | undefined;
+  head: unknown;
+  other: boolean;
   begun: boolean;
   readonly suspects: Set<string>;
   readonly poison: Map<string, string>;
@@ -105,17 +134,18 @@ interface Index {
 }
 
 /** Reads the lines of a journal into its index. */
-async function readLines(file: FileHandle, index: Index): Promise<void> {
+async function readLines(file: FileHandle, index: Index, kind: Kind): Promise<void> {
   const { suspects, poison, done, entries } = index;
   suspects.clear();
-  for await (const line of journalLines(file)) {
+  for await (const line of journalLines(file, kind)) {
     if ('place' in line) {
       if ('entry' in line) entries.set(line.entry, line.place);
       else {
         suspects.delete(line.end);
         done.set(line.end, line.place);
       }
-    } else if ('head' in line) index.head ??= line.head;
+    } else if ('other' in line) index.other = index.head === undefined;
+    else if ('head' in line) index.head ??= line.head;
     else if ('begin' in line) {
       index.begun = true;
       suspects.add(line.begin);
@@ -130,12 +160,17 @@ async function endLine(file: FileHandle): Promise<void> {
   if (size > 0 && (await file.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] !== newline) await file.appendFile('\n');
 }
 
+type Kind = JournalKind<unknown, unknown>;
+
 /** Journal of an open file. @param guard explains errors of the file system. */
-function journalOf(file: FileHandle, index: Index, guard: <T>(step: Promise<T>) => Promise<T>): Journal {
+function journalOf(file: FileHandle, index: Index, kind: Kind, guard: <T>(step: Promise<T>) => Promise<T>): Journal<unknown, unknown> {
   let last: Promise<unknown> = Promise.resolve();
   return {
     get head() {
       return index.head;
+    },
+    get other() {
+      return index.other;
     },
     get begun() {
       return index.begun;
@@ -150,11 +185,11 @@ function journalOf(file: FileHandle, index: Index, guard: <T>(step: Promise<T>) 
       last = adding.catch(() => {});
       return guard(adding);
     },
-    files: () => guard(filesBegun(file)),
-    read: () => guard(readLines(file, index)),
+    files: () => guard(filesBegun(file, kind)),
+    read: () => guard(readLines(file, index, kind)),
     async recall(batch, own = false) {
       const place = index.done.get(batch);
-      const line = place && parse(await guard(textAt(file, place)), own);
+      const line = place && parse(await guard(textAt(file, place)), own ? undefined : kind);
       return line && 'outcomes' in line ? line : undefined;
     },
     async entry(key) {
@@ -187,32 +222,50 @@ async function textAt(file: FileHandle, { start, length }: ByteRange): Promise<s
   return buffer.toString();
 }
 
-function parse(text: string, own = false): JournalLine | undefined {
+/** Parses a line; `undefined` if it is not valid. @param kind checks the line; without it, the line is trusted. */
+function parse(text: string, kind: Kind | undefined): JournalLine<unknown, unknown> | undefined {
   try {
-    const line = JSON.parse(text);
-    return own ? line : journalLine.parse(line);
+    if (!kind) return JSON.parse(text);
+    const line = lineSchema.parse(JSON.parse(text));
+    if ('head' in line) return { head: kind.head(line.head) };
+    if (!('outcomes' in line)) return line;
+    const outcomes = line.outcomes.map(({ record, ...rest }) => (record === undefined ? rest : { ...rest, record: kind.record(record) }));
+    return { ...line, outcomes };
   } catch {
     return undefined;
   }
 }
 
+type IndexedLine =
+  | JournalLine<unknown, unknown>
+  | { readonly end: string; readonly place: ByteRange }
+  | { readonly entry: string; readonly place: ByteRange }
+  | { readonly other: true };
+
 /** Lines of a journal. The ends of batches, most of its bytes, are parsed only when they are recalled. */
-async function* journalLines(
-  file: FileHandle,
-): AsyncGenerator<
-  JournalLine | { readonly end: string; readonly place: ByteRange } | { readonly entry: string; readonly place: ByteRange }
-> {
+async function* journalLines(file: FileHandle, kind: Kind): AsyncGenerator<IndexedLine> {
   for await (const { text, place } of completeLines(file)) {
-    const [, kind, key = ''] = /^\{"(end|entry)":"([^"\\]*)"/.exec(text) ?? [];
-    const line = kind === 'end' ? undefined : parse(text, kind === 'entry');
-    if (kind === 'end') yield { end: key, place };
-    else if (line !== undefined) yield kind === 'entry' ? { entry: key, place } : line;
+    const [, type, key = ''] = /^\{"(end|entry|head)":(?:"([^"\\]*)")?/.exec(text) ?? [];
+    const line = type === 'end' ? undefined : parse(text, type === 'entry' ? undefined : kind);
+    if (type === 'end') yield { end: key, place };
+    else if (line !== undefined) yield type === 'entry' ? { entry: key, place } : line;
+    else if (type === 'head' && isJson(text)) yield { other: true };
   }
 }
 
-async function filesBegun(file: FileHandle): Promise<Set<string>> {
+/** Tests if a line is complete. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function filesBegun(file: FileHandle, kind: Kind): Promise<Set<string>> {
   const files = new Set<string>();
-  for await (const line of journalLines(file)) if ('begin' in line) for (const name of line.files) files.add(name);
+  for await (const line of journalLines(file, kind)) if ('begin' in line) for (const name of line.files) files.add(name);
   return files;
 }
 

@@ -3,31 +3,37 @@ import { dirname, join } from 'node:path';
 import { isInside } from '../base/paths.ts';
 import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
 import { removeTemporaries } from './files.ts';
+import type { RunHead } from './head.ts';
 import { journalName, openJournal } from './journal.ts';
-import { headSchema } from './manifest.ts';
-import { manifestName, readManifest } from './manifest-file.ts';
-import { filesOf } from './records.ts';
+import type { RunKind } from './kinds.ts';
+import { manifestName } from './manifest-file.ts';
 
 /**
  * Removes all files that an earlier run has written, and no others. The journal is removed last, so that the removal can be
  * interrupted and continued.
  *
  * @param files paths that the new run may write.
- * @throws {CopyPasteError} `cannotCreate` if one of them exists and was not written by the earlier run.
+ * @throws {CopyPasteError} `cannotCreate` if one of them exists and was not written by the earlier run, or that run is of another kind.
  */
-export async function removeRun(out: string, entries: ReadonlySet<string>, files: ReadonlySet<string>): Promise<void> {
+export async function removeRun<H extends RunHead, R, M>(
+  kind: RunKind<H, R, M>,
+  out: string,
+  entries: ReadonlySet<string>,
+  files: ReadonlySet<string>,
+): Promise<void> {
   const manifest = entries.has(manifestName)
-    ? await readManifest(join(out, manifestName)).catch((cause: unknown) => {
+    ? await kind.read(join(out, manifestName)).catch((cause: unknown) => {
         throw new CopyPasteError('cannotCreate', `--out ${out}: ${messageOf(cause)}; choose another folder`, { cause });
       })
     : undefined;
-  const journal = await openJournal(join(out, journalName));
+  const journal = await openJournal(join(out, journalName), kind);
   const written = await journal.files();
   try {
+    if (journal.other)
+      throw new CopyPasteError('cannotCreate', `--out ${out}: contains a run of another command or version; choose another folder`);
     if (manifest) {
-      for (const { path } of filesOf(manifest)) written.add(path);
-      // The strict schema of a journal line accepts a head, but not a whole manifest.
-      if (!journal.head) await journal.add({ head: headSchema.strip().parse(manifest) });
+      for (const path of kind.filesOf(manifest)) written.add(path);
+      if (!journal.head) await journal.add({ head: kind.headOf(manifest) });
       await journal.add({ begin: 'overwritten', files: [...written] });
     }
   } finally {

@@ -62,7 +62,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       for (const [n, { id, record }] of batch.outcomes.entries()) {
         if (!record) continue;
         if (placeOf.has(id) && (await journal.entry(`${key}.${n}`)) === undefined) return undefined;
-        await refuseChanged(record, dataset, out);
+        await refuseChangedInputs(record, dataset, out);
         for (const file of outputsOf(record)) if (!(await isIntact(out, file))) return undefined;
       }
       noteFolders(batch.outcomes);
@@ -95,14 +95,17 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       await unlink(join(out, journalName)).catch(() => {});
     },
 
-    async close() {
-      if (empty) {
-        await unlink(join(out, journalName)).catch(() => {});
-        await rmdir(out).catch(() => {});
-      } else await journal.add({ stopped: true }).catch(() => {});
-      await journal.close();
-    },
+    close: () => closeRun(out, journal, empty),
   };
+}
+
+/** Records that nothing is in progress, and closes the journal. @param empty true if nothing was begun, so that the folder is removed. */
+export async function closeRun<H, R>(out: string, journal: Journal<H, R>, empty: boolean): Promise<void> {
+  if (empty) {
+    await unlink(join(out, journalName)).catch(() => {});
+    await rmdir(out).catch(() => {});
+  } else await journal.add({ stopped: true }).catch(() => {});
+  await journal.close();
 }
 
 async function writeWholeFiles(out: string, files: readonly WholeFile[]): Promise<HashedFile[]> {
@@ -116,13 +119,15 @@ async function writeWholeFiles(out: string, files: readonly WholeFile[]): Promis
 }
 
 /** Refuses to continue a run whose input has changed. @throws {CopyPasteError} `usage` with the first file that has. */
-async function refuseChanged(record: SampleRecord, { root, sources }: SourcedDataset, out: string): Promise<void> {
-  const refuse = async (folder: string, { path, sha256 }: HashedFile): Promise<void> => {
-    if ((await digestOf(join(folder, path), path)) !== sha256)
-      throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; start over with --overwrite`);
-  };
-  for (const file of inputsOf(record)) await refuse(root, file);
-  for (const file of sourceInputsOf(record)) await refuse(sources?.root ?? root, file);
+async function refuseChangedInputs(record: SampleRecord, { root, sources }: SourcedDataset, out: string): Promise<void> {
+  for (const file of inputsOf(record)) await refuseChanged(root, file, out);
+  for (const file of sourceInputsOf(record)) await refuseChanged(sources?.root ?? root, file, out);
+}
+
+/** Refuses to continue a run if an input file has changed. @throws {CopyPasteError} `usage` if so. */
+export async function refuseChanged(folder: string, { path, sha256 }: HashedFile, out: string): Promise<void> {
+  if ((await digestOf(join(folder, path), path)) !== sha256)
+    throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; start over with --overwrite`);
 }
 
 /** Entries of the document that is written, in the order of the input document. */

@@ -111,3 +111,15 @@ test('a file that is no journal is refused and stays as it is, and so is a symbo
   await symlink(await journalOf({ head }), link);
   await expect(openJournal(link)).rejects.toMatchObject({ code: 'io' });
 });
+
+test('a head of another command or version is told apart from a torn one', async () => {
+  const path = await journalOf({ head: { kind: 'bank' } as unknown as ManifestHead });
+  const journal = await openJournal(path);
+  expect([journal.head, journal.other]).toEqual([undefined, true]);
+  await journal.close();
+  const torn = newPath();
+  await writeFile(torn, '{"head":{"schema":3,');
+  const other = await openJournal(torn);
+  expect([other.head, other.other]).toEqual([undefined, false]);
+  await other.close();
+});

@@ -8,9 +8,8 @@ import type { ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { contradictionsOfMask } from './contradictions.ts';
-import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
+import { type CocoDocument, type CocoImage, instanceOf, isId, licenceOf, type Provenance, readCoco } from './read.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
-
 export interface CocoAnnotation {
   readonly id: number;
   readonly image_id: number;
@@ -83,6 +82,8 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
     }));
     return entryOf(renamedImage(target, sample, image), annotations, added);
   },
+
+  licence: ({ own: { image } }, document) => licenceOf(image, document),
 
   text: documentText,
 

@@ -6,7 +6,7 @@ import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, PastedShapes } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { contradictionsOfMask } from './contradictions.ts';
-import { type CocoDocument, type CocoImage, instanceOf, isId, type Provenance, readCoco } from './read.ts';
+import { type CocoDocument, type CocoImage, instanceOf, isId, licenceOf, type Provenance, readCoco } from './read.ts';
 import { decodeSegments, encodeSegments } from './segments.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 
@@ -77,6 +77,8 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
     const annotation = { ...renamedMask(before.own.annotation, sample, mask as string), segments_info };
     return entryOf(renamedImage(before.own.image, sample, image), [annotation]);
   },
+
+  licence: ({ own: { image } }, document) => licenceOf(image, document),
 
   mask(pasted) {
     const { size } = pasted.before;

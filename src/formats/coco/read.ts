@@ -4,6 +4,7 @@ import { decodeText } from '../../base/text.ts';
 import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import type { ClassNames, Instance, Size } from '../../types.ts';
+import type { Licence } from '../bank.ts';
 import type { Document, DocumentImage } from '../format.ts';
 import { type Place, partsOf } from '../json.ts';
 
@@ -13,6 +14,7 @@ export interface CocoImage {
   readonly file_name: string;
   readonly width: number;
   readonly height: number;
+  readonly license?: unknown;
 }
 
 /** Source of a pasted annotation: an annotation of this document, or an instance of another data set. */
@@ -112,6 +114,14 @@ function checkImages(
   for (const id of places.keys())
     if (!seen.has(id)) throw refuse(`annotations refer to image ${id}, which is not defined; add it to images`);
   return found;
+}
+
+/** Licence of an image, from the licences that its document lists. */
+export function licenceOf({ license: id }: CocoImage, { own: { rest } }: Document<CocoDocument>): Licence | undefined {
+  if (!isId(id)) return undefined;
+  const listed = rest.filter(({ key, element }) => key === 'licenses' && element).map(({ value }) => JSON.parse(value));
+  const { name, url } = listed.find((one) => one?.id === id) ?? {};
+  return { id, ...(typeof name === 'string' && { name }), ...(typeof url === 'string' && { url }) };
 }
 
 export function isId(value: unknown): value is number {
