@@ -306,7 +306,7 @@ export interface ShapesAfter {
 }
 
 /** Role of a file of a sample; a view is derived from the class mask, the drawn masks from shapes. */
-export type FileRole = 'image' | 'mask' | 'labels' | 'objects' | 'view' | 'drawn classes' | 'drawn objects';
+export type FileRole = 'image' | 'mask' | 'labels' | 'objects' | 'view' | 'cutout' | 'drawn classes' | 'drawn objects';
 
 /** A file of a sample; its path is relative to the root of the data set. */
 export interface SampleFile {
@@ -356,4 +356,14 @@ export interface Annotations extends CountedAnnotation {
   readonly instances: readonly Instance[];
   /** Annotation files that were read. */
   readonly files: readonly InputFile[];
+  /** Cut-outs of a bank that were read, by the index of the instance; the mask has no ids then. */
+  readonly cutouts?: ReadonlyMap<number, Cutout>;
+}
+
+/** A cut-out of a bank: a file with the pixels of one instance. */
+export interface Cutout extends InputFile {
+  /** Position of the file's first pixel in the image of its sample. */
+  readonly at: readonly [x: number, y: number];
+  readonly size: Size;
+  readonly format: ImageInfo;
 }

@@ -55,6 +55,8 @@ describe('documentation', () => {
       more: 'fixtures/voc',
       'classes.yaml': join(folder, 'classes.yaml'),
       mixed: join(folder, 'mixed'),
+      bank: join(folder, 'bank'),
+      banked: join(folder, 'banked'),
     };
     writeFileSync(join(folder, 'classes.yaml'), 'cow: car\nhorse: car\nperson: pedestrian\n');
     const streams = captureStreams();

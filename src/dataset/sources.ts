@@ -3,9 +3,11 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { listTree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
+import { isBank } from '../formats/bank.ts';
 import { detectLayout } from '../formats/layouts.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
+import { openBank } from './bank.ts';
 import { classIds, foreignClass, type PasteChoice } from './classes.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
@@ -56,6 +58,10 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
     throw new CopyPasteError('usage', `--sources ${sources}: is the same folder as --in, which is the default; leave it out`);
   const target = await openDataset(options);
   const opened = await withSourceFlags(async () => {
+    if (await isBank(sources)) {
+      refuseBankOptions(options);
+      return openBank(sources);
+    }
     const tree = await listTree(sources);
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
@@ -87,6 +93,13 @@ export function withSources(target: Dataset, opened: Dataset, classes: ClassMap)
       `${twin.image}: the name begins with ${sourcePrefix}, which is reserved for --sources; rename the file`,
     );
   return { ...target, skipped: [...target.skipped, ...skipped], sources: { ...opened, samples, skipped, classes } };
+}
+
+/** Refuses options that choose a layout or a split, which a bank does not have. @throws {CopyPasteError} `usage` with the first one. */
+function refuseBankOptions({ sources, sourcesLayout, sourcesSplit }: SourcesOptions): void {
+  const [flag] = Object.entries({ '--layout': sourcesLayout, '--split': sourcesSplit }).find(([, value]) => value !== undefined) ?? [];
+  if (flag !== undefined)
+    throw new CopyPasteError('usage', `${flag}: does not apply to ${sources}, which is a bank of objects; leave it out`);
 }
 
 /** Opens the sources; errors name the flags of the sources. */
@@ -198,9 +211,11 @@ export function knownStuff({ stuff, sources }: SourcedDataset): ReadonlySet<numb
 }
 
 /** Maps instances of a source set to the classes of the target data set. */
-export function mapInstances(instances: readonly Instance[], { pairs, others }: ClassMap): Instance[] {
-  return instances.map((instance) => {
-    const ours = pairs.get(instance.classId) ?? (others === 'same' && !pairs.has(instance.classId) ? instance.classId : null);
-    return { ...instance, classId: ours ?? foreignClass };
-  });
+export function mapInstances(instances: readonly Instance[], classes: ClassMap): Instance[] {
+  return instances.map((instance) => ({ ...instance, classId: classIn(classes, instance.classId) }));
+}
+
+/** Class id in the target data set of a class of the source set; `foreignClass` if it is not pasted. */
+export function classIn({ pairs, others }: ClassMap, classId: number): number {
+  return pairs.get(classId) ?? (others === 'same' && !pairs.has(classId) ? classId : foreignClass);
 }

@@ -26,7 +26,7 @@ export function renderGroups(
   for (const plan of holdings.plans.filter(isPasted)) {
     const ids = [plan.id, plan.source];
     const depth = depthOf(annotation(plan.id));
-    const words = (id: string): number => wordsPerPixel(depth) * annotation(id).mask.ids.length;
+    const words = (id: string): number => wordsPerPixel(depth) * pixelsOf(annotation(id));
     // The output is as large as the target; a plane of an instance has one byte per pixel, a quarter of a word.
     const own = words(plan.id) + sum(plan.placements.map(({ sourceBox: [x0, y0, x1, y1] }) => ((x1 - x0) * (y1 - y0)) / 4));
     const costIn = ({ ids: known }: Group): number => own + sum(ids.filter((id) => !known.has(id)).map(words));
@@ -119,6 +119,10 @@ async function renderGroup(
     const [target, source] = inputsOf(plan);
     results.set(plan, { ...(rendered[n] as Rendered), target, source });
   }
+}
+
+function pixelsOf({ mask: { width, height } }: Annotations): number {
+  return width * height;
 }
 
 function depthOf({ sample }: Annotations): Depth {

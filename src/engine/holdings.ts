@@ -65,7 +65,10 @@ function holdingsOf(
   const loaded = new Map<string, Promise<LoadedImage>>();
   const imageUses = countUses(plans, (id) => loaded.delete(id));
   const bytes = [...new Set(plans.flatMap(samplesOf))].reduce((sum, id) => sum + bytesOfImage(annotationOf(id)), 0);
-  let left = plans.filter(isPasted).length;
+  const pasted = plans.filter(isPasted);
+  const instancesOf = (id: string): Set<number> =>
+    new Set(pasted.filter(({ source }) => source === id).flatMap(({ placements }) => placements.map(({ instance }) => instance)));
+  let left = pasted.length;
   let share: Promise<() => void> | undefined;
   return {
     plans,
@@ -85,7 +88,7 @@ function holdingsOf(
       };
     },
     load(id) {
-      const image = loaded.get(id) ?? loadImage(annotationOf(id));
+      const image = loaded.get(id) ?? loadImage(annotationOf(id), instancesOf(id));
       loaded.set(id, image);
       return image;
     },

@@ -2,16 +2,20 @@ import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { bandsOf } from '../codecs/pixels.ts';
+import { paintCutouts } from '../dataset/bank.ts';
 import type { Annotations, Image } from '../types.ts';
 
-/** A decoded image, with the SHA-256 of its file. */
+/** A decoded image. */
 export interface LoadedImage {
   readonly image: Image;
-  readonly sha256: string;
+  /** SHA-256 of its file; absent if it was painted from cut-outs. */
+  readonly sha256?: string;
 }
 
-/** Reads and decodes the image of a sample. */
-export async function loadImage({ sample, input, mask }: Annotations): Promise<LoadedImage> {
+/** Reads and decodes the image of a sample. @param used indices of the instances that are needed of a sample of cut-outs; default all. */
+export async function loadImage(annotations: Annotations, used?: Iterable<number>): Promise<LoadedImage> {
+  const { sample, input, mask, cutouts } = annotations;
+  if (cutouts) return { image: await paintCutouts(annotations, used ?? cutouts.keys()) };
   const { bytes, sha256 } = await readInput(input, sample.image);
   const image = await decodeImage(bytes, mask, sample.image, sample.format);
   giveBack(bytes);
@@ -20,5 +24,5 @@ export async function loadImage({ sample, input, mask }: Annotations): Promise<L
 
 /** Bytes of a sample's decoded image. */
 export function bytesOfImage({ sample: { format }, mask }: Annotations): number {
-  return bandsOf(format) * (format.depth / 8) * mask.ids.length;
+  return bandsOf(format) * (format.depth / 8) * mask.width * mask.height;
 }

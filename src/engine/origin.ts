@@ -1,3 +1,4 @@
+import { isBankSet, openBank } from '../dataset/bank.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { type SourcedDataset, withSources } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
@@ -40,11 +41,13 @@ export async function openOrigin(
   const carried = manifest.documents.map(({ path }) => path).filter((path) => !known.has(path));
   const target = { ...opened, carried };
   if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
-  const from = await reopen(
-    sources,
-    { ...options, in: places.sources, onlySplit: true, maskSuffix: sources.name === layout.name ? options.maskSuffix : '' },
-    records.flatMap((record) => sourceInputsOf(record)),
-  );
+  const from = isBankSet({ layout: sources.name })
+    ? withDocuments(await openBank(places.sources), sources)
+    : await reopen(
+        sources,
+        { ...options, in: places.sources, onlySplit: true, maskSuffix: sources.name === layout.name ? options.maskSuffix : '' },
+        records.flatMap((record) => sourceInputsOf(record)),
+      );
   const { pairs, others } = sources.classes;
   return { manifest, dataset: withSources(target, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
 }
@@ -72,6 +75,11 @@ async function reopen(
     colours: layout.colours,
     skipBad: true,
   });
+  return { ...withDocuments(opened, layout), digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
+}
+
+/** Refuses a data set whose documents are not those of a manifest. @throws {CopyPasteError} `data` if so. */
+function withDocuments(opened: Dataset, layout: LayoutRecord): Dataset {
   for (const { path, sha256 } of layout.documents ?? []) {
     const digest = [...opened.documents.values()].find((document) => document.path === path)?.sha256;
     if (digest !== sha256)
@@ -82,5 +90,5 @@ async function reopen(
           : `${path}: has changed: its SHA-256 is ${digest}, but the manifest has ${sha256}; restore the original file`,
       );
   }
-  return { ...opened, digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
+  return opened;
 }

@@ -3,7 +3,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import type { AugmentOptions } from '../options.ts';
 import { annotate } from '../render/annotate.ts';
 import { annotateShapes } from '../render/shapes.ts';
-import type { Annotations, InputFile, Pasted, PastePlan } from '../types.ts';
+import type { Annotations, Cutout, InputFile, Pasted, PastePlan } from '../types.ts';
 import type { RenderedPlan } from './groups.ts';
 
 /** Sample that a plan was pasted into, with its annotations after the pastes. */
@@ -40,7 +40,7 @@ export function pastedOf(
     source: {
       sample: source.sample,
       ...(source.shapes && { shapes: source.shapes }),
-      ...(dataset.sources && { inputs: filesRead(source, rendered.source) }),
+      ...(dataset.sources && { inputs: source.cutouts ? cutoutsDrawn(plan, source.cutouts) : filesRead(source, rendered.source) }),
     },
     inputs: filesRead(target, rendered.target),
   };
@@ -48,5 +48,11 @@ export function pastedOf(
 
 /** Files of a sample that were read: its image, and the files of its annotations. */
 function filesRead({ sample, files }: Annotations, { sha256 }: RenderedPlan['target']): InputFile[] {
-  return [{ role: 'image', path: sample.image, sha256 }, ...files];
+  return [...(sha256 === undefined ? [] : [{ role: 'image', path: sample.image, sha256 } as const]), ...files];
+}
+
+/** Cut-outs of the instances that a plan has drawn, by index. */
+function cutoutsDrawn({ placements, dropped }: PastePlan, cutouts: ReadonlyMap<number, Cutout>): InputFile[] {
+  const drawn = new Set([...placements, ...dropped].map(({ instance }) => instance));
+  return [...cutouts].filter(([index]) => drawn.has(index)).map(([, { role, path, sha256 }]) => ({ role, path, sha256 }));
 }

@@ -1,12 +1,14 @@
 import { readAnnotations } from '../dataset/annotations.ts';
-import { mapInstances, type SourcedDataset } from '../dataset/sources.ts';
+import { isBankSet, readCutouts } from '../dataset/bank.ts';
+import { type PasteChoice, pasteFilter } from '../dataset/classes.ts';
+import { classIn, mapInstances, type SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
-import { type Annotations, type Sample, sourcePrefix } from '../types.ts';
+import { type Annotations, type Instance, type Sample, sourcePrefix } from '../types.ts';
 import type { Budget } from './budget.ts';
 import { bytesOfImage, loadImage } from './images.ts';
 
-type ReadingOptions = Pick<AugmentOptions, 'instances' | 'jitter' | 'maxCover' | 'skipBad'>;
+type ReadingOptions = Pick<AugmentOptions, 'instances' | 'jitter' | 'maxCover' | 'skipBad' | 'truncated'> & PasteChoice;
 
 /**
  * Creates a reader of annotations.
@@ -49,7 +51,12 @@ export async function readSourced(
   const { sources } = dataset;
   if (!sources) return readAnnotations(sample, dataset, options);
   if (sample.id.startsWith(sourcePrefix)) {
-    const annotation = await readAnnotations(sample, sources, { ...options, jitter: 'instance' });
+    const mayPaste = pasteFilter(dataset, options);
+    const wanted = ({ classId, truncated }: Pick<Instance, 'classId' | 'truncated'>): boolean =>
+      mayPaste(classIn(sources.classes, classId)) && !(truncated && options.truncated === 'skip');
+    const annotation = await (isBankSet(sources)
+      ? readCutouts(sample, sources, wanted)
+      : readAnnotations(sample, sources, { ...options, jitter: 'instance' }));
     return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
   }
   // Nothing is copied from a target, so its instances need not be separated, unless a rule protects each of them.

@@ -2,15 +2,16 @@
 import { readInput } from '../base/digest.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
+import { isBankSet, readCutouts } from '../dataset/bank.ts';
 import { CopyPasteError } from '../errors.ts';
+import type { Sample } from '../types.ts';
+import { loadImage } from './images.ts';
 import type { Trial } from './suspects.ts';
 
-process.once('message', async ({ root, colours, samples }: Trial) => {
-  for (const { image, mask, objects, entry, size, format } of samples) {
+process.once('message', async (trial: Trial) => {
+  for (const sample of trial.samples) {
     try {
-      const decoded = mask === undefined || entry ? size : await readMask((await readInput({ root }, mask)).bytes, mask, colours);
-      if (objects !== undefined) await readObjects((await readInput({ root }, objects)).bytes, objects);
-      await decodeImage((await readInput({ root }, image)).bytes, decoded, image, format);
+      await (isBankSet(trial) ? decodeCutouts(sample, trial) : decodeSample(sample, trial));
     } catch (error) {
       // The run reports damaged files itself.
       if (!(error instanceof CopyPasteError)) throw error;
@@ -19,3 +20,13 @@ process.once('message', async ({ root, colours, samples }: Trial) => {
   }
   process.disconnect();
 });
+
+async function decodeSample({ image, mask, objects, entry, size, format }: Sample, { root, colours }: Trial): Promise<void> {
+  const decoded = mask === undefined || entry ? size : await readMask((await readInput({ root }, mask)).bytes, mask, colours);
+  if (objects !== undefined) await readObjects((await readInput({ root }, objects)).bytes, objects);
+  await decodeImage((await readInput({ root }, image)).bytes, decoded, image, format);
+}
+
+async function decodeCutouts(sample: Sample, trial: Trial): Promise<void> {
+  await loadImage(await readCutouts(sample, trial, () => true));
+}

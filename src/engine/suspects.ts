@@ -6,6 +6,8 @@ import type { Colours, Sample } from '../types.ts';
 /** Message to the child process: samples to decode. */
 export interface Trial {
   readonly root: string;
+  readonly layout: string;
+  readonly encoding: string;
   readonly colours?: Colours | undefined;
   readonly samples: readonly Sample[];
 }
@@ -19,14 +21,14 @@ export interface Trial {
  * @throws {CopyPasteError} `interrupted` if the run is stopped.
  */
 export async function findPoison(
-  { root, colours }: Pick<Dataset, 'root' | 'colours'>,
+  { root, layout, encoding, colours }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'colours'>,
   samples: readonly Sample[],
   program: URL,
   stop: AbortSignal | undefined,
 ): Promise<Map<string, string>> {
   const poison = new Map<string, string>();
   for (let rest = [...samples]; rest.length > 0; ) {
-    const { decoded, how } = await decodeApart({ root, colours, samples: rest }, program, stop);
+    const { decoded, how } = await decodeApart({ root, layout, encoding, colours, samples: rest }, program, stop);
     // Ctrl-C sends its signal to the whole process group: the signal, not the sample, ended the child process.
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[decoded];

@@ -81,6 +81,10 @@ const augmented = z.strictObject({
     .string()
     .describe('id of the sample that instances are copied from; it begins with sources: if the sample belongs to another data set'),
   sourceInputs: files(inputFile).optional().describe('input files of the source, if it belongs to another data set'),
+  sourceCutouts: z
+    .array(inputFile)
+    .optional()
+    .describe('cut-outs of the instances that were drawn, if the source belongs to a bank of objects'),
   scenes: z
     .strictObject({
       target: scene.describe('where the whole target lands on its canvas'),

@@ -30,7 +30,7 @@ function toRecord<F extends SampleFile>(files: readonly F[]): FilesByRole<Omit<F
   for (const { role, ...file } of files) {
     if (role === 'view') (record.views ??= []).push(file);
     else if (role === 'drawn classes' || role === 'drawn objects') (record.drawn ??= []).push(file);
-    else record[role] = file;
+    else if (role !== 'cutout') record[role] = file;
   }
   return record as FilesByRole<Omit<F, 'role'>>;
 }
@@ -72,8 +72,9 @@ export function inputsOf({ inputs }: SampleRecord): HashedFile[] {
 
 /** Input files of a record's source, if it belongs to another data set. @param prefix put before each path. */
 export function sourceInputsOf(record: SampleRecord, prefix = ''): HashedFile[] {
-  if (record.status !== 'augmented' || !record.sourceInputs) return [];
-  return fromRecord(record.sourceInputs).map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
+  if (record.status !== 'augmented') return [];
+  const { sourceInputs, sourceCutouts = [] } = record;
+  return [...(sourceInputs ? fromRecord(sourceInputs) : []), ...sourceCutouts].map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
 }
 
 /** Output files of a manifest. */
@@ -93,13 +94,19 @@ export function augmentedRecord(
     status: 'augmented',
     ...filesRecord(written),
     source: plan.source,
-    ...(inputs && { sourceInputs: toRecord(inputs) }),
+    ...(inputs && sourceRecord(inputs)),
     ...(plan.scenes && { scenes: { target: sceneRecord(plan.scenes.target), source: sceneRecord(plan.scenes.source) } }),
     placements: placementRecords(plan, visible, objectIds),
     dropped: [...plan.dropped],
     ...((objects || shapes) && { covered: [...covered] }),
     pixels: Object.fromEntries([...pixels].map(([id, [before, after]]) => [id, [before, after]])),
   };
+}
+
+/** Files of a source that belongs to another data set, or to a bank. */
+function sourceRecord(inputs: readonly InputFile[]): Pick<AugmentedRecord, 'sourceInputs' | 'sourceCutouts'> {
+  const cutouts = inputs.filter(({ role }) => role === 'cutout').map(({ path, sha256 }) => ({ path, sha256 }));
+  return cutouts.length > 0 ? { sourceCutouts: cutouts } : { sourceInputs: toRecord(inputs) };
 }
 
 /** Record of a sample that passes through. */
