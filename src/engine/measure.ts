@@ -5,10 +5,11 @@ import type { AugmentOptions } from '../options.ts';
 import { type BalancedRun, balanceGauge } from '../plan/balance.ts';
 import type { Gauge, Role } from '../plan/gauge.ts';
 import type { Measures } from '../plan/measures.ts';
-import type { Annotations, Sample, Size } from '../types.ts';
+import type { Sample, Size } from '../types.ts';
 import { refuseUnusable, requestOf } from './balance.ts';
 import { jobsOf } from './budget.ts';
 import { giveBackBuffers } from './holdings.ts';
+import { handled } from './in-order.ts';
 import { candidateOf, type PlannerOptions, planOptionsOf } from './planner.ts';
 import { setOf } from './read-and-plan.ts';
 import { readSourced } from './reading.ts';
@@ -18,33 +19,57 @@ export type MeasureOptions = PlannerOptions &
   Pick<AugmentOptions, 'instances' | 'jobs'> &
   Partial<Pick<AugmentOptions, 'copies' | 'includeOriginals'>>;
 
+/** Parts of one sample, one for each measurement that the options need. */
+export interface MeasuredSample {
+  readonly id: string;
+  readonly parts: readonly unknown[];
+}
+
+/** Reads samples into their parts, without bad ones. */
+export type ReadParts = (samples: readonly Sample[], role: Role) => Promise<MeasuredSample[]>;
+
+/** Reads the parts of samples in other threads. */
+interface PartReaders {
+  /** Number of chunks of samples that are read at the same time. */
+  readonly ahead: number;
+  readParts(samples: readonly Sample[], role: Role, frame: Size): Promise<MeasuredSample[]>;
+}
+
 /**
  * Measures a data set for its plans: reads the annotations of every sample once, if an option needs it. No image is decoded.
  *
+ * @param threads reads the samples; without it, this thread does.
  * @throws {CopyPasteError} `data` when annotations are damaged, unless bad samples are skipped.
  */
-export async function measure(dataset: SourcedDataset, options: MeasureOptions, stop?: AbortSignal): Promise<Measures> {
-  const gauges = gaugesOf(dataset, options);
+export async function measure(
+  dataset: SourcedDataset,
+  options: MeasureOptions,
+  stop?: AbortSignal,
+  threads?: PartReaders,
+): Promise<Measures> {
+  const frame = typicalSize(dataset.samples);
+  const gauges = gaugesOf(dataset, options, frame);
   if (gauges.length === 0) return {};
-  const read = async (sample: Sample): Promise<Annotations | undefined> => {
-    if (stop?.aborted) throw interrupted();
-    return readSourced(sample, dataset, options, true).catch((error: unknown) => {
-      if (options.skipBad && error instanceof CopyPasteError && error.code === 'data') return undefined;
-      throw error;
-    });
+  const read: ReadParts = threads
+    ? (samples, role) => threads.readParts(samples, role, frame)
+    : createPartReader(dataset, options, frame, () => stop?.aborted === true);
+  const add = (samples: readonly MeasuredSample[], role: Role): void => {
+    for (const { id, parts } of samples) for (const [n, gauge] of gauges.entries()) gauge.add(parts[n], id, role);
   };
-  const add = async (samples: readonly Sample[], role: Role): Promise<void> => {
-    for (const chunk of chunksOf(samples)) {
-      for (const annotations of await inParts(chunk, jobsOf(options), read)) {
-        if (!annotations) continue;
-        const candidate = candidateOf(annotations, setOf(annotations.sample, dataset));
-        for (const gauge of gauges) gauge.add(gauge.read(candidate, role), candidate.id, role);
-        giveBackBuffers(annotations);
+  const addAll = async (samples: readonly Sample[], role: Role): Promise<void> => {
+    const begun: Promise<MeasuredSample[]>[] = [];
+    try {
+      for (const chunk of chunksOf(samples)) {
+        begun.push(handled(read(chunk, role)));
+        if (begun.length > (threads?.ahead ?? 0)) add(await (begun.shift() as Promise<MeasuredSample[]>), role);
       }
+      for (const chunk of begun) add(await chunk, role);
+    } finally {
+      await Promise.allSettled(begun);
     }
   };
-  await add(dataset.samples, dataset.sources ? 'target' : 'both');
-  if (dataset.sources) await add(dataset.sources.samples, 'source');
+  await addAll(dataset.samples, dataset.sources ? 'target' : 'both');
+  if (dataset.sources) await addAll(dataset.sources.samples, 'source');
   const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
   const request = requestOf(options, dataset.classNames);
   if (request && measures.balance)
@@ -52,13 +77,33 @@ export async function measure(dataset: SourcedDataset, options: MeasureOptions, 
   return measures;
 }
 
-/** Measurements that the options need. */
-function gaugesOf(dataset: SourcedDataset, options: MeasureOptions): Gauge[] {
-  const request = requestOf(options, dataset.classNames);
-  return request ? [balanceGauge(request, balancedRun(dataset, options)) as Gauge] : [];
+/** Creates a reader of the parts of samples. @param frame size that stands for the sizes of all targets. */
+export function createPartReader(dataset: SourcedDataset, options: MeasureOptions, frame: Size, stopped: () => boolean): ReadParts {
+  const gauges = gaugesOf(dataset, options, frame);
+  return async (samples, role) => {
+    const read = async (sample: Sample): Promise<MeasuredSample[]> => {
+      if (stopped()) throw interrupted();
+      const annotations = await readSourced(sample, dataset, options, true).catch((error: unknown) => {
+        if (options.skipBad && error instanceof CopyPasteError && error.code === 'data') return undefined;
+        throw error;
+      });
+      if (!annotations) return [];
+      const candidate = candidateOf(annotations, setOf(sample, dataset));
+      const parts = gauges.map((gauge) => gauge.read(candidate, role));
+      giveBackBuffers(annotations);
+      return [{ id: sample.id, parts }];
+    };
+    return (await inParts(samples, jobsOf(options), read)).flat();
+  };
 }
 
-function balancedRun(dataset: SourcedDataset, options: MeasureOptions): BalancedRun {
+/** Measurements that the options need. */
+function gaugesOf(dataset: SourcedDataset, options: MeasureOptions, frame: Size): Gauge[] {
+  const request = requestOf(options, dataset.classNames);
+  return request ? [balanceGauge(request, balancedRun(dataset, options, frame)) as Gauge] : [];
+}
+
+function balancedRun(dataset: SourcedDataset, options: MeasureOptions, frame: Size): BalancedRun {
   const { copies = 1, includeOriginals = false, batchSize } = options;
   return {
     options: planOptionsOf(dataset, options, {}),
@@ -67,7 +112,7 @@ function balancedRun(dataset: SourcedDataset, options: MeasureOptions): Balanced
     copies,
     originals: includeOriginals ? 1 : 0,
     apart: dataset.sources !== undefined,
-    frame: typicalSize(dataset.samples),
+    frame,
   };
 }
 

@@ -2,14 +2,16 @@ import { availableParallelism } from 'node:os';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import type { Role } from '../plan/gauge.ts';
 import type { Measures } from '../plan/measures.ts';
 import { batchCount } from '../plan/plan.ts';
 import { type BackendName, backends } from '../render/backends.ts';
-import type { Sample } from '../types.ts';
+import type { Sample, Size } from '../types.ts';
 import { jobsOf, memoryOf } from './budget.ts';
 import type { OutcomeBatch } from './job.ts';
+import type { MeasuredSample } from './measure.ts';
 import type { BatchRef } from './planner.ts';
-import type { WorkerData, WorkerResult, WorkerTask } from './worker.ts';
+import type { BatchOutcomes, WorkerData, WorkerResult, WorkerTask } from './worker.ts';
 
 /** Minimum work, in samples or in pixels, for threads to save more time than they take to start. */
 const worthwhile = { samples: 200, pixels: 250e6 };
@@ -32,8 +34,10 @@ function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend
 export interface Threads {
   /** Number of batches that begin early. */
   readonly ahead: number;
+  /** Reads samples for a measurement. @param frame size that stands for the sizes of all targets. */
+  readParts(samples: readonly Sample[], role: Role, frame: Size): Promise<MeasuredSample[]>;
   /** Runs a batch. @param poison reason to skip each sample that crashes a process, by id. */
-  begin(ref: BatchRef, poison: ReadonlyMap<string, string>): Promise<OutcomeBatch>;
+  begin(ref: BatchRef, measures: Measures, poison: ReadonlyMap<string, string>): Promise<OutcomeBatch>;
   stop(): Promise<void>;
 }
 
@@ -41,7 +45,6 @@ export interface Threads {
 export async function startThreads(
   dataset: SourcedDataset,
   options: AugmentOptions,
-  measures: Measures,
   backend: BackendName,
   worker: URL | undefined,
   stop: AbortSignal | undefined,
@@ -55,7 +58,6 @@ export async function startThreads(
     // Samples come with their batches, so that the memory of a thread does not grow with the data set.
     dataset: { ...dataset, samples: [], others: [], skipped: [], leftBehind: [], lists: new Map() },
     options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
-    measures,
     backend,
     stop: shared,
   };
@@ -84,15 +86,19 @@ export async function startThreads(
     broken ??= error;
     void destroy();
   });
+  const run = async <T>(task: WorkerTask): Promise<T> => {
+    if (broken !== undefined) throw broken;
+    const result: WorkerResult<T> = await pool.run(task).catch((error: unknown) => {
+      throw broken ?? error;
+    });
+    if ('error' in result) throw new CopyPasteError(result.error.code, result.error.message, { offenders: result.error.offenders });
+    return result.value;
+  };
   return {
     ahead: 2 * count,
-    async begin(ref, poison): Promise<OutcomeBatch> {
-      if (broken !== undefined) throw broken;
-      const task: WorkerTask = { ref, poison };
-      const result: WorkerResult = await pool.run(task).catch((error: unknown) => {
-        throw broken ?? error;
-      });
-      if ('error' in result) throw new CopyPasteError(result.error.code, result.error.message, { offenders: result.error.offenders });
+    readParts: (samples, role, frame) => run({ samples, role, frame }),
+    async begin(ref, measures, poison): Promise<OutcomeBatch> {
+      const result = await run<BatchOutcomes>({ ref, measures, poison });
       // Tinypool's promises stay in memory until V8 marks the whole heap, so outcomes are removed from their results.
       return { results: result.outcomes.splice(0).map((outcome) => Promise.resolve(outcome)), read: result.read };
     },

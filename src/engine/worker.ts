@@ -1,57 +1,87 @@
-/** Program of a worker thread of `augment`: runs whole batches and returns their outcomes. */
+/** Program of a worker thread of `augment`: measures samples, and runs whole batches and returns their outcomes. */
 import Tinypool from 'tinypool';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, type ErrorCode } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
+import type { Role } from '../plan/gauge.ts';
 import type { Measures } from '../plan/measures.ts';
 import { openRenderer } from '../render/backend.ts';
 import type { BackendName } from '../render/backends.ts';
-import { createJob } from './job.ts';
+import type { Sample, Size } from '../types.ts';
+import { createJob, type Job } from './job.ts';
+import { createPartReader, type MeasuredSample, type ReadParts } from './measure.ts';
 import type { BatchRef } from './planner.ts';
 
 export interface WorkerData {
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
-  readonly measures: Measures;
   readonly backend: BackendName;
   /** One shared number, 0 until the run is stopped. */
   readonly stop: Int32Array;
 }
 
-/** A batch to run. */
-export interface WorkerTask {
+/** Work of a thread: samples to measure, or a batch to run. */
+export type WorkerTask = MeasureTask | BatchTask;
+
+interface MeasureTask {
+  readonly samples: readonly Sample[];
+  readonly role: Role;
+  /** Size that stands for the sizes of all targets. */
+  readonly frame: Size;
+}
+
+interface BatchTask {
   readonly ref: BatchRef;
+  /** The same for all batches. */
+  readonly measures: Measures;
   /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
 }
 
-/** Result of a batch. An error is plain data, since only the message of an `Error` crosses a thread boundary. */
-export type WorkerResult =
-  | { readonly outcomes: Outcome[]; readonly read: readonly ClassCount[] }
+/** Outcomes of a batch. */
+export interface BatchOutcomes {
+  readonly outcomes: Outcome[];
+  readonly read: readonly ClassCount[];
+}
+
+/** Result of a task. An error is plain data, since only the message of an `Error` crosses a thread boundary. */
+export type WorkerResult<T> =
+  | { readonly value: T }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
-const { dataset, options, measures, backend, stop } = Tinypool.workerData as WorkerData;
+const { dataset, options, backend, stop } = Tinypool.workerData as WorkerData;
 const poison = new Map<string, string>();
-const opening = openRenderer(backend).then((opened) =>
-  createJob(dataset, options, measures, opened, { poison, stopped: () => Atomics.load(stop, 0) !== 0 }),
-);
+const stopped = (): boolean => Atomics.load(stop, 0) !== 0;
+const opening = openRenderer(backend);
 // The first batch throws the error.
 opening.catch(() => {});
+let job: Promise<Job> | undefined;
+let reader: ReadParts | undefined;
 
 /** @public Called by the pool. */
-export default async function work({ ref, poison: known }: WorkerTask): Promise<WorkerResult> {
-  for (const [id, reason] of known) poison.set(id, reason);
+export default async function work(task: WorkerTask): Promise<WorkerResult<MeasuredSample[] | BatchOutcomes>> {
   try {
-    const { results, read } = await (await opening).begin(ref);
-    try {
-      return { outcomes: await Promise.all(results), read };
-    } finally {
-      await Promise.allSettled(results);
-    }
+    return { value: 'ref' in task ? await run(task) : await read(task) };
   } catch (error) {
     if (!(error instanceof CopyPasteError)) throw error;
     const { code, message, offenders } = error;
     return { error: { code, message, offenders } };
+  }
+}
+
+function read({ samples, role, frame }: MeasureTask): Promise<MeasuredSample[]> {
+  reader ??= createPartReader(dataset, options, frame, stopped);
+  return reader(samples, role);
+}
+
+async function run({ ref, measures, poison: known }: BatchTask): Promise<BatchOutcomes> {
+  for (const [id, reason] of known) poison.set(id, reason);
+  job ??= opening.then((opened) => createJob(dataset, options, measures, opened, { poison, stopped }));
+  const { results, read } = await (await job).begin(ref);
+  try {
+    return { outcomes: await Promise.all(results), read };
+  } finally {
+    await Promise.allSettled(results);
   }
 }

@@ -99,7 +99,7 @@ function rowOf(sample: Candidate, { options, frame }: BalancedRun): BalanceRow {
 }
 
 /** Number of points at which each random number of the jitter is taken. */
-const [scalePoints, centrePoints] = [8, 4];
+const [scalePoints, centrePoints] = [8, 3];
 
 /**
  * Probability that one of ten draws of the jitter fits an instance into the frame, and the area that it then has, by a sum over scales and
@@ -113,9 +113,9 @@ function fitOf({ classId, box: [x0, y0, x1, y1], area }: Instance, frame: Size, 
   for (let i = 0; i < scalePoints; i++) {
     const scale = low + ((high - low) * (i + 0.5)) / scalePoints;
     for (let x = 0; x < centrePoints; x++) {
-      const across = visiblePart((x1 - x0) * scale, frame.width, x);
+      const column = area * scale * scale * visiblePart((x1 - x0) * scale, frame.width, x);
       for (let y = 0; y < centrePoints; y++) {
-        const shown = area * scale * scale * across * visiblePart((y1 - y0) * scale, frame.height, y);
+        const shown = column * visiblePart((y1 - y0) * scale, frame.height, y);
         if (shown < minArea || shown > maxArea) continue;
         fits++;
         sum += shown;
@@ -130,8 +130,10 @@ function fitOf({ classId, box: [x0, y0, x1, y1], area }: Instance, frame: Size, 
 
 /** Part of a length that lies inside a frame when its centre is at the nth point of one half of the frame. */
 function visiblePart(length: number, frame: number, n: number): number {
-  const centre = ((n + 0.5) / centrePoints) * (frame / 2);
-  return (Math.min(length / 2, centre) + Math.min(length / 2, frame - centre)) / length;
+  const half = length / 2;
+  const centre = ((n + 0.5) * frame) / (2 * centrePoints);
+  // The other edge is farther away.
+  return half <= centre ? 1 : (centre + Math.min(half, frame - centre)) / length;
 }
 
 /** Sums over all samples, by class id. */
@@ -232,7 +234,7 @@ interface Drawn {
 }
 
 /** Number of targets that the weights are made for: at least and at most. A run with fewer is drawn more often than it will be. */
-const [leastTargets, mostTargets] = [1000, 20_000];
+const [leastTargets, mostTargets] = [600, 20_000];
 
 /** Number of targets from which on the weights follow the random numbers of the run itself. */
 const leastOwnTargets = 50;
@@ -448,7 +450,8 @@ function otherWeight(id: number, request: Request): number {
 }
 
 function runningSums(pools: readonly Pool[]): Float64Array {
-  const sums = new Float64Array(pools.length);
+  // Threads share the memory.
+  const sums = new Float64Array(new SharedArrayBuffer(8 * pools.length));
   let sum = 0;
   for (const [n, { weight }] of pools.entries()) sums[n] = sum += weight;
   return sums;
@@ -495,7 +498,7 @@ function missing(shares: readonly number[], existing: readonly number[], total: 
 }
 
 /** Maximum number of rounds of the calibration, and the error of a share at which it ends. */
-const [mostRounds, accepted] = [40, 0.002];
+const [mostRounds, accepted] = [30, 0.004];
 
 /**
  * Finds weights whose outcome is the wanted one: in each round a weight is multiplied by the wanted share over the reached one. The best

@@ -79,10 +79,10 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
   const total = (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length;
   // Threads load while the output is opened; a complete run needs none.
   const complete = !options.dryRun && !options.overwrite && existsSync(join(options.out, manifestName));
-  const measures = complete ? {} : await measure(dataset, options, hooks.stop);
-  const threads = complete ? undefined : await startThreads(dataset, options, measures, backend.name, programs?.worker, hooks.stop);
+  const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks.stop);
   let output: Output | undefined;
   try {
+    const measures = complete ? {} : await measure(dataset, options, hooks.stop, threads);
     if (!options.dryRun) {
       const opened = await openOutput(dataset, options, measures, twins);
       if ('records' in opened) {
@@ -116,7 +116,7 @@ async function runBatches(
   const filesOf = (samples: readonly Sample[], suffix: string) => samples.flatMap((sample) => possibleFiles(sample, suffix, options));
   const begin = (ref: BatchRef) =>
     steps.begin(keyOf(ref), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>
-      threads ? threads.begin(ref, poison) : job.begin(ref),
+      threads ? threads.begin(ref, measures, poison) : job.begin(ref),
     );
   for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
     tally.read(batch.read);

@@ -29,7 +29,7 @@ async function withThreads<T>(
   { worker = built.worker, stop }: { worker?: URL; stop?: AbortSignal } = {},
 ): Promise<T> {
   const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
-  const threads = (await startThreads(await openSourced(options), options, {}, 'cpu', worker, stop)) as Threads;
+  const threads = (await startThreads(await openSourced(options), options, 'cpu', worker, stop)) as Threads;
   try {
     return await run(threads, options);
   } finally {
@@ -58,7 +58,7 @@ test('threads write the bytes that one thread writes, and report every sample', 
 test('no thread is started for few small samples, for TensorFlow, or without a built worker', async () => {
   const start = async (given: Partial<AugmentOptions>, backend: 'cpu' | 'tensorflow', worker: URL | undefined) => {
     const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
-    return startThreads(await openSourced(options), options, {}, backend, worker, undefined);
+    return startThreads(await openSourced(options), options, backend, worker, undefined);
   };
   expect(await start({ copies: 39 }, 'cpu', built.worker)).toBeUndefined();
   expect(await start({}, 'tensorflow', built.worker)).toBeUndefined();
@@ -70,7 +70,7 @@ test('records come back in the order of the samples, and poison is skipped', asy
     const [, second] = (await alone(options)).ref.samples;
     const poison = new Map([[second?.id as string, 'it crashed a process']]);
     const { job, ref } = await alone({ ...options, out: newOut() }, poison);
-    const { results, read } = await threads.begin(ref, poison);
+    const { results, read } = await threads.begin(ref, {}, poison);
     const outcomes = await Promise.all(results);
     expect(outcomes.map(({ id }) => id)).toEqual(ref.samples.map(({ id }) => id));
     expect(outcomes[1]).toEqual({ id: second?.id, skipped: 'it crashed a process' });
@@ -92,7 +92,7 @@ test('an error in a thread keeps its code, message and offenders', async () => {
       (reason) => reason,
     );
     await Promise.allSettled(results);
-    await expect(threads.begin(ref, new Map())).rejects.toMatchObject({
+    await expect(threads.begin(ref, {}, new Map())).rejects.toMatchObject({
       name: 'CopyPasteError',
       code: 'data',
       message: error.message,
@@ -107,9 +107,9 @@ test('a stop signal stops threads: no batch begins, and the run is continued to 
     {},
     async (threads, options) => {
       const { ref } = await alone(options);
-      await (await threads.begin(ref, new Map())).results[0];
+      await (await threads.begin(ref, {}, new Map())).results[0];
       stop.abort();
-      await expect(threads.begin(ref, new Map())).rejects.toMatchObject({ code: 'interrupted' });
+      await expect(threads.begin(ref, {}, new Map())).rejects.toMatchObject({ code: 'interrupted' });
     },
     { stop: stop.signal },
   );
@@ -130,6 +130,6 @@ test('a stop signal stops threads: no batch begins, and the run is continued to 
 test('a thread that throws before its first batch fails the run', async () => {
   const programs = await writeTree(join(folder, 'programs'), { 'worker.mjs': "throw new Error('broken');" });
   const worker = pathToFileURL(join(programs, 'worker.mjs'));
-  const begun = withThreads({}, async (threads, options) => threads.begin((await alone(options)).ref, new Map()), { worker });
+  const begun = withThreads({}, async (threads, options) => threads.begin((await alone(options)).ref, {}, new Map()), { worker });
   await expect(begun).rejects.toThrow('broken');
 });
