@@ -51,11 +51,16 @@ function commandTable(name, options) {
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
+/** Table of options: first those without a group, then each group under its heading. */
 function table(options, title = 'option') {
+  const rowsOf = (group) =>
+    options.filter((option) => option.group === group).map((option) => `| \`${option.flag}\` | ${cell(describeOption(option))} |`);
+  const groups = new Set(options.flatMap(({ group }) => group ?? []));
   return [
     `| ${title} | meaning |`,
     '| --- | --- |',
-    ...options.map((option) => `| \`${option.flag}\` | ${cell(describeOption(option))} |`),
+    ...rowsOf(undefined),
+    ...[...groups].flatMap((group) => [`| **${group}** | |`, ...rowsOf(group)]),
   ].join('\n');
 }
 

@@ -45,6 +45,8 @@ export interface Option {
   readonly required?: true;
   /** False if no output byte depends on the option, except through facts of the data set that the manifest records anyway. */
   readonly bytes?: false;
+  /** Heading under which help lists the option. */
+  readonly group?: 'Thresholds';
   /** False if the option has no effect beside `--jitter scene`, and is refused there. */
   readonly scene?: false;
   /** Options without effect beside it, which may not be given then. */
@@ -160,13 +162,15 @@ const planning = {
     flag: '--min-area <area>',
     kind: 'area',
     default: 0.0005,
-    description: 'smallest area of a paste in its target: a fraction of the image, or pixels such as 25px',
+    group: 'Thresholds',
+    description: 'of a paste in its target: smallest area, as a fraction of the image, or in pixels such as 25px',
   },
   maxArea: {
     flag: '--max-area <area>',
     kind: 'area',
     default: 0.25,
-    description: 'largest area of a paste in its target: a fraction of the image, or pixels',
+    group: 'Thresholds',
+    description: 'of a paste in its target: largest area, as a fraction of the image, or in pixels',
   },
   scale: { flag: '--scale <lo,hi>', kind: 'range', default: [0.5, 2], description: 'range of the scale, drawn uniformly' },
   scaleByClass: {
@@ -206,8 +210,9 @@ const planning = {
     flag: '--max-cover <f>',
     kind: 'fraction',
     scene: false,
+    group: 'Thresholds',
     description:
-      'largest fraction of its pixels that an existing instance may lose to all pastes together; a paste that takes more is drawn again',
+      'of an existing instance: largest fraction of its pixels that all pastes together may cover; a paste that covers more is drawn again',
   },
   jitter: {
     flag: '--jitter <what>',
@@ -244,8 +249,9 @@ const planning = {
     flag: '--min-visible <f>',
     kind: 'fraction or official',
     default: 0.05,
+    group: 'Thresholds',
     description:
-      "drop an existing instance that keeps less than this fraction of its pixels after the pastes; official drops it as the paper's code does, if its box moves by more than 10 pixels and it keeps 300 pixels or fewer",
+      "of an existing instance: smallest fraction of its pixels that must be left after the pastes, or it is dropped; official drops it as the paper's code does, if its box moves by more than 10 pixels and it keeps 300 pixels or fewer",
   },
   balance: {
     flag: '--balance <how>',

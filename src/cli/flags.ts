@@ -5,7 +5,10 @@ import type { Option } from '../options.ts';
 export function addFlags(command: Command, table: Readonly<Record<string, Option>>): Command {
   for (const option of Object.values(table)) {
     if (isArgument(option)) command.addArgument(new Argument(option.flag, describeOption(option)));
-    else command.addOption(new Flag(option.flag, describeOption(option)).makeOptionMandatory(option.required === true));
+    else {
+      const flag = new Flag(option.flag, describeOption(option)).makeOptionMandatory(option.required === true);
+      command.addOption(option.group ? flag.helpGroup(`${option.group}:`) : flag);
+    }
   }
   return command;
 }

@@ -19,6 +19,18 @@ describe('flags', () => {
     expect(givenOf(command, checkOptions)).toEqual({ [argument as string]: 'data', json: true, jobs: '3' });
   });
 
+  test('are listed under the heading of their group, with what each threshold looks at', () => {
+    const help = addFlags(new Command('augment'), augmentOptions)
+      .helpInformation()
+      .replaceAll(/\n {6,}/g, ' ');
+    const [, thresholds = ''] = help.split('Thresholds:\n');
+    const lines = thresholds.split('\n\n')[0]?.trimEnd().split('\n') ?? [];
+    expect(lines.map((line) => /--\S+/.exec(line)?.[0])).toEqual(
+      expect.arrayContaining(['--min-area', '--max-area', '--max-cover', '--min-visible']),
+    );
+    for (const line of lines) expect(line).toMatch(/ of (a paste in its target|an instance in its source|an existing instance): /);
+  });
+
   test('are described with their choices and defaults', () => {
     const option = { flag: '--x <x>', kind: 'text', description: 'thing' } as const;
     expect(describeOption(option)).toBe('thing');
