@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../src/cli/main.ts';
 import { captureStreams, temporaryFolder } from './make.ts';
+
+const { commandsOf } = await import('../scripts/choosing.js' as string);
 
 const read = (path: string): string => readFileSync(path, 'utf8');
 
@@ -70,6 +72,20 @@ describe('documentation', () => {
   test.each(blocks('js'))("README's program %# runs", (program) => {
     const code = program.replace("'data'", "'fixtures/camvid'").replace("'aug'", JSON.stringify(join(folder, 'program')));
     execFileSync(process.execPath, ['--input-type=module', '-e', code], { stdio: 'pipe' });
+  });
+
+  const choosing: { line: string; argv: string[] }[] = commandsOf({ camvid: 'fixtures/camvid', coco: 'fixtures/coco' }, folder);
+
+  test.each(choosing)('docs/choosing.md: copypaste $line', async ({ argv }) => {
+    const streams = captureStreams();
+    expect({ code: await main(argv, streams), ...streams.text }).toMatchObject({ code: 0 });
+  });
+
+  test('docs/choosing.md has a picture of each preview, of at most 60 kB', () => {
+    const shown = [...read('docs/choosing.md').matchAll(/\(choosing\/([\w-]+\.jpg)\)/g)].map(([, name]) => name as string);
+    expect(shown).toEqual(choosing.flatMap(({ line }) => /--out (\S+\.jpg)/.exec(line)?.[1] ?? []));
+    expect(shown.toSorted()).toEqual(readdirSync('docs/choosing').toSorted());
+    for (const name of shown) expect(statSync(join('docs/choosing', name)).size).toBeLessThanOrEqual(60_000);
   });
 
   test('the changelog has the version', () => {
