@@ -10,6 +10,7 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import { byClassId, ignoreIdOf, pasteFilter, ruleClasses } from './dataset/classes.ts';
+import { gapOf, refuseIdleJoin } from './dataset/join.ts';
 import { CopyPasteError } from './errors.ts';
 import { countFreeObjectIds } from './masks/ids.ts';
 import { type Found, findInstances } from './masks/instances.ts';
@@ -95,6 +96,7 @@ export async function copyPasteBatch(
 ): Promise<CopyPasteBatch | CopyPasteObjects> {
   const options = resolveOptions(batchOptions, given);
   const shape = checkShapes(images, masks, options.channelsFirst);
+  refuseIdleJoin({ ...options, instances: objects ? 'object' : options.instances });
   if (objects) checkObjects(objects, masks, given);
   const leftOut = new Set([...options.background, ...options.ignore]);
   const ignore = ignoreIdOf(options.ignore, options.jitter);
@@ -103,7 +105,7 @@ export async function copyPasteBatch(
     given.range === undefined && images.dtype === 'float32' && checkDefaultRange(images),
   ]);
   const find = ({ mask, objects }: Annotation): Found =>
-    findInstances(mask, objects, objects ? 'object' : options.instances, leftOut, noObject);
+    findInstances(mask, objects, objects ? 'object' : options.instances, leftOut, noObject, 'masks', gapOf(options));
   const found = annotations.map(find);
   const candidates = found.map((one, i) => candidateOf(`${i}`, annotations[i] as Annotation, one));
   const { scaleByClass } = options;

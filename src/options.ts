@@ -20,6 +20,7 @@ export interface Kinds {
   quality: number;
   bytes: number;
   area: AreaLimit;
+  pixels: `${number}px`;
   range: readonly [low: number, high: number];
   interval: readonly [low: number, high: number];
   ids: readonly number[];
@@ -124,6 +125,12 @@ const reading = {
     default: 'component',
     description: "definition of an instance: a connected component, all pixels of a class, or an object of the layout's instance masks",
   },
+  join: {
+    flag: '--join <pixels>',
+    kind: 'pixels',
+    description:
+      'make one instance of the components of a class that have at most this many pixels between them, such as 6px; with --instances component and masks',
+  },
   background: { flag: '--background <ids>', kind: 'ids', description: 'background ids, or none (by default 0, none for CamVid)' },
   ignore: { flag: '--ignore <ids>', kind: 'ids', description: 'ignore ids, or none (by default 255, 11 for CamVid)' },
   classes: { flag: '--classes <list>', kind: 'names', description: 'paste only these classes, by id or name' },
@@ -157,6 +164,13 @@ const planning = {
     kind: 'count or all',
     default: 5,
     description: 'maximum number of instances to paste into a sample, or all',
+  },
+  minSourceArea: {
+    flag: '--min-source-area <area>',
+    kind: 'area',
+    default: '1px',
+    group: 'Thresholds',
+    description: 'of an instance in its source: smallest area, as a fraction of that image, or in pixels such as 64px',
   },
   minArea: {
     flag: '--min-area <area>',
@@ -397,6 +411,7 @@ export const batchOptions = {
     choices: ['component', 'class'],
     description: 'definition of an instance without objects: a connected component, or all pixels of a class',
   },
+  join: reading.join,
   background: { ...reading.background, default: [0], description: 'background ids' },
   ignore: { ...reading.ignore, default: [255], description: 'ignore ids' },
   classes: { flag: 'classes', kind: 'ids', description: 'paste only these class ids' },
@@ -455,7 +470,16 @@ export const extractOptions = {
 
 export type ExtractOptions = Resolved<typeof extractOptions>;
 
-const { split: _split, onlySplit: _onlySplit, skipBad: _skipBad, instances, classes: _c, excludeClasses: _e, ...ofAnnotations } = reading;
+const {
+  split: _split,
+  onlySplit: _onlySplit,
+  skipBad: _skipBad,
+  instances,
+  join,
+  classes: _c,
+  excludeClasses: _e,
+  ...ofAnnotations
+} = reading;
 
 export const checkOptions = {
   ...ofAnnotations,
@@ -472,6 +496,7 @@ export const inspectOptions = {
   in: dataArgument,
   split: { ...reading.split, description: 'split to list first, if none is called train' },
   instances,
+  join,
   jobs: running.jobs,
   quiet: running.quiet,
   json: { flag: '--json', kind: 'switch', description: 'print the findings as one JSON object' },

@@ -50,6 +50,11 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     parse: (text) => (text.endsWith('px') ? text : number(text)),
     schema: area,
   },
+  pixels: {
+    expects: 'a whole number of pixels of at least 1, such as 6px',
+    parse: String,
+    schema: z.string().regex(/^[1-9]\d{0,5}px$/) as unknown as z.ZodType<Kinds['pixels']>,
+  },
   range: {
     expects: 'two numbers LO,HI with 0 < LO ≤ HI',
     parse: (text) => text.split(',').map(number),

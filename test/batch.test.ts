@@ -93,6 +93,7 @@ const effects: Partial<Record<keyof BatchOptions, readonly [given: BatchOptions,
   maxInstances: [{ maxInstances: 1 }, ({ plan }) => plan.every(({ placements }) => placements.length === 1)],
   minArea: [{ minArea: '40px' }, ({ placements }) => placements.every(({ area }) => area >= 40)],
   maxArea: [{ maxArea: '40px' }, ({ placements }) => placements.every(({ area }) => area <= 40)],
+  minSourceArea: [{ minSourceArea: 1 }, ({ plan }) => plan.every(({ reason }) => reason === 'no source')],
   scale: [{ scale: [1, 1] }, ({ placements }) => placements.every(({ scale }) => scale === 1)],
   flip: [{ flip: 1 }, ({ placements }) => placements.every(({ flip }) => flip)],
   maxTranslation: [
@@ -353,6 +354,22 @@ describe.for(backendNames)('on %s', (backend) => {
             for (let i = 0; i < H * W; i++) expect(values[(n * 3 + c) * H * W + i]).toBe(reference[(n * H * W + i) * 3 + c]);
       });
 
+      test('joins the parts of an instance, and leaves out instances that are too small in their source', async () => {
+        const xs = tensor(new Array(2 * H * W).fill(9), [2, H, W, 1], 'int32') as Tensor4D;
+        const cut = () => drawBox(drawBox(filled(W, H, 0), [8, 8, 12, 16], 3), [14, 8, 18, 16], 3).ids;
+        const ys = tensor([...cut(), ...cut()], [2, H, W], 'int32') as Tensor3D;
+        const widths = async (more: BatchOptions) => {
+          const { plan } = await copyPasteBatch(xs, ys, { ...options, maxArea: 1, ...more });
+          return [...new Set(plan.flatMap(({ placements }) => placements.map(({ sourceBox: [x0, , x1] }) => x1 - x0)))];
+        };
+        expect(await widths({})).toEqual([4]);
+        expect(await widths({ join: '1px' })).toEqual([4]);
+        expect(await widths({ join: '2px' })).toEqual([10]);
+        expect(await widths({ minSourceArea: '33px' })).toEqual([]);
+        expect(await widths({ join: '2px', minSourceArea: '33px' })).toEqual([10]);
+        await expect(widths({ join: '2px', instances: 'class' })).rejects.toMatchObject({ code: 'usage' });
+      });
+
       test.each([1, 4])('takes %i channels', async (channels) => {
         const { xs, ys } = batch(channels);
         const reference = await (await copyPasteBatch(batch(3).xs, ys, options)).images.data();
@@ -519,7 +536,7 @@ describe.for(backendNames)('on %s', (backend) => {
     describe.runIf(backend === 'cpu')('an option of `augment` works in a batch', () => {
       test('every one that a batch offers is tested here', () => {
         const shared = Object.keys(batchOptions).filter((name) => Object.hasOwn(previewOptions, name));
-        const own = ['instances', 'background', 'ignore', 'classes', 'excludeClasses'];
+        const own = ['instances', 'join', 'background', 'ignore', 'classes', 'excludeClasses'];
         expect(Object.keys(effects).sort()).toEqual(shared.filter((name) => !own.includes(name)).sort());
       });
 

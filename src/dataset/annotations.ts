@@ -8,14 +8,14 @@ import { readEntry } from '../formats/documents.ts';
 import type { Format } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { ignoreObject, largestId } from '../masks/ids.ts';
-import { findInstances, type InstanceMode, paintShapes } from '../masks/instances.ts';
+import { findInstances, paintShapes } from '../masks/instances.ts';
 import type { Annotations, InputFile, Mask, Sample, ShapeSet } from '../types.ts';
 import { ignoreIdOf } from './classes.ts';
+import { gapOf, type Join } from './join.ts';
 import type { Dataset } from './open.ts';
 
 /** Options that change how annotations are read. */
-interface ReadOptions {
-  readonly instances: InstanceMode;
+interface ReadOptions extends Join {
   readonly jitter: 'instance' | 'scene';
 }
 
@@ -54,7 +54,7 @@ function emptyOf({ size, newLabels }: Sample): ShapeSet {
 }
 
 /** Reads a sample's class mask, and its instance mask if it has one. */
-async function readMasks(sample: Sample, path: string, dataset: Dataset, { instances, jitter }: ReadOptions): Promise<Annotations> {
+async function readMasks(sample: Sample, path: string, dataset: Dataset, { instances, join, jitter }: ReadOptions): Promise<Annotations> {
   const ignore = ignoreIdOf(dataset.ignore, jitter) ?? 0;
   const read = async (
     file: string,
@@ -75,7 +75,7 @@ async function readMasks(sample: Sample, path: string, dataset: Dataset, { insta
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; pass --instances component`);
     }
-    const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, path);
+    const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, path, gapOf({ join }));
     return { sample, input: dataset, mask, ...found, files: [{ role: 'mask', path, sha256 }] };
   }
   // Dropped objects get the ignore id in the instance mask.
@@ -85,7 +85,7 @@ async function readMasks(sample: Sample, path: string, dataset: Dataset, { insta
     input: dataset,
     mask,
     objects: objects.mask,
-    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, path),
+    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, path, gapOf({ join })),
     files: [
       { role: 'mask', path, sha256 },
       { role: 'objects', path: sample.objects, sha256: objects.sha256 },

@@ -16,7 +16,7 @@ import { readSourced } from './reading.ts';
 
 /** Options that measurements depend on. */
 export type MeasureOptions = PlannerOptions &
-  Pick<AugmentOptions, 'instances' | 'jobs'> &
+  Pick<AugmentOptions, 'instances' | 'join' | 'jobs'> &
   Partial<Pick<AugmentOptions, 'copies' | 'includeOriginals'>>;
 
 /** Parts of one sample, one for each measurement that the options need. */

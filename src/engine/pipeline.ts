@@ -15,7 +15,7 @@ import { type Planned, readAndPlan, setOf } from './read-and-plan.ts';
 import { createSampleReader } from './reading.ts';
 
 /** Options that determine plans and pixels, or limit the work in progress. */
-export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'minVisible' | 'blend' | 'jobs' | 'memory'>;
+export type PipelineOptions = PlannerOptions & Pick<AugmentOptions, 'instances' | 'join' | 'minVisible' | 'blend' | 'jobs' | 'memory'>;
 
 /** Callbacks that make a result from each sample of one copy. */
 export interface Sink<R> {

@@ -8,7 +8,7 @@ import { type Annotations, type Instance, type Sample, sourcePrefix } from '../t
 import type { Budget } from './budget.ts';
 import { bytesOfImage, loadImage } from './images.ts';
 
-type ReadingOptions = Pick<AugmentOptions, 'instances' | 'jitter' | 'maxCover' | 'skipBad' | 'truncated'> & PasteChoice;
+type ReadingOptions = Pick<AugmentOptions, 'instances' | 'join' | 'jitter' | 'maxCover' | 'skipBad' | 'truncated'> & PasteChoice;
 
 /**
  * Creates a reader of annotations.

@@ -1,17 +1,22 @@
 import { type ImageFormat, isDeep } from '../codecs/image-names.ts';
 import { ignoreIdOf } from '../dataset/classes.ts';
+import { refuseIdleJoin } from '../dataset/join.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
+import type { AugmentOptions } from '../options.ts';
 import { requestOf } from './balance.ts';
 import { type PlannerOptions, withIds } from './planner.ts';
 
 /**
  * Refuses options that do not fit the data set.
  *
- * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, or a
- * background ratio without background targets.
+ * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, a
+ * background ratio without background targets, or a join without components.
  */
-export function refuseUnfit(dataset: SourcedDataset, options: PlannerOptions & { imageFormat?: ImageFormat | undefined }): void {
+export function refuseUnfit(
+  dataset: SourcedDataset,
+  options: PlannerOptions & Pick<AugmentOptions, 'instances' | 'join'> & { imageFormat?: ImageFormat | undefined },
+): void {
   if (options.targets === 'annotated' && options.backgroundRatio !== undefined)
     throw new CopyPasteError(
       'usage',
@@ -23,6 +28,7 @@ export function refuseUnfit(dataset: SourcedDataset, options: PlannerOptions & {
     const why = `${deep.image} has 16 bits per channel, but ${imageFormat} holds 8`;
     throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
   }
+  refuseIdleJoin(options, (dataset.sources ?? dataset).layout);
   withIds(dataset, options);
   requestOf(options, dataset.classNames);
   ignoreIdOf(dataset.ignore, options.jitter);

@@ -85,14 +85,6 @@ function grow(array: Int32Array): Int32Array {
  */
 function componentsOf({ count, spans, ids }: Runs): Int32Array {
   const parent = takeWords(count);
-  const root = (run: number): number => {
-    let r = run;
-    while (parent[r] !== r) {
-      parent[r] = parent[parent[r]!]!;
-      r = parent[r]!;
-    }
-    return r;
-  };
   let above = 0;
   let rowStart = 0;
   for (let run = 0; run < count; run++) {
@@ -108,15 +100,119 @@ function componentsOf({ count, spans, ids }: Runs): Int32Array {
     while (above < rowStart && (spans[3 * above]! < y - 1 || spans[3 * above + 2]! < x0)) above++;
     for (let up = above; up < rowStart && spans[3 * up + 1]! <= x1; up++) {
       if (ids[up] !== ids[run]) continue;
-      const a = root(up);
-      const b = root(run);
-      if (a < b) parent[b] = a;
-      else parent[a] = b;
+      unite(parent, up, run);
     }
   }
+  flatten(parent, count);
+  return parent;
+}
+
+/** The root of a run in a forest in which a parent precedes its children. */
+function rootOf(parent: Int32Array, run: number): number {
+  let r = run;
+  while (parent[r] !== r) {
+    parent[r] = parent[parent[r]!]!;
+    r = parent[r]!;
+  }
+  return r;
+}
+
+function unite(parent: Int32Array, run: number, other: number): void {
+  const a = rootOf(parent, run);
+  const b = rootOf(parent, other);
+  if (a < b) parent[b] = a;
+  else parent[a] = b;
+}
+
+/** Makes each root the parent of all runs of its tree. */
+function flatten(parent: Int32Array, count: number): void {
   // A parent precedes its children, so one step finds the root.
   for (let run = 0; run < count; run++) parent[run] = parent[parent[run]!]!;
-  return parent;
+}
+
+/**
+ * Unites the components of one id that have at most `gap` pixels between them, which is a Chebyshev distance of `gap + 1`. For each id
+ * by itself, the runs of a row are compared with those in reach in the same row and in the rows above.
+ *
+ * @param parent for each run the first run of its component.
+ */
+function joinComponents(runs: Runs, parent: Int32Array, gap: number): void {
+  const { count } = runs;
+  const joining = { ...sortById(runs), parent, reach: gap + 1 };
+  const { order, spans, ids, reach } = joining;
+  /** For each number of rows upwards, the first run of that row or of the next that has runs. */
+  const rows = new Int32Array(reach + 1);
+  /** Runs of a row that no run above covers so far: what lies in reach of a covered run further up is in reach of the run that covers it. */
+  const open = takeWords(count);
+  for (let start = 0, end = 0; start < count; start = end) {
+    const y = spans[3 * start]!;
+    if (start === 0 || ids[start] !== ids[start - 1]) rows.fill(start);
+    while (end < count && ids[end] === ids[start] && spans[3 * end] === y) end++;
+    for (let at = start; at < end; at++) {
+      uniteInReach(joining, at, at + 1, end);
+      open[at - start] = at;
+    }
+    for (let up = 1, opened = end - start, last = start; up <= reach && opened > 0; up++) {
+      let above = rows[up]!;
+      while (spans[3 * above]! < y - up) above++;
+      opened = uniteRows(joining, open, opened, above, last);
+      rows[up] = last = above;
+    }
+  }
+  for (const used of [open, order, spans, ids]) giveBack(used);
+  flatten(parent, count);
+}
+
+/** Runs whose components are joined. */
+interface Joining extends SortedRuns {
+  readonly parent: Int32Array;
+  readonly reach: number;
+}
+
+/** Unites open runs of a row with those of a row above, from `above` to `last`. @returns the number of runs that remain open. */
+function uniteRows(joining: Joining, open: Int32Array, opened: number, above: number, last: number): number {
+  const { spans, reach } = joining;
+  let kept = 0;
+  for (let n = 0; n < opened; n++) {
+    const at = open[n]!;
+    // Runs above that end before this one begins cannot reach the ones to its right either.
+    while (above < last && spans[3 * above + 2]! <= spans[3 * at + 1]! - reach) above++;
+    if (!uniteInReach(joining, at, above, last)) open[kept++] = at;
+  }
+  return kept;
+}
+
+/** Unites a run with those of a row from `other` to `end` in reach. @returns true if one of them covers all its columns. */
+function uniteInReach({ order, spans, parent, reach }: Joining, at: number, other: number, end: number): boolean {
+  const from = spans[3 * at + 1]!;
+  const to = spans[3 * at + 2]!;
+  let covered = false;
+  for (; other < end && spans[3 * other + 1]! < to + reach; other++) {
+    if (parent[order[other]!] !== parent[order[at]!]) unite(parent, order[other]!, order[at]!);
+    covered ||= spans[3 * other + 1]! <= from && spans[3 * other + 2]! >= to;
+  }
+  return covered;
+}
+
+/** Runs sorted by id, in raster order within an id; the arrays return to the buffer pool. */
+interface SortedRuns extends Pick<Runs, 'spans' | 'ids'> {
+  /** Numbers of the runs in raster order. */
+  readonly order: Int32Array;
+}
+
+function sortById({ count, spans, ids }: Runs): SortedRuns {
+  const ends = takeWords(0x10001).fill(0);
+  for (let run = 0; run < count; run++) ends[ids[run]! + 1]!++;
+  for (let id = 0; id < 0x10000; id++) ends[id + 1]! += ends[id]!;
+  const sorted = { order: takeWords(count), spans: takeWords(3 * count), ids: takeWords(count) };
+  for (let run = 0; run < count; run++) {
+    const at = ends[ids[run]!]!++;
+    sorted.order[at] = run;
+    sorted.ids[at] = ids[run]!;
+    for (let n = 0; n < 3; n++) sorted.spans[3 * at + n] = spans[3 * run + n]!;
+  }
+  giveBack(ends);
+  return sorted;
 }
 
 /** Instances of a sample, and pixel counts of its masks. */
@@ -132,12 +228,13 @@ export interface Found {
 /**
  * Finds the instances of a sample.
  *
- * `component`: each connected region of one class id (8-neighbourhood). `class`: all pixels of one class
- * id. `object`: all pixels of one id of `objects`; the class is the one that most of them have.
+ * `component`: each connected region of one class id (8-neighbourhood), joined with regions that have at most `gap` pixels between them.
+ * `class`: all pixels of one class id. `object`: all pixels of one id of `objects`; the class is the one that most of them have.
  *
  * @param leftOut background and ignore ids, which never become instances.
  * @param leftOutObjects ids of `objects` that stand for no object.
  * @param name of the mask in messages.
+ * @param gap largest number of pixels between two regions that belong to one component; 0 joins none.
  * @throws {CopyPasteError} `data` if there are more than `mostInstances`, as in noise.
  */
 export function findInstances(
@@ -147,11 +244,13 @@ export function findInstances(
   leftOut: ReadonlySet<number>,
   leftOutObjects = leftOut,
   name = 'mask',
+  gap = 0,
 ): Found {
   const runs = findRuns(mask, leftOut);
   const objectRuns = objects && findRuns(objects, leftOutObjects);
   const plane = mode === 'object' && objectRuns ? objectRuns : runs;
   const groups = mode === 'component' ? componentsOf(plane) : plane.ids;
+  if (mode === 'component' && gap > 0) joinComponents(plane, groups, Math.min(gap, Math.max(mask.width, mask.height)));
   const { spans, starts } = groupRuns(plane, groups, mode === 'component' ? plane.count : 0x10000, name);
   for (const used of [groups, runs.spans, runs.ids, objectRuns?.spans, objectRuns?.ids]) if (used) giveBack(used);
   const instances: Instance[] = [];

@@ -46,6 +46,8 @@ export interface PlanOptions extends JitterOptions, RuleOptions {
   readonly maxInstances: number | 'all';
   readonly minArea: AreaLimit;
   readonly maxArea: AreaLimit;
+  /** Smallest area of an instance in its source; its fractions are of the source image. */
+  readonly minSourceArea: AreaLimit;
   /** Unit of the jitter: each `instance` by itself, or the whole `scene` of the source and of the target, as in the paper. */
   readonly jitter: 'instance' | 'scene';
   readonly truncated: 'skip' | 'keep';
@@ -96,8 +98,8 @@ export function passReason(
 }
 
 /** Classes of the instances that may be copied. */
-export function* copyableClasses({ instances }: Pick<Candidate, 'instances'>, options: PlanOptions): Generator<number> {
-  for (const instance of instances) if (mayCopy(instance, options)) yield instance.classId;
+export function* copyableClasses(source: Size & Pick<Candidate, 'instances'>, options: PlanOptions): Generator<number> {
+  for (const instance of source.instances) if (mayCopy(instance, source, options)) yield instance.classId;
 }
 
 /**
@@ -120,13 +122,14 @@ export function passThrough(id: string, copy: number, reason: PassReason): PassP
 }
 
 /** Tests if an instance may be copied, whatever the target. */
-function mayCopy({ classId, truncated, crowd }: Instance, { truncated: treatment, mayPaste, measures }: PlanOptions): boolean {
-  return !crowd && !(truncated && treatment === 'skip') && mayPaste(classId) && weightOf(classId, measures) > 0;
+function mayCopy({ classId, area, truncated, crowd }: Instance, source: Size, options: PlanOptions): boolean {
+  if (crowd || (truncated && options.truncated === 'skip') || area < limitInPixels(options.minSourceArea, source)) return false;
+  return options.mayPaste(classId) && weightOf(classId, options.measures) > 0;
 }
 
 /** Indices of the first `limit` instances of a source that could be pasted into a target at some scale. */
 export function eligible(
-  source: Pick<Candidate, 'instances'>,
+  source: Size & Pick<Candidate, 'instances'>,
   target: Size & { largestId: number },
   options: PlanOptions,
   limit = Number.POSITIVE_INFINITY,
@@ -138,7 +141,7 @@ export function eligible(
     const instance = instances[index] as Instance;
     const [low, high] = scaleOf(instance.classId, options);
     if (instance.area * high ** 2 < minArea || instance.area * low ** 2 > maxArea) continue;
-    if (instance.classId <= target.largestId && mayCopy(instance, options)) able.push(index);
+    if (instance.classId <= target.largestId && mayCopy(instance, source, options)) able.push(index);
   }
   return able;
 }
@@ -204,8 +207,8 @@ export async function planFromSet(
 }
 
 /** Tests if a sample has an instance that may be pasted into some target. */
-export function isSource({ instances }: Pick<Candidate, 'instances'>, options: PlanOptions): boolean {
-  return instances.some((one) => mayCopy(one, options));
+export function isSource(source: Size & Pick<Candidate, 'instances'>, options: PlanOptions): boolean {
+  return source.instances.some((one) => mayCopy(one, source, options));
 }
 
 /**

@@ -5,6 +5,7 @@ import { encodeImage } from '../codecs/image.ts';
 import { takePixels } from '../codecs/pixels.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { pasteFilter } from '../dataset/classes.ts';
+import { refuseIdleJoin } from '../dataset/join.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { createBudget, jobsOf, memoryOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -46,6 +47,7 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
   const { out, overwrite } = options;
   await refuseOverlap(options.in, out, 'the data set');
   const dataset = await openDataset({ ...options, onlySplit: true });
+  refuseIdleJoin(options, dataset.layout);
   const head = await bankHeadOf(dataset, options);
   pasteFilter(dataset, options);
   const { samples } = dataset;

@@ -4,6 +4,7 @@ import { chunksOf, inParts } from '../base/parts.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { isUndefinedId } from '../dataset/classes.ts';
+import { refuseIdleJoin } from '../dataset/join.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
@@ -49,6 +50,7 @@ const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, given);
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
+  refuseIdleJoin(options, dataset.layout);
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);
   hooks.started?.(samples.length);
@@ -56,8 +58,8 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
     if (hooks.stop?.aborted) throw interrupted();
     const digest = await digestOf(join(dataset.root, sample.image), sample.image);
     const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
-    const annotations = await readAnnotations(sample, dataset, { instances: options.instances, jitter: 'instance' }).catch(
-      (error: unknown) => whatOf(error, file),
+    const annotations = await readAnnotations(sample, dataset, { ...options, jitter: 'instance' }).catch((error: unknown) =>
+      whatOf(error, file),
     );
     hooks.done?.(sample.id);
     return { sample, digest, file, annotations };

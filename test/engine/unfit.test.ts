@@ -26,6 +26,20 @@ describe('options', () => {
     expect(() => refuseUnfit(dataset, optionsOf({}))).not.toThrow();
   });
 
+  test('that join components are refused where instances are no components', async () => {
+    const join = '6px' as const;
+    const refused = (message: RegExp) => expect.objectContaining({ code: 'usage', message: expect.stringMatching(message) });
+    expect(() => refuseUnfit(dataset, optionsOf({ join }))).not.toThrow();
+    expect(() => refuseUnfit(dataset, optionsOf({ join, preset: 'composer' }))).toThrow(refused(/^--join: .* one class;/));
+    const coco = await openSourced(optionsOf({ in: 'fixtures/coco' }));
+    expect(() => refuseUnfit(coco, optionsOf({ join }))).toThrow(refused(/^--join: does not apply to the coco layout/));
+    const taken = await openSourced(optionsOf({ sources: 'fixtures/yolo' }));
+    expect(() => refuseUnfit(taken, optionsOf({ join }))).toThrow(refused(/^--join: does not apply to the yolo layout/));
+    const given = await openSourced(optionsOf({ in: 'fixtures/yolo', sources: 'fixtures/camvid' }));
+    expect(() => refuseUnfit(given, optionsOf({ join }))).not.toThrow();
+    for (const wrong of ['0px', '6', '1.5px', '-1px', 'px']) expect(() => optionsOf({ join: wrong as '6px' })).toThrow(/^--join: expected/);
+  });
+
   test('that write 16-bit images in a format of 8 bits are refused', () => {
     const [sample] = dataset.samples as [(typeof dataset.samples)[0]];
     const deep = { ...dataset, samples: [{ ...sample, format: { ...sample.format, depth: 16 as const } }] };

@@ -27,8 +27,9 @@ function pixelsOf({ spans, start, end }: Instance, width: number): number[] {
   return pixels;
 }
 
-/** Connected components by flooding, as sorted lists of pixels. */
-function flood({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): number[][] {
+/** Components by flooding, as sorted lists of pixels: parts of one id with at most `gap` pixels between them. */
+function flood({ width, height, ids }: Mask, leftOut: ReadonlySet<number>, gap = 0): number[][] {
+  const reach = gap + 1;
   const seen = new Set<number>();
   const components: number[][] = [];
   ids.forEach((id, start) => {
@@ -39,8 +40,8 @@ function flood({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): numb
     for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
       component.push(at);
       const [x, y] = [at % width, Math.floor(at / width)];
-      for (let dy = -1; dy <= 1; dy++) {
-        for (let dx = -1; dx <= 1; dx++) {
+      for (let dy = -reach; dy <= reach; dy++) {
+        for (let dx = -reach; dx <= reach; dx++) {
           const next = (y + dy) * width + x + dx;
           if (x + dx < 0 || x + dx >= width || y + dy < 0 || y + dy >= height || seen.has(next) || ids[next] !== id) continue;
           seen.add(next);
@@ -72,6 +73,26 @@ describe('findInstances', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('component: joins parts that have at most a number of pixels between them', () => {
+    const sparse = fc
+      .tuple(mask, fc.uint8Array({ minLength: 24 * 14, maxLength: 24 * 14 }))
+      .map(([m, holes]): Mask => ({ ...m, ids: m.ids.map((id, i) => ((holes[i] as number) < 200 ? 0 : id)) }));
+    fc.assert(
+      fc.property(fc.oneof(mask, sparse), fc.constantFrom(1, 2, 3, 6, 40), (m, gap) => {
+        for (const leftOut of [new Set([0]), new Set<number>()]) {
+          const { instances } = findInstances(m, undefined, 'component', leftOut, undefined, 'mask', gap);
+          expect(instances.map((instance) => pixelsOf(instance, m.width))).toEqual(flood(m, leftOut, gap));
+        }
+      }),
+      { numRuns: 150 },
+    );
+    const rows = maskOf('1..1', '....', '....', '2..1');
+    const counts = [0, 1, 2].map(
+      (gap) => findInstances(rows, undefined, 'component', new Set([0]), undefined, 'mask', gap).instances.length,
+    );
+    expect(counts).toEqual([4, 4, 2]);
   });
 
   test('class: all pixels of an id are one instance; background and ignore never are', () => {

@@ -15,6 +15,7 @@ const options: PlanOptions = {
   maxInstances: 5,
   minArea: 0.0005,
   maxArea: 0.25,
+  minSourceArea: '1px',
   scale: [0.5, 2],
   flip: 0.5,
   maxTranslation: 1,

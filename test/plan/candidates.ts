@@ -10,6 +10,7 @@ export const defaults: PlanOptions = {
   maxInstances: 5,
   minArea: 0.0005,
   maxArea: 0.25,
+  minSourceArea: '1px',
   scale: [0.5, 2],
   flip: 0.5,
   turns: false,

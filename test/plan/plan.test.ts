@@ -248,6 +248,22 @@ describe('planSample', () => {
     expect(planSample(lone, [lone], 0, defaults)).toMatchObject({ reason: 'no source', placements: [] });
   });
 
+  test('an instance that is too small in its source is never drawn, whatever its scale', () => {
+    const pool = ['a', 'b', 'c'].map((id) => candidate(id, [...three, [5, 60, 13, 68]]));
+    const drawn = (minSourceArea: PlanOptions['minSourceArea']) =>
+      new Set(
+        Array.from({ length: 40 }, (_, copy) =>
+          planSample(pool[0] as Candidate, pool, copy, { ...defaults, minArea: '1px', minSourceArea }),
+        )
+          .flatMap(({ placements, dropped }) => [...placements, ...dropped])
+          .map(({ classId }) => classId),
+      );
+    expect(drawn('64px')).toEqual(new Set([1, 2, 3, 4]));
+    expect(drawn('65px')).toEqual(new Set([1, 2, 3]));
+    expect(drawn(0.00325)).toEqual(new Set([1, 2, 3]));
+    expect(planSample(pool[0] as Candidate, pool, 0, { ...defaults, minSourceArea: 0.1 })).toMatchObject({ reason: 'no source' });
+  });
+
   test('the class filter, the depth of the mask and free object ids decide which instances are eligible', () => {
     expect(
       plansOf({ mayPaste: (id) => id === 2 })

@@ -37,6 +37,14 @@ describe('inspect', () => {
     expect(classes.every(({ leftOut, instances, pixels }) => pixels > 0 && (leftOut || instances > 0))).toBe(true);
   });
 
+  test('counts the instances that --join makes of components', async () => {
+    const cars = async (join?: '6px') =>
+      (await inspect({ in: 'fixtures/camvid', join })).classes.find(({ name }) => name === 'car')?.instances;
+    expect([await cars(), await cars('6px')]).toEqual([60, 39]);
+    await expect(inspect({ in: 'fixtures/coco', join: '6px' })).rejects.toMatchObject({ code: 'usage' });
+    await expect(inspect({ in: 'fixtures/voc', join: '6px', instances: 'object' })).rejects.toMatchObject({ code: 'usage' });
+  });
+
   test('tells stuff from things where a layout or a document knows them', async () => {
     const kinds = async (name: string) =>
       Object.fromEntries((await inspect({ in: `fixtures/${name}` })).classes.map(({ id, name, kind }) => [name ?? id, kind]));

@@ -18,6 +18,7 @@ const voc = 'fixtures/voc';
 
 const made = {
   camvid: augment({ in: camvid, out: join(folder, 'camvid'), p: 0.8, copies: 2, includeOriginals: true }),
+  joined: augment({ in: camvid, out: join(folder, 'joined'), p: 1, join: '6px', minSourceArea: '64px', classes: ['car', 'pole'] }),
   objects: augment({ in: voc, out: join(folder, 'objects'), p: 1, instances: 'object', truncated: 'keep', allowSelf: true }),
   paper: augment({ in: voc, out: join(folder, 'paper'), preset: 'paper', p: 1, allowSelf: true, imageFormat: 'png' }),
   overhead: augment({ in: camvid, out: join(folder, 'overhead'), preset: 'overhead', p: 1, tone: 0.3, blend: 'antialias' }),
@@ -31,7 +32,7 @@ const made = {
     imageFormat: 'png',
   }),
 };
-const inputs = { camvid, objects: voc, paper: voc, overhead: camvid, styled: voc };
+const inputs = { camvid, joined: camvid, objects: voc, paper: voc, overhead: camvid, styled: voc };
 type Kind = keyof typeof made;
 
 /** A copy of an output. */
