@@ -1,25 +1,27 @@
 /**
  * Weights of classes with which a histogram comes out as asked. Sources come from the batch, one for each target, and give few instances
  * without replacement, so that raw weights miss it: the weights are found by planning the run again and again, with the random numbers of
- * the run itself, on counts of instances alone.
+ * the run itself, on boxes and areas alone.
  */
-import type { Instance, Size } from '../types.ts';
+import type { Box, Instance, Size } from '../types.ts';
 import type { Gauge } from './gauge.ts';
-import { scaleOf } from './jitter.ts';
+import { jitterInstance, jitterScene } from './jitter.ts';
 import type { Balance, ByClass, Limit, Measures } from './measures.ts';
 import {
   areaLimits,
   batchesOf,
+  byClassAndArea,
   type Candidate,
   copyableClasses,
   eligible,
+  jitterPurpose,
   maxDraws,
   type PlanOptions,
   passReason,
   weightedPurpose,
 } from './plan.ts';
-import { stream } from './rng.ts';
-import { firstAbove, targetFactor } from './weights.ts';
+import { replayOf, stream } from './rng.ts';
+import { drawBySums, drawByWeight, targetFactor } from './weights.ts';
 
 /** What is asked of the drawn instances, in class ids. */
 export type Request =
@@ -49,8 +51,10 @@ export interface BalancedRun {
 /** Facts of one sample that balance needs, as plain data. */
 export interface BalanceRow {
   readonly annotated: boolean;
-  /** Numbers `[class id, instances, fitting, area]` for each class and each octave of area, of the instances that may be pasted. */
-  readonly entries: readonly number[];
+  readonly width: number;
+  readonly height: number;
+  /** Numbers `[class id, area, x0, y0, x1, y1]` of the instances that may be pasted, by class and area. */
+  readonly entries: Int32Array;
   /** Numbers `[class id, instances, pixels]` for each class that the sample holds. */
   readonly held: readonly number[];
   /** Classes of which it has an instance that may be copied. */
@@ -73,17 +77,11 @@ export function balanceGauge(request: Request, run: BalancedRun): Gauge<BalanceR
 
 /** Measures one sample. */
 function rowOf(sample: Candidate, { options, frame }: BalancedRun): BalanceRow {
-  const groups = new Map<number, number[]>();
-  for (const index of eligible(sample, { ...frame, largestId: 0xffff }, options)) {
-    const instance = sample.instances[index] as Instance;
-    const key = instance.classId * 32 + 31 - Math.clz32(instance.area);
-    const group = groups.get(key) ?? [instance.classId, 0, 0, 0];
-    const { fitting, area } = fitOf(instance, frame, options);
-    group[1] = (group[1] as number) + 1;
-    group[2] = (group[2] as number) + fitting;
-    group[3] = (group[3] as number) + area;
-    groups.set(key, group);
-  }
+  const usable = byClassAndArea(eligible(sample, { ...frame, largestId: 0xffff }, options), sample.instances);
+  const entries = usable.flatMap((index) => {
+    const { classId, area, box } = sample.instances[index] as Instance;
+    return [classId, area, ...box];
+  });
   const held = new Map<number, [number, number]>();
   for (const { classId, area, crowd } of sample.instances) {
     if (crowd || classId < 0) continue;
@@ -92,54 +90,18 @@ function rowOf(sample: Candidate, { options, frame }: BalancedRun): BalanceRow {
   }
   return {
     annotated: sample.annotated,
-    entries: [...groups].sort(([a], [b]) => a - b).flatMap(([, group]) => group),
+    width: sample.width,
+    height: sample.height,
+    entries: Int32Array.from(entries),
     held: [...held].sort(([a], [b]) => a - b).flatMap(([id, counts]) => [id, ...counts]),
     copyable: [...new Set(copyableClasses(sample, options))],
   };
 }
 
-/** Number of points at which each random number of the jitter is taken. */
-const [scalePoints, centrePoints] = [8, 3];
-
-/**
- * Probability that one of ten draws of the jitter fits an instance into the frame, and the area that it then has, by a sum over scales and
- * centres. The instance fills its box evenly.
- */
-function fitOf({ classId, box: [x0, y0, x1, y1], area }: Instance, frame: Size, options: PlanOptions): { fitting: number; area: number } {
-  const { minArea, maxArea } = areaLimits(frame, options);
-  const [low, high] = scaleOf(classId, options);
-  let fits = 0;
-  let sum = 0;
-  for (let i = 0; i < scalePoints; i++) {
-    const scale = low + ((high - low) * (i + 0.5)) / scalePoints;
-    for (let x = 0; x < centrePoints; x++) {
-      const column = area * scale * scale * visiblePart((x1 - x0) * scale, frame.width, x);
-      for (let y = 0; y < centrePoints; y++) {
-        const shown = column * visiblePart((y1 - y0) * scale, frame.height, y);
-        if (shown < minArea || shown > maxArea) continue;
-        fits++;
-        sum += shown;
-      }
-    }
-  }
-  const misses = 1 - fits / (scalePoints * centrePoints * centrePoints);
-  let all = 1;
-  for (let draw = 0; draw < maxDraws; draw++) all *= misses;
-  return { fitting: 1 - all, area: fits === 0 ? 0 : sum / fits };
-}
-
-/** Part of a length that lies inside a frame when its centre is at the nth point of one half of the frame. */
-function visiblePart(length: number, frame: number, n: number): number {
-  const half = length / 2;
-  const centre = ((n + 0.5) * frame) / (2 * centrePoints);
-  // The other edge is farther away.
-  return half <= centre ? 1 : (centre + Math.min(half, frame - centre)) / length;
-}
-
 /** Sums over all samples, by class id. */
 interface Totals {
-  /** Instances of sources that may be pasted, their number when each counts by how often it fits, and the area that they then have. */
-  readonly pasteable: Map<number, readonly [instances: number, fitting: number, area: number]>;
+  /** Instances of sources that may be pasted, and their pixels. */
+  readonly pasteable: Map<number, readonly [instances: number, pixels: number]>;
   /** All instances of sources. */
   readonly held: Map<number, number>;
   /** Samples to augment that hold the class, and its instances and pixels there. */
@@ -149,9 +111,9 @@ interface Totals {
 function totalsOf(targets: Iterable<BalanceRow>, sources: readonly BalanceRow[]): Totals {
   const totals: Totals = { pasteable: new Map(), held: new Map(), existing: new Map() };
   for (const { entries, held } of sources) {
-    for (const [id, count, fitting, area] of groupsOf(entries, 4)) {
-      const [n, fits, pixels] = totals.pasteable.get(id) ?? [0, 0, 0];
-      totals.pasteable.set(id, [n + count, fits + fitting, pixels + area]);
+    for (const [id, area] of groupsOf(entries, entryLength)) {
+      const [n, pixels] = totals.pasteable.get(id) ?? [0, 0];
+      totals.pasteable.set(id, [n + 1, pixels + area]);
     }
     for (const [id, count] of groupsOf(held, 3)) totals.held.set(id, (totals.held.get(id) ?? 0) + count);
   }
@@ -164,8 +126,11 @@ function totalsOf(targets: Iterable<BalanceRow>, sources: readonly BalanceRow[])
   return totals;
 }
 
-function* groupsOf(numbers: readonly number[], size: number): Generator<[number, number, number, number]> {
-  for (let i = 0; i < numbers.length; i += size) yield numbers.slice(i, i + 4) as [number, number, number, number];
+/** Numbers in an entry of a row. */
+const entryLength = 6;
+
+function* groupsOf(numbers: ArrayLike<number>, size: number): Generator<[number, number, number]> {
+  for (let i = 0; i < numbers.length; i += size) yield [numbers[i] as number, numbers[i + 1] as number, numbers[i + 2] as number];
 }
 
 /** Classes that count in the histogram, with the share that each is to have. */
@@ -209,28 +174,22 @@ function repeatFactors(threshold: number, { existing, pasteable }: Totals, sampl
   return Object.fromEntries(ids.map((id) => [id, rounded(factor(id))]));
 }
 
-/** A source as the simulation of a run sees it: its instances in groups of one class and about one area. */
-interface Pool {
-  readonly groups: readonly Group[];
-  /** Sum of the weights of its instances, with the weights that are tried. */
+/** A source as the simulation of a run sees it. */
+interface Pool extends Size {
+  readonly entries: Int32Array;
+  /** Index of the class of each instance among those of the goal. */
+  readonly indices: Uint16Array;
+  /** Weight of each instance and their sum, with the weights that are tried. */
+  readonly weights: Float64Array;
   weight: number;
-  readonly count: number;
-}
-
-interface Group {
-  /** Index among the classes of the goal. */
-  readonly index: number;
-  readonly count: number;
-  /** Probability that one of them fits, and its area then. */
-  readonly fit: number;
-  readonly area: number;
 }
 
 /** A target of the simulation, with the random numbers of its draws. */
-interface Drawn {
+interface Drawn extends Size {
   readonly self: Pool | undefined;
   readonly batch: readonly Pool[];
-  readonly random: Float64Array;
+  readonly choice: ReturnType<typeof replayOf>;
+  readonly jitter: ReturnType<typeof replayOf>;
 }
 
 /** Number of targets that the weights are made for: at least and at most. A run with fewer is drawn more often than it will be. */
@@ -255,7 +214,6 @@ interface Cast {
 
 function castOf(rows: ReadonlyMap<string, BalanceRow>, pools: ReadonlyMap<string, Pool>, run: BalancedRun, measures: Measures): Cast {
   const { options, copies } = run;
-  const length = 2 + Math.min(38, options.maxInstances === 'all' ? 38 : 2 * options.maxInstances);
   const drawn: Drawn[] = [];
   const batches: (readonly Pool[])[] = [];
   let [own, seen, ownSeen] = [0, 0, 0];
@@ -269,9 +227,9 @@ function castOf(rows: ReadonlyMap<string, BalanceRow>, pools: ReadonlyMap<string
       if (!row) continue;
       seen++;
       if (passReason({ id, annotated: row.annotated }, copy, options, targetFactor(row.copyable, measures)) !== undefined) continue;
-      const random = stream(options.seed, copy, id, weightedPurpose);
+      const numbers = (purpose: string) => replayOf(stream(options.seed, copy, id, purpose));
       const self = options.allowSelf ? undefined : pools.get(id);
-      drawn.push({ self, batch, random: Float64Array.from({ length }, () => random.uniform()) });
+      drawn.push({ ...row, self, batch, choice: numbers(weightedPurpose), jitter: numbers(jitterPurpose) });
     }
     if (copy < copies) [own, ownSeen] = [drawn.length, seen];
   }
@@ -286,31 +244,12 @@ function* batchesOfCopies({ ids, batchSize, options }: BalancedRun): Generator<{
   }
 }
 
-/** Instances and pixels of each class that a run pastes. */
+/** Instances and pixels of each class that a run pastes, and instances that it tries to paste. */
 interface Pasted {
   readonly instances: Float64Array;
   readonly pixels: Float64Array;
+  readonly tried: Float64Array;
 }
-
-/** Plans targets on counts alone. @param sums running sums of the weights of a source set, if sources come from one. */
-function simulate(targets: readonly Drawn[], weights: readonly number[], set: SetSums | undefined, maxInstances: number): Pasted {
-  const pasted: Pasted = { instances: new Float64Array(weights.length), pixels: new Float64Array(weights.length) };
-  for (const { self, batch, random } of targets) {
-    let at = 0;
-    const next = (): number => random[at++ % random.length] as number;
-    const tried = new Set<Pool | undefined>([self]);
-    for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      const pool = set ? set.pools[firstAbove(set.sums, next() * (set.sums.at(-1) as number))] : drawPool(batch, tried, next());
-      // Most targets are pasted into from the first source.
-      if (!pool || pool.weight === 0 || pasteFrom(pool, weights, next, maxInstances, pasted) > 0.5) break;
-      tried.add(pool);
-    }
-  }
-  return pasted;
-}
-
-/** Number of sources that the simulation tries for a target. */
-const mostAttempts = 4;
 
 /** Pools of a source set, with the running sums of their weights. */
 interface SetSums {
@@ -318,51 +257,81 @@ interface SetSums {
   readonly sums: Float64Array;
 }
 
-function drawPool(batch: readonly Pool[], tried: ReadonlySet<Pool | undefined>, random: number): Pool | undefined {
-  let total = 0;
-  for (const pool of batch) if (!tried.has(pool)) total += pool.weight;
-  let rest = random * total;
-  let drawn: Pool | undefined;
-  for (const pool of batch) {
-    if (pool.weight === 0 || tried.has(pool)) continue;
-    if (drawn && rest < 0) break;
-    drawn = pool;
-    rest -= pool.weight;
+/** Number of sources that the simulation tries for a target. */
+const mostAttempts = 4;
+
+/** Plans targets on boxes and areas alone, as `planSample` and `planFromSet` do. @param set source set, if sources come from one. */
+function simulate(targets: readonly Drawn[], classes: number, set: SetSums | undefined, options: PlanOptions): Pasted {
+  const counts = (): Float64Array => new Float64Array(classes);
+  const pasted: Pasted = { instances: counts(), pixels: counts(), tried: counts() };
+  for (const target of targets) {
+    const { self, batch, choice, jitter } = target;
+    choice.rewind();
+    jitter.rewind();
+    const pools = set ? set.pools : batch;
+    const order = set
+      ? drawBySums(set.sums, choice)
+      : drawByWeight(
+          batch.map((pool) => (pool === self ? 0 : pool.weight)),
+          choice,
+        );
+    if (options.jitter === 'scene') jitterScene(target, target, options, jitter);
+    let attempts = 0;
+    for (const n of order) if (pasteFrom(pools[n] as Pool, target, pasted, options) || ++attempts === mostAttempts) break;
   }
-  return drawn;
+  return pasted;
 }
 
-/** Draws instances of one source. @returns the expected number of those that are pasted. */
-function pasteFrom(
-  { groups, count }: Pool,
-  weights: readonly number[],
-  next: () => number,
-  maxInstances: number,
-  { instances, pixels }: Pasted,
-): number {
-  const left = groups.map((group) => group.count);
-  const wanted = 1 + Math.floor(next() * Math.min(count, maxInstances));
+/** Draws instances of one source. @returns true if any is pasted. */
+function pasteFrom(pool: Pool, target: Drawn, { instances, pixels, tried }: Pasted, options: PlanOptions): boolean {
+  const { choice } = target;
+  const most = options.maxInstances === 'all' ? pool.indices.length : options.maxInstances;
+  const wanted = 1 + choice.below(Math.min(pool.indices.length, most));
+  const areaOf = landingIn(pool, target, options);
   let placed = 0;
-  while (placed < wanted) {
-    let total = 0;
-    for (let i = 0; i < left.length; i++) total += (left[i] as number) * (weights[(groups[i] as Group).index] as number);
-    if (!(total > 0)) break;
-    let rest = next() * total;
-    let drawn = -1;
-    for (let i = 0; i < left.length && (drawn < 0 || rest >= 0); i++) {
-      const weight = (left[i] as number) * (weights[(groups[i] as Group).index] as number);
-      if (weight === 0) continue;
-      drawn = i;
-      rest -= weight;
-    }
-    const { index, fit, area } = groups[drawn] as Group;
-    left[drawn] = (left[drawn] as number) - 1;
-    const part = Math.min(fit, wanted - placed);
-    instances[index] = (instances[index] as number) + part;
-    pixels[index] = (pixels[index] as number) + part * area;
-    placed += part;
+  for (const n of drawByWeight(pool.weights, choice)) {
+    if (placed === wanted) break;
+    const index = pool.indices[n] as number;
+    const area = areaOf(n);
+    tried[index] = (tried[index] as number) + 1;
+    if (area === 0) continue;
+    instances[index] = (instances[index] as number) + 1;
+    pixels[index] = (pixels[index] as number) + area;
+    placed++;
   }
-  return placed;
+  return placed > 0;
+}
+
+/** Creates a function that lands an instance, which fills its box evenly. It returns the area, or 0 if no draw fits. */
+function landingIn(pool: Pool, target: Drawn, options: PlanOptions): (n: number) => number {
+  const { entries } = pool;
+  const { minArea, maxArea } = areaLimits(target, options);
+  const scene = options.jitter === 'scene' ? jitterScene(pool, target, options, target.jitter) : undefined;
+  return (n) => {
+    const [classId, area, x0, y0, x1, y1] = entries.subarray(n * entryLength, (n + 1) * entryLength) as unknown as SixNumbers;
+    for (let draw = 0; draw < (scene ? 1 : maxDraws); draw++) {
+      const box = scene
+        ? boxInScene([x0, y0, x1, y1], scene.targetBox, pool)
+        : jitterInstance({ classId, box: [x0, y0, x1, y1] }, pool, target, options, target.jitter).targetBox;
+      const shown = shownPart(box[0], box[2], target.width) * shownPart(box[1], box[3], target.height);
+      const landed = (area * shown) / ((x1 - x0) * (y1 - y0));
+      if (landed >= minArea && landed <= maxArea) return landed;
+    }
+    return 0;
+  };
+}
+
+type SixNumbers = [number, number, number, number, number, number];
+
+function boxInScene([x0, y0, x1, y1]: Box, [left, top, right, bottom]: Box, { width, height }: Size): Box {
+  const across = (x: number): number => left + (x * (right - left)) / width;
+  const down = (y: number): number => top + (y * (bottom - top)) / height;
+  return [across(x0), down(y0), across(x1), down(y1)];
+}
+
+/** Length of the part of an interval that lies inside a frame. */
+function shownPart(from: number, to: number, frame: number): number {
+  return Math.max(0, Math.min(to, frame) - Math.max(from, 0));
 }
 
 /** Finds the weights of a request, and what stands in its way. */
@@ -370,22 +339,21 @@ function weightsFor(request: Request, run: BalancedRun, rows: ReadonlyMap<string
   const totals = totalsOf(rows.values(), sources);
   const targets = typeof request === 'object' && 'rfs' in request ? repeatFactors(request.rfs, totals, rows.size) : undefined;
   const goal = goalOf(request, totals, targets);
-  const own = (id: number): readonly [number, number, number] => totals.pasteable.get(id) ?? [0, 0, 0];
-  const poolOfRow = ({ entries }: BalanceRow): Pool => {
-    const groups = [...groupsOf(entries, 4)].flatMap(([id, count, fitting, area]): Group[] => {
-      const index = goal.ids.indexOf(id);
-      return index < 0 || goal.shares[index] === 0 ? [] : [{ index, count, fit: fitting / count, area: area / count }];
-    });
-    return { groups, weight: 0, count: groups.reduce((sum, group) => sum + group.count, 0) };
+  const { options } = run;
+  const place = new Map(goal.ids.flatMap((id, index) => ((goal.shares[index] as number) > 0 ? [[id, index] as const] : [])));
+  const poolOfRow = ({ width, height, entries }: BalanceRow): Pool => {
+    const kept = entries.filter((_, i) => place.has(entries[i - (i % entryLength)] as number));
+    const indices = Uint16Array.from({ length: kept.length / entryLength }, (_, n) => place.get(kept[n * entryLength] as number) as number);
+    return { width, height, entries: kept, indices, weights: new Float64Array(indices.length), weight: 0 };
   };
   const pools = new Map<string, Pool>();
   if (!run.apart) for (const [id, row] of rows) pools.set(id, poolOfRow(row));
   const setPools = run.apart ? sources.map(poolOfRow) : [];
   const cast = castOf(rows, pools, run, { ...(targets && { weights: { instances: {}, targets } }) });
-  const most = run.options.maxInstances === 'all' ? Number.POSITIVE_INFINITY : run.options.maxInstances;
   const weighed = (weights: readonly number[]): SetSums | undefined => {
     for (const pool of run.apart ? setPools : pools.values()) {
-      pool.weight = pool.groups.reduce((sum, { index, count }) => sum + count * (weights[index] as number), 0);
+      for (const [n, index] of pool.indices.entries()) pool.weights[n] = weights[index] as number;
+      pool.weight = pool.weights.reduce((sum, weight) => sum + weight, 0);
     }
     return run.apart ? { pools: setPools, sums: runningSums(setPools) } : undefined;
   };
@@ -393,20 +361,19 @@ function weightsFor(request: Request, run: BalancedRun, rows: ReadonlyMap<string
   const outcomeOn =
     (drawn: readonly Drawn[], seen: number) =>
     (weights: readonly number[]): Outcome => {
-      const pasted = simulate(drawn, weights, weighed(weights), most);
+      const pasted = simulate(drawn, weights.length, weighed(weights), options);
       const scale = seen === 0 ? 0 : (run.copies * run.ids.length) / seen;
       return outcomeOf(goal, pasted, scale, existing, run);
     };
   const start = goal.ids.map((id, n) => {
-    const [instances, , area] = own(id);
-    const amount = goal.by === 'instances' ? instances : area;
+    const amount = totals.pasteable.get(id)?.[goal.by === 'instances' ? 0 : 1] ?? 0;
     return amount > 0 ? (goal.shares[n] as number) / amount : 0;
   });
   const all = outcomeOn(cast.drawn, cast.seen);
-  const first = calibrate(start, all, 1000);
-  const rest = cast.drawn.slice(0, cast.own);
+  // A run with few targets gets weights that suit more targets too, and then fits its own draws within a narrow range of these.
   const follow = cast.own >= leastOwnTargets && cast.own < cast.drawn.length;
-  const weights = follow ? calibrate(first, outcomeOn(rest, cast.ownSeen), 3) : first;
+  const first = calibrate(start, all, 1000, follow ? 0.02 : accepted);
+  const weights = follow ? calibrate(first, outcomeOn(cast.drawn.slice(0, cast.own), cast.ownSeen), 3) : first;
   const scale = meanWeight(goal.ids, weights, totals);
   const instances: Record<number, number> = {};
   // A class may have instances that fit the frames of some targets only.
@@ -426,7 +393,7 @@ function weightsFor(request: Request, run: BalancedRun, rows: ReadonlyMap<string
           existing.map((n) => n * (run.copies + run.originals)),
         ),
       }),
-      limited: limitsOf(goal, totals, all(first), cast.batches, run),
+      limited: limitsOf(goal, totals, all(first), cast.batches, run.apart),
     },
     ...(sums && { sourceSums: sums }),
   };
@@ -465,21 +432,24 @@ export interface Outcome {
   /** Shares of the histogram that is asked for, and those that it would have if the wanted shares were pasted. */
   readonly final: readonly number[];
   readonly possible: readonly number[];
+  /** Part of the drawn instances of each class that fit. */
+  readonly fitting: readonly number[];
 }
 
-function outcomeOf({ of, by, shares }: Goal, pasted: Pasted, scale: number, existing: readonly number[], run: BalancedRun): Outcome {
-  const { copies, originals, frame, ids } = run;
+function outcomeOf({ of, by, ids, shares }: Goal, pasted: Pasted, scale: number, existing: readonly number[], run: BalancedRun): Outcome {
+  const { copies, originals, frame } = run;
   const counts = [...pasted[by]].map((n) => n * scale);
   const reached = normalised(counts);
-  if (of === 'pasted') return { wanted: shares, reached, final: reached, possible: shares };
+  const fitting = ids.map((_, i) => (pasted.tried[i] === 0 ? 1 : (pasted.instances[i] as number) / (pasted.tried[i] as number)));
+  if (of === 'pasted') return { wanted: shares, reached, final: reached, possible: shares, fitting };
   const total = counts.reduce((sum, n) => sum + n, 0);
   // A paste covers existing classes as often as they are found.
-  const area = copies * ids.length * frame.width * frame.height;
+  const area = copies * run.ids.length * frame.width * frame.height;
   const shown = by === 'pixels' && area > 0 ? Math.max(0, 1 - total / area) : 1;
   const kept = existing.map((n) => n * (copies * shown + originals));
   const added = missing(shares, kept, total);
   const withMore = (more: readonly number[]): number[] => normalised(kept.map((n, i) => n + (more[i] as number)));
-  return { wanted: normalised(added), reached, final: withMore(counts), possible: withMore(added) };
+  return { wanted: normalised(added), reached, final: withMore(counts), possible: withMore(added), fitting };
 }
 
 /** Amounts of a total to add to existing ones, so that classes which get any have the wanted shares to one another. */
@@ -497,26 +467,37 @@ function missing(shares: readonly number[], existing: readonly number[], total: 
   return added(high);
 }
 
-/** Maximum number of rounds of the calibration, and the error of a share at which it ends. */
-const [mostRounds, accepted] = [30, 0.004];
+/** Maximum number of rounds of the calibration, in all and without a better result. */
+const [mostRounds, mostIdle] = [30, 8];
+
+/** Largest error of a share at which the calibration ends. */
+const accepted = 0.004;
 
 /**
  * Finds weights whose outcome is the wanted one: in each round a weight is multiplied by the wanted share over the reached one. The best
  * weights of all rounds are returned.
  *
  * @param most factor by which a weight may differ from its start, up or down.
+ * @param enough largest error of a share at which it ends.
  */
-export function calibrate(start: readonly number[], outcome: (weights: readonly number[]) => Outcome, most: number): number[] {
+export function calibrate(
+  start: readonly number[],
+  outcome: (weights: readonly number[]) => Outcome,
+  most: number,
+  enough = accepted,
+): number[] {
   const base = normalised(start);
   let weights = base.map(rounded);
   let best = weights;
   let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < mostRounds; round++) {
+  let idle = 0;
+  for (let round = 0; round < mostRounds && idle < mostIdle; round++) {
     const { wanted, reached } = outcome(weights);
     const errors = wanted.map((share, i) => Math.abs(share - (reached[i] as number)));
     const squares = errors.reduce((sum, error) => sum + error * error, 0);
+    idle = squares < least ? 0 : idle + 1;
     if (squares < least) [least, best] = [squares, weights];
-    if (errors.every((error) => error < accepted)) break;
+    if (errors.every((error) => error < enough)) break;
     const next = weights.map((weight, i) => {
       const [share, got] = [wanted[i] as number, reached[i] as number];
       const factor = share === 0 ? 0.25 : got === 0 ? 4 : Math.min(4, Math.max(0.25, share / got));
@@ -537,18 +518,17 @@ function rounded(value: number): number {
 /** Difference from the wanted share at which a class counts as limited. */
 const tolerance = 0.02;
 
-function limitsOf(goal: Goal, totals: Totals, { final, possible }: Outcome, batches: Cast['batches'], run: BalancedRun): Limit[] {
+function limitsOf(goal: Goal, totals: Totals, { final, possible, fitting }: Outcome, batches: Cast['batches'], apart: boolean): Limit[] {
   return goal.ids.flatMap((id, index): Limit[] => {
     const share = goal.shares[index] as number;
-    const having = batches.filter((pools) => pools.some(({ groups }) => groups.some((group) => group.index === index))).length;
+    const having = batches.filter((pools) => pools.some(({ indices }) => indices.includes(index))).length;
     const limit = (reason: Limit['reason']): Limit[] => [{ id, reason, batches: [having, batches.length] }];
-    const [count, fitting] = totals.pasteable.get(id) ?? [0, 0];
-    if (count === 0 && goal.needed.has(id)) return limit(totals.held.has(id) ? 'unusable' : 'absent');
+    if (!totals.pasteable.has(id) && goal.needed.has(id)) return limit(totals.held.has(id) ? 'unusable' : 'absent');
     if (Math.abs((possible[index] as number) - share) >= tolerance) return limit('pastes');
     // A class that only takes what others leave is not limited itself.
     if (share - (final[index] as number) < tolerance) return [];
-    if (!run.apart && having < 0.95 * batches.length) return limit('batches');
-    return limit(fitting < count / 2 ? 'fit' : 'samples');
+    if (!apart && having < 0.95 * batches.length) return limit('batches');
+    return limit((fitting[index] as number) < 0.5 ? 'fit' : 'samples');
   });
 }
 

@@ -1,6 +1,6 @@
 import { inFrame, pixelsWithTaps, sceneMapping, tablesOf } from '../masks/tables.ts';
 import type { Box, Instance, Scene, Size, Tone, Turn } from '../types.ts';
-import type { Stream } from './rng.ts';
+import type { RandomNumbers } from './rng.ts';
 
 /** Ranges that the jitter draws from. */
 export interface JitterOptions {
@@ -35,7 +35,7 @@ export function jitterInstance(
   source: Size,
   target: Size,
   options: JitterOptions,
-  random: Stream,
+  random: RandomNumbers,
 ): Scene & Turn {
   const turn = options.turns ? drawTurn(random) : { flip: random.uniform() < options.flip };
   const scale = random.between(...scaleOf(classId, options));
@@ -47,13 +47,13 @@ export function jitterInstance(
 }
 
 /** Draws one of the eight orientations. */
-function drawTurn(random: Stream): Turn {
+function drawTurn(random: RandomNumbers): Turn {
   const [transpose, flip, flipY] = [random, random, random].map((stream) => stream.uniform() < 0.5) as [boolean, boolean, boolean];
   return { flip, ...(transpose && { transpose }), ...(flipY && { flipY }) };
 }
 
 /** Draws a gain in `256·(1 ± fraction)` and an offset in `± 16320·fraction` for each channel, uniformly, rounded half up. */
-export function drawTone(fraction: number, random: Stream): Tone {
+export function drawTone(fraction: number, random: RandomNumbers): Tone {
   const draw = (middle: number, reach: number): number => Math.round(random.between(middle - reach, middle + reach)) + 0;
   const channels = [0, 1, 2].map(() => ({ gain: draw(256, 256 * fraction), offset: draw(0, 16320 * fraction) }));
   const of = (name: keyof Tone) => channels.map((channel) => channel[name]) as [number, number, number];
@@ -61,7 +61,13 @@ export function drawTone(fraction: number, random: Stream): Tone {
 }
 
 /** @param place centre of the box in its source, as a fraction. */
-function jitterAxis(place: number, length: number, target: number, { maxTranslation }: JitterOptions, random: Stream): [number, number] {
+function jitterAxis(
+  place: number,
+  length: number,
+  target: number,
+  { maxTranslation }: JitterOptions,
+  random: RandomNumbers,
+): [number, number] {
   const home = place * target;
   const reach = maxTranslation * target;
   const centre = random.between(Math.max(0, home - reach), Math.min(target, home + reach));
@@ -73,7 +79,7 @@ function jitterAxis(place: number, length: number, target: number, { maxTranslat
  * Jitters a whole scene by the paper's large-scale jittering (Ghiasi et al., CVPR 2021): fits it to the canvas, flips it, scales it, and
  * crops or pads it to the canvas at a uniformly random offset on each axis.
  */
-export function jitterScene(scene: Size, canvas: Size, options: JitterOptions, random: Stream): Scene {
+export function jitterScene(scene: Size, canvas: Size, options: JitterOptions, random: RandomNumbers): Scene {
   const flip = random.uniform() < options.flip;
   const scale = random.between(...options.scale);
   const fit = Math.min(canvas.width / scene.width, canvas.height / scene.height) * scale;
@@ -84,7 +90,7 @@ export function jitterScene(scene: Size, canvas: Size, options: JitterOptions, r
   return { targetBox: [x, y, x + width, y + height], scale, flip };
 }
 
-function offset(length: number, canvas: number, random: Stream): number {
+function offset(length: number, canvas: number, random: RandomNumbers): number {
   const slack = canvas - length;
   return slack >= 0 ? random.below(slack + 1) : -random.below(1 - slack) + 0;
 }

@@ -217,10 +217,13 @@ export function isSource(source: Size & Pick<Candidate, 'instances'>, options: P
  */
 export const weightedPurpose = 'weighted';
 
+/** The purpose of all draws of the jitter for one target. */
+export const jitterPurpose = 'jitter';
+
 /** Draws instances for one target: `from` tries a source, `none` is the plan after all have failed. */
 function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const { seed } = options;
-  const jitterStream = stream(seed, copy, target.id, 'jitter');
+  const jitterStream = stream(seed, copy, target.id, jitterPurpose);
   const tones = options.tone > 0 ? stream(seed, copy, target.id, 'tone') : undefined;
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
   const rules = rulesOf(target, options);
@@ -329,7 +332,7 @@ function inDrawnOrder(indices: readonly number[], source: Candidate, choice: Str
 }
 
 /** Indices of instances by class, then by area: the order in which the calibration of the weights counts them. */
-function byClassAndArea(indices: readonly number[], instances: readonly Instance[]): number[] {
+export function byClassAndArea(indices: readonly number[], instances: readonly Instance[]): number[] {
   const at = (index: number): Instance => instances[index] as Instance;
   return [...indices].sort((a, b) => at(a).classId - at(b).classId || at(a).area - at(b).area || a - b);
 }

@@ -47,6 +47,9 @@ function fnv1a(text: string): [number, number] {
   return [low, high];
 }
 
+/** Random numbers that plans are drawn with. */
+export type RandomNumbers = Pick<Stream, 'uniform' | 'between' | 'below'>;
+
 /** Random numbers for one sample and one purpose. (A class, since V8 would compile closures again for each stream.) */
 export class Stream {
   readonly #key: readonly number[];
@@ -114,4 +117,22 @@ export class Stream {
  */
 export function stream(seed: number, copy: number, sample: string, purpose: string): Stream {
   return new Stream([seed >>> 0, Math.floor(seed / 0x100000000) >>> 0], copy, fnv1a(`${purpose}\0${sample}`));
+}
+
+/** Random numbers of a stream, which can be read again from the first one. */
+export function replayOf(source: Stream): RandomNumbers & { rewind(): void } {
+  const numbers: number[] = [];
+  let at = 0;
+  const uniform = (): number => {
+    if (at === numbers.length) numbers.push(source.uniform());
+    return numbers[at++]!;
+  };
+  return {
+    uniform,
+    between: (low, high) => low + (high - low) * uniform(),
+    below: (n) => Math.floor(uniform() * n),
+    rewind: () => {
+      at = 0;
+    },
+  };
 }

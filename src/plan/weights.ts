@@ -16,8 +16,8 @@ export function targetFactor(classes: Iterable<number>, { weights }: Measures): 
 /**
  * Indices of `weights` in random order: each next one is drawn by weight from those that are left. An index of weight 0 is never drawn.
  */
-export function* drawByWeight(weights: readonly number[], random: Stream): Generator<number> {
-  const left = [...weights];
+export function* drawByWeight(weights: ArrayLike<number>, random: Pick<Stream, 'uniform'>): Generator<number> {
+  const left = new Float64Array(weights);
   for (;;) {
     const total = left.reduce((sum, weight) => sum + weight, 0);
     if (!(total > 0)) return;
@@ -39,7 +39,7 @@ export function* drawByWeight(weights: readonly number[], random: Stream): Gener
 const maxRepeats = 4096;
 
 /** Indices drawn without replacement by the weights whose running sums are given. */
-export function* drawBySums(sums: Float64Array, random: Stream): Generator<number> {
+export function* drawBySums(sums: Float64Array, random: Pick<Stream, 'uniform'>): Generator<number> {
   const total = sums.at(-1) ?? 0;
   const seen = new Set<number>();
   for (let draw = 0; total > 0 && draw < maxRepeats && seen.size < sums.length; draw++) {
@@ -51,7 +51,7 @@ export function* drawBySums(sums: Float64Array, random: Stream): Generator<numbe
 }
 
 /** Index of the first of ascending sums that exceeds a value. */
-export function firstAbove(sums: ArrayLike<number>, value: number): number {
+function firstAbove(sums: ArrayLike<number>, value: number): number {
   let low = 0;
   let high = sums.length - 1;
   while (low < high) {

@@ -229,7 +229,7 @@ describe('calibrate', () => {
         // Concave, as where sources run out of instances.
         const outcome = (weights: readonly number[]) => {
           const reached = share(weights.map((weight, i) => (weight * (counts[i] as number)) / (weight + (bend[i] as number))));
-          return { wanted, reached, final: reached, possible: wanted };
+          return { wanted, reached, final: reached, possible: wanted, fitting: [] };
         };
         const { reached } = outcome(calibrate([1, 1, 1, 1], outcome, 1e6));
         expect(furthest(reached, wanted)).toBeLessThan(0.02);
@@ -238,7 +238,7 @@ describe('calibrate', () => {
   });
 
   test('keeps a class of weight 0 out, and every weight near its start', () => {
-    const outcome = () => ({ wanted: [0, 1, 0], reached: [0, 0.5, 0.5], final: [0, 0.5, 0.5], possible: [0, 1, 0] });
+    const outcome = () => ({ wanted: [0, 1, 0], reached: [0, 0.5, 0.5], final: [0, 0.5, 0.5], possible: [0, 1, 0], fitting: [] });
     const weights = calibrate([0, 1, 1], outcome, 3);
     expect(weights[0]).toBe(0);
     for (const weight of weights.slice(1)) expect(weight).toBeLessThanOrEqual(1.5);

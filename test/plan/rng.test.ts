@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { philox4x32, stream } from '../../src/plan/rng.ts';
+import { philox4x32, replayOf, stream } from '../../src/plan/rng.ts';
 
 describe('philox4x32', () => {
   // Random123's kat_vectors for philox4x32-10.
@@ -56,4 +56,13 @@ describe('stream', () => {
       }),
     );
   });
+});
+
+test('a replay gives the numbers of its stream, again after each rewind', () => {
+  const own = stream(1, 2, 'a', 'test');
+  const numbers = [own.uniform(), own.between(3, 9), own.below(100), own.uniform()];
+  const replay = replayOf(stream(1, 2, 'a', 'test'));
+  expect([replay.uniform(), replay.between(3, 9)]).toEqual(numbers.slice(0, 2));
+  replay.rewind();
+  expect([replay.uniform(), replay.between(3, 9), replay.below(100), replay.uniform()]).toEqual(numbers);
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stream } from '../../src/plan/rng.ts';
-import { drawBySums, drawByWeight, firstAbove, targetFactor, weightOf } from '../../src/plan/weights.ts';
+import { drawBySums, drawByWeight, targetFactor, weightOf } from '../../src/plan/weights.ts';
 
 const weightLists = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 1e-3, max: 1e3, noNaN: true })), { maxLength: 20 });
 const sumsOf = (weights: readonly number[]): Float64Array => {
@@ -36,11 +36,6 @@ describe('draws by weight', () => {
       }
       for (const [n, weight] of weights.entries()) expect(Math.abs((counts[n] as number) / 4000 - weight / 8)).toBeLessThan(0.02);
     }
-  });
-
-  test('find the first sum above a value', () => {
-    const sums = [1, 1, 4];
-    expect([0, 0.99, 1, 3.99].map((value) => firstAbove(sums, value))).toEqual([0, 0, 2, 2]);
   });
 });
 
