@@ -102,15 +102,17 @@ function fileTable() {
 }
 
 function presetTable() {
-  const names = [...new Set(Object.values(presets).flatMap(Object.keys))];
+  const names = [...new Set(Object.values(presets).flatMap(({ values }) => Object.keys(values)))];
   const show = (value) => (Array.isArray(value) ? value.join(',') : String(value));
   const value = (preset, name) => {
     const { kind, default: usual } = augmentOptions[name];
-    const set = presets[preset][name] ?? usual;
+    const set = presets[preset].values[name] ?? usual;
     return kind === 'switch' ? (set ? 'yes' : '') : show(set);
   };
   const columns = Object.keys(presets);
   return [
+    ...columns.map((name) => `- \`${name}\`: ${presets[name].when}`),
+    '',
     `| | ${columns.map((name) => `\`${name}\``).join(' | ')} |`,
     `| --- |${' --- |'.repeat(columns.length)}`,
     ...names.map(

@@ -23,6 +23,7 @@ export interface Kinds {
   pixels: `${number}px`;
   range: readonly [low: number, high: number];
   interval: readonly [low: number, high: number];
+  quantiles: readonly [low: number, high: number];
   ids: readonly number[];
   names: readonly (string | number)[];
   encoding: string;
@@ -153,7 +154,7 @@ const reading = {
 const planning = {
   preset: {
     flag: '--preset <name>',
-    choices: ['default', 'composer', 'paper', 'ssj', 'overhead'],
+    choices: ['default', 'composer', 'paper', 'ssj', 'overhead', 'placed'],
     default: 'default',
     description: 'set of values for several options',
   },
@@ -227,6 +228,22 @@ const planning = {
     group: 'Thresholds',
     description:
       'of an existing instance: largest fraction of its pixels that all pastes together may cover; a paste that covers more is drawn again',
+  },
+  place: {
+    flag: '--place <where>',
+    choices: ['anywhere', 'prior'],
+    default: 'anywhere',
+    scene: false,
+    replaces: ['maxTranslation'],
+    description:
+      'where instances land: anywhere; or, by a prior that is measured from the masks, where instances of their class stand in the data set, and as large as they are there',
+  },
+  placeBand: {
+    flag: '--place-band <lo,hi>',
+    kind: 'quantiles',
+    default: [0.1, 0.9],
+    scene: false,
+    description: 'with --place prior, the quantiles between which heights are drawn, of the heights of the class in that row of the image',
   },
   jitter: {
     flag: '--jitter <what>',
@@ -400,11 +417,13 @@ export const previewOptions = {
   ...running,
 } as const satisfies OptionTable;
 
-const { batchSize: _, stuff: __, balance: ___, ...planningOfTensors } = planning;
+// A batch is too small to measure a prior.
+const { batchSize: _, stuff: __, balance: ___, place: ____, placeBand: _____, ...planningOfTensors } = planning;
 
 /** Options of `copyPasteBatch`, which has no command line. */
 export const batchOptions = {
   ...planningOfTensors,
+  preset: { ...planning.preset, choices: ['default', 'composer', 'paper', 'ssj', 'overhead'] },
   step: { flag: 'step', kind: 'natural', default: 0, description: 'number of the batch; each step draws different random numbers' },
   instances: {
     ...reading.instances,
@@ -511,42 +530,63 @@ export type AugmentOptions = Resolved<typeof augmentOptions>;
 
 type Planning = Partial<Resolved<typeof planning>> & { readonly instances?: AugmentOptions['instances'] };
 
-/** Values of each preset. They override the defaults, and options that are given override both. */
-export const presets: Readonly<Record<AugmentOptions['preset'], Planning>> = {
-  default: {},
+/** A set of values for several options. They override the defaults, and options that are given override both. */
+interface Preset {
+  /** Sentence of when to use it. */
+  readonly when: string;
+  readonly values: Planning;
+}
+
+/** All presets, by name. */
+export const presets: Readonly<Record<AugmentOptions['preset'], Preset>> = {
+  default: { when: 'for data of any kind: instances land anywhere in the image', values: {} },
   // The reference implementation's numbers.
   composer: {
-    maxInstances: 'all',
-    minArea: 0.01,
-    maxArea: 0.5,
-    maxTranslation: 0.5,
-    scale: [0.01, 0.99],
-    flip: 0.9,
-    instances: 'class',
-    truncated: 'keep',
-    stuff: 'keep',
+    when: "to repeat results of the method's implementation in Composer",
+    values: {
+      maxInstances: 'all',
+      minArea: 0.01,
+      maxArea: 0.5,
+      maxTranslation: 0.5,
+      scale: [0.01, 0.99],
+      flip: 0.9,
+      instances: 'class',
+      truncated: 'keep',
+      stuff: 'keep',
+    },
   },
   // Ghiasi et al., CVPR 2021, section 3: large-scale jittering of both scenes.
   paper: {
-    p: 1,
-    jitter: 'scene',
-    scale: [0.1, 2],
-    maxInstances: 'all',
-    minArea: '1px',
-    maxArea: 1,
-    truncated: 'keep',
-    minVisible: 'official',
+    when: 'to repeat the paper: source and target are jittered as whole scenes, with the large scale range (0.1–2.0)',
+    values: {
+      p: 1,
+      jitter: 'scene',
+      scale: [0.1, 2],
+      maxInstances: 'all',
+      minArea: '1px',
+      maxArea: 1,
+      truncated: 'keep',
+      minVisible: 'official',
+    },
   },
-  // Like `paper`, with standard-scale jittering.
   ssj: {
-    p: 1,
-    jitter: 'scene',
-    scale: [0.8, 1.25],
-    maxInstances: 'all',
-    minArea: '1px',
-    maxArea: 1,
-    truncated: 'keep',
+    when: 'like paper, with the standard scale range (0.8–1.25), for short training',
+    values: {
+      p: 1,
+      jitter: 'scene',
+      scale: [0.8, 1.25],
+      maxInstances: 'all',
+      minArea: '1px',
+      maxArea: 1,
+      truncated: 'keep',
+    },
   },
-  // For images without an upright direction: aerial, satellite and microscope images.
-  overhead: { turns: true },
+  overhead: {
+    when: 'for images without an upright direction, such as aerial, satellite and microscope images: instances are turned',
+    values: { turns: true },
+  },
+  placed: {
+    when: 'for scenes with a fixed up and down, such as streets: things stand where and as large as their class does in the data set, and each class is pasted equally often',
+    values: { place: 'prior', stuff: 'skip', balance: 'inverse' },
+  },
 };

@@ -65,6 +65,11 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     parse: (text) => text.split(',').map(number),
     schema: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high),
   },
+  quantiles: {
+    expects: 'two numbers LO,HI with 0 ≤ LO < HI ≤ 1',
+    parse: (text) => text.split(',').map(number),
+    schema: z.tuple([z.number().min(0), z.number().max(1)]).refine(([low, high]) => low < high),
+  },
   ids: {
     expects: 'ids from 0 to 65535 such as 0,255, or none',
     parse: (text) => (text === 'none' ? [] : text.split(',').map(number)),
@@ -142,7 +147,7 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
     if (option.required) throw new CopyPasteError('usage', `${option.flag} is missing; pass it`);
     return option.kind === 'switch' ? false : option.default;
   };
-  const preset: Readonly<Record<string, unknown>> = 'preset' in table ? presets[value('preset') as keyof typeof presets] : {};
+  const preset: Readonly<Record<string, unknown>> = 'preset' in table ? presets[value('preset') as keyof typeof presets].values : {};
   const resolved: Readonly<Record<string, unknown>> = Object.fromEntries(
     Object.keys(table).map((name) => [name, given[name] === undefined && name in preset ? preset[name] : value(name)]),
   );

@@ -196,7 +196,14 @@ export const passReasons = ['not drawn', 'not a target', 'no source', 'nothing f
 export type PassReason = (typeof passReasons)[number];
 
 /** Reasons why a drawn instance is not pasted. */
-export const dropReasons = ['below min-area', 'above max-area', 'not on --paste-on', 'on --avoid', 'above max-cover'] as const;
+export const dropReasons = [
+  'below min-area',
+  'above max-area',
+  'not on --paste-on',
+  'on --avoid',
+  'above max-cover',
+  'no place in prior',
+] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** An instance that was drawn but not pasted. */

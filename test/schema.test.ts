@@ -22,6 +22,15 @@ test('an option that another one replaces is refused, but not its value from a d
   const resolve = (given: object) => resolveOptions(augmentOptions, { in: 'data', out: 'out', ...given });
   expect(() => resolve({ turns: true, flip: 0.2 })).toThrow('--flip: has no effect with --turns; omit one of the two');
   expect(resolve({ turns: true, preset: 'composer' })).toMatchObject({ turns: true, flip: 0.9 });
+  expect(() => resolve({ place: 'prior', maxTranslation: 0.5 })).toThrow(
+    '--max-translation: has no effect with --place; omit one of the two',
+  );
+  expect(() => resolve({ place: 'prior', jitter: 'scene' })).toThrow(/^--place: has no effect with --jitter scene/);
+  for (const placeBand of ['0.5', '0.5,0.5', '-0.1,0.5', '0.5,1.1'])
+    expect(() => resolve({ placeBand })).toThrow(/^--place-band: expected two numbers/);
+  const placed = resolve({ preset: 'placed' });
+  expect(placed).toMatchObject({ place: 'prior', stuff: 'skip', balance: 'inverse' });
+  expect(resolve(placed)).toEqual(placed);
   const options = resolve({ preset: 'overhead' });
   expect(options.turns).toBe(true);
   expect(resolve(options)).toEqual(options);

@@ -5,7 +5,7 @@ import type { augmentOptions, Given } from '../options.ts';
 import { augment } from '../verbs/augment.ts';
 import { describeDataset, describeDocument, describeSources } from './dataset.ts';
 import type { Streams } from './streams.ts';
-import { describePlan, describeSummary, nothingPasted } from './summary.ts';
+import { describePlan, describeSummary, nothingPasted, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
 
 /** Runs `augment` and prints its summary. */
@@ -39,6 +39,8 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
       const seconds = (performance.now() - began) / 1000;
       const rate = (summary.samples + summary.copied - summary.reused) / seconds;
       for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
+      const warning = warnOfPrior(summary.prior);
+      if (warning !== undefined) stderr.write(`${warning}\n`);
       const nothing = dataset && nothingPasted(summary, dataset, given);
       if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
       if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);

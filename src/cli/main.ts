@@ -8,6 +8,7 @@ import {
   extractOptions,
   inspectOptions,
   type Option,
+  presets,
   previewOptions,
   replayOptions,
   verifyOptions,
@@ -92,6 +93,7 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
     .configureOutput({ writeOut: (text) => streams.stdout.write(text), writeErr: (text) => streams.stderr.write(text) });
   for (const { name, description, options, load } of commands) {
     const command = addFlags(program.command(name).description(description), options);
+    if (Object.hasOwn(options, 'preset')) command.addHelpText('after', `\n${describePresets()}`);
     command.action(async () => {
       code = await (await load()).run(givenOf(command, options) as never, streams, programs);
     });
@@ -106,6 +108,11 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
   } catch (error) {
     return explain(error, streams);
   }
+}
+
+/** Lines on when to use each preset. */
+function describePresets(): string {
+  return ['Presets:', ...Object.entries(presets).map(([name, { when }]) => `  ${name.padEnd(10)}${when}`)].join('\n');
 }
 
 /** Prints an error to standard error. @returns its exit code. */

@@ -2,6 +2,7 @@ import { plural } from '../base/plural.ts';
 import type { Given, previewOptions } from '../options.ts';
 import { preview } from '../verbs/preview.ts';
 import type { Streams } from './streams.ts';
+import { describePrior, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
 
 /** Runs `preview` and prints the number of samples drawn. */
@@ -10,7 +11,10 @@ export function run(given: Given<typeof previewOptions>, streams: Streams): Prom
     given,
     streams,
     run: (hooks) => preview(given, hooks),
-    tell: ({ rows }, say) => {
+    tell: ({ rows, prior }, say) => {
+      const warning = warnOfPrior(prior);
+      if (warning !== undefined) streams.stderr.write(`${warning}\n`);
+      if (prior?.used) say(describePrior(prior));
       say(`wrote ${given.out}: ${plural(rows, 'sample')}`);
       return 0;
     },

@@ -2,11 +2,13 @@
 
 import { plural } from '../base/plural.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { type AugmentSummary, type BalanceSummary, whyDropped } from '../engine/tally.ts';
+import { type AugmentSummary, type BalanceSummary, type PriorSummary, whyDropped } from '../engine/tally.ts';
 import { layoutNamed } from '../formats/layouts.ts';
+import { noCategory } from '../masks/ids.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import type { Limit } from '../plan/measures.ts';
+import { smallestGain } from '../plan/prior.ts';
 
 /** Plan of one sample, for a dry run. */
 export function describePlan(record: SampleRecord): string {
@@ -85,6 +87,7 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
         : `${plural(sourceless, 'sample')} found no source; lower --min-area, or pass --truncated keep`,
     );
   }
+  if (summary.prior?.used) lines.push(describePrior(summary.prior));
   if (summary.balance) lines.push(...describeBalance(summary.balance, summary.pasted));
   lines.push(...describeStuff(classes));
   if (leftBehind.length > 0) {
@@ -114,6 +117,25 @@ function describeStuff(classes: AugmentSummary['classes']): string[] {
         ]
       : []),
   ];
+}
+
+/** Line on a prior that places follow: the classes that instances of each class stand on. */
+export function describePrior({ instances, gain, classes }: PriorSummary): string {
+  const name = (row: { readonly id: number; readonly name?: string }): string =>
+    row.name ?? (row.id === noCategory ? 'no category' : `class ${row.id}`);
+  const stands = classes.flatMap((row) => {
+    const [most] = row.under;
+    return most ? [`${name(row)} on ${name(most)} ${Math.round(100 * most.share)} %`] : [];
+  });
+  const rest = stands.length > 6 ? `, and ${stands.length - 6} more` : '';
+  return `placed by the prior of ${plural(instances, 'instance')} (${gain.toFixed(2)} bits better than anywhere): ${stands.slice(0, 6).join(', ')}${rest}`;
+}
+
+/** Warning that a prior is not used; `undefined` if it is. */
+export function warnOfPrior(prior: PriorSummary | undefined): string | undefined {
+  if (!prior || prior.used) return undefined;
+  const { instances, gain } = prior;
+  return `--place prior: the places of ${plural(instances, 'instance')} say little more than random ones (${Math.max(0, gain).toFixed(2)} bits, below ${smallestGain}), as in data without a fixed up and down, or with few instances; instances land anywhere`;
 }
 
 /** Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share. */

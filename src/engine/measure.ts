@@ -5,6 +5,8 @@ import type { AugmentOptions } from '../options.ts';
 import { type BalancedRun, balanceGauge } from '../plan/balance.ts';
 import type { Gauge, Role } from '../plan/gauge.ts';
 import type { Measures } from '../plan/measures.ts';
+import { eligible } from '../plan/plan.ts';
+import { priorGauge } from '../plan/prior.ts';
 import type { Sample, Size } from '../types.ts';
 import { refuseUnusable, requestOf } from './balance.ts';
 import { jobsOf } from './budget.ts';
@@ -100,7 +102,11 @@ export function createPartReader(dataset: SourcedDataset, options: MeasureOption
 /** Measurements that the options need. */
 function gaugesOf(dataset: SourcedDataset, options: MeasureOptions, frame: Size): Gauge[] {
   const request = requestOf(options, dataset.classNames);
-  return request ? [balanceGauge(request, balancedRun(dataset, options, frame)) as Gauge] : [];
+  const planOptions = planOptionsOf(dataset, options, {});
+  return [
+    ...(request ? [balanceGauge(request, balancedRun(dataset, options, frame)) as Gauge] : []),
+    ...(options.place === 'prior' ? [priorGauge((sample) => eligible(sample, sample, planOptions)) as Gauge] : []),
+  ];
 }
 
 function balancedRun(dataset: SourcedDataset, options: MeasureOptions, frame: Size): BalancedRun {

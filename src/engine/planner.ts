@@ -4,18 +4,21 @@ import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
 import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
+import { placesOf } from '../plan/places.ts';
 import { batchesOf, type Candidate, isSource, mayBeTarget, type PlanOptions, passThrough, planFromSet, planSample } from '../plan/plan.ts';
 import type { Annotations, Plan, Sample } from '../types.ts';
 
 /** Options that determine plans. */
 export type PlannerOptions = Pick<
   AugmentOptions,
-  | Exclude<keyof PlanOptions, 'mayPaste' | 'measures' | 'mayCover'>
+  | Exclude<keyof PlanOptions, 'mayPaste' | 'measures' | 'mayCover' | 'places'>
   | 'batchSize'
   | 'balance'
   | 'classWeights'
   | 'classes'
   | 'excludeClasses'
+  | 'place'
+  | 'placeBand'
   | 'stuff'
   | 'skipBad'
 >;
@@ -50,7 +53,13 @@ export interface Planner {
 
 /** Options of the plans of a data set. */
 export function planOptionsOf(dataset: SourcedDataset, options: PlannerOptions, measures: Measures): PlanOptions {
-  return { ...options, ...withIds(dataset, options), measures };
+  const { prior } = measures;
+  return {
+    ...options,
+    ...withIds(dataset, options),
+    measures,
+    places: prior?.used ? placesOf(prior, options.placeBand) : undefined,
+  };
 }
 
 /** Creates a planner that draws new plans: every batch of every copy, in the seeded order. */

@@ -1,8 +1,10 @@
 import { foreignClass, type PasteChoice, pasteFilter } from '../dataset/classes.ts';
+import type { Dataset } from '../dataset/open.ts';
 import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
 import type { Manifest } from '../output/manifest.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import type { Balance, Limit } from '../plan/measures.ts';
+import type { Prior } from '../plan/prior.ts';
 import type { BackendName } from '../render/backends.ts';
 import type { Annotations, DropReason, PassReason } from '../types.ts';
 
@@ -29,6 +31,7 @@ export interface AugmentSummary {
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
   readonly classes: readonly ClassSummary[];
   readonly balance?: BalanceSummary;
+  readonly prior?: PriorSummary;
   /** Input files that belong to no sample and were not copied. */
   readonly leftBehind: readonly string[];
 }
@@ -62,6 +65,17 @@ export interface BalanceSummary extends Pick<Balance, 'of' | 'by'> {
     readonly limit?: Pick<Limit, 'reason' | 'batches'>;
   }[];
 }
+
+/** Prior of places, with the classes that most instances of each class stand on. */
+export interface PriorSummary extends Pick<Prior, 'instances' | 'gain' | 'used'> {
+  readonly classes: readonly {
+    readonly id: number;
+    readonly name?: string;
+    /** Classes under the foot, each with its share of the instances from 0 to 1, the largest first. */
+    readonly under: readonly { readonly id: number; readonly name?: string; readonly share: number }[];
+  }[];
+}
+
 /** Number of instances from which a class is judged. */
 const fewestJudged = 20;
 
@@ -98,7 +112,8 @@ export function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
 }
 
 /** Creates a tally of the outcomes of a run. */
-export function createTally(dataset: SourcedDataset, backend: BackendName | undefined, choice: PasteChoice, balance?: Balance) {
+export function createTally(dataset: SourcedDataset, backend: BackendName | undefined, choice: PasteChoice, measures: Measured = {}) {
+  const { balance, prior } = measures;
   const mayPaste = pasteFilter(dataset, choice);
   const mayPasteStuff = pasteFilter(dataset, { ...choice, stuff: 'keep' });
   const stuff = knownStuff(dataset);
@@ -188,14 +203,33 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
           };
         }),
       ...(balance && { balance: balanceSummary(balance) }),
+      ...(prior && { prior: priorSummary(prior, dataset) }),
       leftBehind: dataset.leftBehind,
     }),
   };
 }
 
+/** Measures that a summary describes. */
+interface Measured {
+  readonly balance?: Balance | undefined;
+  readonly prior?: Prior | undefined;
+}
+
+/** Describes a prior. */
+export function priorSummary({ instances, gain, used, classes }: Prior, { classNames }: Dataset): PriorSummary {
+  const named = (id: number) => ({ id, ...(classNames.has(id) && { name: classNames.get(id) as string }) });
+  const countOf = ({ counts }: { readonly counts: readonly number[] }): number => counts.reduce((sum, n) => sum + n, 0);
+  const rows = classes.map(({ id, feet }) => {
+    const all = feet.reduce((sum, one) => sum + countOf(one), 0);
+    const under = feet.map((one) => ({ ...named(one.under), share: countOf(one) / all }));
+    return { ...named(id), under: under.sort((a, b) => b.share - a.share || a.id - b.id) };
+  });
+  return { instances, gain, used, classes: rows };
+}
+
 /** Summary of a run that an earlier call completed. */
 export function summaryOf({ classes, skipped, records, measures }: Manifest, dataset: SourcedDataset, choice: PasteChoice): AugmentSummary {
-  const tally = createTally(dataset, undefined, choice, measures?.balance);
+  const tally = createTally(dataset, undefined, choice, measures);
   tally.read(classes.map(({ id, instances }) => ({ classId: id, instances, pixels: 0, truncated: 0 })));
   for (const { id, reason } of skipped) tally.add({ id, skipped: reason });
   const variants = records.filter(({ copy }) => copy !== undefined);
@@ -210,6 +244,7 @@ const optionOf: Readonly<Record<DropReason, string>> = {
   'not on --paste-on': '--paste-on',
   'on --avoid': '--avoid',
   'above max-cover': '--max-cover',
+  'no place in prior': '--place, --place-band, --scale',
 };
 
 /** Reasons why no drawn instance was pasted, the most frequent first, with a remedy; `undefined` if none was drawn. */

@@ -8,10 +8,10 @@ import { requestOf } from './balance.ts';
 import { type PlannerOptions, withIds } from './planner.ts';
 
 /**
- * Refuses options that do not fit the data set.
+ * Refuses options that do not fit the data set or one another.
  *
  * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, a
- * background ratio without background targets, or a join without components.
+ * background ratio without background targets, a join without components, or a prior of places beside turns.
  */
 export function refuseUnfit(
   dataset: SourcedDataset,
@@ -21,6 +21,11 @@ export function refuseUnfit(
     throw new CopyPasteError(
       'usage',
       '--background-ratio: has no effect with --targets annotated, which excludes background images; omit one of the two',
+    );
+  if (options.place === 'prior' && options.turns)
+    throw new CopyPasteError(
+      'usage',
+      '--place prior: has no meaning with --turns, since turned instances stand on nothing; omit one of the two',
     );
   const { imageFormat } = options;
   const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;

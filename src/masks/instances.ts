@@ -2,6 +2,7 @@ import { giveBack, takeWords } from '../base/buffers.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
 import { countIds, noCategory, presentIds } from './ids.ts';
+import { eachRun } from './runs.ts';
 import { fillSpans } from './spans.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
@@ -22,53 +23,27 @@ interface Runs {
   readonly pixels: PixelsById;
 }
 
-function findRuns({ width, height, ids }: Mask, leftOut: ReadonlySet<number>): Runs {
-  const idCount = ids instanceof Uint16Array ? 0x10000 : 0x100;
+function findRuns(mask: Mask, leftOut: ReadonlySet<number>): Runs {
+  const idCount = mask.ids instanceof Uint16Array ? 0x10000 : 0x100;
   const out = new Uint8Array(idCount);
   for (const id of leftOut) if (id < idCount) out[id] = 1;
   const pixels = new Uint32Array(idCount);
   let spans = takeWords(3 * 4096);
   let runIds = takeWords(4096);
   let count = 0;
-  // A word holds several ids: XOR with the id of the run shows where the run ends, without a test of each pixel.
-  const words = wholeWords(ids);
-  const [shift, bits] = ids.BYTES_PER_ELEMENT === 1 ? [2, 3] : [1, 4];
-  const spread = ids.BYTES_PER_ELEMENT === 1 ? 0x01010101 : 0x00010001;
-  for (let y = 0, row = 0; y < height; y++, row += width) {
-    const end = row + width;
-    const last = (end - 1) >> shift;
-    for (let at = row; at < end; ) {
-      const from = at;
-      const id = ids[at]!;
-      const same = Math.imul(id, spread);
-      let word = at >> shift;
-      let differing = (words[word]! ^ same) & (-1 << ((at - (word << shift)) << bits));
-      while (differing === 0 && word < last) differing = words[++word]! ^ same;
-      // The lowest bit that differs lies in the id that ends the run.
-      at = differing === 0 ? end : Math.min(end, (word << shift) + ((31 - Math.clz32(differing & -differing)) >> bits));
-      pixels[id]! += at - from;
-      if (out[id]) continue;
-      if (count === runIds.length || 3 * count === spans.length) {
-        spans = grow(spans);
-        runIds = grow(runIds);
-      }
-      spans[3 * count] = y;
-      spans[3 * count + 1] = from - row;
-      spans[3 * count + 2] = at - row;
-      runIds[count++] = id;
+  eachRun(mask, (id, y, from, to) => {
+    pixels[id]! += to - from;
+    if (out[id]) return;
+    if (count === runIds.length || 3 * count === spans.length) {
+      spans = grow(spans);
+      runIds = grow(runIds);
     }
-  }
+    spans[3 * count] = y;
+    spans[3 * count + 1] = from;
+    spans[3 * count + 2] = to;
+    runIds[count++] = id;
+  });
   return { count, spans, ids: runIds, pixels: presentIds(pixels) };
-}
-
-/** Ids as 32-bit words; the last word may extend past the ids. */
-function wholeWords(ids: Mask['ids']): Int32Array {
-  const length = Math.ceil(ids.byteLength / 4);
-  if (ids.byteOffset % 4 === 0 && ids.byteOffset + 4 * length <= ids.buffer.byteLength)
-    return new Int32Array(ids.buffer, ids.byteOffset, length);
-  const words = new Int32Array(length);
-  new Uint8Array(words.buffer).set(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
-  return words;
 }
 
 function grow(array: Int32Array): Int32Array {

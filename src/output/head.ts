@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { codecs } from '../codecs/image.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
@@ -19,7 +20,7 @@ import { headSchema, type LayoutRecord, type ManifestHead, schemaVersion } from 
 export async function headOf(dataset: SourcedDataset, options: AugmentOptions, measures: Measures): Promise<ManifestHead> {
   const { sources } = dataset;
   const { seed, ...rest } = optionsOf(augmentOptions, options);
-  const { sourceSums: _, ...recorded } = measures;
+  const recorded = recordedOf(measures);
   return headSchema.parse({
     schema: schemaVersion,
     tool: { name: 'copypaste', version },
@@ -63,6 +64,11 @@ async function inputOf(dataset: Dataset, sources: Dataset | undefined): Promise<
   const theirs = sources ? await listFiles(sources, sourcePrefix, listing) : { files: 0, bytes: 0 };
   for (const [id, name] of dataset.classNames) listing.update(`${id} ${name}\n`);
   return { files: own.files + theirs.files, bytes: own.bytes + theirs.bytes, listing: listing.digest('hex') };
+}
+
+/** Measures that a manifest records; the prior under its digest. */
+function recordedOf({ sourceSums: _, prior, ...rest }: Measures): object {
+  return { ...(prior && { prior: { sha256: sha256(JSON.stringify(prior)), ...prior } }), ...rest };
 }
 
 /** Hashes the sizes and paths of the input files of a data set. @param prefix put before each path. */

@@ -125,6 +125,29 @@ const layout = {
   documents: z.array(z.strictObject({ path, sha256 })).optional().describe('annotation documents that were read'),
 };
 
+const counts = { from: count.describe('index of the first number'), counts: z.array(count) };
+
+const prior = z.strictObject({
+  sha256: sha256.describe('SHA-256 of the JSON of all other fields, without white space'),
+  instances: count.describe('instances that it was measured from'),
+  gain: z.number().describe('information over places drawn uniformly, in bits per instance, by leave-one-out'),
+  used: z.boolean().describe('false if the gain is so small that instances land anywhere'),
+  classes: z.array(
+    z.strictObject({
+      id: classId,
+      feet: z
+        .array(z.strictObject({ under: classId, ...counts }))
+        .describe('instances by row (32 in the height of the image), for each class under the foot'),
+      sizes: z
+        .array(z.strictObject({ row: count, ...counts }))
+        .describe('instances by size, in each row; size n begins at 2^(n / 8 - 11) of the height of the image'),
+    }),
+  ),
+  ground: z
+    .array(z.strictObject({ id: classId, samples: count, ...counts }))
+    .describe('each class that lies under a foot, with the number of samples that show it, and of its pixels by row'),
+});
+
 const head = {
   schema: z.literal(schemaVersion, {
     error: ({ input }) => `version ${JSON.stringify(input)} is not supported, only version ${schemaVersion}`,
@@ -148,6 +171,7 @@ const head = {
     .describe('another data set that instances are copied from'),
   measures: z
     .strictObject({
+      prior: prior.optional().describe('prior of places, with --place prior'),
       weights: z
         .strictObject({
           instances: byClass.describe('weight of an instance of each class id, by which it is drawn; 1 for other classes'),

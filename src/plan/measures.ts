@@ -1,5 +1,9 @@
+import type { Prior } from './prior.ts';
+
 /** Facts of the whole data set that plans depend on, as plain data. The manifest records them. */
 export interface Measures {
+  /** Prior of places, with `--place prior`. */
+  readonly prior?: Prior;
   readonly weights?: ClassWeights;
   readonly balance?: Balance;
   /** Running sums of the weights of the samples of a source set; not recorded, since they follow from the weights of the classes. */

@@ -17,6 +17,7 @@ import type {
 } from '../types.ts';
 import { boxesInScene, drawTone, type JitterOptions, jitterInstance, jitterScene, scaleOf } from './jitter.ts';
 import type { Measures } from './measures.ts';
+import { type Places, type Site, siteOf } from './places.ts';
 import { type Stream, stream } from './rng.ts';
 import { type RuleOptions, type Rules, rulesOf } from './rules.ts';
 import { drawBySums, drawByWeight, targetFactor, weightOf } from './weights.ts';
@@ -55,6 +56,8 @@ export interface PlanOptions extends JitterOptions, RuleOptions {
   /** Tests if a class may be pasted. */
   readonly mayPaste: (classId: number) => boolean;
   readonly measures: Measures;
+  /** Prior of places; absent if an instance may land anywhere. */
+  readonly places?: Places | undefined;
 }
 
 /** Maximum number of draws of the jitter before an instance is dropped, as in MosaicML Composer. */
@@ -228,6 +231,7 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
   const rules = rulesOf(target, options);
   const weighted = options.measures.weights ? stream(seed, copy, target.id, weightedPurpose) : undefined;
+  const site = options.places && siteOf(target, options.places);
   let first: PastePlan | undefined;
   return {
     /** Random numbers of draws by weight; `undefined` without weights. */
@@ -238,7 +242,7 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
       const choice = weighted ?? stream(seed, copy, target.id, `instances\0${source.id}`);
       const drawn = scene
         ? drawFromScene(source, target, scene, jitterStream, choice, options)
-        : drawInstances(source, target, jitterStream, choice, rules, options);
+        : drawInstances(source, target, jitterStream, choice, rules, site, options);
       const placements = tones ? drawn.placements.map((one) => ({ ...one, tone: drawTone(options.tone, tones) })) : drawn.placements;
       const plan: PastePlan = { id: target.id, copy, source: source.id, ...drawn, placements };
       if (plan.placements.length > 0) return plan;
@@ -265,6 +269,7 @@ function drawInstances(
   jitter: Stream,
   choice: Stream,
   rules: Rules | undefined,
+  site: Site | undefined,
   options: PlanOptions,
 ): DrawnPlacements {
   const able = eligible(source, target, options);
@@ -275,9 +280,12 @@ function drawInstances(
     if (placements.length === wanted) break;
     const instance = source.instances[index] as Instance;
     const { classId, box } = instance;
-    let misfit: DropReason | undefined;
-    for (let draw = 0; draw < maxDraws; draw++) {
-      const landed = jitterInstance(instance, source, target, options, jitter);
+    const land = site
+      ? site.placesFor(instance, source, scalesThatFit(instance, target, options), options.flip)
+      : (random: Stream) => jitterInstance(instance, source, target, options, random);
+    let misfit: DropReason | undefined = land ? undefined : 'no place in prior';
+    for (let draw = 0; land && draw < maxDraws; draw++) {
+      const landed = land(jitter);
       const geometry = { instance: index, classId, sourceBox: box, ...landed };
       const owned = rules && ownedOf(geometry, instance, source, target);
       const placement = owned ? { ...geometry, area: areaOfSpans(owned.spans) } : withArea(geometry, instance, undefined, source, target);
@@ -382,6 +390,13 @@ function areaMisfit({ area }: Placement, frame: Size, options: PlanOptions): Dro
   const { minArea, maxArea } = areaLimits(frame, options);
   if (area < minArea) return 'below min-area';
   return area > maxArea ? 'above max-area' : undefined;
+}
+
+/** Range of the scale in which an instance that lies inside the frame has an area that fits. */
+function scalesThatFit({ area, classId }: Instance, frame: Size, options: PlanOptions): readonly [low: number, high: number] {
+  const { minArea, maxArea } = areaLimits(frame, options);
+  const [low, high] = scaleOf(classId, options);
+  return [Math.max(low, Math.sqrt(minArea / area)), Math.min(high, Math.sqrt(maxArea / area))];
 }
 
 /** Limits of an area in pixels of a frame; the lower one is at least one pixel. */

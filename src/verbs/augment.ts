@@ -112,7 +112,7 @@ async function runBatches(
   const job = createJob(dataset, options, measures, backend, { poison, stopped: () => hooks.stop?.aborted === true });
   if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
   const steps = createSteps(output, hooks);
-  const tally = createTally(dataset, backend.name, options, measures.balance);
+  const tally = createTally(dataset, backend.name, options, measures);
   const filesOf = (samples: readonly Sample[], suffix: string) => samples.flatMap((sample) => possibleFiles(sample, suffix, options));
   const begin = (ref: BatchRef) =>
     steps.begin(keyOf(ref), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>

@@ -6,7 +6,7 @@ import { measure } from '../engine/measure.ts';
 import { withFiles } from '../engine/option-files.ts';
 import { createPipeline } from '../engine/pipeline.ts';
 import { createPlanner } from '../engine/planner.ts';
-import { whyDropped } from '../engine/tally.ts';
+import { type PriorSummary, priorSummary, whyDropped } from '../engine/tally.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { type Given, previewOptions } from '../options.ts';
@@ -21,10 +21,10 @@ import type { DropReason, PassPlan, Pasted, Sample } from '../types.ts';
  * Draws a contact sheet of the first samples that `augment` with the same options pastes into: the original, the
  * augmented image, and the new mask in colours over it with outlines of the pasted instances.
  *
- * @returns the number of rows.
+ * @returns the number of rows, and the prior of places, if there is one.
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
-export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number }> {
+export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number; prior?: PriorSummary }> {
   const options = resolveOptions(previewOptions, await withFiles(previewOptions, given));
   const format = sheetFormatOf(options.out);
   if (format === undefined)
@@ -41,12 +41,15 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     },
     skip: (): undefined => undefined,
   };
+  let prior: PriorSummary | undefined;
   const rows = await withBackend(options.backend, async (backend) => {
     hooks.chosen?.(backend);
     hooks.opened?.(dataset);
     hooks.started?.(options.rows);
     const drawn: SheetRow[] = [];
-    const planner = createPlanner(dataset, options, 1, await measure(dataset, options, hooks.stop));
+    const measures = await measure(dataset, options, hooks.stop);
+    prior = measures.prior && priorSummary(measures.prior, dataset);
+    const planner = createPlanner(dataset, options, 1, measures);
     const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {
       poison: new Map(),
       stopped: () => hooks.stop?.aborted === true,
@@ -76,5 +79,5 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     );
   });
   await writeAtomic(options.out, bytes);
-  return { rows: rows.length };
+  return { rows: rows.length, ...(prior && { prior }) };
 }

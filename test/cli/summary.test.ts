@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describePlan, describeSummary, nothingPasted } from '../../src/cli/summary.ts';
+import { describePlan, describeSummary, nothingPasted, warnOfPrior } from '../../src/cli/summary.ts';
 import { openSourced } from '../../src/dataset/sources.ts';
 import type { AugmentSummary } from '../../src/engine/tally.ts';
 import { augmentOptions } from '../../src/options.ts';
@@ -30,6 +30,27 @@ const summary: AugmentSummary = {
 const given = { in: 'data', out: 'out' };
 
 describe('a summary', () => {
+  test('says how much a prior of places knows, or warns that it is not used', () => {
+    const road = { id: 3, name: 'road', share: 0.7 };
+    const prior = {
+      instances: 1234,
+      gain: 2.4,
+      used: true,
+      classes: [
+        { id: 8, name: 'car', under: [road] },
+        { id: 9, under: [{ id: 65535, share: 1 }] },
+      ],
+    };
+    expect(describeSummary({ ...summary, prior }, given, 1)).toContain(
+      'placed by the prior of 1234 instances (2.40 bits better than anywhere): car on road 70 %, class 9 on no category 100 %',
+    );
+    expect(warnOfPrior(prior)).toBeUndefined();
+    expect(warnOfPrior(undefined)).toBeUndefined();
+    const unused = { ...prior, gain: 0.07, used: false };
+    expect(describeSummary({ ...summary, prior: unused }, given, 1).join()).not.toContain('prior');
+    expect(warnOfPrior(unused)).toMatch(/^--place prior: .* \(0\.07 bits, below 0\.25\), .* instances land anywhere$/);
+  });
+
   test('counts samples and instances, and names classes that may be scenery, if they may be pasted', () => {
     expect(describeSummary(summary, given, 12.34)).toEqual([
       '3 samples: 2 augmented, 1 unchanged (1 not drawn)',
