@@ -53,6 +53,8 @@ export interface Option {
   readonly scene?: false;
   /** Options without effect beside it, which may not be given then. */
   readonly replaces?: readonly string[];
+  /** Values of other options beside which it is refused. */
+  readonly notWith?: Readonly<Record<string, unknown>>;
 }
 
 type OptionTable = Readonly<Record<string, Option>>;
@@ -201,6 +203,7 @@ const planning = {
     kind: 'switch',
     scene: false,
     replaces: ['flip'],
+    notWith: { place: 'prior' },
     description: 'turn and mirror each instance at random, in eight orientations, instead of --flip; for images taken from above',
   },
   maxTranslation: {

@@ -167,13 +167,17 @@ function refuseTogether(
   usualOf: (name: string) => unknown,
 ): void {
   const flagOf = (name: string): string => (table[name] as Option).flag.replace(/ <.*/, '');
-  for (const [name, { scene, replaces = [], kind, default: usual }] of Object.entries(table)) {
+  for (const [name, { scene, replaces = [], notWith = {}, kind, default: usual }] of Object.entries(table)) {
     if (resolved[name] === (kind === 'switch' ? false : usual)) continue;
     if (scene === false && resolved.jitter === 'scene')
       throw new CopyPasteError(
         'usage',
         `${flagOf(name)}: has no effect with --jitter scene, which places whole scenes; omit one of the two`,
       );
+    for (const [other, excluded] of Object.entries(notWith)) {
+      if (resolved[other] === excluded)
+        throw new CopyPasteError('usage', `${flagOf(name)}: not possible with ${flagOf(other)} ${excluded}; omit one of the two`);
+    }
     for (const other of replaces) {
       if (resolved[other] !== usualOf(other))
         throw new CopyPasteError('usage', `${flagOf(other)}: has no effect with ${flagOf(name)}; omit one of the two`);

@@ -35,3 +35,13 @@ test('an option that another one replaces is refused, but not its value from a d
   expect(options.turns).toBe(true);
   expect(resolve(options)).toEqual(options);
 });
+
+test('turns are refused beside a prior of places, in which instances stand upright, also if presets set one of them', () => {
+  const resolve = (given: object) => resolveOptions(augmentOptions, { in: 'data', out: 'out', ...given });
+  for (const given of [
+    { turns: true, place: 'prior' },
+    { turns: true, preset: 'placed' },
+    { preset: 'overhead', place: 'prior' },
+  ])
+    expect(() => resolve(given)).toThrow('--turns: not possible with --place prior; omit one of the two');
+});
