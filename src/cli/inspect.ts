@@ -3,6 +3,7 @@ import { printable } from '../errors.ts';
 import type { Given, inspectOptions } from '../options.ts';
 import { type Inspection, inspect } from '../verbs/inspect.ts';
 import type { Streams } from './streams.ts';
+import { change, tableLines } from './table.ts';
 import { withProgress } from './with-progress.ts';
 
 /** Maximum number of lines in a list; the rest are only counted. */
@@ -22,27 +23,22 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
   });
 }
 
-function describeInspection({ layout, splits, sizes, images, classes, odd, leftBehind }: Inspection): string[] {
+function describeInspection({ layout, splits, sizes, images, classes, augmented, odd, leftBehind }: Inspection): string[] {
   const total = Object.values(splits).reduce((sum, n) => sum + n, 0);
   const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
   const pixels = classes.reduce((sum, row) => sum + row.pixels, 0);
   const table = [
-    ['id', 'class', 'kind', 'samples', 'instances', 'pixels'],
-    ...classes.map(({ id, name = '', leftOut, kind, samples, instances, pixels: own }) => [
+    ['id', 'class', 'kind', 'samples', 'instances', 'pixels', ...(augmented ? ['pasted', 'before -> after'] : [])],
+    ...classes.map(({ id, name = '', leftOut, kind, samples, instances, pixels: own, pasted = 0, before = 0, after = 0 }) => [
       `${id}`,
       name === '' && leftOut ? 'unlabelled' : name,
-      leftOut ? '' : kind,
+      leftOut ? 'left out' : kind,
       `${samples}`,
-      leftOut ? 'never pasted' : `${instances}`,
+      leftOut ? '' : `${instances}`,
       `${((100 * own) / pixels).toFixed(2)} %`,
+      ...(augmented ? [leftOut ? '' : `${pasted}`, change(before, after, augmented.pixels)] : []),
     ]),
   ];
-  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...table.map((row) => (row[column] as string).length)));
-  const pad = (row: string[]): string =>
-    row
-      .map((cell, i) => (i === 1 || i === 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
-      .join('  ')
-      .trimEnd();
   return [
     `${layout} layout: ${plural(total, 'sample')}: ${named.join(', ')}`,
     `sizes: ${some(
@@ -53,7 +49,10 @@ function describeInspection({ layout, splits, sizes, images, classes, odd, leftB
       .map(([kind, n]) => `${kind} (${n})`)
       .join(', ')}`,
     '',
-    ...table.map(pad),
+    ...tableLines(table, [1, 2]),
+    ...(augmented
+      ? ['', `before -> after: share of the pixels of ${plural(augmented.samples, 'augmented sample')}, by manifest.json`]
+      : []),
     ...(odd.length > 0
       ? [
           '',

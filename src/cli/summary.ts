@@ -9,6 +9,7 @@ import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import type { Limit } from '../plan/measures.ts';
 import { smallestGain } from '../plan/prior.ts';
+import { change, tableLines } from './table.ts';
 
 /** Plan of one sample, for a dry run. */
 export function describePlan(record: SampleRecord): string {
@@ -89,7 +90,7 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   }
   if (summary.prior?.used) lines.push(describePrior(summary.prior));
   if (summary.balance) lines.push(...describeBalance(summary.balance, summary.pasted));
-  lines.push(...describeStuff(classes));
+  lines.push(...describeStuff(classes), ...describeClasses(summary));
   if (leftBehind.length > 0) {
     lines.push(
       `${plural(leftBehind.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
@@ -102,9 +103,29 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
 }
 
+/** Maximum number of classes in the table of a summary. */
+const mostClasses = 20;
+
+/** A table of classes: instances, pastes, and the share of the pixels of the samples that were pasted into. */
+function describeClasses({ classes, augmented, pixels }: AugmentSummary): string[] {
+  if (pixels === 0) return [];
+  const rows = classes.map(({ id, name, instances, pasted, before, after }) => [
+    name ?? `class ${id}`,
+    `${instances}`,
+    `${pasted}`,
+    change(before, after, pixels),
+  ]);
+  const more = rows.length - mostClasses;
+  return [
+    `classes, with the share of their pixels in ${plural(augmented, 'augmented sample')}:`,
+    ...tableLines([['class', 'instances', 'pasted', 'before -> after'], ...rows.slice(0, mostClasses)], [0]).map((line) => `  ${line}`),
+    ...(more > 0 ? [`  and ${plural(more, 'more class', 'more classes')}; --json lists all`] : []),
+  ];
+}
+
 /** Lines on stuff that is skipped, and on classes that look like scenery and may be pasted. */
 function describeStuff(classes: AugmentSummary['classes']): string[] {
-  const skipped = classes.filter((row) => row.skipped);
+  const skipped = classes.filter((row) => row.skipped && row.instances > 0);
   const scenery = classes.filter((row) => row.scenery && row.allowed);
   const names = (rows: typeof classes): string =>
     rows.map(({ id, name, pasted }) => `${name ?? `class ${id}`}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');

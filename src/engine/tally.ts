@@ -1,7 +1,7 @@
 import { foreignClass, type PasteChoice, pasteFilter } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
-import type { Manifest } from '../output/manifest.ts';
+import type { Manifest, SampleRecord } from '../output/manifest.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import type { Balance, Limit } from '../plan/measures.ts';
 import type { Prior } from '../plan/prior.ts';
@@ -29,6 +29,9 @@ export interface AugmentSummary {
   /** Number of instances that were drawn but not pasted, by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+  /** Pixels of the variants that were pasted into. */
+  readonly pixels: number;
+  /** Classes that have instances or pixels, by id. */
   readonly classes: readonly ClassSummary[];
   readonly balance?: BalanceSummary;
   readonly prior?: PriorSummary;
@@ -43,6 +46,9 @@ export interface ClassSummary {
   readonly instances: number;
   /** Number of instances that were pasted. */
   readonly pasted: number;
+  /** Its pixels in the samples that were pasted into. */
+  readonly before: number;
+  readonly after: number;
   /** `true` if `--classes`, `--exclude-classes` and `--stuff` allow the class to be pasted. */
   readonly allowed: boolean;
   /** `true` if only `--stuff skip` prevents the class from being pasted. */
@@ -89,7 +95,9 @@ const sceneryShare = 0.9;
 export function totalsOf(summary: AugmentSummary): Pick<Manifest, 'classes' | 'skipped' | 'summary'> {
   const { samples, augmented, unchanged, pasted, dropped, skipped, classes } = summary;
   return {
-    classes: classes.map(({ stuff: _, allowed: __, skipped: ___, scenery: ____, ...row }) => row),
+    classes: classes
+      .filter(({ instances, pasted }) => instances + pasted > 0)
+      .map(({ id, name, instances, pasted }) => ({ id, ...(name !== undefined && { name }), instances, pasted })),
     skipped: [...skipped],
     summary: { samples, augmented, unchanged, pasted, dropped, skipped: skipped.length },
   };
@@ -111,6 +119,25 @@ export function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
   return [...counts].map(([classId, row]) => ({ classId, ...row }));
 }
 
+/** Pixels of each class id before and after pasting, summed over records. */
+export type PixelSums = Map<number, { before: number; after: number }>;
+
+/** Adds the pixels of a record. */
+export function addPixels(sums: PixelSums, record: SampleRecord): void {
+  if (record.status === 'unchanged') return;
+  for (const [key, [before, after]] of Object.entries(record.pixels)) {
+    const sum = sums.get(Number(key)) ?? { before: 0, after: 0 };
+    sum.before += before;
+    sum.after += after;
+    sums.set(Number(key), sum);
+  }
+}
+
+/** Number of pixels of all ids, which pasting does not change. */
+export function pixelsIn(sums: PixelSums): number {
+  return [...sums.values()].reduce((total, { after }) => total + after, 0);
+}
+
 /** Creates a tally of the outcomes of a run. */
 export function createTally(dataset: SourcedDataset, backend: BackendName | undefined, choice: PasteChoice, measures: Measured = {}) {
   const { balance, prior } = measures;
@@ -121,8 +148,10 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
   const dropped: Partial<Record<DropReason, number>> = {};
   const skipped = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
   const classes = new Map<number, { instances: number; pasted: number; pixels: number; truncated: number }>();
-  /** Pixels of each class that pastes show, and by which its number of pixels has changed. */
-  const [shown, gained] = [new Map<number, number>(), new Map<number, number>()];
+  /** Pixels of each class that pastes show. */
+  const shown = new Map<number, number>();
+  const sums: PixelSums = new Map();
+  const gained = (id: number): number => (sums.get(id)?.after ?? 0) - (sums.get(id)?.before ?? 0);
   let augmented = 0;
   let pasted = 0;
   const rowOf = (classId: number) => {
@@ -132,7 +161,7 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
   };
   const balanceSummary = ({ of, by, asked, existing = {}, limited }: Balance): BalanceSummary => {
     const added = (id: number): number =>
-      (by === 'instances' ? classes.get(id)?.pasted : of === 'pasted' ? shown.get(id) : gained.get(id)) ?? 0;
+      (by === 'instances' ? classes.get(id)?.pasted : of === 'pasted' ? shown.get(id) : gained(id)) ?? 0;
     const ids = Object.keys(asked).map(Number);
     const amounts = ids.map((id) => Math.max(0, (existing[id] ?? 0) + added(id)));
     const total = amounts.reduce((sum, n) => sum + n, 0);
@@ -173,7 +202,7 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
         pasted++;
         increase(shown, classId, visible);
       }
-      for (const [id, [before, after]] of Object.entries(record.pixels)) increase(gained, Number(id), after - before);
+      addPixels(sums, record);
     },
     summary: (copied: number, reused: number): AugmentSummary => ({
       layout: dataset.layout,
@@ -187,15 +216,19 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
       pasted,
       dropped: sorted(dropped),
       skipped: [...skipped].map(([id, reason]) => ({ id, reason })).sort((a, b) => (a.id < b.id ? -1 : 1)),
-      classes: [...classes]
-        .sort(([a], [b]) => a - b)
-        .map(([id, { instances, pasted, pixels, truncated }]) => {
+      pixels: pixelsIn(sums),
+      classes: [...new Set([...classes.keys(), ...sums.keys()])]
+        .filter((id) => !dataset.leftOut.has(id))
+        .sort((a, b) => a - b)
+        .map((id) => {
+          const { instances, pasted, pixels, truncated } = classes.get(id) ?? { instances: 0, pasted: 0, pixels: 0, truncated: 0 };
           const name = dataset.classNames.get(id);
           return {
             id,
             ...(name !== undefined && { name }),
             instances,
             pasted,
+            ...(sums.get(id) ?? { before: 0, after: 0 }),
             allowed: mayPaste(id),
             skipped: mayPasteStuff(id) && !mayPaste(id),
             ...(stuff && { stuff: stuff.has(id) }),

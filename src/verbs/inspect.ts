@@ -9,9 +9,12 @@ import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { interrupted, whatOf } from '../errors.ts';
+import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
+import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
 import { type Given, inspectOptions } from '../options.ts';
 import type { Difference } from '../output/compare.ts';
+import type { Manifest } from '../output/manifest.ts';
+import { manifestName, readManifest } from '../output/manifest-file.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Annotations, Sample } from '../types.ts';
 
@@ -26,6 +29,11 @@ export interface ClassRow {
   readonly samples: number;
   readonly instances: number;
   readonly pixels: number;
+  /** Number of instances that were pasted, if the data set is an output of `augment`. */
+  readonly pasted?: number;
+  /** Pixels in the samples that were pasted into, if the data set is an output of `augment`. */
+  readonly before?: number;
+  readonly after?: number;
 }
 
 /** Class counts and possible problems of a data set. */
@@ -38,6 +46,8 @@ export interface Inspection {
   /** Number of samples by format and channels of the image. */
   readonly images: Readonly<Record<string, number>>;
   readonly classes: readonly ClassRow[];
+  /** Number of the samples that were pasted into, and of their pixels, if the data set is an output of `augment`. */
+  readonly augmented?: { readonly samples: number; readonly pixels: number };
   /** Possible problems, by file. */
   readonly odd: readonly Difference[];
   /** Files that belong to no sample. */
@@ -46,7 +56,7 @@ export interface Inspection {
 
 const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 
-/** Reads a data set's annotations and counts them. No image is decoded. */
+/** Reads a data set's annotations and counts them; for an output of `augment` also what its manifest says. No image is decoded. */
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, given);
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
@@ -64,10 +74,19 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
     hooks.done?.(sample.id);
     return { sample, digest, file, annotations };
   };
-  const census = createCensus(dataset);
+  const made = dataset.leftBehind.includes(manifestName)
+    ? await readManifest(join(dataset.root, manifestName)).catch(whatOfManifest)
+    : undefined;
+  const census = createCensus(dataset, made);
   // Only the annotations of one chunk are in memory at once.
   for (const chunk of chunksOf(samples)) for (const one of await inParts(chunk, jobsOf(options), read)) census.add(one);
   return census.result();
+}
+
+/** The problem of a manifest that another tool or version has written. */
+function whatOfManifest(error: unknown): string {
+  if (error instanceof CopyPasteError && error.code === 'data') return whatOf(error, manifestName);
+  throw error;
 }
 
 /** A sample with the digest of its image and its annotations, or the message of the error if they cannot be read. */
@@ -79,8 +98,8 @@ interface Read {
   readonly annotations: Annotations | string;
 }
 
-/** Counts the samples of a data set, one by one. */
-function createCensus(dataset: Dataset) {
+/** Counts the samples of a data set, one by one. @param made manifest of an output of `augment`, or its problem. */
+function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
   const { classNames, leftOut, stuff } = dataset;
   const sizes = new Map<string, number>();
   const images = new Map<string, number>();
@@ -88,12 +107,18 @@ function createCensus(dataset: Dataset) {
   const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
   const seen = new Map<string, Sample>();
   const odd = badSamples(dataset);
+  if (typeof made === 'string') odd.push({ path: manifestName, what: made });
+  const manifest = typeof made === 'object' ? made : undefined;
+  const pasted = new Map(manifest?.classes.map((row) => [row.id, row.pasted]));
+  const sums: PixelSums = new Map();
+  for (const record of manifest?.records ?? []) addPixels(sums, record);
   const rowOf = (id: number) => {
     const row = classes.get(id) ?? { samples: 0, instances: 0, pixels: 0 };
     classes.set(id, row);
     return row;
   };
   const kindOf = (id: number): ClassRow['kind'] => (stuff && classNames.has(id) ? (stuff.has(id) ? 'stuff' : 'thing') : 'unknown');
+  const changeOf = (id: number) => ({ pasted: pasted.get(id) ?? 0, ...(sums.get(id) ?? { before: 0, after: 0 }) });
   const addImage = (sample: Sample, digest: string): void => {
     const { image, split, format } = sample;
     increment(splits, split);
@@ -130,10 +155,18 @@ function createCensus(dataset: Dataset) {
         .sort(([a], [b]) => a - b)
         .map(([id, row]) => {
           const name = classNames.get(id);
-          return { id, ...(name !== undefined && { name }), leftOut: leftOut.has(id), kind: kindOf(id), ...row };
+          return {
+            id,
+            ...(name !== undefined && { name }),
+            leftOut: leftOut.has(id),
+            kind: kindOf(id),
+            ...row,
+            ...(manifest && changeOf(id)),
+          };
         }),
+      ...(manifest && { augmented: { samples: manifest.summary.augmented, pixels: pixelsIn(sums) } }),
       odd,
-      leftBehind: dataset.leftBehind,
+      leftBehind: dataset.leftBehind.filter((file) => !(manifest && file === manifestName)),
     }),
   };
 }

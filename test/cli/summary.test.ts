@@ -19,11 +19,12 @@ const summary: AugmentSummary = {
   pasted: 1,
   dropped: {},
   skipped: [],
+  pixels: 0,
   classes: [
-    { id: 0, name: 'sky', instances: 3, pasted: 2, allowed: true, skipped: false, scenery: true },
-    { id: 1, instances: 3, pasted: 0, allowed: true, skipped: false, scenery: true },
-    { id: 2, name: 'road', instances: 3, pasted: 0, allowed: false, skipped: false, scenery: true },
-    { id: 3, name: 'car', instances: 3, pasted: 2, allowed: true, skipped: false, scenery: false },
+    { id: 0, name: 'sky', instances: 3, pasted: 2, before: 0, after: 0, allowed: true, skipped: false, scenery: true },
+    { id: 1, instances: 3, pasted: 0, before: 0, after: 0, allowed: true, skipped: false, scenery: true },
+    { id: 2, name: 'road', instances: 3, pasted: 0, before: 0, after: 0, allowed: false, skipped: false, scenery: true },
+    { id: 3, name: 'car', instances: 3, pasted: 2, before: 0, after: 0, allowed: true, skipped: false, scenery: false },
   ],
   leftBehind: [],
 };
@@ -61,7 +62,7 @@ describe('a summary', () => {
   });
 
   test('names the stuff that is skipped, and that nothing but stuff was found', async () => {
-    const stuff = { instances: 3, pasted: 0, allowed: false, skipped: true, stuff: true, scenery: false };
+    const stuff = { instances: 3, pasted: 0, before: 0, after: 0, allowed: false, skipped: true, stuff: true, scenery: false };
     const classes = [{ id: 0, name: 'sky', ...stuff }, { id: 2, name: 'road', ...stuff }, ...summary.classes.slice(3)];
     expect(describeSummary({ ...summary, classes }, given, 1)[2]).toBe('stuff, not pasted: sky, road (--stuff keep pastes them)');
     expect(describeSummary({ ...summary, classes: classes.slice(1) }, given, 1)[2]).toBe(
@@ -84,6 +85,24 @@ describe('a summary', () => {
     expect(nothingPasted({ ...none, dropped }, dataset, given)).toBe(
       'no instance fits (7 not on --paste-on, 4 on --avoid, 2 below min-area, 1 above max-cover); loosen --paste-on, --avoid, --min-area, --max-cover',
     );
+  });
+
+  test('has a table of the first twenty classes, with their share of the pixels before and after', () => {
+    const row = { pasted: 2, allowed: true, skipped: false, scenery: false };
+    const classes = Array.from({ length: 22 }, (_, id) => ({ id, ...row, instances: 100 + id, before: 10 * id, after: 12 * id }));
+    const named = classes.map((one) => (one.id === 1 ? { ...one, name: `car ${'x'.repeat(40)}` } : one));
+    const lines = describeSummary({ ...summary, pixels: 10_000, classes: named }, given, 1).slice(2);
+    expect(lines.slice(0, 4)).toEqual([
+      'classes, with the share of their pixels in 2 augmented samples:',
+      '  class                                 instances  pasted  before -> after',
+      '  class 0                                     100       2   0.00 -> 0.00 %',
+      `  car ${'x'.repeat(31)}…        101       2   0.10 -> 0.12 %`,
+    ]);
+    expect(lines).toHaveLength(24);
+    expect(lines.at(-2)).toBe('  and 2 more classes; --json lists all');
+    expect(lines.every((line) => line.length <= 80)).toBe(true);
+    const without = describeSummary({ ...summary, pixels: 0, classes: named }, given, 1);
+    expect(without.some((line) => line.startsWith('classes'))).toBe(false);
   });
 
   test('groups files that were left behind by folder, and names the first four groups', () => {

@@ -34,7 +34,7 @@ function augmented(id: string, ...classes: number[]): SampleRecord {
     source: 'b',
     placements,
     dropped: [{ instance: 9, classId: 1, reason: 'below min-area' }],
-    pixels: {},
+    pixels: { 3: [50, 40], 5: [20, 18], 8: [20, 32], 11: [10, 10] },
   };
 }
 
@@ -79,9 +79,11 @@ test('a summary counts variants by status and reason, instances by class, and li
       { id: 'b', reason: 'b.png: is damaged' },
       { id: 'z', reason: 'z.png: has no mask' },
     ],
+    pixels: 100,
     classes: [
-      { id: 3, name: 'road', instances: 2, pasted: 1, allowed: false, skipped: true, stuff: true, scenery: false },
-      { id: 8, name: 'car', instances: 6, pasted: 2, allowed: true, skipped: false, stuff: false, scenery: false },
+      { id: 3, name: 'road', instances: 2, pasted: 1, before: 50, after: 40, allowed: false, skipped: true, stuff: true, scenery: false },
+      { id: 5, name: 'tree', instances: 0, pasted: 0, before: 20, after: 18, allowed: false, skipped: true, stuff: true, scenery: false },
+      { id: 8, name: 'car', instances: 6, pasted: 2, before: 20, after: 32, allowed: true, skipped: false, stuff: false, scenery: false },
     ],
     leftBehind: ['notes.txt'],
   });

@@ -2,6 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
+import { augment } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
@@ -43,6 +44,23 @@ describe('inspect', () => {
     expect([await cars(), await cars('6px')]).toEqual([60, 39]);
     await expect(inspect({ in: 'fixtures/coco', join: '6px' })).rejects.toMatchObject({ code: 'usage' });
     await expect(inspect({ in: 'fixtures/voc', join: '6px', instances: 'object' })).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('shows what a manifest says of its output, and names a manifest of another tool', async () => {
+    const out = join(folder, 'made');
+    const { classes: made, pixels } = await augment({ in: 'fixtures/camvid', out, p: 1 });
+    const { classes, augmented, leftBehind } = await inspect({ in: out });
+    expect({ augmented, leftBehind }).toEqual({ augmented: { samples: 8, pixels }, leftBehind: [] });
+    for (const { id, pasted, before, after } of made) expect(classes.find((row) => row.id === id)).toMatchObject({ pasted, before, after });
+    const streams = captureStreams();
+    expect(await main(['inspect', out], streams)).toBe(0);
+    expect(streams.text.stdout).toMatch(/\nid +class +kind +samples +instances +pixels +pasted +before -> after\n/);
+    expect(streams.text.stdout).toMatch(/\n *8 +car +thing +\d+ +\d+ +[\d.]+ % +\d+ +[\d.]+ -> [\d.]+ %\n/);
+    expect(streams.text.stdout.split('\n').every((line) => line.length <= 80)).toBe(true);
+    await writeTree(out, { 'manifest.json': '{"files": []}' });
+    const foreign = await inspect({ in: out });
+    expect(foreign.augmented).toBe(undefined);
+    expect(foreign.odd).toEqual([{ path: 'manifest.json', what: expect.stringContaining('is not a copypaste manifest') }]);
   });
 
   test('tells stuff from things where a layout or a document knows them', async () => {
