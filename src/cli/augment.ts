@@ -22,10 +22,15 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
         given,
         {
           ...hooks,
+          measuring: (total) => {
+            hooks.measuring?.(total);
+            began = performance.now();
+          },
           opened: (opened) => {
             dataset = opened;
             for (const line of describeOpened(dataset, given)) say(line);
-            began = performance.now();
+            // The rate includes the time of measurements.
+            began ||= performance.now();
           },
           fellBack: (error) => say(`${error.message}; continuing on the CPU (--fallback)`),
           done: (id, record) => {

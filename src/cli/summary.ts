@@ -159,6 +159,10 @@ export function warnOfPrior(prior: PriorSummary | undefined): string | undefined
   return `--place prior: the places of ${plural(instances, 'instance')} say little more than random ones (${Math.max(0, gain).toFixed(2)} bits, below ${smallestGain}), as in data without a fixed up and down, or with few instances; instances land anywhere`;
 }
 
+/** Why pixels differ from their share when nothing limits a class. */
+const otherSizes =
+  'pastes came out larger or smaller than planned, by chance or by the rules of placement; change the shares to make up for it';
+
 /** Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share. */
 function describeBalance({ of, by, classes }: BalanceSummary, pasted: number): string[] {
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -169,7 +173,7 @@ function describeBalance({ of, by, classes }: BalanceSummary, pasted: number): s
   return [
     `shares of ${of === 'pasted' ? 'pasted' : 'resulting'} ${by}: ${shares.join('; ')}`,
     ...missed.map(({ id, name, asked, reached, limit }) => {
-      const why = limit ? limitOf(limit) : `chance, with ${plural(pasted, 'paste')}; raise -p or --copies`;
+      const why = limit ? limitOf(limit) : by === 'pixels' ? otherSizes : `chance, with ${plural(pasted, 'paste')}; raise -p or --copies`;
       return `${name ?? id}: ${percent(asked)} asked, ${percent(reached)} reached: ${why}`;
     }),
   ];

@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { printable } from '../errors.ts';
 import { createProgress } from './progress.ts';
@@ -28,6 +29,7 @@ export async function withProgress<T>({ given, streams: { stderr }, out, run, te
   return watched(stderr, progress, out, async (stop) => {
     const hooks: Hooks = {
       stop,
+      measuring: (total) => say(`reading the annotations of ${plural(total, 'sample')} before the plans are made`),
       started: (total) => progress.start(total),
       chosen: ({ name, device, version }) => {
         if (given.backend !== undefined) say(`backend ${name}: ${device}, ${version}`);

@@ -7,6 +7,8 @@ import type { Backend } from '../render/backends.ts';
 export interface Hooks {
   /** A data set was opened and checked. */
   opened?(dataset: SourcedDataset): void;
+  /** The annotations of all samples are read before the plans are made. @param total number of samples. */
+  measuring?(total: number): void;
   /** Work on samples begins. @param total number of samples. */
   started?(total: number): void;
   /** The backend that renders was opened. */

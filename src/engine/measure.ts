@@ -11,6 +11,7 @@ import type { Sample, Size } from '../types.ts';
 import { refuseUnusable, requestOf } from './balance.ts';
 import { jobsOf } from './budget.ts';
 import { giveBackBuffers } from './holdings.ts';
+import type { Hooks } from './hooks.ts';
 import { handled } from './in-order.ts';
 import { candidateOf, type PlannerOptions, planOptionsOf } from './planner.ts';
 import { setOf } from './read-and-plan.ts';
@@ -46,12 +47,13 @@ interface PartReaders {
 export async function measure(
   dataset: SourcedDataset,
   options: MeasureOptions,
-  stop?: AbortSignal,
+  { stop, measuring }: Pick<Hooks, 'stop' | 'measuring'> = {},
   threads?: PartReaders,
 ): Promise<Measures> {
   const frame = typicalSize(dataset.samples);
   const gauges = gaugesOf(dataset, options, frame);
   if (gauges.length === 0) return {};
+  measuring?.(dataset.samples.length + (dataset.sources?.samples.length ?? 0));
   const read: ReadParts = threads
     ? (samples, role) => threads.readParts(samples, role, frame)
     : createPartReader(dataset, options, frame, () => stop?.aborted === true);

@@ -82,7 +82,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
   const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks.stop);
   let output: Output | undefined;
   try {
-    const measures = complete ? {} : await measure(dataset, options, hooks.stop, threads);
+    const measures = complete ? {} : await measure(dataset, options, hooks, threads);
     if (!options.dryRun) {
       const opened = await openOutput(dataset, options, measures, twins);
       if ('records' in opened) {

@@ -47,7 +47,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     hooks.opened?.(dataset);
     hooks.started?.(options.rows);
     const drawn: SheetRow[] = [];
-    const measures = await measure(dataset, options, hooks.stop);
+    const measures = await measure(dataset, options, hooks);
     prior = measures.prior && priorSummary(measures.prior, dataset);
     const planner = createPlanner(dataset, options, 1, measures);
     const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { openSourced } from '../../src/dataset/sources.ts';
 import { createJob } from '../../src/engine/job.ts';
+import { measure } from '../../src/engine/measure.ts';
 import { startThreads, type Threads } from '../../src/engine/threads.ts';
 import type { CopyPasteError } from '../../src/errors.ts';
 import { type AugmentOptions, augmentOptions } from '../../src/options.ts';
@@ -77,6 +78,25 @@ test('records come back in the order of the samples, and poison is skipped', asy
     const own = await job.begin(ref);
     expect(outcomes).toEqual(await Promise.all(own.results));
     expect(read).toEqual(own.read);
+  });
+});
+
+test('a data set is measured by threads as by this thread, and an error in one ends the measurement', async () => {
+  const given = { in: 'fixtures/camvid', balance: 'inverse', place: 'prior', copies: 60 } as const;
+  await withThreads(given, async (threads, options) => {
+    const dataset = await openSourced(options);
+    const totals: number[] = [];
+    const measures = await measure(dataset, options, { measuring: (total) => totals.push(total) }, threads);
+    expect(totals).toEqual([dataset.samples.length]);
+    expect(measures).toEqual(await measure(dataset, options));
+    expect(Object.keys(measures).sort()).toEqual(['balance', 'prior', 'weights']);
+  });
+  const damaged = await smallData(join(folder, 'unreadable'), ['a', 'b', 'c', 'd']);
+  await withThreads({ in: damaged, balance: 'inverse', copies: 60 }, async (threads, options) => {
+    const dataset = await openSourced(options);
+    const mask = dataset.samples[2]?.mask as string;
+    await writeFile(join(damaged, mask), readFileSync(join(damaged, mask)).subarray(0, 40));
+    await expect(measure(dataset, options, {}, threads)).rejects.toMatchObject({ code: 'data', message: expect.stringContaining(mask) });
   });
 });
 

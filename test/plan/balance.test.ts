@@ -50,7 +50,7 @@ function candidate(n: number, prefix = 's'): Candidate {
   return { id: `${prefix}${n}`, ...frame, instances, ...rest };
 }
 
-const samples = Array.from({ length: 200 }, (_, n) => candidate(n));
+const samples = Array.from({ length: 144 }, (_, n) => candidate(n));
 const bank = Array.from({ length: 150 }, (_, n) => candidate(n, 'bank'));
 
 function runOf(change: Partial<BalancedRun> = {}): BalancedRun {
