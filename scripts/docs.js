@@ -103,7 +103,7 @@ function fileTable() {
 
 function presetTable() {
   const names = [...new Set(Object.values(presets).flatMap(({ values }) => Object.keys(values)))];
-  const show = (value) => (Array.isArray(value) ? value.join(',') : String(value));
+  const show = (value = '') => (Array.isArray(value) ? value.join(',') : String(value));
   const value = (preset, name) => {
     const { kind, default: usual } = augmentOptions[name];
     const set = presets[preset].values[name] ?? usual;

@@ -74,7 +74,7 @@ describe('documentation', () => {
     execFileSync(process.execPath, ['--input-type=module', '-e', code], { stdio: 'pipe' });
   });
 
-  const choosing: { line: string; argv: string[] }[] = commandsOf({ camvid: 'fixtures/camvid', coco: 'fixtures/coco' }, folder);
+  const choosing: { line: string; argv: string[] }[] = commandsOf({ camvid: 'fixtures/camvid', coco: 'fixtures/coco' }, temporaryFolder());
 
   test.each(choosing)('docs/choosing.md: copypaste $line', async ({ argv }) => {
     const streams = captureStreams();
