@@ -6,6 +6,8 @@ import { decodeText } from './text.ts';
 
 /** Folders and files below a root, as sorted relative paths with `/`. */
 export interface Tree {
+  /** Folder that was listed. */
+  readonly root: string;
   readonly folders: ReadonlySet<string>;
   readonly files: readonly string[];
   /** True if a file of this path exists. */
@@ -44,7 +46,7 @@ export async function listTree(root: string): Promise<Tree> {
     return names.has(file);
   };
   const start = (file: string): string => textAtStart(join(root, file));
-  return { folders: new Set(found.folders.sort()), files: files.sort(), has, unreadable: unreadable.sort(), start };
+  return { root, folders: new Set(found.folders.sort()), files: files.sort(), has, unreadable: unreadable.sort(), start };
 }
 
 /** Relative paths that are found so far. */

@@ -43,6 +43,7 @@ export async function openBank(folder: string): Promise<Dataset> {
     samples: entries.map(sampleOf).sort((a, b) => (a.id < b.id ? -1 : 1)),
     others: [],
     lists: new Map(),
+    imageLists: new Map(),
     documents: new Map([['', { path: bankFile, sha256, annotations: cutouts, boxes: 0, keypoints: 0, own: undefined }]]),
     carried: [],
     rewritten: new Map(),

@@ -9,7 +9,11 @@ import { bySplit, detectLayout, type Layout, layoutNamed, layouts } from '../for
 import type { DatasetOptions } from './options.ts';
 
 /** Chooses the layout. @throws {CopyPasteError} `usage` when none matches or a folder is outside the data set, `noInput` when one is missing. */
-export function chooseLayout(root: string, tree: Tree, options: DatasetOptions): { layout: Layout; folders: readonly Folders[] } {
+export async function chooseLayout(
+  root: string,
+  tree: Tree,
+  options: DatasetOptions,
+): Promise<{ layout: Layout; folders: readonly Folders[] }> {
   if (options.folders) {
     return { layout: layoutNamed(options.layout), folders: options.folders };
   }
@@ -33,7 +37,7 @@ export function chooseLayout(root: string, tree: Tree, options: DatasetOptions):
       folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }],
     };
   }
-  if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout);
+  if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout, options.encoding);
   if (options.images === undefined || options.masks === undefined) {
     throw new CopyPasteError('usage', '--images and --masks belong together; pass both');
   }

@@ -11,6 +11,7 @@ import type { ClassNames, Colours, ObjectIds, Sample } from '../types.ts';
 import { readClassNames } from './classes.ts';
 import { type ColourMap, findColourMap, readColourMap } from './colours.ts';
 import { checkSamples } from './headers.ts';
+import type { ImageLists } from './image-lists.ts';
 import { chooseLayout, refuseUnlistable, refuseUnusedOptions } from './layout.ts';
 import { assignSplits, chooseSplit, readLists, refuseSharedLists } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
@@ -45,6 +46,8 @@ export interface Dataset {
   readonly others: readonly Sample[];
   /** Lists of sample ids by file, if the layout has lists. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
+  /** Lists of images by file, if splits are lists of images. */
+  readonly imageLists: ImageLists;
   /** Documents of annotations by split, if the layout has documents. */
   readonly documents: ReadonlyMap<string, Document>;
   /** Configuration files that the output keeps. */
@@ -83,7 +86,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const root = resolve(options.in);
   const tree = await listTree(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: contains no files; pass the folder of a data set`);
-  const { layout, folders: found } = chooseLayout(root, tree, options);
+  const { layout, folders: found } = await chooseLayout(root, tree, options);
   refuseUnlistable(tree, found);
   const format = await layout.format?.();
   refuseUnusedOptions(layout, format, options);
@@ -92,9 +95,9 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const lists = await readLists(root, tree, layout, options.encoding);
   const choose = (splits: readonly string[]): string => chooseSplit(splits, options.split ?? splitToInspect(splits, options));
   const pairing = await openAnnotations({ root, tree, layout, found, lists, choose, options, bad }, format);
-  const { paired, unmasked = new Map(), folders, splits, split, documents, labelConfig } = pairing;
-  const config = await openConfig(root, tree, layout, options.encoding);
-  const objectIds = layout.objectIds && { ...layout.objectIds, ...(config && { things: config.things }) };
+  const { paired, unmasked = new Map(), folders, splits, split, documents, imageLists = new Map() } = pairing;
+  const config = await openConfig(tree, layout, options.encoding);
+  const objectIds = layout.objectIds && { ...layout.objectIds, ...(config?.things && { things: config.things }) };
 
   const listed = lists.size > 0 ? assignSplits(paired, unmasked, lists, split, bad) : paired;
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
@@ -113,8 +116,12 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const classes = await classesOf(options, [{ classNames: pairing.categories, stuff: regions }, map ?? {}, config ?? {}], layout);
   // Copied even for masks of ids, since it also names the classes.
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? relative(root, colourFile.path) : undefined;
-  const carried = [labelConfig?.file, config?.file, colourMap].filter((file) => file !== undefined);
-  const used = new Set([...wholeFiles({ lists, documents, carried }), ...listed.flatMap(filesOfSample).map(({ path }) => path)]);
+  const configs = [pairing.config, config].filter((one) => one !== undefined);
+  const carried = [...configs.map(({ file }) => file), colourMap].filter((file) => file !== undefined);
+  const used = new Set([
+    ...wholeFiles({ lists, imageLists, documents, carried }),
+    ...listed.flatMap(filesOfSample).map(({ path }) => path),
+  ]);
   return {
     root,
     encoding: options.encoding ?? utf8,
@@ -125,10 +132,11 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     samples: chosen,
     others: samples.filter((sample) => sample.split !== split),
     lists,
+    imageLists,
     documents,
     carried,
-    rewritten: new Map(labelConfig?.text === undefined ? [] : [[labelConfig.file, labelConfig.text]]),
-    notes: labelConfig?.note === undefined ? [] : [labelConfig.note],
+    rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
+    notes: [...(pairing.notes ?? []), ...configs.flatMap(({ notes = [] }) => notes)],
     ...classes,
     ...(regions && { regions: new Set(regions) }),
     ...(objectIds && { objectIds }),
@@ -210,11 +218,11 @@ async function openColours(
 }
 
 /** Reads the layout's configuration file, if there is one. */
-async function openConfig(root: string, tree: Tree, { configs }: Layout, encoding = utf8) {
-  const file = configs?.files.find((one) => tree.has(one));
-  if (!configs || file === undefined) return undefined;
-  const { classNames, things, ignore } = await configs.read(root, file, encoding);
-  return { file, classNames, things, stuff: stuffOf(things, classNames), ...(ignore.length > 0 && { ignore }) };
+async function openConfig(tree: Tree, layout: Layout, encoding = utf8) {
+  const config = await layout.config?.(tree, encoding);
+  if (!config) return undefined;
+  const { ignore = [], ...rest } = config;
+  return { ...rest, stuff: stuffOf(rest.things, rest.classNames), ...(ignore.length > 0 && { ignore }) };
 }
 
 function namesOfLayout({ classNames = {} }: Layout): ClassNames {
@@ -242,6 +250,11 @@ function refuseEmpty(chosen: readonly Sample[], split: string, skipped: readonly
 }
 
 /** Files that belong to several samples. */
-export function wholeFiles({ lists, documents, carried }: Pick<Dataset, 'lists' | 'documents' | 'carried'>): string[] {
-  return [...lists.keys(), ...new Set([...documents.values()].map(({ path }) => path)), ...carried];
+export function wholeFiles({
+  lists,
+  imageLists,
+  documents,
+  carried,
+}: Pick<Dataset, 'lists' | 'imageLists' | 'documents' | 'carried'>): string[] {
+  return [...lists.keys(), ...imageLists.keys(), ...new Set([...documents.values()].map(({ path }) => path)), ...carried];
 }

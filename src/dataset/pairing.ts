@@ -6,10 +6,11 @@ import type { Tree } from '../base/tree.ts';
 import { extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type DocumentSample, openDocument } from '../formats/documents.ts';
-import type { Folders } from '../formats/folders.ts';
-import type { Document, DocumentFormat, Format, LabelConfig, LabelFormat } from '../formats/format.ts';
+import { type Folders, type Part, partsOf } from '../formats/folders.ts';
+import type { ConfigFile, Document, DocumentFormat, Format, LabelFormat } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
 import type { ClassNames, Endings, View } from '../types.ts';
+import { type ImageLists, openImageLists, withoutShared } from './image-lists.ts';
 import { listName } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
@@ -40,7 +41,10 @@ interface Pairing {
   readonly documents: ReadonlyMap<string, Document>;
   /** Class names, if the annotations state them. */
   readonly categories?: ClassNames;
-  readonly labelConfig?: LabelConfig | undefined;
+  readonly config?: ConfigFile | undefined;
+  /** Lists of images by file, if splits are lists. */
+  readonly imageLists?: ImageLists;
+  readonly notes?: readonly string[];
 }
 
 /** Pairs images with their annotations; an image or mask without a partner is bad. */
@@ -50,25 +54,54 @@ export async function openAnnotations(opening: Opening, format: Format | undefin
 }
 
 /** Opens folders of masks. */
-function openMasks(opening: Opening): Pairing {
+async function openMasks(opening: Opening): Promise<Pairing> {
   const { layout, found, lists, choose, options } = opening;
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
+  const split = choose(splits);
+  const imageLists = await openImageLists(opening, split);
   const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
   const unmasked = new Map<string, string>();
-  const paired = found.flatMap((one) => pairMasks(one, endings, opening, unmasked));
-  return { paired, unmasked, folders: found, splits, split: choose(splits), documents: new Map() };
+  const all = found.flatMap((one) => pairMasks(one, endings, opening, imageLists, unmasked));
+  const { paired, notes } = withoutShared(all, split, found, options);
+  return { paired, unmasked, folders: found, splits, split, documents: new Map(), imageLists, notes };
 }
 
 /** Opens label files, one per image. */
-async function openLabels({ root, tree, found, choose, options, bad }: Opening, format: LabelFormat): Promise<Pairing> {
+async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairing> {
+  const { tree, found, choose, options, bad } = opening;
   const splits = splitsOf(found);
   const split = choose(splits);
-  const paired = found.flatMap((one) => pairLabels(one, tree, format));
-  const files = paired
-    .filter((one) => !options.onlySplit || one.split === split)
-    .flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
-  const { classNames, config } = await format.names(root, tree, { files, folders: found, encoding: options.encoding ?? utf8 }, bad);
-  return { paired, folders: found, splits, split, documents: new Map(), categories: classNames, labelConfig: config };
+  const imageLists = await openImageLists(opening, split);
+  const renamed: string[] = [];
+  const all = found.flatMap((one) => pairLabels(one, tree, format, imageLists, renamed));
+  const { paired, notes } = withoutShared(all, split, found, options);
+  const labelsOf = (samples: readonly Paired[]): string[] => samples.flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
+  const own = paired.filter((one) => one.split === split);
+  const files = labelsOf(options.onlySplit ? own : paired);
+  const read = { files, own: options.lookOnly ? files : labelsOf(own), encoding: options.encoding ?? utf8 };
+  const faults = new Map<string, Fault>();
+  const { classNames, config, notes: told = [] } = await format.names(tree, read, faults);
+  const isBad = ({ labels = '' }: Paired): boolean => faults.has(labels);
+  for (const sample of paired.filter(isBad)) bad.set(sample.id, faults.get(sample.labels as string) as Fault);
+  return {
+    paired: paired.filter((sample) => !isBad(sample)),
+    folders: found,
+    splits,
+    split,
+    documents: new Map(),
+    categories: classNames,
+    config,
+    imageLists,
+    notes: [...notes, ...told, ...unicodeNote(renamed)],
+  };
+}
+
+/** Note on label files whose names have another Unicode form than those of their images. */
+function unicodeNote(renamed: readonly string[]): string[] {
+  const [first] = renamed;
+  if (first === undefined) return [];
+  const differ = renamed.length === 1 ? '1 label file differs' : `${renamed.length} label files differ`;
+  return [`${differ} from the image in Unicode form, such as ${first}; names are kept, and Ultralytics may not find them`];
 }
 
 /** Opens documents of many samples, which may contain several splits. */
@@ -114,14 +147,21 @@ function refuseBoxes(documents: readonly Document[], { requireMasks }: DatasetOp
   }
 }
 
-/** Images of a folder, with the stem that the files of a sample share, and the sample id. */
-function imagesOf({ split, images: folder }: Folders, tree: Tree, ending = ''): { image: string; stem: string; id: string }[] {
+/** Images of a part of a split, with the stem that the files of a sample share, and the sample id. */
+function imagesOf(
+  { split, images: root }: Folders,
+  { images: folder, list }: Part,
+  { tree, lists }: { readonly tree: Tree; readonly lists: ImageLists },
+  ending = '',
+): { image: string; stem: string; id: string }[] {
   const prefix = split === '' ? '' : `${split}/`;
+  const listed = list === undefined ? undefined : new Set(lists.get(list)?.map(({ image }) => image));
   return within(folder, tree).flatMap((image) => {
     const whole = withoutExtension(below(folder, image));
-    if (formatOf(image) === undefined || !whole.endsWith(ending)) return [];
+    if (formatOf(image) === undefined || !whole.endsWith(ending) || listed?.has(image) === false) return [];
     const stem = whole.slice(0, whole.length - ending.length);
-    return [{ image, stem, id: (prefix + stem).normalize('NFC') }];
+    const name = withoutExtension(below(root, image));
+    return [{ image, stem, id: (prefix + name.slice(0, name.length - ending.length)).normalize('NFC') }];
   });
 }
 
@@ -138,8 +178,20 @@ function below(folder: string, file: string): string {
  *
  * @param unmasked collects allowed images without a mask, by sample id.
  */
-function pairMasks(folders: Folders, endings: Endings, { tree, layout, bad }: Opening, unmasked: Map<string, string>): Paired[] {
+function pairMasks(row: Folders, endings: Endings, opening: Opening, lists: ImageLists, unmasked: Map<string, string>): Paired[] {
+  return partsOf(row).flatMap((part) => pairPart(row, part, endings, opening, lists, unmasked));
+}
+
+function pairPart(
+  row: Folders,
+  part: Part,
+  endings: Endings,
+  { tree, layout, bad }: Opening,
+  lists: ImageLists,
+  unmasked: Map<string, string>,
+): Paired[] {
   const { partial, views = [] } = layout;
+  const folders = { ...row, images: part.images, masks: part.masks };
   /** Files of a folder by the stem that the files of a sample share. */
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
@@ -159,10 +211,11 @@ function pairMasks(folders: Folders, endings: Endings, { tree, layout, bad }: Op
   const shown = views.map((view) => ({ view, files: filesOf(folderOf(view, folders), view.ending) }));
   // Images and masks may share a folder; the suffix distinguishes them.
   const isMask = new Set(folders.images === folders.masks ? masks.values() : []);
-  const images = imagesOf(folders, tree, endings.image).filter(({ image }) => !isMask.has(image));
+  const images = imagesOf(row, part, { tree, lists }, endings.image).filter(({ image }) => !isMask.has(image));
   const used = new Set(images.map(({ stem }) => stem));
+  // The image of a mask may be in another list, or in none.
   for (const [stem, mask] of masks)
-    if (!used.has(stem))
+    if (!used.has(stem) && part.list === undefined)
       bad.set(mask, {
         path: mask,
         what: `has no image ${folders.images}/${stem}${endings.image} (${extensionList}); add it, or remove the mask`,
@@ -198,19 +251,34 @@ function folderOf({ folder }: View, { masks }: Folders): string {
 const noEndings: Endings = { image: '', mask: '', objects: '' };
 
 /** Pairs images and label files by relative path and stem. Label files without an image are ignored: they may be other documents or lists. */
-function pairLabels(folders: Folders, tree: Tree, { ending, background, reserved }: LabelFormat): Paired[] {
-  const { split, masks: folder } = folders;
+function pairLabels(row: Folders, tree: Tree, format: LabelFormat, lists: ImageLists, renamed: string[]): Paired[] {
+  return partsOf(row).flatMap((part) => pairLabelsOf(row, part, tree, format, lists, renamed));
+}
+
+/** @param renamed collects label files whose names equal those of their images in another Unicode form only. */
+function pairLabelsOf(
+  row: Folders,
+  part: Part,
+  tree: Tree,
+  { ending, background, reserved }: LabelFormat,
+  lists: ImageLists,
+  renamed: string[],
+): Paired[] {
+  const { masks: folder } = part;
   const isLabel = (file: string): boolean => file.endsWith(ending) && basename(file) !== reserved;
   const files = within(folder, tree).filter(isLabel);
-  const labels = new Map(files.map((file) => [withoutExtension(below(folder, file)), file]));
-  return imagesOf(folders, tree)
+  const stemOf = (file: string): string => withoutExtension(below(folder, file));
+  const labels = new Map(files.map((file) => [stemOf(file), file]));
+  const normal = new Map(files.map((file) => [stemOf(file).normalize('NFC'), file]));
+  return imagesOf(row, part, { tree, lists })
     .filter(({ image }) => !isDrawn(image))
     .map(({ image, stem, id }) => {
-      const file = labels.get(stem);
-      const newLabels = `${folder}/${stem}${ending}`;
+      const file = labels.get(stem) ?? normal.get(stem.normalize('NFC'));
+      if (file !== undefined && !labels.has(stem)) renamed.push(file);
+      const newLabels = folder === '' ? stem + ending : `${folder}/${stem}${ending}`;
       return {
         id,
-        split,
+        split: row.split,
         image,
         ...(file !== undefined && { labels: file }),
         ...(background && file === undefined && isLabel(newLabels) && { newLabels }),

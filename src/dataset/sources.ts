@@ -65,7 +65,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
     const tree = await listTree(sources);
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
-    const layout = alike ? (sourcesLayout ?? target.layout) : detectLayout(tree, sourcesLayout).layout.name;
+    const layout = alike ? (sourcesLayout ?? target.layout) : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
     const { skipBad, images, masks, encoding, maskSuffix, background, ignore, classNames, colorMap } = options;
     return openDataset({
       in: sources,

@@ -36,7 +36,7 @@ export async function openOrigin(
   const options = resolveOptions(augmentOptions, { ...given, seed, ...running, in: places.in });
   const opened = await reopen(layout, options, records.flatMap(inputsOf));
   // Colours come from the manifest, so that `opened.carried` lacks the file that they were first read from.
-  const known = new Set([...opened.lists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
+  const known = new Set([...opened.lists.keys(), ...opened.imageLists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
   if (options.maskFiles) known.add(classNamesFile);
   const carried = manifest.documents.map(({ path }) => path).filter((path) => !known.has(path));
   const target = { ...opened, carried };
@@ -63,11 +63,12 @@ async function reopen(
     ...options,
     split: undefined,
     layout: layout.name,
-    folders: layout.folders.map(({ split, images, masks, objects }) => ({
+    folders: layout.folders.map(({ split, images, masks, objects, parts }) => ({
       split,
       images,
       masks,
       ...(objects !== undefined && { objects }),
+      ...(parts && { parts: parts.map(({ list, ...part }) => ({ ...part, ...(list !== undefined && { list }) })) }),
     })),
     ...(layout.split !== '' && { split: layout.split }),
     background,

@@ -4,7 +4,7 @@ import { CopyPasteError, interrupted } from '../errors.ts';
 import type { ManifestRecord, SampleRecord } from '../output/manifest.ts';
 import { augmentedRecord, remadeRecord } from '../output/records.ts';
 import { encodeSample, passSample, type Use } from '../output/samples.ts';
-import { variantSuffix, variantsOf } from '../output/variants.ts';
+import { createVariants, variantSuffix } from '../output/variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from '../output/whole-files.ts';
 import { type Candidate, passThrough, withArea } from '../plan/plan.ts';
 import type { Renderer } from '../render/render.ts';
@@ -153,8 +153,9 @@ export function documentsAgain({ manifest, dataset, options }: Origin, entries: 
     const place = placeOf.get(record.id);
     return place === undefined ? [] : [{ record, place, copy: record.copy }];
   });
-  const variants = variantsOf(dataset, manifest.skipped, options);
-  return wholeFilesOf(dataset, options, variants, () => entriesOf(records.sort(inDocument), entries));
+  const variants = createVariants(dataset, options);
+  for (const record of manifest.records) variants.add(record);
+  return wholeFilesOf(dataset, options, variants.variants(), () => entriesOf(records.sort(inDocument), entries));
 }
 
 /** Document entries in the order of records. */

@@ -7,6 +7,21 @@ export interface Folders {
   readonly masks: string;
   /** Folder of instance masks. */
   readonly objects?: string;
+  /** Parts of the split, if it is not all of `images`; these are all below `images`. */
+  readonly parts?: readonly Part[];
+}
+
+/** Images of a split with the folder of their annotations. */
+export interface Part {
+  readonly images: string;
+  readonly masks: string;
+  /** Text file that lists the images; absent if all images in the folder belong to the part. */
+  readonly list?: string;
+}
+
+/** Parts of a split; a split without parts is one. */
+export function partsOf({ parts, images, masks }: Folders): readonly Part[] {
+  return parts ?? [{ images, masks }];
 }
 
 /** Known names of split folders. */

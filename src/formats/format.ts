@@ -73,17 +73,27 @@ export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
   /**
    * Reads the class names.
    *
-   * @param among the label files to read, the folders of all splits, and the encoding of the files.
    * @param bad collects the problems of label files that cannot be used, by file.
    */
-  names(
-    root: string,
-    tree: Tree,
-    among: { readonly files: readonly string[]; readonly folders: readonly Folders[]; readonly encoding: string },
-    bad: Map<string, Fault>,
-  ): Promise<{ readonly classNames: ClassNames; readonly config?: LabelConfig }>;
+  names(tree: Tree, among: LabelFiles, bad: Map<string, Fault>): Promise<NamesOfLabels>;
   /** Makes the label file of an image without pastes that gets another name; without this function, the file is copied. */
   plain?(text: string, paths: NewPaths): string;
+}
+
+/** Class names of label files, with the configuration file of the data set and notes for the user. */
+interface NamesOfLabels {
+  readonly classNames: ClassNames;
+  readonly config?: ConfigFile;
+  readonly notes?: readonly string[];
+}
+
+/** Label files to read. */
+export interface LabelFiles {
+  /** Label files of all splits. */
+  readonly files: readonly string[];
+  /** Label files of the augmented split, or of all splits if the data set is only inspected. */
+  readonly own: readonly string[];
+  readonly encoding: string;
 }
 
 /** Text of the annotations of one image, with the facts needed to read it. */
@@ -112,21 +122,22 @@ export interface WriteOptions {
   readonly classNames: ClassNames;
 }
 
-/** Classes that the configuration file of a layout names. */
-export interface ClassConfig {
-  readonly classNames: ClassNames;
-  /** Classes that have instances. */
-  readonly things: readonly number[];
-  readonly ignore: readonly number[];
-}
-
-/** Configuration file of a label format, which the output keeps. */
-export interface LabelConfig {
+/** Configuration file, which the output keeps. */
+export interface ConfigFile {
   readonly file: string;
   /** Text in the output, if it differs. */
   readonly text?: string;
-  /** One-line note for the user. */
-  readonly note?: string;
+  /** One-line notes for the user. */
+  readonly notes?: readonly string[];
+}
+
+/** Classes that the configuration file of a layout names. */
+export interface ClassConfig extends ConfigFile {
+  readonly classNames: ClassNames;
+  /** Classes that have instances, if the file states them. */
+  readonly things?: readonly number[];
+  readonly background?: readonly number[];
+  readonly ignore?: readonly number[];
 }
 
 /** Facts of a document, without its images. Plain data, since it is copied to threads. */

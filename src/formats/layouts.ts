@@ -1,4 +1,5 @@
 /** The table of layouts. A row loads the code of its format on demand. */
+import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
@@ -12,7 +13,7 @@ import { type Folders, splitNames } from './folders.ts';
 import type { ClassConfig, Format } from './format.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelme } from './labelme/find.ts';
-import { findYolo } from './yolo/find.ts';
+import { findOriented, findSemantic, findYolo } from './yolo/find.ts';
 
 /** An arrangement of a data set in folders. */
 export interface Layout {
@@ -36,13 +37,21 @@ export interface Layout {
   readonly views?: readonly View[];
   /** The layout of folders that `--images` and `--masks` name. */
   readonly anyFolders?: true;
-  /** Files that may name the classes; the first that exists is read. */
-  readonly configs?: { readonly files: readonly string[]; read(root: string, file: string, encoding: string): Promise<ClassConfig> };
+  /** Reads the configuration file that names the classes, if there is one. */
+  config?(tree: Tree, encoding: string): Promise<ClassConfig | undefined>;
   /** Loads the annotation format; absent if annotations are masks. */
   readonly format?: () => Promise<Format>;
   /** Tests if a document is in the layout's format. */
   reads?(tree: Tree, file: string): boolean;
-  find(tree: Tree): Folders[];
+  find(tree: Tree, how: Finding): Folders[] | Promise<Folders[]>;
+}
+
+/** Options for finding a layout. */
+interface Finding {
+  /** Encoding of texts. */
+  readonly encoding: string;
+  /** True if the user has named the layout. */
+  readonly asked: boolean;
 }
 
 /** Cells of a layout in the README tables, in Markdown. */
@@ -91,14 +100,21 @@ const paintedMasks = {
   lost: '–',
 };
 
+const yoloFiles = { carried: '`data.yaml`, with paths to the output; `classes.txt`', lost: 'cache files' };
+
 const mapillaryFiles = {
   written: 'masks with their palettes, instance masks (class · 256 + number, for classes with instances)',
   carried: 'the configuration with the class names',
   lost: '`panoptic/`, `polygons/`, the other version of the labels',
 };
 
-const readMapillaryConfig = async (root: string, file: string, encoding: string): Promise<ClassConfig> =>
-  (await import('./mapillary.ts')).readMapillaryConfig(root, file, encoding);
+/** Reads the first of Mapillary's configuration files that exists. */
+const mapillaryConfig =
+  (...files: readonly string[]) =>
+  async (tree: Tree, encoding: string): Promise<ClassConfig | undefined> => {
+    const file = files.find((one) => tree.has(one));
+    return file === undefined ? undefined : (await import('./mapillary.ts')).readMapillaryConfig(tree.root, file, encoding);
+  };
 
 const rows = [
   {
@@ -224,7 +240,7 @@ const rows = [
     background: [],
     ignore: [65],
     objectIds: { perClass: 256, bare: 'product' },
-    configs: { files: ['config_v1.2.json', 'config.json'], read: readMapillaryConfig },
+    config: mapillaryConfig('config_v1.2.json', 'config.json'),
     find: (tree) =>
       ['', 'v1.2/'].flatMap((version) =>
         splitsAround(tree, 'images', `${version}labels`, `${version}instances`).filter(({ objects }) => objects),
@@ -237,7 +253,7 @@ const rows = [
     background: [],
     ignore: [123],
     objectIds: { perClass: 256, bare: 'product' },
-    configs: { files: ['config_v2.0.json', 'config.json'], read: readMapillaryConfig },
+    config: mapillaryConfig('config_v2.0.json', 'config.json'),
     find: (tree) => splitsAround(tree, 'images', 'v2.0/labels', 'v2.0/instances').filter(({ objects }) => objects),
   },
   {
@@ -303,17 +319,44 @@ const rows = [
   },
   {
     name: 'yolo',
-    summary: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files',
+    summary: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files, or the paths in data.yaml',
     readme: {
-      folders: '`images/<split>/` + `labels/<split>/`, or `<split>/images/` + `<split>/labels/`, with `data.yaml`',
-      written: 'one outline per object, joined across parts and holes; boxes in files of boxes',
-      carried: '`data.yaml`, without a `path:` to the input',
-      lost: 'lists of images, cache files',
+      folders:
+        '`images/<split>/` + `labels/<split>/`, `<split>/images/` + `<split>/labels/`, or the folders and lists of images that `data.yaml` names',
+      written: 'one outline per object, joined across parts and holes; boxes in files of boxes; lists of images',
+      ...yoloFiles,
     },
     background: [],
     ignore: [noCategory],
     find: findYolo,
     format: async (): Promise<Format> => (await import('./yolo/yolo.ts')).yolo,
+  },
+  {
+    name: 'yolo-obb',
+    summary: 'as yolo, with four corners in every line (oriented boxes)',
+    readme: {
+      folders: 'as `yolo`, with four corners in every line (oriented boxes)',
+      written: 'the smallest rectangle around each object; lists of images',
+      ...yoloFiles,
+    },
+    background: [],
+    ignore: [noCategory],
+    find: findOriented,
+    format: async (): Promise<Format> => (await import('./yolo/yolo.ts')).yoloOriented,
+  },
+  {
+    name: 'yolo-semantic',
+    summary: 'images/<split>/ + masks/<split>/ with a data.yaml that names the classes',
+    readme: {
+      folders: 'as `yolo`, with class masks in the folder that `masks_dir` in `data.yaml` names',
+      written: 'masks, with their palettes; lists of images',
+      carried: '`data.yaml`, with paths to the output',
+      lost: 'cache files',
+    },
+    background: [],
+    ignore: [255],
+    config: async (tree, encoding) => (await import('./yolo/semantic.ts')).readSemanticConfig(tree, encoding),
+    find: findSemantic,
   },
   {
     name: 'labelme',
@@ -340,8 +383,9 @@ const rows = [
     },
     background: [0],
     ignore: [255],
-    find: (tree) => {
+    find: async (tree, { encoding, asked }) => {
       if (tree.folders.has('annotations/training')) return [];
+      if (!asked && (await findSemantic(tree, { encoding, asked })).length > 0) return [];
       const around = [...tree.folders].filter((folder) => splitNames.includes(folder));
       return ['', ...around].flatMap((split) => {
         const prefix = split === '' ? '' : `${split}/`;
@@ -395,11 +439,16 @@ export function bySplit(folders: Folders, tree: Tree): Folders[] {
  *
  * @throws {CopyPasteError} `usage` when no layout matches, or more than one.
  */
-export function detectLayout(tree: Tree, wanted: string | undefined): { layout: Layout; folders: Folders[] } {
-  const fitting = layouts
-    .filter(({ name }) => wanted === undefined || name === wanted)
-    .map((layout) => ({ layout, folders: layout.find(tree) }))
-    .filter(({ folders }) => folders.length > 0);
+export async function detectLayout(
+  tree: Tree,
+  wanted: string | undefined,
+  encoding = utf8,
+): Promise<{ layout: Layout; folders: Folders[] }> {
+  const fitting: { layout: Layout; folders: Folders[] }[] = [];
+  for (const layout of layouts.filter(({ name }) => wanted === undefined || name === wanted)) {
+    const folders = await layout.find(tree, { encoding, asked: wanted !== undefined });
+    if (folders.length > 0) fitting.push({ layout, folders });
+  }
   if (fitting.length === 1) return fitting[0] as (typeof fitting)[0];
   const top = [...tree.folders].filter((folder) => !folder.includes('/'));
   const found = top.length === 0 ? 'no folders' : top.map((folder) => `${folder}/`).join(', ');

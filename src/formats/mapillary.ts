@@ -10,6 +10,7 @@ export async function readMapillaryConfig(root: string, file: string, encoding: 
     if (!Array.isArray(labels) || labels.some((label) => typeof label?.name !== 'string')) throw new Error('labels with names are missing');
     const ids = (holds: (label: (typeof labels)[0]) => boolean): number[] => labels.flatMap((label, id) => (holds(label) ? [id] : []));
     return {
+      file,
       classNames: new Map(labels.map(({ name }, id) => [id, name])),
       things: ids(({ instances }) => instances === true),
       ignore: ids(({ name }) => name === 'void--unlabeled'),

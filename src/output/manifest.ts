@@ -114,7 +114,19 @@ export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown 
 
 const layout = {
   name: z.string(),
-  folders: z.array(z.strictObject({ split: z.string(), images: z.string(), masks: z.string(), objects: z.string().optional() })),
+  folders: z.array(
+    z.strictObject({
+      split: z.string(),
+      images: z.string(),
+      masks: z.string(),
+      objects: z.string().optional(),
+      parts: z
+        .array(z.strictObject({ images: z.string(), masks: z.string(), list: z.string().optional().describe('list of its images') }))
+        .readonly()
+        .optional()
+        .describe('parts of the split, if it is not all of the folder of images'),
+    }),
+  ),
   split: z.string().describe('split that is augmented, or that instances are copied from'),
   background: z.array(classId),
   ignore: z.array(classId),

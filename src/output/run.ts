@@ -11,6 +11,7 @@ import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './man
 import { manifestName, writeManifest } from './manifest-file.ts';
 import type { ClassCount, Outcome } from './outcomes.ts';
 import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
+import type { Variants } from './variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from './whole-files.ts';
 
 /** Output folder of a run in progress. */
@@ -31,12 +32,8 @@ export interface Output {
   begin(batch: string, files: readonly string[]): Promise<void>;
   /** Records that a batch has ended. */
   end(batch: string, outcomes: readonly Outcome[], read: readonly ClassCount[]): Promise<void>;
-  /** Writes the files that describe several samples, then the manifest. @param variants ids that replace a sample's id in lists. */
-  finish(
-    totals: Pick<Manifest, 'classes' | 'skipped' | 'summary'>,
-    batches: readonly string[],
-    variants: ReadonlyMap<string, readonly string[]>,
-  ): Promise<void>;
+  /** Writes the files that describe several samples, then the manifest. @param variants of each sample, for lists. */
+  finish(totals: Pick<Manifest, 'classes' | 'skipped' | 'summary'>, batches: readonly string[], variants: Variants): Promise<void>;
   /** Records that no batch is in progress, and closes the journal. */
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { Dataset } from '../dataset/open.ts';
 import { drawnMasks, filesOfSample } from '../dataset/sample-files.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { FileRole, Sample, SampleFile } from '../types.ts';
+import type { SampleRecord } from './manifest.ts';
 
 /** Suffix that a variant adds to the name of its sample; empty if there is only one variant. */
 export function variantSuffix(copy: number, { copies, includeOriginals }: Pick<AugmentOptions, 'copies' | 'includeOriginals'>): string {
@@ -56,22 +57,29 @@ export function pathsByRole(files: readonly SampleFile[]): { readonly [role in F
   return Object.fromEntries(files.map(({ role, path }) => [role, path])) as { image: string };
 }
 
-/**
- * Ids of the variants of each sample, which replace its id in lists; empty if the data set has no lists.
- *
- * @param skipped samples without variants in the output.
- */
-export function variantsOf(
-  { samples, others, lists }: Dataset,
-  skipped: readonly { readonly id: string }[],
-  { copies, includeOriginals }: AugmentOptions,
-): Map<string, string[]> {
-  if (lists.size === 0) return new Map();
-  const missing = new Set(skipped.map(({ id }) => id));
-  const variants = new Map(others.map(({ id }) => [id, [id]]));
-  for (const { id } of samples) {
-    const suffixes = Array.from({ length: copies }, (_, copy) => variantSuffix(copy, { copies, includeOriginals }));
-    variants.set(id, missing.has(id) ? [] : [...(includeOriginals ? [''] : []), ...suffixes].map((suffix) => id + suffix));
-  }
-  return variants;
+/** A variant of a sample in an output. */
+export interface Variant {
+  readonly id: string;
+  readonly image: string;
+}
+
+/** Variants of each sample by its id, the original first. */
+export type Variants = ReadonlyMap<string, readonly Variant[]>;
+
+/** Collects the variants of samples from their records, for lists; keeps none if the data set has no lists. */
+export function createVariants({ lists, imageLists }: Pick<Dataset, 'lists' | 'imageLists'>, options: AugmentOptions) {
+  const found = new Map<string, (Variant & { readonly copy: number })[]>();
+  const isListed = lists.size + imageLists.size > 0;
+  return {
+    add({ id, copy, files }: SampleRecord): void {
+      if (!isListed || !files) return;
+      const suffix = copy === undefined ? '' : variantSuffix(copy, options);
+      const variant = { id: id + suffix, image: files.image.path, copy: copy ?? -1 };
+      found.set(
+        id,
+        [...(found.get(id) ?? []), variant].sort((a, b) => a.copy - b.copy),
+      );
+    },
+    variants: (): Variants => found,
+  };
 }

@@ -5,9 +5,11 @@ import { Readable } from 'node:stream';
 import { listName } from '../dataset/lists.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { Document } from '../formats/format.ts';
+import { type ListedImage, lineFor } from '../formats/image-lists.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import { classNamesFile, classNamesText } from './drawn-masks.ts';
+import type { Variants } from './variants.ts';
 
 /** A file that describes several samples, and its content. */
 export interface WholeFile {
@@ -18,24 +20,25 @@ export interface WholeFile {
 /**
  * Files of an output that describe several samples: lists of ids, annotation documents, files that are carried over.
  *
- * @param variants ids of the variants of each sample, for lists.
+ * @param variants of each sample, for lists.
  * @param entries entries of the document of the augmented split; it is called once per write, and yields the same entries each time.
  */
 export function wholeFilesOf(
   dataset: Dataset,
   { onlySplit, maskFiles }: AugmentOptions,
-  variants: ReadonlyMap<string, readonly string[]>,
+  variants: Variants,
   entries: () => AsyncIterable<unknown>,
 ): WholeFile[] {
-  const { lists, documents, carried, split, root, classNames, rewritten } = dataset;
+  const { lists, imageLists, documents, carried, split, root, classNames, rewritten } = dataset;
   const wanted = [...lists].filter(([file]) => !onlySplit || listName(file) === split);
   return [
     ...wanted.map(([path, ids]) => ({
       path,
       text: async function* () {
-        for (const id of ids) for (const variant of variants.get(id.normalize('NFC')) ?? []) yield `${variant}\n`;
+        for (const id of ids) for (const variant of variants.get(id.normalize('NFC')) ?? []) yield `${variant.id}\n`;
       },
     })),
+    ...[...imageLists].map(([path, lines]) => ({ path, text: () => Readable.from(linesInOutput(dataset, path, lines, variants)) })),
     // Documents of other splits are copied.
     ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
@@ -48,6 +51,18 @@ export function wholeFilesOf(
     }),
     ...(maskFiles ? [{ path: classNamesFile, text: () => Readable.from([classNamesText(classNames)]) }] : []),
   ];
+}
+
+/** Lines of a list of images, with each image replaced by its variants. Lines that name no image are kept. */
+function* linesInOutput({ samples, others }: Dataset, path: string, lines: readonly ListedImage[], variants: Variants): Generator<string> {
+  const ids = new Map([...samples, ...others].map(({ id, image }) => [image, id]));
+  for (const { line, image } of lines) {
+    if (image === undefined) {
+      if (line === '' || line.startsWith('#')) yield `${line}\n`;
+      continue;
+    }
+    for (const variant of variants.get(ids.get(image) ?? '') ?? []) yield `${lineFor(line, path, variant.image)}\n`;
+  }
 }
 
 async function* documentParts({ layout }: Dataset, document: Document, entries: () => AsyncIterable<unknown>): AsyncGenerator<string> {

@@ -24,7 +24,7 @@ import { checkNames, possibleFiles } from '../output/names.ts';
 import type { Outcome } from '../output/outcomes.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
-import { variantSuffix, variantsOf } from '../output/variants.ts';
+import { createVariants, variantSuffix } from '../output/variants.ts';
 import type { Measures } from '../plan/measures.ts';
 import { withBackend } from '../render/backend.ts';
 import type { Backend } from '../render/backends.ts';
@@ -113,6 +113,7 @@ async function runBatches(
   if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
   const steps = createSteps(output, hooks);
   const tally = createTally(dataset, backend.name, options, measures);
+  const variants = createVariants(dataset, options);
   const filesOf = (samples: readonly Sample[], suffix: string) => samples.flatMap((sample) => possibleFiles(sample, suffix, options));
   const begin = (ref: BatchRef) =>
     steps.begin(keyOf(ref), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>
@@ -120,7 +121,10 @@ async function runBatches(
     );
   for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
     tally.read(batch.read);
-    for (const outcome of await steps.end(batch)) tally.add(outcome);
+    for (const outcome of await steps.end(batch)) {
+      tally.add(outcome);
+      if (outcome.record) variants.add(outcome.record);
+    }
   }
   const copied = copiesOf(dataset, options, tally.skipped);
   for (const [n, part] of [...chunksOf(copied)].entries()) {
@@ -130,10 +134,10 @@ async function runBatches(
       const outcomes = await inParts(part, jobsOf(options), copy);
       return { results: outcomes.map((outcome) => Promise.resolve(outcome)), read: [] };
     });
-    await steps.end(batch);
+    for (const { record } of await steps.end(batch)) if (record) variants.add(record);
   }
   const summary = tally.summary(copied.length, steps.reused());
-  await output?.finish(totalsOf(summary), steps.keys, variantsOf(dataset, summary.skipped, options));
+  await output?.finish(totalsOf(summary), steps.keys, variants.variants());
   return summary;
 }
 

@@ -112,16 +112,20 @@ put('datumaro', {
 
 const lineOf = (classId: number, box: Box): string =>
   `${[classId, ...corners(box).map((value, i) => value / (i % 2 === 0 ? 20 : 10))].join(' ')}\n`;
-put('yolo', {
-  files: {
-    ...inFolder('images/train'),
-    'data.yaml': 'names: [cat, dog]\n',
-    'labels/train/a.txt': lineOf(0, boxes.a.cat) + lineOf(1, boxes.a.dog),
-    'labels/train/b.txt': lineOf(0, boxes.b.cat),
-  },
-  annotations: 'labels/train/a.txt',
-  plant: (text) => text.replace(/^1/m, '7'),
-});
+for (const [layout, task] of [
+  ['yolo', 'segment'],
+  ['yolo-obb', 'obb'],
+] as const)
+  put(layout, {
+    files: {
+      ...inFolder('images/train'),
+      'data.yaml': `names: [cat, dog]\ntask: ${task}\n`,
+      'labels/train/a.txt': lineOf(0, boxes.a.cat) + lineOf(1, boxes.a.dog),
+      'labels/train/b.txt': lineOf(0, boxes.b.cat),
+    },
+    annotations: 'labels/train/a.txt',
+    plant: (text) => text.replace(/^1 \S+/m, '1 -0.005'),
+  });
 
 /** labelme includes both edges of a polygon. */
 const labelmeShape = (label: string, [x0, y0, x1, y1]: Box): object => ({

@@ -80,7 +80,7 @@ export function testFormat(layout: string, { files, annotations, plant }: Fixtur
   describe(`the ${layout} format`, () => {
     test('is found by its files alone', async () => {
       const { root, dataset, samples } = await open();
-      const found = detectLayout(await listTree(root), undefined);
+      const found = await detectLayout(await listTree(root), undefined);
       expect([found.layout.name, dataset.layout]).toEqual([layout, layout]);
       expect([...samples.keys()]).toEqual(['a', 'b']);
       expect([...dataset.classNames.values()].sort()).toEqual(['cat', 'dog']);

@@ -93,24 +93,30 @@ describe('a YOLO data set', () => {
   });
 
   test.each([
-    '0 0.1 0.1 0.5',
-    '-1 0 0 1 0 1 1',
-    'cat 0 0 1 0 1 1',
-    '0 0 0 1 0 1 1 0',
-    '0 0 0 1 0 1 nan',
-    '0 0 0 1e12 0 1 1',
-    '0.5 0 0 1 0 1 1',
-  ])('with the line %j is refused with the file and line number', async (line) => {
+    ['0 0.1 0.1 0.5', 'is neither a polygon'],
+    ['-1 0 0 1 0 1 1', 'is neither a polygon'],
+    ['cat 0 0 1 0 1 1', 'is neither a polygon'],
+    ['0 0 0 1 0 1 1 0', 'is neither a polygon'],
+    ['0 0 0 1 0 1 nan', 'is neither a polygon'],
+    ['0.5 0 0 1 0 1 1', 'is neither a polygon'],
+    ['0 0 0 1e12 0 1 1', 'has the coordinate 1000000000000,'],
+    ['0 12 14 32 14 32 30', 'has the coordinate 12, but coordinates are fractions'],
+    ['0 0.5 0.5 20 30', 'has the coordinate 20,'],
+    ['0 -0.5 0.1 0.1 0.1 0.1 0.5', 'has the coordinate -0.5,'],
+    ['3 0 0 1 0 1 1', 'has class 3, which has no name'],
+  ])('with the line %j is refused with the file and line number, or left out with --skip-bad', async (line, what) => {
     const root = await writeTree(join(folder, `bad${number++}`), {
       'images/a.png': picture,
       'images/b.png': picture,
+      'data.yaml': 'names: [cat]\n',
       'labels/a.txt': `\n${line}\n`,
-      'labels/b.txt': '',
+      'labels/b.txt': '0 0 0 1 0 1 1\n',
     });
-    await expect(run({}, root)).rejects.toMatchObject({
-      code: 'data',
-      message: expect.stringMatching(/^labels\/a\.txt: line 2 is neither/),
-    });
+    const fault = expect.stringMatching(`^labels/a\\.txt: line 2 ${what}`);
+    await expect(run({}, root)).rejects.toMatchObject({ code: 'data', offenders: [fault] });
+    expect((await check({ in: root })).differences).toEqual([{ path: 'labels/a.txt', what: expect.stringContaining(what) }]);
+    const { skipped, records } = await readManifest(join(await run({ skipBad: true }, root), 'manifest.json'));
+    expect([skipped, records.map(({ id }) => id)]).toEqual([[{ id: 'a', reason: fault }], ['b']]);
   });
 
   test('keeps files of boxes after pasting, since Ultralytics refuses to mix boxes and outlines', async () => {
@@ -127,15 +133,20 @@ describe('a YOLO data set', () => {
     expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
   });
 
-  test('with only boxes has nothing to paste, and is unchanged', async () => {
-    const root = await writeTree(join(folder, `boxes${number++}`), {
+  test.each([
+    ['boxes', '', '0 0.5 0.5 0.2 0.2', 'labels/: all labels are boxes (YOLO detect), which cannot be pasted; add outlines (YOLO segment)'],
+    ['poses', 'kpt_shape: [4, 2]', `0${' 0.5'.repeat(12)}`, "data.yaml: 'kpt_shape: [4, 2]' says that labels are boxes with key points"],
+    ['poses', 'kpt_shape: [2, 3]', '0 0.5 0.5 0.2 0.2 0.5 0.5 2 0.4 0.4 1', "data.yaml: 'kpt_shape: [2, 3]' says that labels are boxes"],
+    ['poses', 'kpt_shape: [3, 3]', `0${' 0.5'.repeat(12)} 2`, "data.yaml: 'kpt_shape: [3, 3]' says that labels are boxes with key"],
+  ])('of %s alone is refused by its task: %j', async (_, yaml, line, message) => {
+    const root = await writeTree(join(folder, `task${number++}`), {
+      'data.yaml': `names: [cat]\n${yaml}\n`,
       'images/a.png': picture,
       'images/b.png': picture,
-      'labels/a.txt': '0 0.5 0.5 0.2 0.2\n',
-      'labels/b.txt': '0 0.5 0.5 0.2 0.2\n',
+      'labels/a.txt': `${line}\n`,
+      'labels/b.txt': `${line}\n`,
     });
-    const { 'manifest.json': _, ...after } = await treeDigests(await run({}, root));
-    expect(after).toEqual(await treeDigests(root));
+    await expect(run({}, root)).rejects.toMatchObject({ code: 'data', message: expect.stringContaining(message) });
   });
 });
 
@@ -193,8 +204,16 @@ describe('data.yaml', () => {
   );
 
   test.each([
-    ['train: /data/cats/images/train\nval: images/val\nnames: {0: cat}\n', 'train: /data/cats/images/train'],
-    ['path: /data\ntrain: cats/images/train\nval: images/val\nnames: {0: cat}\n', 'path: /data, train: cats/images/train'],
+    ['train: /data/cats/images/train # here\nval: images/val\n', 'train: images/train # here\nval: images/val\n', 1],
+    ['train: "C:\\\\cats\\\\images\\\\train"\nval: [/x/images/val]\n', 'train: images/train\nval: [images/val]\n', 1],
+    ['path: /data\ntrain: cats/images/train\nval: images/val\n', '# path: /data\ntrain: images/train\nval: images/val\n', 2],
+    ['path: images\ntrain: train\nval: /x/images/val\n', 'path: images\ntrain: train\nval: val\n', 1],
+  ])('with paths of another machine gets paths to the output: %j', async (text, written, notes) => {
+    const { text: after, stderr } = await said(`${text}names: {0: cat}\n`);
+    expect([after, stderr.length]).toEqual([`${written}names: {0: cat}\n`, notes]);
+  });
+
+  test.each([
     ['{path: /data, train: images/train, names: {0: cat}}\n', 'path: /data'],
     ['train: train.txt\nnames: {0: cat}\n', 'train: train.txt'],
   ])('with other paths outside the output is kept unchanged, with a note: %j', async (text, what) => {
@@ -202,5 +221,70 @@ describe('data.yaml', () => {
       text,
       stderr: [`data.yaml: '${what}' points outside the output, so training would read other data; correct it in the output`],
     });
+  });
+});
+
+describe('oriented boxes', () => {
+  const turned = '0 0.3 0.1 0.6 0.4 0.45 0.7 0.15 0.4';
+  const upright = '1 0.6 0.6 0.8 0.6 0.8 0.8 0.6 0.8';
+  const tree = (...lines: string[]): Promise<string> =>
+    writeTree(join(folder, `obb${number++}`), {
+      'data.yaml': 'names: [ship, plane]\n',
+      'images/train/a.png': imageOf(40, 40, (x, y) => 0xff000000 + 5 * x + 256 * y),
+      'images/train/b.png': imageOf(40, 40, (x, y) => 0xff000000 + 5 * y + 256 * x),
+      'labels/train/a.txt': `${lines.join('\n')}\n`,
+      'labels/train/b.txt': `${turned}\n`,
+    });
+
+  test('are found by their lines: four corners each, most of them parallelograms, some turned', async () => {
+    const open = async (...lines: string[]) => {
+      const { layout, notes } = await openDataset({ in: await tree(...lines), maskSuffix: '', onlySplit: false, skipBad: false });
+      return [layout, notes.length];
+    };
+    expect(await open(turned, upright)).toEqual(['yolo-obb', 1]);
+    expect(await open(upright, '0 0.1 0.1 0.9 0.2 0.5 0.5 0.2 0.9', '0 0.1 0.1 0.9 0.2 0.5 0.5 0.2 0.9')).toEqual(['yolo', 1]);
+    expect(await open(turned, '1 0.1 0.1 0.5 0.1 0.5 0.5')).toEqual(['yolo', 0]);
+    expect(await open(turned, '1 0.1 0.1 0.5 0.1')).toEqual(['yolo', 0]);
+  });
+
+  test('have eight numbers in every line of the output, inside the image, and untouched lines as they were', async () => {
+    const root = await tree(turned, upright);
+    const out = await run({ copies: 4, truncated: 'keep', minArea: '1px' }, root);
+    const { records } = await readManifest(join(out, 'manifest.json'));
+    let kept = 0;
+    for (const { files, inputs, status, ...record } of records) {
+      const lines = readFileSync(join(out, files.labels?.path as string), 'utf8')
+        .trim()
+        .split('\n');
+      const before = readFileSync(join(root, inputs.labels?.path as string), 'utf8')
+        .trim()
+        .split('\n');
+      for (const one of lines) {
+        const [, ...values] = one.split(' ').map(Number);
+        expect(values).toHaveLength(8);
+        expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
+      }
+      const covered = 'covered' in record ? record.covered?.map(({ object }) => object) : [];
+      const untouched = before.filter((_, n) => !covered?.includes(n));
+      kept += untouched.length;
+      expect(lines).toEqual(expect.arrayContaining(untouched));
+      expect(status).toBe('augmented');
+    }
+    expect(kept).toBeGreaterThan(0);
+    await expectSound(out, root);
+  });
+
+  test('are read as outlines if --layout says so', async () => {
+    const root = await tree(turned, upright);
+    const out = await run({ layout: 'yolo', copies: 4, truncated: 'keep', minArea: '1px' }, root);
+    const texts = (await readManifest(join(out, 'manifest.json'))).records.map(({ files }) =>
+      readFileSync(join(out, files.labels?.path as string), 'utf8'),
+    );
+    expect(
+      texts
+        .join('')
+        .split('\n')
+        .some((one) => one.split(' ').length > 9),
+    ).toBe(true);
   });
 });

@@ -11,7 +11,7 @@ import { labelmeText, renamedLabelmeText } from './write.ts';
 export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
   kind: 'labels',
   ending: '.json',
-  async names(root, _tree, { files, encoding }, bad) {
+  async names({ root }, { files, encoding }, bad) {
     const labels = new Set<string>();
     await inParts(files, 8, async (file) => {
       try {

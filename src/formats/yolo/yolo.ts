@@ -1,34 +1,31 @@
-/** The YOLO segmentation format of Ultralytics: a text file per image, with a line `class x y x y …` per instance, in fractions. */
-import { readText } from '../../base/tree.ts';
-import { CopyPasteError, messageOf } from '../../errors.ts';
+/** The YOLO formats of Ultralytics: a text file per image, with a line `class x y x y …` per instance, in fractions. */
+import { posix } from 'node:path';
+import { inParts } from '../../base/parts.ts';
+import { readText, type Tree } from '../../base/tree.ts';
+import { CopyPasteError, type Fault } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { outlineOfSpans } from '../../masks/outlines.ts';
-import { isCoordinate, spansOfPolygons } from '../../masks/polygons.ts';
+import { spansOfPolygons } from '../../masks/polygons.ts';
+import { smallestRectangle } from '../../masks/rectangles.ts';
 import { boxOfSpans } from '../../masks/spans.ts';
-import type { ShapeSet } from '../../types.ts';
-import type { Folders } from '../folders.ts';
-import type { LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
+import type { ClassNames, ShapeSet } from '../../types.ts';
+import type { LabelFiles, LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
+import { configInOutput, readConfig } from './config.ts';
+import { faultOf, isBox, type Line, linesOf, refuseTask } from './lines.ts';
 
-/**
- * The YOLO format. `data.yaml` holds the class names, as a list or by id. It also locates the splits: Ultralytics resolves them against its
- * `path:`, relative to the working directory, or against the folder of `data.yaml` if there is no `path:`.
- */
+/** The YOLO format for instance segmentation. `data.yaml` holds the class names and the splits. */
 export const yolo: LabelFormat<undefined, string> = {
   kind: 'labels',
   ending: '.txt',
-  // LabelImg writes the class names to this file.
+  // LabelImg and Label Studio write the class names to this file.
   reserved: 'classes.txt',
   background: true,
-  async names(root, { files }, { folders, encoding }) {
-    const file = files.find((name) => /^(data|dataset)\.ya?ml$/.test(name)) ?? files.find((name) => /^[^/]+\.ya?ml$/.test(name));
-    if (file === undefined) return { classNames: new Map() };
-    return configOf(await readText(root, file, encoding), file, folders);
-  },
+  names: (tree, among, bad) => namesOf(tree, among, bad, 'outlines'),
   shapes: shapesOfLines,
-  pasted: labelText,
+  pasted: (pasted) => labelText(pasted, outlineOfSpans),
   contradictions({ shapes }, classNames) {
-    return shapes.flatMap(({ id, own: line, instance }) => {
-      const [classId = 0, ...values] = line.split(/\s+/).map(Number);
+    return shapes.flatMap(({ id, own, instance }) => {
+      const [{ classId, values }] = linesOf(own) as [Line];
       const found: string[] = [];
       if (classNames.size > 0 && !classNames.has(classId)) found.push(`shape ${id + 1} has class ${classId}, which has no name`);
       if (values.some((value) => value < 0 || value > 1)) found.push(`shape ${id + 1} has coordinates outside its image`);
@@ -38,38 +35,65 @@ export const yolo: LabelFormat<undefined, string> = {
   },
 };
 
-/** Class names of a `data.yaml`, and the text that the output gets. @throws {CopyPasteError} `data` when it is not YAML. */
-async function configOf(text: string, file: string, folders: readonly Folders[]): ReturnType<LabelFormat['names']> {
-  const { parse } = await import('yaml');
-  const read = (yaml: string): Record<string, unknown> => {
-    try {
-      return parse(yaml) ?? {};
-    } catch (cause) {
-      throw new CopyPasteError('data', `not valid YAML: ${messageOf(cause)}; correct it`, { path: file, cause });
-    }
-  };
-  const { names, path, ...rest } = read(text);
-  const classNames = new Map(Object.entries(names ?? {}).map(([id, name]) => [Number(id), String(name)]));
-  const away = ['train', 'val', 'test'].flatMap((split) =>
-    [rest[split]].flat().flatMap((value) => (typeof value === 'string' && !hasImages(value, folders) ? [`${split}: ${value}`] : [])),
-  );
-  // A path of `.` works if training starts in the output folder.
-  const has = typeof path === 'string' && !['', '.', './'].includes(path);
-  const without = text.replace(/^path[ \t]*:/m, '# $&');
-  if (has && away.length === 0 && read(without).path === undefined) {
-    const note = `${file}: 'path: ${path}' points outside the output; it is commented out there`;
-    return { classNames, config: { file, text: without, note } };
+/** The YOLO format for oriented boxes: outlines of four corners. */
+export const yoloOriented: LabelFormat<undefined, string> = {
+  ...yolo,
+  names: (tree, among, bad) => namesOf(tree, among, bad, 'oriented boxes'),
+  pasted: (pasted) => labelText(pasted, (spans) => smallestRectangle(spans, pasted.before.size)),
+};
+
+type Kind = 'outlines' | 'oriented boxes';
+
+/** Option that reads labels of four corners as the other kind. */
+const others: Readonly<Record<Kind, string>> = {
+  outlines: 'if they are oriented boxes, pass --layout yolo-obb',
+  'oriented boxes': 'if they are outlines, pass --layout yolo',
+};
+
+/**
+ * Reads class names from `data.yaml`, else from `classes.txt`, and checks label files.
+ *
+ * @throws {CopyPasteError} `data` when no label has an outline.
+ */
+async function namesOf(
+  tree: Tree,
+  { files, own, encoding }: LabelFiles,
+  bad: Map<string, Fault>,
+  kind: Kind,
+): ReturnType<LabelFormat['names']> {
+  const config = await readConfig(tree, encoding);
+  const listed = config && config.classNames.size > 0 ? undefined : await readClasses(tree, files, encoding);
+  const classNames = listed?.classNames ?? config?.classNames ?? new Map();
+  const counts = new Set<number>();
+  await inParts(own, 16, async (file) => {
+    const lines = linesOf(await readText(tree.root, file, encoding).catch((error: unknown) => refuse(error, file)));
+    for (const { values } of lines) counts.add(values.length);
+    const what = faultOf(lines, classNames);
+    if (what !== undefined) bad.set(file, { path: file, what });
+  });
+  function refuse(error: unknown, file: string): string {
+    if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
+    bad.set(file, { path: file, what: error.what });
+    return '';
   }
-  const leading = [...(has ? [`path: ${path}`] : []), ...away].join(', ');
-  if (leading === '') return { classNames, config: { file } };
-  const note = `${file}: '${leading}' points outside the output, so training would read other data; correct it in the output`;
-  return { classNames, config: { file, note } };
+  refuseTask(counts, own, config);
+  const notes = counts.size === 1 && counts.has(8) ? [`labels have four corners each and are read as ${kind}; ${others[kind]}`] : [];
+  if (!config) return { classNames, notes, ...(listed && { config: { file: listed.file } }) };
+  return { classNames, notes, config: { file: config.file, ...(await configInOutput(config, tree)) } };
 }
 
-/** Tests if a split's path, relative to `data.yaml`, contains images of the data set. Like Ultralytics, ignores a leading `../`. */
-function hasImages(path: string, folders: readonly Folders[]): boolean {
-  const folder = path.replace(/^(\.\/)+|^\.\.\//, '').replace(/\/+$/, '');
-  return folders.some(({ images }) => folder === '' || folder === '.' || images === folder || images.startsWith(`${folder}/`));
+/** Reads the `classes.txt` in the root or beside the labels, which has one name per line. */
+async function readClasses(
+  tree: Tree,
+  files: readonly string[],
+  encoding: string,
+): Promise<{ file: string; classNames: ClassNames } | undefined> {
+  const beside = files[0] === undefined ? [] : [posix.join(posix.dirname(files[0]), 'classes.txt')];
+  const file = ['classes.txt', 'labels/classes.txt', ...beside].find((name) => tree.has(name));
+  if (file === undefined) return undefined;
+  const lines = (await readText(tree.root, file, encoding)).split(/\r?\n/).map((line) => line.trim());
+  while (lines.at(-1) === '') lines.pop();
+  return { file, classNames: new Map(lines.map((name, id) => [id, name])) };
 }
 
 /**
@@ -78,26 +102,15 @@ function hasImages(path: string, folders: readonly Folders[]): boolean {
  * @throws {CopyPasteError} `data` when a line is neither a polygon nor a box.
  */
 function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSet<undefined, string> {
-  const lines = text.split(/\r?\n/).flatMap((line, i) => (line.trim() === '' ? [] : [{ line: line.trim(), number: i + 1 }]));
-  const shapes = lines.map(({ line, number }, id) => {
-    const [classId, ...values] = line.split(/\s+/).map(Number);
-    const fine =
-      Number.isInteger(classId) &&
-      (classId as number) >= 0 &&
-      (classId as number) < 65535 &&
-      values.every((value) => isCoordinate(value * Math.max(size.width, size.height)));
-    if (!fine || (values.length !== 4 && (values.length < 6 || values.length % 2 === 1))) {
-      throw new CopyPasteError(
-        'data',
-        `line ${number} is neither a polygon 'class x y x y x y …' nor a box 'class x y width height': '${line.slice(0, 40)}'`,
-        { path: file },
-      );
-    }
-    if (values.length === 4) return { id, own: line };
+  const lines = linesOf(text);
+  const fault = faultOf(lines, new Map());
+  if (fault !== undefined) throw new CopyPasteError('data', fault, { path: file });
+  const shapes = lines.map((line, id) => {
+    const { classId, values, text: own } = line;
+    if (isBox(line)) return { id, own };
     const polygon = values.map((value, i) => value * (i % 2 === 0 ? size.width : size.height));
     const spans = spansOfPolygons([polygon], size);
-    if (spans.length === 0) return { id, own: line };
-    return { id, own: line, instance: instanceOfSpans(classId as number, spans, size) };
+    return { id, own, ...(spans.length > 0 && { instance: instanceOfSpans(classId, spans, size) }) };
   });
   return { size, own: undefined, shapes };
 }
@@ -105,11 +118,16 @@ function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSe
 /**
  * Writes the label file of an image after pasting: its own lines, untouched ones unchanged, then pastes. A file of boxes gets boxes,
  * because Ultralytics refuses to mix boxes and outlines.
+ *
+ * @param outline of the pixels of an object, `[x, y, x, y, …]` in pixels.
  */
-function labelText({ before: { size, shapes }, kept, pasted }: PastedShapes<undefined, string>): string {
+function labelText(
+  { before: { size, shapes }, kept, pasted }: PastedShapes<undefined, string>,
+  outline: (spans: Int32Array) => readonly number[],
+): string {
   const boxes = shapes.length > 0 && shapes.every(({ own }) => own.split(/\s+/).length === 5);
   const line = (classId: number, spans: Int32Array): string => {
-    const values = boxes ? centredBox(spans) : outlineOfSpans(spans);
+    const values = boxes ? centredBox(spans) : outline(spans);
     return [classId, ...values.map((value, i) => round(value / (i % 2 === 0 ? size.width : size.height)))].join(' ');
   };
   const lines = [

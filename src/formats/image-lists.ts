@@ -1,0 +1,62 @@
+/** Text files that list the images of a split, one path per line. */
+import { posix } from 'node:path';
+import { readText, type Tree } from '../base/tree.ts';
+import { formatOf } from '../codecs/image-names.ts';
+
+/** A line of a list, and the image that it names; an image that does not exist is undefined. */
+export interface ListedImage {
+  readonly line: string;
+  readonly image?: string;
+}
+
+/**
+ * Reads a list of images. Of a path from another machine, the longest end that fits exactly one image counts; names may differ in
+ * Unicode form and in the case of letters.
+ *
+ * @throws {CopyPasteError} `io` or `data` if the list cannot be read.
+ */
+export async function readImageList(tree: Tree, file: string, encoding: string): Promise<ListedImage[]> {
+  const lines = (await readText(tree.root, file, encoding)).split(/\r?\n/);
+  while (lines.at(-1)?.trim() === '') lines.pop();
+  const find = finderOf(tree, posix.dirname(file));
+  return lines.map((text) => {
+    const line = text.trim();
+    const image = line === '' || line.startsWith('#') ? undefined : find(line);
+    return { line, ...(image !== undefined && { image }) };
+  });
+}
+
+/** Creates a function that finds the image of a line. @param folder of the list. */
+function finderOf(tree: Tree, folder: string): (line: string) => string | undefined {
+  const keyOf = (name: string): string => name.normalize('NFC').toLowerCase();
+  const byName = new Map<string, string[]>();
+  for (const file of tree.files) {
+    if (formatOf(file) === undefined) continue;
+    const key = keyOf(posix.basename(file));
+    const files = byName.get(key);
+    if (files) files.push(file);
+    else byName.set(key, [file]);
+  }
+  return (line) => {
+    const path = posix.normalize(line.replaceAll('\\', '/'));
+    for (const exact of [posix.join(folder, path), path]) if (formatOf(exact) !== undefined && tree.has(exact)) return exact;
+    const parts = keyOf(path).split('/').reverse();
+    let [longest, best]: [number, string[]] = [0, []];
+    for (const file of byName.get(parts[0] as string) ?? []) {
+      const own = keyOf(file).split('/').reverse();
+      const differing = own.findIndex((part, n) => part !== parts[n]);
+      const shared = differing < 0 ? own.length : differing;
+      if (shared > longest) [longest, best] = [shared, []];
+      if (shared === longest) best.push(file);
+    }
+    return best.length === 1 ? best[0] : undefined;
+  };
+}
+
+/** Line of a list for an image in the same folder: the line with another file name, or a path relative to the list if it was absolute. */
+export function lineFor(line: string, list: string, image: string): string {
+  const end = Math.max(line.lastIndexOf('/'), line.lastIndexOf('\\')) + 1;
+  if (!/^(\w+:|[\\/])/.test(line)) return line.slice(0, end) + posix.basename(image);
+  const relative = posix.relative(posix.dirname(list), image);
+  return relative.startsWith('../') ? image : `./${relative}`;
+}
