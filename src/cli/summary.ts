@@ -166,15 +166,18 @@ const otherSizes =
 /** Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share. */
 function describeBalance({ of, by, classes }: BalanceSummary, pasted: number): string[] {
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-  const shares = classes.map(({ id, name, asked, reached }) => `${name ?? id} ${percent(asked)} asked, ${percent(reached)} reached`);
+  const rows = classes.map(({ id, name, asked, reached }) => [name ?? `class ${id}`, percent(asked), percent(reached)]);
+  const more = rows.length - mostClasses;
   const limited = classes.some(({ limit }) => limit);
   // If one class falls short, others have more than their share.
   const missed = classes.filter(({ asked, reached, limit }) => (limit || !limited) && Math.abs(asked - reached) > 0.02);
   return [
-    `shares of ${of === 'pasted' ? 'pasted' : 'resulting'} ${by}: ${shares.join('; ')}`,
+    `shares of ${of === 'pasted' ? 'pasted' : 'resulting'} ${by}:`,
+    ...tableLines([['class', 'asked', 'reached'], ...rows.slice(0, mostClasses)], [0]).map((line) => `  ${line}`),
+    ...(more > 0 ? [`  and ${plural(more, 'more class', 'more classes')}; --json lists all`] : []),
     ...missed.map(({ id, name, asked, reached, limit }) => {
       const why = limit ? limitOf(limit) : by === 'pixels' ? otherSizes : `chance, with ${plural(pasted, 'paste')}; raise -p or --copies`;
-      return `${name ?? id}: ${percent(asked)} asked, ${percent(reached)} reached: ${why}`;
+      return `${name ?? `class ${id}`}: ${percent(asked)} asked, ${percent(reached)} reached: ${why}`;
     }),
   ];
 }

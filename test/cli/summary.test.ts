@@ -136,19 +136,22 @@ describe('a balance', () => {
     return lines.slice(2, -1);
   };
 
-  test('is a line with the asked and reached shares', () => {
+  test('is a table of the asked and reached shares', () => {
     expect(balanced([0.49, 0.51])).toEqual([
-      'shares of pasted instances: car 50.0 % asked, 49.0 % reached; 4 50.0 % asked, 51.0 % reached',
+      'shares of pasted instances:',
+      '  class     asked  reached',
+      '  car      50.0 %   49.0 %',
+      '  class 4  50.0 %   51.0 %',
     ]);
   });
 
   test('names what stood in the way of a class, or chance', () => {
-    expect(balanced([0.6, 0.4], 'batches').slice(1)).toEqual([
-      '4: 50.0 % asked, 40.0 % reached: only 9 of 23 batches have an instance to paste; raise --batch-size',
+    expect(balanced([0.6, 0.4], 'batches').slice(4)).toEqual([
+      'class 4: 50.0 % asked, 40.0 % reached: only 9 of 23 batches have an instance to paste; raise --batch-size',
     ]);
-    expect(balanced([0.6, 0.4]).slice(1)).toEqual([
+    expect(balanced([0.6, 0.4]).slice(4)).toEqual([
       'car: 50.0 % asked, 60.0 % reached: chance, with 1 paste; raise -p or --copies',
-      '4: 50.0 % asked, 40.0 % reached: chance, with 1 paste; raise -p or --copies',
+      'class 4: 50.0 % asked, 40.0 % reached: chance, with 1 paste; raise -p or --copies',
     ]);
   });
 });
