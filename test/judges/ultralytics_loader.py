@@ -1,14 +1,18 @@
-"""Ultralytics' own reading of a label file. Its package is installed without PyTorch, which has no part in files."""
+"""Ultralytics' own reading of a data set. Its package is installed without PyTorch, which has no part in files."""
 
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from unittest.mock import MagicMock
 
+import numpy as np
+import yaml
+
 # What is run as it is; all else of Ultralytics and PyTorch stands in for itself.
-wanted = {"ultralytics.data.utils", "ultralytics.utils.ops"}
+wanted = {"ultralytics.data.base", "ultralytics.data.utils", "ultralytics.utils.ops"}
 
 
 class Absent(ModuleType):
@@ -40,7 +44,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 (root,) = importlib.util.find_spec("ultralytics").submodule_search_locations
 sys.meta_path.insert(0, Finder(root))
 
-from ultralytics.data.utils import verify_image_label  # noqa: E402
+from ultralytics.data.base import BaseDataset  # noqa: E402
+from ultralytics.data.utils import img2label_paths, verify_image_label, verify_image_mask  # noqa: E402
 
 
 def load(image, labels, classes):
@@ -51,3 +56,37 @@ def load(image, labels, classes):
     if corrupt or message:
         return None, message
     return ([int(row[0]) for row in rows], outlines), ""
+
+
+def images(folder, split):
+    """Images of a split, as `data.yaml` names them. Paths of lists that do not begin with ./ are relative to the working directory."""
+    config = yaml.safe_load((folder / "data.yaml").read_text(encoding="utf-8-sig"))
+    values = config[split] if isinstance(config[split], list) else [config[split]]
+    # As `check_det_dataset` resolves them, which may download data and therefore is not run.
+    roots = [folder / (config.get("path") or ".") / value.removeprefix("../") for value in values]
+    here = os.getcwd()
+    os.chdir(folder)
+    try:
+        found = BaseDataset.get_img_files(SimpleNamespace(prefix="", fraction=1.0), [str(root) for root in roots])
+    finally:
+        os.chdir(here)
+    return [(folder / name).resolve() for name in found], config
+
+
+def load_all(folder, split):
+    """Reads every image of a split with its labels or its mask. Returns the number of images, and the complaints."""
+    found, config = images(folder, split)
+    masks = config.get("masks_dir")
+    complaints = []
+    for image, path in zip(found, img2label_paths(found, masks or "labels", ".png" if masks else ".txt")):
+        if masks:
+            invalid = np.ones(256, np.uint8)
+            invalid[[*range(max(len(config["names"]), 2)), 255]] = 0
+            *_, missing, read, corrupt, message = verify_image_mask((str(image), path, "", invalid))
+            bad = missing or corrupt
+        else:
+            _, message = load(image, path, len(config["names"]))
+            bad = bool(message)
+        if bad:
+            complaints.append(f"{image.name}: {message}")
+    return len(found), complaints

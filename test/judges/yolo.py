@@ -1,5 +1,6 @@
 """YOLO label files: read by Ultralytics' loader and by its rules, filled as it fills them, and as pycocotools does."""
 
+import json
 import shutil
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 from pycocotools import mask as rle
 
 from tool import augment, fixtures, pixels
-from ultralytics_loader import load
+from ultralytics_loader import load, load_all
 
 
 def read(path, classes):
@@ -103,6 +104,115 @@ def boxes(folder, verdict):
         showing = [placement for placement in record["placements"] if placement["visible"] > 0]
         verdict.hold(len(values) == 2 + len(showing), f"{output.name}: has {len(values)} boxes, not 2 and {len(showing)}")
         verdict.count("boxes", len(values))
+
+
+def splits(folder, verdict):
+    """Splits as folders, nested folders, lists of folders and lists of images: the loader finds each image, and none is corrupt."""
+    for name, config, place, listed in (
+        ("nested", {"train": "images/train", "val": "images/val"}, "images/{split}/cam{n}", False),
+        ("folders", {"train": ["one/images", "two/images"], "val": "val/images"}, "{part}/images", False),
+        ("lists", {"train": "train.txt", "val": "val.txt"}, "images", True),
+        ("lists of another machine", {"path": ".", "train": "train.txt", "val": "val.txt"}, "images/{split}", True),
+    ):
+        source, out = folder / name / "in", folder / name / "out"
+        lines = {"train": [], "val": []}
+        for n, image in enumerate(sorted((fixtures / "yolo/images").rglob("*.jpg"))):
+            split = image.parent.name
+            part = "val" if split == "val" else ("one", "two")[n % 2]
+            target = source / place.format(split=split, n=n % 2, part=part) / image.name
+            label = target.parents[0].relative_to(source).as_posix().replace("images", "labels")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (source / label).mkdir(parents=True, exist_ok=True)
+            shutil.copy(image, target)
+            shutil.copy(fixtures / f"yolo/labels/{split}/{image.stem}.txt", source / label)
+            prefix = "/data/" if "machine" in name else ("./" if n % 2 else "")
+            lines[split].append(f"{prefix}{target.relative_to(source).as_posix()}\n")
+        for split in lines if listed else ():
+            (source / f"{split}.txt").write_text("".join(lines[split]))
+        names = {"names": ["car", "pedestrian", "bicyclist"]}
+        (source / "data.yaml").write_text(json.dumps({**config, **names}, indent=1))
+        manifest, _ = augment(source, out, "-p", "1", "--copies", "3", "--include-originals", "--truncated", "keep", "--min-area", "20px")
+        for split in lines:
+            count, complaints = load_all(out, split)
+            expected = sum(record["split"] == split for record in manifest["records"])
+            verdict.hold(count == expected, f"{name}: Ultralytics finds {count} images of {split}, not {expected}")
+            for complaint in complaints:
+                verdict.hold(False, f"{name}: {complaint}")
+            verdict.count("images", count)
+
+
+def oriented(folder, verdict):
+    """Oriented boxes: four corners in each line, a rectangle as OpenCV's smallest one, around the pixels that pastes left of an object."""
+    source = folder / "in"
+    shutil.copytree(fixtures / "yolo", source)
+    size = (360, 480)
+    for path in sorted((source / "labels").rglob("*.txt")):
+        boxes = [(class_id, cv2.boxPoints(cv2.minAreaRect(points * np.array(size[::-1], np.float32)))) for class_id, points, _ in read(path, 3)]
+        inside = [(class_id, box / size[::-1]) for class_id, box in boxes if box.min() >= 0 and (box <= size[::-1]).all()]
+        path.write_text("".join(f"{class_id} {' '.join(f'{value:.7f}' for value in box.ravel())}\n" for class_id, box in inside))
+    manifest, _ = augment(source, folder / "out", "-p", "1", "--copies", "5", "--truncated", "keep", "--min-area", "20px")
+    verdict.hold(manifest["layout"]["name"] == "yolo-obb", f"is read as {manifest['layout']['name']}")
+    for split in ("train", "val"):
+        count, complaints = load_all(folder / "out", split)
+        verdict.count("images", count)
+        for complaint in complaints:
+            verdict.hold(False, complaint)
+    for record in manifest["records"]:
+        path = record["files"]["labels"]["path"]
+        after = read(folder / "out" / path, classes=3)
+        before = read(source / record["inputs"]["labels"]["path"], classes=3)
+        verdict.hold(all(len(points) == 4 for _, points, _ in after), f"{path}: has a line without four corners")
+        said = {one["object"]: one for one in record.get("covered", [])}
+        kept = [(n, one) for n, one in enumerate(before) if not said.get(n, {}).get("dropped")]
+        pastes = [placement for placement in record.get("placements", []) if placement["visible"] > 0]
+        verdict.hold(len(after) == len(kept) + len(pastes), f"{path}: {len(after)} lines, not {len(kept)} and {len(pastes)}")
+        for (n, (_, _, line)), (_, points, now) in zip(kept, after):
+            verdict.hold(n in said or now == line, f"{path}: line {n} has changed")
+            if n in said:
+                verdict.count("survivors")
+                judge_rectangle(f"{path}: line {n}", points, said[n]["after"], size, verdict)
+        for (class_id, points, _), placement in zip(after[len(kept) :], pastes):
+            verdict.count("pastes")
+            verdict.hold(class_id == placement["classId"], f"{path}: a paste has the class {class_id}, not {placement['classId']}")
+            judge_rectangle(f"{path}: paste {placement['order']}", points, placement["visible"], size, verdict)
+            x0, y0, x1, y1 = placement["targetBox"]
+            low, high = points.min(0) * size[::-1], points.max(0) * size[::-1]
+            verdict.hold((low >= (x0 - 2, y0 - 2)).all() and (high <= (x1 + 2, y1 + 2)).all(), f"{path}: a paste leaves its box")
+
+
+def judge_rectangle(what, points, area, size, verdict):
+    """Four right angles, and room for all pixels of the object."""
+    corners = points * np.array(size[::-1], np.float32)
+    width, height = cv2.minAreaRect(corners)[1]
+    verdict.hold(abs(width * height - cv2.contourArea(corners)) < 0.01 * width * height + 0.5, f"{what}: is no rectangle")
+    verdict.hold(width * height > 0.95 * area - 2, f"{what}: holds {width * height:.0f} pixels, not {area}")
+
+
+def semantic(folder, verdict):
+    """Masks for semantic segmentation: the loader takes every mask, and its pixels are what the manifest says."""
+    source = folder / "in"
+    for split, place in (("train", "train"), ("val", "val")):
+        for image in sorted((fixtures / f"camvid/{place}").glob("*")):
+            for kind, origin in (("images", image), ("masks", fixtures / f"camvid/{place}annot" / f"{image.stem}.png")):
+                (source / kind / split).mkdir(parents=True, exist_ok=True)
+                shutil.copy(origin, source / kind / split)
+    config = {"train": "images/train", "val": "images/val", "masks_dir": "masks", "names": {n: f"class {n}" for n in range(12)}}
+    (source / "data.yaml").write_text(json.dumps(config))
+    manifest, _ = augment(source, folder / "out", "-p", "1", "--copies", "3", "--truncated", "keep", "--min-area", "20px")
+    verdict.hold(manifest["layout"]["name"] == "yolo-semantic", f"is read as {manifest['layout']['name']}")
+    for split in ("train", "val"):
+        count, complaints = load_all(folder / "out", split)
+        verdict.hold(count == sum(record["split"] == split for record in manifest["records"]), f"Ultralytics finds {count} images of {split}")
+        verdict.count("images", count)
+        for complaint in complaints:
+            verdict.hold(False, complaint)
+    for record in manifest["records"]:
+        if record["status"] == "unchanged":
+            continue
+        verdict.count("masks")
+        ids, counts = np.unique(pixels(folder / "out" / record["files"]["mask"]["path"]), return_counts=True)
+        said = {int(class_id): after for class_id, (_, after) in record["pixels"].items() if after > 0}
+        verdict.hold(dict(zip(ids.tolist(), counts.tolist())) == said, f"{record['id']}: pixels are not those of the record")
 
 
 def judge_area(what, points, line, size, area, verdict):
