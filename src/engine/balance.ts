@@ -42,9 +42,16 @@ function numbersById(numbers: Readonly<Record<string, number>>, names: ClassName
   return new Map(Object.entries(byClassId(numbers, names, flag)).map(([id, value]) => [Number(id), value]));
 }
 
-/** Refuses shares and weights of classes that have no instance to paste. @throws {CopyPasteError} `usage` with the reason. */
-export function refuseUnusable({ limited }: Balance, request: Request, names: ClassNames, mayPaste: (classId: number) => boolean): void {
+/** Refuses shares and weights of classes that have no instance to paste, and weights that leave no class. @throws {CopyPasteError} `usage` with the reason. */
+export function refuseUnusable(
+  { asked, limited }: Balance,
+  request: Request,
+  names: ClassNames,
+  mayPaste: (classId: number) => boolean,
+): void {
   const flag = typeof request === 'object' && 'weights' in request ? '--class-weights' : '--balance';
+  if (flag === '--class-weights' && Object.keys(asked).length === 0)
+    throw new CopyPasteError('usage', `${flag}: leaves no class that has an instance to paste; give one a weight above 0`);
   for (const { id, reason } of limited) {
     const name = names.get(id) ?? id;
     const refuse = (why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: class ${name} ${why}`);

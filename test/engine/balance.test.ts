@@ -98,6 +98,10 @@ describe('a balanced run', () => {
       code: 'usage',
       message: expect.stringMatching(/class 77 has no instance/),
     });
+    await expect(run({ classWeights: 'car=0', classes: 'car' }, 'c')).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/leaves no class/),
+    });
     await expect(run({ balance: { shares: { car: 1 } }, classes: 'pedestrian' }, 'c')).rejects.toMatchObject({
       code: 'usage',
       message: '--balance: class car is never pasted; allow it with --classes, --exclude-classes or --stuff, or leave it out',
