@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { openSourced } from '../dataset/sources.ts';
+import { knownStuff, openSourced } from '../dataset/sources.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { measure } from '../engine/measure.ts';
@@ -67,7 +67,8 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   });
   if (rows.length === 0) {
     const why = whyDropped(dropped);
-    const more = why === undefined ? '; raise -p, lower --min-area, or pass --truncated keep' : `: ${why}`;
+    const keep = options.stuff === 'skip' && knownStuff(dataset)?.size ? '--truncated keep or --stuff keep' : '--truncated keep';
+    const more = why === undefined ? `; raise -p, lower --min-area, or pass ${keep}` : `: ${why}`;
     throw new CopyPasteError('data', `nothing was pasted into any of ${dataset.samples.length} samples${more}`);
   }
   const bytes = await contactSheet(rows, format);

@@ -226,6 +226,22 @@ describe('augment', () => {
     });
   });
 
+  test('pastes no stuff, unless it is kept or named', async () => {
+    const stuff = [0, 1, 3, 4, 5, 7];
+    const pasted = async (options: Parameters<typeof run>[0]) => {
+      const classes = augmentedOf((await run(options)).manifest).flatMap(({ placements }) => placements.map(({ classId }) => classId));
+      return { all: classes.length, stuff: classes.filter((id) => stuff.includes(id)).length };
+    };
+    const scenes = { in: camvid, p: 1, copies: 5, onlySplit: true };
+    expect(await pasted(scenes)).toMatchObject({ stuff: 0 });
+    const kept = await pasted({ ...scenes, stuff: 'keep' });
+    expect(kept.stuff / kept.all).toBeGreaterThan(0.2);
+    const roads = await pasted({ ...scenes, classes: ['road'], truncated: 'keep', maxArea: 1 });
+    expect(roads.stuff).toBe(roads.all);
+    expect(roads.all).toBeGreaterThan(0);
+    expect((await pasted({ ...scenes, copies: 1, preset: 'composer', instances: 'component' })).stuff).toBeGreaterThan(0);
+  });
+
   test('refuses a sample whose file the manifest would take the place of', async () => {
     const labels = {
       shapes: [
