@@ -33,6 +33,16 @@ def tiff_from_png(folder, verdict):
     judge(folder, verdict, "png", "png", "--image-format", "tiff")
 
 
+def styled(folder, verdict):
+    """Turned, toned and blended pastes."""
+    judge(folder, verdict, "png", "png", "--turns", "--tone", "0.3", "--blend", "antialias")
+
+
+def toned_only(folder, verdict):
+    """Toned pastes with hard edges."""
+    judge(folder, verdict, "png", "png", "--tone", "1")
+
+
 def judge(folder, verdict, image_type, mask_type, *flags):
     for kind, (depth, channels) in kinds.items():
         source, out = folder / kind, folder / f"{kind}-out"
@@ -44,7 +54,7 @@ def judge(folder, verdict, image_type, mask_type, *flags):
             target, other = record["id"], record["source"]
             image = read(out / record["files"]["image"]["path"])
             mask = cv2.imread(str(out / record["files"]["mask"]["path"]), cv2.IMREAD_UNCHANGED)
-            expected, ids, areas = render(record, images[target], masks[target], images[other], masks[other])
+            expected, ids, areas = render(record, images[target], masks[target], images[other], masks[other], "--blend" in flags)
             path = f"{kind}/{record['files']['image']['path']}"
             verdict.count("images")
             verdict.count("pastes", len(areas))
@@ -88,34 +98,62 @@ def write(folder, depth, channels, image_type, mask_type):
     return images, masks
 
 
-def render(record, target, target_mask, source, source_mask):
+def render(record, target, target_mask, source, source_mask, blend):
     """What the method's definition gives, in integers of 64 bits."""
     if target.dtype != source.dtype:
         source = source.astype(np.int64)
         source = source * 257 if target.dtype == np.uint16 else (source + 128) // 257
-    image, ids, areas = target.copy(), target_mask.copy(), []
+    planes, image, ids, areas = colours(source), colours(target), target_mask.copy(), []
     for placement in record["placements"]:
-        x0, y0, x1, y1 = placement["sourceBox"]
-        left, top, right, bottom = placement["targetBox"]
-        across = weights(x0, x1 - x0, source.shape[1], right - left, placement["flip"])
-        down = weights(y0, y1 - y0, source.shape[0], bottom - top, False)
-        instance = np.zeros(source_mask.shape, np.int64)
+        own, instance = planes, np.zeros(source_mask.shape, np.int64)
         instance[component(source_mask, placement)] = 1
+        x0, y0, x1, y1 = placement["sourceBox"]
+        if placement.get("transpose"):
+            own, instance = own.transpose(1, 0, 2), instance.T
+            x0, y0, x1, y1 = y0, x0, y1, x1
+        left, top, right, bottom = placement["targetBox"]
+        across, before, after = weights(x0, x1 - x0, own.shape[1], right - left, placement["flip"], blend)
+        left, right = left - before, right + after
+        down, before, after = weights(y0, y1 - y0, own.shape[0], bottom - top, placement.get("flipY", False), blend)
+        top, bottom = top - before, bottom + after
         coverage = down @ instance @ across.T
+        # Of the instance alone; where there is nothing of it, nothing is taken.
+        whole = np.maximum(coverage, 1)
+        sums = [down @ (own[:, :, c] * instance) @ across.T for c in range(own.shape[2])]
+        over = np.stack([(plane + coverage // 2) // whole for plane in sums], axis=-1)
+        if "tone" in placement:
+            over = toned(over, placement["tone"], target.dtype)
         # The part of the box that lies in the frame.
         rows = slice(max(0, -top), max(0, min(bottom, image.shape[0]) - top))
         columns = slice(max(0, -left), max(0, min(right, image.shape[1]) - left))
-        covered = coverage[rows, columns] >= 32768
-        areas.append(int(covered.sum()))
-        planes = source.astype(np.int64).reshape(*source.shape[:2], -1)
-        # Of the instance alone; where there is nothing of it, nothing is taken.
-        whole = np.maximum(coverage, 1)
-        sums = [down @ (planes[:, :, c] * instance) @ across.T for c in range(planes.shape[2])]
-        colours = np.stack([(plane + coverage // 2) // whole for plane in sums], axis=-1)[rows, columns]
         place = (slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop))
-        image[place][covered] = (colours if target.ndim == 3 else colours[:, :, 0])[covered]
+        over, coverage = over[rows, columns], coverage[rows, columns]
+        covered = coverage >= 32768
+        areas.append(int(covered.sum()))
+        if blend:
+            share = coverage[:, :, None]
+            image[place] = (share * over + (65536 - share) * image[place] + 32768) >> 16
+        else:
+            image[place][covered] = over[covered]
         ids[place][covered] = placement["classId"]
-    return image, ids, areas
+    if target.ndim == 2:
+        image = (29 * image[:, :, 0] + 150 * image[:, :, 1] + 77 * image[:, :, 2] + 128) >> 8
+    return image.astype(target.dtype), ids, areas
+
+
+def colours(image):
+    """Channels of 64 bits in OpenCV's order, blue first; grey becomes three of them."""
+    return (np.stack([image] * 3, axis=-1) if image.ndim == 2 else image).astype(np.int64)
+
+
+def toned(values, tone, depth):
+    """Values with the gain and the offset of each colour, as tables would give them."""
+    white, scale = np.iinfo(depth).max, 257 if depth == np.uint16 else 1
+    result = values.copy()
+    for plane, gain, offset in zip((2, 1, 0), tone["gain"], tone["offset"]):
+        table = (np.arange(white + 1) * gain + offset * scale + 128) >> 8
+        result[:, :, plane] = np.clip(table, 0, white)[values[:, :, plane]]
+    return result
 
 
 def component(mask, placement):
@@ -126,12 +164,19 @@ def component(mask, placement):
     return labels == label
 
 
-def weights(start, length, limit, target, flip):
-    """For each target pixel the integer weights of all source pixels of an axis, which sum to 256."""
+def weights(start, length, limit, target, flip, blend):
+    """
+    For each target pixel the integer weights of all source pixels of an axis, which sum to 256, and the number of target pixels before and
+    after the box, for edges that are blended. Beside a border of the source there are none.
+    """
     ratio = length / target
     radius = max(1.0, ratio)
-    table = np.zeros((target, limit), np.int64)
-    for i in range(target):
+    reach = math.ceil(max(1, target / length)) if blend else 0
+    low, high = (reach if start > 0 else 0), (reach if start + length < limit else 0)
+    if flip:
+        low, high = high, low
+    table = np.zeros((low + target + high, limit), np.int64)
+    for row, i in enumerate(range(-low, target + high)):
         centre = ((target - 1 - i if flip else i) + 0.5) * ratio - 0.5
         taps = range(math.floor(centre - radius) + 1, math.ceil(centre + radius))
         triangle = [1 - abs(tap - centre) / radius for tap in taps]
@@ -139,6 +184,6 @@ def weights(start, length, limit, target, flip):
         for tap, weight in zip(taps, triangle):
             running += weight
             now = 256 if tap == taps[-1] else math.floor(256 * running / total + 0.5)
-            table[i, min(max(start + tap, 0), limit - 1)] += now - before
+            table[row, min(max(start + tap, 0), limit - 1)] += now - before
             before = now
-    return table
+    return table, low, high
