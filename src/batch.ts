@@ -96,8 +96,9 @@ export async function copyPasteBatch(
 ): Promise<CopyPasteBatch | CopyPasteObjects> {
   const options = resolveOptions(batchOptions, given);
   const shape = checkShapes(images, masks, options.channelsFirst);
-  refuseIdleJoin({ ...options, instances: objects ? 'object' : options.instances });
   if (objects) checkObjects(objects, masks, given);
+  else refuseIdleJoin(options);
+  checkClassIds(given);
   const leftOut = new Set([...options.background, ...options.ignore]);
   const ignore = ignoreIdOf(options.ignore, options.jitter);
   const [annotations] = await Promise.all([
@@ -294,10 +295,19 @@ function checkShapes(images: Tensor4D, masks: Tensor3D, channelsFirst: boolean):
   return [count, height, width];
 }
 
+/** Checks that numbers are given by class id, since masks have no class names. @throws {CopyPasteError} `usage` for another key. */
+function checkClassIds(given: BatchOptions): void {
+  for (const name of ['scaleByClass', 'classWeights'] as const)
+    for (const key of Object.keys(given[name] ?? {}))
+      if (!/^\d+$/.test(key))
+        throw new CopyPasteError('usage', `${name}: expected class ids, got '${key}'; masks have no class names, so pass ids`);
+}
+
 /** Checks object ids. @throws {CopyPasteError} `usage` if their shape or type is wrong, or an option contradicts them. */
-function checkObjects(objects: Tensor3D, masks: Tensor3D, { instances }: BatchOptions): void {
+function checkObjects(objects: Tensor3D, masks: Tensor3D, given: BatchOptions): void {
   const refuse = (message: string): CopyPasteError => new CopyPasteError('usage', message);
-  if (instances !== undefined) throw refuse(`instances: with objects, each object is an instance; leave out instances or objects`);
+  for (const name of ['instances', 'join'] as const)
+    if (given[name] !== undefined) throw refuse(`${name}: with objects, each object is an instance; leave out ${name} or objects`);
   if (String(objects.shape) !== String(masks.shape))
     throw refuse(`objects: expected the shape of the masks, [${masks.shape}], got [${objects.shape}]`);
   if (objects.dtype !== 'int32') throw refuse(`objects: expected int32, got ${objects.dtype}; cast them`);

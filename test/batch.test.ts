@@ -279,6 +279,7 @@ describe.for(backendNames)('on %s', (backend) => {
           'objects: expected object ids from 0 to 65535, got 255000',
         ],
         ['instances beside objects', (ys: Tensor3D) => ys, { instances: 'class' }, 'instances: with objects, each object is an instance'],
+        ['join beside objects', (ys: Tensor3D) => ys, { join: '2px' }, 'join: with objects, each object is an instance'],
       ] as const)('refuses %s', async (_, change, more, message) => {
         const { xs, ys } = batch();
         await expect(copyPasteBatch(xs, ys, { ...options, ...more, objects: change(ys) as Tensor3D })).rejects.toThrow(message);
@@ -431,6 +432,8 @@ describe.for(backendNames)('on %s', (backend) => {
         const { xs, ys } = batch();
         await expect(copyPasteBatch(xs, ys, { probability: 1 } as never)).rejects.toThrow('probability: no such option');
         await expect(copyPasteBatch(xs, ys, { range: [1, 0] })).rejects.toThrow('range: expected two numbers LO,HI with LO < HI');
+        for (const given of [{ classWeights: { car: 2 } }, { scaleByClass: { car: [1, 2] as const } }])
+          await expect(copyPasteBatch(xs, ys, given)).rejects.toThrow(`${Object.keys(given)[0]}: expected class ids, got 'car'`);
       });
 
       test('gives the values of the cpu, in every layout and type', async () => {
