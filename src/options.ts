@@ -2,6 +2,7 @@
  * Every option of every command, defined once. Flags, help, validation, API types and README's tables are made from
  * these tables. They are plain data, so that `--help` loads nothing else.
  */
+import { cutoutsLayout } from './formats/bank.ts';
 import { layoutNames } from './formats/layouts.ts';
 import { backendNames } from './render/backends.ts';
 import type { MinVisible } from './render/visibility.ts';
@@ -322,9 +323,9 @@ const sourcing = {
   },
   sourcesLayout: {
     flag: '--sources-layout <name>',
-    choices: layoutNames,
+    choices: [...layoutNames, cutoutsLayout],
     bytes: false,
-    description: 'folder layout of --sources; needed if more than one matches',
+    description: 'folder layout of --sources; needed if more than one matches, or if a folder of cut-outs looks like a data set',
   },
   sourcesSplit: {
     flag: '--sources-split <name>',
@@ -481,6 +482,7 @@ export const extractOptions = {
   ...ofSources,
   in: { ...dataArgument, bytes: false },
   stuff: planning.stuff,
+  minSourceArea: planning.minSourceArea,
   split: { ...reading.split, description: 'split to extract from (by default train, or the only one)' },
   out: { ...augmentOptions.out, description: 'folder of the bank: new, empty, or with a bank to continue' },
   overwrite: augmentOptions.overwrite,

@@ -76,6 +76,8 @@ export interface Sample {
   readonly entry?: Entry;
   /** Label file, in a format with one label file per image. */
   readonly labels?: string;
+  /** Cut-outs of which its image is made, in a folder of cut-outs. */
+  readonly cutouts?: readonly string[];
   /** Path of the label file to write after a paste, if the image has none. */
   readonly newLabels?: string;
   /** Size of the decoded image, and of its annotations. */

@@ -1,6 +1,8 @@
 /** Lines that describe a data set once it is open. */
 
 import { plural } from '../base/plural.ts';
+import { isBankSet } from '../dataset/bank.ts';
+import { isCutoutFolder } from '../dataset/cutouts.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 
@@ -32,6 +34,17 @@ export function describeDocument({ documents, split }: Dataset): string[] {
   ];
 }
 
+/** Description of a source set that consists of cut-outs; `undefined` for another one. */
+function describeCutouts(sources: Dataset): string | undefined {
+  const { samples, documents, folders } = sources;
+  if (isCutoutFolder(sources)) {
+    const cutouts = samples.reduce((sum, { cutouts = [] }) => sum + cutouts.length, 0);
+    return `folder of cut-outs: ${plural(cutouts, 'cut-out')} that may be pasted, in ${plural(samples.length, 'group')}; ${plural(folders.length, 'class', 'classes')}`;
+  }
+  if (!isBankSet(sources)) return undefined;
+  return `bank: ${plural(documents.get('')?.annotations ?? 0, 'cut-out')} from ${plural(samples.length, 'sample')}`;
+}
+
 /** Lines on the source data set and its classes; none without `--sources`. */
 export function describeSources({ sources, classNames }: SourcedDataset): string[] {
   if (!sources) return [];
@@ -42,13 +55,15 @@ export function describeSources({ sources, classNames }: SourcedDataset): string
     ([theirs, ours]) => nameOf(theirs).toLowerCase() !== (classNames.get(ours as number) ?? String(ours)).toLowerCase(),
   );
   const how = renamed.map(([theirs, ours]) => `${nameOf(theirs)} as ${classNames.get(ours as number) ?? ours}`);
-  const left = [...pairs.keys()].filter((id) => pairs.get(id) === null && !sources.leftOut.has(id));
+  const isTheirs = (id: number): boolean => sources.classNames.size === 0 || sources.classNames.has(id);
+  const left = [...pairs.keys()].filter((id) => pairs.get(id) === null && !sources.leftOut.has(id) && isTheirs(id));
   const isStuff = (id: number): boolean => sources.stuff?.has(id) ?? false;
   const stuff = left.filter(isStuff).map(nameOf);
   const rest = left.filter((id) => !isStuff(id)).map(nameOf);
   const listed = (names: readonly string[]): string => `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
   return [
-    `sources: ${describeDataset(sources)}`,
+    `sources: ${describeCutouts(sources) ?? describeDataset(sources)}`,
+    ...sources.notes,
     others === 'same' && taken.length === 0
       ? 'source classes are matched by id'
       : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${rest.length > 0 ? `, ${rest.length} not pasted: ${listed(rest)}` : ''}${stuff.length > 0 ? `, ${stuff.length} stuff: ${listed(stuff)}` : ''}`,

@@ -1,24 +1,16 @@
 /** Banks of objects as source sets: a sample of a bank is the image from which its cut-outs were taken, transparent everywhere else. */
 import { resolve } from 'node:path';
-import { giveBack } from '../base/buffers.ts';
-import { readInput } from '../base/digest.ts';
 import { utf8 } from '../base/text.ts';
-import { decodeImage } from '../codecs/image.ts';
-import { inDepth, takePixels } from '../codecs/pixels.ts';
 import { CopyPasteError } from '../errors.ts';
-import { asBankRecord, type BankEntry, bankFile, readBank } from '../formats/bank.ts';
+import { asBankRecord, type BankEntry, bankFile, bankLayout, readBank } from '../formats/bank.ts';
 import { readEntry } from '../formats/documents.ts';
 import { spansOfRuns, unpackCounts } from '../masks/run-lengths.ts';
 import { areaOfSpans } from '../masks/spans.ts';
-import type { Annotations, Cutout, Image, ImageInfo, InputFolder, Instance, Sample, Size } from '../types.ts';
-import { sourcePrefix } from '../types.ts';
-import { foreignClass } from './classes.ts';
+import { type Annotations, type Cutout, type InputFolder, type Instance, type Sample, sourcePrefix } from '../types.ts';
 import type { Dataset } from './open.ts';
+import { cutoutFormat, imageOfCutouts, missing } from './painted.ts';
 
-/** Layout name of a bank. */
-const bankLayout = 'bank';
-
-/** Tests if a source set is a bank, whose samples are read by `readCutouts`. */
+/** Tests if a source set is a bank that `extract` has written. */
 export function isBankSet({ layout }: Pick<Dataset, 'layout'>): boolean {
   return layout === bankLayout;
 }
@@ -61,30 +53,8 @@ export async function openBank(folder: string): Promise<Dataset> {
 
 function sampleOf({ id, size, depth, entry }: BankEntry): Sample {
   // Its image is in no file; the manifest stands for it.
-  return { id, split: '', image: bankFile, entry, size, endings: { image: '', mask: '', objects: '' }, format: painted(depth) };
+  return { id, split: '', image: bankFile, entry, size, endings: { image: '', mask: '', objects: '' }, format: imageOfCutouts(depth) };
 }
-
-/** Format of the image of a sample, which is painted from cut-outs: their alpha becomes the masks of instances. */
-function painted(depth: ImageInfo['depth']): ImageInfo {
-  return { channels: 3, depth, icc: false, cmyk: false, upright: false };
-}
-
-/** Format of a cut-out. */
-function formatOf(depth: ImageInfo['depth']): ImageInfo {
-  return { ...painted(depth), channels: 4 };
-}
-
-/** An index of a bank's sample that holds no cut-out: an instance that was not extracted. */
-const missing: Instance = {
-  classId: foreignClass,
-  box: [0, 0, 0, 0],
-  area: 0,
-  truncated: false,
-  crowd: true,
-  spans: new Int32Array(0),
-  start: 0,
-  end: 0,
-};
 
 /**
  * Reads the instances of a sample from the manifest of its bank. Their coordinates are those of the image from which the cut-outs were
@@ -93,7 +63,7 @@ const missing: Instance = {
  * @param wanted tests if the mask of an instance is needed; other instances have no spans.
  * @throws {CopyPasteError} `data` if a mask contradicts the rest of its record.
  */
-export async function readCutouts(
+export async function readBankSample(
   sample: Sample,
   dataset: Pick<Dataset, 'root' | 'encoding'>,
   wanted: (instance: Pick<Instance, 'classId' | 'truncated'>) => boolean,
@@ -119,49 +89,9 @@ export async function readCutouts(
       sha256,
       at: [x0, y0],
       size: { width: x1 - x0, height: y1 - y0 },
-      format: formatOf(format.depth),
+      format: cutoutFormat(format.depth),
     });
     instances[number] = { classId, box, area, truncated, spans, start: 0, end: spans.length };
   }
   return { sample, input, mask: { ...size, ids: new Uint8Array(0) }, pixels: new Map(), instances, files: [], cutouts };
-}
-
-/**
- * Paints the image of a sample from its cut-outs. Pixels outside the instances are 0; no paste shows them.
- *
- * @param used indices of the instances that are needed.
- */
-export async function paintCutouts({ sample, input, mask, instances, cutouts }: Annotations, used: Iterable<number>): Promise<Image> {
-  const { width, height } = mask;
-  const { depth } = sample.format;
-  const pixels = takePixels(depth, 3 * width * height).fill(0);
-  for (const index of used) {
-    const cutout = cutouts?.get(index) as Cutout;
-    const { bytes } = await readInput(input, cutout.path);
-    const { pixels: own } = await decodeImage(bytes, cutout.size, cutout.path, cutout.format);
-    giveBack(bytes);
-    copySpans(inDepth({ pixels: own, depth: cutout.format.depth }, depth), cutout, instances[index] as Instance, pixels, mask);
-  }
-  return { width, height, pixels, bands: 3, depth, channels: 3 };
-}
-
-/** Copies the pixels of an instance from its cut-out, RGBA, to an image, RGB. */
-function copySpans(
-  from: Image['pixels'],
-  { at: [left, top], size: { width } }: Cutout,
-  { spans, start, end }: Instance,
-  to: Image['pixels'],
-  size: Size,
-): void {
-  for (let s = start; s < end; s += 3) {
-    const y = spans[s] as number;
-    const x1 = spans[s + 2] as number;
-    for (let x = spans[s + 1] as number; x < x1; x++) {
-      const i = 4 * ((y - top) * width + x - left);
-      const o = 3 * (y * size.width + x);
-      to[o] = from[i] as number;
-      to[o + 1] = from[i + 1] as number;
-      to[o + 2] = from[i + 2] as number;
-    }
-  }
 }

@@ -1,7 +1,7 @@
 import { CopyPasteError } from '../errors.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { InstanceMode } from '../masks/instances.ts';
-import { isBankSet } from './bank.ts';
+import { isOfCutouts } from './source-samples.ts';
 
 /** Definition of an instance. */
 export interface Join {
@@ -28,6 +28,6 @@ export function refuseIdleJoin({ join, instances }: Join, layout?: string): void
       'usage',
       `--join: joins components, but an instance is one ${instances}; leave it out, or pass --instances component`,
     );
-  if (layout !== undefined && (isBankSet({ layout }) || layoutNamed(layout).format))
+  if (layout !== undefined && (isOfCutouts({ layout }) || layoutNamed(layout).format))
     throw new CopyPasteError('usage', `--join: does not apply to the ${layout} layout, whose annotations are the instances; leave it out`);
 }

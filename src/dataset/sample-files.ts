@@ -13,11 +13,13 @@ export function filesOfSample({
   labels,
   objects,
   views = [],
+  cutouts = [],
   endings,
 }: Omit<Sample, 'format' | 'size'>): (SampleFile & { readonly ending: string })[] {
   const file = (role: FileRole, path: string | undefined, ending: string) => (path === undefined ? [] : [{ role, path, ending }]);
   return [
-    ...file('image', image, endings.image),
+    ...(cutouts.length === 0 ? file('image', image, endings.image) : []),
+    ...cutouts.flatMap((path) => file('cutout', path, '')),
     ...file('mask', mask, endings.mask),
     ...file('labels', labels, endings.mask),
     ...file('objects', objects, endings.objects),

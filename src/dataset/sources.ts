@@ -1,14 +1,15 @@
 /** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { listTree } from '../base/tree.ts';
+import { listTree, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
-import { isBank } from '../formats/bank.ts';
-import { detectLayout } from '../formats/layouts.ts';
+import { cutoutsLayout, isBank } from '../formats/bank.ts';
+import { detectLayout, matchesLayout } from '../formats/layouts.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { openBank } from './bank.ts';
-import { classIds, foreignClass, type PasteChoice } from './classes.ts';
+import { classIds, foreignClass, type PasteChoice, pasteFilter } from './classes.ts';
+import { groupCutouts, holdsCutouts, isCutoutFolder, openCutouts } from './cutouts.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
 import { readYaml } from './yaml.ts';
@@ -31,7 +32,7 @@ export interface SourcedDataset extends Dataset {
   readonly sources?: SourceSet;
 }
 
-export interface SourcesOptions extends DatasetOptions, Pick<PasteChoice, 'classes' | 'stuff'> {
+export interface SourcesOptions extends DatasetOptions, PasteChoice {
   readonly sources?: string | undefined;
   readonly sourcesLayout?: DatasetOptions['layout'];
   readonly sourcesSplit?: string | undefined;
@@ -59,10 +60,14 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
   const target = await openDataset(options);
   const opened = await withSourceFlags(async () => {
     if (await isBank(sources)) {
-      refuseBankOptions(options);
+      refuseBankOptions(options, ['sourcesLayout', 'sourcesSplit']);
       return openBank(sources);
     }
     const tree = await listTree(sources);
+    if (await isFolderOfCutouts(tree, options)) {
+      refuseBankOptions(options, ['sourcesSplit']);
+      return openCutouts(sources, tree);
+    }
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
     const layout = alike ? (sourcesLayout ?? target.layout) : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
@@ -79,7 +84,20 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       ...(layout === target.layout ? { maskSuffix, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
     });
   });
-  return withSources(target, opened, await mapClasses(opened, target, options));
+  const classes = await mapClasses(opened, target, options);
+  if (!isCutoutFolder(opened)) return withSources(target, opened, classes);
+  const mayPaste = pasteFilter(target, options);
+  return withSources(
+    target,
+    groupCutouts(opened, (classId) => mayPaste(classIn(classes, classId))),
+    classes,
+  );
+}
+
+/** Tests if sources are a folder of cut-outs: the option says so, or no layout of a data set matches and there are PNGs with alpha. */
+async function isFolderOfCutouts(tree: Tree, { sources = '', sourcesLayout, images, encoding }: SourcesOptions): Promise<boolean> {
+  if (sourcesLayout !== undefined || images !== undefined) return sourcesLayout === cutoutsLayout;
+  return !(await matchesLayout(tree, encoding)) && (await holdsCutouts(sources, tree));
 }
 
 /** Joins a data set with the data set that provides its instances. */
@@ -95,11 +113,12 @@ export function withSources(target: Dataset, opened: Dataset, classes: ClassMap)
   return { ...target, skipped: [...target.skipped, ...skipped], sources: { ...opened, samples, skipped, classes } };
 }
 
-/** Refuses options that choose a layout or a split, which a bank does not have. @throws {CopyPasteError} `usage` with the first one. */
-function refuseBankOptions({ sources, sourcesLayout, sourcesSplit }: SourcesOptions): void {
-  const [flag] = Object.entries({ '--layout': sourcesLayout, '--split': sourcesSplit }).find(([, value]) => value !== undefined) ?? [];
-  if (flag !== undefined)
-    throw new CopyPasteError('usage', `${flag}: does not apply to ${sources}, which is a bank of objects; leave it out`);
+/** Refuses options that have no effect on cut-outs. @throws {CopyPasteError} `usage` with the first one. */
+function refuseBankOptions(options: SourcesOptions, names: readonly ('sourcesLayout' | 'sourcesSplit')[]): void {
+  const name = names.find((one) => options[one] !== undefined);
+  const flags = { sourcesLayout: '--layout', sourcesSplit: '--split' };
+  if (name !== undefined)
+    throw new CopyPasteError('usage', `${flags[name]}: does not apply to ${options.sources}, which holds cut-outs; leave it out`);
 }
 
 /** Opens the sources; errors name the flags of the sources. */
@@ -120,7 +139,8 @@ async function withSourceFlags<T>(open: () => Promise<T>): Promise<T> {
  */
 async function mapClasses(from: Dataset, to: Dataset, options: SourcesOptions): Promise<ClassMap> {
   const { classMap: file, encoding } = options;
-  const pairs = pairClasses(from.classNames, to.classNames);
+  const pairs =
+    isCutoutFolder(from) && to.classNames.size === 0 ? pairsOfNumbers(from.classNames) : pairClasses(from.classNames, to.classNames);
   if (file !== undefined) for (const [id, ours] of await pairsOfFile(file, encoding, from.classNames, to.classNames)) pairs.set(id, ours);
   leaveOutClasses(pairs, from, to);
   const others = from.classNames.size + to.classNames.size > 0 ? 'none' : 'same';
@@ -128,7 +148,9 @@ async function mapClasses(from: Dataset, to: Dataset, options: SourcesOptions): 
     const list = (names: ClassNames): string => [...names.values()].join(', ');
     throw new CopyPasteError(
       'usage',
-      `--sources: no class (${list(from.classNames)}) matches a class of --in (${list(to.classNames)}); map them with --class-map FILE`,
+      to.classNames.size > 0
+        ? `--sources: no class (${list(from.classNames)}) matches a class of --in (${list(to.classNames)}); map them with --class-map FILE`
+        : `--sources: no class (${list(from.classNames)}) is a class id, and the classes of --in have no names; map them with --class-map FILE`,
     );
   }
   if (options.stuff === 'skip') leaveOutStuff(pairs, from, to, options);
@@ -157,6 +179,12 @@ function pairClasses(from: ClassNames, to: ClassNames): Map<number, number | nul
   if (from.size === 0 || to.size === 0) return new Map([...(to.size > 0 ? to : from).keys()].map((id) => [id, id]));
   const ids = new Map([...to].map(([id, name]) => [name.toLowerCase(), id]));
   return new Map([...from].map(([id, name]) => [id, ids.get(name.toLowerCase()) ?? null]));
+}
+
+/** Pairs classes of cut-outs whose folder is named by a class id with that class. */
+function pairsOfNumbers(names: ClassNames): Map<number, number | null> {
+  const idOf = (name: string): number | null => (/^\d{1,5}$/.test(name) && Number(name) <= 65535 ? Number(name) : null);
+  return new Map([...names].map(([id, name]) => [id, idOf(name)]));
 }
 
 /** Pairs of class ids from a class map file. */

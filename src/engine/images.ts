@@ -2,7 +2,7 @@ import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { bandsOf } from '../codecs/pixels.ts';
-import { paintCutouts } from '../dataset/bank.ts';
+import { paintCutouts } from '../dataset/painted.ts';
 import type { Annotations, Image } from '../types.ts';
 
 /** A decoded image. */

@@ -1,12 +1,15 @@
 import { isBankSet, openBank } from '../dataset/bank.ts';
+import { isCutoutFolder, reopenCutouts } from '../dataset/cutouts.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { type SourcedDataset, withSources } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
+import type { Folders } from '../formats/folders.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
 import { classNamesFile } from '../output/drawn-masks.ts';
-import type { LayoutRecord, Manifest } from '../output/manifest.ts';
+import type { LayoutRecord, Manifest, ManifestRecord } from '../output/manifest.ts';
 import { inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
+import { sourcePrefix } from '../types.ts';
 
 /** A manifest, with the data set and the options from which its output was made. */
 export interface Origin {
@@ -41,15 +44,24 @@ export async function openOrigin(
   const carried = manifest.documents.map(({ path }) => path).filter((path) => !known.has(path));
   const target = { ...opened, carried };
   if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
-  const from = isBankSet({ layout: sources.name })
-    ? withDocuments(await openBank(places.sources), sources)
-    : await reopen(
-        sources,
-        { ...options, in: places.sources, onlySplit: true, maskSuffix: sources.name === layout.name ? options.maskSuffix : '' },
-        records.flatMap((record) => sourceInputsOf(record)),
-      );
+  const own = { ...options, in: places.sources, onlySplit: true, maskSuffix: sources.name === layout.name ? options.maskSuffix : '' };
+  const from = await reopenSources(sources, own, records);
   const { pairs, others } = sources.classes;
   return { manifest, dataset: withSources(target, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
+}
+
+/** Opens a source set, from which instances were copied. */
+async function reopenSources(sources: LayoutRecord, options: AugmentOptions, records: readonly ManifestRecord[]): Promise<Dataset> {
+  if (isBankSet({ layout: sources.name })) return withDocuments(await openBank(options.in), sources);
+  if (!isCutoutFolder({ layout: sources.name }))
+    return reopen(
+      sources,
+      options,
+      records.flatMap((record) => sourceInputsOf(record)),
+    );
+  const augmented = records.filter((record) => record.status === 'augmented');
+  const samples = new Map(augmented.map(({ source, sourceCutouts = [] }) => [source.slice(sourcePrefix.length), sourceCutouts]));
+  return reopenCutouts(options.in, foldersOf(sources), samples);
 }
 
 /** Opens a data set with the layout in a manifest. @throws {CopyPasteError} `data` if a document has changed. */
@@ -63,13 +75,7 @@ async function reopen(
     ...options,
     split: undefined,
     layout: layout.name,
-    folders: layout.folders.map(({ split, images, masks, objects, parts }) => ({
-      split,
-      images,
-      masks,
-      ...(objects !== undefined && { objects }),
-      ...(parts && { parts: parts.map(({ list, ...part }) => ({ ...part, ...(list !== undefined && { list }) })) }),
-    })),
+    folders: foldersOf(layout),
     ...(layout.split !== '' && { split: layout.split }),
     background,
     ignore,
@@ -77,6 +83,16 @@ async function reopen(
     skipBad: true,
   });
   return { ...withDocuments(opened, layout), digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
+}
+
+function foldersOf({ folders }: LayoutRecord): Folders[] {
+  return folders.map(({ split, images, masks, objects, parts }) => ({
+    split,
+    images,
+    masks,
+    ...(objects !== undefined && { objects }),
+    ...(parts && { parts: parts.map(({ list, ...part }) => ({ ...part, ...(list !== undefined && { list }) })) }),
+  }));
 }
 
 /** Refuses a data set whose documents are not those of a manifest. @throws {CopyPasteError} `data` if so. */

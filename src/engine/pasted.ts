@@ -40,7 +40,7 @@ export function pastedOf(
     source: {
       sample: source.sample,
       ...(source.shapes && { shapes: source.shapes }),
-      ...(dataset.sources && { inputs: source.cutouts ? cutoutsDrawn(plan, source.cutouts) : filesRead(source, rendered.source) }),
+      ...(dataset.sources && { inputs: source.cutouts ? cutoutsRead(plan, source, source.cutouts) : filesRead(source, rendered.source) }),
     },
     inputs: filesRead(target, rendered.target),
   };
@@ -51,8 +51,8 @@ function filesRead({ sample, files }: Annotations, { sha256 }: RenderedPlan['tar
   return [...(sha256 === undefined ? [] : [{ role: 'image', path: sample.image, sha256 } as const]), ...files];
 }
 
-/** Cut-outs of the instances that a plan has drawn, by index. */
-function cutoutsDrawn({ placements, dropped }: PastePlan, cutouts: ReadonlyMap<number, Cutout>): InputFile[] {
+/** Cut-outs of the instances that a plan has drawn, by index; all of a sample that is made of them, since their places depend on all. */
+function cutoutsRead({ placements, dropped }: PastePlan, { sample }: Annotations, cutouts: ReadonlyMap<number, Cutout>): InputFile[] {
   const drawn = new Set([...placements, ...dropped].map(({ instance }) => instance));
-  return [...cutouts].filter(([index]) => drawn.has(index)).map(([, { role, path, sha256 }]) => ({ role, path, sha256 }));
+  return [...cutouts].filter(([index]) => sample.cutouts || drawn.has(index)).map(([, { role, path, sha256 }]) => ({ role, path, sha256 }));
 }

@@ -1,6 +1,6 @@
 import { readAnnotations } from '../dataset/annotations.ts';
-import { isBankSet, readCutouts } from '../dataset/bank.ts';
 import { type PasteChoice, pasteFilter } from '../dataset/classes.ts';
+import { isOfCutouts, readCutouts } from '../dataset/source-samples.ts';
 import { classIn, mapInstances, type SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -54,7 +54,7 @@ export async function readSourced(
     const mayPaste = pasteFilter(dataset, options);
     const wanted = ({ classId, truncated }: Pick<Instance, 'classId' | 'truncated'>): boolean =>
       mayPaste(classIn(sources.classes, classId)) && !(truncated && options.truncated === 'skip');
-    const annotation = await (isBankSet(sources)
+    const annotation = await (isOfCutouts(sources)
       ? readCutouts(sample, sources, wanted)
       : readAnnotations(sample, sources, { ...options, jitter: 'instance' }));
     return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };

@@ -2,7 +2,7 @@
 import { readInput } from '../base/digest.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
-import { isBankSet, readCutouts } from '../dataset/bank.ts';
+import { isOfCutouts, readCutouts } from '../dataset/source-samples.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Sample } from '../types.ts';
 import { loadImage } from './images.ts';
@@ -11,7 +11,7 @@ import type { Trial } from './suspects.ts';
 process.once('message', async (trial: Trial) => {
   for (const sample of trial.samples) {
     try {
-      await (isBankSet(trial) ? decodeCutouts(sample, trial) : decodeSample(sample, trial));
+      await (isOfCutouts(trial) ? decodeCutouts(sample, trial) : decodeSample(sample, trial));
     } catch (error) {
       // The run reports damaged files itself.
       if (!(error instanceof CopyPasteError)) throw error;

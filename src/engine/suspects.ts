@@ -8,6 +8,7 @@ export interface Trial {
   readonly root: string;
   readonly layout: string;
   readonly encoding: string;
+  readonly folders: Dataset['folders'];
   readonly colours?: Colours | undefined;
   readonly samples: readonly Sample[];
 }
@@ -21,14 +22,14 @@ export interface Trial {
  * @throws {CopyPasteError} `interrupted` if the run is stopped.
  */
 export async function findPoison(
-  { root, layout, encoding, colours }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'colours'>,
+  { root, layout, encoding, folders, colours }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'folders' | 'colours'>,
   samples: readonly Sample[],
   program: URL,
   stop: AbortSignal | undefined,
 ): Promise<Map<string, string>> {
   const poison = new Map<string, string>();
   for (let rest = [...samples]; rest.length > 0; ) {
-    const { decoded, how } = await decodeApart({ root, layout, encoding, colours, samples: rest }, program, stop);
+    const { decoded, how } = await decodeApart({ root, layout, encoding, folders, colours, samples: rest }, program, stop);
     // Ctrl-C sends its signal to the whole process group: the signal, not the sample, ended the child process.
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[decoded];

@@ -1,5 +1,6 @@
 import { type ImageFormat, isDeep } from '../codecs/image-names.ts';
 import { ignoreIdOf } from '../dataset/classes.ts';
+import { isCutoutFolder } from '../dataset/cutouts.ts';
 import { refuseIdleJoin } from '../dataset/join.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
@@ -27,6 +28,7 @@ export function refuseUnfit(
       'usage',
       '--place prior: has no meaning with --turns, since turned instances stand on nothing; omit one of the two',
     );
+  refuseUnfitCutouts(dataset, options);
   const { imageFormat } = options;
   const deep = imageFormat && !isDeep(imageFormat) ? dataset.samples.find(({ format }) => format.depth === 16) : undefined;
   if (deep) {
@@ -37,4 +39,17 @@ export function refuseUnfit(
   withIds(dataset, options);
   requestOf(options, dataset.classNames);
   ignoreIdOf(dataset.ignore, options.jitter);
+}
+
+/** Refuses options that need the image of a cut-out. @throws {CopyPasteError} `usage` if sources are cut-outs of other tools. */
+function refuseUnfitCutouts({ sources }: SourcedDataset, { jitter, maxTranslation, minSourceArea }: PlannerOptions): void {
+  if (!sources || !isCutoutFolder(sources)) return;
+  const why = 'the cut-outs of --sources have no place in an image; leave it out, or extract the cut-outs with copypaste extract';
+  if (jitter === 'scene') throw new CopyPasteError('usage', `--jitter scene: ${why}`);
+  if (maxTranslation < 1) throw new CopyPasteError('usage', `--max-translation: ${why}`);
+  if (typeof minSourceArea === 'number' && minSourceArea > 0)
+    throw new CopyPasteError(
+      'usage',
+      '--min-source-area: the cut-outs of --sources have no image to be a fraction of; pass pixels such as 64px',
+    );
 }

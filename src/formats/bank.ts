@@ -10,8 +10,14 @@ import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { Box, Depth, Entry, Size } from '../types.ts';
 import { partsOf } from './json.ts';
 
+/** Maximum number of instances in a sample, as in a mask. */
+const mostInstances = 2 ** 20;
+
 /** Name of the manifest in the folder of a bank. */
 export const bankFile = 'manifest.json';
+
+/** Names of the layouts of source sets that are no data sets: a bank, and a folder of cut-outs of another tool. */
+export const [bankLayout, cutoutsLayout] = ['bank', 'cutouts'] as const;
 
 /** Version of the manifest of a bank. */
 export const bankVersion = 1;
@@ -146,7 +152,12 @@ export function asBankRecord(value: unknown): BankRecord {
   for (const one of cutouts as readonly Partial<BankCutout>[]) {
     const isPath = typeof one.path === 'string' && isBelow(one.path);
     if (!isPath) throw wrong('a path leads out of the bank');
-    const numbers = isId(one.classId) && Number.isSafeInteger(one.number) && (one.number as number) >= 0 && isCount(one.area);
+    const numbers =
+      isId(one.classId) &&
+      Number.isInteger(one.number) &&
+      (one.number as number) >= 0 &&
+      (one.number as number) < mostInstances &&
+      isCount(one.area);
     const rest =
       typeof one.truncated === 'boolean' &&
       typeof one.mask === 'string' &&

@@ -434,6 +434,21 @@ export function bySplit(folders: Folders, tree: Tree): Folders[] {
   return splits.map((split) => ({ split, images: `${folders.images}/${split}`, masks: `${folders.masks}/${split}` }));
 }
 
+/** Tests if a folder matches a layout. */
+export async function matchesLayout(tree: Tree, encoding?: string): Promise<boolean> {
+  return (await fittingLayouts(tree, undefined, encoding)).length > 0;
+}
+
+/** Layouts that match a folder. */
+async function fittingLayouts(tree: Tree, wanted: string | undefined, encoding = utf8): Promise<{ layout: Layout; folders: Folders[] }[]> {
+  const fitting: { layout: Layout; folders: Folders[] }[] = [];
+  for (const layout of layouts.filter(({ name }) => wanted === undefined || name === wanted)) {
+    const folders = await layout.find(tree, { encoding, asked: wanted !== undefined });
+    if (folders.length > 0) fitting.push({ layout, folders });
+  }
+  return fitting;
+}
+
 /**
  * Finds the layout that matches a folder.
  *
@@ -442,13 +457,9 @@ export function bySplit(folders: Folders, tree: Tree): Folders[] {
 export async function detectLayout(
   tree: Tree,
   wanted: string | undefined,
-  encoding = utf8,
+  encoding?: string,
 ): Promise<{ layout: Layout; folders: Folders[] }> {
-  const fitting: { layout: Layout; folders: Folders[] }[] = [];
-  for (const layout of layouts.filter(({ name }) => wanted === undefined || name === wanted)) {
-    const folders = await layout.find(tree, { encoding, asked: wanted !== undefined });
-    if (folders.length > 0) fitting.push({ layout, folders });
-  }
+  const fitting = await fittingLayouts(tree, wanted, encoding);
   if (fitting.length === 1) return fitting[0] as (typeof fitting)[0];
   const top = [...tree.folders].filter((folder) => !folder.includes('/'));
   const found = top.length === 0 ? 'no folders' : top.map((folder) => `${folder}/`).join(', ');

@@ -84,7 +84,9 @@ const augmented = z.strictObject({
   sourceCutouts: z
     .array(inputFile)
     .optional()
-    .describe('cut-outs of the instances that were drawn, if the source belongs to a bank of objects'),
+    .describe(
+      'if the source belongs to a bank of objects: the cut-outs of the instances that were drawn; in a folder of cut-outs, all of the source',
+    ),
   scenes: z
     .strictObject({
       target: scene.describe('where the whole target lands on its canvas'),

@@ -407,6 +407,7 @@ export function areaLimits(
   return { minArea: Math.max(1, limitInPixels(minArea, frame)), maxArea: limitInPixels(maxArea, frame) };
 }
 
-function limitInPixels(limit: AreaLimit, { width, height }: Size): number {
+/** A limit of an area in pixels of an image. */
+export function limitInPixels(limit: AreaLimit, { width, height }: Size): number {
   return typeof limit === 'number' ? limit * width * height : Number.parseFloat(limit);
 }

@@ -21,6 +21,7 @@ import { type BankOutcome, type BankOutput, bankRun, createBankOutput } from '..
 import { openRun } from '../output/folder.ts';
 import { bankHeadOf } from '../output/head.ts';
 import { refuseOverlap } from '../output/overlap.ts';
+import { limitInPixels } from '../plan/plan.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Annotations, Image, Instance, Sample } from '../types.ts';
 
@@ -153,7 +154,8 @@ function createExtractor(dataset: Dataset, options: ExtractOptions, output: Bank
   const cutOut = async (sample: Sample, key: string): Promise<BankRecord> => {
     const annotations = await readAnnotations(sample, dataset, { ...options, jitter: 'instance' });
     const { instances } = annotations;
-    const wanted = [...instances.entries()].filter(([, { crowd, classId }]) => !crowd && mayPaste(classId));
+    const smallest = limitInPixels(options.minSourceArea, sample.size);
+    const wanted = [...instances.entries()].filter(([, { crowd, classId, area }]) => !crowd && mayPaste(classId) && area >= smallest);
     const record = { id: sample.id, ...sample.size, depth: sample.format.depth, ...(await licenceOf(annotations, dataset)) };
     const { files } = annotations;
     if (wanted.length === 0) return { ...record, inputs: files.map(({ path, sha256 }) => ({ path, sha256 })), cutouts: [] };
