@@ -168,7 +168,7 @@ function refuseTogether(
 ): void {
   const flagOf = (name: string): string => (table[name] as Option).flag.replace(/ <.*/, '');
   for (const [name, { scene, replaces = [], notWith = {}, kind, default: usual }] of Object.entries(table)) {
-    if (resolved[name] === (kind === 'switch' ? false : usual)) continue;
+    if (areEqual(resolved[name], kind === 'switch' ? false : usual)) continue;
     if (scene === false && resolved.jitter === 'scene')
       throw new CopyPasteError(
         'usage',
@@ -179,8 +179,13 @@ function refuseTogether(
         throw new CopyPasteError('usage', `${flagOf(name)}: not possible with ${flagOf(other)} ${excluded}; omit one of the two`);
     }
     for (const other of replaces) {
-      if (resolved[other] !== usualOf(other))
+      if (!areEqual(resolved[other], usualOf(other)))
         throw new CopyPasteError('usage', `${flagOf(other)}: has no effect with ${flagOf(name)}; omit one of the two`);
     }
   }
+}
+
+/** Tests if two values of options are equal, as lists or objects too. */
+function areEqual(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -45,3 +45,8 @@ test('turns are refused beside a prior of places, in which instances stand uprig
   ])
     expect(() => resolve(given)).toThrow('--turns: not possible with --place prior; omit one of the two');
 });
+
+test('all values that a manifest holds are accepted again, also lists beside whole scenes', () => {
+  const options = resolveOptions(augmentOptions, { in: 'data', out: 'out', preset: 'paper' });
+  expect(resolveOptions(augmentOptions, JSON.parse(JSON.stringify(options)))).toEqual(options);
+});
