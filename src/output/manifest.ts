@@ -158,8 +158,8 @@ const prior = z.strictObject({
     }),
   ),
   ground: z
-    .array(z.strictObject({ id: classId, samples: count, ...counts }))
-    .describe('each class that lies under a foot, with the number of samples that show it, and of its pixels by row'),
+    .array(z.strictObject({ id: classId, ...counts, samples: z.array(count) }))
+    .describe('pixels by row of each class that lies under a foot, and samples that show it in each of these rows'),
 });
 
 const head = {

@@ -28,7 +28,7 @@ export interface Places {
 
 /** Places of one class. */
 interface ClassPlaces {
-  /** Weight of each ground `[grounds]`: feet per sample that shows it. */
+  /** Weight of each ground `[grounds]` in targets that offer it. */
   readonly shares: readonly number[];
   /** Weight of one pixel of each ground in each row `[grounds, rows]`: feet per pixel. */
   readonly weights: Float64Array;
@@ -108,13 +108,22 @@ function makePlaces({ instances, feet, sizes }: Table, ground: Prior['ground'], 
     for (let row = 0; row < priorRows; row++) weights[g * priorRows + row] = (own[row] as number) / Math.max(1, all[row] as number);
   }
   return {
-    shares: ground.map(({ samples }, g) => total(feet[g] as readonly number[]) / samples),
+    shares: ground.map((one, g) => shareOf(feet[g] as readonly number[], one)),
     weights,
     sizes: sizes.map((_, row) => {
       const stands = weights.some((weight, cell) => weight > 0 && cell % priorRows === row);
       return stands ? sizesOf(sizesAround(sizes, row), band) : undefined;
     }),
   };
+}
+
+/**
+ * Weight of a ground: its number of feet, divided by the number of samples that offer it, those that show it in the row of feet in which
+ * most do. So a class that few samples show keeps its share of the feet.
+ */
+function shareOf(feet: readonly number[], { from, samples }: Prior['ground'][number]): number {
+  const offering = feet.reduce((most, n, row) => (n > 0 ? Math.max(most, samples[row - from] as number) : most), 1);
+  return total(feet) / offering;
 }
 
 /** Counts smoothed over three rows. */

@@ -34,15 +34,15 @@ export interface Prior {
   readonly used: boolean;
   /** Classes, by ascending id. */
   readonly classes: readonly ClassPrior[];
-  /** Each class that lies under a foot, with the number of samples that show it, and of its pixels by row in all masks. */
-  readonly ground: readonly (Counts & { readonly id: number; readonly samples: number })[];
+  /** Number of pixels by row of each class that lies under a foot, and of samples that show it in each of these rows. */
+  readonly ground: readonly (Counts & { readonly id: number; readonly samples: readonly number[] })[];
 }
 
 /** Smallest gain, in bits per instance, with which places follow the prior. */
 export const smallestGain = 0.25;
 
-/** Smallest fraction of a class's feet that a class under them needs: fewer are taken for errors of the annotation. */
-const smallestShare = 0.03;
+/** Smallest number of feet on a class, as a fraction of the number that chance would put there. */
+const smallestShare = 0.25;
 
 /** Row of a frame that a pixel lies in. */
 export function rowOf(y: number, height: number): number {
@@ -100,7 +100,7 @@ interface ClassCounts {
 export function priorGauge<S extends Measured>(pastable: (sample: S) => readonly number[]) {
   const classes = new Map<number, ClassCounts>();
   const ground = new Map<number, number[]>();
-  const samples = new Map<number, number>();
+  const samples = new Map<number, number[]>();
   let instances = 0;
   return {
     read(sample: S, role: 'target' | 'source' | 'both'): PriorPart {
@@ -112,8 +112,10 @@ export function priorGauge<S extends Measured>(pastable: (sample: S) => readonly
     },
     add(part: PriorPart): void {
       for (const [id, rows] of part.ground) {
-        samples.set(id, (samples.get(id) ?? 0) + 1);
-        for (const [row, n] of rows.entries()) increase(ground, id, priorRows, row, n);
+        for (const [row, n] of rows.entries()) {
+          increase(ground, id, priorRows, row, n);
+          increase(samples, id, priorRows, row, n > 0 ? 1 : 0);
+        }
       }
       for (let i = 0; i < part.feet.length; i += 4) {
         const [classId, under, row, size] = part.feet.slice(i, i + 4) as [number, number, number, number];
@@ -127,7 +129,7 @@ export function priorGauge<S extends Measured>(pastable: (sample: S) => readonly
     result(): { prior: Prior } {
       const sorted = [...classes].sort(([a], [b]) => a - b).map(([id, counts]) => ({ id, ...counts }));
       const gain = Math.round(1000 * gainOf(sorted, ground)) / 1000;
-      const kept = sorted.map(({ id, feet, sizes }) => ({ id, feet: withoutRare(feet), sizes }));
+      const kept = sorted.map(({ id, feet, sizes }) => ({ id, feet: withoutErrors(feet, ground), sizes }));
       const under = new Set(kept.flatMap(({ feet }) => [...feet.keys()]));
       return {
         prior: {
@@ -139,10 +141,11 @@ export function priorGauge<S extends Measured>(pastable: (sample: S) => readonly
             feet: listOf(feet, (under, part) => ({ under, ...part })),
             sizes: listOf(sizes, (row, part) => ({ row, ...part })),
           })),
-          ground: listOf(new Map([...ground].filter(([id]) => under.has(id))), (id, part) => ({
+          ground: listOf(new Map([...ground].filter(([id]) => under.has(id))), (id, { from, counts }) => ({
             id,
-            samples: samples.get(id) as number,
-            ...part,
+            from,
+            counts,
+            samples: (samples.get(id) as number[]).slice(from, from + counts.length),
           })),
         },
       };
@@ -180,10 +183,14 @@ function countGround(mask: Mask): Map<number, Uint32Array> {
   return ground;
 }
 
-/** Feet without the classes under them that are rare. */
-function withoutRare(feet: ReadonlyMap<number, number[]>): Map<number, number[]> {
+/**
+ * Feet without those on classes that instances keep away from: on which there are far fewer feet than chance would put there, so that
+ * they are errors of the annotation.
+ */
+function withoutErrors(feet: ReadonlyMap<number, number[]>, ground: ReadonlyMap<number, number[]>): Map<number, number[]> {
   const all = sumOf([...feet.values()].flat());
-  return new Map([...feet].filter(([, rows]) => sumOf(rows) >= smallestShare * all));
+  const pixels = sumOf([...ground.values()].flat());
+  return new Map([...feet].filter(([under, rows]) => sumOf(rows) / all >= (smallestShare * sumOf(ground.get(under) as number[])) / pixels));
 }
 
 function sumOf(counts: readonly number[]): number {
