@@ -159,7 +159,7 @@ const prior = z.strictObject({
   ),
   ground: z
     .array(z.strictObject({ id: classId, ...counts, samples: z.array(count) }))
-    .describe('pixels by row of each class that lies under a foot, and samples that show it in each of these rows'),
+    .describe('pixels by row of each class that lies under a foot, and samples that show it in each eighth of the height'),
 });
 
 const head = {

@@ -5,7 +5,7 @@ import { eachRun } from '../masks/runs.ts';
 import { shapeOfSpans } from '../masks/spans.ts';
 import { tablesOf } from '../masks/tables.ts';
 import type { Instance, Mask, Scene, Size } from '../types.ts';
-import { type ClassPrior, type Counts, type Prior, priorRows, rowOf, sizeBounds } from './prior.ts';
+import { type ClassPrior, type Counts, type Prior, priorParts, priorRows, rowOf, sizeBounds } from './prior.ts';
 import type { Stream } from './rng.ts';
 
 /** Smallest number of instances that a class needs for a prior of its own. */
@@ -118,11 +118,12 @@ function makePlaces({ instances, feet, sizes }: Table, ground: Prior['ground'], 
 }
 
 /**
- * Weight of a ground: its number of feet, divided by the number of samples that offer it, those that show it in the row of feet in which
- * most do. So a class that few samples show keeps its share of the feet.
+ * Weight of a ground: its number of feet, divided by the number of samples that offer it, those that show it in the part of the frame in
+ * which most do. So a class that few samples show keeps its share of the feet.
  */
-function shareOf(feet: readonly number[], { from, samples }: Prior['ground'][number]): number {
-  const offering = feet.reduce((most, n, row) => (n > 0 ? Math.max(most, samples[row - from] as number) : most), 1);
+function shareOf(feet: readonly number[], { samples }: Prior['ground'][number]): number {
+  const partOf = (row: number): number => Math.floor((row * priorParts) / priorRows);
+  const offering = feet.reduce((most, n, row) => (n > 0 ? Math.max(most, samples[partOf(row)] as number) : most), 1);
   return total(feet) / offering;
 }
 

@@ -9,6 +9,9 @@ import type { Instance, Mask } from '../types.ts';
 /** Number of rows that a frame is divided into. */
 export const priorRows = 64;
 
+/** Number of parts of a frame, one above the other, in which samples offer a class. */
+export const priorParts = 8;
+
 /** Counts of consecutive rows or sizes, the first at index `from`. */
 export interface Counts {
   readonly from: number;
@@ -34,7 +37,7 @@ export interface Prior {
   readonly used: boolean;
   /** Classes, by ascending id. */
   readonly classes: readonly ClassPrior[];
-  /** Number of pixels by row of each class that lies under a foot, and of samples that show it in each of these rows. */
+  /** Number of pixels by row of each class that lies under a foot, and of samples that show it, by part of the frame. */
   readonly ground: readonly (Counts & { readonly id: number; readonly samples: readonly number[] })[];
 }
 
@@ -114,7 +117,10 @@ export function priorGauge<S extends Measured>(pastable: (sample: S) => readonly
       for (const [id, rows] of part.ground) {
         for (const [row, n] of rows.entries()) {
           increase(ground, id, priorRows, row, n);
-          increase(samples, id, priorRows, row, n > 0 ? 1 : 0);
+        }
+        for (let part = 0; part < priorParts; part++) {
+          const [from, to] = [part, part + 1].map((n) => (n * priorRows) / priorParts);
+          if (rows.subarray(from, to).some((n) => n > 0)) increase(samples, id, priorParts, part, 1);
         }
       }
       for (let i = 0; i < part.feet.length; i += 4) {
@@ -145,7 +151,7 @@ export function priorGauge<S extends Measured>(pastable: (sample: S) => readonly
             id,
             from,
             counts,
-            samples: (samples.get(id) as number[]).slice(from, from + counts.length),
+            samples: samples.get(id) as number[],
           })),
         },
       };

@@ -29,7 +29,7 @@ describe('a prior', () => {
         { id: 4, feet: [{ under: 2, from: 40, counts: [1] }], sizes: [{ row: 40, from: eighth, counts: [1] }] },
         { id: 5, feet: [{ under: 2, from: 40, counts: [1] }], sizes: [{ row: 40, from: quarter, counts: [1] }] },
       ],
-      ground: [{ id: 2, from: 32, counts: Array.from({ length: 32 }, () => 16), samples: Array.from({ length: 32 }, () => 1) }],
+      ground: [{ id: 2, from: 32, counts: Array.from({ length: 32 }, () => 16), samples: [0, 0, 0, 0, 1, 1, 1, 1] }],
     });
   });
 
