@@ -4,12 +4,18 @@ import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type Folders, partsOf } from '../formats/folders.ts';
-import { type ListedImage, readImageList } from '../formats/image-lists.ts';
+import { type ListedImage, leadsTo, readImageList } from '../formats/image-lists.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
 
 /** Lines of lists of images, by file. */
 export type ImageLists = ReadonlyMap<string, readonly ListedImage[]>;
+
+/** Lists of a data set, and notes on lines that do not lead to an image as they are written. */
+interface OpenedLists {
+  readonly lists: ImageLists;
+  readonly notes: readonly string[];
+}
 
 /** Data set whose lists are read. */
 interface Listing {
@@ -20,23 +26,30 @@ interface Listing {
   readonly bad: Map<string, Fault>;
 }
 
-/** Reads the lists of the splits. Lists of other splits are left out with `onlySplit`. */
-export async function openImageLists({ tree, found, options, bad }: Listing, split: string): Promise<ImageLists> {
+/** Reads the lists of the splits, but not those of other splits with `onlySplit`. Lines of other splits are never bad. */
+export async function openImageLists({ tree, found, options, bad }: Listing, split: string): Promise<OpenedLists> {
   const { onlySplit, encoding = utf8 } = options;
-  const wanted = found.filter((row) => !onlySplit || row.split === split);
-  const files = new Set(wanted.flatMap(partsOf).flatMap(({ list }) => (list === undefined ? [] : [list])));
+  const filesOf = (rows: readonly Folders[]): Set<string> =>
+    new Set(rows.flatMap(partsOf).flatMap(({ list }) => (list === undefined ? [] : [list])));
+  const own = filesOf(found.filter((row) => row.split === split));
+  const notes: string[] = [];
   const lists = new Map<string, readonly ListedImage[]>();
-  for (const file of files) {
+  for (const file of onlySplit ? own : filesOf(found)) {
     const lines = await readImageList(tree, file, encoding);
     lists.set(file, lines);
-    for (const [n, { line, image }] of lines.entries())
-      if (image === undefined && line !== '' && !line.startsWith('#'))
-        bad.set(`${file}:${n + 1}`, {
-          path: file,
-          what: `line ${n + 1} lists ${line}, but there is no such image; add it, or remove the line`,
-        });
+    const named = lines.map((one, n) => ({ ...one, n: n + 1 })).filter(({ line }) => line !== '' && !line.startsWith('#'));
+    const missing = named.filter(({ image }) => image === undefined);
+    if (own.has(file) || options.lookOnly)
+      for (const { line, n } of missing)
+        bad.set(`${file}:${n}`, { path: file, what: `line ${n} lists ${line}, but there is no such image; add it, or remove the line` });
+    else if (missing[0]) notes.push(`${file}: ${plural(missing.length, 'line')} without an image kept, such as ${missing[0].line}`);
+    const foreign = named.filter(({ line, image }) => image !== undefined && !leadsTo(line, file, image));
+    if (foreign[0])
+      notes.push(
+        `${file}: ${plural(foreign.length, 'path')} of another machine matched by their last parts, such as ${foreign[0].line}; in the output they are relative to the list`,
+      );
   }
-  return lists;
+  return { lists, notes };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Pairs images with their annotations: masks in folders, label files, or documents. */
 import { basename } from 'node:path';
 import { withoutExtension } from '../base/paths.ts';
+import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { extensionList, formatOf } from '../codecs/image-names.ts';
@@ -58,12 +59,12 @@ async function openMasks(opening: Opening): Promise<Pairing> {
   const { layout, found, lists, choose, options } = opening;
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
   const split = choose(splits);
-  const imageLists = await openImageLists(opening, split);
+  const { lists: imageLists, notes: listNotes } = await openImageLists(opening, split);
   const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
   const unmasked = new Map<string, string>();
   const all = found.flatMap((one) => pairMasks(one, endings, opening, imageLists, unmasked));
   const { paired, notes } = withoutShared(all, split, found, options);
-  return { paired, unmasked, folders: found, splits, split, documents: new Map(), imageLists, notes };
+  return { paired, unmasked, folders: found, splits, split, documents: new Map(), imageLists, notes: [...listNotes, ...notes] };
 }
 
 /** Opens label files, one per image. */
@@ -71,13 +72,15 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
   const { tree, found, choose, options, bad } = opening;
   const splits = splitsOf(found);
   const split = choose(splits);
-  const imageLists = await openImageLists(opening, split);
+  const { lists: imageLists, notes: listNotes } = await openImageLists(opening, split);
   const renamed: string[] = [];
   const all = found.flatMap((one) => pairLabels(one, tree, format, imageLists, renamed));
   const { paired, notes } = withoutShared(all, split, found, options);
   const labelsOf = (samples: readonly Paired[]): string[] => samples.flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
   const own = paired.filter((one) => one.split === split);
   const files = labelsOf(options.onlySplit ? own : paired);
+  const rows = found.filter((row) => row.split === split);
+  const spare = format.background ? backgroundNotes(own, rows, tree, (file) => isLabelOf(file, format)) : [];
   const read = { files, own: options.lookOnly ? files : labelsOf(own), encoding: options.encoding ?? utf8 };
   const faults = new Map<string, Fault>();
   const { classNames, config, notes: told = [] } = await format.names(tree, read, faults);
@@ -92,8 +95,36 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
     categories: classNames,
     config,
     imageLists,
-    notes: [...notes, ...told, ...unicodeNote(renamed)],
+    notes: [...listNotes, ...notes, ...told, ...spare, ...unicodeNote(renamed)],
   };
+}
+
+/**
+ * Notes on images of the augmented split without a label file, and on label files without an image.
+ *
+ * @throws {CopyPasteError} `data` when there are label files, but none of them fits an image.
+ */
+function backgroundNotes(own: readonly Paired[], rows: readonly Folders[], tree: Tree, isLabel: (file: string) => boolean): string[] {
+  const used = new Set(own.map(({ labels }) => labels));
+  const empty = own.filter(({ newLabels }) => newLabels !== undefined).length;
+  // Beside images, and beside lists of a part of them, other text files are common.
+  const folders = rows.flatMap(partsOf).filter(({ images, masks, list }) => images !== masks && list === undefined);
+  const spare = folders.flatMap(({ masks }) => within(masks, tree).filter((file) => isLabel(file) && !used.has(file)));
+  const [first] = spare;
+  if (first !== undefined && empty === own.length && own.length > 0)
+    throw new CopyPasteError('data', 'fits no image, as all label files; its name must be that of an image', { path: first });
+  return [
+    ...(empty > 0
+      ? [
+          `${empty} of ${plural(own.length, 'image')} ${empty === 1 ? 'has no label file and is a background image' : 'have no label file and are background images'}`,
+        ]
+      : []),
+    ...(first !== undefined
+      ? [
+          `${plural(spare.length, 'label file')} ${spare.length === 1 ? 'fits no image and is' : 'fit no image and are'} not copied, such as ${first}; its name must be that of an image`,
+        ]
+      : []),
+  ];
 }
 
 /** Note on label files whose names have another Unicode form than those of their images. */
@@ -256,16 +287,10 @@ function pairLabels(row: Folders, tree: Tree, format: LabelFormat, lists: ImageL
 }
 
 /** @param renamed collects label files whose names equal those of their images in another Unicode form only. */
-function pairLabelsOf(
-  row: Folders,
-  part: Part,
-  tree: Tree,
-  { ending, background, reserved }: LabelFormat,
-  lists: ImageLists,
-  renamed: string[],
-): Paired[] {
+function pairLabelsOf(row: Folders, part: Part, tree: Tree, format: LabelFormat, lists: ImageLists, renamed: string[]): Paired[] {
+  const { ending, background } = format;
   const { masks: folder } = part;
-  const isLabel = (file: string): boolean => file.endsWith(ending) && basename(file) !== reserved;
+  const isLabel = (file: string): boolean => isLabelOf(file, format);
   const files = within(folder, tree).filter(isLabel);
   const stemOf = (file: string): string => withoutExtension(below(folder, file));
   const labels = new Map(files.map((file) => [stemOf(file), file]));
@@ -285,6 +310,11 @@ function pairLabelsOf(
         endings: noEndings,
       };
     });
+}
+
+/** Tests if a file has the name of a label file. */
+function isLabelOf(file: string, { ending, reserved }: LabelFormat): boolean {
+  return file.endsWith(ending) && basename(file) !== reserved;
 }
 
 /** Tests if a file is a mask drawn from shapes, and so not an image. */

@@ -53,10 +53,15 @@ function finderOf(tree: Tree, folder: string): (line: string) => string | undefi
   };
 }
 
-/** Line of a list for an image in the same folder: the line with another file name, or a path relative to the list if it was absolute. */
+/** Tests if a line leads to its image as it is written: from the folder of its list if it begins with `./`, else from the data set. */
+export function leadsTo(line: string, list: string, image: string): boolean {
+  const path = line.startsWith('./') ? posix.join(posix.dirname(list), line) : posix.normalize(line);
+  return posix.dirname(path) === posix.dirname(image);
+}
+
+/** Line of a list for an image that lies beside the one of another line: in the form of that line, or relative to the list if it leads elsewhere. */
 export function lineFor(line: string, list: string, image: string): string {
-  const end = Math.max(line.lastIndexOf('/'), line.lastIndexOf('\\')) + 1;
-  if (!/^(\w+:|[\\/])/.test(line)) return line.slice(0, end) + posix.basename(image);
+  if (leadsTo(line, list, image)) return line.slice(0, line.lastIndexOf('/') + 1) + posix.basename(image);
   const relative = posix.relative(posix.dirname(list), image);
   return relative.startsWith('../') ? image : `./${relative}`;
 }

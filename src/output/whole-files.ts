@@ -53,12 +53,18 @@ export function wholeFilesOf(
   ];
 }
 
-/** Lines of a list of images, with each image replaced by its variants. Lines that name no image are kept. */
-function* linesInOutput({ samples, others }: Dataset, path: string, lines: readonly ListedImage[], variants: Variants): Generator<string> {
+/** Lines of a list of images, with each image replaced by its variants. Bad lines are left out, but those of other splits are kept. */
+function* linesInOutput(
+  { samples, others, folders, split }: Dataset,
+  path: string,
+  lines: readonly ListedImage[],
+  variants: Variants,
+): Generator<string> {
   const ids = new Map([...samples, ...others].map(({ id, image }) => [image, id]));
+  const isOwn = folders.some((row) => row.split === split && row.parts?.some(({ list }) => list === path));
   for (const { line, image } of lines) {
     if (image === undefined) {
-      if (line === '' || line.startsWith('#')) yield `${line}\n`;
+      if (line === '' || line.startsWith('#') || !isOwn) yield `${line}\n`;
       continue;
     }
     for (const variant of variants.get(ids.get(image) ?? '') ?? []) yield `${lineFor(line, path, variant.image)}\n`;

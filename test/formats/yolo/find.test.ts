@@ -5,6 +5,7 @@ import { openDataset } from '../../../src/dataset/open.ts';
 import type { augmentOptions, Given } from '../../../src/options.ts';
 import { readManifest } from '../../../src/output/manifest-file.ts';
 import { augment } from '../../../src/verbs/augment.ts';
+import { verify } from '../../../src/verbs/verify.ts';
 import { expectSound } from '../../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../../make.ts';
 
@@ -138,14 +139,14 @@ describe('splits of a YOLO data set', () => {
     }
   });
 
-  test('that are lists name all variants in the output, in the form of their lines', async () => {
+  test('that are lists name all variants in the output, relative to the list where lines lead elsewhere', async () => {
     const { files } = arrangements['lists of another machine'] as (typeof arrangements)[''];
     const root = await write({ ...files, 'images/train/c.png': picture });
     const out = await run(root, { copies: 2, includeOriginals: true, imageFormat: 'tiff' });
     expect(readFileSync(join(out, 'train.txt'), 'utf8').split('\n')).toEqual([
-      'data/images/train/a.png',
-      'data/images/train/a_aug1.tif',
-      'data/images/train/a_aug2.tif',
+      './images/train/a.png',
+      './images/train/a_aug1.tif',
+      './images/train/a_aug2.tif',
       './images/train/b.png',
       './images/train/b_aug1.tif',
       './images/train/b_aug2.tif',
@@ -153,6 +154,11 @@ describe('splits of a YOLO data set', () => {
     ]);
     expect(readFileSync(join(out, 'val.txt'), 'utf8')).toBe('./images/val/a.png\n');
     expect((await open(out)).samples).toHaveLength(6);
+    expect((await open(root)).notes).toEqual([
+      expect.stringMatching(/^train\.txt: 2 paths of another machine matched by their last parts, such as data\/images\/train\/a\.png; /),
+      expect.stringMatching(/^val\.txt: 1 path /),
+    ]);
+    expect((await open(out)).notes).toEqual([]);
     await expectSound(out, root);
   });
 
@@ -221,6 +227,19 @@ describe('splits of a YOLO data set', () => {
     const out = await run(root, { skipBad: true });
     expect(readFileSync(join(out, 'train.txt'), 'utf8')).toBe('images/a.png\n# two more\nimages/b.png\n');
   });
+
+  test('that are only copied may name missing images, which is said', async () => {
+    const root = await write({
+      ...all('images/a.png', 'images/b.png', 'images/c.png'),
+      'data.yaml': 'names: [cat]\ntrain: train.txt\nval: val.txt\n',
+      'train.txt': 'images/a.png\nimages/b.png\n',
+      'val.txt': 'images/x.png\nimages/c.png\n',
+    });
+    expect((await open(root)).notes).toEqual(['val.txt: 1 line without an image kept, such as images/x.png']);
+    const out = await run(root);
+    expect(readFileSync(join(out, 'val.txt'), 'utf8')).toBe('images/x.png\nimages/c.png\n');
+    expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
+  });
 });
 
 test('label files are paired with images across Unicode forms, which is said', async () => {
@@ -228,6 +247,19 @@ test('label files are paired with images across Unicode forms, which is said', a
   const { samples, notes } = await open(root);
   expect(samples.map(({ labels }) => labels)).toEqual(['labels/b.txt', 'labels/e\u0301.txt']);
   expect(notes).toEqual([expect.stringMatching(/^1 label file differs from the image in Unicode form/)]);
+});
+
+test('label files that fit no image are named, and refused if no image has one', async () => {
+  const some = await write({ ...all('images/a.png', 'images/b.png'), 'images/c.png': picture, 'labels/d.txt': line });
+  expect((await open(some)).notes).toEqual([
+    '1 of 3 images has no label file and is a background image',
+    '1 label file fits no image and is not copied, such as labels/d.txt; its name must be that of an image',
+  ]);
+  const none = await write({ 'images/a.png': picture, 'labels/a_mask.txt': line });
+  await expect(open(none)).rejects.toMatchObject({
+    code: 'data',
+    message: expect.stringMatching(/^labels\/a_mask\.txt: fits no image, as all label files; its name must be that of an image$/),
+  });
 });
 
 test('classes.txt names the classes where no data.yaml does, and is no label file', async () => {
