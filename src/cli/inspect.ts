@@ -1,5 +1,6 @@
 import { plural } from '../base/plural.ts';
 import { printable } from '../errors.ts';
+import { bankLayout } from '../formats/bank.ts';
 import type { Given, inspectOptions } from '../options.ts';
 import { type Inspection, inspect } from '../verbs/inspect.ts';
 import type { Streams } from './streams.ts';
@@ -40,7 +41,12 @@ function describeInspection({ layout, splits, sizes, images, classes, augmented,
     ]),
   ];
   return [
-    `${layout} layout: ${plural(total, 'sample')}: ${named.join(', ')}`,
+    layout === bankLayout
+      ? `bank of objects: ${plural(
+          classes.reduce((sum, row) => sum + row.instances, 0),
+          'cut-out',
+        )} of ${plural(total, 'sample')}`
+      : `${layout} layout: ${plural(total, 'sample')}: ${named.join(', ')}`,
     `sizes: ${some(
       Object.entries(sizes).map(([size, n]) => `${size} (${n})`),
       6,

@@ -71,7 +71,8 @@ export async function readBankSample(
   const { id, size, format } = sample;
   const [text = ''] = sample.entry ? await readEntry(dataset.root, sample.entry, dataset.encoding) : [];
   const record = asBankRecord(JSON.parse(text));
-  if (sourcePrefix + record.id !== id) throw new CopyPasteError('data', 'has changed since it was opened', { path: bankFile });
+  if (record.id !== id && sourcePrefix + record.id !== id)
+    throw new CopyPasteError('data', 'has changed since it was opened', { path: bankFile });
   const input: InputFolder = { root: dataset.root, digests: new Map(record.cutouts.map(({ path, sha256 }) => [path, sha256])) };
   const instances: Instance[] = [];
   const cutouts = new Map<number, Cutout>();

@@ -10,11 +10,11 @@ import { giveBack } from '../base/buffers.ts';
 import { readInput, sha256 } from '../base/digest.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
-import { readStart, type Tree } from '../base/tree.ts';
+import type { Tree } from '../base/tree.ts';
 import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
 import { maxPixels, pngHeader } from '../codecs/png.ts';
 import { CopyPasteError } from '../errors.ts';
-import { cutoutsLayout } from '../formats/bank.ts';
+import { cutoutsLayout, isPng } from '../formats/bank.ts';
 import type { Folders } from '../formats/folders.ts';
 import { areaOfSpans, boxOfSpans, spansOfPixels } from '../masks/spans.ts';
 import type { Annotations, Cutout, Image, InputFolder, Instance, Sample, Size } from '../types.ts';
@@ -24,22 +24,6 @@ import { imageOfCutouts } from './painted.ts';
 /** Tests if a source set is a folder of cut-outs that `extract` has not written. */
 export function isCutoutFolder({ layout }: Pick<Dataset, 'layout'>): boolean {
   return layout === cutoutsLayout;
-}
-
-/** Number of files whose headers show what a folder holds. */
-const looked = 8;
-
-/** Tests if a folder seems to hold cut-outs: one of its first PNGs has alpha. */
-export async function holdsCutouts(root: string, { files }: Tree): Promise<boolean> {
-  for (const file of files.filter(isPng).slice(0, looked)) {
-    const header = pngHeader(await readStart(root, file, 33));
-    if (header?.colour.endsWith('alpha')) return true;
-  }
-  return false;
-}
-
-function isPng(file: string): boolean {
-  return /\.png$/i.test(file);
 }
 
 /** Opens a folder of cut-outs, each of them as a sample of its own. No PNG is read. */

@@ -3,9 +3,10 @@ import { relative, resolve, sep } from 'node:path';
 import { isInside } from '../base/paths.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
+import { holdsCutouts, isBank } from '../formats/bank.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Format } from '../formats/format.ts';
-import { bySplit, detectLayout, type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
+import { bySplit, detectLayout, type Layout, layoutNamed, layouts, matchesLayout } from '../formats/layouts.ts';
 import type { DatasetOptions } from './options.ts';
 
 /** Chooses the layout. @throws {CopyPasteError} `usage` when none matches or a folder is outside the data set, `noInput` when one is missing. */
@@ -37,13 +38,24 @@ export async function chooseLayout(
       folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }],
     };
   }
-  if (options.images === undefined && options.masks === undefined) return detectLayout(tree, options.layout, options.encoding);
+  if (options.images === undefined && options.masks === undefined) {
+    if (options.layout === undefined) await refuseCutouts(root, tree, options);
+    return detectLayout(tree, options.layout, options.encoding);
+  }
   if (options.images === undefined || options.masks === undefined) {
     throw new CopyPasteError('usage', '--images and --masks belong together; pass both');
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
   const layout = options.layout === undefined ? layouts.find(({ anyFolders }) => anyFolders) : layoutNamed(options.layout);
   return { layout: layout as Layout, folders: bySplit(folders, tree) };
+}
+
+/** Refuses cut-outs, which are no data set. @throws {CopyPasteError} `usage` with what the folder is. */
+async function refuseCutouts(root: string, tree: Tree, { in: folder, encoding }: DatasetOptions): Promise<void> {
+  const bank = await isBank(root);
+  if (!bank && ((await matchesLayout(tree, encoding)) || !(await holdsCutouts(root, tree)))) return;
+  const what = bank ? 'a bank of objects' : 'a folder of cut-outs';
+  throw new CopyPasteError('usage', `${folder}: is ${what}, not a data set; augment and preview take it with --sources`);
 }
 
 /** Refuses unreadable folders. @throws {CopyPasteError} `io` when a folder of the layout cannot be listed. */

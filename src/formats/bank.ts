@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { isBelow } from '../base/paths.ts';
 import { decodeText } from '../base/text.ts';
-import { cannotRead, readStart } from '../base/tree.ts';
+import { cannotRead, readStart, type Tree } from '../base/tree.ts';
+import { pngHeader } from '../codecs/png.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { Box, Depth, Entry, Size } from '../types.ts';
 import { partsOf } from './json.ts';
@@ -91,6 +92,23 @@ export interface Bank {
 export async function isBank(root: string): Promise<boolean> {
   const start = await readStart(root, bankFile, 64).catch(() => undefined);
   return start !== undefined && /^\s*\{\s*"kind"\s*:\s*"bank"/.test(Buffer.from(start).toString('latin1'));
+}
+
+/** Number of files whose headers show what a folder holds. */
+const looked = 8;
+
+/** Tests if a folder seems to hold cut-outs: one of its first PNGs has alpha. */
+export async function holdsCutouts(root: string, { files }: Tree): Promise<boolean> {
+  for (const file of files.filter(isPng).slice(0, looked)) {
+    const header = pngHeader(await readStart(root, file, 33));
+    if (header?.colour.endsWith('alpha')) return true;
+  }
+  return false;
+}
+
+/** Tests if a file is named as a PNG. */
+export function isPng(file: string): boolean {
+  return /\.png$/i.test(file);
 }
 
 /**

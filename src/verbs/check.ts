@@ -1,30 +1,35 @@
+import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
+import { openBank, readBankSample } from '../dataset/bank.ts';
 import { isUndefinedId } from '../dataset/classes.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { interrupted, whatOf } from '../errors.ts';
+import { bankFile, isBank } from '../formats/bank.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { contradictionsOf } from '../masks/contradictions.ts';
 import { countIds } from '../masks/ids.ts';
-import { checkOptions, type Given } from '../options.ts';
+import { checkOptions, type Given, type Resolved } from '../options.ts';
 import type { Difference } from '../output/compare.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Mask, Sample } from '../types.ts';
+import type { Cutout, Mask, Sample } from '../types.ts';
 
 /**
  * Finds contradictions in the annotations of any data set: images that do not decode, ids without a class or a palette
- * entry, objects of several classes or of none.
+ * entry, objects of several classes or of none. In a bank of objects: cut-outs that are missing or have changed, and masks that contradict
+ * their records.
  *
  * @returns the contradictions by file.
  */
 export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}): Promise<{ samples: number; differences: Difference[] }> {
   const options = resolveOptions(checkOptions, given);
+  if (await isBank(options.in)) return checkBank(options, hooks);
   const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true });
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);
@@ -36,6 +41,25 @@ export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}
     return results;
   });
   return { samples: samples.length, differences: [...badSamples(dataset), ...found.flat()] };
+}
+
+/** Compares the cut-outs of a bank with its manifest. */
+async function checkBank({ in: folder, jobs }: Resolved<typeof checkOptions>, hooks: Hooks): ReturnType<typeof check> {
+  const bank = await openBank(folder);
+  const [{ samples }, differences] = [bank, [] as Difference[]];
+  hooks.opened?.(bank);
+  hooks.started?.(samples.length);
+  await inParts(samples, jobsOf({ jobs }), async (sample) => {
+    if (hooks.stop?.aborted) throw interrupted();
+    const attempt = async (path: string, step: () => Promise<unknown>): Promise<unknown> =>
+      step().catch((error: unknown) => void differences.push({ path, what: whatOf(error, path) }));
+    await attempt(bankFile, async () => {
+      const { input, cutouts = new Map<number, Cutout>() } = await readBankSample(sample, bank, () => true);
+      for (const { path } of cutouts.values()) await attempt(path, async () => giveBack((await readInput(input, path)).bytes));
+    });
+    hooks.done?.(sample.id);
+  });
+  return { samples: samples.length, differences: differences.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
 async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference[]> {

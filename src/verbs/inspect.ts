@@ -11,6 +11,7 @@ import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
 import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
+import { bankLayout, isBank, readBank } from '../formats/bank.ts';
 import { type Given, inspectOptions } from '../options.ts';
 import type { Difference } from '../output/compare.ts';
 import type { Manifest } from '../output/manifest.ts';
@@ -59,6 +60,7 @@ const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 /** Reads a data set's annotations and counts them; for an output of `augment` also what its manifest says. No image is decoded. */
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, given);
+  if (await isBank(options.in)) return inspectBank(options.in);
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
   refuseIdleJoin(options, dataset.layout);
   const samples = [...dataset.samples, ...dataset.others];
@@ -87,6 +89,39 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
 function whatOfManifest(error: unknown): string {
   if (error instanceof CopyPasteError && error.code === 'data') return whatOf(error, manifestName);
   throw error;
+}
+
+/** Counts the cut-outs of a bank, by its manifest. */
+async function inspectBank(folder: string): Promise<Inspection> {
+  const [sizes, images] = [new Map<string, number>(), new Map<string, number>()];
+  const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
+  const { head, entries } = await readBank(folder, ({ width, height, depth, cutouts }) => {
+    increment(sizes, `${width}×${height}`);
+    for (const _ of cutouts) increment(images, `PNG ${depth === 16 ? '16-bit ' : ''}RGBA`);
+    for (const id of new Set(cutouts.map(({ classId }) => classId))) {
+      const areas = cutouts.filter(({ classId }) => classId === id).map(({ area }) => area);
+      const row = classes.get(id) ?? { samples: 0, instances: 0, pixels: 0 };
+      const pixels = areas.reduce((sum, area) => sum + area, row.pixels);
+      classes.set(id, { samples: row.samples + 1, instances: row.instances + areas.length, pixels });
+    }
+  });
+  const names = new Map(head.classes.map(({ id, name }) => [id, name]));
+  const kindOf = (id: number): ClassRow['kind'] =>
+    head.stuff && names.has(id) ? (head.stuff.includes(id) ? 'stuff' : 'thing') : 'unknown';
+  return {
+    layout: bankLayout,
+    splits: { '': entries.length },
+    sizes: ordered(sizes),
+    images: ordered(images),
+    classes: [...classes]
+      .sort(([a], [b]) => a - b)
+      .map(([id, row]) => {
+        const name = names.get(id);
+        return { id, ...(name !== undefined && { name }), leftOut: false, kind: kindOf(id), ...row };
+      }),
+    odd: [],
+    leftBehind: [],
+  };
 }
 
 /** A sample with the digest of its image and its annotations, or the message of the error if they cannot be read. */

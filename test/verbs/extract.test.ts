@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { decodeImage, encodeImage, imageHeaderOf } from '../../src/codecs/image.ts';
 import { encodeMask } from '../../src/codecs/png-masks.ts';
@@ -10,11 +12,13 @@ import type { augmentOptions, extractOptions, Given } from '../../src/options.ts
 import type { ManifestRecord } from '../../src/output/manifest.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
+import { check } from '../../src/verbs/check.ts';
 import { type ExtractSummary, extract } from '../../src/verbs/extract.ts';
+import { inspect } from '../../src/verbs/inspect.ts';
 import { replay } from '../../src/verbs/replay.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
-import { smallData } from '../engine/small.ts';
+import { built, smallData } from '../engine/small.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -401,3 +405,50 @@ describe('a run from a bank', () => {
     });
   });
 });
+
+describe('a bank as the data of other commands', () => {
+  test('is described by inspect, and refused by augment and extract in one line that says what it is', async () => {
+    const { bank } = await bankOf(await drawnData());
+    expect(await inspect({ in: bank })).toMatchObject({
+      layout: 'bank',
+      splits: { '': 3 },
+      images: { 'PNG RGBA': 4 },
+      classes: [
+        { id: 1, samples: 2, instances: 2, pixels: 12 * 10 + 18 * 20 },
+        { id: 2, samples: 2, instances: 2, pixels: 15 * 15 + 20 * 16 },
+      ],
+    });
+    const refused = { code: 'usage', message: `${bank}: is a bank of objects, not a data set; augment and preview take it with --sources` };
+    await expect(augment({ in: bank, out: newPath('out') })).rejects.toMatchObject(refused);
+    await expect(extract({ in: bank, out: newPath('out') })).rejects.toMatchObject(refused);
+  });
+
+  test('is checked: cut-outs that have changed or are missing are named', async () => {
+    const { bank } = await bankOf(await drawnData());
+    expect(await check({ in: bank })).toEqual({ samples: 3, differences: [] });
+    await truncate(join(bank, '1/a-0.png'), 20);
+    await rm(join(bank, '2/sub/b-1.png'));
+    expect((await check({ in: bank })).differences).toEqual([
+      { path: '1/a-0.png', what: expect.stringContaining('has changed') },
+      { path: '2/sub/b-1.png', what: expect.stringContaining('cannot be read') },
+    ]);
+  });
+});
+
+test('a bank whose process is killed again and again is completed by the same command', async () => {
+  const data = await smallData(newPath('small'), [...'abcdefghijklmnopqrstuvwxyz']);
+  const [whole, killed] = [newPath('whole'), newPath('killed')];
+  await extract({ in: data, out: whole });
+  const command = [fileURLToPath(built.command), 'extract', data, '--out', killed, '-q', '--jobs', '2'];
+  let kills = 0;
+  for (let delay = 250; ; delay += 60) {
+    const { signal, status } = spawnSync(process.execPath, command, { timeout: delay, killSignal: 'SIGKILL' });
+    if (signal === null) {
+      expect(status).toBe(0);
+      break;
+    }
+    kills++;
+  }
+  expect(kills).toBeGreaterThan(0);
+  expect(await treeDigests(killed)).toEqual(await treeDigests(whole));
+}, 120_000);
