@@ -247,6 +247,7 @@ const planning = {
     kind: 'quantiles',
     default: [0.1, 0.9],
     scene: false,
+    notWith: { place: 'anywhere' },
     description: 'with --place prior, the quantiles between which heights are drawn, of the heights of the class in that row of the image',
   },
   jitter: {

@@ -28,6 +28,7 @@ test('an option that another one replaces is refused, but not its value from a d
   expect(() => resolve({ place: 'prior', jitter: 'scene' })).toThrow(/^--place: has no effect with --jitter scene/);
   for (const placeBand of ['0.5', '0.5,0.5', '-0.1,0.5', '0.5,1.1'])
     expect(() => resolve({ placeBand })).toThrow(/^--place-band: expected two numbers/);
+  expect(() => resolve({ placeBand: '0.2,0.8' })).toThrow('--place-band: not possible with --place anywhere; omit one of the two');
   const placed = resolve({ preset: 'placed' });
   expect(placed).toMatchObject({ place: 'prior', stuff: 'skip', balance: 'inverse' });
   expect(resolve(placed)).toEqual(placed);

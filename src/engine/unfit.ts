@@ -9,10 +9,10 @@ import { requestOf } from './balance.ts';
 import { type PlannerOptions, withIds } from './planner.ts';
 
 /**
- * Refuses options that do not fit the data set or one another.
+ * Refuses options that do not fit the data set.
  *
  * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, a
- * background ratio without background targets, a join without components, or a prior of places beside turns.
+ * background ratio without background targets, or a join without components.
  */
 export function refuseUnfit(
   dataset: SourcedDataset,
@@ -22,11 +22,6 @@ export function refuseUnfit(
     throw new CopyPasteError(
       'usage',
       '--background-ratio: has no effect with --targets annotated, which excludes background images; omit one of the two',
-    );
-  if (options.place === 'prior' && options.turns)
-    throw new CopyPasteError(
-      'usage',
-      '--place prior: has no meaning with --turns, since turned instances stand on nothing; omit one of the two',
     );
   refuseUnfitCutouts(dataset, options);
   const { imageFormat } = options;

@@ -11,7 +11,6 @@ const dataset = await openSourced(optionsOf({}));
 describe('options', () => {
   test.each<[string, Partial<Given<typeof augmentOptions>>]>([
     ['--background-ratio', { targets: 'annotated', backgroundRatio: 0.5 }],
-    ['--place', { place: 'prior', turns: true }],
     ['--classes', { classes: ['dog'] }],
     ['--paste-on', { pasteOn: ['road', 'lawn'] }],
     ['--avoid', { avoid: ['dog'] }],
