@@ -292,7 +292,7 @@ const rows = [
     readme: {
       folders:
         '`annotations.xml` (CVAT for images 1.1) + `images/`, with subsets in `images/<subset>/`; `<split>/annotations.xml` or `<split>.xml`',
-      written: 'masks; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute',
+      written: 'masks, and boxes that follow them; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute',
       carried: 'tags, lines, points, `<meta>` (its number of images is not updated)',
       lost: 'comments between images',
     },
@@ -307,7 +307,7 @@ const rows = [
     summary: 'annotations/<split>.json (Datumaro) + images/<split>/',
     readme: {
       folders: '`annotations/<split>.json` (Datumaro) + `images/<split>/`',
-      written: 'masks; pastes get new ids, the highest `z_order` and a `copypaste` attribute',
+      written: 'masks, and boxes that follow them; pastes get new ids, the highest `z_order` and a `copypaste` attribute',
       carried: 'all other keys, subsets',
       lost: '–',
     },

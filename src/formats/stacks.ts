@@ -1,8 +1,8 @@
 /** Instances from a stack of drawn elements, as annotation tools with a z-order store them. */
 import { instanceOfSpans } from '../masks/instances.ts';
-import { fillSpans, filterSpans, union } from '../masks/spans.ts';
-import type { Shaped, Size } from '../types.ts';
-import type { PastedShapes } from './format.ts';
+import { boxOfSpans, fillSpans, filterSpans, union } from '../masks/spans.ts';
+import type { Box, Shaped, Size } from '../types.ts';
+import type { PastedShape, PastedShapes } from './format.ts';
 
 /** A drawn element. */
 export interface Drawn {
@@ -12,15 +12,55 @@ export interface Drawn {
   readonly order: number;
   /** Id of the group, 0 for none. Elements of one group and class with pixels form one instance, to which the boxes of the group belong. */
   readonly group: number;
-  readonly box: boolean;
-  /** Pixels; `undefined` for lines, points and boxes. */
+  /** Extent of a box. */
+  readonly box?: Box | undefined;
+  /** Pixels; `undefined` for lines, points and upright boxes. */
   readonly spans: Int32Array | undefined;
 }
 
 /** A shape: the indices of its elements and its z-order. */
 export interface Stacked {
   readonly elements: readonly number[];
+  /** Extents of the boxes among its elements that follow the pixels of the others, by index. */
+  readonly boxes: ReadonlyMap<number, Box>;
   readonly order: number;
+}
+
+/** Facts of an element that tell to which shape it belongs. */
+export type Grouped = Pick<Drawn, 'group'> & {
+  /** Class id or label. */
+  readonly label: unknown;
+  readonly form: 'area' | 'box' | 'turned box' | 'other';
+};
+
+/** Indices of the elements of one shape. */
+interface Group {
+  /** Elements whose pixels the shape has; turned boxes only if there is no other area. */
+  readonly areas: readonly number[];
+  /** Boxes that follow the areas, or all elements of a shape without pixels. */
+  readonly rest: readonly number[];
+}
+
+/**
+ * Divides elements into shapes.
+ *
+ * @param elements undefined for an element without a position in the image.
+ */
+export function groupsOf(elements: readonly (Grouped | undefined)[]): Group[] {
+  const groups = new Map<string, number[]>();
+  elements.forEach((one, n) => {
+    if (!one) return;
+    const key = one.group !== 0 && one.form !== 'other' ? `${one.group} ${one.label}` : `alone ${n}`;
+    const group = groups.get(key);
+    if (group) group.push(n);
+    else groups.set(key, [n]);
+  });
+  return [...groups.values()].map((all) => {
+    const of = (form: Grouped['form']): number[] => all.filter((n) => elements[n]?.form === form);
+    const areas = [of('area'), of('turned box')].find(({ length }) => length > 0) ?? [];
+    const isArea = new Set(areas);
+    return { areas, rest: all.filter((n) => !isArea.has(n)) };
+  });
 }
 
 /**
@@ -30,27 +70,32 @@ export interface Stacked {
  * @param drawn undefined for an element without a position in the image.
  */
 export function shapesOfStack(drawn: readonly (Drawn | undefined)[], size: Size): Shaped<Stacked>[] {
-  const groups = new Map<string, number[]>();
-  drawn.forEach((one, n) => {
-    if (!one) return;
-    const key = one.group !== 0 && (one.spans || one.box) ? `${one.group} ${one.classId}` : `alone ${n}`;
-    const group = groups.get(key);
-    if (group) group.push(n);
-    else groups.set(key, [n]);
-  });
-  const shown = withoutCovered(drawn, size);
-  const shapes = [...groups.values()].map((elements) => {
-    const id = elements[0] as number;
-    const order = elements.reduce((most, n) => Math.max(most, drawn[n]?.order ?? 0), Number.NEGATIVE_INFINITY);
+  const groups = groupsOf(drawn.map((one): Grouped | undefined => one && { group: one.group, label: one.classId, form: formOf(one) }));
+  const following = new Set(groups.flatMap(({ rest }) => rest));
+  const shown = withoutCovered(
+    drawn.map((one, n) => (following.has(n) ? undefined : one)),
+    size,
+  );
+  const shapes = groups.map(({ areas, rest }) => {
+    const filled = areas.length > 0 ? areas : rest;
+    const id = filled[0] as number;
+    const order = filled.reduce((most, n) => Math.max(most, drawn[n]?.order ?? 0), Number.NEGATIVE_INFINITY);
     const classId = drawn[id]?.classId;
     const spans = union(
-      elements.flatMap((n) => shown[n] ?? []),
+      areas.flatMap((n) => shown[n] ?? []),
       size,
     );
     const instance = classId !== undefined && spans.length > 0 ? instanceOfSpans(classId, spans, size) : undefined;
-    return { id, own: { elements, order }, ...(instance && { instance }) };
+    const boxes = new Map(areas.length > 0 ? rest.map((n) => [n, drawn[n]?.box as Box]) : []);
+    const elements = [...areas, ...rest].sort((a, b) => a - b);
+    return { id, own: { elements, boxes, order }, ...(instance && { instance }) };
   });
   return shapes.sort((a, b) => a.own.order - b.own.order);
+}
+
+function formOf({ box, spans }: Drawn): Grouped['form'] {
+  if (box) return spans ? 'turned box' : 'box';
+  return spans ? 'area' : 'other';
 }
 
 /** Visible pixels of each element: those that no higher element covers. */
@@ -71,24 +116,50 @@ function withoutCovered(drawn: readonly (Drawn | undefined)[], { width, height }
   return shown;
 }
 
-/** Remaining pixels of an element after pasting, and its z-order. */
-interface Change {
-  readonly spans: Int32Array;
-  readonly order: number;
-}
+/** Remaining pixels of an element after pasting and its z-order, or the new extent of a box. */
+export type Change = { readonly spans: Int32Array; readonly order: number } | { readonly box: Box };
 
-/** Changes of elements by index; undefined if the element is removed. The first element of a shape takes all its remaining pixels. */
+/**
+ * Changes of elements by index; undefined if the element is removed. The first area of a shape takes all its remaining pixels, and its
+ * boxes follow.
+ */
 export function changesOf({ before, kept }: PastedShapes<unknown, Stacked>): Map<number, Change | undefined> {
   const pixels = new Map(kept.map(({ shape, spans }) => [shape, spans]));
   const changes = new Map<number, Change | undefined>();
   for (const shape of before.shapes) {
-    const { elements, order } = shape.own;
+    const { elements, boxes, order } = shape.own;
     const spans = pixels.get(shape);
     if (pixels.has(shape) && !spans) continue;
     for (const n of elements) changes.set(n, undefined);
-    if (spans) changes.set(elements[0] as number, { spans, order });
+    if (!spans) continue;
+    changes.set(shape.id, { spans, order });
+    for (const [n, box] of boxes) {
+      const now = boxes.size === 1 ? boxOfSpans(spans) : extentWithin(box, spans);
+      // A box that held no pixels has lost none.
+      if (now || !extentWithin(box, shape.instance?.spans ?? spans)) changes.set(n, { box: now ?? box });
+    }
   }
   return changes;
+}
+
+/** Extent of the pixels inside a box; undefined if there are none. */
+function extentWithin([x0, y0, x1, y1]: Box, spans: Int32Array): Box | undefined {
+  const inside: number[] = [];
+  for (let i = 0; i < spans.length; i += 3) {
+    const [y, from, to] = [spans[i], spans[i + 1], spans[i + 2]] as unknown as Box;
+    const [left, right] = [Math.max(from, Math.floor(x0)), Math.min(to, Math.ceil(x1))];
+    if (y >= Math.floor(y0) && y < Math.ceil(y1) && left < right) inside.push(y, left, right);
+  }
+  return inside.length > 0 ? boxOfSpans(Int32Array.from(inside)) : undefined;
+}
+
+/**
+ * Index of the box that a paste copies with its object, or -1 for a box of its own; undefined if the paste gets none. A paste from another
+ * data set gets one if objects of the image have them.
+ */
+export function boxOfPaste({ before }: PastedShapes<unknown, Stacked>, { origin }: PastedShape<unknown, Stacked>): number | undefined {
+  if (origin) return [...origin.shape.own.boxes.keys()][0];
+  return before.shapes.some(({ own }) => own.boxes.size > 0) ? -1 : undefined;
 }
 
 /** The lowest z-order above all shapes of an image. */

@@ -1,9 +1,10 @@
 /** The format CVAT for images 1.1: an XML document of images, each with polygons, masks, boxes and more. */
+import { boxOfSpans } from '../../masks/spans.ts';
 import { idsAfter, withSurroundings } from '../documents.ts';
 import type { DocumentFormat, PastedShapes, WriteOptions } from '../format.ts';
-import { changesOf, type Stacked, topOf } from '../stacks.ts';
+import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type CvatDocument, type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
-import { type CvatEntry, entityOf, entryOf, shapeText, withAttribute } from './write.ts';
+import { boxText, type CvatEntry, entityOf, entryOf, shapeText, withAttribute } from './write.ts';
 
 /** The CVAT format. Covered and pasted elements become masks or, with `polygons`, polygons if they keep all pixels. */
 export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> = {
@@ -24,6 +25,7 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
     const rest = [
       ...elements.map((element, n) => {
         const change = changes.get(n);
+        if (change && 'box' in change) return element.before + boxText(element, change.box);
         if (change) return element.before + shapeText(element, change.spans, options.polygons, { z_order: String(change.order) });
         // Comments before a removed element stay.
         return changes.has(n) ? element.before.trimEnd() : element.before + element.text;
@@ -59,13 +61,22 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
 
 /** Texts of pasted elements with their provenance. @param space white space before an element. */
 function pastedTexts(pasted: PastedShapes<CvatImage, Stacked>, space: string, { polygons, classNames }: WriteOptions): string[] {
-  const changes = { source: 'copypaste', z_order: String(topOf(pasted)), group_id: undefined };
-  return pasted.pasted.map(({ spans, classId, source, instance, placement, origin }) => {
-    const foreign = { attributes: { label: classNames.get(classId) as string, source: '', occluded: '0' }, inner: '' };
-    const own = origin ? (origin.own.elements[origin.shape.id] as CvatElement) : foreign;
-    const from = origin ? { image: origin.own.attributes.name, element: origin.shape.id, placement } : { source, instance, placement };
-    const inner = own.inner.replace(/<attribute name="copypaste">[^<]*<\/attribute>\s*/g, '').trimEnd();
-    const provenance = `${space}  <attribute name="copypaste">${JSON.stringify(from).replace(/[&<>]/g, entityOf)}</attribute>${space}`;
-    return space + shapeText({ ...own, inner: inner + provenance }, spans, polygons, changes);
+  let group = pasted.before.own.elements.reduce((most, { attributes }) => Math.max(most, Number(attributes.group_id) || 0), 0);
+  return pasted.pasted.flatMap((one) => {
+    const { spans, classId, source, instance, placement, origin } = one;
+    const copied = (n = -1): Pick<CvatElement, 'attributes' | 'inner'> => {
+      const foreign = { attributes: { label: classNames.get(classId) as string, source: '', occluded: '0' }, inner: '' };
+      const own = origin?.own.elements[n] ?? foreign;
+      const from = origin ? { image: origin.own.attributes.name, element: n, placement } : { source, instance, placement };
+      const inner = own.inner.replace(/<attribute name="copypaste">[^<]*<\/attribute>\s*/g, '').trimEnd();
+      const provenance = `${space}  <attribute name="copypaste">${JSON.stringify(from).replace(/[&<>]/g, entityOf)}</attribute>${space}`;
+      return { ...own, inner: inner + provenance };
+    };
+    const box = boxOfPaste(pasted, one);
+    const group_id = box === undefined ? undefined : String(++group);
+    const changes = { source: 'copypaste', z_order: String(topOf(pasted)), group_id };
+    const texts = [shapeText(copied(origin?.shape.id), spans, polygons, changes)];
+    if (box !== undefined) texts.push(boxText(copied(box), boxOfSpans(spans), changes));
+    return texts.map((text) => space + text);
   });
 }

@@ -7,10 +7,10 @@ import { cannotRead } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons, turned } from '../../masks/polygons.ts';
 import { spansOfRuns } from '../../masks/run-lengths.ts';
-import type { ClassNames, ShapeSet, Size } from '../../types.ts';
+import type { Box, ClassNames, ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
-import { type Drawn, type Stacked, shapesOfStack } from '../stacks.ts';
+import { type Drawn, type Grouped, groupsOf, type Stacked, shapesOfStack } from '../stacks.ts';
 import { readXml, type XmlTag } from '../xml.ts';
 
 /** An image of a document, divided into its texts. */
@@ -54,6 +54,7 @@ export async function openCvat(
   let boxes = 0;
   let largestImage = 0;
   let image: { title: string; name: string; split?: string; width: number; height: number } | undefined;
+  let elements: Grouped[] = [];
   let begun = false;
   const open = ({ name, attributes }: XmlTag, parents: readonly XmlTag[]): void => {
     if (parents.length === 0 && name !== 'annotations') throw new Error(`the root element is ${short(name)}, not annotations`);
@@ -61,18 +62,22 @@ export async function openCvat(
       throw new Error("the document contains tracks of a video; export it as 'CVAT for images'");
     if (parents.length === 1 && name === 'image') {
       image = imageOf(attributes);
+      elements = [];
       largestImage = Math.max(largestImage, Number(attributes.id));
       begun = true;
     } else if (parents.length === 1 && begun) throw new Error(`the element ${short(name)} is between images; move it before them`);
     if (parents.length !== 2 || !image || !placed.has(name)) return;
-    annotations++;
     if (attributes.label !== undefined) used.add(attributes.label);
-    if (!hasPixels(name, attributes)) boxes++;
+    elements.push({ group: Number(attributes.group_id) || 0, label: attributes.label, form: formOf(name, attributes) });
   };
   const close = ({ name, start }: XmlTag, parents: readonly XmlTag[], end: number, text: string): void => {
     if (name === 'name' && parents.at(-1)?.name === 'label' && parents[1]?.name === 'meta') labels.add(text);
     if (parents.length !== 1 || name !== 'image' || !image) return;
     images.push({ ...image, places: [start, end - start] });
+    for (const { areas, rest } of groupsOf(elements)) {
+      annotations += areas.length || rest.length;
+      if (areas.length === 0) boxes += rest.length;
+    }
     image = undefined;
   };
   const file = createReadStream(join(root, path), { highWaterMark: 1 << 20 });
@@ -119,15 +124,18 @@ export async function shapesOfCvat({ parts: [part = ''], file, classNames }: Sha
     const { name, attributes } = element;
     if (!placed.has(name)) return undefined;
     const classId = ids.get(attributes.label ?? '');
-    const spans = hasPixels(name, attributes) ? spansOfElement(element, size, refuse) : undefined;
-    return { classId, order: Number(attributes.z_order) || 0, group: Number(attributes.group_id) || 0, box: name === 'box', spans };
+    const form = formOf(name, attributes);
+    const spans = form === 'area' || form === 'turned box' ? spansOfElement(element, size, refuse) : undefined;
+    const box = name === 'box' ? numbersOf(element, corners, refuse) : undefined;
+    return { classId, order: Number(attributes.z_order) || 0, group: Number(attributes.group_id) || 0, box, spans };
   });
   return { size, own: image, shapes: shapesOfStack(drawn, size) };
 }
 
-/** Tests if an element has a mask. A rotated box has one; an upright box is only a box. */
-function hasPixels(name: string, { rotation = '0' }: CvatElement['attributes']): boolean {
-  return name === 'polygon' || name === 'mask' || name === 'ellipse' || (name === 'box' && Number(rotation) !== 0);
+/** Form of an element. A rotated box has pixels; an upright box is only a box. */
+function formOf(name: string, { rotation = '0' }: CvatElement['attributes']): Grouped['form'] {
+  if (name === 'box') return Number(rotation) === 0 ? 'box' : 'turned box';
+  return name === 'polygon' || name === 'mask' || name === 'ellipse' ? 'area' : 'other';
 }
 
 /** Takes the facts of an image from its attributes. */
@@ -170,13 +178,22 @@ async function parseImage(part: string, file: string): Promise<CvatImage> {
   return { tag, attributes, elements, end };
 }
 
+type Keys = readonly [string, string, string, string];
+
+/** Attributes with the corners of a box. */
+const corners: Keys = ['xtl', 'ytl', 'xbr', 'ybr'];
+
+/** Four attributes that are numbers. @throws {CopyPasteError} `data` when one is missing, or far outside the image. */
+function numbersOf({ name, attributes }: CvatElement, keys: Keys, refuse: (what: string) => CopyPasteError): Box {
+  const values = keys.map((key) => numberOf(attributes[key]));
+  if (!values.every(isCoordinate)) throw refuse(`a ${name} needs ${keys.join(', ')}, and none may be far outside the image`);
+  return values as unknown as Box;
+}
+
 /** Spans of an element. @throws {CopyPasteError} `data` when its geometry is invalid. */
-function spansOfElement({ name, attributes }: CvatElement, size: Size, refuse: (what: string) => CopyPasteError): Int32Array {
-  const numbers = (...keys: string[]): number[] => {
-    const values = keys.map((key) => numberOf(attributes[key]));
-    if (!values.every(isCoordinate)) throw refuse(`a ${name} needs ${keys.join(', ')}, and none may be far outside the image`);
-    return values;
-  };
+function spansOfElement(element: CvatElement, size: Size, refuse: (what: string) => CopyPasteError): Int32Array {
+  const { name, attributes } = element;
+  const numbers = (...keys: Keys): Box => numbersOf(element, keys, refuse);
   const degrees = Number(attributes.rotation ?? '0');
   if (!isCoordinate(degrees))
     throw refuse(`a ${name} has the rotation '${short(attributes.rotation ?? '')}', which is not a number of degrees`);
@@ -187,15 +204,15 @@ function spansOfElement({ name, attributes }: CvatElement, size: Size, refuse: (
     return spansOfPolygons([points.flat()], size);
   }
   if (name === 'ellipse') {
-    const [cx, cy, rx, ry] = numbers('cx', 'cy', 'rx', 'ry') as [number, number, number, number];
+    const [cx, cy, rx, ry] = numbers('cx', 'cy', 'rx', 'ry');
     return spansOfPolygons([outlineOfEllipse([cx, cy], [Math.abs(rx), Math.abs(ry)], degrees)], size);
   }
   if (name === 'box') {
-    const [x0, y0, x1, y1] = numbers('xtl', 'ytl', 'xbr', 'ybr') as [number, number, number, number];
+    const [x0, y0, x1, y1] = numbers(...corners);
     const centre = [(x0 + x1) / 2, (y0 + y1) / 2] as const;
     return spansOfPolygons([turned([x0, y0, x1, y0, x1, y1, x0, y1], centre, degrees)], size);
   }
-  const [left, top, width, height] = numbers('left', 'top', 'width', 'height') as [number, number, number, number];
+  const [left, top, width, height] = numbers('left', 'top', 'width', 'height');
   const inside = [left, top, width, height].every((value) => Number.isInteger(value) && value >= 0);
   if (!inside || left + width > size.width || top + height > size.height) throw refuse('a mask reaches outside its image');
   const counts = (attributes.rle ?? '').split(',').map(numberOf);

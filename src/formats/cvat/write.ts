@@ -1,7 +1,7 @@
 /** Writes CVAT images and elements. */
 import { singleOutline } from '../../masks/outlines.ts';
 import { runsOfSpans } from '../../masks/run-lengths.ts';
-import type { Sample } from '../../types.ts';
+import type { Box, Sample } from '../../types.ts';
 import type { CvatElement } from './read.ts';
 
 /** An image in an output document. */
@@ -23,23 +23,26 @@ export function entryOf(tag: string, rest: string, { image }: Sample, path: stri
 /** Attributes that describe the geometry of an element. */
 const geometry = 'points rle left top width height cx cy rx ry xtl ytl xbr ybr rotation'.split(' ');
 
+/** Attributes of an element, and the text between its tags. */
+type Element = Pick<CvatElement, 'attributes' | 'inner'>;
+type Attributes = Readonly<Record<string, string | undefined>>;
+
 /** Writes an element with new pixels. */
-export function shapeText(
-  { attributes, inner }: Pick<CvatElement, 'attributes' | 'inner'>,
-  spans: Int32Array,
-  polygons: boolean,
-  changes: Readonly<Record<string, string | undefined>>,
-): string {
+export function shapeText(element: Element, spans: Int32Array, polygons: boolean, changes: Attributes): string {
   const outline = polygons ? singleOutline(spans) : undefined;
+  return elementText(outline ? 'polygon' : 'mask', element, outline ? { points: pointsOf(outline) } : runs(spans), changes);
+}
+
+/** Writes a box with a new extent. */
+export function boxText(element: Element, [x0, y0, x1, y1]: Box, changes: Attributes = {}): string {
+  const corners = [x0, y0, x1, y1].map((value) => value.toFixed(2)) as [string, string, string, string];
+  return elementText('box', element, { xtl: corners[0], ytl: corners[1], xbr: corners[2], ybr: corners[3] }, changes);
+}
+
+function elementText(name: string, { attributes, inner }: Element, place: Attributes, changes: Attributes): string {
   const { z_order, group_id, ...own } = { ...attributes, ...changes };
-  const all = {
-    ...Object.fromEntries(Object.entries(own).filter(([key]) => !geometry.includes(key))),
-    ...(outline ? { points: pointsOf(outline) } : runs(spans)),
-    z_order,
-    group_id,
-  };
-  const name = outline ? 'polygon' : 'mask';
-  const written = Object.entries(all).map(([key, value]) =>
+  const kept = Object.entries(own).filter(([key]) => !geometry.includes(key));
+  const written = Object.entries({ ...Object.fromEntries(kept), ...place, z_order, group_id }).map(([key, value]) =>
     value === undefined ? '' : ` ${key}="${value.replace(/[&<>"\n\r\t]/g, entityOf)}"`,
   );
   return `<${name}${written.join('')}>${inner}</${name}>`;

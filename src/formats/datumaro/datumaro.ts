@@ -2,11 +2,12 @@
 import { withoutExtension } from '../../base/paths.ts';
 import { singleOutline } from '../../masks/outlines.ts';
 import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
-import type { Sample, Size } from '../../types.ts';
+import { boxOfSpans } from '../../masks/spans.ts';
+import type { Box, Sample, Size } from '../../types.ts';
 import { type Surroundings, withSurroundings } from '../documents.ts';
 import type { DocumentFormat } from '../format.ts';
 import { jsonText, parseJson } from '../json-text.ts';
-import { changesOf, type Stacked, topOf } from '../stacks.ts';
+import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type DatumaroAnnotation, type DatumaroItem, openDatumaro, shapesOfDatumaro } from './read.ts';
 
 /** The Datumaro format. Its entry for an image is the JSON text of an item. */
@@ -25,17 +26,28 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
     const changes = changesOf(pasted);
     const kept = item.annotations.flatMap((annotation, n) => {
       const change = changes.get(n);
-      if (change) return [{ ...shaped(annotation, change.spans, size, polygons), z_order: change.order }];
-      return changes.has(n) ? [] : [annotation];
+      if (!change) return changes.has(n) ? [] : [annotation];
+      if ('box' in change) return [{ ...annotation, bbox: bboxOf(change.box) }];
+      return [{ ...shaped(annotation, change.spans, size, polygons), z_order: change.order }];
     });
-    const largest = item.annotations.reduce((most, { id }) => Math.max(most, Number(id) || 0), 0);
-    const top = topOf(pasted);
-    const added = pasted.pasted.map(({ spans, classId, source, instance, placement, origin }, n) => {
-      const foreign: DatumaroAnnotation = { type: 'mask', label_id: classId };
-      const { object_id: _, ...own } = origin?.own.annotations[origin.shape.id] ?? foreign;
-      const from = origin ? { item: origin.own.id, element: origin.shape.id, placement } : { source, instance, placement };
-      const attributes = { ...own.attributes, copypaste: JSON.stringify(from) };
-      return { ...shaped(own, spans, size, polygons), id: largest + 1 + n, group: 0, z_order: top, attributes };
+    let id = largestOf(item, 'id');
+    let group = largestOf(item, 'group');
+    const z_order = topOf(pasted);
+    const added = pasted.pasted.flatMap((one): DatumaroAnnotation[] => {
+      const { spans, classId, source, instance, placement, origin } = one;
+      const copied = (n: number | undefined, type: string): DatumaroAnnotation => {
+        const { object_id: _, ...own } = origin?.own.annotations[n ?? -1] ?? { type, label_id: classId };
+        const from = origin ? { item: origin.own.id, element: n, placement } : { source, instance, placement };
+        return { ...own, type, attributes: { ...own.attributes, copypaste: JSON.stringify(from) } };
+      };
+      const own = { ...shaped(copied(origin?.shape.id, 'mask'), spans, size, polygons), id: ++id, group: 0, z_order };
+      const box = boxOfPaste(pasted, one);
+      if (box === undefined) return [own];
+      group++;
+      return [
+        { ...own, group },
+        { ...copied(box, 'bbox'), id: ++id, group, bbox: bboxOf(boxOfSpans(spans)), z_order },
+      ];
     });
     return jsonText(renamedItem({ ...item, annotations: [...kept, ...added] }, pasted.sample, image));
   },
@@ -50,6 +62,14 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
     });
   },
 };
+
+function largestOf({ annotations }: DatumaroItem, key: 'id' | 'group'): number {
+  return annotations.reduce((most, one) => Math.max(most, Number(one[key]) || 0), 0);
+}
+
+function bboxOf([x0, y0, x1, y1]: Box): number[] {
+  return [x0, y0, x1 - x0, y1 - y0];
+}
 
 /** Gives an item the name of its output image. @param path of the image in the output. */
 function renamedItem(item: DatumaroItem, { image }: Sample, path: string): DatumaroItem {

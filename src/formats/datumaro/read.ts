@@ -4,12 +4,12 @@ import { decodeText } from '../../base/text.ts';
 import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import { spansOfRle } from '../../masks/run-lengths.ts';
-import type { ShapeSet, Size } from '../../types.ts';
+import type { Box, ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { partsOf } from '../json.ts';
 import { parseJson } from '../json-text.ts';
-import { type Drawn, type Stacked, shapesOfStack } from '../stacks.ts';
+import { type Drawn, type Grouped, groupsOf, type Stacked, shapesOfStack } from '../stacks.ts';
 
 /** One image with its annotations. */
 export interface DatumaroItem {
@@ -51,10 +51,9 @@ export async function openDatumaro(
       if (key === 'categories' && !element) classNames = namesOf(value);
       if (key !== 'items' || !element) continue;
       images.push({ ...imageOf(value, images.length), places: [place.start, place.length] });
-      for (const { type } of (value as DatumaroItem).annotations) {
-        if (unplaced.includes(type)) continue;
-        annotations++;
-        if (!filled.includes(type)) boxes++;
+      for (const { areas, rest } of groupsOf((value as DatumaroItem).annotations.map(groupedOf))) {
+        annotations += areas.length || rest.length;
+        if (areas.length === 0) boxes += rest.length;
       }
     }
   } catch (error) {
@@ -78,9 +77,24 @@ export function shapesOfDatumaro({ parts: [part = ''], file, classNames }: Shape
     if (spans === null)
       throw new CopyPasteError('data', `${title}: annotations[${n}] is not a valid ${type} for its image`, { path: file });
     const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
-    return { classId, order: Number(order) || 0, group: Number(group) || 0, box: type === 'bbox', spans };
+    const box = type === 'bbox' ? extentOf(annotation) : undefined;
+    if (box === null) throw new CopyPasteError('data', `${title}: annotations[${n}] needs a bbox [x, y, width, height]`, { path: file });
+    return { classId, order: Number(order) || 0, group: Number(group) || 0, box, spans };
   });
   return { size, own: item, shapes: shapesOfStack(drawn, size) };
+}
+
+function groupedOf({ type, group, label_id: label }: DatumaroAnnotation): Grouped | undefined {
+  if (unplaced.includes(type)) return undefined;
+  const area = filled.includes(type) ? 'area' : 'other';
+  return { group: Number(group) || 0, label, form: type === 'bbox' ? 'box' : area };
+}
+
+/** Extent of a box, or null if it is invalid. */
+function extentOf({ bbox }: DatumaroAnnotation): Box | null {
+  if (!Array.isArray(bbox) || bbox.length !== 4 || !bbox.every(isCoordinate)) return null;
+  const [x, y, width, height] = bbox as [number, number, number, number];
+  return [x, y, x + width, y + height];
 }
 
 function namesOf(categories: { label?: { labels?: { name?: unknown }[] } } | null): Map<number, string> {
