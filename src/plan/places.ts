@@ -205,11 +205,12 @@ export interface Site {
   ): ((random: Stream) => Scene) | undefined;
 }
 
-/** Counts what a target offers to stand on. */
-export function siteOf(target: Mask, places: Places): Site {
+/** Counts what a target offers to stand on. @param pasteOn classes that a paste may stand on; all by default. */
+export function siteOf(target: Mask, places: Places, pasteOn?: ReadonlySet<number>): Site {
   const { width, height, ids } = target;
   const { grounds } = places;
   const { columns, offers } = countOffers(target, places);
+  for (const [g, id] of grounds.entries()) if (pasteOn?.has(id) === false) offers.fill(0, g * priorRows, (g + 1) * priorRows);
   /** Finds the nth pixel of a ground in the pixels of a row. */
   const pixelAt = (ground: number, row: number, n: number): readonly [x: number, y: number] => {
     let y = Math.ceil((row * height) / priorRows);

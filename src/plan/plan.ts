@@ -231,7 +231,7 @@ function drawFor(target: Candidate, copy: number, options: PlanOptions) {
   const scene = options.jitter === 'scene' ? jitterScene(target, target, options, jitterStream) : undefined;
   const rules = rulesOf(target, options);
   const weighted = options.measures.weights ? stream(seed, copy, target.id, weightedPurpose) : undefined;
-  const site = options.places && siteOf(target, options.places);
+  const site = options.places && siteOf(target, options.places, options.pasteOn);
   let first: PastePlan | undefined;
   return {
     /** Random numbers of draws by weight; `undefined` without weights. */

@@ -89,6 +89,13 @@ describe('places of a prior', () => {
       );
   });
 
+  test('are among those that --paste-on allows, so that the rule refuses no draw', () => {
+    const { feet, dropped } = feetOf(scenes, { places, pasteOn: new Set([grass]) }, 1);
+    expect(feet.length).toBeGreaterThan(50);
+    expect(shareOf(feet, ({ ground }) => ground === grass)).toBe(1);
+    expect(dropped).toBeLessThan(feet.length / 20);
+  });
+
   test('are left out if the target shows none, or if no scale in its range gives a size of the prior', () => {
     const empty = candidate('sky', [], { width, height, ids: new Uint8Array(width * height).fill(sky), instances: [] });
     const plan = planSample(empty, [empty, ...scenes], 0, { ...defaults, ...limits, places });
