@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { isBankSet } from '../dataset/bank.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { interrupted } from '../errors.ts';
 import type { Colours, Sample } from '../types.ts';
@@ -34,10 +35,15 @@ export async function findPoison(
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[decoded];
     if (sample === undefined) break;
-    poison.set(sample.id, `${sample.image}: decoding this sample crashed the process twice (${how}); repair or remove it`);
+    poison.set(sample.id, `${nameOf(sample, layout)}: decoding this sample crashed the process twice (${how}); repair or remove it`);
     rest = rest.slice(decoded + 1);
   }
   return poison;
+}
+
+/** Name of a sample in messages: its image, or its cut-outs. */
+function nameOf({ id, image, cutouts }: Sample, layout: string): string {
+  return isBankSet({ layout }) ? `the cut-outs of ${id}` : (cutouts?.join(', ') ?? image);
 }
 
 /** Runs the child process. @returns the number of samples that it decoded before it ended, and how it ended. */

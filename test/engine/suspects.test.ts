@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { openDataset } from '../../src/dataset/open.ts';
+import { openSourced } from '../../src/dataset/sources.ts';
 import { findPoison } from '../../src/engine/suspects.ts';
+import { extract } from '../../src/verbs/extract.ts';
 import { temporaryFolder } from '../make.ts';
 import { built, killedBy, smallData } from './small.ts';
 
@@ -67,4 +69,21 @@ test('a run that a sample crashes is completed by the next run without the sampl
   const { skipped, records } = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
   expect(skipped.map(({ id }: { id: string }) => id)).toEqual(['c']);
   expect(records.map(({ id }: { id: string }) => id).sort()).toEqual(['a', 'b', 'd', 'e']);
+});
+
+test('samples of cut-outs are poison by their cut-outs, in a bank and in a folder of other tools', async () => {
+  const out = join(folder, 'bank');
+  await extract({ in: root, out });
+  const decode = async () => {
+    const { sources } = await openSourced({ in: root, sources: out, maskSuffix: '', onlySplit: true, skipBad: false, allowSelf: false });
+    if (!sources) throw new Error('there is no bank');
+    return findPoison(sources, sources.samples, built.suspects, undefined);
+  };
+  const after = 'decoding this sample crashed the process twice (SIGKILL); repair or remove it';
+  expect(await decode()).toEqual(new Map());
+  for (const [name, value] of Object.entries(killedBy('SIGKILL', '2/b-0.png'))) vi.stubEnv(name, value);
+  expect(await decode()).toEqual(new Map([['sources:b', `the cut-outs of sources:b: ${after}`]]));
+  await rm(join(out, 'manifest.json'));
+  const [[, reason] = []] = await decode();
+  expect(reason).toMatch(/^\d\/\w-0\.png, .*\d\/\w-0\.png: decoding this sample crashed the process twice/);
 });
