@@ -137,6 +137,7 @@ describe('a YOLO data set', () => {
     ['boxes', '', '0 0.5 0.5 0.2 0.2', 'labels/: all labels are boxes (YOLO detect), which cannot be pasted; add outlines (YOLO segment)'],
     ['poses', 'kpt_shape: [4, 2]', `0${' 0.5'.repeat(12)}`, "data.yaml: 'kpt_shape: [4, 2]' says that labels are boxes with key points"],
     ['poses', 'kpt_shape: [2, 3]', '0 0.5 0.5 0.2 0.2 0.5 0.5 2 0.4 0.4 1', "data.yaml: 'kpt_shape: [2, 3]' says that labels are boxes"],
+    ['poses', '', '0 0.5 0.5 0.2 0.2 0.5 0.5 2 0.4 0.4 1', 'labels/: all labels are boxes with key points (YOLO pose)'],
     ['poses', 'kpt_shape: [3, 3]', `0${' 0.5'.repeat(12)} 2`, "data.yaml: 'kpt_shape: [3, 3]' says that labels are boxes with key"],
   ])('of %s alone is refused by its task: %j', async (_, yaml, line, message) => {
     const root = await writeTree(join(folder, `task${number++}`), {
@@ -272,6 +273,13 @@ describe('oriented boxes', () => {
     }
     expect(kept).toBeGreaterThan(0);
     await expectSound(out, root);
+  });
+
+  test('are refused by line if --layout asks for them, and lines have another number of corners', async () => {
+    const root = await tree(turned, '0 0.1 0.1 0.5 0.1 0.5 0.5');
+    await expect(run({ layout: 'yolo-obb' }, root)).rejects.toMatchObject({
+      offenders: [expect.stringMatching(/^labels\/train\/a\.txt: line 2 has no four corners/)],
+    });
   });
 
   test('are read as outlines if --layout says so', async () => {

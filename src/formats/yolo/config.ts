@@ -40,9 +40,26 @@ export async function readConfig(tree: Tree, encoding: string): Promise<YoloConf
   if (named !== undefined) return configOf(await readText(tree.root, named, encoding), named);
   for (const file of files) {
     const text = await readText(tree.root, file, encoding);
-    if (/^\s*["']?(names|train)["']?\s*:/m.test(text)) return configOf(text, file);
+    const has = (key: string): boolean => new RegExp(`^["']?${key}["']?\\s*:`, 'm').test(text);
+    if (!has('names') && !has('train')) continue;
+    try {
+      return await configOf(text, file);
+    } catch (error) {
+      // A file with one of these keys may belong to something else.
+      if (has('names') && has('train')) throw error;
+    }
   }
   return undefined;
+}
+
+/** The configuration while layouts are compared: undefined if the file is invalid, which may be that of another layout. */
+export async function findConfig(tree: Tree, encoding: string): Promise<YoloConfig | undefined> {
+  try {
+    return await readConfig(tree, encoding);
+  } catch (error) {
+    if (error instanceof CopyPasteError && error.code === 'data') return undefined;
+    throw error;
+  }
 }
 
 async function configOf(text: string, file: string): Promise<YoloConfig> {

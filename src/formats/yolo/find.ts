@@ -5,7 +5,7 @@ import type { Tree } from '../../base/tree.ts';
 import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, type Part, partsOf } from '../folders.ts';
 import { readImageList } from '../image-lists.ts';
-import { placeOf, readConfig, type YoloConfig } from './config.ts';
+import { findConfig, placeOf, type YoloConfig } from './config.ts';
 import { hasOrientedBoxes } from './lines.ts';
 
 /** Options for finding a layout. */
@@ -30,13 +30,13 @@ export async function findOriented(tree: Tree, { encoding, asked }: Finding): Pr
 /** Tests if labels are oriented boxes: `data.yaml` may name the task, else the lines decide. */
 async function isOriented(tree: Tree, found: readonly Folders[], encoding: string): Promise<boolean> {
   if (found.length === 0) return false;
-  const { task } = (await readConfig(tree, encoding)) ?? {};
+  const { task } = (await findConfig(tree, encoding)) ?? {};
   return task === undefined ? hasOrientedBoxes(tree, found, encoding) : task === 'obb';
 }
 
 /** Finds folders of class masks, for semantic segmentation. */
 export async function findSemantic(tree: Tree, { encoding }: Finding): Promise<Folders[]> {
-  const config = await readConfig(tree, encoding);
+  const config = await findConfig(tree, encoding);
   const masks = masksFolder(config, tree);
   if (!config || masks === undefined) return [];
   const found = await splitsOf(tree, config, masks, encoding);
@@ -52,7 +52,7 @@ export function masksFolder(config: YoloConfig | undefined, tree: Tree): string 
 }
 
 async function findLabels(tree: Tree, encoding: string): Promise<Folders[]> {
-  const config = await readConfig(tree, encoding);
+  const config = await findConfig(tree, encoding);
   if (masksFolder(config, tree) !== undefined) return [];
   const found = await splitsOf(tree, config, 'labels', encoding);
   return found.some((row) => hasLabels(row, tree)) ? found : [];
@@ -123,16 +123,16 @@ function rowOf(parts: readonly Part[]): Omit<Folders, 'split'> | undefined {
 
 /** Parts of a split that a list of images defines, one for each folder named `images`, or for each folder. */
 async function partsOfList(tree: Tree, list: string, annotations: string, encoding: string): Promise<Part[]> {
-  const roots = new Map<string, string[]>();
+  const roots = new Map<string, Set<string>>();
   for (const { image } of await readImageList(tree, list, encoding)) {
     if (image === undefined) continue;
     const folder = posix.dirname(image) === '.' ? '' : posix.dirname(image);
     const names = folder.split('/');
     const root = names.slice(0, names.lastIndexOf('images') + 1).join('/') || folder;
-    roots.set(root, [...new Set([...(roots.get(root) ?? []), folder])]);
+    roots.set(root, (roots.get(root) ?? new Set()).add(folder));
   }
   return [...roots.values()].map((folders) => {
-    const images = common(folders);
+    const images = common([...folders]);
     return { images, masks: counterpart(images, annotations), list };
   });
 }

@@ -24,6 +24,9 @@ export function linesOf(text: string): Line[] {
   });
 }
 
+/** Kind of the annotations in label files. */
+export type Kind = 'outlines' | 'oriented boxes';
+
 /** Tests if a line has the centre and size of a box. */
 export function isBox({ values }: Line): boolean {
   return values.length === 4;
@@ -67,9 +70,11 @@ function lookOf(corners: readonly number[]): 'upright' | 'turned' | 'other' {
  * Finds the fault of a label file that makes Ultralytics drop its image: a line that is no annotation, coordinates that are no
  * fractions, a class that has no name.
  */
-export function faultOf(lines: readonly Line[], classNames: ClassNames): string | undefined {
+export function faultOf(lines: readonly Line[], classNames: ClassNames, kind: Kind): string | undefined {
   for (const line of lines) {
     const { number, classId, text, values } = line;
+    if (kind === 'oriented boxes' && values.length !== 8)
+      return `line ${number} has no four corners 'class x y x y x y x y': '${text.slice(0, 40)}'`;
     const isClass = Number.isInteger(classId) && classId >= 0 && classId < 65535;
     const isShape = values.length === 4 || (values.length >= 6 && values.length % 2 === 0);
     if (!isClass || !isShape || !values.every(Number.isFinite))
@@ -106,30 +111,37 @@ function rangeOf(values: readonly number[]): [least: number, greatest: number] {
   return [low, high];
 }
 
+/** Tests if a line is a box with key points, each with a visibility of 0, 1 or 2. */
+export function isPose({ values }: Line): boolean {
+  const flags = values.filter((_, i) => i > 4 && i % 3 === 0);
+  return values.length > 4 && values.length % 3 === 1 && flags.every((flag) => flag === 0 || flag === 1 || flag === 2) && flags.includes(2);
+}
+
 /**
  * Refuses a set of boxes or of poses.
  *
  * @param counts numbers of values of the lines.
+ * @param poses true if every line looks like a pose.
  * @throws {CopyPasteError} `data` if no line has an outline.
  */
 export function refuseTask(
   counts: ReadonlySet<number>,
+  poses: boolean,
   files: readonly string[],
   config: { readonly file: string; readonly keypoints?: readonly [number, number] | undefined } | undefined,
 ): void {
   const all = (holds: (count: number) => boolean): boolean => counts.size > 0 && [...counts].every(holds);
   const refuse = (path: string, what: string): CopyPasteError => new CopyPasteError('data', what, { path });
-  if (all((count) => count === 4)) {
-    const [first = ''] = files;
-    throw refuse(
-      first.slice(0, first.lastIndexOf('/') + 1),
-      'all labels are boxes (YOLO detect), which cannot be pasted; add outlines (YOLO segment)',
-    );
-  }
+  const [first = ''] = files;
+  const folder = first.slice(0, first.lastIndexOf('/') + 1);
+  if (all((count) => count === 4))
+    throw refuse(folder, 'all labels are boxes (YOLO detect), which cannot be pasted; add outlines (YOLO segment)');
   const [points, each] = config?.keypoints ?? [0, 0];
   if (config && points > 0 && all((count) => count === 4 || count === 4 + points * each))
     throw refuse(
       config.file,
       `'kpt_shape: [${points}, ${each}]' says that labels are boxes with key points (YOLO pose), which cannot be pasted; add outlines (YOLO segment)`,
     );
+  if (poses && counts.size > 0)
+    throw refuse(folder, 'all labels are boxes with key points (YOLO pose), which cannot be pasted; add outlines (YOLO segment)');
 }

@@ -11,7 +11,7 @@ import { boxOfSpans } from '../../masks/spans.ts';
 import type { ClassNames, ShapeSet } from '../../types.ts';
 import type { LabelFiles, LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
 import { configInOutput, readConfig } from './config.ts';
-import { faultOf, isBox, type Line, linesOf, refuseTask } from './lines.ts';
+import { faultOf, isBox, isPose, type Kind, type Line, linesOf, refuseTask } from './lines.ts';
 
 /** The YOLO format for instance segmentation. `data.yaml` holds the class names and the splits. */
 export const yolo: LabelFormat<undefined, string> = {
@@ -42,8 +42,6 @@ export const yoloOriented: LabelFormat<undefined, string> = {
   pasted: (pasted) => labelText(pasted, (spans) => smallestRectangle(spans, pasted.before.size)),
 };
 
-type Kind = 'outlines' | 'oriented boxes';
-
 /** Option that reads labels of four corners as the other kind. */
 const others: Readonly<Record<Kind, string>> = {
   outlines: 'if they are oriented boxes, pass --layout yolo-obb',
@@ -65,10 +63,14 @@ async function namesOf(
   const listed = config && config.classNames.size > 0 ? undefined : await readClasses(tree, files, encoding);
   const classNames = listed?.classNames ?? config?.classNames ?? new Map();
   const counts = new Set<number>();
+  let poses = true;
   await inParts(own, 16, async (file) => {
     const lines = linesOf(await readText(tree.root, file, encoding).catch((error: unknown) => refuse(error, file)));
-    for (const { values } of lines) counts.add(values.length);
-    const what = faultOf(lines, classNames);
+    for (const line of lines) {
+      counts.add(line.values.length);
+      poses &&= isPose(line);
+    }
+    const what = faultOf(lines, classNames, kind);
     if (what !== undefined) bad.set(file, { path: file, what });
   });
   function refuse(error: unknown, file: string): string {
@@ -76,7 +78,7 @@ async function namesOf(
     bad.set(file, { path: file, what: error.what });
     return '';
   }
-  refuseTask(counts, own, config);
+  refuseTask(counts, poses, own, config);
   const notes = counts.size === 1 && counts.has(8) ? [`labels have four corners each and are read as ${kind}; ${others[kind]}`] : [];
   if (!config) return { classNames, notes, ...(listed && { config: { file: listed.file } }) };
   return { classNames, notes, config: { file: config.file, ...(await configInOutput(config, tree)) } };
@@ -103,7 +105,7 @@ async function readClasses(
  */
 function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSet<undefined, string> {
   const lines = linesOf(text);
-  const fault = faultOf(lines, new Map());
+  const fault = faultOf(lines, new Map(), 'outlines');
   if (fault !== undefined) throw new CopyPasteError('data', fault, { path: file });
   const shapes = lines.map((line, id) => {
     const { classId, values, text: own } = line;

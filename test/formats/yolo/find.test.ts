@@ -268,6 +268,13 @@ test('classes.txt names the classes where no data.yaml does, and is no label fil
   expect([[...classNames.values()], carried, samples.length]).toEqual([['cat', 'dog'], ['labels/classes.txt'], 2]);
 });
 
+test('a YAML file of something else is no configuration', async () => {
+  const other = { 'hyp.yaml': 'train:\n  epochs: 3\n', 'a.yaml': 'x: [' };
+  expect((await open(await write({ ...all('images/train/a.png'), ...other, 'set.yml': 'names: [cat]\n' }))).classNames.get(0)).toBe('cat');
+  const masks = await write({ 'images/a.png': picture, 'masks/a.png': { width: 20, height: 10, ids: new Uint8Array(200) }, ...other });
+  expect((await open(masks)).layout).toBe('paired');
+});
+
 test.each([
   ['names: 5', /^data\.yaml: 'names' must be a list of names, or a map of names by id, but is 5; correct it$/],
   ['names: {a: cat}', /'names' must be a map of names by id/],
