@@ -73,9 +73,10 @@ export async function measure(
     }
   };
   await addAll(dataset.samples, dataset.sources ? 'target' : 'both');
-  if (dataset.sources) await addAll(dataset.sources.samples, 'source');
-  const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
   const request = requestOf(options, dataset.classNames);
+  // The prior is that of the targets, so only a balance reads a separate source set.
+  if (dataset.sources && request) await addAll(dataset.sources.samples, 'source');
+  const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
   if (request && measures.balance)
     refuseUnusable(measures.balance, request, dataset.classNames, planOptionsOf(dataset, options, {}).mayPaste);
   return measures;

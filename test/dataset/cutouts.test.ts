@@ -266,6 +266,13 @@ describe('a folder of cut-outs is refused', () => {
   });
 });
 
+test('cut-outs are read when they are drawn, and all of them only for a balance', async () => {
+  const sources = await writeCutouts(newPath('unread'), { 'car/a.png': imageOf(9, 9, colour), ...discs('car/b.png') });
+  expect((await run(sources, { p: 0, sourcesLayout: 'cutouts' })).manifest.records).toHaveLength(4);
+  expect((await run(sources, { p: 0, sourcesLayout: 'cutouts', place: 'prior' })).manifest.records).toHaveLength(4);
+  await expect(run(sources, { p: 0, sourcesLayout: 'cutouts', balance: 'inverse' })).rejects.toMatchObject({ code: 'data' });
+});
+
 test('a run from cut-outs is rebuilt from those that it has read, whatever else lies in the folder; a changed or missing one is named', async () => {
   const sources = await writeCutouts(newPath('replayed'), discs('car/a.png', 'car/b.png', 'person/c.png'));
   const { out, given } = await run(sources);
