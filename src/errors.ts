@@ -18,6 +18,10 @@ export type ErrorCode = keyof typeof exitCodes;
 export interface Fault {
   readonly path: string;
   readonly what: string;
+  /** Split of the file, if it is known. */
+  readonly split?: string;
+  /** Set if only some annotations of the file are left out. */
+  readonly part?: 'annotations';
 }
 
 /** An error that a user can act on: one line with the file, the problem and the remedy. */

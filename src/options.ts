@@ -123,6 +123,13 @@ const reading = {
   },
   onlySplit: { flag: '--only-split', kind: 'switch', description: 'leave out the other splits' },
   skipBad: { flag: '--skip-bad', kind: 'switch', description: 'leave out bad samples instead of stopping; the exit code is then 3' },
+  crowd: {
+    flag: '--crowd <mode>',
+    choices: ['skip', 'objects'],
+    default: 'skip',
+    description:
+      'COCO: never paste annotations with iscrowd 1, or take those with run lengths for objects, as in exports of CVAT and Datumaro',
+  },
   instances: {
     flag: '--instances <kind>',
     choices: ['component', 'class', 'object'],

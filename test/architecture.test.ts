@@ -39,6 +39,7 @@ const unmirrored: readonly string[] = [
   'architecture',
   'codecs/hostile',
   'docs',
+  'formats/boxes',
   'formats/encodings',
   'formats/panoptic',
   'masks/shapes',

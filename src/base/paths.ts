@@ -15,3 +15,8 @@ export function isInside(path: string, folder: string): boolean {
 export function withoutExtension(path: string): string {
   return path.replace(/\.[^./]+$/, '');
 }
+
+/** Extension of a path with its dot; empty if it has none. */
+export function extensionOf(path: string): string {
+  return path.slice(withoutExtension(path).length);
+}

@@ -5,6 +5,7 @@ import { isBankSet } from '../dataset/bank.ts';
 import { isCutoutFolder } from '../dataset/cutouts.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
+import { describeUnpasted, total, unpastedWith } from '../dataset/unpasted.ts';
 
 /** Layout, folders, split and number of samples of a data set. */
 export function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
@@ -19,17 +20,18 @@ export function describeDataset({ layout, folders, split, splits, samples, other
 }
 
 /** Lines on annotations of a document that are never pasted, or lose a part when pasted. */
-export function describeDocument({ documents, split }: Dataset): string[] {
-  const { boxes = 0, keypoints = 0, annotations = 0 } = documents.get(split) ?? {};
-  const has = (n: number): string => (n === 1 ? 'has' : 'have');
+export function describeDocument({ documents, split, crowds }: Dataset): string[] {
+  const { unpasted: all = {}, keypoints = 0, annotations = 0 } = documents.get(split) ?? {};
+  const unpasted = unpastedWith(all, crowds);
+  const n = total(unpasted);
   return [
-    ...(boxes > 0
-      ? [
-          `${boxes} of ${plural(annotations, 'annotation')} ${has(boxes)} a box but no mask; ${boxes === 1 ? 'it is' : 'they are'} kept and never pasted`,
-        ]
+    ...(n > 0
+      ? [`${n} of ${plural(annotations, 'annotation')} ${n === 1 ? 'is' : 'are'} kept and never pasted: ${describeUnpasted(unpasted)}`]
       : []),
     ...(keypoints > 0
-      ? [`${plural(keypoints, 'annotation')} ${has(keypoints)} keypoints, which are dropped from pasted and covered annotations`]
+      ? [
+          `${plural(keypoints, 'annotation')} ${keypoints === 1 ? 'has' : 'have'} keypoints, which are dropped from pasted and covered annotations`,
+        ]
       : []),
   ];
 }

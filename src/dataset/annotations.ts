@@ -37,8 +37,8 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
   const parts = labels
     ? [decodeText(labels.bytes, path, dataset.encoding)]
     : entry && (await readEntry(dataset.root, entry, dataset.encoding));
-  const { classNames, documents } = dataset;
-  const source = { file: entry?.document ?? path, size, classNames, things: documents.get(sample.split)?.things, mask };
+  const { classNames, documents, crowds } = dataset;
+  const source = { file: entry?.document ?? path, size, classNames, things: documents.get(sample.split)?.things, crowds, mask };
   const shapes: ShapeSet = parts ? await format.shapes({ ...source, parts }) : emptyOf(sample);
   if (mask) giveBack(mask.bytes);
   const files: InputFile[] = [

@@ -36,7 +36,7 @@ export async function openBank(folder: string): Promise<Dataset> {
     others: [],
     lists: new Map(),
     imageLists: new Map(),
-    documents: new Map([['', { path: bankFile, sha256, annotations: cutouts, boxes: 0, keypoints: 0, own: undefined }]]),
+    documents: new Map([['', { path: bankFile, sha256, annotations: cutouts, unpasted: {}, keypoints: 0, own: undefined }]]),
     carried: [],
     rewritten: new Map(),
     notes: [],

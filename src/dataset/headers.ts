@@ -45,7 +45,7 @@ export async function checkSamples(
     } catch (error) {
       // A failing disk does not make the sample bad.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
-      bad.set(sample.id, { path: error.path ?? sample.image, what: error.what });
+      bad.set(sample.id, { path: error.path ?? sample.image, what: error.what, split: sample.split });
       return undefined;
     }
   });

@@ -1,6 +1,6 @@
 /** Chooses the layout of a data set: detected, or from options. */
 import { relative, resolve, sep } from 'node:path';
-import { isInside } from '../base/paths.ts';
+import { isInside, withoutExtension } from '../base/paths.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { holdsCutouts, isBank } from '../formats/bank.ts';
@@ -33,14 +33,25 @@ export async function chooseLayout(
         'noInput',
         `--annotations ${options.annotations}: no such file in --in ${options.in}; use a path relative to it`,
       );
-    return {
-      layout: layouts.find(({ reads }) => reads?.(tree, masks)) as Layout,
-      folders: [{ split: '', images: options.images === undefined ? '' : inside('--images', options.images), masks }],
-    };
+    const layout = options.layout === undefined ? layouts.find(({ reads }) => reads?.(tree, masks)) : layoutNamed(options.layout);
+    const images = options.images === undefined ? '' : inside('--images', options.images);
+    const objects = options.masks === undefined ? withoutExtension(masks) : inside('--masks', options.masks);
+    return { layout: layout as Layout, folders: [{ split: '', images, masks, ...(layout?.segments && { objects }) }] };
   }
   if (options.images === undefined && options.masks === undefined) {
     if (options.layout === undefined) await refuseCutouts(root, tree, options);
     return detectLayout(tree, options.layout, options.encoding);
+  }
+  if (options.layout !== undefined && layoutNamed(options.layout).reads) {
+    const found = await detectLayout(tree, options.layout, options.encoding);
+    const images = options.images === undefined ? undefined : inside('--images', options.images);
+    const objects = found.layout.segments && options.masks !== undefined ? inside('--masks', options.masks) : undefined;
+    const folders = found.folders.map((one) => ({
+      ...one,
+      ...(images !== undefined && { images }),
+      ...(objects !== undefined && { objects }),
+    }));
+    return { ...found, folders };
   }
   if (options.images === undefined || options.masks === undefined) {
     throw new CopyPasteError('usage', '--images and --masks belong together; pass both');

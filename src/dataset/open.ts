@@ -33,6 +33,8 @@ export interface Dataset {
   readonly digests?: ReadonlyMap<string, string>;
   /** Encoding of its texts, a label of `TextDecoder`. */
   readonly encoding: string;
+  /** Set if crowds of run lengths are objects. */
+  readonly crowds?: 'objects';
   readonly layout: Layout['name'];
   /** Folders of each split, for messages. */
   readonly folders: readonly Folders[];
@@ -104,7 +106,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const coloured = { masks: (colourFile.colours ?? colourFile.error) !== undefined, objects: objectIds === undefined };
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), coloured, bad);
   if (coded && colourFile.error !== undefined) throw colourFile.error;
-  const skipped = skippedOf(bad, options);
+  const { skipped, notes } = skippedOf(bad, split, options);
   const chosen = samples.filter((sample) => sample.split === split);
   refuseEmpty(chosen, split, skipped, options);
   if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
@@ -125,6 +127,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   return {
     root,
     encoding: options.encoding ?? utf8,
+    ...(options.crowd === 'objects' && { crowds: options.crowd }),
     layout: layout.name,
     folders,
     splits: [...splits].sort(),
@@ -136,7 +139,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     documents,
     carried,
     rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
-    notes: [...(pairing.notes ?? []), ...configs.flatMap(({ notes = [] }) => notes)],
+    notes: [...(pairing.notes ?? []), ...notes, ...configs.flatMap(({ notes = [] }) => notes)],
     ...classes,
     ...(regions && { regions: new Set(regions) }),
     ...(objectIds && { objectIds }),
@@ -229,17 +232,37 @@ function namesOfLayout({ classNames = {} }: Layout): ClassNames {
   return new Map(Object.entries(classNames).map(([id, name]) => [Number(id), name]));
 }
 
-/** Lists the bad samples, sorted by id. @throws {CopyPasteError} `data` with all of them, unless `skipBad` leaves them out. */
-function skippedOf(bad: ReadonlyMap<string, Fault>, { skipBad }: DatasetOptions): Skipped[] {
-  const skipped = [...bad]
-    .map(([id, { path, what }]) => ({ id, path, what, reason: `${path}: ${what}` }))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
+/**
+ * Lists the bad samples and annotations, sorted by id. Faults of other splits, which are copied as they are, become notes.
+ *
+ * @throws {CopyPasteError} `data` with all of them, unless `skipBad` leaves them out.
+ */
+function skippedOf(
+  bad: ReadonlyMap<string, Fault>,
+  split: string,
+  { skipBad, onlySplit, lookOnly }: DatasetOptions,
+): { skipped: Skipped[]; notes: string[] } {
+  const isOther = (one: Fault): boolean => one.split !== undefined && one.split !== split && !lookOnly;
+  const all = [...bad].map(([id, fault]) => ({ ...fault, id, reason: `${fault.path}: ${fault.what}` }));
+  all.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const faults = all.filter((one) => !isOther(one));
+  const others = onlySplit ? [] : all.filter(isOther);
+  const skipped = faults.map(({ id, path, what, reason }) => ({ id, path, what, reason }));
   if (skipped.length > 0 && !skipBad) {
-    throw new CopyPasteError('data', `${plural(skipped.length, 'bad sample')}; correct them, or pass --skip-bad to leave them out`, {
+    const parts = faults.filter(({ part }) => part !== undefined).length;
+    const counts = [
+      ...(faults.length > parts ? [plural(faults.length - parts, 'bad sample')] : []),
+      ...(parts > 0 ? [`${plural(parts, 'fault')} in annotations`] : []),
+    ];
+    throw new CopyPasteError('data', `${counts.join(' and ')}; correct them, or pass --skip-bad to leave them out`, {
       offenders: skipped.map(({ reason }) => reason),
     });
   }
-  return skipped;
+  const notes = [...new Set(others.map((one) => one.split))].map((name) => {
+    const own = others.filter((one) => one.split === name);
+    return `split ${name}, which is only copied, has ${plural(own.length, 'fault')}, such as ${own[0]?.reason}`;
+  });
+  return { skipped, notes };
 }
 
 /** Refuses an empty split. @throws {CopyPasteError} `noInput` when the augmented split has no samples. */

@@ -26,6 +26,8 @@ export interface DatasetOptions {
   readonly lookOnly?: boolean | undefined;
   /** True to write annotations of documents as polygons. */
   readonly polygons?: boolean | undefined;
+  /** `objects` if crowds of run lengths are objects. */
+  readonly crowd?: 'skip' | 'objects' | undefined;
   /** True to refuse annotations without a mask. */
   readonly requireMasks?: boolean | undefined;
   /** Folders of each split, if already known from a manifest. */

@@ -10,7 +10,13 @@ export function unique(samples: readonly Paired[], bad: Map<string, Fault>): Pai
   for (const sample of samples) {
     const twin = byId.get(sample.id);
     if (twin === undefined) byId.set(sample.id, sample);
-    else bad.set(sample.image, { path: sample.image, what: `has the same sample id as ${twin.image}; rename one of them` });
+    else {
+      const what =
+        twin.image === sample.image && sample.entry
+          ? `is the file of two images in ${sample.entry.document}; keep one of them`
+          : `has the same sample id as ${twin.image}; rename one of them`;
+      bad.set(sample.image, { path: sample.image, what, split: sample.split });
+    }
   }
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }

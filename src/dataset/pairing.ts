@@ -1,6 +1,6 @@
 /** Pairs images with their annotations: masks in folders, label files, or documents. */
 import { basename } from 'node:path';
-import { withoutExtension } from '../base/paths.ts';
+import { extensionOf, withoutExtension } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
@@ -16,6 +16,7 @@ import { listName } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
 import { drawnMasks } from './sample-files.ts';
+import { describeUnpasted } from './unpasted.ts';
 
 /** A data set with a known layout. */
 interface Opening {
@@ -136,15 +137,12 @@ function unicodeNote(renamed: readonly string[]): string[] {
 }
 
 /** Opens documents of many samples, which may contain several splits. */
-async function openDocuments({ root, tree, found, choose, options, bad }: Opening, format: DocumentFormat): Promise<Pairing> {
+async function openDocuments(opening: Opening, format: DocumentFormat): Promise<Pairing> {
+  const { tree, found, choose, options, bad } = opening;
   // Some documents name their splits inside, so the choice waits until they are read.
   const known = found.every(({ split }) => split !== '') ? choose(splitsOf(found)) : undefined;
   const wanted = found.filter((one) => known === undefined || !options.onlySplit || one.split === known);
-  const opened: Awaited<ReturnType<typeof openDocument>>[] = [];
-  for (const path of new Set(wanted.map(({ masks }) => masks))) {
-    const rows = wanted.filter(({ masks }) => masks === path) as [Folders, ...Folders[]];
-    opened.push(await openDocument(root, rows, tree, format, options.encoding ?? utf8));
-  }
+  const { opened, notes } = await openEach(wanted, known, opening, format);
   const splits = [...new Set([...splitsOf(found), ...opened.flatMap(({ folders }) => splitsOf(folders))])];
   const split = known ?? choose(splits);
   const folders: Folders[] = [];
@@ -158,24 +156,69 @@ async function openDocuments({ root, tree, found, choose, options, bad }: Openin
     documents.set(one.row.split, one.document);
   }
   const document = documents.get(split) as Document;
-  refuseBoxes(options.requireMasks ? [...new Set(documents.values())] : [document], options);
+  if (options.requireMasks) for (const one of new Set(documents.values())) refuseBoxes(one, true);
+  if (!options.lookOnly) refuseBoxes(document, false);
   const { classNames } = opened.find((one) => one.document === document) as (typeof opened)[0];
-  const paired = opened.flatMap(({ samples }) => samples.flatMap((sample) => pairEntry(sample, tree, bad)));
-  return { paired, folders, splits, split, documents, categories: classNames };
+  const paired = withOwnIds(opened.flatMap(({ samples }) => samples.flatMap((sample) => pairEntry(sample, tree, bad))));
+  for (const { document, note, faults = [], folders } of opened) {
+    const own = folders.map((row) => row.split);
+    if (options.onlySplit && !own.includes(split)) continue;
+    if (note !== undefined) notes.push(note);
+    const { path } = document;
+    const among = own.length === 1 ? { split: own[0] as string } : {};
+    for (const what of faults) bad.set(`${path}: ${what}`, { path, what, part: 'annotations', ...among });
+  }
+  return { paired, folders, splits, split, documents, categories: classNames, notes };
+}
+
+/** Opens documents. A document of other splits than the augmented one that cannot be read is left out, with a note. */
+async function openEach(
+  wanted: readonly Folders[],
+  known: string | undefined,
+  { root, tree, options }: Opening,
+  format: DocumentFormat,
+): Promise<{ opened: Awaited<ReturnType<typeof openDocument>>[]; notes: string[] }> {
+  const opened: Awaited<ReturnType<typeof openDocument>>[] = [];
+  const notes: string[] = [];
+  for (const path of new Set(wanted.map(({ masks }) => masks))) {
+    const rows = wanted.filter(({ masks }) => masks === path) as [Folders, ...Folders[]];
+    try {
+      opened.push(await openDocument(root, rows, tree, format, options.encoding ?? utf8));
+    } catch (error) {
+      const isOther = known !== undefined && rows.every(({ split }) => split !== known) && !options.lookOnly;
+      if (!isOther || !(error instanceof CopyPasteError)) throw error;
+      notes.push(`split ${rows.map(({ split }) => split).join(', ')} is left out: ${error.message}`);
+    }
+  }
+  return { opened, notes };
+}
+
+/** Adds the extension to the ids of samples that differ in nothing else: documents name images with it. */
+function withOwnIds(paired: readonly Paired[]): Paired[] {
+  const images = new Map<string, string>();
+  const twins = new Set<string>();
+  for (const { id, image } of paired) {
+    if ((images.get(id) ?? image) !== image) twins.add(id);
+    images.set(id, image);
+  }
+  return paired.map((sample) => (twins.has(sample.id) ? { ...sample, id: sample.id + extensionOf(sample.image) } : sample));
 }
 
 function splitsOf(found: readonly Folders[]): string[] {
   return found.map(({ split }) => split).filter((split) => split !== '');
 }
 
-/** Refuses documents of boxes. @throws {CopyPasteError} `data` when no annotation has a mask, or masks are required and one is missing. */
-function refuseBoxes(documents: readonly Document[], { requireMasks }: DatasetOptions): void {
-  for (const { path, boxes, annotations } of documents) {
-    if (boxes > 0 && (requireMasks || boxes === annotations)) {
-      const which = boxes === annotations ? 'none of its annotations has a mask' : `${boxes} of ${annotations} annotations have no mask`;
-      throw new CopyPasteError('data', `${which}, only boxes, which cannot be pasted; add segmentations`, { path });
-    }
-  }
+/**
+ * Refuses a document of annotations without a mask.
+ *
+ * @param all true to refuse a single one.
+ * @throws {CopyPasteError} `data` when no annotation has a mask, or masks are required and one is missing.
+ */
+function refuseBoxes({ path, unpasted, annotations }: Document, all: boolean): void {
+  const without = (unpasted.box ?? 0) + (unpasted['too few points'] ?? 0);
+  if (without === 0 || (!all && without < annotations)) return;
+  const which = without === annotations ? 'none of its annotations has a mask' : `${without} of ${annotations} annotations have no mask`;
+  throw new CopyPasteError('data', `${which}: ${describeUnpasted(unpasted)}; add segmentations`, { path });
 }
 
 /** Images of a part of a split, with the stem that the files of a sample share, and the sample id. */
@@ -326,9 +369,9 @@ function isDrawn(file: string): boolean {
 function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tree: Tree, bad: Map<string, Fault>): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.has(file));
-  if (missing !== undefined) bad.set(id, { path: missing, what: `missing, but ${entry.document} lists it; add the file` });
+  if (missing !== undefined) bad.set(id, { path: missing, what: `missing, but ${entry.document} lists it; add the file`, split });
   else if (formatOf(image) === undefined)
-    bad.set(id, { path: image, what: `image has an unsupported format; convert it to one of ${extensionList}` });
-  else return [{ id, split, image, ...(mask !== undefined && { mask }), size, entry, endings: noEndings }];
+    bad.set(id, { path: image, what: `image has an unsupported format; convert it to one of ${extensionList}`, split });
+  else return [{ id, split, image, ...(mask !== undefined && { mask }), ...(size && { size }), entry, endings: noEndings }];
   return [];
 }

@@ -71,13 +71,14 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
     const layout = alike ? (sourcesLayout ?? target.layout) : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
-    const { skipBad, images, masks, encoding, maskSuffix, background, ignore, classNames, colorMap } = options;
+    const { skipBad, crowd, images, masks, encoding, maskSuffix, background, ignore, classNames, colorMap } = options;
     return openDataset({
       in: sources,
       layout,
       split: sourcesSplit,
       onlySplit: true,
       skipBad,
+      crowd,
       encoding,
       // Options for a layout apply to both data sets of that layout.
       ...(alike && { images, masks }),

@@ -3,14 +3,16 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBelow } from '../base/paths.ts';
+import { plural } from '../base/plural.ts';
 import { decodeText } from '../base/text.ts';
 import { cannotRead, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Entry, Size } from '../types.ts';
-import type { Folders } from './folders.ts';
+import { type Folders, splitNames } from './folders.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage } from './format.ts';
-import type { Place } from './json.ts';
+import { type ImageNames, imageNames, isForeign, joined } from './image-names.ts';
+import type { Place as Range } from './json.ts';
 
 /** A sample that a document lists; its files may be missing. */
 export interface DocumentSample {
@@ -18,12 +20,21 @@ export interface DocumentSample {
   readonly image: string;
   readonly name: string;
   readonly mask?: string;
-  readonly size: Size;
+  /** Size, if the document states it. */
+  readonly size?: Size;
   readonly entry: Entry;
 }
 
+/** Result of opening a document. */
+interface Opened extends DocumentContents {
+  readonly folders: Folders[];
+  readonly samples: DocumentSample[];
+  /** Note on names that are not the paths of their images. */
+  readonly note?: string;
+}
+
 /**
- * Scans a document and finds the folders of its images.
+ * Scans a document and finds its images.
  *
  * @param found folders from the layout; several if the document names splits itself and they are known.
  * @throws {CopyPasteError} `data` when the document is not in the format.
@@ -34,7 +45,7 @@ export async function openDocument(
   tree: Tree,
   format: DocumentFormat,
   encoding: string,
-): Promise<DocumentContents & { folders: Folders[]; samples: DocumentSample[] }> {
+): Promise<Opened> {
   const [first] = found;
   const path = first.masks;
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', what, { path, cause });
@@ -42,40 +53,89 @@ export async function openDocument(
   const contents = await format.open(root, first, encoding, refuse);
   const { images, classNames } = contents;
   if (classNames.size >= noCategory) throw refuse(`the document has ${classNames.size} classes; the limit is ${noCategory - 1}`);
-  const names = [...new Set(images.map(({ split = first.split }) => split))];
-  const folders = names.map((split): Folders => {
-    const known = found.find((one) => one.split === split) ?? { ...first, split };
-    const able = imageFolders(known);
-    // All images of a split are where its first existing image is.
-    for (const { name, split: own = first.split } of images) {
-      const folder = own === split ? able.find((one) => tree.has(inside(one, name))) : undefined;
-      if (folder !== undefined) return { ...known, images: folder };
+  const listed = images.map(({ split = first.split }) => split);
+  // A document without images is an empty split.
+  const splits = [...new Set(images.length === 0 ? [first.split] : listed)];
+  const names = imageNames(tree);
+  const places = new Map(
+    splits.map((split) => {
+      const known = found.find((one) => one.split === split) ?? { ...first, split };
+      const own = images.filter((_, n) => listed[n] === split).map(({ name }) => name);
+      return [split, placeOf(known, own, tree, names)];
+    }),
+  );
+  const faults = [...(contents.faults ?? [])];
+  const matched: string[] = [];
+  const samples = images.flatMap(({ title, name, mask, split = first.split, width, height, places: entry }): DocumentSample[] => {
+    const { folder, find } = places.get(split) as Place;
+    const file = find(name);
+    if (file === undefined && !isBelow(name)) {
+      faults.push(`${title}: file name '${name}' points outside the folder of images, and no image, or several, match its end`);
+      return [];
     }
-    return known;
+    const image = file ?? joined(folder.images, name);
+    const plain = image === joined(folder.images, name);
+    if (!plain)
+      matched.push(`${name} (${image}${image.normalize('NFC').endsWith(name.normalize('NFC')) ? ', in another Unicode form' : ''})`);
+    return [
+      {
+        split,
+        image,
+        name: plain ? name : image.slice(image.startsWith(joined(folder.images, '')) ? joined(folder.images, '').length : 0),
+        ...(mask !== undefined && { mask: names.in('', mask) ?? mask }),
+        ...(width && height && { size: { width, height } }),
+        entry: { document: path, places: entry },
+      },
+    ];
   });
-  const samples = images.map(({ title, name, mask, split = first.split, width, height, places }): DocumentSample => {
-    if (!isBelow(name)) throw refuse(`${title}: file name '${name}' points outside the folder of images; use a path inside it`);
-    const folder = (folders.find((one) => one.split === split) as Folders).images;
-    return {
-      split,
-      image: inside(folder, name),
-      name,
-      ...(mask !== undefined && { mask }),
-      size: { width, height },
-      entry: { document: path, places },
-    };
-  });
-  return { ...contents, folders, samples };
+  const note =
+    matched.length > 0 &&
+    `${path}: ${matched.length} of ${plural(images.length, 'file name')} ${matched.length === 1 ? 'is' : 'are'} not the path of an image; matched with the one image that fits, such as ${matched[0]}`;
+  return { ...contents, faults, folders: [...places.values()].map(({ folder }) => folder), samples, ...(note && { note }) };
 }
 
-function inside(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`;
+/** Place of the images of a split. */
+interface Place {
+  readonly folder: Folders;
+  /** Finds an image by its name. */
+  readonly find: (name: string) => string | undefined;
+}
+
+/** Finds the folder of the images of a split: all of them are where the first existing image is. */
+function placeOf(known: Folders, listed: readonly string[], tree: Tree, names: ImageNames): Place {
+  const isSplit = (part: string): boolean => splitNames.includes(part.replace(/\d+$/, ''));
+  const isOther = (folder: string): boolean =>
+    isSplit(known.split) && folder.split('/').some((part) => part !== known.split && isSplit(part));
+  const able = imageFolders(known).filter(
+    (folder) => folder === known.images || folder === '' || (tree.folders.has(folder) && !isOther(folder)),
+  );
+  const below = (folder: string, name: string): string | undefined =>
+    names.below(folder, name, (file) => !isOther(file.slice(0, file.lastIndexOf('/') + 1)));
+  for (const exact of [
+    (folder: string, name: string) => tree.has(joined(folder, name)),
+    (folder: string, name: string) => names.in(folder, name),
+  ]) {
+    for (const name of listed) {
+      const images = able.find((folder) => exact(folder, name));
+      if (images !== undefined)
+        return {
+          folder: { ...known, images },
+          // A name with a folder of its own may be missing; it does not mean an image of another folder.
+          find: (one) => names.in(images, one) ?? (isForeign(one) ? below(images, one) : undefined),
+        };
+    }
+  }
+  for (const name of listed) {
+    const images = able.find((folder) => below(folder, name) !== undefined);
+    if (images !== undefined) return { folder: { ...known, images }, find: (one) => below(images, one) };
+  }
+  return { folder: known, find: () => undefined };
 }
 
 /** Candidate folders for the images of a document. */
 function imageFolders({ split, images, masks }: Folders): string[] {
   const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
-  return [images, split, `images/${split}`, `${split}/images`, 'images', 'data', 'train', beside, ''].filter(
+  return [images, split, `images/${split}`, `${split}/images`, 'images', 'input_images', 'data', 'train', beside, ''].filter(
     (folder, i, all) => all.indexOf(folder) === i,
   );
 }
@@ -91,14 +151,14 @@ const gap = 4096;
 export async function readEntry(root: string, { document, places: numbers }: Entry, encoding: string): Promise<string[]> {
   const places = Array.from(
     { length: numbers.length / 2 },
-    (_, n): Place => ({ start: numbers[2 * n] as number, length: numbers[2 * n + 1] as number }),
+    (_, n): Range => ({ start: numbers[2 * n] as number, length: numbers[2 * n + 1] as number }),
   );
   let file: FileHandle | undefined;
   try {
     file = await open(join(root, document));
     const parts: string[] = [];
     for (let from = 0; from < places.length; ) {
-      const { start } = places[from] as Place;
+      const { start } = places[from] as Range;
       let end = start;
       let to = from;
       for (let next = places[to]; next && next.start >= start && next.start <= end + gap; next = places[to]) {
@@ -107,7 +167,7 @@ export async function readEntry(root: string, { document, places: numbers }: Ent
       }
       const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
       for (; from < to; from++) {
-        const place = places[from] as Place;
+        const place = places[from] as Range;
         const at = place.start - start;
         parts.push(decodeText(buffer.subarray(at, at + place.length), document, encoding, place.start));
       }

@@ -106,6 +106,8 @@ export interface ShapeSource {
   readonly classNames: ClassNames;
   /** Classes that have instances, if the other classes are stuff. */
   readonly things?: readonly number[] | undefined;
+  /** Set if crowds of run lengths are objects. */
+  readonly crowds?: 'objects' | undefined;
   /** PNG that the document refers to. */
   readonly mask?: { readonly path: string; readonly bytes: Uint8Array } | undefined;
 }
@@ -145,8 +147,8 @@ export interface Document<D = unknown> {
   readonly path: string;
   readonly sha256: string;
   readonly annotations: number;
-  /** Number of annotations without a mask. */
-  readonly boxes: number;
+  /** Number of annotations that cannot be pasted, by reason. */
+  readonly unpasted: Unpasted;
   /** Number of annotations with keypoints. */
   readonly keypoints: number;
   /** Classes that have instances, if the other classes are stuff. */
@@ -155,8 +157,16 @@ export interface Document<D = unknown> {
   readonly own: D;
 }
 
-/** One image in a document. */
-export interface DocumentImage extends Size {
+/**
+ * Number of annotations that cannot be pasted, by reason; they are kept. A crowd of run lengths may be an object, since exports of CVAT
+ * and Datumaro set `iscrowd` for every mask.
+ */
+export type Unpasted = Readonly<
+  Partial<Record<'box' | 'too few points' | 'no area' | 'outside the image' | 'crowd' | 'crowd of run lengths' | 'stuff', number>>
+>;
+
+/** One image in a document; its size is that of the file if the document does not state it. */
+export interface DocumentImage extends Partial<Size> {
   /** Name of the image in messages. */
   readonly title: string;
   /** Path of the image file, relative to the folder of images. */
@@ -174,6 +184,8 @@ export interface DocumentContents<D = unknown> {
   readonly document: Document<D>;
   readonly images: readonly DocumentImage[];
   readonly classNames: ClassNames;
+  /** Problems of images and annotations that are left out. */
+  readonly faults?: readonly string[];
 }
 
 /** Pixels of one class in a drawn mask. */

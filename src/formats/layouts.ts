@@ -6,7 +6,7 @@ import { noCategory } from '../masks/ids.ts';
 import type { Endings, ObjectIds, View } from '../types.ts';
 import { ade20kNames, ade20kStuff } from './ade20k.ts';
 import { cityscapes } from './cityscapes.ts';
-import { findCoco, findPanoptic, isCoco } from './coco/find.ts';
+import { findCoco, findPanoptic, isCoco, isPanoptic } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
 import { findDatumaro, isDatumaro } from './datumaro/find.ts';
 import { type Folders, splitNames } from './folders.ts';
@@ -41,6 +41,8 @@ export interface Layout {
   config?(tree: Tree, encoding: string): Promise<ClassConfig | undefined>;
   /** Loads the annotation format; absent if annotations are masks. */
   readonly format?: () => Promise<Format>;
+  /** Set if a folder of PNGs with segments belongs to each document. */
+  readonly segments?: true;
   /** Tests if a document is in the layout's format. */
   reads?(tree: Tree, file: string): boolean;
   find(tree: Tree, how: Finding): Folders[] | Promise<Folders[]>;
@@ -258,10 +260,10 @@ const rows = [
   },
   {
     name: 'coco',
-    summary: 'annotations/instances_<split>.json, <split>/_annotations.coco.json or labels.json, beside images',
+    summary: 'annotations/instances_<split>.json, <split>/_annotations.coco.json, labels.json or result.json, beside images',
     readme: {
       folders:
-        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json` or `labels.json`, with the images; or the file that `--annotations` names',
+        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` or `result.json` (Label Studio), with the images; or the file that `--annotations` names',
       written: 'run lengths, areas, boxes; pastes get new ids and a `copypaste` key with their source',
       carried: 'categories, licences, all other keys',
       lost: 'keypoints of covered objects; other documents',
@@ -284,6 +286,8 @@ const rows = [
     background: [],
     ignore: [noCategory],
     find: findPanoptic,
+    reads: isPanoptic,
+    segments: true,
     format: async (): Promise<Format> => (await import('./coco/panoptic.ts')).panoptic,
   },
   {

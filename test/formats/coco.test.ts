@@ -5,13 +5,13 @@ import { sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { type CocoAnnotation, coco as format } from '../../src/formats/coco/coco.ts';
-import type { CocoImage } from '../../src/formats/coco/read.ts';
+import type { CocoImage as StatedImage } from '../../src/formats/coco/read.ts';
 import { spansOfPolygons } from '../../src/masks/polygons.ts';
 import { countsOfSpans, packCounts } from '../../src/masks/run-lengths.ts';
 import { areaOfSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
-import type { ShapeSet } from '../../src/types.ts';
+import type { ShapeSet, Size } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { verify } from '../../src/verbs/verify.ts';
@@ -22,6 +22,8 @@ const folder = temporaryFolder();
 const coco = 'fixtures/coco';
 const path = 'annotations/instances_train.json';
 let number = 0;
+
+type CocoImage = StatedImage & Size;
 
 interface Coco {
   images: CocoImage[];
@@ -214,7 +216,7 @@ describe('a COCO data set', () => {
         streams,
       ),
     ).toBe(0);
-    expect(streams.text.stderr).toMatch(/\n1 of 3 annotations has a box but no mask; it is kept and never pasted\n/);
+    expect(streams.text.stderr).toMatch(/\n1 of 3 annotations is kept and never pasted: 1 box without a mask\n/);
     expect(streams.text.stderr).toMatch(/\n1 annotation has keypoints, which are dropped from pasted and covered annotations\n/);
     await expect(run({ requireMasks: true }, root)).rejects.toMatchObject({
       code: 'data',
@@ -258,7 +260,7 @@ describe('a COCO data set', () => {
     const boxed = { ...annotation, id: 2, segmentation: [[4, 2, 8, 6]] };
     const root = await tree({ images, categories, annotations: [annotation, boxed, { ...annotation, id: 3, image_id: 2 }] });
     const { documents } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
-    expect(documents.get('train')).toMatchObject({ annotations: 3, boxes: 1 });
+    expect(documents.get('train')).toMatchObject({ annotations: 3, unpasted: { box: 1 } });
     const { out } = await run({ minArea: '1px' }, root);
     expect(read(out).annotations).toContainEqual(boxed);
   });
@@ -299,17 +301,17 @@ describe('a COCO data set', () => {
     ['the outermost value is not an object', '[1]'],
     ['not a valid COCO document: images are missing', { categories }],
     [
-      "file name '../a.png' points outside the folder of images",
-      { images: [{ ...images[0], file_name: '../a.png' }], annotations: [], categories },
+      "file name '../c.png' points outside the folder of images",
+      { images: [{ ...images[0], file_name: '../c.png' }], annotations: [], categories },
     ],
     [
       "file name '/etc/passwd' points outside the folder of images",
       { images: [{ ...images[0], file_name: '/etc/passwd' }], annotations: [], categories },
     ],
-    ['image id 1 occurs twice', { images: [images[0], { ...images[1], id: 1 }], annotations: [], categories }],
-    ['annotation id 1 occurs twice', { images, annotations: [annotation, annotation], categories }],
-    ['annotations refer to image 7, which is not defined', { images, annotations: [{ ...annotation, image_id: 7 }], categories }],
-    ['annotations[0] needs an id, image_id and category_id', { images, annotations: [{ ...annotation, id: 'x' }], categories }],
+    ['image 1: the id occurs twice', { images: [images[0], { ...images[1], id: 1 }], annotations: [], categories }],
+    ['annotation 1: the id occurs twice', { images, annotations: [annotation, annotation], categories }],
+    ['annotation 1 refers to image 7, which is not defined', { images, annotations: [{ ...annotation, image_id: 7 }], categories }],
+    ['annotations[0]: id is the text "x", not an integer from 0', { images, annotations: [{ ...annotation, id: 'x' }], categories }],
     [
       'annotation 1: the segmentation is not a list of polygons',
       { images, annotations: [{ ...annotation, segmentation: [['a']] }], categories },

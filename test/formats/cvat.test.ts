@@ -222,8 +222,8 @@ describe('a CVAT data set', () => {
     ['annotations\\.xml: .*DOCTYPE', `<!DOCTYPE x [<!ENTITY a "aaa"><!ENTITY b "&a;&a;">]>${bad(square)}`],
     ['annotations\\.xml: .*the element job is between images', documentOf(image('a.png', square), '<job/>', image('b.png', square))],
     [
-      "annotations\\.xml: image '../a.png': file name '../a.png' points outside the folder of images",
-      documentOf(image('../a.png', square)),
+      "annotations\\.xml: image '../c.png': file name '../c.png' points outside the folder of images",
+      documentOf(image('../c.png', square)),
     ],
     ["annotations\\.xml: .*image 'a.png' needs an id, name, width and height", documentOf('<image id="1" name="a.png" width="20"/>')],
     ['image is 20×10, but its annotation is 21×10', documentOf(image('a.png', square).replace('"20"', '"21"'), image('b.png', square))],
@@ -240,7 +240,7 @@ describe('a CVAT data set', () => {
     ["image 'a.png': the run lengths of a mask", bad('<mask label="cat" rle="1,-2,5" left="1" top="0" width="2" height="2"/>')],
     ["image 'a.png': an? ellipse needs cx, cy, rx, ry", bad('<ellipse label="cat" cx="1" cy="2" rx="1e300" ry="1"/>')],
     ["image 'a.png': a box has the rotation 'x'", bad('<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4" rotation="x"/>')],
-    ['none of its annotations has a mask, only boxes', documentOf(image('a.png', '<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4"/>'))],
+    ['none of its annotations has a mask: 1 box', documentOf(image('a.png', '<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4"/>'))],
   ])('is refused with the reason if it is invalid: %s', async (why, text) => {
     const error = await run({}, await tree(text)).then(
       () => undefined,

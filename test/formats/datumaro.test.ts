@@ -144,7 +144,7 @@ describe('a Datumaro data set', () => {
     ["item 'a' needs an image size", document({ id: 'a', annotations: [], image: { path: 'a.png' } })],
     ["item 'a' needs a list of annotations, each with a type", document(item('a', null))],
     ['categories need a list of labels', { ...document(item('a', square)), categories: { label: { labels: 1 } } }],
-    ["item '../a': file name '../a.png' points outside the folder of images", document(item('../a', square))],
+    ["item '../c': file name '../c.png' points outside the folder of images", document(item('../c', square))],
     ["item 'a': annotations\\[0\\] is not a valid polygon for its image", document(item('a', { ...square, points: [1, 2, 3] }))],
     ["item 'a': annotations\\[0\\] is not a valid polygon for its image", document(item('a', { ...square, points: [1, 2, 3, 4, 1e9, 5] }))],
     [

@@ -32,7 +32,7 @@ put('coco', {
     ),
   },
   annotations: 'annotations/instances_train.json',
-  plant: (text) => text.replace('"category_id":5', '"category_id":9'),
+  plant: (text) => text.replace('"bbox":[14', '"bbox":[1'),
 });
 
 const planeOf = (segments: readonly (readonly [id: number, box: Box])[]): Promise<Uint8Array> => {
@@ -61,7 +61,7 @@ put('panoptic', {
     ),
   },
   annotations: 'annotations/panoptic_train.json',
-  plant: (text) => text.replace('"category_id":5', '"category_id":9'),
+  plant: (text) => text.replace('"id":8', '"id":8,"area":1'),
 });
 
 const cvatPolygon = (label: string, [x0, y0, x1, y1]: Box): string =>

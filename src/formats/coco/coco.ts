@@ -5,21 +5,19 @@ import { isCoordinate, spansOfPolygons } from '../../masks/polygons.ts';
 import { countsOfSpans, packCounts, spansOfRle } from '../../masks/run-lengths.ts';
 import { areaOfSpans, boxOfSpans } from '../../masks/spans.ts';
 import type { ShapeSet, Size } from '../../types.ts';
-import type { DocumentFormat } from '../format.ts';
+import type { DocumentFormat, ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { contradictionsOfMask } from './contradictions.ts';
-import { type CocoDocument, type CocoImage, instanceOf, isId, licenceOf, type Provenance, readCoco } from './read.ts';
+import { type CocoDocument, type CocoImage, instanceOf, licenceOf, type Noted, type Provenance, readCoco } from './read.ts';
+import { reasonIn, reasonOf, type Segmented } from './unpasted.ts';
+import { annotationKeys, problemOfKeys, problemOfSegmentation } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
-export interface CocoAnnotation {
+export interface CocoAnnotation extends Segmented {
   readonly id: number;
   readonly image_id: number;
   readonly category_id: number;
-  readonly segmentation?:
-    | readonly (readonly number[])[]
-    | { readonly size: readonly number[]; readonly counts: string | readonly number[] };
   readonly area?: number;
   readonly bbox?: readonly number[];
-  readonly iscrowd?: number;
   readonly keypoints?: unknown;
   readonly copypaste?: Provenance;
 }
@@ -36,26 +34,29 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
   async open(root, { masks: path }, encoding, refuse) {
     const ids = new Set<number>();
     let largestId = 0;
-    let boxes = 0;
     let keypoints = 0;
-    const note = (annotation: Partial<CocoAnnotation>, n: number): number => {
-      const { id, image_id: image, category_id: category, segmentation, keypoints: points } = annotation;
-      if (!isId(id) || !isId(image) || !isId(category)) throw new Error(`annotations[${n}] needs an id, image_id and category_id`);
-      if (ids.has(id)) throw new Error(`annotation id ${id} occurs twice; ids must be unique`);
-      ids.add(id);
-      largestId = Math.max(largestId, id);
-      if (!hasMask(segmentation)) boxes++;
-      if (points !== undefined) keypoints++;
-      return image;
+    const note = (annotation: Partial<CocoAnnotation>, size: Size | undefined): Noted => {
+      const { id, category_id: categories = 0, segmentation, keypoints: points } = annotation;
+      const problem =
+        problemOfKeys(annotation, annotationKeys) ??
+        problemOfSegmentation(segmentation) ??
+        (ids.has(id as number) ? 'the id occurs twice; ids must be unique' : undefined);
+      if (problem !== undefined) return { id, categories, problem };
+      ids.add(id as number);
+      largestId = Math.max(largestId, id as number);
+      if (points) keypoints++;
+      const reason = reasonOf(annotation);
+      return { id, categories, reason: typeof reason === 'object' && size ? reasonIn(reason, size) : reason };
     };
-    const { sha256, images, classNames, rest, largestImage } = await readCoco(root, path, encoding, note, refuse);
+    const contents = await readCoco(root, path, encoding, 'annotation', note, refuse);
+    const { sha256, images, classNames, rest, largestImage, annotations, unpasted, faults } = contents;
     const own = { rest, largestId, largestImage };
-    return { images, classNames, document: { path, sha256, annotations: ids.size, boxes, keypoints, own } };
+    return { images, classNames, faults, document: { path, sha256, annotations, unpasted, keypoints, own } };
   },
 
-  shapes({ parts, file }) {
+  shapes({ parts, file, size, crowds }) {
     const [image, ...annotations] = parts.map((part) => parseJson(part));
-    return shapesOf(image as CocoImage, annotations as CocoAnnotation[], file);
+    return shapesOf(image as CocoImage, annotations as CocoAnnotation[], { file, size, crowds });
   },
 
   plain(parts, sample, { image }) {
@@ -69,7 +70,7 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
       size,
     } = before;
     const annotations = kept.map(({ shape: { own }, spans }): CocoAnnotation => {
-      return spans ? { ...withoutKeypoints(own), ...masked(spans, size, own.iscrowd === 1, polygons) } : own;
+      return spans ? { ...withoutKeypoints(own), ...masked(spans, size, Boolean(own.iscrowd), polygons) } : own;
     });
     const added = pasted.map((one) => ({
       // Replaced once all ids in use are known.
@@ -87,27 +88,26 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
 
   text: documentText,
 
-  contradictions({ shapes }, classNames) {
-    return shapes.flatMap(({ own, instance }) => contradictionsOfMask(own, instance, classNames));
+  contradictions({ shapes, size }, classNames) {
+    return shapes.flatMap(({ own, instance }) => contradictionsOfMask(own, instance, classNames, size));
   },
 };
-
-/** Tests if an annotation has a mask. A polygon of four numbers counts as a box, as in COCO's tools. */
-function hasMask(segmentation: CocoAnnotation['segmentation']): boolean {
-  if (Array.isArray(segmentation)) return !segmentation.every((part) => Array.isArray(part) && part.length === 4);
-  return segmentation !== undefined && segmentation !== null;
-}
 
 /**
  * Reads the shapes of one image; annotations with only a box have no instance.
  *
  * @throws {CopyPasteError} `data` when a segmentation is invalid.
  */
-function shapesOf(image: CocoImage, annotations: readonly CocoAnnotation[], file: string): ShapeSet<InstancesImage, CocoAnnotation> {
-  const size = { width: image.width, height: image.height };
+function shapesOf(
+  image: CocoImage,
+  annotations: readonly CocoAnnotation[],
+  { file, size, crowds }: Pick<ShapeSource, 'file' | 'size' | 'crowds'>,
+): ShapeSet<InstancesImage, CocoAnnotation> {
   const shapes = annotations.map((own) => {
-    const spans = hasMask(own.segmentation) ? spansOfSegmentation(own, size, file) : undefined;
-    const instance = spans && spans.length > 0 ? instanceOf(own.category_id, spans, size, Boolean(own.iscrowd)) : undefined;
+    const reason = reasonOf(own);
+    const spans = reason === 'box' || reason === 'too few points' ? undefined : spansOfSegmentation(own, size, file);
+    const crowd = Boolean(own.iscrowd) && !(crowds === 'objects' && reason === 'crowd of run lengths');
+    const instance = spans && spans.length > 0 ? instanceOf(own.category_id, spans, size, crowd) : undefined;
     return { id: own.id, own, ...(instance && { instance }) };
   });
   return { size, own: { image }, shapes };

@@ -5,9 +5,9 @@ import type { Folders } from '../folders.ts';
 
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
-/** Finds documents by name: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`. */
+/** Finds documents by name: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`, Label Studio's `result.json`. */
 export function findCoco(tree: Tree): Folders[] {
-  const { files } = tree;
+  const { files, folders } = tree;
   const found: Folders[] = [];
   // If documents have COCO's standard names, other documents beside them hold no instances.
   const standard = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
@@ -17,6 +17,7 @@ export function findCoco(tree: Tree): Folders[] {
     const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
     if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file)) found.push({ split: '', images: '', masks: file });
+    if (file === 'result.json' && folders.has('images')) found.push({ split: '', images: 'images', masks: file });
   }
   return found;
 }
@@ -31,7 +32,12 @@ export function findPanoptic({ files, folders }: Tree): Folders[] {
   });
 }
 
-/** Tests if a document is neither CVAT's nor Datumaro's: COCO documents have no marker of their own. */
+/** Tests if a document is none of the others: COCO documents have no marker of their own. */
 export function isCoco(tree: Tree, file: string): boolean {
-  return !isCvat(file) && !isDatumaro(tree, file);
+  return !isCvat(file) && !isDatumaro(tree, file) && !isPanoptic(tree, file);
+}
+
+/** Tests if a document is panoptic: its name says so and a folder of PNGs is beside it, or its first bytes have segments. */
+export function isPanoptic(tree: Tree, file: string): boolean {
+  return findPanoptic(tree).some(({ masks }) => masks === file) || (file.endsWith('.json') && tree.start(file).includes('"segments_info"'));
 }

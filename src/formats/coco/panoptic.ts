@@ -4,10 +4,12 @@ import { CopyPasteError } from '../../errors.ts';
 import { areaOfSpans, boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, PastedShapes } from '../format.ts';
+import { renamed } from '../image-names.ts';
 import { parseJson } from '../json-text.ts';
 import { contradictionsOfMask } from './contradictions.ts';
-import { type CocoDocument, type CocoImage, instanceOf, isId, licenceOf, type Provenance, readCoco } from './read.ts';
+import { type CocoDocument, type CocoImage, instanceOf, licenceOf, type Noted, type Provenance, readCoco } from './read.ts';
 import { decodeSegments, encodeSegments } from './segments.ts';
+import { id, list, measureKeys, problemOfKeys, shown, text } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 
 /** Segments of an image; its PNG holds their ids. */
@@ -22,7 +24,7 @@ interface Segment {
   readonly category_id: number;
   readonly area?: number;
   readonly bbox?: readonly number[];
-  readonly iscrowd?: number;
+  readonly iscrowd?: number | boolean;
   readonly copypaste?: Provenance;
 }
 
@@ -39,27 +41,41 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
   async open(root, folders, encoding, refuse) {
     const path = folders.masks;
     const masks = new Map<number, string>();
-    const note = (annotation: Partial<PanopticAnnotation>, n: number): number => {
-      const { image_id: image, file_name: name, segments_info: segments } = annotation;
-      if (!isId(image) || typeof name !== 'string' || !isBelow(name) || !Array.isArray(segments)) {
-        throw new Error(`annotations[${n}] needs an image_id, file_name and segments_info`);
+    const objects = new Map<number, number>();
+    let [segments, crowds] = [0, 0];
+    const note = (annotation: Partial<PanopticAnnotation>): Noted => {
+      const { image_id: id, file_name: name, segments_info: infos } = annotation;
+      const problem =
+        problemOfKeys(annotation, panopticKeys) ??
+        infos?.map((info, n) => problemOfSegment(info, n)).find((one) => one !== undefined) ??
+        (isBelow(name as string) ? undefined : `file name '${name}' points outside the folder of PNGs`) ??
+        (masks.has(id as number) ? 'the image has two annotations; keep one' : undefined);
+      const categories = problem === undefined ? (infos ?? []).map(({ category_id: category }) => category) : [];
+      if (problem !== undefined) return { id, categories, problem };
+      masks.set(id as number, `${folders.objects}/${name}`);
+      for (const { category_id: category, iscrowd } of infos ?? []) {
+        segments++;
+        if (iscrowd) crowds++;
+        else objects.set(category, (objects.get(category) ?? 0) + 1);
       }
-      if (masks.has(image)) throw new Error(`image ${image} has two annotations; keep one`);
-      masks.set(image, `${folders.objects}/${name}`);
-      return image;
+      return { id, categories };
     };
-    const { sha256, images, classNames, things, rest, largestImage } = await readCoco(root, path, encoding, note, refuse);
+    const contents = await readCoco(root, path, encoding, 'annotation of image', note, refuse);
+    const { sha256, images, classNames, things, rest, largestImage, faults } = contents;
     const own = { rest, largestId: 0, largestImage };
     const withMask = images.map(({ id, ...image }) => {
       const mask = masks.get(id);
       return { ...image, ...(mask !== undefined && { mask }) };
     });
-    return { images: withMask, classNames, document: { path, sha256, annotations: 0, boxes: 0, keypoints: 0, things, own } };
+    const stuff = [...objects].reduce((sum, [category, n]) => sum + (things.includes(category) ? 0 : n), 0);
+    const unpasted = { ...(crowds > 0 && { crowd: crowds }), ...(stuff > 0 && { stuff }) };
+    const document = { path, sha256, annotations: segments, unpasted, keypoints: 0, things, own };
+    return { images: withMask, classNames, faults, document };
   },
 
-  shapes({ parts, things = [], mask }) {
+  shapes({ parts, things = [], mask, size }) {
     const [image, annotation] = parts.map((part) => parseJson(part)) as [CocoImage, PanopticAnnotation];
-    if (!mask) return { size: sizeOf(image), own: { image, annotation }, shapes: [], unlabelled: true };
+    if (!mask) return { size, own: { image, annotation }, shapes: [], unlabelled: true };
     return segmentsOf({ image, annotation }, { ...decodeSegments(mask.bytes, mask.path), path: mask.path }, things);
   },
 
@@ -89,13 +105,19 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
 
   text: documentText,
 
-  contradictions({ shapes }, classNames) {
-    return shapes.flatMap(({ own, instance }) => contradictionsOfMask(own, instance, classNames));
+  contradictions({ shapes, size }, classNames) {
+    return shapes.flatMap(({ own, instance }) => contradictionsOfMask(own, instance, classNames, size));
   },
 };
 
-function sizeOf({ width, height }: CocoImage): Size {
-  return { width, height };
+const panopticKeys = { image_id: id, file_name: text, segments_info: list };
+const segmentKeys = { id, category_id: id, ...measureKeys };
+
+function problemOfSegment(info: unknown, n: number): string | undefined {
+  const where = `segments_info[${n}]`;
+  if (typeof info !== 'object' || info === null) return `${where} is ${shown(info)}, not an object`;
+  const problem = problemOfKeys(info, segmentKeys);
+  return problem === undefined ? undefined : `${where}: ${problem}`;
 }
 
 /** Segment ids of an image, 24 bits each, row by row. */
@@ -112,7 +134,7 @@ interface Plane extends Size {
 function segmentsOf(own: PanopticImage, { path, ...plane }: Plane, things: readonly number[]): ShapeSet<PanopticImage, Segment> {
   const { image, annotation } = own;
   const { width, height } = plane;
-  if (width !== image.width || height !== image.height) {
+  if (image.width && image.height && (width !== image.width || height !== image.height)) {
     throw new CopyPasteError('data', `is ${width}×${height}, but its image is ${image.width}×${image.height}`, { path });
   }
   const spans = spansById(plane);
@@ -123,7 +145,7 @@ function segmentsOf(own: PanopticImage, { path, ...plane }: Plane, things: reado
     const why = seen.has(id) ? 'is listed twice' : pixels ? undefined : 'has no pixels';
     if (why !== undefined) throw new CopyPasteError('data', `segment ${id} ${why}; correct its annotation`, { path });
     seen.add(id);
-    const stuff = iscrowd === 1 || !things.includes(category);
+    const stuff = Boolean(iscrowd) || !things.includes(category);
     return { id, own: segment, instance: instanceOf(category, Int32Array.from(pixels ?? []), plane, stuff) };
   });
   return { size: { width, height }, own, shapes };
@@ -145,8 +167,7 @@ function spansById({ width, height, ids }: Omit<Plane, 'path'>): Map<number, num
 }
 
 function renamedMask(annotation: PanopticAnnotation, sample: Sample, path: string): PanopticAnnotation {
-  const mask = sample.mask as string;
-  return { ...annotation, file_name: path.slice(mask.length - annotation.file_name.length) };
+  return { ...annotation, file_name: renamed(annotation.file_name, sample.mask as string, path) };
 }
 
 /** Segments after pasting: visible ones, then pasted ones with the smallest free ids. */

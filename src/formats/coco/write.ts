@@ -2,6 +2,7 @@
 import type { Sample } from '../../types.ts';
 import { idsAfter } from '../documents.ts';
 import type { Document, PastedShape } from '../format.ts';
+import { renamed } from '../image-names.ts';
 import { jsonText, parseJson } from '../json-text.ts';
 import type { CocoDocument, CocoImage, Provenance } from './read.ts';
 
@@ -36,8 +37,7 @@ export function provenance({ origin, source, instance, placement }: PastedShape<
 
 /** Gives an image the name of its output file. @param path of the image in the output. */
 export function renamedImage(image: CocoImage, sample: Sample, path: string): CocoImage {
-  const folder = sample.image.slice(0, sample.image.length - image.file_name.length);
-  return { ...image, file_name: path.slice(folder.length) };
+  return path === sample.image ? image : { ...image, file_name: renamed(image.file_name, sample.image, path) };
 }
 
 /**

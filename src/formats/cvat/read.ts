@@ -109,7 +109,7 @@ export async function openCvat(
   return {
     images,
     classNames,
-    document: { path, sha256: hash.digest('hex'), annotations, boxes, keypoints: 0, own },
+    document: { path, sha256: hash.digest('hex'), annotations, unpasted: boxes > 0 ? { box: boxes } : {}, keypoints: 0, own },
   };
 }
 
@@ -139,7 +139,7 @@ function formOf(name: string, { rotation = '0' }: CvatElement['attributes']): Gr
 }
 
 /** Takes the facts of an image from its attributes. */
-function imageOf({ name, subset, id, ...sizes }: CvatElement['attributes']): Omit<DocumentImage, 'places'> {
+function imageOf({ name, subset, id, ...sizes }: CvatElement['attributes']): Omit<DocumentImage, 'places'> & Size {
   const [width, height] = [Number(sizes.width), Number(sizes.height)];
   const fine = [Number(id), width, height].every((value) => Number.isSafeInteger(value) && value >= 0) && width * height > 0;
   if (!fine || id === '' || !name) throw new Error(`image '${short(name ?? id ?? '')}' needs an id, name, width and height`);

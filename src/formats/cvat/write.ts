@@ -1,7 +1,9 @@
 /** Writes CVAT images and elements. */
+
 import { singleOutline } from '../../masks/outlines.ts';
 import { runsOfSpans } from '../../masks/run-lengths.ts';
 import type { Box, Sample } from '../../types.ts';
+import { renamed } from '../image-names.ts';
 import type { CvatElement } from './read.ts';
 
 /** An image in an output document. */
@@ -16,7 +18,7 @@ export interface CvatEntry {
 /** Makes an entry with the name of the output image. @param path of the image in the output. */
 export function entryOf(tag: string, rest: string, { image }: Sample, path: string): CvatEntry {
   const name = attributeOf(tag, 'name');
-  const now = path.slice(image.length - name.length);
+  const now = renamed(name, image, path);
   return { id: Number(attributeOf(tag, 'id')), tag: now === name ? tag : withAttribute(tag, 'name', now), rest };
 }
 

@@ -1,4 +1,5 @@
 /** The Datumaro format: a document with one item per image. */
+
 import { withoutExtension } from '../../base/paths.ts';
 import { singleOutline } from '../../masks/outlines.ts';
 import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
@@ -6,6 +7,7 @@ import { boxOfSpans } from '../../masks/spans.ts';
 import type { Box, Sample, Size } from '../../types.ts';
 import { type Surroundings, withSurroundings } from '../documents.ts';
 import type { DocumentFormat } from '../format.ts';
+import { renamed } from '../image-names.ts';
 import { jsonText, parseJson } from '../json-text.ts';
 import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type DatumaroAnnotation, type DatumaroItem, openDatumaro, shapesOfDatumaro } from './read.ts';
@@ -74,7 +76,7 @@ function bboxOf([x0, y0, x1, y1]: Box): number[] {
 /** Gives an item the name of its output image. @param path of the image in the output. */
 function renamedItem(item: DatumaroItem, { image }: Sample, path: string): DatumaroItem {
   const before = item.image.path;
-  const after = path.slice(image.length - before.length);
+  const after = renamed(before, image, path);
   return { ...item, id: item.id + withoutExtension(after).slice(withoutExtension(before).length), image: { ...item.image, path: after } };
 }
 

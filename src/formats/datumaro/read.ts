@@ -62,7 +62,11 @@ export async function openDatumaro(
   }
   if (images.length === 0) throw refuse('not a valid Datumaro document: items are missing');
   const own = await readSurroundings(root, path, images, ',', encoding);
-  return { images, classNames, document: { path, sha256: hash.digest('hex'), annotations, boxes, keypoints: 0, own } };
+  return {
+    images,
+    classNames,
+    document: { path, sha256: hash.digest('hex'), annotations, unpasted: boxes > 0 ? { box: boxes } : {}, keypoints: 0, own },
+  };
 }
 
 /** Reads the shapes of one item. @throws {CopyPasteError} `data` when an annotation is invalid. */
@@ -104,7 +108,7 @@ function namesOf(categories: { label?: { labels?: { name?: unknown }[] } } | nul
 }
 
 /** Checks an item and takes the facts of its image. */
-function imageOf(item: Partial<DatumaroItem> | null, n: number): Omit<DocumentImage, 'places'> {
+function imageOf(item: Partial<DatumaroItem> | null, n: number): Omit<DocumentImage, 'places'> & Size {
   const { id, image, annotations } = item ?? {};
   const [height = 0, width = 0] = Array.isArray(image?.size) ? image.size : [];
   const title = typeof id === 'string' ? `item '${id}'` : `items[${n}]`;

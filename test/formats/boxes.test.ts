@@ -181,7 +181,7 @@ describe.each(formats)('boxes of objects in a $name document', ({ files, read, t
 
   test('are not counted among the annotations without a mask', async () => {
     const { dataset } = await open(files({ a: [polygon, box], b: [...b, { kind: 'box', at: [1, 1, 3, 3] }] }));
-    expect([...dataset.documents.values()]).toMatchObject([{ annotations: 3, boxes: 1 }]);
+    expect([...dataset.documents.values()]).toMatchObject([{ annotations: 3, unpasted: { box: 1 } }]);
   });
 
   if (turned)

@@ -1,0 +1,75 @@
+/** Finds the annotations of a COCO document that cannot be pasted, without rasterising those that can. */
+import { spansOfPolygons } from '../../masks/polygons.ts';
+import { unpackCounts } from '../../masks/run-lengths.ts';
+import type { Size } from '../../types.ts';
+import type { Unpasted } from '../format.ts';
+
+export type Reason = keyof Unpasted;
+
+/** Fields of an annotation that decide if it can be pasted. */
+export interface Segmented {
+  readonly segmentation?:
+    | readonly (readonly number[])[]
+    | { readonly size: readonly number[]; readonly counts: string | readonly number[] };
+  readonly iscrowd?: number | boolean;
+}
+
+/** Reason why an annotation cannot be pasted; a function of the size of its image if that decides. */
+export function reasonOf({ segmentation, iscrowd }: Segmented): Reason | undefined | Undecided {
+  if (!segmentation) return 'box';
+  if (!isPolygons(segmentation)) {
+    if (iscrowd) return 'crowd of run lengths';
+    return isEmpty(segmentation.counts) ? 'no area' : undefined;
+  }
+  // A polygon of four numbers counts as a box, as in COCO's tools.
+  if (segmentation.every(({ length }) => length === 4)) return 'box';
+  const polygons = segmentation.filter(({ length }) => length >= 6);
+  if (polygons.length === 0) return 'too few points';
+  return iscrowd ? 'crowd' : undecided(polygons);
+}
+
+function isPolygons(segmentation: object): segmentation is readonly (readonly number[])[] {
+  return Array.isArray(segmentation);
+}
+
+/** Left and upper end of the polygons of an annotation, with the polygons themselves if they may have no pixel. */
+export interface Undecided {
+  readonly corner: readonly [x: number, y: number];
+  readonly polygons?: readonly (readonly number[])[];
+}
+
+function undecided(polygons: readonly (readonly number[])[]): Reason | Undecided {
+  let [x0, y0, x1, y1] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let area = 0;
+  for (const polygon of polygons) {
+    let twice = 0;
+    for (let n = 0; n < polygon.length; n += 2) {
+      const [x, y] = [polygon[n] as number, polygon[n + 1] as number];
+      const [before, above] = [polygon.at(n - 2) as number, polygon.at(n - 1) as number];
+      x0 = Math.min(x0, x);
+      y0 = Math.min(y0, y);
+      x1 = Math.max(x1, x);
+      y1 = Math.max(y1, y);
+      twice += before * y - x * above;
+    }
+    area += Math.abs(twice) / 2;
+  }
+  if (x1 <= 0 || y1 <= 0) return 'outside the image';
+  // Only a polygon that is thinner than a pixel may miss all centres of pixels.
+  const thin = area <= x1 - x0 + (y1 - y0);
+  return { corner: [x0, y0], ...(thin && { polygons }) };
+}
+
+/** Decides with the size of the image. */
+export function reasonIn({ corner: [x, y], polygons }: Undecided, size: Size): Reason | undefined {
+  if (x >= size.width || y >= size.height) return 'outside the image';
+  return polygons && spansOfPolygons(polygons, size).length === 0 ? 'no area' : undefined;
+}
+
+/** Tests if run lengths have no run of ones. */
+function isEmpty(counts: string | readonly number[]): boolean {
+  // Longer text has more runs.
+  if (typeof counts === 'string' && counts.length > 16) return false;
+  const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
+  return numbers?.every((count, n) => n % 2 === 0 || count === 0) ?? false;
+}

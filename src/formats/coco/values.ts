@@ -1,0 +1,83 @@
+/** Checks of the values in COCO documents: a known key of the wrong type is a fault, never taken for absent. */
+import { isCoordinate } from '../../masks/polygons.ts';
+
+/** A test of a value, and its words in messages. */
+interface Kind {
+  readonly expects: string;
+  fits(value: unknown): boolean;
+}
+
+export type Keys = Readonly<Record<string, Kind>>;
+
+export function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function optional({ expects, fits }: Kind): Kind {
+  return { expects, fits: (value) => value === undefined || value === null || fits(value) };
+}
+
+const isNumber = (value: unknown): boolean => typeof value === 'number';
+export const id: Kind = { expects: 'an integer from 0', fits: isId };
+export const text: Kind = { expects: 'text', fits: (value) => typeof value === 'string' && value !== '' };
+export const list: Kind = { expects: 'a list', fits: Array.isArray };
+const length: Kind = { expects: 'a positive integer', fits: (value) => isId(value) && value > 0 };
+const number: Kind = { expects: 'a number', fits: isNumber };
+const box: Kind = {
+  expects: 'a list of four numbers',
+  fits: (value) => Array.isArray(value) && (value.length === 0 || (value.length === 4 && value.every(isNumber))),
+};
+export const flag: Kind = optional({ expects: '0 or 1', fits: (value) => [0, 1, true, false].includes(value as number) });
+export const someText = optional({ expects: 'text', fits: (value) => typeof value === 'string' });
+
+export const imageKeys: Keys = { id, file_name: text, width: optional(length), height: optional(length) };
+
+export const measureKeys: Keys = { area: optional(number), bbox: optional(box), iscrowd: flag };
+
+export const annotationKeys: Keys = { id, image_id: id, category_id: id, ...measureKeys, keypoints: optional(list) };
+
+/** Names the first key with a wrong or missing value, and what was found; `undefined` if all are right. */
+export function problemOfKeys(value: object, keys: Keys): string | undefined {
+  for (const [key, { fits, expects }] of Object.entries(keys)) {
+    const found = (value as Readonly<Record<string, unknown>>)[key];
+    if (!fits(found)) return found === undefined ? `${key} is missing` : `${key} is ${shown(found)}, not ${expects}`;
+  }
+  return undefined;
+}
+
+/** Names what is wrong with a segmentation; `undefined` if it is right or absent. */
+export function problemOfSegmentation(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value)) return problemOfPolygons(value);
+  if (typeof value !== 'object') return `segmentation is ${shown(value)}, not a list of polygons or run lengths`;
+  const { size, counts } = value as { size?: unknown; counts?: unknown };
+  if (!Array.isArray(size) || size.length !== 2 || !size.every(isId))
+    return `segmentation: size is ${shown(size)}, not a list of height and width`;
+  if (typeof counts === 'string' || (Array.isArray(counts) && counts.every(isNumber))) return undefined;
+  return `segmentation: counts is ${shown(counts)}, not text or a list of numbers`;
+}
+
+function problemOfPolygons(parts: readonly unknown[]): string | undefined {
+  if (parts.length > 0 && parts.every(isNumber)) return 'the segmentation is a list of numbers, not of polygons; put it into another list';
+  const points = (some: readonly unknown[]): boolean =>
+    some.every((point) => Array.isArray(point) && point.length === 2 && point.every(isNumber));
+  if (parts.length > 2 && points(parts)) return 'the segmentation is a list of points, not of polygons; write it as [[x, y, x, y, …]]';
+  for (const polygon of parts) {
+    const where = 'the segmentation is not a list of polygons';
+    if (!Array.isArray(polygon)) return `${where}: it contains ${shown(polygon)}`;
+    if (polygon.length > 0 && points(polygon)) return `${where}: a polygon is a list of points; write it as [x, y, x, y, …]`;
+    const wrong = polygon.find((value) => !isCoordinate(value));
+    if (wrong !== undefined || polygon.includes(undefined))
+      return isNumber(wrong) ? 'the segmentation has coordinates far outside the image' : `${where}: a polygon contains ${shown(wrong)}`;
+    if (polygon.length % 2 === 1) return `${where}: a polygon has ${polygon.length} numbers, which are not pairs`;
+  }
+  return undefined;
+}
+
+/** A value in a message. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value !== 'string') return String(value);
+  return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
+}
