@@ -39,7 +39,6 @@ const unmirrored: readonly string[] = [
   'architecture',
   'codecs/hostile',
   'docs',
-  'formats/boxes',
   'formats/encodings',
   'formats/panoptic',
   'masks/shapes',

@@ -204,6 +204,69 @@ describe('a labelme data set', () => {
     await expectSound(out, root);
   });
 
+  test('has rectangles of four corners, turned rectangles and quadrilaterals, as X-AnyLabeling writes them', () => {
+    const text = (shape: object): Buffer => Buffer.from(document([{ ...square, ...shape }]));
+    const areaOf = (shape: object): number | undefined =>
+      shapesIn(text(shape), { width: 20, height: 10 }, new Map([[0, 'cat']]))[0]?.instance?.area;
+    const two = [square.points[0], square.points[2]];
+    for (const type of ['polygon', 'rectangle', 'rotation', 'quadrilateral', 'oriented_rectangle'])
+      expect([type, areaOf({ shape_type: type })]).toEqual([type, areaOf({ shape_type: 'rectangle', points: two })]);
+    expect(areaOf({ shape_type: 'cuboid' })).toBeUndefined();
+  });
+
+  test('may begin with a byte order mark, and state no size', async () => {
+    const { imageWidth: _, imageHeight: __, ...rest } = JSON.parse(document([square]));
+    const root = await writeTree(join(folder, `marked${number++}`), { 'a.png': picture, 'a.json': `\ufeff${JSON.stringify(rest)}` });
+    const { samples } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect(samples.map(({ labels }) => labels)).toEqual(['a.json']);
+  });
+
+  test('counts the shapes that are never pasted, by reason; they are kept', async () => {
+    const at = (shape_type: string, ...points: number[][]) => ({ ...square, shape_type, points });
+    const odd = [
+      at('polygon'),
+      at('polygon', [5, 5]),
+      at('polygon', [5, 5], [6, 6]),
+      at('circle', [5, 5]),
+      at('circle', [5, 5], [5, 5]),
+      at('linestrip', [5, 5], [6, 6]),
+      at('point', [5, 5]),
+      at('rectangle', [30, 5], [40, 8]),
+      { ...square, label: '__ignore__' },
+    ];
+    const root = await writeTree(join(folder, `odd${number++}`), {
+      'a.png': picture,
+      'a.json': document([square, ...odd]),
+      'b.png': picture,
+      'b.json': document([
+        {
+          ...square,
+          points: [
+            [0, 0],
+            [19, 0],
+            [19, 9],
+            [0, 9],
+          ],
+        },
+      ]),
+    });
+    const { notes } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect(notes).toEqual([
+      "9 of 11 shapes are kept and never pasted: 1 labelled '__ignore__', 1 of type 'linestrip', 1 of type 'point', 1 outside the image, 4 with a wrong number of points, 1 without a pixel",
+    ]);
+    const out = await run({ minArea: '1px', allowSelf: false, maxArea: 1, truncated: 'keep' }, root);
+    const record = (await readManifest(join(out, 'manifest.json'))).records.find(({ id }) => id === 'a');
+    const { shapes } = JSON.parse(readFileSync(join(out, record?.files.labels?.path as string), 'utf8')) as LabelmeDocument;
+    expect(record?.status).toBe('augmented');
+    for (const shape of odd) expect(shapes).toContainEqual(shape);
+  });
+
+  test('keeps a line that shares the group of a polygon', () => {
+    const line = { ...square, group_id: 1, shape_type: 'line', points: square.points.slice(0, 2) };
+    const text = Buffer.from(document([{ ...square, group_id: 1 }, line]));
+    expect(shapesIn(text, { width: 20, height: 10 }, new Map([[0, 'cat']])).map(({ parts }) => parts.length)).toEqual([1, 1]);
+  });
+
   test('names the image of each variant, also without pastes', async () => {
     const out = await run({ p: 0.5, copies: 4 });
     const { records } = await readManifest(join(out, 'manifest.json'));
@@ -346,8 +409,34 @@ describe('a labelme data set', () => {
     ],
     ['not a valid labelme file: shapes are missing', 'null'],
     ['not a valid labelme file', '{'],
-    ['shapes\\[0\\] needs a label and a list of points', document([{ label: 'x' }])],
-    ['shapes\\[0\\] needs a label and a list of points', document([{ ...square, points: [[1e300, 2]] }])],
+    ['not a valid labelme file: shapes is an object, not a list', '{"shapes": {}}'],
+    ['shapes\\[0\\]: is null, not an object', '{"shapes": [null]}'],
+    ['shapes\\[0\\]: label is the number 0, not text', document([{ ...square, label: 0 }])],
+    ['shapes\\[1\\]: points is missing', document([square, { label: 'x' }])],
+    ['shapes\\[0\\]: points is an object, not a list', document([{ ...square, points: {} }])],
+    [
+      'shapes\\[0\\]: points\\[1\\] is a list of 3, not \\[x, y\\]',
+      document([
+        {
+          ...square,
+          points: [
+            [1, 2],
+            [1, 2, 3],
+          ],
+        },
+      ]),
+    ],
+    ['shapes\\[0\\]: points\\[0\\] contains the text "1", not a number', document([{ ...square, points: [['1', 2]] }])],
+    [
+      'shapes\\[0\\]: points\\[0\\] contains the number 1e\\+300, which is far outside the image',
+      document([{ ...square, points: [[1e300, 2]] }]),
+    ],
+    ['shapes\\[0\\]: shape_type is the number 1, not text', document([{ ...square, shape_type: 1 }])],
+    ['shapes\\[0\\]: group_id is a list of 1, not an integer or text', document([{ ...square, group_id: [1] }])],
+    ['shapes\\[0\\]: mask is the number 1, not text', document([{ ...square, mask: 1 }])],
+    ['imagePath is the number 1, not text', document([square], { imagePath: 1 })],
+    ['imageWidth is the text "20", not a positive integer', document([square], { imageWidth: '20' })],
+    ['imageHeight is the number -1, not a positive integer', document([square], { imageHeight: -1 })],
     ['states an image of 21×10, but its image is 20×10', document([square], { imageWidth: 21 })],
   ])('is refused with the reason if it is invalid: %s', async (why, text) => {
     const root = await writeTree(join(folder, `bad${number++}`), {

@@ -13,7 +13,7 @@ export interface LabelmeShape {
   readonly label: string;
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly group_id?: number | string | null;
-  readonly shape_type?: string;
+  readonly shape_type?: string | null;
   /** Base64 PNG of a mask; its points are opposite corners of its box. */
   readonly mask?: string | null;
 }
@@ -29,10 +29,33 @@ type Point = readonly [x: number, y: number];
 /** Draws the pixels of a row from `x0` to `x1`, both included; clips to the image. */
 type Line = (y: number, x0: number, x1: number) => void;
 
+/** Numbers of points of the types with an area; X-AnyLabeling writes rectangles of four corners and its own types of four. */
+const pointsOf: Readonly<Record<string, (n: number) => boolean>> = {
+  polygon: (n) => n > 2,
+  rectangle: (n) => n === 2 || n === 4,
+  circle: (n) => n === 2,
+  mask: (n) => n === 2,
+  oriented_rectangle: (n) => n === 4,
+  rotation: (n) => n === 4,
+  quadrilateral: (n) => n === 4,
+};
+
 /** Tests if a shape has an area; lines and points have none. */
 export function hasArea({ shape_type: type, points }: Pick<LabelmeShape, 'shape_type' | 'points'>): boolean {
-  if (type === 'rectangle' || type === 'circle' || type === 'mask') return points.length === 2;
-  return ((type ?? 'polygon') === 'polygon' && points.length > 2) || (type === 'oriented_rectangle' && points.length === 4);
+  return pointsOf[type ?? 'polygon']?.(points.length) ?? false;
+}
+
+/** Reason why a shape is never pasted, as a phrase; undefined if it can be. @param size of the image, if the file states it. */
+export function unpastedReason(shape: LabelmeShape, size: Size | undefined): string | undefined {
+  const type = shape.shape_type ?? 'polygon';
+  if (!pointsOf[type]) return `of type '${type}'`;
+  if (noClass.has(shape.label)) return `labelled '${shape.label}'`;
+  if (!hasArea(shape)) return 'with a wrong number of points';
+  if (!size) return undefined;
+  const [x0, y0, x1, y1] = boxOf([shape], size);
+  if (x0 >= x1 || y0 >= y1) return 'outside the image';
+  // Only small circles have no pixel.
+  return type === 'circle' && x1 - x0 <= 2 && spansOfShapes([shape], size).length === 0 ? 'without a pixel' : undefined;
 }
 
 /**
@@ -88,7 +111,7 @@ function draw({ shape_type: type, points, mask }: LabelmeShape, size: Size, line
       number,
     ];
     drawEllipse([x0, y0, x1, y1], line);
-  } else if (type === 'rectangle' || type === 'mask') {
+  } else if ((type === 'rectangle' || type === 'mask') && points.length === 2) {
     const [[ax, ay], [bx, by]] = corners as [Point, Point];
     const rows = [Math.max(0, Math.min(ay, by)), Math.min(size.height - 1, Math.max(ay, by))] as const;
     if (type === 'mask') drawMask(mask, [ax, ay, bx + 1, by + 1], size, line);

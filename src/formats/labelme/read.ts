@@ -5,14 +5,15 @@ import { isCoordinate } from '../../masks/polygons.ts';
 import type { ShapeSet } from '../../types.ts';
 import type { ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
-import { type LabelmeShape, spansOfShapes } from './drawing.ts';
+import { integer, type Keys, length, list, optional, problemOfKeys, shown, text } from '../keys.ts';
+import { hasArea, type LabelmeShape, spansOfShapes } from './drawing.ts';
 
 /** Content of a labelme file. */
 export interface LabelmeDocument {
   readonly shapes: readonly LabelmeShape[];
   readonly imagePath?: string;
-  readonly imageWidth?: number;
-  readonly imageHeight?: number;
+  readonly imageWidth?: number | null;
+  readonly imageHeight?: number | null;
 }
 
 /** Indices of the shapes of one instance in their file. */
@@ -22,32 +23,56 @@ function refused(file: string, why: string, cause?: unknown): CopyPasteError {
   return new CopyPasteError('data', `not a valid labelme file: ${why}`, { path: file, cause });
 }
 
+const documentKeys: Keys = { shapes: list, imagePath: optional(text), imageWidth: optional(length), imageHeight: optional(length) };
+
+const shapeKeys: Keys = {
+  label: text,
+  points: list,
+  shape_type: optional(text),
+  group_id: optional({ expects: 'an integer or text', fits: (value) => integer.fits(value) || text.fits(value) }),
+  mask: optional(text),
+};
+
+/** Names the first point that is not a pair of coordinates. */
+function problemOfPoints(points: readonly unknown[]): string | undefined {
+  for (const [i, point] of points.entries()) {
+    if (!Array.isArray(point) || point.length !== 2) return `points[${i}] is ${shown(point)}, not [x, y]`;
+    const wrong = point.find((value) => !isCoordinate(value));
+    if (wrong !== undefined) {
+      const far = typeof wrong === 'number' && Number.isFinite(wrong);
+      return `points[${i}] contains ${shown(wrong)}, ${far ? 'which is far outside the image' : 'not a number'}`;
+    }
+  }
+  return undefined;
+}
+
 /** Parses a labelme file. @throws {CopyPasteError} `data` when it is not in labelme's format. */
-export function parseLabelme(text: string, file: string): LabelmeDocument {
+export function parseLabelme(content: string, file: string): LabelmeDocument {
   let document: Partial<LabelmeDocument> | null;
   try {
-    document = parseJson(text);
+    document = parseJson(content);
   } catch (cause) {
     throw refused(file, messageOf(cause), cause);
   }
-  if (!Array.isArray(document?.shapes)) throw refused(file, 'shapes are missing');
+  if (document?.shapes === undefined) throw refused(file, 'shapes are missing');
+  const problem = problemOfKeys(document, documentKeys);
+  if (problem !== undefined) throw refused(file, problem);
   for (const [i, shape] of document.shapes.entries()) {
-    const points: unknown = shape?.points;
-    const fine = Array.isArray(points) && points.every((point) => Array.isArray(point) && point.length === 2 && point.every(isCoordinate));
-    if (typeof shape?.label !== 'string' || !fine) throw refused(file, `shapes[${i}] needs a label and a list of points`);
+    const problem = problemOfKeys(shape, shapeKeys) ?? problemOfPoints(shape.points);
+    if (problem !== undefined) throw refused(file, `shapes[${i}]: ${problem}`);
   }
   return document as LabelmeDocument;
 }
 
 /**
- * Reads the shapes of a labelme file; shapes of one group and label are one instance.
+ * Reads the shapes of a labelme file; shapes with an area, of one group and label, are one instance.
  *
  * @throws {CopyPasteError} `data` when the file is not in labelme's format, or states another image size.
  */
-export function shapesOfLabelme({ parts: [text = ''], size, file, classNames }: ShapeSource): ShapeSet<LabelmeDocument, ShapeIndices> {
-  const document = parseLabelme(text, file);
-  const { imageWidth: width, imageHeight: height } = document;
-  if ((width ?? size.width) !== size.width || (height ?? size.height) !== size.height) {
+export function shapesOfLabelme({ parts: [content = ''], size, file, classNames }: ShapeSource): ShapeSet<LabelmeDocument, ShapeIndices> {
+  const document = parseLabelme(content, file);
+  const [width, height] = [document.imageWidth ?? size.width, document.imageHeight ?? size.height];
+  if (width !== size.width || height !== size.height) {
     throw new CopyPasteError('data', `states an image of ${width}×${height}, but its image is ${size.width}×${size.height}`, {
       path: file,
     });
@@ -56,7 +81,8 @@ export function shapesOfLabelme({ parts: [text = ''], size, file, classNames }: 
   const groups = new Map<string, number[]>();
   document.shapes.forEach((shape, i) => {
     const { label, group_id: group } = shape;
-    const key = group === null || group === undefined ? `shape ${i}` : `group ${group} ${label}`;
+    const alone = group === null || group === undefined || !hasArea(shape);
+    const key = alone ? `shape ${i}` : `group ${group} ${label}`;
     groups.set(key, [...(groups.get(key) ?? []), i]);
   });
   const shapes = [...groups.values()].map((indices, id) => {
