@@ -8,7 +8,8 @@ import { type Annotations, type Instance, type Sample, sourcePrefix } from '../t
 import type { Budget } from './budget.ts';
 import { bytesOfImage, loadImage } from './images.ts';
 
-type ReadingOptions = Pick<AugmentOptions, 'instances' | 'join' | 'jitter' | 'maxCover' | 'skipBad' | 'truncated'> & PasteChoice;
+type ReadingOptions = Pick<AugmentOptions, 'balance' | 'instances' | 'join' | 'jitter' | 'maxCover' | 'skipBad' | 'truncated'> &
+  PasteChoice;
 
 /**
  * Creates a reader of annotations.
@@ -59,8 +60,10 @@ export async function readSourced(
       : readAnnotations(sample, sources, { ...options, jitter: 'instance' }));
     return { ...annotation, instances: mapInstances(annotation.instances, sources.classes) };
   }
-  // Nothing is copied from a target, so its instances need not be separated, unless a rule protects each of them.
-  const apart = separate || options.maxCover !== undefined || sample.objects !== undefined;
+  // Nothing is copied from a target, so its instances need not be separated, unless a rule protects each of them, or the classes of those
+  // that could be pasted decide how often it is a target.
+  const { balance, maxCover } = options;
+  const apart = separate || maxCover !== undefined || (typeof balance === 'object' && 'rfs' in balance) || sample.objects !== undefined;
   return readAnnotations(sample, dataset, {
     ...options,
     instances: apart ? options.instances : 'class',

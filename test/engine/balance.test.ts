@@ -93,6 +93,17 @@ describe('a balanced run', () => {
     expect(await treeDigests(rebuilt)).toEqual(await treeDigests(out));
   });
 
+  test('has the same targets whether or not a rule needs the instances of a target', async () => {
+    const classMap = join(folder, 'classes.yaml');
+    await writeFile(classMap, 'person: pedestrian');
+    const sourced = { sources: 'fixtures/voc', classMap, balance: 'rfs:0.9', p: 0.3, copies: 3 };
+    const targets = async (more: Record<string, unknown>, name: string): Promise<string[]> => {
+      const { manifest } = await run({ ...sourced, ...more }, name);
+      return manifest.records.flatMap((one) => (one.status === 'unchanged' && one.reason === 'not drawn' ? [] : [`${one.copy} ${one.id}`]));
+    };
+    expect(await targets({}, 'e')).toEqual(await targets({ maxCover: 1 }, 'f'));
+  });
+
   test('refuses classes that have nothing to paste', async () => {
     await expect(run({ classWeights: '77=2' }, 'c')).rejects.toMatchObject({
       code: 'usage',
