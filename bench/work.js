@@ -35,7 +35,7 @@ async function codecs(data, out) {
     const { bytes } = await readInput(dataset, image);
     const decoded = await decodeImage(bytes, decodedMask, image, format);
     giveBack(bytes);
-    await write(image, await encodeImage(decoded, formatOf(image), 95));
+    await write(image, await encodeImage(decoded, formatOf(image)));
     await write(mask, await encodeMask(decodedMask));
     for (const used of [maskBytes, decodedMask.ids]) giveBack(used);
   });

@@ -391,7 +391,11 @@ export const augmentOptions = {
     choices: ['png', 'jpeg', 'webp', 'tiff', 'avif'],
     description: 'format of augmented images (by default that of each input)',
   },
-  quality: { flag: '--quality <n>', kind: 'quality', default: 95, description: 'quality of JPEG, WebP and AVIF images' },
+  quality: {
+    flag: '--quality <n>',
+    kind: 'quality',
+    description: 'quality of JPEG, WebP and AVIF images (by default that of each JPEG input, else 95)',
+  },
   polygons: {
     flag: '--polygons',
     kind: 'switch',

@@ -25,8 +25,21 @@ export interface Image extends Size, Raster {
   readonly icc?: Uint8Array;
   /** True if the file was a lossless WebP. */
   readonly lossless?: boolean;
+  /** Coding of its file, if that was a JPEG. */
+  readonly jpeg?: JpegCoding;
   /** True if the last channel is not alpha but, for example, near infrared in a TIFF. */
   readonly extraBand?: boolean;
+}
+
+/** How a JPEG is encoded. */
+export interface JpegCoding {
+  /** Quality of libjpeg's scale, 1 to 100. */
+  readonly quality: number;
+  /** Chroma sampling; absent if the JPEG is grey. */
+  readonly sampling?: '4:4:4' | '4:2:0';
+  readonly progressive: boolean;
+  /** True if its Huffman tables are made for the image. */
+  readonly optimised: boolean;
 }
 
 /** A mask of class ids or object ids `[H, W]`, row by row, with the palette or the colours of its PNG. */

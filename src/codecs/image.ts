@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
-import type { Metadata, default as Sharp } from 'sharp';
+import type { JpegOptions, Metadata, default as Sharp } from 'sharp';
 import { giveBack } from '../base/buffers.ts';
 import { cannotRead } from '../base/tree.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
-import type { Bands, Depth, Image, ImageInfo, Mask, Size } from '../types.ts';
+import type { Bands, Depth, Image, ImageInfo, JpegCoding, Mask, Size } from '../types.ts';
 import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
+import { jpegCoding } from './jpeg.ts';
 import { inDepth, withChannels } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
@@ -136,6 +137,7 @@ export async function decodeImage(
     if (info.width !== width || info.height !== height) {
       throw new CopyPasteError('data', `image is ${info.width}×${info.height}, but its mask is ${width}×${height}`, { path: name });
     }
+    const jpeg = jpegCoding(bytes);
     const Values = depth === 16 ? Uint16Array : Uint8Array;
     return {
       width,
@@ -146,6 +148,7 @@ export async function decodeImage(
       channels,
       ...(profile && { icc: profile }),
       ...(isLosslessWebp(bytes) && { lossless: true }),
+      ...(jpeg && { jpeg }),
       // Values 1 and 2 mean alpha.
       ...(tiff && channels % 2 === 0 && !tiffField(bytes, 'extraSamples') && { extraBand: true }),
     };
@@ -230,19 +233,40 @@ const avifEffort = 2;
 /** Encoder and settings of each format, as recorded in the manifest. */
 export const codecs: Record<ImageFormat, string> = {
   png: 'node:zlib RLE, filter Sub',
-  jpeg: `sharp ${sharp.versions.sharp}, 4:4:4, baseline`,
+  jpeg: `sharp ${sharp.versions.sharp}`,
   webp: `sharp ${sharp.versions.sharp}`,
   tiff: 'node:zlib RLE, predictor 2',
   avif: `sharp ${sharp.versions.sharp}, 4:4:4, effort ${avifEffort}`,
 };
 
+/** Quality of lossy images whose input does not state one. */
+const usualQuality = 95;
+
+/** Coding of an image as JPEG: that of a JPEG that it was read from, unless a quality is asked for. */
+function jpegCodingOf({ channels, jpeg }: Image, asked: number | undefined): JpegCoding {
+  if (jpeg && asked === undefined) return jpeg;
+  return { quality: asked ?? usualQuality, ...(channels > 2 && { sampling: '4:4:4' }), progressive: false, optimised: false };
+}
+
+/** Quality of a lossy image and, of a JPEG in colour, its chroma sampling. */
+export type Lossy = Partial<Pick<JpegCoding, 'quality' | 'sampling'>>;
+
+/** Settings that an image is encoded with; empty for lossless formats. @param asked as for `encodeImage`. */
+export function lossyOf(image: Image, format: ImageFormat, asked: number | undefined): Lossy {
+  if (format === 'jpeg') {
+    const { quality, sampling } = jpegCodingOf(image, asked);
+    return { quality, ...(sampling && { sampling }) };
+  }
+  return format === 'avif' || (format === 'webp' && !image.lossless) ? { quality: asked ?? usualQuality } : {};
+}
+
 /**
  * Encodes an image with its ICC profile and without EXIF data.
  *
- * @param quality quality of JPEG, AVIF, and WebP, unless the WebP input was lossless.
+ * @param asked quality of a lossy format; by default that of a JPEG input, else 95.
  * @throws {CopyPasteError} `usage` for 16 bits per channel in a format that holds 8.
  */
-export async function encodeImage(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
+export async function encodeImage(image: Image, format: ImageFormat, asked?: number): Promise<Uint8Array> {
   const { width, height, depth, icc, extraBand } = image;
   if (depth === 16 && !isDeep(format))
     throw new CopyPasteError('usage', `--image-format ${format}: holds 8 bits per channel, but the image has 16; use png or tiff`);
@@ -261,13 +285,18 @@ export async function encodeImage(image: Image, format: ImageFormat, quality: nu
       ? sharp(await encodePng({ ...png, filter: 'none' }), strict).keepIccProfile()
       : sharp(data, { raw: { width, height, channels } });
     if (channels <= 2) input.toColourspace('b-w');
-    if (format === 'jpeg') input.jpeg({ quality, chromaSubsampling: '4:4:4', optimiseCoding: false });
+    const quality = asked ?? usualQuality;
+    if (format === 'jpeg') input.jpeg(sharpJpeg(jpegCodingOf(image, asked)));
     else if (format === 'avif') input.avif({ quality, chromaSubsampling: '4:4:4', effort: avifEffort });
     else input.webp(image.lossless ? { lossless: true, exact: true } : { quality });
     return await input.toBuffer();
   } finally {
     if (data !== image.pixels) giveBack(data);
   }
+}
+
+function sharpJpeg({ quality, sampling = '4:4:4', progressive, optimised }: JpegCoding): JpegOptions {
+  return { quality, chromaSubsampling: sampling, progressive, optimiseCoding: optimised };
 }
 
 /** Big-endian bytes of 16-bit channel values, as PNG stores them; the bytes are swapped in a copy. */

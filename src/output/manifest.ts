@@ -19,7 +19,13 @@ const path = z.string().refine(isBelow, 'leads out of its folder').describe('rel
 export { classId as classIdSchema, count as countSchema, path as pathSchema };
 
 const inputFile = z.strictObject({ path, sha256 });
-const outputFile = z.strictObject({ path, sha256, codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'text']) });
+const outputFile = z.strictObject({
+  path,
+  sha256,
+  codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'text']),
+  quality: z.int().min(1).max(100).optional().describe('quality that a lossy image was encoded with'),
+  sampling: z.enum(['4:4:4', '4:2:0']).optional().describe('chroma sampling of a JPEG in colour'),
+});
 const files = <T extends z.ZodType>(file: T) =>
   z.strictObject({
     image: file,

@@ -4,6 +4,8 @@ import type { AugmentedRecord, Manifest, ManifestRecord, SampleRecord } from './
 /** A file that was written. */
 export interface OutputFile extends InputFile {
   readonly codec: ManifestRecord['files']['image']['codec'];
+  readonly quality?: number | undefined;
+  readonly sampling?: '4:4:4' | '4:2:0' | undefined;
 }
 
 /** Files of a sample that were written, and the input files that they were made from. */

@@ -1,7 +1,7 @@
 import { giveBack } from '../base/buffers.ts';
 import { readInput, sha256 } from '../base/digest.ts';
 import { decodeText } from '../base/text.ts';
-import { encodeImage } from '../codecs/image.ts';
+import { encodeImage, lossyOf } from '../codecs/image.ts';
 import { formatOf, type ImageFormat } from '../codecs/image-names.ts';
 import { writeMask } from '../codecs/masks.ts';
 import { encodePng } from '../codecs/png.ts';
@@ -22,7 +22,7 @@ type Encoding = Pick<AugmentOptions, 'imageFormat' | 'quality' | 'maskFiles' | '
 /** Uses the bytes of a file; their buffer is reused afterwards. @param from input file that the file is a copy of. */
 export type Use = (file: OutputFile, bytes: Uint8Array, from?: string) => Promise<void>;
 
-interface Encoded extends Pick<OutputFile, 'codec'> {
+interface Encoded extends Pick<OutputFile, 'codec' | 'quality' | 'sampling'> {
   readonly bytes: Uint8Array;
   /** SHA-256, if it is already known. */
   readonly digest?: string;
@@ -36,10 +36,10 @@ async function makeFiles<F extends SampleFile & { readonly from?: string }>(
 ): Promise<OutputFile[]> {
   const made: OutputFile[] = [];
   for (const file of files) {
-    const { bytes, codec, digest = sha256(bytes) } = await encode(file);
-    const output = { role: file.role, path: file.path, sha256: digest, codec };
+    const { bytes, digest = sha256(bytes), ...encoding } = await encode(file);
+    const output = { role: file.role, path: file.path, sha256: digest, ...encoding };
     made.push(output);
-    await use(output, bytes, codec === 'copy' ? file.from : undefined);
+    await use(output, bytes, encoding.codec === 'copy' ? file.from : undefined);
     giveBack(bytes);
   }
   return made;
@@ -60,7 +60,7 @@ export async function encodeSample(
   const shapes = format && pastedShapes(pasted);
   const { entry, encoders } = shapes ? await annotationOf(format, shapes, pathsByRole(to), { polygons, classNames }) : noAnnotation;
   const all: Encoders = {
-    image: async () => ({ bytes: await encodeImage(image, codec, quality), codec }),
+    image: async () => ({ bytes: await encodeImage(image, codec, quality), codec, ...lossyOf(image, codec, quality) }),
     mask: ({ path }) => writeMask(mask, path),
     ...(objects && { objects: ({ path }) => writeMask(objects, path) }),
     view: async ({ from }) => png(await encodeView(mask, sample.views?.find(({ path }) => path === from) as ViewFile)),

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import { decodeImage, encodeImage, imageHeaderOf } from '../../src/codecs/image.ts';
 import { extensions, type ImageFormat } from '../../src/codecs/image-names.ts';
+import { jpegCoding } from '../../src/codecs/jpeg.ts';
 import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import { exitCodes } from '../../src/errors.ts';
 import { findInstances } from '../../src/masks/instances.ts';
@@ -287,6 +288,50 @@ describe('augment', () => {
       expect(files.image.path.endsWith(status === 'augmented' ? '.webp' : '.jpg')).toBe(true);
       if (status === 'unchanged')
         expect((await stat(join(out, files.image.path))).ino).toBe((await stat(join(camvid, inputs.image.path))).ino);
+    }
+  });
+
+  test('writes each JPEG in its own quality and sampling, unless a quality is asked for, and records them', async () => {
+    const tile = filled(60, 40, 0);
+    const picture = sharp(
+      await encodeImage(
+        imageOf(60, 40, (x, y) => rgba(x * 4, (x * y) & 255, y * 6)),
+        'png',
+      ),
+    );
+    const root = await writeTree(join(folder, `jpegs${number++}`), {
+      'images/a.jpg': await picture.clone().jpeg({ quality: 75, chromaSubsampling: '4:2:0' }).toBuffer(),
+      'images/b.jpg': await picture.clone().jpeg({ quality: 90, chromaSubsampling: '4:4:4', progressive: true }).toBuffer(),
+      'images/c.jpg': await picture.clone().toColourspace('b-w').jpeg({ quality: 50 }).toBuffer(),
+      'images/d.png': await picture.clone().png().toBuffer(),
+      ...Object.fromEntries(['a', 'b', 'c', 'd'].map((name, n) => [`masks/${name}.png`, drawBox(tile, [9, 9, 33, 29], n + 1)])),
+    });
+    const own = [
+      [75, '4:2:0'],
+      [90, '4:4:4'],
+      [50, undefined],
+    ];
+    const none = [undefined, undefined];
+    for (const [options, expected] of [
+      [{}, [...own, none]],
+      [{ imageFormat: 'jpeg' }, [...own, [95, '4:4:4']]],
+      [{ imageFormat: 'webp' }, new Array(4).fill([95, undefined])],
+      [{ quality: 80 }, [[80, '4:4:4'], [80, '4:4:4'], [80, undefined], none]],
+    ] as const) {
+      const { out, manifest } = await run({ in: root, p: 1, ...options });
+      const byId = [...augmentedOf(manifest)].sort((one, other) => (one.id < other.id ? -1 : 1));
+      expect(byId.map(({ files: { image } }) => [image.quality, image.sampling])).toEqual(expected);
+      for (const { files, inputs } of augmentedOf(manifest)) {
+        if (files.image.codec !== 'jpeg') continue;
+        const { quality, sampling } = files.image;
+        const coding = jpegCoding(await readFile(join(out, files.image.path)));
+        expect(coding).toMatchObject({ quality, ...(sampling && { sampling }) });
+        if (!('quality' in options)) expect(coding?.progressive).toBe(inputs.image.path.endsWith('b.jpg'));
+      }
+      expect((await verify({ out, in: root, deep: true })).differences).toEqual([]);
+      const again = join(folder, `out${number++}`);
+      await replay({ manifest: join(out, 'manifest.json'), in: root, out: again });
+      expect(await treeDigests(again)).toEqual(await treeDigests(out));
     }
   });
 
