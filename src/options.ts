@@ -116,6 +116,11 @@ const reading = {
     default: '',
     description: "suffix that a mask's name adds to its image's name, such as _mask",
   },
+  threshold: {
+    flag: '--threshold <n>',
+    kind: 'count',
+    description: 'read masks as two classes, 1 from this value on and 0 below it, such as 128; they are written as 0 and 255',
+  },
   split: {
     flag: '--split <name>',
     kind: 'text',

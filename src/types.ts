@@ -49,12 +49,20 @@ export interface Mask extends Size {
   readonly palette?: Uint8Array;
   /** Alpha of the first palette entries (PNG chunk tRNS). */
   readonly alpha?: Uint8Array;
-  /** Colours that encode the ids in a colour PNG, and its number of channels. */
-  readonly colours?: { readonly byId: Colours; readonly channels: 3 | 4 };
+  /** Colours that encode the ids in a file, and its number of channels; one channel holds the red values. */
+  readonly colours?: { readonly byId: Colours; readonly channels: 1 | 3 | 4 };
 }
 
 /** Names by class id. */
 export type ClassNames = ReadonlyMap<number, string>;
+
+/** Meaning of the values in mask files. */
+export interface MaskCoding {
+  /** Colours by class id, if masks store colours. */
+  readonly colours?: Colours | undefined;
+  /** Smallest value of class 1; all smaller values are class 0. */
+  readonly threshold?: number | undefined;
+}
 
 /** RGB colours by id. */
 export type Colours = readonly (readonly [red: number, green: number, blue: number])[];

@@ -14,10 +14,11 @@ import { channelsOf, decodeValues, encodePng } from './png.ts';
 export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): Mask {
   const { width, height, depth, colour, values, chunks, damaged } = decodeValues(bytes, file);
   if (colour === 'rgb' || colour === 'rgb-alpha') {
-    if (!colours || depth !== 8)
-      throw new CopyPasteError('data', 'mask stores colours, not ids; convert it to a grey or palette PNG', { path: file });
+    if (depth !== 8) throw new CopyPasteError('data', 'mask stores colours, not ids; convert it to a grey or palette PNG', { path: file });
     const channels = channelsOf[colour];
-    return { width, height, ids: idsOfColours(values, channels, width, colours, file), colours: { byId: colours, channels } };
+    if (!colours) refuseColours(values, channels, file);
+    const byId = colours ?? greys;
+    return { width, height, ids: idsOfColours(values, channels, width, byId, file), colours: { byId, channels } };
   }
   if (colour === 'grey') return { width, height, ids: values };
   if (colour !== 'palette')
@@ -27,6 +28,24 @@ export function decodeMask(bytes: Uint8Array, file: string, colours?: Colours): 
     throw damaged('its palette does not have 1 to 256 colours');
   const alpha = chunks.get('tRNS')?.[0];
   return { width, height, ids: values, palette: Uint8Array.from(palette), ...(alpha && { alpha: Uint8Array.from(alpha) }) };
+}
+
+/** Colours of ids that are stored as equal red, green and blue. */
+const greys: Colours = Array.from({ length: 256 }, (_, id) => [id, id, id]);
+
+/** Refuses pixels that are not opaque greys. @throws {CopyPasteError} `data` with the first one. */
+function refuseColours(values: Mask['ids'], channels: 3 | 4, file: string): void {
+  for (let at = 0; at < values.length; at += channels) {
+    const [red, green, blue] = [values[at] as number, values[at + 1] as number, values[at + 2] as number];
+    if (red !== green || red !== blue)
+      throw new CopyPasteError('data', 'mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids', {
+        path: file,
+      });
+    if (channels === 4 && values[at + 3] !== 255)
+      throw new CopyPasteError('data', 'mask is RGBA with transparent pixels, which have no class id; remove its alpha channel', {
+        path: file,
+      });
+  }
 }
 
 /**
@@ -86,6 +105,7 @@ export function encodeMask(mask: Mask): Promise<Uint8Array> {
     for (let i = 0, at = 0; i < ids.length; i++, at += channels) {
       const colour = byId[ids[i] as number] as Colours[0];
       data[at] = colour[0];
+      if (channels === 1) continue;
       data[at + 1] = colour[1];
       data[at + 2] = colour[2];
     }

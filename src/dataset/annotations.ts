@@ -13,6 +13,7 @@ import type { Annotations, InputFile, Mask, Sample, ShapeSet } from '../types.ts
 import { ignoreIdOf } from './classes.ts';
 import { gapOf, type Join } from './join.ts';
 import type { Dataset } from './open.ts';
+import { strangeValues } from './values.ts';
 
 /** Options that change how annotations are read. */
 interface ReadOptions extends Join {
@@ -70,22 +71,29 @@ async function readMasks(sample: Sample, path: string, dataset: Dataset, { insta
       throw new CopyPasteError('usage', `--ignore ${ignore}: exceeds the 8 bits of ${file}; pass an id up to 255`);
     return { mask, sha256 };
   };
-  const { mask, sha256 } = await read(path, jitter === 'scene' ? ignore : 0, (bytes, file) => readMask(bytes, file, dataset.colours));
+  const { mask, sha256 } = await read(path, jitter === 'scene' ? ignore : 0, (bytes, file) => readMask(bytes, file, dataset));
+  const refuseStrange = ({ pixels }: Pick<Annotations, 'pixels'>): void => {
+    const what = strangeValues(pixels, dataset);
+    if (what !== undefined) throw new CopyPasteError('data', what, { path });
+  };
   if (sample.objects === undefined) {
     if (instances === 'object') {
       throw new CopyPasteError('usage', `${sample.id}: has no instance mask, which --instances object needs; pass --instances component`);
     }
     const found = findInstances(mask, undefined, instances, dataset.leftOut, undefined, path, gapOf({ join }));
+    refuseStrange(found);
     return { sample, input: dataset, mask, ...found, files: [{ role: 'mask', path, sha256 }] };
   }
   // Dropped objects get the ignore id in the instance mask.
   const objects = await read(sample.objects, ignoreObject({ ...dataset, ignore }), readObjects);
+  const found = findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, path, gapOf({ join }));
+  refuseStrange(found);
   return {
     sample,
     input: dataset,
     mask,
     objects: objects.mask,
-    ...findInstances(mask, objects.mask, instances, dataset.leftOut, dataset.leftOutObjects, path, gapOf({ join })),
+    ...found,
     files: [
       { role: 'mask', path, sha256 },
       { role: 'objects', path: sample.objects, sha256: objects.sha256 },

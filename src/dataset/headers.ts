@@ -1,10 +1,12 @@
 /** Checks the headers of a data set's files, so that bad samples are known before anything is written. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
 import { readStart } from '../base/tree.ts';
 import { readImageHeader, readTiffMaskHeader } from '../codecs/image.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { maxPixels, pngHeader } from '../codecs/png.ts';
+import { decodeMask } from '../codecs/png-masks.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import type { ImageInfo, Sample, Size, ViewFile } from '../types.ts';
 import type { Paired } from './paired.ts';
@@ -112,9 +114,10 @@ async function maskSize(root: string, file: string, colours: boolean): Promise<S
   if (header === undefined) throw refuse('mask is named .png but is not a PNG; convert it to PNG');
   const { width, height, depth, colour } = header;
   const coded = colour !== 'grey' && colour !== 'palette';
-  if (coded && (!colours || depth !== 8 || colour === 'grey-alpha')) {
-    throw refuse('mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids');
-  }
   if (width * height > maxPixels) throw refuse(`mask is ${width}×${height}; the limit is 64 megapixels`);
+  if (coded && (depth !== 8 || colour === 'grey-alpha'))
+    throw refuse(`mask is ${depth === 8 ? 'grey with alpha' : `${depth}-bit RGB`}, not class ids; convert it to grey`);
+  // Without a map, colours are ids only if all pixels are grey.
+  if (coded && !colours) decodeMask(await readFile(join(root, file)), file);
   return { width, height, coded };
 }

@@ -81,12 +81,17 @@ export function refuseUnlistable({ unreadable }: Tree, found: readonly Folders[]
 }
 
 /** Refuses options without effect. @throws {CopyPasteError} `usage` when an option does not apply to the layout. */
-export function refuseUnusedOptions({ name }: Layout, format: Format | undefined, options: DatasetOptions): void {
-  const { folders, background, ignore, maskSuffix, requireMasks, polygons } = options;
+export function refuseUnusedOptions({ name, views, objectIds }: Layout, format: Format | undefined, options: DatasetOptions): void {
+  const { folders, background, ignore, maskSuffix, threshold, requireMasks, polygons } = options;
   if (folders) return;
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
   if (polygons && !(format?.kind === 'documents' && format.polygons))
     throw refuse('--polygons', `does not apply to the ${name} layout; leave it out`);
+  if (threshold !== undefined && (format ?? views ?? objectIds))
+    throw refuse(
+      '--threshold',
+      `does not apply to the ${name} layout, which ${format ? 'has no mask files' : 'defines its ids'}; leave it out`,
+    );
   if (!format) return;
   if (background ?? ignore)
     throw refuse(

@@ -73,6 +73,8 @@ export interface Dataset {
   readonly regions?: ReadonlySet<number>;
   /** Colours by class id, if masks store colours. */
   readonly colours?: Colours;
+  /** Smallest value of class 1, if masks hold two classes. */
+  readonly threshold?: number;
   readonly skipped: readonly Skipped[];
   /** Files that are not copied: they belong to no sample, or could contradict the output. */
   readonly leftBehind: readonly string[];
@@ -146,6 +148,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     // In masks of colours, class ids are no ids of the instance masks.
     leftOutObjects: colours ? new Set([0, 255]) : noObjects(objectIds, classes.leftOut),
     ...(colours && { colours }),
+    ...(options.threshold !== undefined && { threshold: options.threshold }),
     skipped,
     leftBehind: [...tree.files.filter((file) => !used.has(file)), ...tree.unreadable],
   };
@@ -170,8 +173,11 @@ async function classesOf(
   stated: readonly StatedClasses[],
   layout: Layout,
 ): Promise<Pick<Dataset, 'background' | 'ignore' | 'leftOut' | 'classNames' | 'stuff'>> {
-  const background = new Set(options.background ?? firstOf(stated, 'background') ?? layout.background);
-  const ignore = new Set(options.ignore ?? firstOf(stated, 'ignore') ?? layout.ignore);
+  const background = new Set(
+    options.background ?? (options.threshold === undefined ? (firstOf(stated, 'background') ?? layout.background) : [0]),
+  );
+  // A threshold leaves ids 0 and 1 only.
+  const ignore = new Set(options.ignore ?? (options.threshold === undefined ? (firstOf(stated, 'ignore') ?? layout.ignore) : []));
   const ofLayout = { classNames: namesOfLayout(layout), stuff: layout.stuff };
   const classNames =
     options.classNames === undefined
@@ -269,7 +275,9 @@ function skippedOf(
 function refuseEmpty(chosen: readonly Sample[], split: string, skipped: readonly Skipped[], options: DatasetOptions): void {
   if (chosen.length > 0) return;
   const why = skipped.length > 0 ? `all of its samples (${skipped.length}) are bad` : 'it has no images with masks';
-  throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`);
+  throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`, {
+    offenders: skipped.map(({ reason }) => reason),
+  });
 }
 
 /** Files that belong to several samples. */

@@ -71,7 +71,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
     const layout = alike ? (sourcesLayout ?? target.layout) : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
-    const { skipBad, crowd, images, masks, encoding, maskSuffix, background, ignore, classNames, colorMap } = options;
+    const { skipBad, crowd, images, masks, encoding, maskSuffix, threshold, background, ignore, classNames, colorMap } = options;
     return openDataset({
       in: sources,
       layout,
@@ -82,7 +82,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       encoding,
       // Options for a layout apply to both data sets of that layout.
       ...(alike && { images, masks }),
-      ...(layout === target.layout ? { maskSuffix, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
+      ...(layout === target.layout ? { maskSuffix, threshold, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
     });
   });
   const classes = await mapClasses(opened, target, options);

@@ -80,6 +80,7 @@ async function reopen(
     background,
     ignore,
     colours: layout.colours,
+    threshold: layout.threshold,
     skipBad: true,
   });
   return { ...withDocuments(opened, layout), digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };

@@ -21,10 +21,10 @@ process.once('message', async (trial: Trial) => {
   process.disconnect();
 });
 
-async function decodeSample({ image, mask, objects, entry, size, format }: Sample, { root, colours }: Trial): Promise<void> {
-  const decoded = mask === undefined || entry ? size : await readMask((await readInput({ root }, mask)).bytes, mask, colours);
-  if (objects !== undefined) await readObjects((await readInput({ root }, objects)).bytes, objects);
-  await decodeImage((await readInput({ root }, image)).bytes, decoded, image, format);
+async function decodeSample({ image, mask, objects, entry, size, format }: Sample, trial: Trial): Promise<void> {
+  const decoded = mask === undefined || entry ? size : await readMask((await readInput(trial, mask)).bytes, mask, trial);
+  if (objects !== undefined) await readObjects((await readInput(trial, objects)).bytes, objects);
+  await decodeImage((await readInput(trial, image)).bytes, decoded, image, format);
 }
 
 async function decodeCutouts(sample: Sample, trial: Trial): Promise<void> {

@@ -2,15 +2,14 @@ import { fork } from 'node:child_process';
 import { isBankSet } from '../dataset/bank.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { interrupted } from '../errors.ts';
-import type { Colours, Sample } from '../types.ts';
+import type { MaskCoding, Sample } from '../types.ts';
 
 /** Message to the child process: samples to decode. */
-export interface Trial {
+export interface Trial extends MaskCoding {
   readonly root: string;
   readonly layout: string;
   readonly encoding: string;
   readonly folders: Dataset['folders'];
-  readonly colours?: Colours | undefined;
   readonly samples: readonly Sample[];
 }
 
@@ -23,14 +22,21 @@ export interface Trial {
  * @throws {CopyPasteError} `interrupted` if the run is stopped.
  */
 export async function findPoison(
-  { root, layout, encoding, folders, colours }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'folders' | 'colours'>,
+  {
+    root,
+    layout,
+    encoding,
+    folders,
+    colours,
+    threshold,
+  }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'folders' | 'colours' | 'threshold'>,
   samples: readonly Sample[],
   program: URL,
   stop: AbortSignal | undefined,
 ): Promise<Map<string, string>> {
   const poison = new Map<string, string>();
   for (let rest = [...samples]; rest.length > 0; ) {
-    const { decoded, how } = await decodeApart({ root, layout, encoding, folders, colours, samples: rest }, program, stop);
+    const { decoded, how } = await decodeApart({ root, layout, encoding, folders, colours, threshold, samples: rest }, program, stop);
     // Ctrl-C sends its signal to the whole process group: the signal, not the sample, ended the child process.
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[decoded];

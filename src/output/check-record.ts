@@ -26,7 +26,7 @@ export async function checkRecord(out: string, record: ManifestRecord, layout: L
 }
 
 async function* differencesOf(out: string, path: string, record: AugmentedRecord, layout: LayoutRecord): AsyncGenerator<Difference> {
-  const mask = await readMask(await readFile(join(out, path)), path, layout.colours);
+  const mask = await readMask(await readFile(join(out, path)), path, layout);
   for (const what of classDifferences(mask, record)) yield { path, what };
   for (const what of placementDifferences(record)) yield { path: manifestName, what };
   if (!record.files.objects) return;

@@ -81,7 +81,7 @@ async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promi
 }
 
 /** Layout of a data set as it was opened. */
-function layoutOf({ layout, split, folders, background, ignore, colours, documents }: Dataset): LayoutRecord {
+function layoutOf({ layout, split, folders, background, ignore, colours, threshold, documents }: Dataset): LayoutRecord {
   const digests = [...new Set(documents.values())].map(({ path, sha256 }) => ({ path, sha256 }));
   return {
     name: layout,
@@ -90,6 +90,7 @@ function layoutOf({ layout, split, folders, background, ignore, colours, documen
     background: [...background],
     ignore: [...ignore],
     ...(colours && { colours: colours.map(([red, green, blue]): [number, number, number] => [red, green, blue]) }),
+    ...(threshold !== undefined && { threshold }),
     ...(digests.length > 0 && { documents: digests }),
   };
 }

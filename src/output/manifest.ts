@@ -142,6 +142,7 @@ const layout = {
     .array(z.tuple([byte, byte, byte]))
     .optional()
     .describe('colour of each class id, in masks that store colours'),
+  threshold: count.optional().describe('smallest value of class 1, in masks of two classes, which are written as 0 and 255'),
   documents: z.array(z.strictObject({ path, sha256 })).optional().describe('annotation documents that were read'),
 };
 

@@ -7,6 +7,7 @@ import { readAnnotations } from '../dataset/annotations.ts';
 import { openBank, readBankSample } from '../dataset/bank.ts';
 import { isUndefinedId } from '../dataset/classes.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
+import { createValueCensus, masksOf, strangeValues } from '../dataset/values.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -34,13 +35,17 @@ export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);
   hooks.started?.(samples.length);
+  const census = createValueCensus(dataset);
   const found = await inParts(samples, jobsOf(options), async (sample) => {
     if (hooks.stop?.aborted) throw interrupted();
-    const results = await checkSample(sample, dataset);
+    const results = await checkSample(sample, dataset, census);
     hooks.done?.(sample.id);
     return results;
   });
-  return { samples: samples.length, differences: [...badSamples(dataset), ...found.flat()] };
+  const differences = [...badSamples(dataset), ...found.flat()];
+  const what = census.result();
+  if (what !== undefined) differences.push({ path: masksOf(dataset), what });
+  return { samples: samples.length, differences };
 }
 
 /** Compares the cut-outs of a bank with its manifest. */
@@ -62,7 +67,7 @@ async function checkBank({ in: folder, jobs }: Resolved<typeof checkOptions>, ho
   return { samples: samples.length, differences: differences.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
-async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference[]> {
+async function checkSample(sample: Sample, dataset: Dataset, census: Census): Promise<Difference[]> {
   const results: Difference[] = [];
   const say = (path: string, what: string): void => void results.push({ path, what });
   const attempt = async <T>(path: string, step: (bytes: Uint8Array) => T | Promise<T>): Promise<T | undefined> => {
@@ -75,8 +80,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
   };
   const { mask: maskPath, objects: path, entry, labels } = sample;
   const format = await layoutNamed(dataset.layout).format?.();
-  const mask =
-    maskPath === undefined || format ? undefined : await attempt(maskPath, (bytes) => readMask(bytes, maskPath, dataset.colours));
+  const mask = maskPath === undefined || format ? undefined : await attempt(maskPath, (bytes) => readMask(bytes, maskPath, dataset));
   await attempt(sample.image, (bytes) => decodeImage(bytes, sample.size, sample.image, sample.format));
   const file = entry?.document ?? labels;
   if (format && file !== undefined) {
@@ -88,7 +92,7 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
     }
   }
   if (!mask || maskPath === undefined) return results;
-  for (const what of strangeIds(mask, dataset)) say(maskPath, what);
+  for (const what of strangeIds(mask, dataset, census)) say(maskPath, what);
   const objects = path === undefined ? undefined : await attempt(path, (bytes) => readObjects(bytes, path));
   if (path !== undefined && objects) {
     for (const what of contradictionsOf(mask, objects, dataset.leftOut, dataset.leftOutObjects)) say(path, what);
@@ -96,10 +100,16 @@ async function checkSample(sample: Sample, dataset: Dataset): Promise<Difference
   return results;
 }
 
-/** Messages about ids that have no class name, or no entry in the palette. */
-function strangeIds(mask: Mask, dataset: Dataset): string[] {
+type Census = ReturnType<typeof createValueCensus>;
+
+/** Messages about values that are not ids, and about ids that have no class name, or no entry in the palette. */
+function strangeIds(mask: Mask, dataset: Dataset, census: Census): string[] {
   const found: string[] = [];
-  for (const [id, pixels] of countIds(mask)) {
+  const counts = countIds(mask);
+  const strange = strangeValues(counts, dataset);
+  if (strange === undefined) census.add(counts);
+  else found.push(strange);
+  for (const [id, pixels] of counts) {
     if (isUndefinedId(id, dataset))
       found.push(`has ${pixels} pixels of id ${id}, which is not a defined class; add it to the class names, or pass --ignore`);
     if (mask.palette && 3 * id >= mask.palette.length) found.push(`has ${pixels} pixels of id ${id}, beyond the end of its palette`);

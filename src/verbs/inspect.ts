@@ -6,6 +6,7 @@ import { readAnnotations } from '../dataset/annotations.ts';
 import { isUndefinedId } from '../dataset/classes.ts';
 import { refuseIdleJoin } from '../dataset/join.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
+import { createValueCensus, masksOf } from '../dataset/values.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -142,6 +143,7 @@ function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
   const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
   const seen = new Map<string, Sample>();
   const odd = badSamples(dataset);
+  const values = createValueCensus(dataset);
   if (typeof made === 'string') odd.push({ path: manifestName, what: made });
   const manifest = typeof made === 'object' ? made : undefined;
   const pasted = new Map(manifest?.classes.map((row) => [row.id, row.pasted]));
@@ -164,6 +166,7 @@ function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
     else seen.set(digest, sample);
   };
   const addAnnotations = (file: string, { sample, mask, pixels, instances }: Annotations): void => {
+    if (!sample.entry && sample.mask !== undefined) values.add(pixels);
     increment(sizes, `${mask.width}×${mask.height}`);
     for (const [id, n] of pixels) {
       const row = rowOf(id);
@@ -181,28 +184,32 @@ function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
       if (typeof annotations === 'string') odd.push({ path: file, what: annotations });
       else addAnnotations(file, annotations);
     },
-    result: (): Inspection => ({
-      layout: dataset.layout,
-      splits: ordered(splits),
-      sizes: ordered(sizes),
-      images: ordered(images),
-      classes: [...classes]
-        .sort(([a], [b]) => a - b)
-        .map(([id, row]) => {
-          const name = classNames.get(id);
-          return {
-            id,
-            ...(name !== undefined && { name }),
-            leftOut: leftOut.has(id),
-            kind: kindOf(id),
-            ...row,
-            ...(manifest && changeOf(id)),
-          };
-        }),
-      ...(manifest && { augmented: { samples: manifest.summary.augmented, pixels: pixelsIn(sums) } }),
-      odd,
-      leftBehind: dataset.leftBehind.filter((file) => !(manifest && file === manifestName)),
-    }),
+    result(): Inspection {
+      const strange = values.result();
+      if (strange !== undefined) odd.push({ path: masksOf(dataset), what: strange });
+      return {
+        layout: dataset.layout,
+        splits: ordered(splits),
+        sizes: ordered(sizes),
+        images: ordered(images),
+        classes: [...classes]
+          .sort(([a], [b]) => a - b)
+          .map(([id, row]) => {
+            const name = classNames.get(id);
+            return {
+              id,
+              ...(name !== undefined && { name }),
+              leftOut: leftOut.has(id),
+              kind: kindOf(id),
+              ...row,
+              ...(manifest && changeOf(id)),
+            };
+          }),
+        ...(manifest && { augmented: { samples: manifest.summary.augmented, pixels: pixelsIn(sums) } }),
+        odd,
+        leftBehind: dataset.leftBehind.filter((file) => !(manifest && file === manifestName)),
+      };
+    },
   };
 }
 

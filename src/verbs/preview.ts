@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { knownStuff, openSourced } from '../dataset/sources.ts';
+import { refuseStrangeValues } from '../dataset/values.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { measure } from '../engine/measure.ts';
@@ -31,6 +32,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     throw new CopyPasteError('usage', `--out ${options.out}: unknown picture format; name a .png, .jpg or .webp file`);
   await refuseOverlaps(options);
   const dataset = await openSourced({ ...options, onlySplit: true });
+  if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset);
   refuseUnfit(dataset, options);
   const dropped: Partial<Record<DropReason, number>> = {};
   const sink = {

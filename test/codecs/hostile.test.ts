@@ -355,7 +355,9 @@ describe('kinds of PNG', () => {
       const bytes = pngOfKind(width, height, kind, spread(kind));
       if (kind.colour !== 'grey' && kind.colour !== 'palette') {
         expect((await failure(() => decodeMask(bytes, 'm.png'))).message).toBe(
-          'm.png: mask stores colours, not ids; convert it to a grey or palette PNG',
+          kind.depth === 8 && kind.colour !== 'greyAlpha'
+            ? 'm.png: mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids'
+            : 'm.png: mask stores colours, not ids; convert it to a grey or palette PNG',
         );
         continue;
       }

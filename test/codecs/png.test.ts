@@ -53,7 +53,9 @@ describe('encodeMask and decodeMask', () => {
 
   test('refuse colours and damage, naming the file', async () => {
     const colours = await pngOf(imageOf(3, 3, () => rgba(1, 2, 3)));
-    expect(() => decodeMask(colours, 'a.png')).toThrow('a.png: mask stores colours, not ids; convert it to a grey or palette PNG');
+    expect(() => decodeMask(colours, 'a.png')).toThrow(
+      'a.png: mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids',
+    );
     const good = await encodeMask(filled(9, 9, 4));
     for (let bit = 16 * 8; bit < good.length * 8; bit += 13) {
       const bad = Uint8Array.from(good);
