@@ -59,6 +59,7 @@ describe('documentation', () => {
       mixed: join(folder, 'mixed'),
       bank: join(folder, 'bank'),
       banked: join(folder, 'banked'),
+      balanced: join(folder, 'balanced'),
     };
     writeFileSync(join(folder, 'classes.yaml'), 'cow: car\nhorse: car\nperson: pedestrian\n');
     const streams = captureStreams();
