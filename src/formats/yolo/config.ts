@@ -162,7 +162,7 @@ export function placeOf(value: string, config: YoloConfig, tree: Tree): { place:
 
 /** Text of the file in an output, whose paths lead to the output, and notes on what has changed or cannot be changed. */
 export async function configInOutput(config: YoloConfig, tree: Tree): Promise<{ text?: string; notes: string[] }> {
-  const { file, text, path, splits } = config;
+  const { file, text, path, splits, masks } = config;
   const { parseDocument, isScalar, isSeq } = await import('yaml');
   const document = parseDocument(text);
   const base = baseOf(config, tree);
@@ -170,7 +170,9 @@ export async function configInOutput(config: YoloConfig, tree: Tree): Promise<{ 
   const leadsAway = path !== undefined && simple(path) !== '' && base === '';
   const changes: { start: number; end: number; text: string }[] = [];
   const [changed, away]: [string[], string[]] = [[], []];
-  const same = sameSplits(config, tree).map((what) => `${file}: ${what}`);
+  const told = sameSplits(config, tree).map((what) => `${file}: ${what}`);
+  if (masks !== undefined && !hasFolder(tree, masks))
+    told.push(`${file}: masks_dir names the folder ${masks}, which is missing; labels are read`);
   for (const [key, values] of splits) {
     const node = document.get(key, true);
     const nodes = isSeq(node) ? node.items : [node];
@@ -194,7 +196,7 @@ export async function configInOutput(config: YoloConfig, tree: Tree): Promise<{ 
   if (away.length > 0 || !isBlock) {
     const leading = [...(leadsAway ? [`path: ${path}`] : []), ...away].join(', ');
     return {
-      notes: [...same, `${file}: '${leading}' points outside the output, so training would read other data; correct it in the output`],
+      notes: [...told, `${file}: '${leading}' points outside the output, so training would read other data; correct it in the output`],
     };
   }
   let written = text;
@@ -204,11 +206,16 @@ export async function configInOutput(config: YoloConfig, tree: Tree): Promise<{ 
   return {
     ...(written !== text && { text: written }),
     notes: [
-      ...same,
+      ...told,
       ...(leadsAway ? [`${file}: 'path: ${path}' points outside the output; it is commented out there`] : []),
       ...(changed.length > 0 ? [`${file}: '${changed.join(', ')}' points outside the output; it is relative there`] : []),
     ],
   };
+}
+
+/** Tests if a folder has a name or a part of a path as its own, such as `masks` in `masks/train`. */
+export function hasFolder(tree: Tree, name: string): boolean {
+  return [...tree.folders].some((folder) => `/${folder}/`.includes(`/${name}/`));
 }
 
 /** Descriptions of splits that are the same as another one. */

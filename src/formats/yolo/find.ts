@@ -5,7 +5,7 @@ import type { Tree } from '../../base/tree.ts';
 import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, type Part, partsOf } from '../folders.ts';
 import { readImageList } from '../image-lists.ts';
-import { findConfig, placeOf, type YoloConfig } from './config.ts';
+import { findConfig, hasFolder, placeOf, type YoloConfig } from './config.ts';
 import { hasOrientedBoxes } from './lines.ts';
 
 /** Options for finding a layout. */
@@ -44,11 +44,12 @@ export async function findSemantic(tree: Tree, { encoding }: Finding): Promise<F
   return found.some(hasMasks) ? found : [];
 }
 
-/** Name of the folder of masks: `masks` if `data.yaml` names none, and there are no labels. */
-export function masksFolder(config: YoloConfig | undefined, tree: Tree): string | undefined {
+/** Name of the folder of masks, if it exists: `masks` if `data.yaml` names none, and there are no labels. */
+function masksFolder(config: YoloConfig | undefined, tree: Tree): string | undefined {
   if (!config) return undefined;
   const isDefault = config.splits.length > 0 && tree.folders.has('masks') && !tree.folders.has('labels');
-  return config.masks ?? (isDefault ? 'masks' : undefined);
+  const name = config.masks ?? (isDefault ? 'masks' : undefined);
+  return name !== undefined && hasFolder(tree, name) ? name : undefined;
 }
 
 async function findLabels(tree: Tree, encoding: string): Promise<Folders[]> {

@@ -90,6 +90,16 @@ describe('a YOLO data set for semantic segmentation', () => {
     await expectSound(out, root);
   });
 
+  test('is one of outlines if the folder of masks is missing, which is said', async () => {
+    const root = await write(`${paths}names: [a]\nmasks_dir: ids`);
+    await writeTree(root, { 'labels/train/a.txt': '0 0.1 0.1 0.9 0.1 0.9 0.9\n' });
+    const { layout, notes } = await openDataset({ in: root, layout: 'yolo', maskSuffix: '', onlySplit: false, skipBad: false });
+    expect([layout, notes]).toEqual([
+      'yolo',
+      expect.arrayContaining(['data.yaml: masks_dir names the folder ids, which is missing; labels are read']),
+    ]);
+  });
+
   test('is a pair of folders if --layout says so', async () => {
     const root = await write(`${paths}names: [a]`);
     const { layout } = await openDataset({ in: root, layout: 'paired', maskSuffix: '', onlySplit: false, skipBad: false });
