@@ -143,8 +143,9 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
   const known = found.every(({ split }) => split !== '') ? choose(splitsOf(found)) : undefined;
   const wanted = found.filter((one) => known === undefined || !options.onlySplit || one.split === known);
   const { opened, notes } = await openEach(wanted, known, opening, format);
-  const splits = [...new Set([...splitsOf(found), ...opened.flatMap(({ folders }) => splitsOf(folders))])];
-  const split = known ?? choose(splits);
+  const closed = found.filter(({ masks }) => opened.every(({ document }) => document.path !== masks));
+  const splits = [...new Set(splitsOf([...closed, ...opened.flatMap(({ folders }) => folders)]))];
+  const split = known !== undefined && splits.includes(known) ? known : choose(splits);
   const folders: Folders[] = [];
   const documents = new Map<string, Document>();
   for (const one of opened.flatMap(({ document, folders }) => folders.map((row) => ({ document, row })))) {

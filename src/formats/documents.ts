@@ -135,9 +135,9 @@ function placeOf(known: Folders, listed: readonly string[], tree: Tree, names: I
 /** Candidate folders for the images of a document. */
 function imageFolders({ split, images, masks }: Folders): string[] {
   const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
-  return [images, split, `images/${split}`, `${split}/images`, 'images', 'input_images', 'data', 'train', beside, ''].filter(
-    (folder, i, all) => all.indexOf(folder) === i,
-  );
+  const last = split.slice(split.lastIndexOf('/') + 1);
+  const able = [images, joined(images, last), split, `images/${split}`, `${split}/images`, 'images', 'input_images', 'data', 'train'];
+  return [...able, beside, ''].filter((folder, i, all) => all.indexOf(folder) === i);
 }
 
 /** Largest gap between two parts that are read together, in bytes. */
@@ -189,7 +189,7 @@ export interface Surroundings {
 }
 
 /**
- * Reads the text of a document around the parts of its images.
+ * Reads the text of a document around the parts of its images; without images, all of it is before them.
  *
  * @param space separator if the document has fewer than two images, or other text between the first two.
  */
@@ -210,7 +210,7 @@ export async function readSurroundings(
   return {
     head: await textOf(0, images[0]?.places[0]),
     between: /^\s*,?\s*$/.test(between) && between !== '' ? between : space,
-    tail: await textOf(endOf(-1)),
+    tail: images.length > 0 ? await textOf(endOf(-1)) : '',
   };
 }
 

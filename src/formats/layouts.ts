@@ -295,7 +295,7 @@ const rows = [
     summary: 'annotations.xml (CVAT for images 1.1) + images/',
     readme: {
       folders:
-        '`annotations.xml` (CVAT for images 1.1) + `images/`, with subsets in `images/<subset>/`; `<split>/annotations.xml` or `<split>.xml`',
+        '`annotations.xml` (CVAT for images 1.1) + `images/`, with subsets in `images/<subset>/`; `<split>/annotations.xml` or `<split>.xml`, each folder with `images/` of its own',
       written: 'masks, and boxes that follow them; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute',
       carried: 'tags, lines, points, `<meta>` (its number of images is not updated)',
       lost: 'comments between images',

@@ -184,6 +184,52 @@ describe('a CVAT data set', () => {
     expect(after).toEqual(await treeDigests(around));
   });
 
+  test('may be several exports in folders, each with images and splits of its own', async () => {
+    const root = await writeTree(join(folder, `in${number++}`), {
+      'task/train2017.xml': documentOf(image('a.png', square), image('b.png', square)),
+      'task/images/a.png': picture,
+      'task/images/b.png': picture,
+      'project/annotations.xml': documentOf(image('a.png', square, ' subset="Train"')),
+      'project/images/Train/a.png': picture,
+      'more/annotations.xml': documentOf(image('a.png', square, ' subset="Train"'), image('a.png', square, ' subset="Validation"')),
+      'more/images/Train/a.png': picture,
+      'more/images/Validation/a.png': picture,
+      'others/Any.xml': documentOf(image('a.png', square)),
+      'others/images/a.png': picture,
+    });
+    const out = await run({ minArea: '1px' }, root);
+    const { splits, samples, others } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect(splits).toEqual(['Any', 'more/Train', 'more/Validation', 'project', 'train2017']);
+    expect(samples.map(({ image }) => image)).toEqual(['task/images/a.png', 'task/images/b.png']);
+    expect(others.map(({ image }) => image).sort()).toEqual([
+      'more/images/Train/a.png',
+      'more/images/Validation/a.png',
+      'others/images/a.png',
+      'project/images/Train/a.png',
+    ]);
+    await expectSound(out, root, 'train2017');
+    const equal = await writeTree(join(folder, `in${number++}`), {
+      'one/train.xml': documentOf(image('a.png', square)),
+      'one/images/a.png': picture,
+      'two/train.xml': documentOf(image('a.png', square)),
+      'two/images/a.png': picture,
+    });
+    await expect(run({}, equal)).rejects.toThrow('splits are one/train, two/train; pass --split NAME');
+  });
+
+  test('may have an empty split beside others', async () => {
+    const root = await writeTree(join(folder, `in${number++}`), {
+      'train.xml': documentOf(image('a.png', square), image('b.png', square)),
+      'val.xml': '<annotations><version>1.1</version></annotations>',
+      'images/a.png': picture,
+      'images/b.png': picture,
+    });
+    const out = await run({ minArea: '1px' }, root);
+    expect(readFileSync(join(out, 'val.xml'), 'utf8')).toBe(readFileSync(join(root, 'val.xml'), 'utf8'));
+    await expectSound(out, root, 'train');
+    await expect(run({ split: 'val' }, root)).rejects.toThrow('nothing to augment in split val: it has no images with masks');
+  });
+
   test('keeps comments, entities, quotes and empty images, in any form', async () => {
     const name = 'x &amp; &#39;y&#39; &gt;.png';
     const odd = `<image name = '${name}' id='7' width="20" height="10" note="a > b"><!-- one --><polygon label='cat'\n points="4,2;12,2;12,8;4,8"><attribute name="a">&lt;1&gt;</attribute></polygon><!-- two --></image>`;
@@ -214,7 +260,6 @@ describe('a CVAT data set', () => {
   test.each([
     ['annotations\\.xml: not a valid CVAT document: 1:\\d+: unclosed tag', '<annotations><image'],
     ['annotations\\.xml: not a valid CVAT document: the root element is svg, not annotations', '<svg/>'],
-    ['annotations\\.xml: not a valid CVAT document: images are missing', '<annotations/>'],
     [
       "annotations\\.xml: .*the document contains tracks of a video; export it as 'CVAT for images'",
       '<annotations><track id="0" label="cat"/></annotations>',

@@ -121,6 +121,14 @@ describe('a Datumaro data set', () => {
     await expectSound(await run({ minArea: '1px', copies: 3 }, root), root);
   });
 
+  test('may have an empty split beside others', async () => {
+    const root = await tree(document(item('a', square), item('b', square)));
+    await writeTree(root, { 'annotations/val.json': JSON.stringify(document()) });
+    const out = await run({ minArea: '1px' }, root);
+    expect(readFileSync(join(out, 'annotations/val.json'), 'utf8')).toBe(JSON.stringify(document()));
+    await expectSound(out, root, 'train');
+  });
+
   test('is checked by check, which lists undefined labels', async () => {
     const { differences } = await check({ in: await tree(document(item('a', square, { ...square, label_id: 7 }))) });
     expect(differences).toEqual([{ path, what: "item 'a': annotations[1] refers to label 7, which is not defined" }]);
@@ -138,7 +146,7 @@ describe('a Datumaro data set', () => {
 
   test.each([
     ['not a valid Datumaro document: the file is cut short', JSON.stringify(document(item('a', square))).slice(0, -9)],
-    ['not a valid Datumaro document: items are missing', document()],
+    ['not a valid Datumaro document: items are missing', { ...document(), items: undefined }],
     ['not a valid Datumaro document: items\\[0\\] needs an id and an image with a path', document(null)],
     ["not a valid Datumaro document: item 'a' needs an id and an image with a path", document({ id: 'a', annotations: [] })],
     ["item 'a' needs an image size", document({ id: 'a', annotations: [], image: { path: 'a.png' } })],

@@ -102,15 +102,22 @@ export async function openCvat(
     if (error instanceof CopyPasteError) throw error;
     throw refuse(`not a valid CVAT document: ${short(messageOf(error), 200)}`, error);
   }
-  if (images.length === 0) throw refuse('not a valid CVAT document: images are missing');
   const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
   const surroundings = await readSurroundings(root, path, images, '\n  ', encoding);
   const own = { ...surroundings, head: inUtf8(surroundings.head), largestImage };
   return {
-    images,
+    images: withSplits(images, path),
     classNames,
     document: { path, sha256: hash.digest('hex'), annotations, unpasted: boxes > 0 ? { box: boxes } : {}, keypoints: 0, own },
   };
+}
+
+/** Names the splits of a document: its subsets. In a folder, which is a split by itself, the names of several subsets begin with the folder's. */
+function withSplits(images: readonly DocumentImage[], path: string): DocumentImage[] {
+  const around = path.slice(0, path.lastIndexOf('/') + 1);
+  const isOnly = new Set(images.map(({ split }) => split)).size <= 1;
+  if (around === '') return [...images];
+  return images.map(({ split, ...image }) => (isOnly ? image : { ...image, split: `${around}${split ?? 'default'}` }));
 }
 
 /** Reads the shapes of one image. @throws {CopyPasteError} `data` when an element is invalid. */

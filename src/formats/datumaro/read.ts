@@ -45,10 +45,12 @@ export async function openDatumaro(
   let classNames = new Map<number, string>();
   let annotations = 0;
   let boxes = 0;
+  let listed = false;
   try {
     for await (const { key, element, bytes, place } of partsOf(root, path, { encoding, seen: (bytes) => hash.update(bytes) })) {
       const value = JSON.parse(decodeText(bytes, path, encoding, place.start));
       if (key === 'categories' && !element) classNames = namesOf(value);
+      if (key === 'items') listed = true;
       if (key !== 'items' || !element) continue;
       images.push({ ...imageOf(value, images.length), places: [place.start, place.length] });
       for (const { areas, rest } of groupsOf((value as DatumaroItem).annotations.map(groupedOf))) {
@@ -60,7 +62,7 @@ export async function openDatumaro(
     if (error instanceof CopyPasteError) throw error;
     throw refuse(`not a valid Datumaro document: ${systemMessageOf(error)}`, error);
   }
-  if (images.length === 0) throw refuse('not a valid Datumaro document: items are missing');
+  if (!listed) throw refuse('not a valid Datumaro document: items are missing');
   const own = await readSurroundings(root, path, images, ',', encoding);
   return {
     images,
