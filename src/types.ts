@@ -40,6 +40,8 @@ export interface JpegCoding {
   readonly progressive: boolean;
   /** True if its Huffman tables are made for the image. */
   readonly optimised: boolean;
+  /** True if quality refers to MozJPEG's default table instead of the standard ones. */
+  readonly mozjpeg?: boolean;
 }
 
 /** A mask of class ids or object ids `[H, W]`, row by row, with the palette or the colours of its PNG. */

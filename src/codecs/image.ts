@@ -295,8 +295,8 @@ export async function encodeImage(image: Image, format: ImageFormat, asked?: num
   }
 }
 
-function sharpJpeg({ quality, sampling = '4:4:4', progressive, optimised }: JpegCoding): JpegOptions {
-  return { quality, chromaSubsampling: sampling, progressive, optimiseCoding: optimised };
+function sharpJpeg({ quality, sampling = '4:4:4', progressive, optimised, mozjpeg }: JpegCoding): JpegOptions {
+  return { quality, chromaSubsampling: sampling, progressive, optimiseCoding: optimised, quantisationTable: mozjpeg ? 3 : 0 };
 }
 
 /** Big-endian bytes of 16-bit channel values, as PNG stores them; the bytes are swapped in a copy. */

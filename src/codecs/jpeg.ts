@@ -9,8 +9,16 @@ const luma = [
 ];
 const chroma = [17, 18, 18, 24, 21, 24, 47, 26, 26, 47, 99, 66, 56, 66, ...new Array<number>(50).fill(99)];
 
-/** Base table of each component: Y, Cb, Cr and the K of CMYK. */
-const bases = [luma, chroma, chroma, luma];
+/** MozJPEG's default table, by N. Robidoux, for all components; in zigzag order, before the limit of 255. */
+const robidoux = [
+  ...[16, 16, 16, 16, 17, 16, 18, 20, 20, 18, 25, 27, 24, 27, 25, 37, 34, 31, 31, 34, 37, 56, 40, 43, 40, 43, 40, 56, 85, 53, 62, 53],
+  ...[53, 62, 53, 85, 75, 91, 74, 69, 74, 91, 75, 135, 106, 94, 94, 106, 135, 156, 131, 124, 131, 156, 189, 169, 169, 189, 238, 226],
+  ...[238, 311, 311, 418],
+];
+
+/** Base tables of each component: Y, Cb, Cr and the K of CMYK. */
+const standard = [luma, chroma, chroma, luma];
+const mozjpeg = [robidoux, robidoux, robidoux, robidoux];
 
 /** Largest number of symbols of a Huffman table for DC and AC; the tables of annex K.3 have all of them. */
 const allSymbols = [12, 162];
@@ -41,13 +49,34 @@ export function jpegCoding(bytes: Uint8Array): JpegCoding | undefined {
   if (!markers || markers.components.length === 0) return undefined;
   const { components, tables, progressive, optimised } = markers;
   const used = components.map(({ table }) => tables.get(table));
-  const pairs = bases.flatMap((base, i) => (i < used.length ? [{ base, own: used[i] }] : []));
-  if (pairs.some(({ own }) => own === undefined)) return undefined;
+  const own = used.filter((table) => table !== undefined).slice(0, standard.length);
+  if (own.length < Math.min(used.length, standard.length)) return undefined;
+  const quality = qualityOf(own, standard);
+  const mozQuality = qualityOf(own, mozjpeg);
+  const isMoz = !areOf(own, standard, quality) && areOf(own, mozjpeg, mozQuality);
+  return {
+    quality: isMoz ? mozQuality : quality,
+    ...(components.length > 1 && { sampling: samplingOf(components) }),
+    progressive,
+    optimised,
+    ...(isMoz && { mozjpeg: true }),
+  };
+}
+
+type Tables = readonly (readonly number[])[];
+
+/** True if the components' own tables are base tables at a quality. */
+function areOf(own: Tables, bases: Tables, quality: number): boolean {
+  return own.every((table, n) => bases[n]?.every((value, i) => stepOf(value, quality) === table[i]));
+}
+
+/** Lowest quality of base tables whose steps are nowhere larger than those of the components' own tables. */
+function qualityOf(own: Tables, bases: Tables): number {
   const fits = (quality: number): boolean =>
-    pairs.every(({ base, own = [] }) => base.every((value, i) => stepOf(value, quality) <= (own[i] as number)));
+    own.every((table, n) => bases[n]?.every((value, i) => stepOf(value, quality) <= (table[i] as number)));
   let quality = 1;
   while (quality < 100 && !fits(quality)) quality++;
-  return { quality, ...(components.length > 1 && { sampling: samplingOf(components) }), progressive, optimised };
+  return quality;
 }
 
 /** Quantisation step of a quality, from that of the base table: libjpeg's `jpeg_set_quality`, limited to 8 bits. */

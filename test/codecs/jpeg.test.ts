@@ -55,6 +55,16 @@ describe('jpegCoding', () => {
     }
   });
 
+  test("reads every quality of MozJPEG's default table, and the encoder writes it back", async () => {
+    // Below 4 all steps are 255, and at 100 all are 1, as in the standard tables.
+    for (let quality = 4; quality < 100; quality++) {
+      const bytes = await raw().jpeg({ quality, mozjpeg: true }).toBuffer();
+      const coding = jpegCoding(bytes);
+      expect(coding).toEqual({ quality, sampling: '4:2:0', progressive: true, optimised: true, mozjpeg: true });
+      if (quality % 9 === 0) expect(tablesOf(await encodeImage(await decode(bytes), 'jpeg'))).toEqual(tablesOf(bytes));
+    }
+  });
+
   test('gives other tables the coarsest quality that is nowhere coarser', async () => {
     const standard = await Promise.all(
       Array.from({ length: 100 }, async (_, i) =>
