@@ -310,6 +310,7 @@ const planning = {
   classWeights: {
     flag: '--class-weights <list>',
     kind: 'weights',
+    replaces: ['balance'],
     description: 'relative weight of an instance of each class, such as car=1,bicyclist=8; 1 for other classes, and 0 never pastes a class',
   },
   targets: {

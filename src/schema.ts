@@ -151,7 +151,7 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   const resolved: Readonly<Record<string, unknown>> = Object.fromEntries(
     Object.keys(table).map((name) => [name, given[name] === undefined && name in preset ? preset[name] : value(name)]),
   );
-  const usualOf = (name: string): unknown => (name in preset ? preset[name] : (table[name] as Option).default);
+  const usualOf = (name: string): unknown => (name in preset ? preset[name] : table[name]?.default);
   refuseTogether(table, resolved, usualOf);
   return resolved as Resolved<T>;
 }

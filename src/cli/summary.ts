@@ -179,7 +179,7 @@ export function warnOfPrior(prior: PriorSummary | undefined): string | undefined
   return `--place prior: the places of ${plural(instances, 'instance')} say little more than random ones (${Math.max(0, gain).toFixed(2)} bits, below ${smallestGain}), as in data without a fixed up and down, or with few instances; instances land anywhere`;
 }
 
-/** Why pixels differ from their share when nothing limits a class. */
+/** Reason for pixels that differ from their share although nothing limits the class. */
 const otherSizes =
   'pastes came out larger or smaller than planned, by chance or by the rules of placement; change the shares to make up for it';
 
@@ -202,7 +202,7 @@ function describeBalance({ of, by, classes }: BalanceSummary, pasted: number): s
   ];
 }
 
-/** What keeps a class from its share, with the remedy. */
+/** Reason that keeps a class from its share, with the remedy. */
 function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'batches'>): string {
   switch (reason) {
     case 'absent':

@@ -26,13 +26,11 @@ export async function readShares(path: string, encoding?: string): Promise<Balan
 }
 
 /**
- * What the options ask for, in class ids; `undefined` if they ask for nothing.
+ * Request of the options, in class ids; `undefined` if they ask for nothing. Class weights replace the balance of a preset.
  *
- * @throws {CopyPasteError} `usage` for an unknown class, a class that is named twice, or both options.
+ * @throws {CopyPasteError} `usage` for an unknown class or a class that is named twice.
  */
 export function requestOf({ balance, classWeights }: BalanceOptions, names: ClassNames): Request | undefined {
-  if (balance !== undefined && classWeights !== undefined)
-    throw new CopyPasteError('usage', '--class-weights: has no effect with --balance, which finds the weights; leave one of the two out');
   if (classWeights !== undefined) return { weights: numbersById(classWeights, names, '--class-weights') };
   if (typeof balance !== 'object' || 'rfs' in balance) return balance;
   return { ...balance, shares: numbersById(balance.shares, names, '--balance') };

@@ -67,7 +67,7 @@ export interface BalanceSummary extends Pick<Balance, 'of' | 'by'> {
     /** Shares from 0 to 1. */
     readonly asked: number;
     readonly reached: number;
-    /** What keeps the class from its share, if anything does. */
+    /** Reason that keeps the class from its share, if there is one. */
     readonly limit?: Pick<Limit, 'reason' | 'batches'>;
   }[];
 }

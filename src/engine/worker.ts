@@ -33,7 +33,7 @@ interface MeasureTask {
 
 interface BatchTask {
   readonly ref: BatchRef;
-  /** The same for all batches. */
+  /** Measures of the run, which all batches share. */
   readonly measures: Measures;
   /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;

@@ -4,7 +4,7 @@ import { headSchema, type Manifest, type ManifestHead, type ManifestRecord } fro
 import { readManifest } from './manifest-file.ts';
 import { filesOf } from './records.ts';
 
-/** What tells the runs of one command from those of another in an output folder. `M` is their manifest. */
+/** Kind of the runs of one command in an output folder. `M` is their manifest. */
 export interface RunKind<H extends RunHead, R, M> extends JournalKind<H, R> {
   /** Reads a manifest. @throws {CopyPasteError} if the file is not a manifest of this kind. */
   read(path: string): Promise<M>;

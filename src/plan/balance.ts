@@ -23,7 +23,7 @@ import {
 import { replayOf, stream } from './rng.ts';
 import { drawBySums, drawByWeight, targetFactor } from './weights.ts';
 
-/** What is asked of the drawn instances, in class ids. */
+/** Request for the drawn instances, in class ids. */
 export type Request =
   /** Each instance of a class counts as many times as its weight; 1 for a class that is absent. */
   | { readonly weights: ReadonlyMap<number, number> }

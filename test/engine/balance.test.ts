@@ -47,7 +47,16 @@ describe('the options of a balance', () => {
       expect(() => request({ classWeights })).toThrow(/--class-weights: expected classes with weights/);
     expect(() => request({ classWeights: 'tram=1' })).toThrow("--class-weights: unknown class 'tram'; classes are car, bicyclist");
     expect(() => request({ classWeights: 'car=1,8=2' })).toThrow(/class 8 occurs twice/);
-    expect(() => request({ balance: 'inverse', classWeights: 'car=1' })).toThrow(/leave one of the two out/);
+    expect(() => request({ balance: 'inverse', classWeights: 'car=1' })).toThrow(
+      '--balance: has no effect with --class-weights; omit one of the two',
+    );
+  });
+
+  test('let weights that are given replace the balance of a preset', () => {
+    const weights = { weights: new Map([[8, 2]]) };
+    const options = optionsOf({ preset: 'placed', classWeights: 'car=2' });
+    expect(requestOf(options, names)).toEqual(weights);
+    expect(requestOf(optionsOf(options), names)).toEqual(weights);
   });
 
   test('hold the content of a file, not its path', async () => {
