@@ -66,7 +66,7 @@ export function balanceGauge(request: Request, run: BalancedRun): Gauge<BalanceR
   const rows = new Map<string, BalanceRow>();
   const sources: BalanceRow[] = [];
   return {
-    read: (sample) => rowOf(sample, run),
+    read: (sample) => balanceRow(sample, run),
     add(row, id, role) {
       if (role !== 'source') rows.set(id, row);
       if (role !== 'target') sources.push(row);
@@ -76,7 +76,7 @@ export function balanceGauge(request: Request, run: BalancedRun): Gauge<BalanceR
 }
 
 /** Measures one sample. */
-function rowOf(sample: Candidate, { options, frame }: BalancedRun): BalanceRow {
+function balanceRow(sample: Candidate, { options, frame }: BalancedRun): BalanceRow {
   const usable = byClassAndArea(eligible(sample, { ...frame, largestId: 0xffff }, options), sample.instances);
   const entries = usable.flatMap((index) => {
     const { classId, area, box } = sample.instances[index] as Instance;
@@ -245,7 +245,7 @@ function* batchesOfCopies({ ids, batchSize, options }: BalancedRun): Generator<{
 }
 
 /** Instances and pixels of each class that a run pastes, and instances that it tries to paste. */
-interface Pasted {
+interface PastedCounts {
   readonly instances: Float64Array;
   readonly pixels: Float64Array;
   readonly tried: Float64Array;
@@ -261,9 +261,9 @@ interface SetSums {
 const mostAttempts = 4;
 
 /** Plans targets on boxes and areas alone, as `planSample` and `planFromSet` do. @param set source set, if sources come from one. */
-function simulate(targets: readonly Drawn[], classes: number, set: SetSums | undefined, options: PlanOptions): Pasted {
+function simulate(targets: readonly Drawn[], classes: number, set: SetSums | undefined, options: PlanOptions): PastedCounts {
   const counts = (): Float64Array => new Float64Array(classes);
-  const pasted: Pasted = { instances: counts(), pixels: counts(), tried: counts() };
+  const pasted: PastedCounts = { instances: counts(), pixels: counts(), tried: counts() };
   for (const target of targets) {
     const { self, batch, choice, jitter } = target;
     choice.rewind();
@@ -283,7 +283,7 @@ function simulate(targets: readonly Drawn[], classes: number, set: SetSums | und
 }
 
 /** Draws instances of one source. @returns true if any is pasted. */
-function pasteFrom(pool: Pool, target: Drawn, { instances, pixels, tried }: Pasted, options: PlanOptions): boolean {
+function pasteFrom(pool: Pool, target: Drawn, { instances, pixels, tried }: PastedCounts, options: PlanOptions): boolean {
   const { choice } = target;
   const most = options.maxInstances === 'all' ? pool.indices.length : options.maxInstances;
   const wanted = 1 + choice.below(Math.min(pool.indices.length, most));
@@ -436,7 +436,13 @@ export interface Outcome {
   readonly fitting: readonly number[];
 }
 
-function outcomeOf({ of, by, ids, shares }: Goal, pasted: Pasted, scale: number, existing: readonly number[], run: BalancedRun): Outcome {
+function outcomeOf(
+  { of, by, ids, shares }: Goal,
+  pasted: PastedCounts,
+  scale: number,
+  existing: readonly number[],
+  run: BalancedRun,
+): Outcome {
   const { copies, originals, frame } = run;
   const counts = [...pasted[by]].map((n) => n * scale);
   const reached = normalised(counts);

@@ -7,6 +7,7 @@ import { tablesOf } from '../masks/tables.ts';
 import type { Instance, Mask, Scene, Size } from '../types.ts';
 import { type ClassPrior, type Counts, type Prior, priorParts, priorRows, rowOf, sizeBounds } from './prior.ts';
 import type { Stream } from './rng.ts';
+import { firstAbove } from './weights.ts';
 
 /** Smallest number of instances that a class needs for a prior of its own. */
 const fewestOfClass = 10;
@@ -159,18 +160,6 @@ function sizesOf(counts: readonly number[], [low, high]: readonly [low: number, 
     }
   }
   return { bounds, below };
-}
-
-/** Index of the first of ascending numbers that exceeds a value. */
-function firstAbove(numbers: readonly number[], value: number): number {
-  let low = 0;
-  let high = numbers.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((numbers[middle] as number) > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 /** Fraction of the instances of a row whose size is below a size. */

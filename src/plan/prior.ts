@@ -118,9 +118,9 @@ export function priorGauge<S extends Measured>(pastable: (sample: S) => readonly
         for (const [row, n] of rows.entries()) {
           increase(ground, id, priorRows, row, n);
         }
-        for (let part = 0; part < priorParts; part++) {
-          const [from, to] = [part, part + 1].map((n) => (n * priorRows) / priorParts);
-          if (rows.subarray(from, to).some((n) => n > 0)) increase(samples, id, priorParts, part, 1);
+        for (let n = 0; n < priorParts; n++) {
+          const [from, to] = [n, n + 1].map((end) => (end * priorRows) / priorParts);
+          if (rows.subarray(from, to).some((pixels) => pixels > 0)) increase(samples, id, priorParts, n, 1);
         }
       }
       for (let i = 0; i < part.feet.length; i += 4) {

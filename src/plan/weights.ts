@@ -50,13 +50,13 @@ export function* drawBySums(sums: Float64Array, random: Pick<Stream, 'uniform'>)
   }
 }
 
-/** Index of the first of ascending sums that exceeds a value. */
-function firstAbove(sums: ArrayLike<number>, value: number): number {
+/** Index of the first of ascending numbers that exceeds a value; their number if none does. */
+export function firstAbove(numbers: ArrayLike<number>, value: number): number {
   let low = 0;
-  let high = sums.length - 1;
+  let high = numbers.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((sums[middle] as number) > value) high = middle;
+    if ((numbers[middle] as number) > value) high = middle;
     else low = middle + 1;
   }
   return low;
