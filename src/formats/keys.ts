@@ -22,8 +22,10 @@ export const length: Kind = { expects: 'a positive integer', fits: (value) => Nu
 /** Names the first key with a wrong or missing value, and what was found; `undefined` if all are right. */
 export function problemOfKeys(value: unknown, keys: Keys): string | undefined {
   if (!object.fits(value)) return `is ${shown(value)}, not an object`;
-  for (const [key, { fits, expects }] of Object.entries(keys)) {
+  // Each annotation is checked; a list of the entries takes half of the time.
+  for (const key in keys) {
     const found = (value as Readonly<Record<string, unknown>>)[key];
+    const { fits, expects } = keys[key] as Kind;
     if (!fits(found)) return found === undefined ? `${key} is missing` : `${key} is ${shown(found)}, not ${expects}`;
   }
   return undefined;

@@ -7,10 +7,11 @@ import { areaOfSpans, boxOfSpans } from '../../masks/spans.ts';
 import type { ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
+import { problemOfKeys } from '../keys.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, instanceOf, licenceOf, type Noted, type Provenance, readCoco } from './read.ts';
 import { reasonIn, reasonOf, type Segmented } from './unpasted.ts';
-import { annotationKeys, problemOfKeys, problemOfSegmentation } from './values.ts';
+import { annotationKeys, problemOfSegmentation } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 export interface CocoAnnotation extends Segmented {
   readonly id: number;

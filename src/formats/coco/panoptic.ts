@@ -6,10 +6,11 @@ import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, PastedShapes } from '../format.ts';
 import { renamed } from '../image-names.ts';
 import { parseJson } from '../json-text.ts';
+import { list, problemOfKeys, shown } from '../keys.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, instanceOf, licenceOf, type Noted, type Provenance, readCoco } from './read.ts';
 import { decodeSegments, encodeSegments } from './segments.ts';
-import { id, list, measureKeys, problemOfKeys, shown, text } from './values.ts';
+import { id, measureKeys, name } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 
 /** Segments of an image; its PNG holds their ids. */
@@ -110,7 +111,7 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
   },
 };
 
-const panopticKeys = { image_id: id, file_name: text, segments_info: list };
+const panopticKeys = { image_id: id, file_name: name, segments_info: list };
 const segmentKeys = { id, category_id: id, ...measureKeys };
 
 function problemOfSegment(info: unknown, n: number): string | undefined {

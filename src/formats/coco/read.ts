@@ -7,8 +7,9 @@ import type { ClassNames, Instance, Size } from '../../types.ts';
 import type { Licence } from '../bank.ts';
 import type { Document, DocumentImage, Unpasted } from '../format.ts';
 import { type Place, partsOf } from '../json.ts';
+import { problemOfKeys, shown } from '../keys.ts';
 import { type Reason, reasonIn, type Undecided } from './unpasted.ts';
-import { flag, id, imageKeys, isId, problemOfKeys, shown, someText } from './values.ts';
+import { flag, id, imageKeys, isId, someText } from './values.ts';
 
 /** An image in a document. */
 export interface CocoImage {

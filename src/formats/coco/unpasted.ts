@@ -43,14 +43,18 @@ function undecided(polygons: readonly (readonly number[])[]): Reason | Undecided
   let area = 0;
   for (const polygon of polygons) {
     let twice = 0;
+    let before = polygon[polygon.length - 2] as number;
+    let above = polygon[polygon.length - 1] as number;
     for (let n = 0; n < polygon.length; n += 2) {
-      const [x, y] = [polygon[n] as number, polygon[n + 1] as number];
-      const [before, above] = [polygon.at(n - 2) as number, polygon.at(n - 1) as number];
-      x0 = Math.min(x0, x);
-      y0 = Math.min(y0, y);
-      x1 = Math.max(x1, x);
-      y1 = Math.max(y1, y);
+      const x = polygon[n] as number;
+      const y = polygon[n + 1] as number;
+      if (x < x0) x0 = x;
+      if (x > x1) x1 = x;
+      if (y < y0) y0 = y;
+      if (y > y1) y1 = y;
       twice += before * y - x * above;
+      before = x;
+      above = y;
     }
     area += Math.abs(twice) / 2;
   }

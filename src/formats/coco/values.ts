@@ -1,49 +1,29 @@
 /** Checks of the values in COCO documents: a known key of the wrong type is a fault, never taken for absent. */
 import { isCoordinate } from '../../masks/polygons.ts';
-
-/** A test of a value, and its words in messages. */
-interface Kind {
-  readonly expects: string;
-  fits(value: unknown): boolean;
-}
-
-export type Keys = Readonly<Record<string, Kind>>;
+import { type Keys, length, list, optional, shown } from '../keys.ts';
 
 export function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function optional({ expects, fits }: Kind): Kind {
-  return { expects, fits: (value) => value === undefined || value === null || fits(value) };
-}
+type Kind = Keys[string];
 
 const isNumber = (value: unknown): boolean => typeof value === 'number';
 export const id: Kind = { expects: 'an integer from 0', fits: isId };
-export const text: Kind = { expects: 'text', fits: (value) => typeof value === 'string' && value !== '' };
-export const list: Kind = { expects: 'a list', fits: Array.isArray };
-const length: Kind = { expects: 'a positive integer', fits: (value) => isId(value) && value > 0 };
+export const name: Kind = { expects: 'text', fits: (value) => typeof value === 'string' && value !== '' };
 const number: Kind = { expects: 'a number', fits: isNumber };
 const box: Kind = {
   expects: 'a list of four numbers',
   fits: (value) => Array.isArray(value) && (value.length === 0 || (value.length === 4 && value.every(isNumber))),
 };
 export const flag: Kind = optional({ expects: '0 or 1', fits: (value) => [0, 1, true, false].includes(value as number) });
-export const someText = optional({ expects: 'text', fits: (value) => typeof value === 'string' });
+export const someText: Kind = optional({ expects: 'text', fits: (value) => typeof value === 'string' });
 
-export const imageKeys: Keys = { id, file_name: text, width: optional(length), height: optional(length) };
+export const imageKeys: Keys = { id, file_name: name, width: optional(length), height: optional(length) };
 
 export const measureKeys: Keys = { area: optional(number), bbox: optional(box), iscrowd: flag };
 
 export const annotationKeys: Keys = { id, image_id: id, category_id: id, ...measureKeys, keypoints: optional(list) };
-
-/** Names the first key with a wrong or missing value, and what was found; `undefined` if all are right. */
-export function problemOfKeys(value: object, keys: Keys): string | undefined {
-  for (const [key, { fits, expects }] of Object.entries(keys)) {
-    const found = (value as Readonly<Record<string, unknown>>)[key];
-    if (!fits(found)) return found === undefined ? `${key} is missing` : `${key} is ${shown(found)}, not ${expects}`;
-  }
-  return undefined;
-}
 
 /** Names what is wrong with a segmentation; `undefined` if it is right or absent. */
 export function problemOfSegmentation(value: unknown): string | undefined {
@@ -72,12 +52,4 @@ function problemOfPolygons(parts: readonly unknown[]): string | undefined {
     if (polygon.length % 2 === 1) return `${where}: a polygon has ${polygon.length} numbers, which are not pairs`;
   }
   return undefined;
-}
-
-/** A value in a message. */
-export function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  if (typeof value !== 'string') return String(value);
-  return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
 }

@@ -47,9 +47,9 @@ describe('a list of another type is refused:', () => {
     ['annotations is null, not a list of objects', { annotations: null }],
     ['images is an object, not a list of objects', { images: { 1: images[0] } }],
     ['categories is the text "cat", not a list of objects', { categories: 'cat' }],
-    ['annotations contains a list, which is not an object', { annotations: [[annotation]] }],
+    ['annotations contains a list of 1, which is not an object', { annotations: [[annotation]] }],
     ['categories[0]: id is the text "3", not an integer from 0', { categories: [{ id: '3', name: 'cat' }] }],
-    ['categories[0]: name is 7, not text', { categories: [{ id: 3, name: 7 }] }],
+    ['categories[0]: name is the number 7, not text', { categories: [{ id: 3, name: 7 }] }],
     ['category id 3 is both cat and dog', { categories: [...categories, { id: 3, name: 'dog' }] }],
   ])('%s', async (why, document) => {
     expect(await linesOf(await tree(document))).toContain(why);
@@ -61,7 +61,7 @@ describe('a fault of one annotation or image is named, and left out on request:'
   test.each<[string, Document | string]>([
     ['annotation 9: iscrowd is the text "0", not 0 or 1', { annotations: [annotation, second, bad({ iscrowd: '0' })] }],
     ['annotation 9: area is the text "48", not a number', { annotations: [annotation, second, bad({ area: '48' })] }],
-    ['annotation 9: bbox is a list, not a list of four numbers', { annotations: [annotation, second, bad({ bbox: ['4', 2, 8, 6] })] }],
+    ['annotation 9: bbox is a list of 4, not a list of four numbers', { annotations: [annotation, second, bad({ bbox: ['4', 2, 8, 6] })] }],
     ['annotation 9: bbox is an object, not a list of four', { annotations: [annotation, second, bad({ bbox: { x: 4 } })] }],
     ['annotation 9: keypoints is the text "1,2"', { annotations: [annotation, second, bad({ keypoints: '1,2' })] }],
     ['annotation 9: category_id is missing', { annotations: [annotation, second, bad({ category_id: undefined })] }],
@@ -103,7 +103,7 @@ describe('a fault of one annotation or image is named, and left out on request:'
     ['is a list of numbers, not of polygons', { annotations: [annotation, second, bad({ segmentation: square[0] })] }],
     ['segmentation is the text "x"', { annotations: [annotation, second, bad({ segmentation: 'x' })] }],
     ['a polygon has 7 numbers', { annotations: [annotation, second, bad({ segmentation: [[1, 2, 3, 4, 5, 6, 7]] })] }],
-    ['counts is 5, not text', { annotations: [annotation, second, bad({ segmentation: { size: [10, 20], counts: 5 } })] }],
+    ['counts is the number 5, not text', { annotations: [annotation, second, bad({ segmentation: { size: [10, 20], counts: 5 } })] }],
     ['annotation 2: the id occurs twice', { annotations: [annotation, second, bad({ id: 2 })] }],
     ['annotation 9 refers to image 7, which is not defined', { annotations: [annotation, second, bad({ image_id: 7 })] }],
     ['annotation 9 refers to category 8, which is not defined', { annotations: [annotation, second, bad({ category_id: 8 })] }],
