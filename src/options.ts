@@ -266,6 +266,7 @@ const planning = {
     flag: '--jitter <what>',
     choices: ['instance', 'scene'],
     default: 'instance',
+    replaces: ['maxTranslation'],
     description: 'jitter each instance, or both whole scenes as in the paper',
   },
   tone: {

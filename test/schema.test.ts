@@ -26,6 +26,11 @@ test('an option that another one replaces is refused, but not its value from a d
     '--max-translation: has no effect with --place; omit one of the two',
   );
   expect(() => resolve({ place: 'prior', jitter: 'scene' })).toThrow(/^--place: has no effect with --jitter scene/);
+  for (const scenes of [{ jitter: 'scene' }, { preset: 'paper' }])
+    expect(() => resolve({ ...scenes, maxTranslation: 0.5 })).toThrow(
+      '--max-translation: has no effect with --jitter; omit one of the two',
+    );
+  expect(resolve({ preset: 'composer', jitter: 'scene' })).toMatchObject({ maxTranslation: 0.5, jitter: 'scene' });
   for (const placeBand of ['0.5', '0.5,0.5', '-0.1,0.5', '0.5,1.1'])
     expect(() => resolve({ placeBand })).toThrow(/^--place-band: expected two numbers/);
   expect(() => resolve({ placeBand: '0.2,0.8' })).toThrow('--place-band: not possible with --place anywhere; omit one of the two');
