@@ -185,7 +185,7 @@ interface Pool extends Size {
 }
 
 /** A target of the simulation, with the random numbers of its draws. */
-interface Drawn extends Size {
+interface DrawnTarget extends Size {
   readonly self: Pool | undefined;
   readonly batch: readonly Pool[];
   readonly choice: ReturnType<typeof replayOf>;
@@ -202,8 +202,8 @@ const leastOwnTargets = 50;
 const mostSeen = 200_000;
 
 /** Targets of a run, those of its own copies first. */
-interface Cast {
-  readonly drawn: readonly Drawn[];
+interface DrawnTargets {
+  readonly drawn: readonly DrawnTarget[];
   /** Number of targets that the run itself has, and of samples and copies that were looked at for these. */
   readonly own: number;
   readonly seen: number;
@@ -212,9 +212,14 @@ interface Cast {
   readonly batches: readonly (readonly Pool[])[];
 }
 
-function castOf(rows: ReadonlyMap<string, BalanceRow>, pools: ReadonlyMap<string, Pool>, run: BalancedRun, measures: Measures): Cast {
+function drawTargets(
+  rows: ReadonlyMap<string, BalanceRow>,
+  pools: ReadonlyMap<string, Pool>,
+  run: BalancedRun,
+  measures: Measures,
+): DrawnTargets {
   const { options, copies } = run;
-  const drawn: Drawn[] = [];
+  const drawn: DrawnTarget[] = [];
   const batches: (readonly Pool[])[] = [];
   let [own, seen, ownSeen] = [0, 0, 0];
   for (const { copy, ids } of batchesOfCopies(run)) {
@@ -261,7 +266,7 @@ interface SetSums {
 const mostAttempts = 4;
 
 /** Plans targets on boxes and areas alone, as `planSample` and `planFromSet` do. @param set source set, if sources come from one. */
-function simulate(targets: readonly Drawn[], classes: number, set: SetSums | undefined, options: PlanOptions): PastedCounts {
+function simulate(targets: readonly DrawnTarget[], classes: number, set: SetSums | undefined, options: PlanOptions): PastedCounts {
   const counts = (): Float64Array => new Float64Array(classes);
   const pasted: PastedCounts = { instances: counts(), pixels: counts(), tried: counts() };
   for (const target of targets) {
@@ -283,7 +288,7 @@ function simulate(targets: readonly Drawn[], classes: number, set: SetSums | und
 }
 
 /** Draws instances of one source. @returns true if any is pasted. */
-function pasteFrom(pool: Pool, target: Drawn, { instances, pixels, tried }: PastedCounts, options: PlanOptions): boolean {
+function pasteFrom(pool: Pool, target: DrawnTarget, { instances, pixels, tried }: PastedCounts, options: PlanOptions): boolean {
   const { choice } = target;
   const most = options.maxInstances === 'all' ? pool.indices.length : options.maxInstances;
   const wanted = 1 + choice.below(Math.min(pool.indices.length, most));
@@ -303,7 +308,7 @@ function pasteFrom(pool: Pool, target: Drawn, { instances, pixels, tried }: Past
 }
 
 /** Creates a function that lands an instance, which fills its box evenly. It returns the area, or 0 if no draw fits. */
-function landingIn(pool: Pool, target: Drawn, options: PlanOptions): (n: number) => number {
+function landingIn(pool: Pool, target: DrawnTarget, options: PlanOptions): (n: number) => number {
   const { entries } = pool;
   const { minArea, maxArea } = areaLimits(target, options);
   const scene = options.jitter === 'scene' ? jitterScene(pool, target, options, target.jitter) : undefined;
@@ -349,7 +354,7 @@ function weightsFor(request: Request, run: BalancedRun, rows: ReadonlyMap<string
   const pools = new Map<string, Pool>();
   if (!run.apart) for (const [id, row] of rows) pools.set(id, poolOfRow(row));
   const setPools = run.apart ? sources.map(poolOfRow) : [];
-  const cast = castOf(rows, pools, run, { ...(targets && { weights: { instances: {}, targets } }) });
+  const simulated = drawTargets(rows, pools, run, { ...(targets && { weights: { instances: {}, targets } }) });
   const weighed = (weights: readonly number[]): SetSums | undefined => {
     for (const pool of run.apart ? setPools : pools.values()) {
       for (const [n, index] of pool.indices.entries()) pool.weights[n] = weights[index] as number;
@@ -359,7 +364,7 @@ function weightsFor(request: Request, run: BalancedRun, rows: ReadonlyMap<string
   };
   const existing = goal.ids.map((id) => totals.existing.get(id)?.[goal.by === 'instances' ? 1 : 2] ?? 0);
   const outcomeOn =
-    (drawn: readonly Drawn[], seen: number) =>
+    (drawn: readonly DrawnTarget[], seen: number) =>
     (weights: readonly number[]): Outcome => {
       const pasted = simulate(drawn, weights.length, weighed(weights), options);
       const scale = seen === 0 ? 0 : (run.copies * run.ids.length) / seen;
@@ -369,11 +374,11 @@ function weightsFor(request: Request, run: BalancedRun, rows: ReadonlyMap<string
     const amount = totals.pasteable.get(id)?.[goal.by === 'instances' ? 0 : 1] ?? 0;
     return amount > 0 ? (goal.shares[n] as number) / amount : 0;
   });
-  const all = outcomeOn(cast.drawn, cast.seen);
+  const all = outcomeOn(simulated.drawn, simulated.seen);
   // A run with few targets gets weights that suit more targets too, and then fits its own draws within a narrow range of these.
-  const follow = cast.own >= leastOwnTargets && cast.own < cast.drawn.length;
+  const follow = simulated.own >= leastOwnTargets && simulated.own < simulated.drawn.length;
   const first = calibrate(start, all, 1000, follow ? 0.02 : accepted);
-  const weights = follow ? calibrate(first, outcomeOn(cast.drawn.slice(0, cast.own), cast.ownSeen), 3) : first;
+  const weights = follow ? calibrate(first, outcomeOn(simulated.drawn.slice(0, simulated.own), simulated.ownSeen), 3) : first;
   const scale = meanWeight(goal.ids, weights, totals);
   const instances: Record<number, number> = {};
   // A class may have instances that fit the frames of some targets only.
@@ -393,7 +398,7 @@ function weightsFor(request: Request, run: BalancedRun, rows: ReadonlyMap<string
           existing.map((n) => n * (run.copies + run.originals)),
         ),
       }),
-      limited: limitsOf(goal, totals, all(first), cast.batches, run.apart),
+      limited: limitsOf(goal, totals, all(first), simulated.batches, run.apart),
     },
     ...(sums && { sourceSums: sums }),
   };
@@ -453,13 +458,13 @@ function outcomeOf(
   const area = copies * run.ids.length * frame.width * frame.height;
   const shown = by === 'pixels' && area > 0 ? Math.max(0, 1 - total / area) : 1;
   const kept = existing.map((n) => n * (copies * shown + originals));
-  const added = missing(shares, kept, total);
+  const added = amountsToAdd(shares, kept, total);
   const withMore = (more: readonly number[]): number[] => normalised(kept.map((n, i) => n + (more[i] as number)));
   return { wanted: normalised(added), reached, final: withMore(counts), possible: withMore(added), fitting };
 }
 
 /** Amounts of a total to add to existing ones, so that classes which get any have the wanted shares to one another. */
-function missing(shares: readonly number[], existing: readonly number[], total: number): number[] {
+function amountsToAdd(shares: readonly number[], existing: readonly number[], total: number): number[] {
   const added = (level: number): number[] => shares.map((share, i) => Math.max(0, level * share - (existing[i] as number)));
   let low = 0;
   let high = 1;
@@ -524,7 +529,13 @@ function rounded(value: number): number {
 /** Difference from the wanted share at which a class counts as limited. */
 const tolerance = 0.02;
 
-function limitsOf(goal: Goal, totals: Totals, { final, possible, fitting }: Outcome, batches: Cast['batches'], apart: boolean): Limit[] {
+function limitsOf(
+  goal: Goal,
+  totals: Totals,
+  { final, possible, fitting }: Outcome,
+  batches: DrawnTargets['batches'],
+  apart: boolean,
+): Limit[] {
   return goal.ids.flatMap((id, index): Limit[] => {
     const share = goal.shares[index] as number;
     const having = batches.filter((pools) => pools.some(({ indices }) => indices.includes(index))).length;
