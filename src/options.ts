@@ -116,6 +116,12 @@ const reading = {
     default: '',
     description: "suffix that a mask's name adds to its image's name, such as _mask",
   },
+  imageSuffix: {
+    flag: '--image-suffix <text>',
+    kind: 'text',
+    default: '',
+    description: "suffix that an image's name adds to the name of its sample, such as _sat, with --mask-suffix",
+  },
   threshold: {
     flag: '--threshold <n>',
     kind: 'count',

@@ -1,12 +1,16 @@
 /** Chooses the layout of a data set: detected, or from options. */
 import { relative, resolve, sep } from 'node:path';
 import { isInside, withoutExtension } from '../base/paths.ts';
+import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { holdsCutouts, isBank } from '../formats/bank.ts';
+import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Format } from '../formats/format.ts';
-import { bySplit, detectLayout, type Layout, layoutNamed, layouts, matchesLayout } from '../formats/layouts.ts';
+import { bySplit, type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
+import type { ObjectIds } from '../types.ts';
+import type { ColourMap } from './colours.ts';
 import type { DatasetOptions } from './options.ts';
 
 /** Chooses the layout. @throws {CopyPasteError} `usage` when none matches or a folder is outside the data set, `noInput` when one is missing. */
@@ -82,7 +86,7 @@ export function refuseUnlistable({ unreadable }: Tree, found: readonly Folders[]
 
 /** Refuses options without effect. @throws {CopyPasteError} `usage` when an option does not apply to the layout. */
 export function refuseUnusedOptions({ name, views, objectIds }: Layout, format: Format | undefined, options: DatasetOptions): void {
-  const { folders, background, ignore, maskSuffix, threshold, requireMasks, polygons } = options;
+  const { folders, background, ignore, maskSuffix, imageSuffix, threshold, requireMasks, polygons } = options;
   if (folders) return;
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
   if (polygons && !(format?.kind === 'documents' && format.polygons))
@@ -99,6 +103,32 @@ export function refuseUnusedOptions({ name, views, objectIds }: Layout, format: 
       `does not apply to the ${name} layout, which has no such ids; use --exclude-classes`,
     );
   if (maskSuffix !== '') throw refuse('--mask-suffix', `does not apply to the ${name} layout, which has no mask files; leave it out`);
+  if (imageSuffix) throw refuse('--image-suffix', `does not apply to the ${name} layout, which has no mask files; leave it out`);
   if (requireMasks && format.kind === 'labels')
     throw refuse('--require-masks', `does not apply to the ${name} layout, which has no documents; leave it out`);
+}
+
+/**
+ * Replaces the classes of a layout where the data set has its own: those of its colour map, else none if the layout's are not found in it.
+ *
+ * @param map colour map of the data set.
+ */
+export async function withOwnClasses(layout: Layout, tree: Tree, map: ColourMap | undefined, encoding = utf8): Promise<Layout> {
+  const { classNames = {}, stuff: _, ...rest } = layout;
+  const isSame =
+    map?.classNames.size === Object.keys(classNames).length && [...map.classNames].every(([id, name]) => classNames[id] === name);
+  if (map && layout.mapNamesIds && !isSame) {
+    const { things: _things, ...objectIds } = layout.objectIds ?? {};
+    const colours = { values: { ...map.colours }, other: [0, 0, 0] as const };
+    return {
+      ...rest,
+      classNames: Object.fromEntries(map.classNames),
+      background: map.background,
+      ignore: map.ignore.length > 0 ? map.ignore : [255],
+      ...(layout.objectIds && { objectIds: objectIds as ObjectIds }),
+      // Training ids of other classes are unknown.
+      ...(layout.views && { views: layout.views.flatMap((view) => (typeof view.other === 'number' ? [] : [{ ...view, ...colours }])) }),
+    };
+  }
+  return (await layout.hasClasses?.(tree, encoding)) === false ? rest : layout;
 }

@@ -10,6 +10,7 @@ export interface DatasetOptions {
   readonly images?: string | undefined;
   readonly masks?: string | undefined;
   readonly maskSuffix: string;
+  readonly imageSuffix?: string | undefined;
   /** Smallest value of class 1 in masks of two classes. */
   readonly threshold?: number | undefined;
   readonly split?: string | undefined;

@@ -61,7 +61,7 @@ async function openMasks(opening: Opening): Promise<Pairing> {
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
   const split = choose(splits);
   const { lists: imageLists, notes: listNotes } = await openImageLists(opening, split);
-  const endings = layout.endings ?? { image: '', mask: options.maskSuffix, objects: '' };
+  const endings = layout.endings ?? { image: options.imageSuffix ?? '', mask: options.maskSuffix, objects: '' };
   const unmasked = new Map<string, string>();
   const all = found.flatMap((one) => pairMasks(one, endings, opening, imageLists, unmasked));
   const { paired, notes } = withoutShared(all, split, found, options);
@@ -293,12 +293,12 @@ function pairPart(
     if (!used.has(stem) && part.list === undefined)
       bad.set(mask, {
         path: mask,
-        what: `has no image ${folders.images}/${stem}${endings.image} (${extensionList}); add it, or remove the mask`,
+        what: `has no image ${inFolder(folders.images, stem)}${endings.image} (${extensionList}); add it, or remove the mask`,
       });
   return images.flatMap(({ image, stem, id }): Paired[] => {
     const mask = masks.get(stem);
     if (mask === undefined) {
-      const what = `has no mask ${folders.masks}/${stem}${endings.mask}.png; add it, or pass --mask-suffix`;
+      const what = `has no mask ${inFolder(folders.masks, stem)}${endings.mask}.png; add it, or pass --mask-suffix or --image-suffix`;
       if (partial) unmasked.set(id, image);
       else bad.set(image, { path: image, what });
       return [];
@@ -375,4 +375,9 @@ function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tr
     bad.set(id, { path: image, what: `image has an unsupported format; convert it to one of ${extensionList}`, split });
   else return [{ id, split, image, ...(mask !== undefined && { mask }), ...(size && { size }), entry, endings: noEndings }];
   return [];
+}
+
+/** Path of a file in a folder; the root has no name. */
+function inFolder(folder: string, file: string): string {
+  return folder === '' ? file : `${folder}/${file}`;
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { listTree, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { cutoutsLayout, holdsCutouts, isBank } from '../formats/bank.ts';
-import { detectLayout, matchesLayout } from '../formats/layouts.ts';
+import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { openBank } from './bank.ts';
@@ -71,7 +71,8 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
     const layout = alike ? (sourcesLayout ?? target.layout) : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
-    const { skipBad, crowd, images, masks, encoding, maskSuffix, threshold, background, ignore, classNames, colorMap } = options;
+    const { skipBad, crowd, images, masks, encoding, maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap } =
+      options;
     return openDataset({
       in: sources,
       layout,
@@ -82,7 +83,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       encoding,
       // Options for a layout apply to both data sets of that layout.
       ...(alike && { images, masks }),
-      ...(layout === target.layout ? { maskSuffix, threshold, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
+      ...(layout === target.layout ? { maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
     });
   });
   const classes = await mapClasses(opened, target, options);

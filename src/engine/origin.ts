@@ -44,7 +44,12 @@ export async function openOrigin(
   const carried = manifest.documents.map(({ path }) => path).filter((path) => !known.has(path));
   const target = { ...opened, carried };
   if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
-  const own = { ...options, in: places.sources, onlySplit: true, maskSuffix: sources.name === layout.name ? options.maskSuffix : '' };
+  const own = {
+    ...options,
+    in: places.sources,
+    onlySplit: true,
+    ...(sources.name === layout.name ? {} : { maskSuffix: '', imageSuffix: '' }),
+  };
   const from = await reopenSources(sources, own, records);
   const { pairs, others } = sources.classes;
   return { manifest, dataset: withSources(target, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };

@@ -1,5 +1,4 @@
 /** The table of layouts. A row loads the code of its format on demand. */
-import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
@@ -13,6 +12,7 @@ import { type Folders, splitNames } from './folders.ts';
 import type { ClassConfig, Format } from './format.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelme } from './labelme/find.ts';
+import { hasVocClasses, vocNames } from './voc.ts';
 import { findOriented, findSemantic, findYolo } from './yolo/find.ts';
 
 /** An arrangement of a data set in folders. */
@@ -26,6 +26,10 @@ export interface Layout {
   readonly classNames?: Readonly<Record<number, string>>;
   /** Ids of classes that are stuff, such as sky, and not countable things; absent if the layout does not define its classes. */
   readonly stuff?: readonly number[];
+  /** True if a colour map in the data set lists the classes in the order of their ids, even if masks store ids. */
+  readonly mapNamesIds?: true;
+  /** Tests if a data set has the classes of the layout; absent if every data set has them. */
+  hasClasses?(tree: Tree, encoding: string): Promise<boolean>;
   /** Folder of text files that list the sample ids of each split, one per line. */
   readonly lists?: string;
   /** True if images without a mask are allowed; they are ignored. */
@@ -121,6 +125,7 @@ const mapillaryConfig =
 const rows = [
   {
     name: 'voc',
+    mapNamesIds: true,
     summary: 'JPEGImages/ + SegmentationClass/',
     readme: {
       folders: '`JPEGImages/` + `SegmentationClass/` (+ `SegmentationObject/`), lists in `ImageSets/Segmentation/`',
@@ -130,11 +135,9 @@ const rows = [
     },
     background: [0],
     ignore: [255],
-    classNames: names(
-      0,
-      'background, aeroplane, bicycle, bird, boat, bottle, bus, car, cat, chair, cow, diningtable, dog, horse, motorbike, person, pottedplant, sheep, sofa, train, tvmonitor',
-    ),
+    classNames: { ...vocNames },
     stuff: [],
+    hasClasses: hasVocClasses,
     lists: 'ImageSets/Segmentation',
     partial: true,
     find: ({ folders }) =>
@@ -164,11 +167,12 @@ const rows = [
   },
   {
     name: 'cityscapes',
+    mapNamesIds: true,
     summary: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelIds.png',
     readme: {
       folders: '`leftImg8bit/<split>/<city>/` + `gtFine/…_labelIds.png`, with `_instanceIds`, `_labelTrainIds`, `_color`',
       written: 'masks of ids, instances (class · 1000 + number), training ids and colours',
-      carried: '–',
+      carried: '`label_colors.txt` (from Datumaro)',
       lost: 'polygons',
     },
     ...cityscapes,
@@ -180,6 +184,7 @@ const rows = [
   },
   {
     name: 'cityscapes-train-ids',
+    mapNamesIds: true,
     summary: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelTrainIds.png',
     readme: {
       folders: 'as `cityscapes`, with only `…_labelTrainIds.png` masks',
@@ -201,6 +206,7 @@ const rows = [
   },
   {
     name: 'kitti',
+    mapNamesIds: true,
     summary: 'training/image_2/ + training/semantic/',
     readme: {
       folders: '`training/image_2/` + `training/semantic/` (+ `training/instance/`, `training/semantic_rgb/`)',
@@ -395,7 +401,7 @@ const rows = [
         const prefix = split === '' ? '' : `${split}/`;
         const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
         const [masks] = maskFolders.filter((name) =>
-          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && /\.(png|tiff?)$/.test(file)),
+          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && /\.(png|tiff?)$/i.test(file)),
         );
         const objects = tree.folders.has(`${prefix}instances`);
         if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];
@@ -436,46 +442,4 @@ export function bySplit(folders: Folders, tree: Tree): Folders[] {
   const splits = below(folders.images);
   if (splits.length === 0 || !splits.every((split) => splitNames.includes(split))) return [folders];
   return splits.map((split) => ({ split, images: `${folders.images}/${split}`, masks: `${folders.masks}/${split}` }));
-}
-
-/** Tests if a folder matches a layout. */
-export async function matchesLayout(tree: Tree, encoding?: string): Promise<boolean> {
-  return (await fittingLayouts(tree, undefined, encoding)).length > 0;
-}
-
-/** Layouts that match a folder. */
-async function fittingLayouts(tree: Tree, wanted: string | undefined, encoding = utf8): Promise<{ layout: Layout; folders: Folders[] }[]> {
-  const fitting: { layout: Layout; folders: Folders[] }[] = [];
-  for (const layout of layouts.filter(({ name }) => wanted === undefined || name === wanted)) {
-    const folders = await layout.find(tree, { encoding, asked: wanted !== undefined });
-    if (folders.length > 0) fitting.push({ layout, folders });
-  }
-  return fitting;
-}
-
-/**
- * Finds the layout that matches a folder.
- *
- * @throws {CopyPasteError} `usage` when no layout matches, or more than one.
- */
-export async function detectLayout(
-  tree: Tree,
-  wanted: string | undefined,
-  encoding?: string,
-): Promise<{ layout: Layout; folders: Folders[] }> {
-  const fitting = await fittingLayouts(tree, wanted, encoding);
-  if (fitting.length === 1) return fitting[0] as (typeof fitting)[0];
-  const top = [...tree.folders].filter((folder) => !folder.includes('/'));
-  const found = top.length === 0 ? 'no folders' : top.map((folder) => `${folder}/`).join(', ');
-  if (fitting.length > 1) {
-    const which = fitting.map(({ layout }) => `${layout.name} (${layout.summary})`).join(' and ');
-    const flags = fitting.map(({ layout }) => `--layout ${layout.name}`).join(' or ');
-    throw new CopyPasteError('usage', `the data set matches ${fitting.length} layouts: ${which}; pass ${flags}`);
-  }
-  const known = layouts.map(({ name, summary }) => `${name} (${summary})`).join(', ');
-  const which = wanted === undefined ? 'any known layout' : `the ${wanted} layout`;
-  throw new CopyPasteError(
-    'usage',
-    `the data set does not match ${which}: it has ${found}; layouts are ${known}; pass --images DIR --masks DIR to name the folders`,
-  );
 }

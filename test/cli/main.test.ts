@@ -141,8 +141,8 @@ describe('copypaste', () => {
     const stopped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'));
     expect(stopped.code).toBe(65);
     expect(stopped.stderr).toBe(
-      '  images/c.png: has no mask masks/c.png; add it, or pass --mask-suffix\n' +
-        '  images/d.png: has no mask masks/d.png; add it, or pass --mask-suffix\n' +
+      '  images/c.png: has no mask masks/c.png; add it, or pass --mask-suffix or --image-suffix\n' +
+        '  images/d.png: has no mask masks/d.png; add it, or pass --mask-suffix or --image-suffix\n' +
         'copypaste: 2 bad samples; correct them, or pass --skip-bad to leave them out\n',
     );
     const skipped = await cli('augment', '--in', root, '--out', join(folder, 'bad-out'), '--skip-bad', '-p', '1');

@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { listTree } from '../../src/base/tree.ts';
 import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { type Dataset, openDataset } from '../../src/dataset/open.ts';
+import { detectLayout } from '../../src/formats/detect.ts';
 import { readEntry } from '../../src/formats/documents.ts';
 import type { Format, PastedShapes } from '../../src/formats/format.ts';
-import { detectLayout, layoutNamed } from '../../src/formats/layouts.ts';
+import { layoutNamed } from '../../src/formats/layouts.ts';
 import type { Box, Image, Instance, Sample, ShapeSet } from '../../src/types.ts';
 import { imageOf, temporaryFolder, writeTree } from '../make.ts';
 

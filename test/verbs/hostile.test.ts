@@ -104,7 +104,7 @@ describe('names', () => {
     ]);
     const mixed = await writeTree(fresh('mixed'), { ...good, [`images/${nfc}.png`]: image, [`masks/${nfd}.png`]: mask });
     expect(await offenders(mixed)).toEqual([
-      `images/${nfc}.png: has no mask masks/${nfc}.png; add it, or pass --mask-suffix`,
+      `images/${nfc}.png: has no mask masks/${nfc}.png; add it, or pass --mask-suffix or --image-suffix`,
       `masks/${nfd}.png: has no image images/${nfd} (.png, .jpg, .webp, .tif or .avif); add it, or remove the mask`,
     ]);
     expect((await opened(await dataset('A'))).samples.map(({ id }) => id)).toEqual(['A', 'a', 'b']);
@@ -168,7 +168,7 @@ describe('what is no file', () => {
     }
     rmSync(join(root, 'images/pipe.png'));
     await writeTree(root, { 'images/pipe.png': image });
-    expect(await offenders(root)).toEqual(['images/pipe.png: has no mask masks/pipe.png; add it, or pass --mask-suffix']);
+    expect(await offenders(root)).toEqual(['images/pipe.png: has no mask masks/pipe.png; add it, or pass --mask-suffix or --image-suffix']);
   });
 
   test('a folder called x.png is a folder', async () => {

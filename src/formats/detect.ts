@@ -1,0 +1,135 @@
+/** Detects the layout of a folder, and says what is nearest if none matches. */
+import { join } from 'node:path';
+import { utf8 } from '../base/text.ts';
+import type { Tree } from '../base/tree.ts';
+import { CopyPasteError } from '../errors.ts';
+import type { Folders } from './folders.ts';
+import { type Layout, layouts } from './layouts.ts';
+
+interface Fitting {
+  readonly layout: Layout;
+  readonly folders: Folders[];
+}
+
+/** Tests if a folder matches a layout. */
+export async function matchesLayout(tree: Tree, encoding?: string): Promise<boolean> {
+  return (await fittingLayouts(tree, undefined, encoding)).length > 0;
+}
+
+/** Layouts that match a folder. */
+async function fittingLayouts(tree: Tree, wanted: string | undefined, encoding = utf8): Promise<Fitting[]> {
+  const fitting: Fitting[] = [];
+  for (const layout of layouts.filter(({ name }) => wanted === undefined || name === wanted)) {
+    const folders = await layout.find(tree, { encoding, asked: wanted !== undefined });
+    if (folders.length > 0) fitting.push({ layout, folders });
+  }
+  return fitting;
+}
+
+/**
+ * Finds the layout that matches a folder.
+ *
+ * @throws {CopyPasteError} `usage` when no layout matches, or more than one.
+ */
+export async function detectLayout(tree: Tree, wanted: string | undefined, encoding?: string): Promise<Fitting> {
+  const fitting = await fittingLayouts(tree, wanted, encoding);
+  if (fitting.length === 1) return fitting[0] as Fitting;
+  if (fitting.length > 1) {
+    const which = fitting.map(({ layout }) => `${layout.name} (${layout.summary})`).join(' and ');
+    const flags = fitting.map(({ layout }) => `--layout ${layout.name}`).join(' or ');
+    throw new CopyPasteError('usage', `the data set matches ${fitting.length} layouts: ${which}; pass ${flags}`);
+  }
+  const { nearest, remedy } = (await rootBelow(tree, wanted, encoding)) ?? nearestLayout(tree, wanted);
+  const top = [...tree.folders].filter((folder) => !folder.includes('/'));
+  const shown = top
+    .slice(0, 8)
+    .map((folder) => `${folder}/`)
+    .join(', ');
+  const found = top.length === 0 ? 'no folders' : `${shown}${top.length > 8 ? `, … (${top.length} folders)` : ''}`;
+  const which = wanted === undefined ? 'any known layout' : `the ${wanted} layout`;
+  throw new CopyPasteError('usage', `the data set does not match ${which}: it has ${found}; ${remedy}`, { offenders: nearest });
+}
+
+interface Advice {
+  /** Nearest layout, and what it lacks; one line each. */
+  readonly nearest: readonly string[];
+  readonly remedy: string;
+}
+
+/** Number of folders that are tried as a root. */
+const mostRoots = 64;
+
+/** Advice if a folder below the root is a data set, or if folders hold one mask file for each object. */
+async function rootBelow(tree: Tree, wanted: string | undefined, encoding: string | undefined): Promise<Advice | undefined> {
+  const isObjects = (folder: string): boolean => tree.folders.has(`${folder}/images`) && tree.folders.has(`${folder}/masks`);
+  const perImage = [...tree.folders].filter(isObjects);
+  if (perImage.length > 1)
+    return {
+      nearest: [
+        `nearest is one mask file for each object: ${perImage[0]}/images/ + ${perImage[0]}/masks/ in each of ${perImage.length} folders`,
+        'that layout is not read: masks hold all objects of an image',
+      ],
+      remedy: 'draw the objects of each image into one PNG of ids, in images/ + masks/ (+ instances/)',
+    };
+  const roots = [...tree.folders].filter((folder) => folder.split('/').length <= 2).slice(0, mostRoots);
+  for (const root of roots) {
+    const [fit] = await fittingLayouts(below(tree, root), wanted, encoding);
+    if (fit)
+      return {
+        nearest: [`${root}/ matches the ${fit.layout.name} layout (${fit.layout.summary})`],
+        remedy: `pass ${root} of this folder instead`,
+      };
+  }
+  return undefined;
+}
+
+/** Tree of a folder. */
+function below(tree: Tree, folder: string): Tree {
+  const inside = (paths: Iterable<string>): string[] =>
+    [...paths].filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
+  return {
+    root: join(tree.root, folder),
+    folders: new Set(inside(tree.folders)),
+    files: inside(tree.files),
+    unreadable: inside(tree.unreadable),
+    has: (file) => tree.has(`${folder}/${file}`),
+    start: (file) => tree.start(`${folder}/${file}`),
+  };
+}
+
+/** The layout of which most folders exist, with those that are missing. */
+function nearestLayout(tree: Tree, wanted: string | undefined): Advice {
+  const names = new Set([...tree.folders].map((folder) => folder.slice(folder.lastIndexOf('/') + 1)));
+  const rated = layouts
+    .filter(({ name }) => wanted === undefined || name === wanted)
+    .map((layout) => {
+      const needed = [...new Set([...layout.summary.matchAll(/(?<![\w<-])([\w.]+)\//g)].map(([, name]) => name as string))];
+      const missing = needed.filter((name) => !names.has(name));
+      return { layout, missing, share: needed.length === 0 ? 0 : 1 - missing.length / needed.length };
+    });
+  const best = rated.reduce((one, other) =>
+    other.share > one.share || (other.share === one.share && other.layout.anyFolders) ? other : one,
+  );
+  const { layout, missing } = best;
+  const lacks = missing.length > 0 ? `it lacks ${missing.map((name) => `${name}/`).join(', ')}` : unfitFiles(tree, layout);
+  const documents = tree.files.filter((file) => /\.(json|xml)$/i.test(file));
+  const flags = documents.length > 0 ? `--annotations ${documents[0]}, or --images DIR --masks DIR` : '--images DIR --masks DIR';
+  return {
+    nearest: [`nearest is the ${layout.name} layout: ${layout.summary}`, lacks],
+    remedy: `pass ${flags}`,
+  };
+}
+
+/** Says which files are in the folders of a layout that has none that it can use. */
+function unfitFiles({ files }: Tree, { summary }: Layout): string {
+  const endings = new Map<string, number>();
+  for (const file of files) {
+    const [ending = 'no extension'] = /\.[^./]+$/.exec(file) ?? [];
+    endings.set(ending, (endings.get(ending) ?? 0) + 1);
+  }
+  const counted = [...endings]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 4)
+    .map(([ending, n]) => `${n} ${ending}`);
+  return `it has the folders, but no masks in PNG or TIFF or annotations as in ${summary}: it has ${counted.join(', ')}`;
+}
