@@ -7,11 +7,12 @@ interface Stated {
   readonly segmentation?: unknown;
   readonly bbox?: readonly number[];
   readonly area?: number;
+  readonly iscrowd?: number | boolean;
 }
 
 /** Finds an undefined category, and a box or an area that differs from the mask by more than rounding. */
 export function contradictionsOfMask(stated: Stated, instance: Instance | undefined, classNames: ClassNames, size: Size): string[] {
-  const { id, category_id: category, segmentation, bbox, area } = stated;
+  const { id, category_id: category, segmentation, bbox, area, iscrowd } = stated;
   const found: string[] = [];
   if (!classNames.has(category)) found.push(`annotation ${id} refers to category ${category}, which is not defined`);
   if (!instance) return found;
@@ -21,8 +22,9 @@ export function contradictionsOfMask(stated: Stated, instance: Instance | undefi
   // COCO's boxes are those of the corners, which may be larger than the mask.
   if (bbox?.length === 4 && differs(box) && boxesOfPolygons(segmentation, size).every(differs))
     found.push(`annotation ${id} states the box [${bbox}], but its mask has the box [${box}]`);
-  // A polygon's area is geometric, and differs from its number of pixels.
-  if (typeof area === 'number' && !Array.isArray(segmentation) && area !== instance.area) {
+  // A polygon's area is geometric, and differs from its number of pixels; COCO's crowds state that of the polygons that they were made from.
+  const isGeometric = Array.isArray(segmentation) || (segmentation && iscrowd);
+  if (typeof area === 'number' && !isGeometric && area !== instance.area) {
     found.push(`annotation ${id} states the area ${area}, but its mask has ${instance.area} pixels`);
   }
   return found;

@@ -275,3 +275,10 @@ test('a box of the corners of a polygon is no contradiction', async () => {
   expect(await box([0, 2, 12, 6])).toEqual([]);
   expect(await box([9, 2, 3, 6])).toHaveLength(1);
 });
+
+test('an area of run lengths that differs from their pixels is a contradiction, but for a crowd', async () => {
+  const runs = { ...annotation, segmentation: { size: [10, 20], counts: [42, 6, 152] }, bbox: [4, 2, 1, 6], area: 7 };
+  const found = async (one: object) => (await check({ in: await tree({ annotations: [one, second] }) })).differences;
+  expect(await found(runs)).toHaveLength(1);
+  expect(await found({ ...runs, iscrowd: 1 })).toEqual([]);
+});
