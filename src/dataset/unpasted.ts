@@ -4,9 +4,11 @@ import type { Unpasted } from '../formats/format.ts';
 /** Words for a number of annotations that cannot be pasted. */
 const words: { readonly [reason in keyof Required<Unpasted>]: (n: number) => string } = {
   box: (n) => `${plural(n, 'box', 'boxes')} without a mask`,
+  'line or point': (n) => `${n} of a form without an area, such as lines and points`,
   'too few points': (n) => `${plural(n, 'outline')} of fewer than three points`,
   'no area': (n) => `${n} without a pixel`,
   'outside the image': (n) => `${n} outside the image`,
+  'unknown label': (n) => `${n} without a known label`,
   crowd: (n) => `${plural(n, 'crowd')} (iscrowd 1)`,
   'crowd of run lengths': (n) => `${plural(n, 'crowd')} (iscrowd 1) with run lengths`,
   stuff: (n) => `${plural(n, 'segment')} of stuff (isthing 0)`,

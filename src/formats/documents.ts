@@ -196,7 +196,7 @@ export interface Surroundings {
 export async function readSurroundings(
   root: string,
   path: string,
-  images: readonly DocumentImage[],
+  images: readonly Pick<DocumentImage, 'places'>[],
   space: string,
   encoding: string,
 ): Promise<Surroundings> {

@@ -162,7 +162,20 @@ export interface Document<D = unknown> {
  * and Datumaro set `iscrowd` for every mask.
  */
 export type Unpasted = Readonly<
-  Partial<Record<'box' | 'too few points' | 'no area' | 'outside the image' | 'crowd' | 'crowd of run lengths' | 'stuff', number>>
+  Partial<
+    Record<
+      | 'box'
+      | 'line or point'
+      | 'too few points'
+      | 'no area'
+      | 'outside the image'
+      | 'unknown label'
+      | 'crowd'
+      | 'crowd of run lengths'
+      | 'stuff',
+      number
+    >
+  >
 >;
 
 /** One image in a document; its size is that of the file if the document does not state it. */

@@ -2,7 +2,8 @@
 import { instanceOfSpans } from '../masks/instances.ts';
 import { boxOfSpans, fillSpans, filterSpans, union } from '../masks/spans.ts';
 import type { Box, Shaped, Size } from '../types.ts';
-import type { PastedShape, PastedShapes } from './format.ts';
+import type { Document, PastedShape, PastedShapes } from './format.ts';
+import { type Reason, reasonIn, undecided } from './unpasted.ts';
 
 /** A drawn element. */
 export interface Drawn {
@@ -32,6 +33,51 @@ export type Grouped = Pick<Drawn, 'group'> & {
   readonly label: unknown;
   readonly form: 'area' | 'box' | 'turned box' | 'other';
 };
+
+/** An element with the reason why it is never pasted although it has a form. */
+export interface Counted extends Grouped {
+  readonly reason?: Reason | undefined;
+}
+
+/** Counts of the annotations of a document; elements of one shape with areas count once for each area. */
+interface Tally {
+  /** Adds the elements of an image. */
+  add(elements: readonly (Counted | undefined)[]): void;
+  counts(isKnown: (label: unknown) => boolean): Pick<Document, 'annotations' | 'unpasted'>;
+}
+
+/** Creates a tally of annotations. Labels are judged at the end, since a document may define them after its images. */
+export function createTally(): Tally {
+  let annotations = 0;
+  const reasons: Partial<Record<Reason, number>> = {};
+  const labels = new Map<unknown, number>();
+  const count = (reason: Reason, n = 1): void => {
+    reasons[reason] = (reasons[reason] ?? 0) + n;
+  };
+  return {
+    add(elements) {
+      for (const { areas, rest } of groupsOf(elements)) {
+        const all = areas.length > 0 ? areas : rest;
+        annotations += all.length;
+        for (const { form, label, reason } of all.map((n) => elements[n] as Counted)) {
+          if (reason) count(reason);
+          else if (areas.length === 0) count(form === 'box' ? 'box' : 'line or point');
+          else labels.set(label, (labels.get(label) ?? 0) + 1);
+        }
+      }
+    },
+    counts(isKnown) {
+      for (const [label, n] of labels) if (!isKnown(label)) count('unknown label', n);
+      return { annotations, unpasted: reasons };
+    },
+  };
+}
+
+/** Reason why a polygon is never pasted; undefined if it has pixels. @param size of the image, if it is known. */
+export function reasonOfPolygon(points: readonly number[], size: Size | undefined): Reason | undefined {
+  const reason = undecided([points]);
+  return typeof reason === 'object' ? size && reasonIn(reason, size) : reason;
+}
 
 /** Indices of the elements of one shape. */
 interface Group {

@@ -217,6 +217,23 @@ describe('a CVAT data set', () => {
     await expect(run({}, equal)).rejects.toThrow('splits are one/train, two/train; pass --split NAME');
   });
 
+  test('counts the elements that are never pasted, by reason; they are kept', async () => {
+    const odd = [
+      '<polygon label="cat" points=""/>',
+      '<polygon label="cat" points="1,1;2,2"/>',
+      '<polygon label="cat" points="30,1;40,1;40,8"/>',
+      '<polygon points="1,1;4,1;4,4"/>',
+      '<polyline label="cat" points="1,1;2,2"/>',
+      '<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4"/>',
+    ];
+    const root = await tree(documentOf(image('a.png', square + odd.join('')), image('b.png', square)));
+    const { documents } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    const unpasted = { box: 1, 'line or point': 1, 'too few points': 2, 'outside the image': 1, 'unknown label': 1 };
+    expect(documents.get('')).toMatchObject({ annotations: 8, unpasted });
+    const text = readFileSync(join(await run({ minArea: '1px' }, root), 'annotations.xml'), 'utf8');
+    for (const one of odd) expect(text).toContain(one);
+  });
+
   test('may have an empty split beside others', async () => {
     const root = await writeTree(join(folder, `in${number++}`), {
       'train.xml': documentOf(image('a.png', square), image('b.png', square)),
@@ -273,9 +290,12 @@ describe('a CVAT data set', () => {
     ["annotations\\.xml: .*image 'a.png' needs an id, name, width and height", documentOf('<image id="1" name="a.png" width="20"/>')],
     ['image is 20×10, but its annotation is 21×10', documentOf(image('a.png', square).replace('"20"', '"21"'), image('b.png', square))],
     ['images/c.png: missing, but annotations.xml lists it; add the file', documentOf(image('a.png', square), image('c.png', square))],
-    ["annotations.xml: image 'a.png': a polygon needs at least three points", bad('<polygon label="cat" points="1,2;3,4"/>')],
-    ["annotations.xml: image 'a.png': a polygon needs at least three points", bad('<polygon label="cat" points="1,2;3,4;1e9,7"/>')],
-    ["annotations.xml: image 'a.png': a polygon needs at least three points", bad('<polygon label="cat"/>')],
+    [
+      "annotations.xml: .*a polygon has the z_order 'x', which is not an integer",
+      bad('<polygon label="cat" z_order="x" points="1,2;3,4"/>'),
+    ],
+    ["annotations.xml: image 'a.png': a polygon needs points x,y", bad('<polygon label="cat" points="1,2;3,4;1e9,7"/>')],
+    ["annotations.xml: .*a polygon has the group_id '1.5', which is not an integer", bad('<polygon label="cat" group_id="1.5"/>')],
     [
       "annotations.xml: image 'a.png': a mask reaches outside its image",
       bad('<mask label="cat" rle="4" left="19" top="0" width="2" height="2"/>'),
@@ -298,7 +318,7 @@ describe('a CVAT data set', () => {
   });
 
   test('is checked by check, which lists contradictions', async () => {
-    const root = await tree(documentOf(image('a.png', '<polygon label="cat" points="1,2"/>'), image('b.png', square)));
+    const root = await tree(documentOf(image('a.png', '<polygon label="cat" points="1,2;3,4;5"/>'), image('b.png', square)));
     expect((await check({ in: root })).differences).toMatchObject([
       { path: 'annotations.xml', what: expect.stringContaining("image 'a.png'") },
     ]);

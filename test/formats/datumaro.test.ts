@@ -121,6 +121,40 @@ describe('a Datumaro data set', () => {
     await expectSound(await run({ minArea: '1px', copies: 3 }, root), root);
   });
 
+  test('takes the size of an image from its file if the document does not state it', async () => {
+    const bare = (id: string) => ({ ...(item(id, square) as object), image: { path: `${id}.png` } });
+    const root = await tree(document(bare('a'), bare('b')));
+    const out = await run({ minArea: '1px' }, root);
+    const stated = await run({ minArea: '1px' }, await tree(document(item('a', square), item('b', square))));
+    const annotationsIn = (folder: string) => read(folder).items.map(({ annotations }) => annotations);
+    expect(annotationsIn(out)).toEqual(annotationsIn(stated));
+    expect(read(out).items[0]?.image).toEqual({ path: 'a.png' });
+    await expectSound(out, root);
+  });
+
+  test('counts the annotations that are never pasted, by reason; they are kept', async () => {
+    const odd = [
+      { ...square, points: [] },
+      { ...square, points: [1, 1, 2, 2] },
+      { ...square, points: [30, 2, 40, 2, 40, 8] },
+      { ...square, label_id: 7 },
+      { id: 1, type: 'points', label_id: 0, points: [1, 1, 2] },
+      { id: 1, type: 'bbox', label_id: 0, bbox: [1, 1, 2, 2] },
+    ];
+    const root = await tree(document(item('a', square, ...odd), item('b', square)));
+    const { documents } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    const unpasted = { box: 1, 'line or point': 1, 'too few points': 2, 'outside the image': 1, 'unknown label': 1 };
+    expect(documents.get('train')).toMatchObject({ annotations: 8, unpasted });
+    const { annotations } = read(await run({ minArea: '1px' }, root)).items[0] as DatumaroItem;
+    for (const one of odd) expect(annotations).toContainEqual(one);
+  });
+
+  test('leaves out an image with a wrong value only with skipBad', async () => {
+    const root = await tree(document(item('a', square), item('b', square), item('c', { ...square, label_id: '0' })));
+    await expect(run({}, root)).rejects.toMatchObject({ offenders: [expect.stringContaining("item 'c': annotations[0]: label_id")] });
+    expect(read(await run({ skipBad: true, minArea: '1px' }, root)).items).toHaveLength(2);
+  });
+
   test('may have an empty split beside others', async () => {
     const root = await tree(document(item('a', square), item('b', square)));
     await writeTree(root, { 'annotations/val.json': JSON.stringify(document()) });
@@ -147,23 +181,45 @@ describe('a Datumaro data set', () => {
   test.each([
     ['not a valid Datumaro document: the file is cut short', JSON.stringify(document(item('a', square))).slice(0, -9)],
     ['not a valid Datumaro document: items are missing', { ...document(), items: undefined }],
-    ['not a valid Datumaro document: items\\[0\\] needs an id and an image with a path', document(null)],
-    ["not a valid Datumaro document: item 'a' needs an id and an image with a path", document({ id: 'a', annotations: [] })],
-    ["item 'a' needs an image size", document({ id: 'a', annotations: [], image: { path: 'a.png' } })],
-    ["item 'a' needs a list of annotations, each with a type", document(item('a', null))],
+    ['items is an object, not a list', { ...document(), items: {} }],
+    ['items\\[0\\]: is null, not an object', document(null)],
+    ['items\\[0\\]: id is the number 1, not text', document({ ...(item('a') as object), id: 1 })],
+    ["item 'a': image is missing; export the data set with its media", document({ id: 'a', annotations: [] })],
+    ["item 'a': image: path is missing", document({ id: 'a', annotations: [], image: {} })],
+    [
+      'item \'a\': image: size is the text "10x20", not a list of height and width',
+      document({ ...(item('a') as object), image: { path: 'a.png', size: '10x20' } }),
+    ],
+    ["item 'a': annotations is an object, not a list", document({ ...(item('a') as object), annotations: {} })],
+    ["item 'a': annotations\\[1\\]: is null, not an object", document(item('a', square, null))],
+    ["item 'a': annotations\\[0\\]: type is missing", document(item('a', {}))],
+    ['item \'a\': annotations\\[0\\]: label_id is the text "0", not an integer', document(item('a', { ...square, label_id: '0' }))],
+    ['item \'a\': annotations\\[0\\]: group is the text "1", not an integer', document(item('a', { ...square, group: '1' }))],
+    ["item 'a': annotations\\[0\\]: z_order is a list of 0, not an integer", document(item('a', { ...square, z_order: [] }))],
+    ["item 'a': annotations\\[0\\]: bbox is a list of 3", document(item('a', { type: 'bbox', bbox: [1, 2, 3] }))],
+    [
+      'categories: labels\\[0\\]: name is the number 7, not text',
+      { ...document(item('a', square)), categories: { label: { labels: [{ name: 7 }] } } },
+    ],
     ['categories need a list of labels', { ...document(item('a', square)), categories: { label: { labels: 1 } } }],
     ["item '../c': file name '../c.png' points outside the folder of images", document(item('../c', square))],
-    ["item 'a': annotations\\[0\\] is not a valid polygon for its image", document(item('a', { ...square, points: [1, 2, 3] }))],
-    ["item 'a': annotations\\[0\\] is not a valid polygon for its image", document(item('a', { ...square, points: [1, 2, 3, 4, 1e9, 5] }))],
     [
-      "item 'a': annotations\\[1\\] is not a valid ellipse for its image",
+      "item 'a': annotations\\[0\\]: points is a list of 3, not a list of pairs of coordinates",
+      document(item('a', { ...square, points: [1, 2, 3] })),
+    ],
+    [
+      "item 'a': annotations\\[0\\]: points is a list of 6, not a list of pairs",
+      document(item('a', { ...square, points: [1, 2, 3, 4, 1e9, 5] })),
+    ],
+    [
+      "item 'a': annotations\\[1\\]: points is a list of 2, not a list of four coordinates",
       document(item('a', square, { ...square, type: 'ellipse', points: [1, 2] })),
     ],
     [
       "item 'a': annotations\\[0\\] is not a valid mask for its image",
       document(item('a', { ...square, type: 'mask', rle: { counts: '0', size: [10, 20] } })),
     ],
-    ["item 'a': annotations\\[0\\] is not a valid mask for its image", document(item('a', { ...square, type: 'mask' }))],
+    ["item 'a': annotations\\[0\\]: rle is missing", document(item('a', { ...square, type: 'mask' }))],
     [
       'image is 20×10, but its annotation is 21×10',
       document({ ...(item('a', square) as object), image: { path: 'a.png', size: [10, 21] } }),

@@ -8,7 +8,7 @@ import type { Licence } from '../bank.ts';
 import type { Document, DocumentImage, Unpasted } from '../format.ts';
 import { type Place, partsOf } from '../json.ts';
 import { problemOfKeys, shown } from '../keys.ts';
-import { type Reason, reasonIn, type Undecided } from './unpasted.ts';
+import { type Reason, reasonIn, type Undecided } from '../unpasted.ts';
 import { flag, id, imageKeys, isId, someText } from './values.ts';
 
 /** An image in a document. */

@@ -10,7 +10,7 @@ import { spansOfRuns } from '../../masks/run-lengths.ts';
 import type { Box, ClassNames, ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
-import { type Drawn, type Grouped, groupsOf, type Stacked, shapesOfStack } from '../stacks.ts';
+import { type Counted, createTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
 import { readXml, type XmlTag } from '../xml.ts';
 
 /** An image of a document, divided into its texts. */
@@ -50,11 +50,10 @@ export async function openCvat(
   const images: DocumentImage[] = [];
   const labels = new Set<string>();
   const used = new Set<string>();
-  let annotations = 0;
-  let boxes = 0;
+  const found = createTally();
   let largestImage = 0;
   let image: { title: string; name: string; split?: string; width: number; height: number } | undefined;
-  let elements: Grouped[] = [];
+  let elements: Counted[] = [];
   let begun = false;
   const open = ({ name, attributes }: XmlTag, parents: readonly XmlTag[]): void => {
     if (parents.length === 0 && name !== 'annotations') throw new Error(`the root element is ${short(name)}, not annotations`);
@@ -68,16 +67,14 @@ export async function openCvat(
     } else if (parents.length === 1 && begun) throw new Error(`the element ${short(name)} is between images; move it before them`);
     if (parents.length !== 2 || !image || !placed.has(name)) return;
     if (attributes.label !== undefined) used.add(attributes.label);
-    elements.push({ group: Number(attributes.group_id) || 0, label: attributes.label, form: formOf(name, attributes) });
+    elements.push({ group: integerIn(name, attributes, 'group_id'), label: attributes.label, ...formOf(name, attributes, image) });
+    integerIn(name, attributes, 'z_order');
   };
   const close = ({ name, start }: XmlTag, parents: readonly XmlTag[], end: number, text: string): void => {
     if (name === 'name' && parents.at(-1)?.name === 'label' && parents[1]?.name === 'meta') labels.add(text);
     if (parents.length !== 1 || name !== 'image' || !image) return;
     images.push({ ...image, places: [start, end - start] });
-    for (const { areas, rest } of groupsOf(elements)) {
-      annotations += areas.length || rest.length;
-      if (areas.length === 0) boxes += rest.length;
-    }
+    found.add(elements);
     image = undefined;
   };
   const file = createReadStream(join(root, path), { highWaterMark: 1 << 20 });
@@ -108,7 +105,7 @@ export async function openCvat(
   return {
     images: withSplits(images, path),
     classNames,
-    document: { path, sha256: hash.digest('hex'), annotations, unpasted: boxes > 0 ? { box: boxes } : {}, keypoints: 0, own },
+    document: { path, sha256: hash.digest('hex'), ...found.counts((label) => label !== undefined), keypoints: 0, own },
   };
 }
 
@@ -131,18 +128,37 @@ export async function shapesOfCvat({ parts: [part = ''], file, classNames }: Sha
     const { name, attributes } = element;
     if (!placed.has(name)) return undefined;
     const classId = ids.get(attributes.label ?? '');
-    const form = formOf(name, attributes);
+    const { form } = formOf(name, attributes, size);
     const spans = form === 'area' || form === 'turned box' ? spansOfElement(element, size, refuse) : undefined;
     const box = name === 'box' ? numbersOf(element, corners, refuse) : undefined;
-    return { classId, order: Number(attributes.z_order) || 0, group: Number(attributes.group_id) || 0, box, spans };
+    return { classId, order: integerIn(name, attributes, 'z_order'), group: integerIn(name, attributes, 'group_id'), box, spans };
   });
   return { size, own: image, shapes: shapesOfStack(drawn, size) };
 }
 
-/** Form of an element. A rotated box has pixels; an upright box is only a box. */
-function formOf(name: string, { rotation = '0' }: CvatElement['attributes']): Grouped['form'] {
-  if (name === 'box') return Number(rotation) === 0 ? 'box' : 'turned box';
-  return name === 'polygon' || name === 'mask' || name === 'ellipse' ? 'area' : 'other';
+/** Form of an element, and why it is never pasted. A rotated box has pixels; an upright box is only a box. */
+function formOf(name: string, { rotation = '0', points = '' }: CvatElement['attributes'], size: Size): Pick<Counted, 'form' | 'reason'> {
+  if (name === 'box') return { form: Number(rotation) === 0 ? 'box' : 'turned box' };
+  if (name === 'mask' || name === 'ellipse') return { form: 'area' };
+  if (name !== 'polygon') return { form: 'other' };
+  const outline = outlineOf(points);
+  if (outline.length < 3) return { form: 'other', reason: 'too few points' };
+  const flat = outline.flat();
+  // A wrong outline is refused when it is read.
+  return { form: 'area', ...(flat.every(isCoordinate) && flat.length % 2 === 0 && { reason: reasonOfPolygon(flat, size) }) };
+}
+
+/** Points of a polygon. */
+function outlineOf(points: string): number[][] {
+  return points.trim() === '' ? [] : points.split(';').map((point) => point.split(',').map(numberOf));
+}
+
+/** Integer in an attribute, 0 if it is absent. @throws {Error} when it is no integer. */
+function integerIn(name: string, attributes: CvatElement['attributes'], key: 'group_id' | 'z_order'): number {
+  const text = attributes[key] || '0';
+  const value = numberOf(text);
+  if (!Number.isSafeInteger(value)) throw new Error(`a ${name} has the ${key} '${short(text)}', which is not an integer`);
+  return value;
 }
 
 /** Takes the facts of an image from its attributes. */
@@ -205,9 +221,9 @@ function spansOfElement(element: CvatElement, size: Size, refuse: (what: string)
   if (!isCoordinate(degrees))
     throw refuse(`a ${name} has the rotation '${short(attributes.rotation ?? '')}', which is not a number of degrees`);
   if (name === 'polygon') {
-    const points = (attributes.points ?? '').split(';').map((point) => point.split(',').map(numberOf));
-    const fine = points.length > 2 && points.every((point) => point.length === 2 && point.every(isCoordinate));
-    if (!fine) throw refuse('a polygon needs at least three points x,y, and none may be far outside the image');
+    const points = outlineOf(attributes.points ?? '');
+    const fine = points.every((point) => point.length === 2 && point.every(isCoordinate));
+    if (!fine) throw refuse('a polygon needs points x,y, and none may be far outside the image');
     return spansOfPolygons([points.flat()], size);
   }
   if (name === 'ellipse') {

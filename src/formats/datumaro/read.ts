@@ -9,12 +9,13 @@ import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { partsOf } from '../json.ts';
 import { parseJson } from '../json-text.ts';
-import { type Drawn, type Grouped, groupsOf, type Stacked, shapesOfStack } from '../stacks.ts';
+import { integer, type Keys, length, list, object, optional, problemOfKeys, shown, text } from '../keys.ts';
+import { type Counted, createTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
 
 /** One image with its annotations. */
 export interface DatumaroItem {
   readonly id: string;
-  readonly image: { readonly path: string; readonly size: readonly number[] };
+  readonly image: { readonly path: string; readonly size?: readonly number[] | null };
   readonly annotations: readonly DatumaroAnnotation[];
 }
 
@@ -42,63 +43,70 @@ export async function openDatumaro(
 ): Promise<DocumentContents<Surroundings>> {
   const hash = createHash('sha256');
   const images: DocumentImage[] = [];
+  const faults: string[] = [];
+  const found = createTally();
   let classNames = new Map<number, string>();
-  let annotations = 0;
-  let boxes = 0;
-  let listed = false;
+  let items: Pick<DocumentImage, 'places'>[] | undefined;
   try {
     for await (const { key, element, bytes, place } of partsOf(root, path, { encoding, seen: (bytes) => hash.update(bytes) })) {
       const value = JSON.parse(decodeText(bytes, path, encoding, place.start));
       if (key === 'categories' && !element) classNames = namesOf(value);
-      if (key === 'items') listed = true;
-      if (key !== 'items' || !element) continue;
-      images.push({ ...imageOf(value, images.length), places: [place.start, place.length] });
-      for (const { areas, rest } of groupsOf((value as DatumaroItem).annotations.map(groupedOf))) {
-        annotations += areas.length || rest.length;
-        if (areas.length === 0) boxes += rest.length;
+      if (key !== 'items') continue;
+      items ??= [];
+      if (!element && !(Array.isArray(value) && value.length === 0)) throw new Error(`items is ${shown(value)}, not a list`);
+      if (!element) continue;
+      const problem = problemOfItem(value);
+      const title = titleOf(value, items.length);
+      const places = [place.start, place.length];
+      items.push({ places });
+      if (problem !== undefined) faults.push(`${title}: ${problem}`);
+      else {
+        const size = sizeOf(value);
+        images.push({ title, name: value.image.path, ...size, places });
+        found.add((value as DatumaroItem).annotations.map((one) => groupedOf(one, size)));
       }
     }
   } catch (error) {
     if (error instanceof CopyPasteError) throw error;
     throw refuse(`not a valid Datumaro document: ${systemMessageOf(error)}`, error);
   }
-  if (!listed) throw refuse('not a valid Datumaro document: items are missing');
-  const own = await readSurroundings(root, path, images, ',', encoding);
-  return {
-    images,
-    classNames,
-    document: { path, sha256: hash.digest('hex'), annotations, unpasted: boxes > 0 ? { box: boxes } : {}, keypoints: 0, own },
-  };
+  if (items === undefined) throw refuse('not a valid Datumaro document: items are missing');
+  const own = await readSurroundings(root, path, items, ',', encoding);
+  const counts = found.counts((label) => classNames.has(label as number));
+  return { images, classNames, faults, document: { path, sha256: hash.digest('hex'), ...counts, keypoints: 0, own } };
 }
 
 /** Reads the shapes of one item. @throws {CopyPasteError} `data` when an annotation is invalid. */
-export function shapesOfDatumaro({ parts: [part = ''], file, classNames }: ShapeSource): ShapeSet<DatumaroItem, Stacked> {
+export function shapesOfDatumaro({ parts: [part = ''], file, size: actual, classNames }: ShapeSource): ShapeSet<DatumaroItem, Stacked> {
   const item: DatumaroItem = parseJson(part);
-  const { title, width, height } = imageOf(item, 0);
-  const size = { width, height };
+  const size = sizeOf(item) ?? actual;
   const drawn = item.annotations.map((annotation, n): Drawn | undefined => {
-    const { type, label_id: label, z_order: order, group } = annotation;
-    if (unplaced.includes(type)) return undefined;
-    const spans = filled.includes(type) ? spansOfAnnotation(annotation, size) : undefined;
-    if (spans === null)
-      throw new CopyPasteError('data', `${title}: annotations[${n}] is not a valid ${type} for its image`, { path: file });
+    const { label_id: label, z_order: order } = annotation;
+    const grouped = groupedOf(annotation, size);
+    if (!grouped) return undefined;
+    const { group, form } = grouped;
+    const spans = form === 'area' ? spansOfAnnotation(annotation, size) : undefined;
+    if (spans === null) {
+      const what = `${titleOf(item, 0)}: annotations[${n}] is not a valid ${annotation.type} for its image`;
+      throw new CopyPasteError('data', what, { path: file });
+    }
     const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
-    const box = type === 'bbox' ? extentOf(annotation) : undefined;
-    if (box === null) throw new CopyPasteError('data', `${title}: annotations[${n}] needs a bbox [x, y, width, height]`, { path: file });
-    return { classId, order: Number(order) || 0, group: Number(group) || 0, box, spans };
+    return { classId, order: order ?? 0, group, box: form === 'box' ? extentOf(annotation) : undefined, spans };
   });
   return { size, own: item, shapes: shapesOfStack(drawn, size) };
 }
 
-function groupedOf({ type, group, label_id: label }: DatumaroAnnotation): Grouped | undefined {
+/** Facts of an annotation that tell to which shape it belongs, and why it is never pasted; undefined if it has no position. */
+function groupedOf({ type, group, label_id: label, points = [] }: DatumaroAnnotation, size: Size | undefined): Counted | undefined {
   if (unplaced.includes(type)) return undefined;
-  const area = filled.includes(type) ? 'area' : 'other';
-  return { group: Number(group) || 0, label, form: type === 'bbox' ? 'box' : area };
+  const form = type === 'bbox' ? 'box' : filled.includes(type) ? 'area' : 'other';
+  if (type !== 'polygon') return { group: group ?? 0, label, form };
+  const few = points.length < 6;
+  return { group: group ?? 0, label, form: few ? 'other' : 'area', reason: few ? 'too few points' : reasonOfPolygon(points, size) };
 }
 
-/** Extent of a box, or null if it is invalid. */
-function extentOf({ bbox }: DatumaroAnnotation): Box | null {
-  if (!Array.isArray(bbox) || bbox.length !== 4 || !bbox.every(isCoordinate)) return null;
+/** Extent of a box. */
+function extentOf({ bbox }: DatumaroAnnotation): Box {
   const [x, y, width, height] = bbox as [number, number, number, number];
   return [x, y, x + width, y + height];
 }
@@ -106,21 +114,66 @@ function extentOf({ bbox }: DatumaroAnnotation): Box | null {
 function namesOf(categories: { label?: { labels?: { name?: unknown }[] } } | null): Map<number, string> {
   const labels = categories?.label?.labels ?? [];
   if (!Array.isArray(labels)) throw new Error('categories need a list of labels');
-  return new Map(labels.map((label, id) => [id, String(label?.name)]));
+  for (const [n, label] of labels.entries()) {
+    const problem = problemOfKeys(label, { name: text });
+    if (problem !== undefined) throw new Error(`categories: labels[${n}]: ${problem}`);
+  }
+  return new Map(labels.map(({ name }, id) => [id, name as string]));
 }
 
-/** Checks an item and takes the facts of its image. */
-function imageOf(item: Partial<DatumaroItem> | null, n: number): Omit<DocumentImage, 'places'> & Size {
-  const { id, image, annotations } = item ?? {};
-  const [height = 0, width = 0] = Array.isArray(image?.size) ? image.size : [];
-  const title = typeof id === 'string' ? `item '${id}'` : `items[${n}]`;
-  const fine = typeof id === 'string' && typeof image?.path === 'string' && image.path !== '';
-  if (!fine) throw new Error(`${title} needs an id and an image with a path; export the data set with its media`);
-  if (![height, width].every((side) => Number.isSafeInteger(side) && side > 0))
-    throw new Error(`${title} needs an image size [height, width]`);
-  const typed = Array.isArray(annotations) && annotations.every((one) => typeof one?.type === 'string');
-  if (!typed) throw new Error(`${title} needs a list of annotations, each with a type`);
-  return { title, name: image.path, width, height };
+/** Name of an item in messages. */
+function titleOf(item: Partial<DatumaroItem> | null, n: number): string {
+  return typeof item?.id === 'string' ? `item '${item.id}'` : `items[${n}]`;
+}
+
+/** Size of the image of an item, if the document states it. */
+function sizeOf({ image }: DatumaroItem): Size | undefined {
+  const [height, width] = image.size ?? [];
+  return height && width ? { width, height } : undefined;
+}
+
+const isNumbers = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCoordinate);
+
+const itemKeys: Keys = { id: text, annotations: list };
+const imageKeys: Keys = {
+  path: { expects: 'the path of a file', fits: (value) => typeof value === 'string' && value !== '' },
+  size: optional({
+    expects: 'a list of height and width',
+    fits: (value) => Array.isArray(value) && value.length === 2 && value.every(length.fits),
+  }),
+};
+const annotationKeys: Keys = {
+  type: text,
+  id: optional(integer),
+  group: optional(integer),
+  label_id: optional(integer),
+  z_order: optional(integer),
+  attributes: optional(object),
+};
+const box = { expects: 'a list of four coordinates', fits: (value: unknown) => isNumbers(value) && value.length === 4 };
+const outline = { expects: 'a list of pairs of coordinates', fits: (value: unknown) => isNumbers(value) && value.length % 2 === 0 };
+
+/** Keys of an annotation by its type. */
+const keysOfType: Readonly<Record<string, Keys>> = {
+  bbox: { bbox: box },
+  ellipse: { points: box },
+  polygon: { points: outline },
+  mask: { rle: object },
+};
+
+/** Names the first known key of an item that is missing or of the wrong type, and what was found. */
+function problemOfItem(item: Partial<DatumaroItem> | null): string | undefined {
+  const problem = problemOfKeys(item, itemKeys);
+  if (problem !== undefined) return problem;
+  const { image, annotations = [] } = item as Partial<DatumaroItem>;
+  if (image === undefined) return 'image is missing; export the data set with its media';
+  const ofImage = problemOfKeys(image, imageKeys);
+  if (ofImage !== undefined) return `image: ${ofImage}`;
+  for (const [n, annotation] of annotations.entries()) {
+    const problem = problemOfKeys(annotation, annotationKeys) ?? problemOfKeys(annotation, keysOfType[annotation.type] ?? {});
+    if (problem !== undefined) return `annotations[${n}]: ${problem}`;
+  }
+  return undefined;
 }
 
 /** Spans of an annotation, or null if it is invalid. */
@@ -130,9 +183,7 @@ function spansOfAnnotation({ type, points, rle }: DatumaroAnnotation, size: Size
     if (stated?.[0] !== size.height || stated[1] !== size.width) return null;
     return spansOfRle(counts, size) ?? null;
   }
-  if (!Array.isArray(points) || points.length % 2 === 1 || !points.every(isCoordinate)) return null;
-  if (type === 'polygon') return points.length < 6 ? null : spansOfPolygons([points], size);
-  if (points.length !== 4) return null;
+  if (type === 'polygon') return spansOfPolygons([points as number[]], size);
   const [x0, y0, x1, y1] = points as [number, number, number, number];
   const radii = [Math.abs(x1 - x0) / 2, Math.abs(y1 - y0) / 2] as const;
   return spansOfPolygons([outlineOfEllipse([(x0 + x1) / 2, (y0 + y1) / 2], radii, 0)], size);
