@@ -92,7 +92,7 @@ interface Group {
  *
  * @param elements undefined for an element without a position in the image.
  */
-export function groupsOf(elements: readonly (Grouped | undefined)[]): Group[] {
+function groupsOf(elements: readonly (Grouped | undefined)[]): Group[] {
   const groups = new Map<string, number[]>();
   elements.forEach((one, n) => {
     if (!one) return;

@@ -1,3 +1,4 @@
+import { printable } from '../errors.ts';
 import type { Layer } from '../formats/format.ts';
 import { vocPalette } from '../masks/palette.ts';
 import { fillSpans } from '../masks/spans.ts';
@@ -6,9 +7,9 @@ import type { ClassNames, Mask, Size } from '../types.ts';
 /** Name of the file that lists the class names of drawn class masks. */
 export const classNamesFile = 'class_names.txt';
 
-/** Class names of drawn class masks, one per line, starting with the background at id 0. */
+/** Class names of drawn class masks, one per line, starting with the background at id 0; control characters are escaped. */
 export function classNamesText(classNames: ClassNames): string {
-  return ['_background_', ...sortedIds(classNames).map((id) => classNames.get(id))].map((name) => `${name}\n`).join('');
+  return ['_background_', ...sortedIds(classNames).map((id) => classNames.get(id))].map((name) => `${printable(String(name))}\n`).join('');
 }
 
 function sortedIds(classNames: ClassNames): number[] {

@@ -6,7 +6,7 @@ import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { type LabelmeShape, spansOfShapes } from '../../src/formats/labelme/drawing.ts';
 import { fillSpans } from '../../src/masks/spans.ts';
-import { drawMasks } from '../../src/output/drawn-masks.ts';
+import { classNamesText, drawMasks } from '../../src/output/drawn-masks.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
@@ -54,4 +54,13 @@ test('a mask with more ids than 8 bits hold has 16, and pixels without a class h
   expect([...classes.ids]).toEqual([1, 300, 65535, 0]);
   expect({ wide: classes.ids instanceof Uint16Array, palette: classes.palette }).toEqual({ wide: true, palette: undefined });
   expect(rowsOf(objects)).toEqual(['12..']);
+});
+
+test('class names have one line each, whatever they contain', () => {
+  const names = new Map([
+    [1, 'a\nb'],
+    [2, 'tab\tbell\u0007'],
+    [0, 'é'],
+  ]);
+  expect(classNamesText(names)).toBe('_background_\né\na\\u000ab\ntab\\u0009bell\\u0007\n');
 });
