@@ -4,7 +4,7 @@ import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type Folders, partsOf } from '../formats/folders.ts';
-import { type ListedImage, leadsTo, readImageList } from '../formats/image-lists.ts';
+import { type ListedImage, leadsTo, readImageList, readPairList } from '../formats/image-lists.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
 
@@ -50,6 +50,17 @@ export async function openImageLists({ tree, found, options, bad }: Listing, spl
       );
   }
   return { lists, notes };
+}
+
+/** Reads the lists of pairs of the splits, by name; a list of other files is none. */
+export async function openPairLists({ tree, found, options }: Listing, split: string): Promise<OpenedLists> {
+  const lists = new Map<string, readonly ListedImage[]>();
+  for (const row of found.filter((one) => !options.onlySplit || one.split === split)) {
+    const file = `${row.split}.txt`;
+    const lines = tree.has(file) ? await readPairList(tree, file, row, options.encoding ?? utf8) : undefined;
+    if (lines) lists.set(file, lines);
+  }
+  return { lists, notes: [] };
 }
 
 /**

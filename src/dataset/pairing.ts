@@ -11,7 +11,7 @@ import { type Folders, type Part, partsOf } from '../formats/folders.ts';
 import type { ConfigFile, Document, DocumentFormat, Format, LabelFormat } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
 import type { ClassNames, Endings, View } from '../types.ts';
-import { type ImageLists, openImageLists, withoutShared } from './image-lists.ts';
+import { type ImageLists, openImageLists, openPairLists, withoutShared } from './image-lists.ts';
 import { listName } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
@@ -60,7 +60,7 @@ async function openMasks(opening: Opening): Promise<Pairing> {
   const { layout, found, lists, choose, options } = opening;
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
   const split = choose(splits);
-  const { lists: imageLists, notes: listNotes } = await openImageLists(opening, split);
+  const { lists: imageLists, notes: listNotes } = await (layout.pairLists ? openPairLists : openImageLists)(opening, split);
   const endings = layout.endings ?? { image: options.imageSuffix ?? '', mask: options.maskSuffix, objects: '' };
   const unmasked = new Map<string, string>();
   const all = found.flatMap((one) => pairMasks(one, endings, opening, imageLists, unmasked));

@@ -2,11 +2,47 @@
 import { posix } from 'node:path';
 import { readText, type Tree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
+import type { Folders } from './folders.ts';
 
 /** A line of a list, and the image that it names; an image that does not exist is undefined. */
 export interface ListedImage {
   readonly line: string;
   readonly image?: string;
+  /** Mask that the line names after the image. */
+  readonly mask?: string;
+}
+
+/**
+ * Reads a list of pairs, such as `train/1.png trainannot/1.png`, also with the folders of another machine before both.
+ *
+ * @returns its lines; `undefined` if a line is not a pair of files of the split.
+ * @throws {CopyPasteError} `io` or `data` if the list cannot be read.
+ */
+export async function readPairList(
+  tree: Tree,
+  file: string,
+  { images, masks }: Folders,
+  encoding: string,
+): Promise<ListedImage[] | undefined> {
+  const lines = (await readText(tree.root, file, encoding)).split(/\r?\n/).map((line) => line.trim());
+  while (lines.at(-1) === '') lines.pop();
+  const within = (folder: string, path = ''): string | undefined => {
+    const found = `${folder}/${posix.basename(path)}`;
+    return (path === found || path.endsWith(`/${found}`)) && tree.has(found) ? found : undefined;
+  };
+  const pairs = lines.map((line) => {
+    const [first, second, ...more] = line.split(/\s+/);
+    return { line, image: within(images, first), mask: within(masks, second), more };
+  });
+  if (!pairs.every(({ image, mask, more }) => image !== undefined && mask !== undefined && more.length === 0)) return undefined;
+  return pairs.map(({ line, image, mask }) => ({ line, image: image as string, mask: mask as string }));
+}
+
+/** Line of a list of pairs for other files in the same folders. */
+export function pairLineFor(line: string, image: string, mask: string): string {
+  const [first = '', second = ''] = line.split(/\s+/);
+  const beside = (path: string, name: string): string => path.slice(0, path.lastIndexOf('/') + 1) + posix.basename(name);
+  return `${beside(first, image)} ${beside(second, mask)}`;
 }
 
 /**

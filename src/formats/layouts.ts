@@ -32,6 +32,8 @@ export interface Layout {
   hasClasses?(tree: Tree, encoding: string): Promise<boolean>;
   /** Folder of text files that list the sample ids of each split, one per line. */
   readonly lists?: string;
+  /** True if the text file of a split, such as `train.txt`, lists its images with their masks. */
+  readonly pairLists?: true;
   /** True if images without a mask are allowed; they are ignored. */
   readonly partial?: boolean;
   readonly endings?: Endings;
@@ -154,8 +156,13 @@ const rows = [
   },
   {
     name: 'camvid',
+    pairLists: true,
     summary: 'train/ + trainannot/',
-    readme: { folders: '`train/` + `trainannot/`, `val/` + `valannot/`, …', ...paintedMasks },
+    readme: {
+      folders: '`train/` + `trainannot/`, `val/` + `valannot/`, …',
+      ...paintedMasks,
+      written: 'masks, with their palettes or colours; lists of pairs such as `train.txt`',
+    },
     background: [],
     ignore: [11],
     classNames: names(0, 'sky, building, pole, road, pavement, tree, sign symbol, fence, car, pedestrian, bicyclist, unlabelled'),

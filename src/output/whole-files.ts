@@ -2,10 +2,11 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { withoutExtension } from '../base/paths.ts';
 import { listName } from '../dataset/lists.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { Document } from '../formats/format.ts';
-import { type ListedImage, lineFor } from '../formats/image-lists.ts';
+import { type ListedImage, lineFor, pairLineFor } from '../formats/image-lists.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import { classNamesFile, classNamesText } from './drawn-masks.ts';
@@ -62,13 +63,21 @@ function* linesInOutput(
 ): Generator<string> {
   const ids = new Map([...samples, ...others].map(({ id, image }) => [image, id]));
   const isOwn = folders.some((row) => row.split === split && row.parts?.some(({ list }) => list === path));
-  for (const { line, image } of lines) {
+  for (const { line, image, mask } of lines) {
     if (image === undefined) {
       if (line === '' || line.startsWith('#') || !isOwn) yield `${line}\n`;
       continue;
     }
-    for (const variant of variants.get(ids.get(image) ?? '') ?? []) yield `${lineFor(line, path, variant.image)}\n`;
+    const id = ids.get(image) ?? '';
+    for (const variant of variants.get(id) ?? [])
+      yield `${mask === undefined ? lineFor(line, path, variant.image) : pairLineFor(line, variant.image, maskOf(mask, variant.id.slice(id.length)))}\n`;
   }
+}
+
+/** Path of the mask of a variant. @param suffix of its name. */
+function maskOf(mask: string, suffix: string): string {
+  const stem = withoutExtension(mask);
+  return stem + suffix + mask.slice(stem.length);
 }
 
 async function* documentParts({ layout }: Dataset, document: Document, entries: () => AsyncIterable<unknown>): AsyncGenerator<string> {

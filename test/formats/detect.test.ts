@@ -1,9 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDataset } from '../../src/dataset/open.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
+import { verify } from '../../src/verbs/verify.ts';
 import { drawBox, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -115,4 +117,27 @@ test('a JSON file beside an image is labelme only with shapes', async () => {
     await expect(open(await tree({ 'a.png': image, 'a.json': text }))).rejects.toMatchObject({ code: 'usage' });
   const { layout } = await open(await tree({ 'a.png': image, 'a.json': '{"version": "5", "shapes": [], "imagePath": "a.png"}' }));
   expect(layout).toBe('labelme');
+});
+
+test('lists of pairs beside CamVid folders name the variants; other lists are not copied', async () => {
+  const pairs = (copy = '') => `/data/train/a${copy}.png /data/trainannot/a${copy}.png\n`;
+  const ids = ['a', 'b'];
+  const files = Object.fromEntries(
+    ids.flatMap((id) => [
+      [`train/${id}.png`, image],
+      [`trainannot/${id}.png`, mask],
+    ]),
+  );
+  const root = await tree({ ...files, 'train.txt': pairs() + pairs().replaceAll('a.png', 'b.png'), 'test.txt': 'none.png\n' });
+  for (const [copies, names] of [
+    [1, ['']],
+    [2, ['_aug1', '_aug2']],
+  ] as const) {
+    const out = join(folder, `pairs-${copies}`);
+    await augment({ in: root, out, p: 1, copies });
+    const wanted = ids.flatMap((id) => names.map((name) => pairs(name).replaceAll(`a${name}.png`, `${id}${name}.png`))).join('');
+    expect(await readFile(join(out, 'train.txt'), 'utf8')).toBe(wanted);
+    expect(existsSync(join(out, 'test.txt'))).toBe(false);
+    expect((await verify({ out })).differences).toEqual([]);
+  }
 });
