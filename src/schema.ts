@@ -88,7 +88,7 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
   ranges: { expects: 'ranges LO,HI by class, such as {"car": [0.5, 1.5]}, with 0 < LO ≤ HI', parse: String, schema: ranges },
   'file of ranges': { expects: "lines such as 'car: [0.5, 1.5]', with 0 < LO ≤ HI", parse: String, schema: ranges },
   weights: {
-    expects: 'classes with weights of at least 0, such as car=1,bicyclist=8',
+    expects: 'classes, each once, with weights of at least 0, such as car=1,bicyclist=8',
     parse: (text) => {
       const pairs = text
         .split(',')
@@ -151,36 +151,40 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   const resolved: Readonly<Record<string, unknown>> = Object.fromEntries(
     Object.keys(table).map((name) => [name, given[name] === undefined && name in preset ? preset[name] : value(name)]),
   );
-  const usualOf = (name: string): unknown => (name in preset ? preset[name] : table[name]?.default);
-  refuseTogether(table, resolved, usualOf);
+  refuseTogether(table, resolved, preset);
   return resolved as Resolved<T>;
 }
 
 /**
  * Refuses options that have no effect beside others.
  *
- * @param usualOf value of an option that is not given. Manifests hold such values too, so they are allowed.
+ * @param preset values of the preset. Manifests hold these and the defaults as if they were given, so they are allowed.
  */
 function refuseTogether(
   table: Readonly<Record<string, Option>>,
   resolved: Readonly<Record<string, unknown>>,
-  usualOf: (name: string) => unknown,
+  preset: Readonly<Record<string, unknown>>,
 ): void {
   const flagOf = (name: string): string => (table[name] as Option).flag.replace(/ <.*/, '');
+  const usualOf = (name: string): unknown => (name in preset ? preset[name] : table[name]?.default);
+  const originOf = (name: string): string => {
+    if (!areEqual(resolved[name], usualOf(name))) return '';
+    return name in preset ? ` of ${flagOf('preset')} ${resolved.preset}` : ', the default';
+  };
+  const named = (name: string): string =>
+    `${flagOf(name)}${typeof resolved[name] === 'string' ? ` ${resolved[name]}` : ''}${originOf(name)}`;
   for (const [name, { scene, replaces = [], notWith = {}, kind, default: usual }] of Object.entries(table)) {
     if (areEqual(resolved[name], kind === 'switch' ? false : usual)) continue;
-    if (scene === false && resolved.jitter === 'scene')
-      throw new CopyPasteError(
-        'usage',
-        `${flagOf(name)}: has no effect with --jitter scene, which places whole scenes; omit one of the two`,
-      );
+    const refuse = (why: string): never => {
+      throw new CopyPasteError('usage', `${flagOf(name)}${originOf(name)}: ${why}; omit or change one of the two`);
+    };
+    if (scene === false && resolved.jitter === 'scene') refuse(`has no effect with ${named('jitter')}, which places whole scenes`);
     for (const [other, excluded] of Object.entries(notWith)) {
-      if (resolved[other] === excluded)
-        throw new CopyPasteError('usage', `${flagOf(name)}: not possible with ${flagOf(other)} ${excluded}; omit one of the two`);
+      if (resolved[other] === excluded) refuse(`not possible with ${named(other)}`);
     }
     for (const other of replaces) {
       if (!areEqual(resolved[other], usualOf(other)))
-        throw new CopyPasteError('usage', `${flagOf(other)}: has no effect with ${flagOf(name)}; omit one of the two`);
+        throw new CopyPasteError('usage', `${flagOf(other)}: has no effect with ${named(name)}; omit or change one of the two`);
     }
   }
 }

@@ -20,10 +20,10 @@ test('options that place single instances are refused beside whole scenes, which
 
 test('an option that another one replaces is refused, but not its value from a default or a preset, as manifests hold it', () => {
   const resolve = (given: object) => resolveOptions(augmentOptions, { in: 'data', out: 'out', ...given });
-  expect(() => resolve({ turns: true, flip: 0.2 })).toThrow('--flip: has no effect with --turns; omit one of the two');
+  expect(() => resolve({ turns: true, flip: 0.2 })).toThrow('--flip: has no effect with --turns; omit or change one of the two');
   expect(resolve({ turns: true, preset: 'composer' })).toMatchObject({ turns: true, flip: 0.9 });
   expect(() => resolve({ place: 'prior', maxTranslation: 0.5 })).toThrow(
-    '--max-translation: has no effect with --place; omit one of the two',
+    '--max-translation: has no effect with --place prior; omit or change one of the two',
   );
   expect(() => resolve({ place: 'prior', jitter: 'scene' })).toThrow(/^--place: has no effect with --jitter scene/);
   for (const scenes of [{ jitter: 'scene' }, { preset: 'paper' }])
@@ -33,7 +33,9 @@ test('an option that another one replaces is refused, but not its value from a d
   expect(resolve({ preset: 'composer', jitter: 'scene' })).toMatchObject({ maxTranslation: 0.5, jitter: 'scene' });
   for (const placeBand of ['0.5', '0.5,0.5', '-0.1,0.5', '0.5,1.1'])
     expect(() => resolve({ placeBand })).toThrow(/^--place-band: expected two numbers/);
-  expect(() => resolve({ placeBand: '0.2,0.8' })).toThrow('--place-band: not possible with --place anywhere; omit one of the two');
+  expect(() => resolve({ placeBand: '0.2,0.8' })).toThrow(
+    '--place-band: not possible with --place anywhere, the default; omit or change one of the two',
+  );
   const placed = resolve({ preset: 'placed' });
   expect(placed).toMatchObject({ place: 'prior', stuff: 'skip', balance: 'inverse' });
   expect(resolve(placed)).toEqual(placed);
@@ -44,12 +46,21 @@ test('an option that another one replaces is refused, but not its value from a d
 
 test('turns are refused beside a prior of places, in which instances stand upright, also if presets set one of them', () => {
   const resolve = (given: object) => resolveOptions(augmentOptions, { in: 'data', out: 'out', ...given });
-  for (const given of [
-    { turns: true, place: 'prior' },
-    { turns: true, preset: 'placed' },
-    { preset: 'overhead', place: 'prior' },
-  ])
-    expect(() => resolve(given)).toThrow('--turns: not possible with --place prior; omit one of the two');
+  const end = '; omit or change one of the two';
+  expect(() => resolve({ turns: true, place: 'prior' })).toThrow(`--turns: not possible with --place prior${end}`);
+  expect(() => resolve({ turns: true, preset: 'placed' })).toThrow(`--turns: not possible with --place prior of --preset placed${end}`);
+  expect(() => resolve({ preset: 'overhead', place: 'prior' })).toThrow(
+    `--turns of --preset overhead: not possible with --place prior${end}`,
+  );
+});
+
+test('a refusal names the preset that sets an option', () => {
+  const resolve = (given: object) => resolveOptions(augmentOptions, { in: 'data', out: 'out', ...given });
+  const end = ', which places whole scenes; omit or change one of the two';
+  expect(() => resolve({ preset: 'placed', jitter: 'scene' })).toThrow(
+    `--place of --preset placed: has no effect with --jitter scene${end}`,
+  );
+  expect(() => resolve({ preset: 'ssj', turns: true })).toThrow(`--turns: has no effect with --jitter scene of --preset ssj${end}`);
 });
 
 test('all values that a manifest holds are accepted again, also lists beside whole scenes', () => {

@@ -44,11 +44,11 @@ describe('the options of a balance', () => {
     for (const balance of ['rfs:0', 'rfs:', 'rfsx', 'equal', 'target:', { shares: { car: 0 } }, { shares: {} }])
       expect(() => request({ balance })).toThrow(/--balance: expected rfs/);
     for (const classWeights of ['car', 'car=-1', 'car=', '=1', 'car=1,car=2', ''])
-      expect(() => request({ classWeights })).toThrow(/--class-weights: expected classes with weights/);
+      expect(() => request({ classWeights })).toThrow(/--class-weights: expected classes, each once, with weights/);
     expect(() => request({ classWeights: 'tram=1' })).toThrow("--class-weights: unknown class 'tram'; classes are car, bicyclist");
     expect(() => request({ classWeights: 'car=1,8=2' })).toThrow(/class 8 occurs twice/);
     expect(() => request({ balance: 'inverse', classWeights: 'car=1' })).toThrow(
-      '--balance: has no effect with --class-weights; omit one of the two',
+      '--balance: has no effect with --class-weights; omit or change one of the two',
     );
   });
 
