@@ -109,7 +109,7 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
     );
   }
   if (summary.prior?.used) lines.push(describePrior(summary.prior));
-  if (summary.balance) lines.push(...describeBalance(summary.balance, summary.pasted));
+  if (summary.balance && pasted > 0) lines.push(...describeBalance(summary.balance, pasted, (unchanged['not drawn'] ?? 0) > 0));
   lines.push(...describeStuff(classes), ...describeClasses(summary));
   if (leftBehind.length > 0) {
     lines.push(
@@ -183,8 +183,13 @@ export function warnOfPrior(prior: PriorSummary | undefined): string | undefined
 const otherSizes =
   'pastes came out larger or smaller than planned, by chance or by the rules of placement; change the shares to make up for it';
 
-/** Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share. */
-function describeBalance({ of, by, classes }: BalanceSummary, pasted: number): string[] {
+/**
+ * Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share.
+ *
+ * @param undrawn if samples were not drawn, so that a larger `-p` gives more pastes.
+ */
+function describeBalance({ of, by, classes }: BalanceSummary, pasted: number, undrawn: boolean): string[] {
+  const raise = undrawn ? 'raise -p or' : 'raise';
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const rows = classes.map(({ id, name, asked, reached }) => [name ?? `class ${id}`, percent(asked), percent(reached)]);
   const more = rows.length - mostClasses;
@@ -196,14 +201,15 @@ function describeBalance({ of, by, classes }: BalanceSummary, pasted: number): s
     ...tableLines([['class', 'asked', 'reached'], ...rows.slice(0, mostClasses)], [0]).map((line) => `  ${line}`),
     ...(more > 0 ? [`  and ${plural(more, 'more class', 'more classes')}; --json lists all`] : []),
     ...missed.map(({ id, name, asked, reached, limit }) => {
-      const why = limit ? limitOf(limit) : by === 'pixels' ? otherSizes : `chance, with ${plural(pasted, 'paste')}; raise -p or --copies`;
+      const chance = `chance, with ${plural(pasted, 'paste')}; ${raise} --copies`;
+      const why = limit ? limitOf(limit, raise) : by === 'pixels' ? otherSizes : chance;
       return `${name ?? `class ${id}`}: ${percent(asked)} asked, ${percent(reached)} reached: ${why}`;
     }),
   ];
 }
 
 /** Reason that keeps a class from its share, with the remedy. */
-function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'batches'>): string {
+function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'batches'>, raise: string): string {
   switch (reason) {
     case 'absent':
     case 'unusable':
@@ -215,7 +221,7 @@ function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'bat
     case 'fit':
       return 'its instances seldom fit; loosen --min-area, --max-area or --scale';
     case 'pastes':
-      return 'there are too few pastes beside the existing instances; raise -p or --max-instances';
+      return `there are too few pastes beside the existing instances; ${raise} --max-instances`;
   }
 }
 

@@ -126,13 +126,17 @@ describe('a summary', () => {
 });
 
 describe('a balance', () => {
-  const balanced = (reached: readonly [number, number], limit?: Limit['reason']) => {
+  const balanced = (reached: readonly [number, number], limit?: Limit['reason'], changed: Partial<AugmentSummary> = {}) => {
     const [car, bus] = reached;
     const rows = [
       { id: 3, name: 'car', asked: 0.5, reached: car },
       { id: 4, asked: 0.5, reached: bus, ...(limit && { limit: { reason: limit, batches: [9, 23] as [number, number] } }) },
     ];
-    const lines = describeSummary({ ...summary, classes: [], balance: { of: 'pasted', by: 'instances', classes: rows } }, given, 1);
+    const lines = describeSummary(
+      { ...summary, classes: [], balance: { of: 'pasted', by: 'instances', classes: rows }, ...changed },
+      given,
+      1,
+    );
     return lines.slice(2, -1);
   };
 
@@ -153,6 +157,15 @@ describe('a balance', () => {
       'car: 50.0 % asked, 60.0 % reached: chance, with 1 paste; raise -p or --copies',
       'class 4: 50.0 % asked, 40.0 % reached: chance, with 1 paste; raise -p or --copies',
     ]);
+  });
+
+  test('does not advise a larger -p when all samples were drawn', () => {
+    expect(balanced([0.6, 0.4], undefined, { unchanged: {} }).at(-1)).toMatch(/chance, with 1 paste; raise --copies$/);
+    expect(balanced([0.6, 0.4], 'pastes', { unchanged: {} }).at(-1)).toMatch(/existing instances; raise --max-instances$/);
+  });
+
+  test('says nothing when nothing was pasted', () => {
+    expect(balanced([0, 0], 'samples', { pasted: 0 })).toEqual([]);
   });
 });
 
