@@ -227,6 +227,7 @@ describe('check', () => {
       'JPEGImages/a.png': imageOf(9, 9, () => 7),
       'SegmentationClass/a.png': mask,
       'SegmentationObject/a.png': objects,
+      'Annotations/a.xml': '<annotation><object><name>dog</name></object></annotation>',
       'JPEGImages/b.jpg': 'no image',
       'SegmentationClass/b.png': mask,
     });
