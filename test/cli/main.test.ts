@@ -69,7 +69,7 @@ describe('copypaste', () => {
       2,
       'a layout that does not fit',
       ['augment', '--in', 'src', '--out', 'x'],
-      /^copypaste: the data set does not match any known layout: it has .*--images DIR/,
+      /^copypaste: the data set does not match any known layout: it has .*--images DIR/m,
     ],
     [66, 'no input', ['augment', '--in', 'nowhere', '--out', 'x'], /^copypaste: nowhere: no such directory/],
     [73, 'an output that is a file', ['augment', '--in', camvid, '--out', 'README.md'], /^copypaste: --out README.md: /],
