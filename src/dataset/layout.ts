@@ -5,7 +5,7 @@ import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { holdsCutouts, isBank } from '../formats/bank.ts';
-import { detectLayout, matchesLayout } from '../formats/detect.ts';
+import { detectLayout, foldersOfObjects, matchesLayout } from '../formats/detect.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Format } from '../formats/format.ts';
 import { bySplit, type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
@@ -67,6 +67,7 @@ export async function chooseLayout(
 
 /** Refuses cut-outs, which are no data set. @throws {CopyPasteError} `usage` with what the folder is. */
 async function refuseCutouts(root: string, tree: Tree, { in: folder, encoding }: DatasetOptions): Promise<void> {
+  if (foldersOfObjects(tree).length > 1) return;
   const bank = await isBank(root);
   if (!bank && ((await matchesLayout(tree, encoding)) || !(await holdsCutouts(root, tree)))) return;
   const what = bank ? 'a bank of objects' : 'a folder of cut-outs';

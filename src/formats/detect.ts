@@ -61,8 +61,7 @@ const mostRoots = 64;
 
 /** Advice if a folder below the root is a data set, or if folders hold one mask file for each object. */
 async function rootBelow(tree: Tree, wanted: string | undefined, encoding: string | undefined): Promise<Advice | undefined> {
-  const isObjects = (folder: string): boolean => tree.folders.has(`${folder}/images`) && tree.folders.has(`${folder}/masks`);
-  const perImage = [...tree.folders].filter(isObjects);
+  const perImage = foldersOfObjects(tree);
   if (perImage.length > 1)
     return {
       nearest: [
@@ -81,6 +80,11 @@ async function rootBelow(tree: Tree, wanted: string | undefined, encoding: strin
       };
   }
   return undefined;
+}
+
+/** Folders of images that have one mask file for each object. */
+export function foldersOfObjects({ folders }: Tree): string[] {
+  return [...folders].filter((folder) => folders.has(`${folder}/images`) && folders.has(`${folder}/masks`));
 }
 
 /** Tree of a folder. */
