@@ -60,10 +60,11 @@ export function masksOf({ folders }: Pick<Dataset, 'folders'>): string {
 /**
  * Reads some masks before a run, and all if the first hold 0 and 255 alone.
  *
+ * @param poison ids of samples that are not read.
  * @throws {CopyPasteError} `data` if their values are not class ids.
  */
-export async function refuseStrangeValues(dataset: Dataset): Promise<void> {
-  const masked = dataset.samples.filter(({ mask, entry }) => mask !== undefined && !entry);
+export async function refuseStrangeValues(dataset: Dataset, poison: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  const masked = dataset.samples.filter(({ id, mask, entry }) => mask !== undefined && !entry && !poison.has(id));
   if (!isUnknown(dataset) || masked.length === 0) return;
   const step = Math.max(1, Math.floor(masked.length / firstMasks));
   const isFirst = (i: number): boolean => i % step === 0;

@@ -42,6 +42,7 @@ interface PartReaders {
  * Measures a data set for its plans: reads the annotations of every sample once, if an option needs it. No image is decoded.
  *
  * @param threads reads the samples; without it, this thread does.
+ * @param poison ids of samples that crash a process, which are not read.
  * @throws {CopyPasteError} `data` when annotations are damaged, unless bad samples are skipped.
  */
 export async function measure(
@@ -49,6 +50,7 @@ export async function measure(
   options: MeasureOptions,
   { stop, measuring }: Pick<Hooks, 'stop' | 'measuring'> = {},
   threads?: PartReaders,
+  poison: ReadonlyMap<string, string> = new Map(),
 ): Promise<Measures> {
   const frame = typicalSize(dataset.samples);
   const gauges = gaugesOf(dataset, options, frame);
@@ -63,7 +65,7 @@ export async function measure(
   const addAll = async (samples: readonly Sample[], role: Role): Promise<void> => {
     const begun: Promise<MeasuredSample[]>[] = [];
     try {
-      for (const chunk of chunksOf(samples)) {
+      for (const chunk of chunksOf(samples.filter(({ id }) => !poison.has(id)))) {
         begun.push(handled(read(chunk, role)));
         if (begun.length > (threads?.ahead ?? 0)) add(await (begun.shift() as Promise<MeasuredSample[]>), role);
       }

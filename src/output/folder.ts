@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
-import type { Measures } from '../plan/measures.ts';
 import { foldsCase, isTemporary, makeFolders, syncFolders } from './files.ts';
 import { headOf, type RunHead, refuseOther } from './head.ts';
 import { type Journal, journalName, openJournal } from './journal.ts';
@@ -17,17 +16,11 @@ import { createOutput, type Output } from './run.ts';
 /**
  * Opens the output folder of `augment`, which may be new, interrupted or complete.
  *
- * @param measures are not compared with those of an earlier run, since they follow from the data and the options.
  * @param twins two files of the run whose names differ only in case; empty if there are none.
  * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run.
  */
-export async function openOutput(
-  dataset: SourcedDataset,
-  options: AugmentOptions,
-  measures: Measures,
-  twins: readonly string[],
-): Promise<Manifest | Output> {
-  const head = await headOf(dataset, options, measures);
+export async function openOutput(dataset: SourcedDataset, options: AugmentOptions, twins: readonly string[]): Promise<Manifest | Output> {
+  const head = await headOf(dataset, options);
   const opened = await openRun(augmentRun, head, { ...options, twins, files: () => filesOfRun(dataset, options) });
   return 'complete' in opened ? opened.complete : createOutput(dataset, options, head, opened.journal);
 }

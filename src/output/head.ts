@@ -17,10 +17,9 @@ import { version } from '../version.ts';
 import { headSchema, type LayoutRecord, type ManifestHead, schemaVersion } from './manifest.ts';
 
 /** Head of a run's manifest. Runs with equal heads write equal bytes. */
-export async function headOf(dataset: SourcedDataset, options: AugmentOptions, measures: Measures): Promise<ManifestHead> {
+export async function headOf(dataset: SourcedDataset, options: AugmentOptions): Promise<ManifestHead> {
   const { sources } = dataset;
   const { seed, ...rest } = optionsOf(augmentOptions, options);
-  const recorded = recordedOf(measures);
   return headSchema.parse({
     schema: schemaVersion,
     tool: { name: 'copypaste', version },
@@ -31,9 +30,14 @@ export async function headOf(dataset: SourcedDataset, options: AugmentOptions, m
     ...(sources && {
       sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
     }),
-    ...(Object.keys(recorded).length > 0 && { measures: recorded }),
     input: await inputOf(dataset, sources),
   });
+}
+
+/** Adds the measures of a run to its head. They follow from the rest, so that two runs are not compared by them. */
+export function withMeasures(head: ManifestHead, measures: Measures): ManifestHead {
+  const recorded = recordedOf(measures);
+  return Object.keys(recorded).length > 0 ? headSchema.parse({ ...head, measures: recorded }) : head;
 }
 
 /** Head of a bank. Runs of `extract` with equal heads write equal bytes. */

@@ -4,8 +4,10 @@ import { digestOf } from '../base/digest.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import type { Measures } from '../plan/measures.ts';
 import { isIntact } from './check-files.ts';
 import { createFolders, removeTemporaries, syncFolders, writeHashed } from './files.ts';
+import { withMeasures } from './head.ts';
 import { type Journal, type JournalBatch, journalName } from './journal.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
 import { manifestName, writeManifest } from './manifest-file.ts';
@@ -13,6 +15,9 @@ import type { ClassCount, Outcome } from './outcomes.ts';
 import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
 import type { Variants } from './variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from './whole-files.ts';
+
+/** Key of the survey in the journal. */
+export const surveyKey = 'survey';
 
 /** Output folder of a run in progress. */
 export interface Output {
@@ -28,12 +33,19 @@ export interface Output {
    * @throws {CopyPasteError} `usage` if an input file has changed since.
    */
   recall(batch: string): Promise<{ outcomes: readonly Outcome[]; read: readonly ClassCount[] } | undefined>;
+  /** Runs a step that reads samples before any batch begins; if the process dies in it, `surveyKey` is among the suspects of the next run. */
+  survey<T>(step: () => Promise<T>): Promise<T>;
   /** Records that a batch begins. @param files all paths that it may write. */
   begin(batch: string, files: readonly string[]): Promise<void>;
   /** Records that a batch has ended. */
   end(batch: string, outcomes: readonly Outcome[], read: readonly ClassCount[]): Promise<void>;
   /** Writes the files that describe several samples, then the manifest. @param variants of each sample, for lists. */
-  finish(totals: Pick<Manifest, 'classes' | 'skipped' | 'summary'>, batches: readonly string[], variants: Variants): Promise<void>;
+  finish(
+    totals: Pick<Manifest, 'classes' | 'skipped' | 'summary'>,
+    batches: readonly string[],
+    variants: Variants,
+    measures: Measures,
+  ): Promise<void>;
   /** Records that no batch is in progress, and closes the journal. */
   close(): Promise<void>;
 }
@@ -66,6 +78,13 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       return batch;
     },
 
+    async survey(step) {
+      await journal.add({ begin: surveyKey, files: [] });
+      const result = await step();
+      await journal.add({ end: surveyKey, outcomes: [], read: [] });
+      return result;
+    },
+
     begin(batch, files) {
       empty = false;
       return journal.add({ begin: batch, files: [...files] });
@@ -78,7 +97,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       await journal.add(...entries, { end: batch, outcomes: rest, read: [...read] });
     },
 
-    async finish(totals, batches, variants) {
+    async finish(totals, batches, variants, measures) {
       const wholeFiles = wholeFilesOf(dataset, options, variants, () => journalEntries(placeOf, journal, batches));
       await journal.add({ begin: 'documents', files: wholeFiles.map(({ path }) => path) });
       await journal.read();
@@ -87,7 +106,8 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       await removeTemporaries(out);
       await syncFolders(out, folders);
       const { classes, skipped, summary } = totals;
-      await writeManifest(join(out, manifestName), head, recordsOf(journal, batches), { classes, skipped, documents, summary });
+      const tail = { classes, skipped, documents, summary };
+      await writeManifest(join(out, manifestName), withMeasures(head, measures), recordsOf(journal, batches), tail);
       await syncFolders(out, []);
       await unlink(join(out, journalName)).catch(() => {});
     },

@@ -24,7 +24,7 @@ import { manifestName } from '../output/manifest-file.ts';
 import { checkNames, possibleFiles } from '../output/names.ts';
 import type { Outcome } from '../output/outcomes.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
-import type { Output } from '../output/run.ts';
+import { type Output, surveyKey } from '../output/run.ts';
 import { createVariants, variantSuffix } from '../output/variants.ts';
 import type { Measures } from '../plan/measures.ts';
 import { withBackend } from '../render/backend.ts';
@@ -44,7 +44,6 @@ export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks 
   await refuseOverlaps(options);
   const dataset = await openSourced(options);
   refuseUnfit(dataset, options);
-  if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset);
   if (options.maskFiles) refuseMasks(dataset);
   const twins = checkNames(dataset, options);
   const attempt = (chosen: AugmentOptions): Promise<AugmentSummary> =>
@@ -84,9 +83,8 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
   const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks.stop);
   let output: Output | undefined;
   try {
-    const measures = complete ? {} : await measure(dataset, options, hooks, threads);
     if (!options.dryRun) {
-      const opened = await openOutput(dataset, options, measures, twins);
+      const opened = await openOutput(dataset, options, twins);
       if ('records' in opened) {
         hooks.opened?.(dataset);
         hooks.started?.(total);
@@ -94,23 +92,40 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
       }
       output = opened;
     }
+    const poison = new Map(output?.poison);
+    if (output?.suspects.has(surveyKey)) await trySamples(run, output, poison, dataset.samples, dataset.sources?.samples ?? []);
+    const measures = await survey(run, threads, output, poison);
     hooks.chosen?.(backend);
     hooks.opened?.(dataset);
     hooks.started?.(total);
-    return await runBatches({ ...run, measures }, threads, output);
+    return await runBatches({ ...run, measures }, threads, output, poison);
   } finally {
     await threads?.stop();
     await output?.close();
   }
 }
 
+/** Reads masks, or all annotations, before the plans are made: refuses masks whose values are not class ids, and measures the data set. */
+function survey(
+  { dataset, options, hooks }: Run,
+  threads: Threads | undefined,
+  output: Output | undefined,
+  poison: ReadonlyMap<string, string>,
+): Promise<Measures> {
+  const read = async (): Promise<Measures> => {
+    if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset, poison);
+    return measure(dataset, options, hooks, threads, poison);
+  };
+  return output ? output.survey(read) : read();
+}
+
 async function runBatches(
   run: Run & { readonly measures: Measures },
   threads: Threads | undefined,
   output: Output | undefined,
+  poison: Map<string, string>,
 ): Promise<AugmentSummary> {
   const { dataset, options, measures, backend, hooks } = run;
-  const poison = new Map(output?.poison);
   const job = createJob(dataset, options, measures, backend, { poison, stopped: () => hooks.stop?.aborted === true });
   if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
   const steps = createSteps(output, hooks);
@@ -139,7 +154,7 @@ async function runBatches(
     for (const { record } of await steps.end(batch)) if (record) variants.add(record);
   }
   const summary = tally.summary(copied.length, steps.reused());
-  await output?.finish(totalsOf(summary), steps.keys, variants.variants());
+  await output?.finish(totalsOf(summary), steps.keys, variants.variants(), measures);
   return summary;
 }
 
@@ -149,25 +164,35 @@ function keyOf({ copy, n }: BatchRef): string {
 }
 
 /** Decodes the samples of batches in which an earlier run crashed, in a separate process, and records samples that crash this process. */
-async function trySuspects({ dataset, hooks, programs }: Run, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
-  if (!programs) return;
+async function trySuspects(run: Run, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
   const suspects = [...job.planner.batches()].filter((ref) => output.suspects.has(keyOf(ref)));
-  const find = async (set: Dataset, samples: readonly Sample[]): Promise<void> => {
-    const unique = [...new Map(samples.map((sample) => [sample.id, sample])).values()];
+  const drawn: Sample[] = [];
+  // The source samples that are drawn depend on the annotations of the targets, so the targets are tried first.
+  const samples = suspects.flatMap((ref) => ref.samples);
+  await trySamples(run, output, poison, samples, []);
+  if (!run.dataset.sources || !run.programs) return;
+  for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
+  await trySamples(run, output, poison, [], drawn);
+}
+
+/** Decodes samples in a separate process, and records those that crash it. */
+async function trySamples(
+  { dataset, hooks, programs }: Run,
+  output: Output,
+  poison: Map<string, string>,
+  samples: readonly Sample[],
+  sources: readonly Sample[],
+): Promise<void> {
+  const find = async (set: Dataset, among: readonly Sample[]): Promise<void> => {
+    const unique = [...new Map(among.map((sample) => [sample.id, sample])).values()];
+    if (!programs || unique.length === 0) return;
     for (const [id, reason] of await findPoison(set, unique, programs.suspects, hooks.stop)) {
       poison.set(id, reason);
       await output.addPoison(id, reason);
     }
   };
-  await find(
-    dataset,
-    suspects.flatMap(({ samples }) => samples),
-  );
-  if (!dataset.sources) return;
-  // The source samples that are drawn depend on the annotations of the targets, so these are read first.
-  const drawn: Sample[] = [];
-  for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
-  await find(dataset.sources, drawn);
+  await find(dataset, samples);
+  if (dataset.sources) await find(dataset.sources, sources);
 }
 
 /** Samples that are written unchanged, once all batches are done. */

@@ -25,6 +25,7 @@ function outputOf(known: string) {
   const output: Output = {
     suspects: new Set(),
     poison: new Map(),
+    survey: (step) => step(),
     addPoison: async () => {},
     recall: async (batch) => (batch === known ? { outcomes: samples.map(({ id }): Outcome => ({ id })), read: [] } : undefined),
     begin: async (batch, files) => void log.push(['begin', batch, files]),

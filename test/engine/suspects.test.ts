@@ -53,11 +53,15 @@ test('a stop signal ends the process', async () => {
   await expect(find('SIGKILL', [], AbortSignal.abort())).rejects.toMatchObject({ code: 'interrupted' });
 });
 
-test('a run that a sample crashes is completed by the next run without the sample', async () => {
-  const out = join(folder, 'out');
+test.each([
+  ['reads', [] as string[]],
+  ['measures', ['--balance', 'inverse', '--class-names', join(folder, 'names.txt')]],
+])('a run that a sample crashes when it %s masks is completed by the next run without the sample', async (name, flags) => {
+  await writeFile(join(folder, 'names.txt'), 'none\none\ntwo\nthree\n');
+  const out = join(folder, `out ${name}`);
   const run = (env: Record<string, string>) =>
     new Promise<{ code: number | null; signal: string | null; stderr: string }>((resolve) => {
-      const argv = ['bin/copypaste.cjs', 'augment', '--in', root, '--out', out, '-p', '1', '--quiet'];
+      const argv = ['bin/copypaste.cjs', 'augment', '--in', root, '--out', out, '-p', '1', '--quiet', ...flags];
       const child = execFile(process.execPath, argv, { env: { ...process.env, ...env } }, (_, _stdout, stderr) =>
         resolve({ code: child.exitCode, signal: child.signalCode, stderr }),
       );

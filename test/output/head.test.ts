@@ -9,7 +9,7 @@ const rows: [name: string, row: Option][] = Object.entries(augmentOptions);
 
 async function head(given: Omit<Given<typeof augmentOptions>, 'in' | 'out'> = {}, input = 'fixtures/voc'): Promise<ManifestHead> {
   const options = resolveOptions(augmentOptions, { ...given, in: input, out: 'out' });
-  return headOf(await openSourced(options), options, {});
+  return headOf(await openSourced(options), options);
 }
 
 describe('the head of a manifest', () => {

@@ -152,7 +152,7 @@ export async function readCoco(
 }
 
 /** Size of an image, if its document states it. */
-export function sizeOf({ width, height }: CocoImage): Size | undefined {
+function sizeOf({ width, height }: CocoImage): Size | undefined {
   return width && height ? { width, height } : undefined;
 }
 
