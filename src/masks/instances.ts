@@ -175,10 +175,11 @@ interface SortedRuns extends Pick<Runs, 'spans' | 'ids'> {
   readonly order: Int32Array;
 }
 
-function sortById({ count, spans, ids }: Runs): SortedRuns {
-  const ends = takeWords(0x10001).fill(0);
+function sortById({ count, spans, ids, pixels }: Runs): SortedRuns {
+  const idCount = Math.max(0, ...pixels.keys()) + 1;
+  const ends = takeWords(idCount + 1).fill(0);
   for (let run = 0; run < count; run++) ends[ids[run]! + 1]!++;
-  for (let id = 0; id < 0x10000; id++) ends[id + 1]! += ends[id]!;
+  for (let id = 0; id < idCount; id++) ends[id + 1]! += ends[id]!;
   const sorted = { order: takeWords(count), spans: takeWords(3 * count), ids: takeWords(count) };
   for (let run = 0; run < count; run++) {
     const at = ends[ids[run]!]!++;
