@@ -11,6 +11,9 @@ import { classIdSchema, countSchema, headSchema, type ManifestHead, type Manifes
 
 export const journalName = 'run.jsonl';
 
+/** Key of the survey, which reads samples before the first batch. */
+export const surveyKey = 'survey';
+
 /** Checks of the parts of a journal that differ from one kind of run to another. They throw if the value is not valid. */
 export interface JournalKind<H, R> {
   head(value: unknown): H;
@@ -35,6 +38,8 @@ const lineSchema = z.union([
   // Document entry of a sample of a batch, written before the line that ends the batch.
   z.strictObject({ entry: z.string(), of: z.unknown() }),
   batchSchema,
+  // Samples were read before the first batch, without a crash.
+  z.strictObject({ surveyed: z.literal(true) }),
   z.strictObject({ poison: z.string(), reason: z.string() }),
   // The run was stopped cleanly; no batch is in progress.
   z.strictObject({ stopped: z.literal(true) }),
@@ -149,7 +154,8 @@ async function readLines(file: FileHandle, index: Index, kind: Kind): Promise<vo
     else if ('begin' in line) {
       index.begun = true;
       suspects.add(line.begin);
-    } else if ('poison' in line) poison.set(line.poison, line.reason);
+    } else if ('surveyed' in line) suspects.delete(surveyKey);
+    else if ('poison' in line) poison.set(line.poison, line.reason);
     else if ('stopped' in line) suspects.clear();
   }
 }

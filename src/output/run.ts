@@ -8,16 +8,13 @@ import type { Measures } from '../plan/measures.ts';
 import { isIntact } from './check-files.ts';
 import { createFolders, removeTemporaries, syncFolders, writeHashed } from './files.ts';
 import { withMeasures } from './head.ts';
-import { type Journal, type JournalBatch, journalName } from './journal.ts';
+import { type Journal, type JournalBatch, journalName, surveyKey } from './journal.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
 import { manifestName, writeManifest } from './manifest-file.ts';
 import type { ClassCount, Outcome } from './outcomes.ts';
 import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
 import type { Variants } from './variants.ts';
 import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from './whole-files.ts';
-
-/** Key of the survey in the journal. */
-export const surveyKey = 'survey';
 
 /** Output folder of a run in progress. */
 export interface Output {
@@ -81,7 +78,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
     async survey(step) {
       await journal.add({ begin: surveyKey, files: [] });
       const result = await step();
-      await journal.add({ end: surveyKey, outcomes: [], read: [] });
+      await journal.add({ surveyed: true });
       return result;
     },
 

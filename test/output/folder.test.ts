@@ -79,7 +79,7 @@ describe('a run that was interrupted', () => {
     const image = JSON.parse(
       readFileSync(join(out, 'run.jsonl'), 'utf8')
         .split('\n')
-        .find((line) => line.startsWith('{"end":"0.')) as string,
+        .find((line) => line.startsWith('{"end"')) as string,
     ).outcomes[0].record.inputs.image.path;
     const bytes = await readFile(join(input, image));
     const other = Buffer.from(bytes);
