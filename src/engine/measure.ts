@@ -55,7 +55,10 @@ export async function measure(
   const frame = typicalSize(dataset.samples);
   const gauges = gaugesOf(dataset, options, frame);
   if (gauges.length === 0) return {};
-  measuring?.(dataset.samples.length + (dataset.sources?.samples.length ?? 0));
+  const request = requestOf(options, dataset.classNames);
+  // The prior is that of the targets, so only a balance reads a separate source set.
+  const sources = request ? (dataset.sources?.samples ?? []) : [];
+  measuring?.(dataset.samples.length + sources.length);
   const read: ReadParts = threads
     ? (samples, role) => threads.readParts(samples, role, frame)
     : createPartReader(dataset, options, frame, () => stop?.aborted === true);
@@ -75,9 +78,7 @@ export async function measure(
     }
   };
   await addAll(dataset.samples, dataset.sources ? 'target' : 'both');
-  const request = requestOf(options, dataset.classNames);
-  // The prior is that of the targets, so only a balance reads a separate source set.
-  if (dataset.sources && request) await addAll(dataset.sources.samples, 'source');
+  await addAll(sources, 'source');
   const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
   if (request && measures.balance)
     refuseUnusable(measures.balance, request, dataset.classNames, planOptionsOf(dataset, options, {}).mayPaste);

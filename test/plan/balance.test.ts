@@ -6,27 +6,10 @@ import { batchesOf, type Candidate, type PlanOptions, planFromSet, planSample } 
 import { stream } from '../../src/plan/rng.ts';
 import type { Box, Plan } from '../../src/types.ts';
 import { instanceOf } from '../make.ts';
+import { defaults } from './candidates.ts';
 
 const frame = { width: 200, height: 150 };
-const options: PlanOptions = {
-  seed: 0,
-  p: 0.5,
-  targets: 'all',
-  maxInstances: 5,
-  minArea: 0.0005,
-  maxArea: 0.25,
-  minSourceArea: '1px',
-  scale: [0.5, 2],
-  flip: 0.5,
-  maxTranslation: 1,
-  jitter: 'instance',
-  truncated: 'skip',
-  allowSelf: false,
-  turns: false,
-  tone: 0,
-  mayPaste: () => true,
-  measures: {},
-};
+const options: PlanOptions = { ...defaults, p: 0.5 };
 
 /** Classes with the probability that a sample holds them, how many it then holds at most, and their length in pixels. */
 const classes = [
