@@ -38,14 +38,20 @@ type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
  * Writes `manifest.json` as a stream, one record per line, so that memory does not grow with its size. The file appears under its name
  * when it is complete.
  *
+ * @param records starts a new pass over the records at each call, since a file may have to be written again.
  * @throws {CopyPasteError} `data` if records have different digests of one input file, `io` with the cause.
  */
-export async function writeManifest(path: string, head: ManifestHead, records: AsyncIterable<ManifestRecord>, tail: Tail): Promise<void> {
+export async function writeManifest(
+  path: string,
+  head: ManifestHead,
+  records: () => AsyncIterable<ManifestRecord>,
+  tail: Tail,
+): Promise<void> {
   await writeAtomic(path, async function* () {
     const inputs = new Map<string, string>();
     let separator = '\n';
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
-    for await (const record of records) {
+    for await (const record of records()) {
       for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
         if ((inputs.get(path) ?? sha256) !== sha256)
           throw new CopyPasteError('data', `${path}: changed during the run; start over with --overwrite`);

@@ -104,7 +104,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       await syncFolders(out, folders);
       const { classes, skipped, summary } = totals;
       const tail = { classes, skipped, documents, summary };
-      await writeManifest(join(out, manifestName), withMeasures(head, measures), recordsOf(journal, batches), tail);
+      await writeManifest(join(out, manifestName), withMeasures(head, measures), () => recordsOf(journal, batches), tail);
       await syncFolders(out, []);
       await unlink(join(out, journalName)).catch(() => {});
     },
