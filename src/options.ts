@@ -426,6 +426,12 @@ export const augmentOptions = {
     bytes: false,
     description: 'delete what an earlier run wrote to --out, and start over',
   },
+  rescan: {
+    flag: '--rescan',
+    kind: 'switch',
+    bytes: false,
+    description: 'if the run is complete, read every file again to compare it, even if its size and times have not changed',
+  },
   fallback: {
     flag: '--fallback',
     kind: 'switch',
@@ -511,6 +517,7 @@ export const extractOptions = {
   split: { ...reading.split, description: 'split to extract from (by default train, or the only one)' },
   out: { ...augmentOptions.out, description: 'folder of the bank: new, empty, or with a bank to continue' },
   overwrite: augmentOptions.overwrite,
+  rescan: augmentOptions.rescan,
   jobs: running.jobs,
   memory: running.memory,
   quiet: running.quiet,

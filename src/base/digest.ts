@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
 import { join } from 'node:path';
 import { CopyPasteError } from '../errors.ts';
 import type { InputFolder } from '../types.ts';
 import { takeBytes } from './buffers.ts';
+import { openRegular } from './regular.ts';
 import { cannotRead } from './tree.ts';
 
 /** SHA-256 of data, in hexadecimal. */
@@ -31,7 +31,7 @@ export async function readInput({ root, digests }: InputFolder, file: string): P
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {
-  const file = await open(path);
+  const file = await openRegular(path);
   try {
     const { size } = await file.stat();
     const bytes = takeBytes(size);
@@ -51,14 +51,33 @@ async function readWhole(path: string): Promise<Uint8Array> {
  * SHA-256 of a file, which is read in parts.
  *
  * @param file its name in messages.
+ * @param own true for a file that the tool has written itself, which is no symbolic link.
  * @throws {CopyPasteError} `io` if the file cannot be read.
  */
-export async function digestOf(path: string, file: string): Promise<string> {
+export async function digestOf(path: string, file: string, own = false): Promise<string> {
+  return (await digestAndState(path, file, own)).sha256;
+}
+
+/** SHA-256 of a file, as `digestOf`, and its state after it was read. */
+export async function digestAndState(path: string, file: string, own: boolean): Promise<{ sha256: string; state: BigIntStats }> {
   const hash = createHash('sha256');
   try {
-    for await (const part of createReadStream(path)) hash.update(part);
+    const opened = await openRegular(path, own);
+    try {
+      const part = Buffer.allocUnsafe(partBytes);
+      for (;;) {
+        const { bytesRead } = await opened.read(part, 0, part.length, null);
+        if (bytesRead === 0) break;
+        hash.update(part.subarray(0, bytesRead));
+      }
+      return { sha256: hash.digest('hex'), state: await opened.stat({ bigint: true }) };
+    } finally {
+      await opened.close();
+    }
   } catch (cause) {
     throw cannotRead(file, cause);
   }
-  return hash.digest('hex');
 }
+
+/** Bytes that are read at once. */
+const partBytes = 1 << 17;

@@ -9,11 +9,15 @@ import type { BankRunHead } from './head.ts';
 import { type Journal, journalName } from './journal.ts';
 import type { RunKind } from './kinds.ts';
 import { manifestName } from './manifest-file.ts';
+import type { HashedFile } from './records.ts';
 import { closeRun, refuseChanged } from './run.ts';
 
 /** A bank that is complete, and what its records hold. */
 export interface CompleteBank extends Bank {
-  readonly paths: readonly string[];
+  /** Cut-outs that were written. */
+  readonly outputs: readonly HashedFile[];
+  /** Files of the data set that were read. */
+  readonly inputs: readonly HashedFile[];
   /** Number of cut-outs by class id. */
   readonly classes: ReadonlyMap<number, number>;
 }
@@ -23,18 +27,20 @@ export const bankRun: RunKind<BankRunHead, BankRecord, CompleteBank> = {
   head: (value) => asBankHead(value) as BankRunHead,
   record: asBankRecord,
   async read(path) {
-    const paths: string[] = [];
+    const outputs: HashedFile[] = [];
+    const read: HashedFile[] = [];
     const classes = new Map<number, number>();
-    const bank = await readBank(dirname(path), ({ cutouts }) => {
-      for (const { path, classId } of cutouts) {
-        paths.push(path);
+    const bank = await readBank(dirname(path), ({ cutouts, inputs = [] }) => {
+      for (const { path, sha256 } of inputs) read.push({ path, sha256 });
+      for (const { path, sha256, classId } of cutouts) {
+        outputs.push({ path, sha256 });
         classes.set(classId, (classes.get(classId) ?? 0) + 1);
       }
     });
-    return { ...bank, paths, classes };
+    return { ...bank, outputs, inputs: read, classes };
   },
   headOf: ({ head }) => head as BankRunHead,
-  filesOf: ({ paths }) => paths,
+  filesOf: ({ outputs }) => outputs.map(({ path }) => path),
 };
 
 /** Result for one sample. */

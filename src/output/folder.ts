@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import { refuseChangedAugmentation } from './complete.ts';
 import { foldsCase, isTemporary, makeFolders, syncFolders } from './files.ts';
 import { headOf, type RunHead, refuseOther } from './head.ts';
 import { type Journal, journalName, openJournal } from './journal.ts';
@@ -17,12 +18,15 @@ import { createOutput, type Output } from './run.ts';
  * Opens the output folder of `augment`, which may be new, interrupted or complete.
  *
  * @param twins two files of the run whose names differ only in case; empty if there are none.
- * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run.
+ * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run, or a
+ * complete one whose files have changed.
  */
 export async function openOutput(dataset: SourcedDataset, options: AugmentOptions, twins: readonly string[]): Promise<Manifest | Output> {
   const head = await headOf(dataset, options);
   const opened = await openRun(augmentRun, head, { ...options, twins, files: () => filesOfRun(dataset, options) });
-  return 'complete' in opened ? opened.complete : createOutput(dataset, options, head, opened.journal);
+  if ('journal' in opened) return createOutput(dataset, options, head, opened.journal);
+  await refuseChangedAugmentation(opened.complete, dataset, options);
+  return opened.complete;
 }
 
 /** Output folder of a run. */

@@ -19,6 +19,7 @@ import { layoutNamed } from '../formats/layouts.ts';
 import { packCounts, runsOfSpans } from '../masks/run-lengths.ts';
 import { type ExtractOptions, extractOptions, type Given } from '../options.ts';
 import { type BankOutcome, type BankOutput, bankRun, createBankOutput } from '../output/bank.ts';
+import { refuseChangedRun } from '../output/complete.ts';
 import { openRun } from '../output/folder.ts';
 import { bankHeadOf } from '../output/head.ts';
 import { refuseOverlap } from '../output/overlap.ts';
@@ -58,7 +59,8 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
   hooks.opened?.(dataset);
   hooks.started?.(samples.length);
   if ('complete' in opened) {
-    const { classes, skipped } = opened.complete;
+    const { classes, skipped, outputs, inputs } = opened.complete;
+    await refuseChangedRun({ out, outputs, inputs: [{ root: dataset.root, files: inputs }] }, options.rescan);
     return summaryOf(dataset, classes, skipped, samples.length);
   }
   const output = await createBankOutput(out, dataset.root, head, opened.journal);
