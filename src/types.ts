@@ -136,7 +136,45 @@ export interface ShapeSet<I = unknown, S = unknown> {
 export interface Shaped<S = unknown> {
   readonly id: number;
   readonly instance?: Instance;
+  /** Reason why it cannot be pasted. */
+  readonly reason?: Reason;
   readonly own: S;
+}
+
+/**
+ * Reason why an annotation cannot be pasted; it is kept. A crowd of run lengths may be an object, since exports of CVAT and Datumaro set
+ * `iscrowd` for every mask.
+ */
+export type Reason =
+  | 'box'
+  | 'line or point'
+  | 'too few points'
+  | 'wrong number of points'
+  | 'no area'
+  | 'outside the image'
+  | 'unknown label'
+  | 'crowd'
+  | 'crowd of run lengths'
+  | 'stuff'
+  | `of type '${string}'`
+  | `labelled '${string}'`;
+
+/** Number of annotations that cannot be pasted, by reason. */
+export type Unpasted = Readonly<Partial<Record<Reason, number>>>;
+
+/** Counts of annotations. */
+export interface Counts {
+  readonly annotations: number;
+  readonly unpasted: Unpasted;
+  /** Number of annotations with keypoints. */
+  readonly keypoints?: number;
+}
+
+/** Licence of an image, as its data set states it. */
+export interface Licence {
+  readonly id: number;
+  readonly name?: string;
+  readonly url?: string;
 }
 
 /** Parts of a sample's file names between the shared stem and the extension. */
@@ -358,6 +396,8 @@ export interface PastedFrom {
   readonly shapes?: ShapeSet;
   /** Its files, if it belongs to another data set than the target. */
   readonly inputs?: readonly InputFile[];
+  /** Licence of its image, if its data set states one. */
+  readonly licence?: Licence;
 }
 
 /** Root folder of input files, with their expected digests if these are known. */
@@ -390,6 +430,8 @@ export interface Annotations extends CountedAnnotation {
   readonly files: readonly InputFile[];
   /** Cut-outs of a bank that were read, by the index of the instance; the mask has no ids then. */
   readonly cutouts?: ReadonlyMap<number, Cutout>;
+  /** Licence of the image, if the data set states one. */
+  readonly licence?: Licence;
 }
 
 /** A cut-out of a bank: a file with the pixels of one instance. */

@@ -19,9 +19,9 @@ export function describeDataset({ layout, folders, split, splits, samples, other
   return `${layout} layout: ${pairs.join(', ')}${split === '' ? '' : `, split ${split}`}: ${plural(samples.length, 'sample')}${passing}`;
 }
 
-/** Lines on annotations of a document that are never pasted, or lose a part when pasted. */
-export function describeDocument({ documents, split, crowds }: Dataset): string[] {
-  const { unpasted: all = {}, keypoints = 0, annotations = 0 } = documents.get(split) ?? {};
+/** Lines on annotations that are never pasted, or lose a part when pasted. */
+export function describeCounts({ counts, crowds }: Dataset): string[] {
+  const { unpasted: all = {}, keypoints = 0, annotations = 0 } = counts ?? {};
   const unpasted = unpastedWith(all, crowds);
   const n = total(unpasted);
   return [

@@ -1,16 +1,17 @@
 /** Lines that describe what `augment` did. */
 
 import { plural } from '../base/plural.ts';
+import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { describeUnpasted, total as totalOf, unpastedWith } from '../dataset/unpasted.ts';
 import { type AugmentSummary, type BalanceSummary, type PriorSummary, whyDropped } from '../engine/tally.ts';
-import type { Document, Unpasted } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import type { Limit } from '../plan/measures.ts';
 import { smallestGain } from '../plan/prior.ts';
+import type { Unpasted } from '../types.ts';
 import { change, tableLines } from './table.ts';
 
 /** Plan of one sample, for a dry run. */
@@ -43,7 +44,7 @@ function describeLook({ transpose, flip, flipY, tone }: Pick<PlacementRecord, 't
 /** Reason why a run pasted nothing, with a remedy; undefined if it pasted something, or no sample was drawn. */
 export function nothingPasted(
   summary: AugmentSummary,
-  { background, ignore, samples, documents, split, crowds, layout, sources }: SourcedDataset,
+  { background, ignore, samples, counts, crowds, layout, sources }: SourcedDataset,
   given: Given<typeof augmentOptions>,
 ): string | undefined {
   const { augmented, unchanged, dropped, classes } = summary;
@@ -56,7 +57,7 @@ export function nothingPasted(
   if (sources)
     return 'no instance in --sources is of an allowed class and fits; loosen --classes, --class-map, --stuff, --min-area, --max-area or --truncated';
   const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
-  const none = noneToPaste(documents.get(split), crowds);
+  const none = noneToPaste({ ...(counts && { counts }), ...(crowds && { crowds }) });
   if (none !== undefined) return none;
   if (classes.length === 0) {
     if (layoutNamed(layout).format) return 'no annotation has a mask, and boxes cannot be pasted; add masks or polygons';
@@ -71,15 +72,15 @@ export function nothingPasted(
   if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
     return 'each batch has only one sample and thus no other to paste from; raise --batch-size, or pass --allow-self';
   }
-  const { crowd, 'crowd of run lengths': runs } = unpastedWith(documents.get(split)?.unpasted ?? {}, crowds);
+  const { crowd, 'crowd of run lengths': runs } = unpastedWith(counts?.unpasted ?? {}, crowds);
   if (crowd ?? runs)
     return 'no instance fits, and crowds (iscrowd 1) are never pasted; loosen --min-area, --max-area, --scale or --truncated';
   return 'no instance fits; loosen --min-area, --max-area, --scale or --truncated';
 }
 
-/** Why no annotation of the document can be pasted, with the remedy; undefined if one can. */
-function noneToPaste(document: Document | undefined, crowds: 'objects' | undefined): string | undefined {
-  const { unpasted: all = {}, annotations = 0 } = document ?? {};
+/** Why no annotation can be pasted, with the remedy; undefined if one can. */
+function noneToPaste({ counts, crowds }: Pick<Dataset, 'counts' | 'crowds'>): string | undefined {
+  const { unpasted: all = {}, annotations = 0 } = counts ?? {};
   const unpasted = unpastedWith(all, crowds);
   if (annotations === 0 || totalOf(unpasted) < annotations) return undefined;
   return `no annotation can be pasted: ${describeUnpasted(unpasted)}; ${remedyOf(unpasted)}`;

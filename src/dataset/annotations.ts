@@ -5,11 +5,11 @@ import { decodeText } from '../base/text.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { CopyPasteError } from '../errors.ts';
 import { readEntry } from '../formats/documents.ts';
-import type { Format } from '../formats/format.ts';
+import type { Document, Format } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { ignoreObject, largestId } from '../masks/ids.ts';
 import { findInstances, paintShapes } from '../masks/instances.ts';
-import type { Annotations, InputFile, Mask, Sample, ShapeSet } from '../types.ts';
+import type { Annotations, InputFile, Licence, Mask, Sample, ShapeSet } from '../types.ts';
 import { ignoreIdOf } from './classes.ts';
 import { gapOf, type Join } from './join.ts';
 import type { Dataset } from './open.ts';
@@ -46,7 +46,13 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
     ...(mask ? [{ role: 'mask', path: mask.path, sha256: mask.sha256 } as const] : []),
     ...(labels ? [{ role: 'labels', path, sha256: labels.sha256 } as const] : []),
   ];
-  return { sample, input: dataset, shapes, ...paintShapes(shapes), files };
+  const licence = licenceOf(format, shapes, documents.get(sample.split));
+  return { sample, input: dataset, shapes, ...paintShapes(shapes), files, ...(licence && { licence }) };
+}
+
+/** Licence of an image, if its document states one. */
+function licenceOf(format: Format, shapes: ShapeSet, document: Document | undefined): Licence | undefined {
+  return format.kind === 'documents' && document ? format.licence?.(shapes, document) : undefined;
 }
 
 /** Shapes of an image without a label file: it is either a background image or unlabelled. */

@@ -94,5 +94,7 @@ export async function readBankSample(
     });
     instances[number] = { classId, box, area, truncated, spans, start: 0, end: spans.length };
   }
-  return { sample, input, mask: { ...size, ids: new Uint8Array(0) }, pixels: new Map(), instances, files: [], cutouts };
+  const { licence } = record;
+  const mask = { ...size, ids: new Uint8Array(0) };
+  return { sample, input, mask, pixels: new Map(), instances, files: [], cutouts, ...(licence && { licence }) };
 }

@@ -7,7 +7,7 @@ import type { Folders } from '../formats/folders.ts';
 import type { Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
 import { noObjects } from '../masks/ids.ts';
-import type { ClassNames, Colours, ObjectIds, Sample } from '../types.ts';
+import type { ClassNames, Colours, Counts, ObjectIds, Sample } from '../types.ts';
 import { readClassNames } from './classes.ts';
 import { type ColourMap, findColourMap, readColourMap } from './colours.ts';
 import { checkSamples } from './headers.ts';
@@ -52,6 +52,8 @@ export interface Dataset {
   readonly imageLists: ImageLists;
   /** Documents of annotations by split, if the layout has documents. */
   readonly documents: ReadonlyMap<string, Document>;
+  /** Counts of the annotations of the augmented split, if they are shapes. */
+  readonly counts?: Counts;
   /** Configuration files that the output keeps. */
   readonly carried: readonly string[];
   /** New text of those configuration files that would point outside the output. */
@@ -140,6 +142,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     lists,
     imageLists,
     documents,
+    ...(pairing.counts && { counts: pairing.counts }),
     carried,
     rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
     notes: [...(pairing.notes ?? []), ...notes, ...configs.flatMap(({ notes = [] }) => notes)],

@@ -10,7 +10,7 @@ import { type DocumentSample, openDocument } from '../formats/documents.ts';
 import { type Folders, type Part, partsOf } from '../formats/folders.ts';
 import type { ConfigFile, Document, DocumentFormat, Format, LabelFormat } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
-import type { ClassNames, Endings, View } from '../types.ts';
+import type { ClassNames, Counts, Endings, View } from '../types.ts';
 import { type ImageLists, openImageLists, openPairLists, withoutShared } from './image-lists.ts';
 import { listName } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
@@ -41,6 +41,8 @@ interface Pairing {
   readonly splits: readonly string[];
   readonly split: string;
   readonly documents: ReadonlyMap<string, Document>;
+  /** Counts of the annotations of the augmented split, if they are shapes. */
+  readonly counts?: Counts;
   /** Class names, if the annotations state them. */
   readonly categories?: ClassNames;
   readonly config?: ConfigFile | undefined;
@@ -82,9 +84,10 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
   const files = labelsOf(options.onlySplit ? own : paired);
   const rows = found.filter((row) => row.split === split);
   const spare = format.background ? backgroundNotes(own, rows, tree, (file) => isLabelOf(file, format)) : [];
-  const read = { files, own: options.lookOnly ? files : labelsOf(own), encoding: options.encoding ?? utf8 };
+  const counted = labelsOf(own);
+  const read = { files, own: options.lookOnly ? files : counted, counted, encoding: options.encoding ?? utf8 };
   const faults = new Map<string, Fault>();
-  const { classNames, config, notes: told = [] } = await format.names(tree, read, faults);
+  const { classNames, config, counts, notes: told = [] } = await format.names(tree, read, faults);
   const isBad = ({ labels = '' }: Paired): boolean => faults.has(labels);
   for (const sample of paired.filter(isBad)) bad.set(sample.id, faults.get(sample.labels as string) as Fault);
   return {
@@ -93,6 +96,7 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
     splits,
     split,
     documents: new Map(),
+    ...(counts && { counts }),
     categories: classNames,
     config,
     imageLists,
@@ -169,7 +173,7 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
     const among = own.length === 1 ? { split: own[0] as string } : {};
     for (const what of faults) bad.set(`${path}: ${what}`, { path, what, part: 'annotations', ...among });
   }
-  return { paired, folders, splits, split, documents, categories: classNames, notes };
+  return { paired, folders, splits, split, documents, counts: document, categories: classNames, notes };
 }
 
 /** Opens documents. A document of other splits than the augmented one that cannot be read is left out, with a note. */

@@ -1,11 +1,12 @@
 import { plural } from '../base/plural.ts';
-import type { Unpasted } from '../formats/format.ts';
+import type { Reason, Unpasted } from '../types.ts';
 
 /** Words for a number of annotations that cannot be pasted. */
-const words: { readonly [reason in keyof Required<Unpasted>]: (n: number) => string } = {
+const words: Readonly<Partial<Record<Reason, (n: number) => string>>> = {
   box: (n) => `${plural(n, 'box', 'boxes')} without a mask`,
   'line or point': (n) => `${n} of a form without an area, such as lines and points`,
   'too few points': (n) => `${plural(n, 'outline')} of fewer than three points`,
+  'wrong number of points': (n) => `${n} with a wrong number of points`,
   'no area': (n) => `${n} without a pixel`,
   'outside the image': (n) => `${n} outside the image`,
   'unknown label': (n) => `${n} without a known label`,
@@ -14,14 +15,14 @@ const words: { readonly [reason in keyof Required<Unpasted>]: (n: number) => str
   stuff: (n) => `${plural(n, 'segment')} of stuff (isthing 0)`,
 };
 
+const order = Object.keys(words);
+
 /** Annotations by reason, in words. */
 export function describeUnpasted(unpasted: Unpasted): string {
-  return Object.entries(words)
-    .flatMap(([reason, word]) => {
-      const n = unpasted[reason as keyof Unpasted] ?? 0;
-      return n > 0 ? [word(n)] : [];
-    })
-    .join(', ');
+  const found = Object.entries(unpasted) as [Reason, number][];
+  const place = ([reason]: [Reason, number]): number => order.indexOf(reason) + 1 || order.length + 1;
+  found.sort((a, b) => place(a) - place(b) || (a[0] < b[0] ? -1 : 1));
+  return found.map(([reason, n]) => words[reason]?.(n) ?? `${n} ${reason}`).join(', ');
 }
 
 /** Annotations that cannot be pasted. @param crowds set if crowds of run lengths are objects. */
@@ -33,5 +34,5 @@ export function unpastedWith(unpasted: Unpasted, crowds: 'objects' | undefined):
 
 /** Number of annotations that cannot be pasted. */
 export function total(unpasted: Unpasted): number {
-  return Object.values(unpasted).reduce((sum, n) => sum + n, 0);
+  return Object.values(unpasted).reduce<number>((sum, n = 0) => sum + n, 0);
 }

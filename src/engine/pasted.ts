@@ -40,6 +40,7 @@ export function pastedOf(
     source: {
       sample: source.sample,
       ...(source.shapes && { shapes: source.shapes }),
+      ...(source.licence && { licence: source.licence }),
       ...(dataset.sources && { inputs: source.cutouts ? cutoutsRead(plan, source, source.cutouts) : filesRead(source, rendered.source) }),
     },
     inputs: filesRead(target, rendered.target),

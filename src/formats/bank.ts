@@ -8,7 +8,7 @@ import { decodeText } from '../base/text.ts';
 import { cannotRead, readStart, type Tree } from '../base/tree.ts';
 import { pngHeader } from '../codecs/png.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
-import type { Box, Depth, Entry, Size } from '../types.ts';
+import type { Box, Depth, Entry, Licence, Size } from '../types.ts';
 import { partsOf } from './json.ts';
 
 /** Maximum number of instances in a sample, as in a mask. */
@@ -40,13 +40,6 @@ export interface BankCutout {
   /** Run lengths of its mask in its box, row by row, beginning with zeros, packed as COCO packs them; so that planning reads no PNG. */
   readonly mask: string;
   readonly sha256: string;
-}
-
-/** Licence of an image, as its data set states it. */
-export interface Licence {
-  readonly id: number;
-  readonly name?: string;
-  readonly url?: string;
 }
 
 /** Record of one sample of a bank. */

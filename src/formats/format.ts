@@ -1,8 +1,7 @@
 /** The interface of an annotation format: shapes, stored in documents of many samples or in one label file per image. */
 import type { Tree } from '../base/tree.ts';
 import type { CopyPasteError, Fault } from '../errors.ts';
-import type { ClassNames, Pasted, Sample, Shaped, ShapeSet, Size } from '../types.ts';
-import type { Licence } from './bank.ts';
+import type { ClassNames, Counts, Licence, Pasted, Sample, Shaped, ShapeSet, Size } from '../types.ts';
 import type { Folders } from './folders.ts';
 
 /** An annotation format. `I`, `S` and `D` are its own data of an image, a shape and a document; `E` is the entry that it writes for an image. */
@@ -35,6 +34,8 @@ export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unkno
   readonly kind: 'documents';
   /** Set if shapes can be written as polygons instead of run lengths. */
   readonly polygons?: true;
+  /** Set if annotations refer to classes by name, so that several documents need one list of class ids. */
+  readonly classesByName?: true;
   /**
    * Scans a document for its classes and for the byte ranges of its images; shapes are read later.
    *
@@ -85,6 +86,8 @@ interface NamesOfLabels {
   readonly classNames: ClassNames;
   readonly config?: ConfigFile;
   readonly notes?: readonly string[];
+  /** Counts of the annotations of the augmented split. */
+  readonly counts?: Counts;
 }
 
 /** Label files to read. */
@@ -93,6 +96,8 @@ export interface LabelFiles {
   readonly files: readonly string[];
   /** Label files of the augmented split, or of all splits if the data set is only inspected. */
   readonly own: readonly string[];
+  /** Label files of the augmented split, whose annotations are counted. */
+  readonly counted: readonly string[];
   readonly encoding: string;
 }
 
@@ -143,40 +148,14 @@ export interface ClassConfig extends ConfigFile {
 }
 
 /** Facts of a document, without its images. Plain data, since it is copied to threads. */
-export interface Document<D = unknown> {
+export interface Document<D = unknown> extends Counts {
   readonly path: string;
   readonly sha256: string;
-  readonly annotations: number;
-  /** Number of annotations that cannot be pasted, by reason. */
-  readonly unpasted: Unpasted;
-  /** Number of annotations with keypoints. */
-  readonly keypoints: number;
   /** Classes that have instances, if the other classes are stuff. */
   readonly things?: readonly number[];
   /** Data of the format itself. */
   readonly own: D;
 }
-
-/**
- * Number of annotations that cannot be pasted, by reason; they are kept. A crowd of run lengths may be an object, since exports of CVAT
- * and Datumaro set `iscrowd` for every mask.
- */
-export type Unpasted = Readonly<
-  Partial<
-    Record<
-      | 'box'
-      | 'line or point'
-      | 'too few points'
-      | 'no area'
-      | 'outside the image'
-      | 'unknown label'
-      | 'crowd'
-      | 'crowd of run lengths'
-      | 'stuff',
-      number
-    >
-  >
->;
 
 /** One image in a document; its size is that of the file if the document does not state it. */
 export interface DocumentImage extends Partial<Size> {
@@ -228,6 +207,8 @@ export interface PastedShape<I = unknown, S = unknown> {
   readonly instance: number;
   /** Number of the placement, from 1. */
   readonly placement: number;
+  /** Licence of the source's image, if its data set states one. */
+  readonly licence?: Licence;
   /** The copied shape and the format's data of its image; absent if the source is in another data set. */
   readonly origin?: { readonly own: I; readonly shape: Shaped<S> };
 }
@@ -246,9 +227,30 @@ export function pastedShapes({ sample, plan, original: { shapes: before }, shape
       const { instance, classId } = plan.placements[placement] as Pasted['plan']['placements'][0];
       const shape = shown[instance];
       const origin = from && shape && { own: from.own, shape };
-      return { classId, spans, source: source.sample.id, instance, placement: placement + 1, ...(origin && { origin }) };
+      return {
+        classId,
+        spans,
+        source: source.sample.id,
+        instance,
+        placement: placement + 1,
+        ...(origin && { origin }),
+        ...(source.licence && { licence: source.licence }),
+      };
     }),
   };
+}
+
+/** Source of a paste, which formats write as `copypaste`. */
+export type Provenance<O extends object = object> = (O | Pick<PastedShape, 'source' | 'instance'>) &
+  Pick<PastedShape, 'placement' | 'licence'>;
+
+/**
+ * Makes the source of a paste.
+ *
+ * @param own the source in the format's own terms, if it is in the same data set.
+ */
+export function provenanceOf<O extends object>({ source, instance, placement, licence }: PastedShape, own?: O): Provenance<O> {
+  return { ...(own ?? { source, instance }), placement, ...(licence && { licence }) };
 }
 
 /** Layers of each shape of an image, for drawing masks. */

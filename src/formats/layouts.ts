@@ -277,7 +277,7 @@ const rows = [
     readme: {
       folders:
         '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` or `result.json` (Label Studio), with the images; or the file that `--annotations` names',
-      written: 'run lengths, areas, boxes; pastes get new ids and a `copypaste` key with their source',
+      written: 'run lengths, areas, boxes; pastes get new ids and a `copypaste` key with their source and its licence',
       carried: 'categories, licences, all other keys',
       lost: 'keypoints of covered objects; other documents',
     },
@@ -309,7 +309,8 @@ const rows = [
     readme: {
       folders:
         '`annotations.xml` (CVAT for images 1.1) + `images/`, with subsets in `images/<subset>/`; `<split>/annotations.xml` or `<split>.xml`, each folder with `images/` of its own',
-      written: 'masks, and boxes that follow them; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute',
+      written:
+        'masks, and boxes that follow them; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute as in `coco`',
       carried: 'tags, lines, points, `<meta>` (its number of images is not updated)',
       lost: 'comments between images',
     },
@@ -324,7 +325,7 @@ const rows = [
     summary: 'annotations/<split>.json (Datumaro) + images/<split>/',
     readme: {
       folders: '`annotations/<split>.json` (Datumaro) + `images/<split>/`',
-      written: 'masks, and boxes that follow them; pastes get new ids, the highest `z_order` and a `copypaste` attribute',
+      written: 'masks, and boxes that follow them; pastes get new ids, the highest `z_order` and a `copypaste` attribute as in `coco`',
       carried: 'all other keys, subsets',
       lost: '–',
     },
@@ -380,7 +381,7 @@ const rows = [
     summary: 'a .json file beside each image, in train/, val/ … or anywhere',
     readme: {
       folders: 'a `.json` file beside each image, in `train/`, `val/`, … or anywhere',
-      written: 'a group of polygons, one per part; a `mask` if there is a hole',
+      written: 'a group of polygons, one per part; a `mask` if there is a hole; pastes get a `copypaste` key as in `coco`',
       carried: 'flags, descriptions, lines, points',
       lost: 'covered rectangles and circles (they become polygons), `imageData` (it becomes `null`)',
     },

@@ -1,9 +1,9 @@
 /** Instances from a stack of drawn elements, as annotation tools with a z-order store them. */
 import { instanceOfSpans } from '../masks/instances.ts';
 import { boxOfSpans, fillSpans, filterSpans, union } from '../masks/spans.ts';
-import type { Box, Shaped, Size } from '../types.ts';
+import type { Box, Reason, Shaped, Size } from '../types.ts';
 import type { Document, PastedShape, PastedShapes } from './format.ts';
-import { type Reason, reasonIn, undecided } from './unpasted.ts';
+import { reasonIn, undecided } from './unpasted.ts';
 
 /** A drawn element. */
 export interface Drawn {

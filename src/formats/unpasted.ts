@@ -1,9 +1,6 @@
 /** Finds polygons that cannot be pasted, without rasterising those that can. */
 import { spansOfPolygons } from '../masks/polygons.ts';
-import type { Size } from '../types.ts';
-import type { Unpasted } from './format.ts';
-
-export type Reason = keyof Unpasted;
+import type { Reason, Size } from '../types.ts';
 
 /** Left and upper end of the polygons of an annotation, with the polygons themselves if they may have no pixel. */
 export interface Undecided {

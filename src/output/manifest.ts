@@ -93,6 +93,10 @@ const augmented = z.strictObject({
     .describe(
       'if the source belongs to a bank of objects: the cut-outs of the instances that were drawn; in a folder of cut-outs, all of the source',
     ),
+  licence: z
+    .strictObject({ id: count, name: z.string().optional(), url: z.string().optional() })
+    .optional()
+    .describe("licence of the source's image, if its data set states one"),
   scenes: z
     .strictObject({
       target: scene.describe('where the whole target lands on its canvas'),

@@ -86,7 +86,7 @@ export function filesOf({ records, documents }: Pick<Manifest, 'records' | 'docu
 
 /** Record of a sample that was pasted into. */
 export function augmentedRecord(
-  { sample, plan, visible, objectIds, covered, pixels, objects, shapes, source: { inputs } }: Pasted,
+  { sample, plan, visible, objectIds, covered, pixels, objects, shapes, source: { inputs, licence } }: Pasted,
   written: Written | undefined,
 ): SampleRecord {
   return {
@@ -97,6 +97,7 @@ export function augmentedRecord(
     ...filesRecord(written),
     source: plan.source,
     ...(inputs && sourceRecord(inputs)),
+    ...(licence && { licence }),
     ...(plan.scenes && { scenes: { target: sceneRecord(plan.scenes.target), source: sceneRecord(plan.scenes.source) } }),
     placements: placementRecords(plan, visible, objectIds),
     dropped: [...plan.dropped],

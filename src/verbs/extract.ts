@@ -14,8 +14,7 @@ import { bytesOfImage, loadImage } from '../engine/images.ts';
 import type { Programs } from '../engine/programs.ts';
 import { findPoison } from '../engine/suspects.ts';
 import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
-import { type BankCutout, type BankRecord, classFolders, type Licence } from '../formats/bank.ts';
-import { layoutNamed } from '../formats/layouts.ts';
+import { type BankCutout, type BankRecord, classFolders } from '../formats/bank.ts';
 import { packCounts, runsOfSpans } from '../masks/run-lengths.ts';
 import { type ExtractOptions, extractOptions, type Given } from '../options.ts';
 import { type BankOutcome, type BankOutput, bankRun, createBankOutput } from '../output/bank.ts';
@@ -25,7 +24,7 @@ import { bankHeadOf } from '../output/head.ts';
 import { refuseOverlap } from '../output/overlap.ts';
 import { limitInPixels } from '../plan/plan.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Annotations, Image, Instance, Sample } from '../types.ts';
+import type { Image, Instance, Sample } from '../types.ts';
 
 /** Counts of a bank. */
 export interface ExtractSummary {
@@ -157,11 +156,10 @@ function createExtractor(dataset: Dataset, options: ExtractOptions, output: Bank
 
   const cutOut = async (sample: Sample, key: string): Promise<BankRecord> => {
     const annotations = await readAnnotations(sample, dataset, { ...options, jitter: 'instance' });
-    const { instances } = annotations;
+    const { instances, licence, files } = annotations;
     const smallest = limitInPixels(options.minSourceArea, sample.size);
     const wanted = [...instances.entries()].filter(([, { crowd, classId, area }]) => !crowd && mayPaste(classId) && area >= smallest);
-    const record = { id: sample.id, ...sample.size, depth: sample.format.depth, ...(await licenceOf(annotations, dataset)) };
-    const { files } = annotations;
+    const record = { id: sample.id, ...sample.size, depth: sample.format.depth, ...(licence && { licence }) };
     if (wanted.length === 0) return { ...record, inputs: files.map(({ path, sha256 }) => ({ path, sha256 })), cutouts: [] };
     await output.announce(
       key,
@@ -204,14 +202,6 @@ function createExtractor(dataset: Dataset, options: ExtractOptions, output: Bank
       return { id, skipped: messageOf(error), record: none };
     }
   };
-}
-
-/** Licence of a sample's image, if its document states one. */
-async function licenceOf({ sample, shapes }: Annotations, { layout, documents }: Dataset): Promise<{ licence?: Licence }> {
-  const format = await layoutNamed(layout).format?.();
-  const document = documents.get(sample.split);
-  const licence = format?.kind === 'documents' && shapes && document ? format.licence?.(shapes, document) : undefined;
-  return licence ? { licence } : {};
 }
 
 /** Refuses an image whose alpha a cut-out cannot keep. @throws {CopyPasteError} `data` if alpha is below full in the instance. */

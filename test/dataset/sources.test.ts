@@ -75,6 +75,7 @@ describe('a data set that takes instances from another', () => {
     expect(pasted.length).toBeGreaterThan(0);
     for (const record of pasted) {
       expect(record.source).toMatch(/^sources:/);
+      expect(record.licence?.name !== undefined).toBe(source === 'coco' || source === 'panoptic');
       expect(record.sourceInputs?.image.path).toContain(record.source.slice('sources:'.length).split('/').at(-1));
     }
     await expectSound(out, sets[target].root, split, sets[source].root);

@@ -25,6 +25,8 @@ interface Fixture {
   readonly annotations: string;
   /** Plants a contradiction to the classes or pixels in the text of the annotations. */
   plant(text: string): string;
+  /** True if annotations cannot hold the source of a paste. */
+  readonly bare?: true;
 }
 
 interface Opened {
@@ -36,7 +38,7 @@ interface Opened {
 }
 
 /** Tests that a format keeps the contract. */
-export function testFormat(layout: string, { files, annotations, plant }: Fixture): void {
+export function testFormat(layout: string, { files, annotations, plant, bare }: Fixture): void {
   const folder = temporaryFolder();
   let number = 0;
 
@@ -114,6 +116,7 @@ export function testFormat(layout: string, { files, annotations, plant }: Fixtur
         [0, 0, 2, 2],
       ];
       const [shape] = from.shapes as [ShapeSet['shapes'][0]];
+      const licence = { id: 4, name: 'CC BY' };
       const pasted: PastedShapes = {
         sample: opened.samples.get('a') as Sample,
         before,
@@ -127,10 +130,13 @@ export function testFormat(layout: string, { files, annotations, plant }: Fixtur
             placement: 1,
             origin: { own: from.own, shape },
           },
-          { classId: ids.get('dog') as number, spans: spansOf(foreign), source: 'sources:x', instance: 3, placement: 2 },
+          { classId: ids.get('dog') as number, spans: spansOf(foreign), source: 'sources:x', instance: 3, placement: 2, licence },
         ],
       };
-      const again = await open(await written(opened, pasted));
+      const after = await written(opened, pasted);
+      const quoted = String(after[annotations]).replaceAll('&quot;', '"').replaceAll('\\"', '"').replace(/\s/g, '');
+      expect(quoted.includes(JSON.stringify({ source: 'sources:x', instance: 3, placement: 2, licence }).replace(/\s/g, ''))).toBe(!bare);
+      const again = await open(after);
       const all = [
         ['cat', left],
         ['dog', boxes.a.dog],

@@ -10,7 +10,7 @@ import { parseJson } from '../json-text.ts';
 import { problemOfKeys } from '../keys.ts';
 import { reasonIn } from '../unpasted.ts';
 import { contradictionsOfMask } from './contradictions.ts';
-import { type CocoDocument, type CocoImage, instanceOf, licenceOf, type Noted, type Provenance, readCoco } from './read.ts';
+import { type CocoDocument, type CocoImage, type CocoProvenance, instanceOf, licenceOf, type Noted, readCoco } from './read.ts';
 import { reasonOf, type Segmented } from './unpasted.ts';
 import { annotationKeys, problemOfSegmentation } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
@@ -21,7 +21,7 @@ export interface CocoAnnotation extends Segmented {
   readonly area?: number;
   readonly bbox?: readonly number[];
   readonly keypoints?: unknown;
-  readonly copypaste?: Provenance;
+  readonly copypaste?: CocoProvenance;
 }
 
 /** COCO's data of an image. */

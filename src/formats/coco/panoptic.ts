@@ -8,7 +8,7 @@ import { renamed } from '../image-names.ts';
 import { parseJson } from '../json-text.ts';
 import { list, problemOfKeys, shown } from '../keys.ts';
 import { contradictionsOfMask } from './contradictions.ts';
-import { type CocoDocument, type CocoImage, instanceOf, licenceOf, type Noted, type Provenance, readCoco } from './read.ts';
+import { type CocoDocument, type CocoImage, type CocoProvenance, instanceOf, licenceOf, type Noted, readCoco } from './read.ts';
 import { decodeSegments, encodeSegments } from './segments.ts';
 import { id, measureKeys, name } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
@@ -26,7 +26,7 @@ interface Segment {
   readonly area?: number;
   readonly bbox?: readonly number[];
   readonly iscrowd?: number | boolean;
-  readonly copypaste?: Provenance;
+  readonly copypaste?: CocoProvenance;
 }
 
 /** The panoptic format's data of an image. */

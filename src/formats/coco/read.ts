@@ -3,12 +3,11 @@ import { createHash } from 'node:crypto';
 import { decodeText } from '../../base/text.ts';
 import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
-import type { ClassNames, Instance, Size } from '../../types.ts';
-import type { Licence } from '../bank.ts';
-import type { Document, DocumentImage, Unpasted } from '../format.ts';
+import type { ClassNames, Instance, Licence, Reason, Size, Unpasted } from '../../types.ts';
+import type { Document, DocumentImage, Provenance } from '../format.ts';
 import { type Place, partsOf } from '../json.ts';
 import { problemOfKeys, shown } from '../keys.ts';
-import { type Reason, reasonIn, type Undecided } from '../unpasted.ts';
+import { reasonIn, type Undecided } from '../unpasted.ts';
 import { flag, id, imageKeys, isId, someText } from './values.ts';
 
 /** An image in a document. */
@@ -22,10 +21,7 @@ export interface CocoImage {
 }
 
 /** Source of a pasted annotation: an annotation of this document, or an instance of another data set. */
-export type Provenance = { readonly placement: number } & (
-  | { readonly image_id: number; readonly annotation_id: number }
-  | { readonly source: string; readonly instance: number }
-);
+export type CocoProvenance = Provenance<{ readonly image_id: number; readonly annotation_id: number }>;
 
 /** Content of a document besides images and annotations, and its largest ids. */
 export interface CocoDocument {
@@ -237,8 +233,11 @@ function joinAnnotations(
 export function licenceOf({ license: id }: CocoImage, { own: { rest } }: Document<CocoDocument>): Licence | undefined {
   if (!isId(id)) return undefined;
   const listed = rest.filter(({ key, element }) => key === 'licenses' && element).map(({ value }) => parseValue(value, true).value);
-  const { name, url } = (listed as (Record<'id' | 'name' | 'url', unknown> | null)[]).find((one) => one?.id === id) ?? {};
-  return { id, ...(typeof name === 'string' && { name }), ...(typeof url === 'string' && { url }) };
+  const found = (listed as (Record<'id' | 'name' | 'url', unknown> | null)[]).find((one) => one?.id === id);
+  const { name, url } = found ?? {};
+  // CVAT and others list one licence without a name or an address.
+  if (found && !name && !url) return undefined;
+  return { id, ...(typeof name === 'string' && name && { name }), ...(typeof url === 'string' && url && { url }) };
 }
 
 export function instanceOf(categoryId: number, spans: Int32Array, size: Size, crowd: boolean): Instance {

@@ -1,6 +1,7 @@
 /** Finds the annotations of a COCO document that cannot be pasted, without rasterising those that can. */
 import { unpackCounts } from '../../masks/run-lengths.ts';
-import { type Reason, type Undecided, undecided } from '../unpasted.ts';
+import type { Reason } from '../../types.ts';
+import { type Undecided, undecided } from '../unpasted.ts';
 
 /** Fields of an annotation that decide if it can be pasted. */
 export interface Segmented {

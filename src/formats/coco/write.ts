@@ -1,10 +1,10 @@
 /** Writes COCO documents, of instances and panoptic ones. */
 import type { Sample } from '../../types.ts';
 import { idsAfter } from '../documents.ts';
-import type { Document, PastedShape } from '../format.ts';
+import { type Document, type PastedShape, provenanceOf } from '../format.ts';
 import { renamed } from '../image-names.ts';
 import { jsonText, parseJson } from '../json-text.ts';
-import type { CocoDocument, CocoImage, Provenance } from './read.ts';
+import type { CocoDocument, CocoImage, CocoProvenance } from './read.ts';
 
 /** An image and its annotations in an output document, as JSON text. */
 export interface CocoEntry {
@@ -31,8 +31,9 @@ export function entryOf(image: CocoImage, annotations: readonly object[], added?
 }
 
 /** Describes the source of a paste. */
-export function provenance({ origin, source, instance, placement }: PastedShape<{ readonly image: CocoImage }>): Provenance {
-  return origin ? { image_id: origin.own.image.id, annotation_id: origin.shape.id, placement } : { source, instance, placement };
+export function provenance(paste: PastedShape<{ readonly image: CocoImage }>): CocoProvenance {
+  const { origin } = paste;
+  return provenanceOf(paste, origin && { image_id: origin.own.image.id, annotation_id: origin.shape.id });
 }
 
 /** Gives an image the name of its output file. @param path of the image in the output. */

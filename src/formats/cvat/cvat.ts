@@ -1,7 +1,7 @@
 /** The format CVAT for images 1.1: an XML document of images, each with polygons, masks, boxes and more. */
 import { boxOfSpans } from '../../masks/spans.ts';
 import { idsAfter, withSurroundings } from '../documents.ts';
-import type { DocumentFormat, PastedShapes, WriteOptions } from '../format.ts';
+import { type DocumentFormat, type PastedShapes, provenanceOf, type WriteOptions } from '../format.ts';
 import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
 import { type CvatDocument, type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
 import { boxText, type CvatEntry, entityOf, entryOf, shapeText, withAttribute } from './write.ts';
@@ -10,6 +10,7 @@ import { boxText, type CvatEntry, entityOf, entryOf, shapeText, withAttribute } 
 export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> = {
   kind: 'documents',
   polygons: true,
+  classesByName: true,
   open: openCvat,
   shapes: shapesOfCvat,
 
@@ -63,11 +64,11 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
 function pastedTexts(pasted: PastedShapes<CvatImage, Stacked>, space: string, { polygons, classNames }: WriteOptions): string[] {
   let group = pasted.before.own.elements.reduce((most, { attributes }) => Math.max(most, Number(attributes.group_id) || 0), 0);
   return pasted.pasted.flatMap((one) => {
-    const { spans, classId, source, instance, placement, origin } = one;
+    const { spans, classId, origin } = one;
     const copied = (n = -1): Pick<CvatElement, 'attributes' | 'inner'> => {
       const foreign = { attributes: { label: classNames.get(classId) as string, source: '', occluded: '0' }, inner: '' };
       const own = origin?.own.elements[n] ?? foreign;
-      const from = origin ? { image: origin.own.attributes.name, element: n, placement } : { source, instance, placement };
+      const from = provenanceOf(one, origin && { image: origin.own.attributes.name, element: n });
       const inner = own.inner.replace(/<attribute name="copypaste">[^<]*<\/attribute>\s*/g, '').trimEnd();
       const provenance = `${space}  <attribute name="copypaste">${JSON.stringify(from).replace(/[&<>]/g, entityOf)}</attribute>${space}`;
       return { ...own, inner: inner + provenance };

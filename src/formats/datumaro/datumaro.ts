@@ -6,7 +6,7 @@ import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
 import { boxOfSpans } from '../../masks/spans.ts';
 import type { Box, Sample, Size } from '../../types.ts';
 import { type Surroundings, withSurroundings } from '../documents.ts';
-import type { DocumentFormat } from '../format.ts';
+import { type DocumentFormat, provenanceOf } from '../format.ts';
 import { renamed } from '../image-names.ts';
 import { jsonText, parseJson } from '../json-text.ts';
 import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
@@ -36,10 +36,10 @@ export const datumaro: DocumentFormat<DatumaroItem, Stacked, string, Surrounding
     let group = largestOf(item, 'group');
     const z_order = topOf(pasted);
     const added = pasted.pasted.flatMap((one): DatumaroAnnotation[] => {
-      const { spans, classId, source, instance, placement, origin } = one;
+      const { spans, classId, origin } = one;
       const copied = (n: number | undefined, type: string): DatumaroAnnotation => {
         const { object_id: _, ...own } = origin?.own.annotations[n ?? -1] ?? { type, label_id: classId };
-        const from = origin ? { item: origin.own.id, element: n, placement } : { source, instance, placement };
+        const from = provenanceOf(one, origin && { item: origin.own.id, element: n });
         return { ...own, type, attributes: { ...own.attributes, copypaste: JSON.stringify(from) } };
       };
       const own = { ...shaped(copied(origin?.shape.id, 'mask'), spans, size, polygons), id: ++id, group: 0, z_order };

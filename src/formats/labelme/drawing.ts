@@ -6,7 +6,8 @@
 import { pngHeader } from '../../codecs/png.ts';
 import { decodeMask } from '../../codecs/png-masks.ts';
 import { spansOfPixels } from '../../masks/spans.ts';
-import type { Box, Size } from '../../types.ts';
+import type { Box, Reason, Size } from '../../types.ts';
+import type { Provenance } from '../format.ts';
 
 /** A shape in a labelme file. */
 export interface LabelmeShape {
@@ -16,6 +17,8 @@ export interface LabelmeShape {
   readonly shape_type?: string | null;
   /** Base64 PNG of a mask; its points are opposite corners of its box. */
   readonly mask?: string | null;
+  /** Source of a paste. */
+  readonly copypaste?: Provenance;
 }
 
 /** Labels that are not classes, with the value of their pixels in drawn masks, as in labelme's converters. */
@@ -45,17 +48,17 @@ export function hasArea({ shape_type: type, points }: Pick<LabelmeShape, 'shape_
   return pointsOf[type ?? 'polygon']?.(points.length) ?? false;
 }
 
-/** Reason why a shape is never pasted, as a phrase; undefined if it can be. @param size of the image, if the file states it. */
-export function unpastedReason(shape: LabelmeShape, size: Size | undefined): string | undefined {
+/** Reason why a shape is never pasted; undefined if it can be. @param size of the image, if the file states it. */
+export function unpastedReason(shape: LabelmeShape, size: Size | undefined): Reason | undefined {
   const type = shape.shape_type ?? 'polygon';
   if (!pointsOf[type]) return `of type '${type}'`;
   if (noClass.has(shape.label)) return `labelled '${shape.label}'`;
-  if (!hasArea(shape)) return 'with a wrong number of points';
+  if (!hasArea(shape)) return 'wrong number of points';
   if (!size) return undefined;
   const [x0, y0, x1, y1] = boxOf([shape], size);
   if (x0 >= x1 || y0 >= y1) return 'outside the image';
   // Only small circles have no pixel.
-  return type === 'circle' && x1 - x0 <= 2 && spansOfShapes([shape], size).length === 0 ? 'without a pixel' : undefined;
+  return type === 'circle' && x1 - x0 <= 2 && spansOfShapes([shape], size).length === 0 ? 'no area' : undefined;
 }
 
 /**

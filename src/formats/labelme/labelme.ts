@@ -1,8 +1,8 @@
 /** The labelme format: a JSON file of shapes beside each image. */
 import { inParts } from '../../base/parts.ts';
-import { plural } from '../../base/plural.ts';
 import { readText } from '../../base/tree.ts';
 import { CopyPasteError } from '../../errors.ts';
+import type { Reason } from '../../types.ts';
 import type { LabelFormat, Layer } from '../format.ts';
 import { hasArea, type LabelmeShape, noClass, spansOfShapes, unpastedReason } from './drawing.ts';
 import { type LabelmeDocument, parseLabelme, type ShapeIndices, shapesOfLabelme } from './read.ts';
@@ -12,21 +12,21 @@ import { labelmeText, renamedLabelmeText } from './write.ts';
 export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
   kind: 'labels',
   ending: '.json',
-  async names({ root }, { files, own, encoding }, bad) {
+  async names({ root }, { files, counted, encoding }, bad) {
     const labels = new Set<string>();
-    const counted = new Set(own);
-    const reasons = new Map<string, number>();
-    let all = 0;
+    const isCounted = new Set(counted);
+    const unpasted: Partial<Record<Reason, number>> = {};
+    let annotations = 0;
     await inParts(files, 8, async (file) => {
       try {
         const { shapes, imageWidth: width, imageHeight: height } = parseLabelme(await readText(root, file, encoding), file);
         for (const { label } of shapes) labels.add(label);
-        if (!counted.has(file)) return;
-        all += shapes.length;
+        if (!isCounted.has(file)) return;
+        annotations += shapes.length;
         const size = width && height ? { width, height } : undefined;
         for (const shape of shapes) {
           const reason = unpastedReason(shape, size);
-          if (reason !== undefined) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+          if (reason !== undefined) unpasted[reason] = (unpasted[reason] ?? 0) + 1;
         }
       } catch (error) {
         if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -34,7 +34,7 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
       }
     });
     const names = [...labels].filter((label) => !noClass.has(label)).sort();
-    return { classNames: new Map(names.map((name, id) => [id, name])), notes: noteOf(reasons, all) };
+    return { classNames: new Map(names.map((name, id) => [id, name])), counts: { annotations, unpasted } };
   },
   shapes: shapesOfLabelme,
   plain: (text, { image }) => renamedLabelmeText(text, image),
@@ -59,12 +59,3 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
     return indices.map((index) => ({ spans: spansOfShapes([own.shapes[index] as LabelmeShape], size), paint, height: index }));
   },
 };
-
-/** Note on the shapes that are never pasted, by reason. */
-function noteOf(reasons: ReadonlyMap<string, number>, all: number): string[] {
-  if (reasons.size === 0) return [];
-  const counts = [...reasons].sort(([a], [b]) => (a < b ? -1 : 1));
-  const total = counts.reduce((sum, [, n]) => sum + n, 0);
-  const by = counts.map(([reason, n]) => `${n} ${reason}`).join(', ');
-  return [`${total} of ${plural(all, 'shape')} ${total === 1 ? 'is' : 'are'} kept and never pasted: ${by}`];
-}

@@ -4,7 +4,7 @@ import { encodeMask } from '../../codecs/png-masks.ts';
 import { contoursOfSpans } from '../../masks/outlines.ts';
 import { boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Size } from '../../types.ts';
-import type { NewPaths, PastedShapes, WriteOptions } from '../format.ts';
+import { type NewPaths, type PastedShapes, provenanceOf, type WriteOptions } from '../format.ts';
 import { jsonText } from '../json-text.ts';
 import { type LabelmeShape, spansOfShapes } from './drawing.ts';
 import type { LabelmeDocument, ShapeIndices } from './read.ts';
@@ -34,10 +34,11 @@ export async function labelmeText(
     else for (const index of shape.own) written[index] = [document.shapes[index] as LabelmeShape];
   }
   const all = written.flat();
-  for (const { spans, classId, origin } of pasted) {
+  for (const one of pasted) {
+    const { spans, classId, origin } = one;
     const copied = origin?.own.shapes[origin.shape.own[0] as number];
     const shape = copied ?? { label: classNames.get(classId) ?? String(classId), points: [], flags: {} };
-    all.push(...(await write({ ...shape, group_id: null }, spans)));
+    all.push(...(await write({ ...shape, group_id: null, copypaste: provenanceOf(one) }, spans)));
   }
   const { imagePath } = document;
   return `${jsonText({ ...document, shapes: all, imagePath: renamedPath(imagePath, image), imageData: null }, '')}\n`;
