@@ -401,7 +401,7 @@ export const augmentOptions = {
   includeOriginals: { flag: '--include-originals', kind: 'switch', description: 'also write the unchanged samples' },
   imageFormat: {
     flag: '--image-format <name>',
-    choices: ['png', 'jpeg', 'webp', 'tiff', 'avif'],
+    choices: ['png', 'jpeg', 'webp', 'tiff', 'avif', 'bmp'],
     description: 'format of augmented images (by default that of each input)',
   },
   quality: {

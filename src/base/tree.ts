@@ -124,12 +124,13 @@ export async function readText(root: string, file: string, encoding?: string): P
 /**
  * Reads the first `length` bytes of a file, or all of a shorter one.
  *
+ * @param file its name in messages.
  * @throws {CopyPasteError} `io` or `data` if the file cannot be read.
  */
-export async function readStart(root: string, file: string, length: number): Promise<Uint8Array> {
+export async function readStart(path: string, file: string, length: number): Promise<Uint8Array> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(join(root, file));
+    handle = await open(path);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
     return buffer.subarray(0, bytesRead);
   } catch (cause) {

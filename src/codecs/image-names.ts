@@ -1,9 +1,19 @@
 /** Extensions of each image format; the first is used for new files. */
-export const extensions = { png: ['png'], jpeg: ['jpg', 'jpeg'], webp: ['webp'], tiff: ['tif', 'tiff'], avif: ['avif'] } as const;
+export const extensions = {
+  png: ['png'],
+  jpeg: ['jpg', 'jpeg'],
+  webp: ['webp'],
+  tiff: ['tif', 'tiff'],
+  avif: ['avif'],
+  bmp: ['bmp'],
+} as const;
 export type ImageFormat = keyof typeof extensions;
 
+/** Formats of masks. */
+export type MaskFormat = 'png' | 'tiff' | 'bmp';
+
 /** List of extensions in messages. */
-export const extensionList = '.png, .jpg, .webp, .tif or .avif';
+export const extensionList = '.png, .jpg, .webp, .tif, .avif or .bmp';
 
 const formatOfExtension = new Map(Object.entries(extensions).flatMap(([format, names]) => names.map((name) => [name as string, format])));
 
@@ -11,6 +21,12 @@ const formatOfExtension = new Map(Object.entries(extensions).flatMap(([format, n
 export function formatOf(path: string): ImageFormat | undefined {
   const extension = /\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
   return formatOfExtension.get(extension) as ImageFormat | undefined;
+}
+
+/** Mask format of a file name; `undefined` for an extension of no mask. */
+export function maskFormatOf(path: string): MaskFormat | undefined {
+  const format = formatOf(path);
+  return format === 'png' || format === 'tiff' || format === 'bmp' ? format : undefined;
 }
 
 /** True if a format can hold 16 bits per channel. */

@@ -3,12 +3,13 @@ import { createRequire } from 'node:module';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { JpegOptions, Metadata, default as Sharp } from 'sharp';
 import { giveBack } from '../base/buffers.ts';
-import { cannotRead } from '../base/tree.ts';
+import { cannotRead, readStart } from '../base/tree.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Bands, Depth, Image, ImageInfo, JpegCoding, Mask, Size } from '../types.ts';
+import { bmpHeader, bmpStart, decodeBmp, encodeBmp, isBmp } from './bmp.ts';
 import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
 import { jpegCoding } from './jpeg.ts';
-import { inDepth, withChannels } from './pixels.ts';
+import { inDepth, takePixels, withChannels } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 
@@ -50,6 +51,10 @@ export interface ImageHeader {
  * @throws {CopyPasteError} `data` if the image is damaged or of an unsupported kind, or its name is not UTF-8; `io` if it cannot be read.
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
+  if (formatOf(name) === 'bmp') {
+    const start = await readStart(path, name, bmpStart);
+    if (isBmp(start)) return bmpImageHeader(start, name);
+  }
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
     // sharp reports an unreadable file as an unknown format. If the file can be read here, it is damaged.
     const bytes = await readWhole(path, name);
@@ -67,6 +72,7 @@ async function readWhole(path: string, name: string): Promise<Uint8Array> {
 
 /** Header of an image in memory or at a path. */
 export async function imageHeaderOf(input: Uint8Array | string, name: string): Promise<ImageHeader> {
+  if (typeof input !== 'string' && isBmp(input)) return bmpImageHeader(input, name);
   let metadata: Metadata;
   try {
     metadata = await sharp(input, strict).metadata();
@@ -105,6 +111,13 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
   };
 }
 
+/** Header of a BMP from the start of its file. */
+function bmpImageHeader(start: Uint8Array, name: string): ImageHeader {
+  const { width, height, channels, profile } = bmpHeader(start, name, 'image');
+  const size = { width, height };
+  return { stored: size, upright: size, turned: false, format: { channels, depth: 8, icc: profile !== undefined, cmyk: false } };
+}
+
 /** True if the header of an ICC profile names CMYK as its colour space (ICC.1, section 7.2). */
 function isCmykProfile(icc: Buffer | undefined): boolean {
   return icc?.toString('latin1', 16, 20) === 'CMYK' && icc.toString('latin1', 36, 40) === 'acsp';
@@ -120,12 +133,39 @@ const colourChannels: Readonly<Record<string, readonly number[]>> = { 'b-w': [1,
  *
  * @throws {CopyPasteError} `data` if the file is damaged or has another size.
  */
-export async function decodeImage(
-  bytes: Uint8Array,
-  { width, height }: Size,
-  name: string,
-  { channels, depth, icc, cmyk, upright }: ImageInfo,
-): Promise<Image> {
+export async function decodeImage(bytes: Uint8Array, size: Size, name: string, format: ImageInfo): Promise<Image> {
+  const image = isBmp(bytes) ? decodeBmpImage(bytes, name) : await decodeWithSharp(bytes, name, format);
+  if (image.width !== size.width || image.height !== size.height)
+    throw new CopyPasteError('data', `image is ${image.width}×${image.height}, but its mask is ${size.width}×${size.height}`, {
+      path: name,
+    });
+  return image;
+}
+
+/** Decodes a BMP; values of a palette become its colours. */
+function decodeBmpImage(bytes: Uint8Array, name: string): Image {
+  const { channels, profile } = bmpHeader(bytes, name, 'image');
+  const { width, height, values, palette } = decodeBmp(bytes, name, 'image');
+  const bands = channels === 4 ? 4 : 3;
+  if (profile && profile[1] > bytes.length)
+    throw new CopyPasteError('data', 'cannot decode this image: damaged BMP, its ICC profile is cut short', { path: name });
+  const icc = profile && Uint8Array.from(bytes.subarray(...profile));
+  const image = { width, height, bands, depth: 8, channels, ...(icc && { icc }) } as const;
+  if (!palette) return { ...image, pixels: values };
+  const pixels = takePixels(8, bands * values.length);
+  for (let i = 0, o = 0; i < values.length; i++) {
+    const colour = 3 * (values[i] as number);
+    if (colour >= palette.length)
+      throw new CopyPasteError('data', 'cannot decode this image: damaged BMP, a pixel is beyond the end of its palette', { path: name });
+    pixels[o++] = palette[colour] as number;
+    pixels[o++] = palette[colour + 1] as number;
+    pixels[o++] = palette[colour + 2] as number;
+  }
+  giveBack(values);
+  return { ...image, pixels };
+}
+
+async function decodeWithSharp(bytes: Uint8Array, name: string, { channels, depth, icc, cmyk, upright }: ImageInfo): Promise<Image> {
   try {
     const profile = icc ? (await sharp(bytes, strict).metadata()).icc : undefined;
     // sharp expands grey to RGB. Only a CMYK profile is applied.
@@ -134,14 +174,11 @@ export async function decodeImage(
     const { data, info } = await (depth === 16 ? input.toColourspace('rgb16').raw({ depth: 'ushort' }) : input.raw()).toBuffer({
       resolveWithObject: true,
     });
-    if (info.width !== width || info.height !== height) {
-      throw new CopyPasteError('data', `image is ${info.width}×${info.height}, but its mask is ${width}×${height}`, { path: name });
-    }
     const jpeg = jpegCoding(bytes);
     const Values = depth === 16 ? Uint16Array : Uint8Array;
     return {
-      width,
-      height,
+      width: info.width,
+      height: info.height,
       pixels: new Values(data.buffer, data.byteOffset, data.length / Values.BYTES_PER_ELEMENT),
       bands: info.channels as Bands,
       depth,
@@ -153,7 +190,7 @@ export async function decodeImage(
       ...(tiff && channels % 2 === 0 && !tiffField(bytes, 'extraSamples') && { extraBand: true }),
     };
   } catch (cause) {
-    throw cause instanceof CopyPasteError ? cause : damaged(name, cause);
+    throw damaged(name, cause);
   }
 }
 
@@ -236,6 +273,7 @@ export const codecs: Record<ImageFormat, string> = {
   jpeg: `sharp ${sharp.versions.sharp}`,
   webp: `sharp ${sharp.versions.sharp}`,
   tiff: 'node:zlib RLE, predictor 2',
+  bmp: 'uncompressed',
   avif: `sharp ${sharp.versions.sharp}, 4:4:4, effort ${avifEffort}`,
 };
 
@@ -270,10 +308,10 @@ export async function encodeImage(image: Image, format: ImageFormat, asked?: num
   const { width, height, depth, icc, extraBand } = image;
   if (depth === 16 && !isDeep(format))
     throw new CopyPasteError('usage', `--image-format ${format}: holds 8 bits per channel, but the image has 16; use png or tiff`);
-  // JPEG has no alpha.
-  const channels = format === 'jpeg' && image.channels % 2 === 0 ? ((image.channels - 1) as 1 | 3) : image.channels;
+  const channels = channelsIn(format, image.channels);
   const data = withChannels(image, channels);
   try {
+    if (format === 'bmp' && data instanceof Uint8Array && channels !== 2) return encodeBmp({ width, height, channels, values: data, icc });
     if (format === 'tiff') return await encodeTiff({ width, height, depth, channels, data, extraBand, ...(icc && { icc }) });
     const chunks = icc ? [await iccChunk(icc)] : [];
     if (data instanceof Uint16Array)
@@ -293,6 +331,13 @@ export async function encodeImage(image: Image, format: ImageFormat, asked?: num
   } finally {
     if (data !== image.pixels) giveBack(data);
   }
+}
+
+/** Number of channels of a file: JPEG has no alpha, and BMP none beside grey. */
+function channelsIn(format: ImageFormat, channels: Image['channels']): Image['channels'] {
+  if (channels % 2 === 1) return channels;
+  if (format === 'jpeg') return (channels - 1) as 1 | 3;
+  return format === 'bmp' ? 4 : channels;
 }
 
 function sharpJpeg({ quality, sampling = '4:4:4', progressive, optimised, mozjpeg }: JpegCoding): JpegOptions {
@@ -316,7 +361,7 @@ export async function thumbnail(image: Image, width: number): Promise<{ data: Ui
 }
 
 /** Encodes interleaved RGB bytes in a format. */
-export function encodeRgb(data: Uint8Array, width: number, height: number, format: ImageFormat): Promise<Uint8Array> {
+export function encodeRgb(data: Uint8Array, width: number, height: number, format: 'png' | 'jpeg' | 'webp'): Promise<Uint8Array> {
   const image = sharp(data, { raw: { width, height, channels: 3 } });
   return image.toFormat(format, format === 'png' ? { compressionLevel: 9 } : { quality: 90 }).toBuffer();
 }

@@ -1,8 +1,11 @@
-/** Mask files: PNG (ids, palettes or colours) and grey TIFF. */
+/** Mask files: PNG and BMP (ids, palettes or colours), and grey TIFF. */
 
+import { CopyPasteError } from '../errors.ts';
 import type { Colours, Mask, MaskCoding } from '../types.ts';
+import { decodeBmp, encodeBmp } from './bmp.ts';
 import { decodeTiffMask } from './image.ts';
-import { formatOf } from './image-names.ts';
+import { type MaskFormat, maskFormatOf } from './image-names.ts';
+import { idsOf, maskValuesOf, objectsOf } from './mask-values.ts';
 import { decodeMask, decodeObjects, encodeMask } from './png-masks.ts';
 import { encodeTiff } from './tiff.ts';
 
@@ -12,8 +15,14 @@ import { encodeTiff } from './tiff.ts';
  * @throws {CopyPasteError} `data` if the file is damaged or holds no ids.
  */
 export async function readMask(bytes: Uint8Array, file: string, { colours, threshold }: MaskCoding = {}): Promise<Mask> {
-  const mask = formatOf(file) === 'tiff' ? await decodeTiffMask(bytes, file) : decodeMask(bytes, file, colours);
+  const mask = await decode(bytes, file, colours);
   return threshold === undefined ? mask : divided(mask, threshold);
+}
+
+async function decode(bytes: Uint8Array, file: string, colours: Colours | undefined): Promise<Mask> {
+  const format = maskFormatOf(file);
+  if (format === 'tiff') return decodeTiffMask(bytes, file);
+  return format === 'bmp' ? idsOf(decodeBmp(bytes, file, 'mask'), file, colours) : decodeMask(bytes, file, colours);
 }
 
 /** Colours of the two classes that a threshold divides. */
@@ -35,14 +44,25 @@ function divided({ width, height, ids: values, colours }: Mask, threshold: numbe
  * @throws {CopyPasteError} `data` if the file is damaged or holds no ids.
  */
 export async function readObjects(bytes: Uint8Array, file: string): Promise<Mask> {
-  return formatOf(file) === 'tiff' ? decodeTiffMask(bytes, file) : decodeObjects(bytes, file);
+  const format = maskFormatOf(file);
+  if (format === 'tiff') return decodeTiffMask(bytes, file);
+  return format === 'bmp' ? objectsOf(decodeBmp(bytes, file, 'mask'), file) : decodeObjects(bytes, file);
 }
 
-/** Encodes a mask in the format of its file's extension, which `codec` names. */
-export async function writeMask(mask: Mask, file: string): Promise<{ bytes: Uint8Array; codec: 'png' | 'tiff' }> {
-  if (formatOf(file) !== 'tiff') return { bytes: await encodeMask(mask), codec: 'png' };
-  const { width, height, colours } = mask;
-  const ids = colours ? mask.ids.map((id) => (colours.byId[id] as Colours[0])[0]) : mask.ids;
-  const depth = ids instanceof Uint16Array ? 16 : 8;
-  return { bytes: await encodeTiff({ width, height, depth, channels: 1, data: ids }), codec: 'tiff' };
+/**
+ * Encodes a mask in the format of its file's extension, which `codec` names.
+ *
+ * @throws {CopyPasteError} `data` if the format cannot hold an id.
+ */
+export async function writeMask(mask: Mask, file: string): Promise<{ bytes: Uint8Array; codec: MaskFormat }> {
+  const codec = maskFormatOf(file) ?? 'png';
+  if (codec === 'png') return { bytes: await encodeMask(mask), codec };
+  const { values, ...stored } = maskValuesOf(mask);
+  if (codec === 'tiff') {
+    const depth = values instanceof Uint16Array ? 16 : 8;
+    return { bytes: await encodeTiff({ ...stored, depth, data: values }), codec };
+  }
+  if (values instanceof Uint16Array)
+    throw new CopyPasteError('data', 'an id above 255 does not fit into a BMP; convert it to PNG', { path: file });
+  return { bytes: encodeBmp({ ...stored, values }), codec };
 }

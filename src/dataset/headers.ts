@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
 import { readStart } from '../base/tree.ts';
+import { bmpHeader, bmpStart, isBmp } from '../codecs/bmp.ts';
 import { readImageHeader, readTiffMaskHeader } from '../codecs/image.ts';
-import { formatOf } from '../codecs/image-names.ts';
+import { maskFormatOf } from '../codecs/image-names.ts';
+import { readMask } from '../codecs/masks.ts';
 import { maxPixels, pngHeader } from '../codecs/png.ts';
 import { decodeMask } from '../codecs/png-masks.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
@@ -97,7 +99,7 @@ async function checkSample(root: string, sample: Paired, coloured: Coloured): Pr
 
 /** Checks a derived mask file. @throws {CopyPasteError} `data` when it is not a PNG of the mask's size. */
 async function checkView(root: string, view: ViewFile, { width, height }: Size): Promise<ViewFile> {
-  const header = pngHeader(await readStart(root, view.path, 33));
+  const header = pngHeader(await readStart(join(root, view.path), view.path, 33));
   if (header === undefined) throw new CopyPasteError('data', 'is not a PNG; convert it or remove it', { path: view.path });
   if (header.width !== width || header.height !== height)
     throw new CopyPasteError('data', `is ${header.width}×${header.height}, but its mask is ${width}×${height}`, { path: view.path });
@@ -106,11 +108,24 @@ async function checkView(root: string, view: ViewFile, { width, height }: Size):
 
 /** Reads the size of a mask. @param colours true if the mask may store colours. @throws {CopyPasteError} `data` when it cannot be used. */
 async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
+  const path = join(root, file);
+  switch (maskFormatOf(file)) {
+    case 'tiff':
+      return { ...(await readTiffMaskHeader(path, file)), coded: false };
+    case 'bmp':
+      return bmpSize(path, file, colours);
+    case 'png':
+      return pngSize(path, file, colours);
+    default:
+      throw new CopyPasteError('data', 'mask is not a PNG, TIFF or BMP, and other formats do not keep ids; convert it to PNG', {
+        path: file,
+      });
+  }
+}
+
+async function pngSize(path: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', what, { path: file });
-  const format = formatOf(file);
-  if (format === 'tiff') return { ...(await readTiffMaskHeader(join(root, file), file)), coded: false };
-  if (format !== 'png') throw refuse('mask is not a PNG or TIFF, and other formats do not keep ids; convert it to PNG');
-  const header = pngHeader(await readStart(root, file, 33));
+  const header = pngHeader(await readStart(path, file, 33));
   if (header === undefined) throw refuse('mask is named .png but is not a PNG; convert it to PNG');
   const { width, height, depth, colour } = header;
   const coded = colour !== 'grey' && colour !== 'palette';
@@ -118,6 +133,15 @@ async function maskSize(root: string, file: string, colours: boolean): Promise<S
   if (coded && (depth !== 8 || colour === 'grey-alpha'))
     throw refuse(`mask is ${depth === 8 ? 'grey with alpha' : `${depth}-bit RGB`}, not class ids; convert it to grey`);
   // Without a map, colours are ids only if all pixels are grey.
-  if (coded && !colours) decodeMask(await readFile(join(root, file)), file);
+  if (coded && !colours) decodeMask(await readFile(path), file);
+  return { width, height, coded };
+}
+
+async function bmpSize(path: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
+  const start = await readStart(path, file, bmpStart);
+  if (!isBmp(start)) throw new CopyPasteError('data', 'mask is named .bmp but is not a BMP; convert it to PNG', { path: file });
+  const { width, height, palette } = bmpHeader(start, file, 'mask');
+  const coded = palette === undefined;
+  if (coded && !colours) await readMask(await readFile(path), file);
   return { width, height, coded };
 }

@@ -1,5 +1,6 @@
 /** The table of layouts. A row loads the code of its format on demand. */
 import type { Tree } from '../base/tree.ts';
+import { maskFormatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Endings, ObjectIds, View } from '../types.ts';
@@ -409,7 +410,7 @@ const rows = [
         const prefix = split === '' ? '' : `${split}/`;
         const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
         const [masks] = maskFolders.filter((name) =>
-          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && /\.(png|tiff?)$/i.test(file)),
+          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && maskFormatOf(file) !== undefined),
         );
         const objects = tree.folders.has(`${prefix}instances`);
         if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];

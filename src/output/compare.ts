@@ -1,6 +1,7 @@
+import { bmpHeader, isBmp } from '../codecs/bmp.ts';
 import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
+import { readMask } from '../codecs/masks.ts';
 import { pngHeader } from '../codecs/png.ts';
-import { decodeMask } from '../codecs/png-masks.ts';
 import type { SampleFile, Size } from '../types.ts';
 
 /** A difference between a file and what is expected of it. */
@@ -17,8 +18,7 @@ export interface Difference {
 export async function describeDifference({ path, role }: SampleFile, there: Uint8Array, expected: Uint8Array): Promise<string | undefined> {
   if (Buffer.compare(there, expected) === 0) return undefined;
   if (role === 'labels') return 'has different text';
-  const colour = pngHeader(expected)?.colour;
-  const decode = colour === 'grey' || colour === 'palette' ? decodeIds : decodeAny;
+  const decode = storesIds(expected, path, role) ? decodeIds : decodeAny;
   let one: Decoded;
   try {
     one = await decode(there, path);
@@ -35,6 +35,13 @@ export async function describeDifference({ path, role }: SampleFile, there: Uint
   return `first differs at pixel (${at % one.width}, ${Math.floor(at / one.width)}): has ${one.show(at)}, expected ${other.show(at)}`;
 }
 
+/** Tests if a file holds ids or indices, and not colours. */
+function storesIds(bytes: Uint8Array, path: string, role: SampleFile['role']): boolean {
+  if (isBmp(bytes)) return role !== 'image' && bmpHeader(bytes, path, 'mask').palette !== undefined;
+  const colour = pngHeader(bytes)?.colour;
+  return colour === 'grey' || colour === 'palette';
+}
+
 /** Values of a decoded image or mask, with the text that shows a pixel. */
 interface Decoded extends Size {
   readonly values: Uint8Array | Uint16Array;
@@ -43,7 +50,7 @@ interface Decoded extends Size {
 }
 
 async function decodeIds(bytes: Uint8Array, path: string): Promise<Decoded> {
-  const { width, height, ids } = decodeMask(bytes, path);
+  const { width, height, ids } = await readMask(bytes, path);
   return { width, height, values: ids, perPixel: 1, show: (at) => `value ${ids[at]}` };
 }
 

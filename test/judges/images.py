@@ -28,6 +28,11 @@ def tiff(folder, verdict):
     judge(folder, verdict, "tif", "tif")
 
 
+def bmp(folder, verdict):
+    """BMP of 8 bits a channel, with masks in BMP, as Pillow and OpenCV both read them."""
+    judge(folder, verdict, "bmp", "bmp", kinds={"grey8": (np.uint8, 1), "rgb8": (np.uint8, 3), "rgba8": (np.uint8, 4)})
+
+
 def tiff_from_png(folder, verdict):
     """PNGs that are written as TIFFs."""
     judge(folder, verdict, "png", "png", "--image-format", "tiff")
@@ -43,7 +48,7 @@ def toned_only(folder, verdict):
     judge(folder, verdict, "png", "png", "--tone", "1")
 
 
-def judge(folder, verdict, image_type, mask_type, *flags):
+def judge(folder, verdict, image_type, mask_type, *flags, kinds=kinds):
     for kind, (depth, channels) in kinds.items():
         source, out = folder / kind, folder / f"{kind}-out"
         images, masks = write(source, depth, channels, image_type, mask_type)
@@ -53,7 +58,7 @@ def judge(folder, verdict, image_type, mask_type, *flags):
                 continue
             target, other = record["id"], record["source"]
             image = read(out / record["files"]["image"]["path"])
-            mask = cv2.imread(str(out / record["files"]["mask"]["path"]), cv2.IMREAD_UNCHANGED)
+            mask = read_mask(out / record["files"]["mask"]["path"])
             expected, ids, areas = render(record, images[target], masks[target], images[other], masks[other], "--blend" in flags)
             path = f"{kind}/{record['files']['image']['path']}"
             verdict.count("images")
@@ -67,11 +72,34 @@ def judge(folder, verdict, image_type, mask_type, *flags):
 def read(path):
     """An image as OpenCV gives it; what 8-bit TIFFs say is alpha it would multiply colours by, so that Pillow reads these."""
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if path.suffix == ".bmp":
+        with Image.open(path) as other:
+            shown = np.array(other)
+        assert np.array_equal(shown, image if image.ndim == 2 else image[:, :, [2, 1, 0, 3][: image.shape[2]]])
     if path.suffix == ".tif" and image.dtype == np.uint8:
         with Image.open(path) as tiff:
             if tiff.tag_v2.get(338) == (2,):
                 return cv2.cvtColor(np.array(tiff), cv2.COLOR_RGBA2BGRA)
     return image
+
+
+def read_mask(path):
+    """Ids of a mask; Pillow reads those of a BMP, of which OpenCV gives colours."""
+    if path.suffix != ".bmp":
+        return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    with Image.open(path) as mask:
+        return np.array(mask).astype(np.uint8)
+
+
+def write_mask(path, mask, n):
+    """Writes a mask; in BMP as grey or as indices of a palette."""
+    if path.suffix != ".bmp":
+        assert cv2.imwrite(str(path), mask)
+        return
+    own = Image.fromarray(mask)
+    if n % 3 == 1:
+        own.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    own.save(path)
 
 
 def write(folder, depth, channels, image_type, mask_type):
@@ -87,14 +115,14 @@ def write(folder, depth, channels, image_type, mask_type):
         slope = np.linspace(0, 0.9, width)[None, :, None] * np.linspace(0.2, 1, height)[:, None, None]
         noise = rng.random((height, width, channels)) * 0.1
         image = ((slope + noise) * np.iinfo(own).max).astype(own)
-        mask = np.zeros((height, width), (np.uint8, np.uint16)[n % 2])
+        mask = np.zeros((height, width), np.uint8 if mask_type == "bmp" else (np.uint8, np.uint16)[n % 2])
         for id in (1, 2):
             centre = (int(rng.integers(10, width - 10)), int(rng.integers(10, height - 10)))
             cv2.ellipse(mask, centre, (9, 6), float(rng.integers(180)), 0, 360, id, -1)
         images[str(n)] = image[:, :, 0] if channels == 1 else image
         masks[str(n)] = mask
         assert cv2.imwrite(str(folder / "images" / f"{n}.{image_type}"), images[str(n)])
-        assert cv2.imwrite(str(folder / "masks" / f"{n}.{mask_type}"), mask)
+        write_mask(folder / "masks" / f"{n}.{mask_type}", mask, n)
     return images, masks
 
 

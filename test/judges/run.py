@@ -31,6 +31,7 @@ cases = {
     "images-png": images.png,
     "images-styled": images.styled,
     "images-tiff": images.tiff,
+    "images-bmp": images.bmp,
     "images-tiff-from-png": images.tiff_from_png,
     "images-toned": images.toned_only,
     "cityscapes": cityscapes.all_files,

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { withoutExtension } from '../../base/paths.ts';
 import type { Tree } from '../../base/tree.ts';
-import { formatOf } from '../../codecs/image-names.ts';
+import { formatOf, maskFormatOf } from '../../codecs/image-names.ts';
 import { type Folders, type Part, partsOf } from '../folders.ts';
 import { readImageList } from '../image-lists.ts';
 import { findConfig, hasFolder, placeOf, type YoloConfig } from './config.ts';
@@ -156,7 +156,7 @@ function counterpart(images: string, annotations: string): string {
 
 /** Finds folders of images with a folder of annotations: `images/<split>`, `<split>/images` or `images`. */
 function splitsOfFolders(tree: Tree, annotations: string): Folders[] {
-  const ending = annotations === 'labels' ? /\.txt$/ : /\.(png|tiff?|bmp)$/i;
+  const isAnnotation = (file: string): boolean => (annotations === 'labels' ? file.endsWith('.txt') : maskFormatOf(file) !== undefined);
   return [...tree.folders].flatMap((images) => {
     const parts = images.split('/');
     if (parts.length > 2 || !parts.includes('images')) return [];
@@ -164,7 +164,7 @@ function splitsOfFolders(tree: Tree, annotations: string): Folders[] {
     const split = parts.filter((_, i) => i !== parts.lastIndexOf('images')).join('/');
     const isImage = (file: string): boolean =>
       isBelow(file, images) && (split === '' ? !file.slice(images.length + 1).includes('/') : formatOf(file) !== undefined);
-    const isLabelled = tree.files.some((file) => isBelow(file, masks) && ending.test(file));
+    const isLabelled = tree.files.some((file) => isBelow(file, masks) && isAnnotation(file));
     return isLabelled && tree.files.some(isImage) ? [{ split, images, masks }] : [];
   });
 }
