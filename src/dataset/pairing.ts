@@ -6,7 +6,7 @@ import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
-import { type DocumentSample, openDocument } from '../formats/documents.ts';
+import { type DocumentSample, type OpenedDocument as Opened, openDocument } from '../formats/documents.ts';
 import { type Folders, type Part, partsOf } from '../formats/folders.ts';
 import type { ConfigFile, Document, DocumentFormat, Format, LabelFormat } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
@@ -81,7 +81,8 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
   const { paired, notes } = withoutShared(all, split, found, options);
   const labelsOf = (samples: readonly Paired[]): string[] => samples.flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
   const own = paired.filter((one) => one.split === split);
-  const files = labelsOf(options.onlySplit ? own : paired);
+  // All splits together have one list of classes.
+  const files = labelsOf(paired);
   const rows = found.filter((row) => row.split === split);
   const spare = format.background ? backgroundNotes(own, rows, tree, (file) => isLabelOf(file, format)) : [];
   const counted = labelsOf(own);
@@ -89,9 +90,11 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
   const faults = new Map<string, Fault>();
   const { classNames, config, counts, notes: told = [] } = await format.names(tree, read, faults);
   const isBad = ({ labels = '' }: Paired): boolean => faults.has(labels);
-  for (const sample of paired.filter(isBad)) bad.set(sample.id, faults.get(sample.labels as string) as Fault);
+  for (const sample of paired.filter(isBad)) bad.set(sample.id, { ...(faults.get(sample.labels as string) as Fault), split: sample.split });
+  const isOther = (sample: Paired): boolean => sample.split !== split && !options.lookOnly;
   return {
-    paired: paired.filter((sample) => !isBad(sample)),
+    // Other splits are copied as they are.
+    paired: paired.filter((sample) => isOther(sample) || !isBad(sample)),
     folders: found,
     splits,
     split,
@@ -145,7 +148,8 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
   const { tree, found, choose, options, bad } = opening;
   // Some documents name their splits inside, so the choice waits until they are read.
   const known = found.every(({ split }) => split !== '') ? choose(splitsOf(found)) : undefined;
-  const wanted = found.filter((one) => known === undefined || !options.onlySplit || one.split === known);
+  // All documents together have one list of classes.
+  const wanted = found.filter((one) => known === undefined || !options.onlySplit || format.classesByName || one.split === known);
   const { opened, notes } = await openEach(wanted, known, opening, format);
   const closed = found.filter(({ masks }) => opened.every(({ document }) => document.path !== masks));
   const splits = [...new Set(splitsOf([...closed, ...opened.flatMap(({ folders }) => folders)]))];
@@ -153,17 +157,18 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
   const folders: Folders[] = [];
   const documents = new Map<string, Document>();
   for (const one of opened.flatMap(({ document, folders }) => folders.map((row) => ({ document, row })))) {
-    if (options.onlySplit && one.row.split !== split) continue;
+    const isWanted = !options.onlySplit || one.row.split === split;
+    if (isWanted || format.classesByName) folders.push(one.row);
+    if (!isWanted) continue;
     const twin = documents.get(one.row.split);
     if (twin)
       throw new CopyPasteError('usage', `${twin.path} and ${one.row.masks} belong to the same split; choose one with --annotations FILE`);
-    folders.push(one.row);
     documents.set(one.row.split, one.document);
   }
   const document = documents.get(split) as Document;
   if (options.requireMasks) for (const one of new Set(documents.values())) refuseBoxes(one, true);
   if (!options.lookOnly) refuseBoxes(document, false);
-  const { classNames } = opened.find((one) => one.document === document) as (typeof opened)[0];
+  const categories = joinClasses(opened, document, format, options, bad);
   const paired = withOwnIds(opened.flatMap(({ samples }) => samples.flatMap((sample) => pairEntry(sample, tree, bad))));
   for (const { document, note, faults = [], folders } of opened) {
     const own = folders.map((row) => row.split);
@@ -173,7 +178,39 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
     const among = own.length === 1 ? { split: own[0] as string } : {};
     for (const what of faults) bad.set(`${path}: ${what}`, { path, what, part: 'annotations', ...among });
   }
-  return { paired, folders, splits, split, documents, counts: document, categories: classNames, notes };
+  return { paired, folders, splits, split, documents, counts: document, categories, notes };
+}
+
+/**
+ * Classes of the augmented document, or of all documents if the data set is only inspected. Where annotations name their classes, an id
+ * stands for the same name in all documents.
+ *
+ * @param bad collects ids that have another name in another document.
+ */
+function joinClasses(
+  opened: readonly Pick<Opened, 'document' | 'classNames' | 'folders'>[],
+  own: Document,
+  { classesByName }: DocumentFormat,
+  { lookOnly }: DatasetOptions,
+  bad: Map<string, Fault>,
+): ClassNames {
+  const { classNames } = opened.find((one) => one.document === own) as (typeof opened)[0];
+  if (classesByName) {
+    const all = new Map([...new Set(opened.flatMap((one) => [...one.classNames.values()]))].map((name, id) => [id, name]));
+    const names = new Set(classNames.values());
+    return lookOnly ? all : new Map([...all].filter(([, name]) => names.has(name)));
+  }
+  const all = new Map(classNames);
+  for (const { document, classNames: others, folders } of opened) {
+    for (const [id, name] of others) {
+      const known = all.get(id) ?? name;
+      all.set(id, known);
+      if (known === name) continue;
+      const what = `class ${id} is '${name}', but '${known}' in ${own.path}; give it one name`;
+      bad.set(`${document.path}: class ${id}`, { path: document.path, what, part: 'annotations', split: folders[0]?.split ?? '' });
+    }
+  }
+  return lookOnly ? all : classNames;
 }
 
 /** Opens documents. A document of other splits than the augmented one that cannot be read is left out, with a note. */
@@ -182,8 +219,8 @@ async function openEach(
   known: string | undefined,
   { root, tree, options }: Opening,
   format: DocumentFormat,
-): Promise<{ opened: Awaited<ReturnType<typeof openDocument>>[]; notes: string[] }> {
-  const opened: Awaited<ReturnType<typeof openDocument>>[] = [];
+): Promise<{ opened: Opened[]; notes: string[] }> {
+  const opened: Opened[] = [];
   const notes: string[] = [];
   for (const path of new Set(wanted.map(({ masks }) => masks))) {
     const rows = wanted.filter(({ masks }) => masks === path) as [Folders, ...Folders[]];

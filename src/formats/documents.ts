@@ -26,7 +26,7 @@ export interface DocumentSample {
 }
 
 /** Result of opening a document. */
-interface Opened extends DocumentContents {
+export interface OpenedDocument extends DocumentContents {
   readonly folders: Folders[];
   readonly samples: DocumentSample[];
   /** Note on names that are not the paths of their images. */
@@ -45,7 +45,7 @@ export async function openDocument(
   tree: Tree,
   format: DocumentFormat,
   encoding: string,
-): Promise<Opened> {
+): Promise<OpenedDocument> {
   const [first] = found;
   const path = first.masks;
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', what, { path, cause });

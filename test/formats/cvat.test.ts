@@ -10,6 +10,7 @@ import { readManifest } from '../../src/output/manifest-file.ts';
 import type { ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
+import { inspect } from '../../src/verbs/inspect.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
@@ -215,6 +216,30 @@ describe('a CVAT data set', () => {
       'two/images/a.png': picture,
     });
     await expect(run({}, equal)).rejects.toThrow('splits are one/train, two/train; pass --split NAME');
+  });
+
+  test('has one list of classes, whichever of its exports is augmented', async () => {
+    const dog = square.replace('"cat"', '"dog"');
+    const root = await writeTree(join(folder, `in${number++}`), {
+      'train/annotations.xml': documentOf(image('a.png', dog), image('b.png', square)),
+      'train/images/a.png': picture,
+      'train/images/b.png': picture,
+      'val/annotations.xml': documentOf(image('a.png', square.replace('"cat"', '"bird"')), image('b.png', dog)).replace(meta, ''),
+      'val/images/a.png': picture,
+      'val/images/b.png': picture,
+    });
+    const options = { in: root, maskSuffix: '', skipBad: false };
+    const namesOf = async (split: string, onlySplit: boolean) => [
+      ...(await openDataset({ ...options, split, onlySplit })).classNames.entries(),
+    ];
+    const [cat, two, bird] = ['cat', 'dog', 'bird'].map((name, id) => [id, name]);
+    for (const onlySplit of [false, true]) {
+      expect(await namesOf('train', onlySplit)).toEqual([cat, two]);
+      expect(await namesOf('val', onlySplit)).toEqual([two, bird]);
+    }
+    await expectSound(await run({ split: 'val', onlySplit: true, minArea: '1px' }, root), root, 'val');
+    expect((await inspect({ in: root })).odd.filter(({ what }) => !what.includes('same image'))).toEqual([]);
+    expect((await check({ in: root })).differences).toEqual([]);
   });
 
   test('counts the elements that are never pasted, by reason; they are kept', async () => {
