@@ -169,14 +169,16 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
   if (options.requireMasks) for (const one of new Set(documents.values())) refuseBoxes(one, true);
   if (!options.lookOnly) refuseBoxes(document, false);
   const categories = joinClasses(opened, document, format, options, bad);
-  const paired = withOwnIds(opened.flatMap(({ samples }) => samples.flatMap((sample) => pairEntry(sample, tree, bad))));
-  for (const { document, note, faults = [], folders } of opened) {
+  // Bad samples of other splits are copied as they are.
+  const isUsed = (sample: DocumentSample): boolean => !sample.isBad || (sample.split !== split && !options.lookOnly);
+  const listed = opened.flatMap(({ samples }) => samples).filter(isUsed);
+  const paired = withOwnIds(listed.flatMap((sample) => pairEntry(sample, tree, bad)));
+  for (const { document, note, faults, folders } of opened) {
     const own = folders.map((row) => row.split);
     if (options.onlySplit && !own.includes(split)) continue;
     if (note !== undefined) notes.push(note);
     const { path } = document;
-    const among = own.length === 1 ? { split: own[0] as string } : {};
-    for (const what of faults) bad.set(`${path}: ${what}`, { path, what, part: 'annotations', ...among });
+    for (const fault of faults) bad.set(`${path}: ${fault.what}`, { path, ...fault, part: 'annotations' });
   }
   return { paired, folders, splits, split, documents, counts: document, categories, notes };
 }

@@ -22,11 +22,15 @@ export interface DocumentSample {
   readonly mask?: string;
   /** Size, if the document states it. */
   readonly size?: Size;
+  /** True if the document has a problem of the image or its annotations. */
+  readonly isBad: boolean;
   readonly entry: Entry;
 }
 
 /** Result of opening a document. */
-export interface OpenedDocument extends DocumentContents {
+export interface OpenedDocument extends Omit<DocumentContents, 'faults'> {
+  /** Problems of images and annotations that are left out, with the split if it is known. */
+  readonly faults: readonly { readonly what: string; readonly split?: string }[];
   readonly folders: Folders[];
   readonly samples: DocumentSample[];
   /** Note on names that are not the paths of their images. */
@@ -64,13 +68,17 @@ export async function openDocument(
       return [split, placeOf(known, own, tree, names)];
     }),
   );
-  const faults = [...(contents.faults ?? [])];
+  const only = splits.length === 1 ? { split: splits[0] as string } : {};
+  const faults = (contents.faults ?? []).map((what): OpenedDocument['faults'][0] => ({ what, ...only }));
   const matched: string[] = [];
-  const samples = images.flatMap(({ title, name, mask, split = first.split, width, height, places: entry }): DocumentSample[] => {
+  const samples = images.flatMap((listed): DocumentSample[] => {
+    const { title, name, mask, split = first.split, problems = [], width, height, places: entry } = listed;
+    for (const problem of problems) faults.push({ what: `${title}: ${problem}`, split });
     const { folder, find } = places.get(split) as Place;
     const file = find(name);
     if (file === undefined && !isBelow(name)) {
-      faults.push(`${title}: file name '${name}' points outside the folder of images, and no image, or several, match its end`);
+      const what = `${title}: file name '${name}' points outside the folder of images, and no image, or several, match its end`;
+      faults.push({ what, split });
       return [];
     }
     const image = file ?? joined(folder.images, name);
@@ -84,6 +92,7 @@ export async function openDocument(
         name: plain ? name : image.slice(image.startsWith(joined(folder.images, '')) ? joined(folder.images, '').length : 0),
         ...(mask !== undefined && { mask: names.in('', mask) ?? mask }),
         ...(width && height && { size: { width, height } }),
+        isBad: problems.length > 0,
         entry: { document: path, places: entry },
       },
     ];

@@ -167,6 +167,8 @@ export interface DocumentImage extends Partial<Size> {
   readonly mask?: string;
   /** Split of the image, if the document names one. */
   readonly split?: string;
+  /** Problems of the image or its annotations, for which it is left out. */
+  readonly problems?: readonly string[];
   /** Byte ranges of the image and its annotations, as pairs of start and length. */
   readonly places: readonly number[];
 }
@@ -176,7 +178,7 @@ export interface DocumentContents<D = unknown> {
   readonly document: Document<D>;
   readonly images: readonly DocumentImage[];
   readonly classNames: ClassNames;
-  /** Problems of images and annotations that are left out. */
+  /** Problems of single annotations, and of images that cannot be found, which are left out. */
   readonly faults?: readonly string[];
 }
 

@@ -42,6 +42,17 @@ export function spansOfCounts(counts: ArrayLike<number>, size: Size): Int32Array
   return spansOfToggles(toggles, size);
 }
 
+/** Tests if run lengths in either form are those of a number of pixels. */
+export function areRunsOf(counts: string | readonly number[], pixels: number): boolean {
+  const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;
+  let sum = 0;
+  for (const count of numbers ?? []) {
+    if (!Number.isInteger(count) || count < 0) return false;
+    sum += count;
+  }
+  return numbers !== undefined && sum === pixels;
+}
+
 /** Spans of run lengths in either form of COCO, numbers or packed text. @returns `undefined` if they are invalid. */
 export function spansOfRle(counts: string | readonly number[] | undefined, size: Size): Int32Array | undefined {
   const numbers = typeof counts === 'string' ? unpackCounts(counts) : counts;

@@ -298,6 +298,36 @@ describe('a CVAT data set', () => {
     }
   });
 
+  test('lists the faults of all images at once, leaves these images out with --skip-bad, and copies those of other splits', async () => {
+    const wrong = '<polygon label="cat" points="1,2;3,4;x,7"/><box label="cat" xtl="1" ytl="2" xbr="3"/>';
+    const turned = '<tag label="cat"/><box label="cat" xtl="1" ytl="2" xbr="3" ybr="4" rotation="x"/>';
+    const text = documentOf(
+      image('a.png', wrong, ' subset="train"'),
+      image('b.png', square, ' subset="train"'),
+      image('c.png', turned, ' subset="train"'),
+      image('d.png', square, ' subset="train"').replace('id="100"', 'id="x"'),
+      image('e.png', wrong, ' subset="val"'),
+      image('f.png', square, ' subset="train"'),
+    );
+    const root = await tree(text, ['train/a.png', 'train/b.png', 'train/c.png', 'train/d.png', 'train/f.png', 'val/e.png']);
+    const reasons = [
+      "image 'a.png': element 0: a polygon needs points x,y, and none may be far outside the image",
+      "image 'a.png': element 1: a box needs xtl, ytl, xbr, ybr, and none may be far outside the image",
+      "image 'c.png': element 1: a box has the rotation 'x', which is not a number of degrees",
+      "image 'd.png': id is 'x', not an integer from 0",
+    ].map((what) => `annotations.xml: ${what}`);
+    await expect(run({}, root)).rejects.toMatchObject({
+      message: '4 faults in annotations; correct them, or pass --skip-bad to leave them out',
+      offenders: reasons,
+    });
+    const out = await run({ skipBad: true, minArea: '1px' }, root);
+    const after = readFileSync(join(out, 'annotations.xml'), 'utf8');
+    expect([...after.matchAll(/name="(.\.png)"/g)].map(([, name]) => name)).toEqual(['b.png', 'e.png', 'f.png']);
+    expect(after).toContain(wrong);
+    expect((await readManifest(join(out, 'manifest.json'))).skipped.map(({ reason }) => reason)).toEqual(reasons);
+    expect((await check({ in: root, split: 'train' })).differences).toHaveLength(6);
+  });
+
   const bad = (content: string): string => documentOf(image('a.png', content), image('b.png', square));
   test.each([
     ['annotations\\.xml: not a valid CVAT document: 1:\\d+: unclosed tag', '<annotations><image'],
@@ -312,24 +342,27 @@ describe('a CVAT data set', () => {
       "annotations\\.xml: image '../c.png': file name '../c.png' points outside the folder of images",
       documentOf(image('../c.png', square)),
     ],
-    ["annotations\\.xml: .*image 'a.png' needs an id, name, width and height", documentOf('<image id="1" name="a.png" width="20"/>')],
+    ["annotations\\.xml: image 'a.png': height is missing", documentOf('<image id="1" name="a.png" width="20"/>')],
     ['image is 20×10, but its annotation is 21×10', documentOf(image('a.png', square).replace('"20"', '"21"'), image('b.png', square))],
     ['images/c.png: missing, but annotations.xml lists it; add the file', documentOf(image('a.png', square), image('c.png', square))],
     [
       "annotations.xml: .*a polygon has the z_order 'x', which is not an integer",
       bad('<polygon label="cat" z_order="x" points="1,2;3,4"/>'),
     ],
-    ["annotations.xml: image 'a.png': a polygon needs points x,y", bad('<polygon label="cat" points="1,2;3,4;1e9,7"/>')],
+    ["annotations.xml: image 'a.png': element 0: a polygon needs points x,y", bad('<polygon label="cat" points="1,2;3,4;1e9,7"/>')],
     ["annotations.xml: .*a polygon has the group_id '1.5', which is not an integer", bad('<polygon label="cat" group_id="1.5"/>')],
     [
-      "annotations.xml: image 'a.png': a mask reaches outside its image",
+      "annotations.xml: image 'a.png': element 0: a mask reaches outside its image",
       bad('<mask label="cat" rle="4" left="19" top="0" width="2" height="2"/>'),
     ],
-    ["image 'a.png': a mask needs left, top, width, height", bad('<mask label="cat" rle="4" left="x" top="0" width="2" height="2"/>')],
-    ["image 'a.png': the run lengths of a mask", bad('<mask label="cat" rle="1,2" left="1" top="0" width="2" height="2"/>')],
-    ["image 'a.png': the run lengths of a mask", bad('<mask label="cat" rle="1,-2,5" left="1" top="0" width="2" height="2"/>')],
-    ["image 'a.png': an? ellipse needs cx, cy, rx, ry", bad('<ellipse label="cat" cx="1" cy="2" rx="1e300" ry="1"/>')],
-    ["image 'a.png': a box has the rotation 'x'", bad('<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4" rotation="x"/>')],
+    [
+      "image 'a.png': element 0: a mask needs left, top, width, height",
+      bad('<mask label="cat" rle="4" left="x" top="0" width="2" height="2"/>'),
+    ],
+    ["image 'a.png': element 0: the run lengths of a mask", bad('<mask label="cat" rle="1,2" left="1" top="0" width="2" height="2"/>')],
+    ["image 'a.png': element 0: the run lengths of a mask", bad('<mask label="cat" rle="1,-2,5" left="1" top="0" width="2" height="2"/>')],
+    ["image 'a.png': element 0: an ellipse needs cx, cy, rx, ry", bad('<ellipse label="cat" cx="1" cy="2" rx="1e300" ry="1"/>')],
+    ["image 'a.png': element 0: a box has the rotation 'x'", bad('<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4" rotation="x"/>')],
     ['none of its annotations has a mask: 1 box', documentOf(image('a.png', '<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4"/>'))],
   ])('is refused with the reason if it is invalid: %s', async (why, text) => {
     const error = await run({}, await tree(text)).then(

@@ -44,7 +44,7 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
       (async function* () {
         for await (const { id, tag, rest } of entries()) {
           const own = idOf(id);
-          yield (own === id ? tag : withAttribute(tag, 'id', String(own))) + rest;
+          yield (Object.is(own, id) ? tag : withAttribute(tag, 'id', String(own))) + rest;
         }
       })(),
     );

@@ -6,8 +6,8 @@ import { utf8 } from '../../base/text.ts';
 import { cannotRead } from '../../base/tree.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons, turned } from '../../masks/polygons.ts';
-import { spansOfRuns } from '../../masks/run-lengths.ts';
-import type { Box, ClassNames, ShapeSet, Size } from '../../types.ts';
+import { areRunsOf, spansOfRuns } from '../../masks/run-lengths.ts';
+import type { Box, ClassNames, Reason, ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { type Counted, createTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
@@ -48,33 +48,48 @@ export async function openCvat(
 ): Promise<DocumentContents<CvatDocument>> {
   const hash = createHash('sha256');
   const images: DocumentImage[] = [];
+  const places: Pick<DocumentImage, 'places'>[] = [];
+  const faults: string[] = [];
   const labels = new Set<string>();
   const used = new Set<string>();
   const found = createTally();
   let largestImage = 0;
-  let image: { title: string; name: string; split?: string; width: number; height: number } | undefined;
+  let image: Facts | undefined;
   let elements: Counted[] = [];
+  let children = 0;
   let begun = false;
   const open = ({ name, attributes }: XmlTag, parents: readonly XmlTag[]): void => {
     if (parents.length === 0 && name !== 'annotations') throw new Error(`the root element is ${short(name)}, not annotations`);
     if (parents.length === 1 && name === 'track')
       throw new Error("the document contains tracks of a video; export it as 'CVAT for images'");
     if (parents.length === 1 && name === 'image') {
-      image = imageOf(attributes);
+      image = factsOf(attributes, places.length);
       elements = [];
-      largestImage = Math.max(largestImage, Number(attributes.id));
+      children = 0;
+      largestImage = Math.max(largestImage, Number(attributes.id) || 0);
       begun = true;
     } else if (parents.length === 1 && begun) throw new Error(`the element ${short(name)} is between images; move it before them`);
-    if (parents.length !== 2 || !image || !placed.has(name)) return;
-    if (attributes.label !== undefined) used.add(attributes.label);
-    elements.push({ group: integerIn(name, attributes, 'group_id'), label: attributes.label, ...formOf(name, attributes, image) });
-    integerIn(name, attributes, 'z_order');
+    if (parents.length !== 2 || !image) return;
+    const n = children++;
+    if (!placed.has(name)) return;
+    const { label } = attributes;
+    if (label !== undefined) used.add(label);
+    // Without a size, nothing can be said of its elements.
+    if (image.width * image.height === 0) return;
+    const geometry = geometryOf(name, attributes, image);
+    if (typeof geometry === 'string') image.problems.push(`element ${n}: ${geometry}`);
+    else elements.push({ group: integerIn(attributes, 'group_id'), label, form: geometry.form, reason: reasonOf(geometry, image) });
   };
   const close = ({ name, start }: XmlTag, parents: readonly XmlTag[], end: number, text: string): void => {
     if (name === 'name' && parents.at(-1)?.name === 'label' && parents[1]?.name === 'meta') labels.add(text);
     if (parents.length !== 1 || name !== 'image' || !image) return;
-    images.push({ ...image, places: [start, end - start] });
-    found.add(elements);
+    const place = { places: [start, end - start] };
+    places.push(place);
+    const { name: file, width, height, problems, ...rest } = image;
+    const size = width > 0 && height > 0 && { width, height };
+    if (file === '') faults.push(...problems.map((problem) => `${rest.title}: ${problem}`));
+    else images.push({ ...rest, name: file, ...size, ...place, ...(problems.length > 0 && { problems }) });
+    if (problems.length === 0) found.add(elements);
     image = undefined;
   };
   const file = createReadStream(join(root, path), { highWaterMark: 1 << 20 });
@@ -100,10 +115,11 @@ export async function openCvat(
     throw refuse(`not a valid CVAT document: ${short(messageOf(error), 200)}`, error);
   }
   const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
-  const surroundings = await readSurroundings(root, path, images, '\n  ', encoding);
+  const surroundings = await readSurroundings(root, path, places, '\n  ', encoding);
   const own = { ...surroundings, head: inUtf8(surroundings.head), largestImage };
   return {
     images: withSplits(images, path),
+    faults,
     classNames,
     document: { path, sha256: hash.digest('hex'), ...found.counts((label) => label !== undefined), keypoints: 0, own },
   };
@@ -120,53 +136,138 @@ function withSplits(images: readonly DocumentImage[], path: string): DocumentIma
 /** Reads the shapes of one image. @throws {CopyPasteError} `data` when an element is invalid. */
 export async function shapesOfCvat({ parts: [part = ''], file, classNames }: ShapeSource): Promise<ShapeSet<CvatImage, Stacked>> {
   const image = await parseImage(part, file);
-  const { title, width, height } = imageOf(image.attributes);
-  const size = { width, height };
+  const size = factsOf(image.attributes, 0);
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${size.title}: ${what}`, { path: file });
+  const [problem] = size.problems;
+  if (problem !== undefined) throw refuse(problem);
   const ids = new Map([...classNames].map(([id, name]) => [name, id]));
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${title}: ${what}`, { path: file });
-  const drawn = image.elements.map((element): Drawn | undefined => {
-    const { name, attributes } = element;
+  const drawn = image.elements.map(({ name, attributes }, n): Drawn | undefined => {
     if (!placed.has(name)) return undefined;
-    const classId = ids.get(attributes.label ?? '');
-    const { form } = formOf(name, attributes, size);
-    const spans = form === 'area' || form === 'turned box' ? spansOfElement(element, size, refuse) : undefined;
-    const box = name === 'box' ? numbersOf(element, corners, refuse) : undefined;
-    return { classId, order: integerIn(name, attributes, 'z_order'), group: integerIn(name, attributes, 'group_id'), box, spans };
+    const geometry = geometryOf(name, attributes, size);
+    if (typeof geometry === 'string') throw refuse(`element ${n}: ${geometry}`);
+    return {
+      classId: ids.get(attributes.label ?? ''),
+      order: integerIn(attributes, 'z_order'),
+      group: integerIn(attributes, 'group_id'),
+      box: geometry.box,
+      spans: spansOf(geometry, size),
+    };
   });
-  return { size, own: image, shapes: shapesOfStack(drawn, size) };
+  const { width, height } = size;
+  return { size: { width, height }, own: image, shapes: shapesOfStack(drawn, { width, height }) };
 }
 
-/** Form of an element, and why it is never pasted. A rotated box has pixels; an upright box is only a box. */
-function formOf(name: string, { rotation = '0', points = '' }: CvatElement['attributes'], size: Size): Pick<Counted, 'form' | 'reason'> {
-  if (name === 'box') return { form: Number(rotation) === 0 ? 'box' : 'turned box' };
-  if (name === 'mask' || name === 'ellipse') return { form: 'area' };
-  if (name !== 'polygon') return { form: 'other' };
-  const outline = outlineOf(points);
-  if (outline.length < 3) return { form: 'other', reason: 'too few points' };
+/** Facts of an image, from its attributes; the name is empty and the size 0 if they are wrong. */
+interface Facts extends Size {
+  readonly title: string;
+  readonly name: string;
+  readonly split?: string;
+  readonly problems: string[];
+}
+
+/** Takes the facts of an image from its attributes. @param n number of images before it. */
+function factsOf({ name = '', subset, id = '', ...sizes }: CvatElement['attributes'], n: number): Facts {
+  const wanted = { id, name, width: sizes.width ?? '', height: sizes.height ?? '' };
+  const missing = Object.entries(wanted).flatMap(([key, value]) => (value === '' ? [key] : []));
+  const problems = missing.length > 0 ? [`${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing`] : [];
+  for (const [key, least] of [
+    ['id', 0],
+    ['width', 1],
+    ['height', 1],
+  ] as const) {
+    const value = Number(wanted[key]);
+    if (wanted[key] !== '' && !(Number.isSafeInteger(value) && value >= least))
+      problems.push(`${key} is '${short(wanted[key])}', not an integer from ${least}`);
+  }
+  const length = (text: string): number => (Number.isSafeInteger(Number(text)) ? Math.max(0, Number(text)) : 0);
+  const title = name !== '' ? `image '${short(name)}'` : id !== '' ? `image ${short(id)}` : `images[${n}]`;
+  return { title, name, width: length(wanted.width), height: length(wanted.height), ...(subset && { split: subset }), problems };
+}
+
+/** Geometry of an element in numbers. */
+interface Geometry extends Pick<Counted, 'form'> {
+  /** Outline of a polygon, an ellipse or a turned box. */
+  readonly outline?: readonly number[];
+  /** Run lengths in a box, row by row. */
+  readonly runs?: { readonly counts: readonly number[]; readonly within: Box };
+  /** Extent of a box. */
+  readonly box?: Box;
+  readonly isPolygon?: true;
+}
+
+/** Geometry of an element, or what is wrong with it. A rotated box has pixels; an upright box is only a box. */
+function geometryOf(name: string, attributes: CvatElement['attributes'], size: Size): Geometry | string {
+  for (const key of ['group_id', 'z_order'] as const) {
+    if (!Number.isSafeInteger(integerIn(attributes, key)))
+      return `a ${name} has the ${key} '${short(attributes[key] ?? '')}', which is not an integer`;
+  }
+  const degrees = Number(attributes.rotation ?? '0');
+  if (['box', 'ellipse'].includes(name) && !isCoordinate(degrees))
+    return `a ${name} has the rotation '${short(attributes.rotation ?? '')}', which is not a number of degrees`;
+  if (name === 'polygon') return polygonOf(attributes.points ?? '');
+  if (name === 'mask') return maskOf(attributes, size);
+  const keys = name === 'ellipse' ? radii : corners;
+  if (name !== 'ellipse' && name !== 'box') return { form: 'other' };
+  const numbers = numbersIn(attributes, keys);
+  if (!numbers) return `${name === 'ellipse' ? 'an' : 'a'} ${name} needs ${keys.join(', ')}, and none may be far outside the image`;
+  const [x0, y0, x1, y1] = numbers;
+  if (name === 'ellipse') return { form: 'area', outline: outlineOfEllipse([x0, y0], [Math.abs(x1), Math.abs(y1)], degrees) };
+  if (degrees === 0) return { form: 'box', box: numbers };
+  const centre = [(x0 + x1) / 2, (y0 + y1) / 2] as const;
+  return { form: 'turned box', box: numbers, outline: turned([x0, y0, x1, y0, x1, y1, x0, y1], centre, degrees) };
+}
+
+type Keys = readonly [string, string, string, string];
+
+/** Attributes with the corners of a box, the centre and radii of an ellipse, and the box of a mask. */
+const [corners, radii, extent]: readonly [Keys, Keys, Keys] = [
+  ['xtl', 'ytl', 'xbr', 'ybr'],
+  ['cx', 'cy', 'rx', 'ry'],
+  ['left', 'top', 'width', 'height'],
+];
+
+/** Four attributes that are numbers; undefined if one is missing, or far outside the image. */
+function numbersIn(attributes: CvatElement['attributes'], keys: Keys): Box | undefined {
+  const values = keys.map((key) => numberOf(attributes[key]));
+  return values.every(isCoordinate) ? (values as unknown as Box) : undefined;
+}
+
+function polygonOf(points: string): Geometry | string {
+  const outline = points.trim() === '' ? [] : points.split(';').map((point) => point.split(',').map(numberOf));
   const flat = outline.flat();
-  // A wrong outline is refused when it is read.
-  return { form: 'area', ...(flat.every(isCoordinate) && flat.length % 2 === 0 && { reason: reasonOfPolygon(flat, size) }) };
+  // Any text with fewer than three points is kept.
+  if (outline.length < 3) return { form: 'other', isPolygon: true };
+  if (!outline.every(({ length }) => length === 2) || !flat.every(isCoordinate))
+    return 'a polygon needs points x,y, and none may be far outside the image';
+  return { form: 'area', outline: flat, isPolygon: true };
 }
 
-/** Points of a polygon. */
-function outlineOf(points: string): number[][] {
-  return points.trim() === '' ? [] : points.split(';').map((point) => point.split(',').map(numberOf));
+function maskOf(attributes: CvatElement['attributes'], size: Size): Geometry | string {
+  const numbers = numbersIn(attributes, extent);
+  if (!numbers) return `a mask needs ${extent.join(', ')}, and none may be far outside the image`;
+  const [left, top, width, height] = numbers;
+  const inside = numbers.every((value) => Number.isInteger(value) && value >= 0);
+  if (!inside || left + width > size.width || top + height > size.height) return 'a mask reaches outside its image';
+  const counts = (attributes.rle ?? '').split(',').map(numberOf);
+  if (!areRunsOf(counts, width * height)) return 'the run lengths of a mask do not add up to its width × height';
+  return { form: 'area', runs: { counts, within: [left, top, left + width, top + height] } };
 }
 
-/** Integer in an attribute, 0 if it is absent. @throws {Error} when it is no integer. */
-function integerIn(name: string, attributes: CvatElement['attributes'], key: 'group_id' | 'z_order'): number {
-  const text = attributes[key] || '0';
-  const value = numberOf(text);
-  if (!Number.isSafeInteger(value)) throw new Error(`a ${name} has the ${key} '${short(text)}', which is not an integer`);
-  return value;
+/** Reason why an element of this geometry is never pasted. */
+function reasonOf({ form, outline, isPolygon }: Geometry, size: Size): Reason | undefined {
+  if (!isPolygon) return undefined;
+  return form === 'other' ? 'too few points' : reasonOfPolygon(outline ?? [], size);
 }
 
-/** Takes the facts of an image from its attributes. */
-function imageOf({ name, subset, id, ...sizes }: CvatElement['attributes']): Omit<DocumentImage, 'places'> & Size {
-  const [width, height] = [Number(sizes.width), Number(sizes.height)];
-  const fine = [Number(id), width, height].every((value) => Number.isSafeInteger(value) && value >= 0) && width * height > 0;
-  if (!fine || id === '' || !name) throw new Error(`image '${short(name ?? id ?? '')}' needs an id, name, width and height`);
-  return { title: `image '${short(name)}'`, name, width, height, ...(subset && { split: subset }) };
+/** Pixels of a geometry; undefined if it has none. */
+function spansOf({ outline, runs }: Geometry, size: Size): Int32Array | undefined {
+  if (outline) return spansOfPolygons([outline], size);
+  return runs && spansOfRuns(runs.counts, runs.within);
+}
+
+/** Integer in an attribute, 0 if it is absent. */
+function integerIn(attributes: CvatElement['attributes'], key: 'group_id' | 'z_order'): number {
+  return numberOf(attributes[key] || '0');
 }
 
 /** Divides the text of an image into its elements. */
@@ -199,49 +300,6 @@ async function parseImage(part: string, file: string): Promise<CvatImage> {
     },
   });
   return { tag, attributes, elements, end };
-}
-
-type Keys = readonly [string, string, string, string];
-
-/** Attributes with the corners of a box. */
-const corners: Keys = ['xtl', 'ytl', 'xbr', 'ybr'];
-
-/** Four attributes that are numbers. @throws {CopyPasteError} `data` when one is missing, or far outside the image. */
-function numbersOf({ name, attributes }: CvatElement, keys: Keys, refuse: (what: string) => CopyPasteError): Box {
-  const values = keys.map((key) => numberOf(attributes[key]));
-  if (!values.every(isCoordinate)) throw refuse(`a ${name} needs ${keys.join(', ')}, and none may be far outside the image`);
-  return values as unknown as Box;
-}
-
-/** Spans of an element. @throws {CopyPasteError} `data` when its geometry is invalid. */
-function spansOfElement(element: CvatElement, size: Size, refuse: (what: string) => CopyPasteError): Int32Array {
-  const { name, attributes } = element;
-  const numbers = (...keys: Keys): Box => numbersOf(element, keys, refuse);
-  const degrees = Number(attributes.rotation ?? '0');
-  if (!isCoordinate(degrees))
-    throw refuse(`a ${name} has the rotation '${short(attributes.rotation ?? '')}', which is not a number of degrees`);
-  if (name === 'polygon') {
-    const points = outlineOf(attributes.points ?? '');
-    const fine = points.every((point) => point.length === 2 && point.every(isCoordinate));
-    if (!fine) throw refuse('a polygon needs points x,y, and none may be far outside the image');
-    return spansOfPolygons([points.flat()], size);
-  }
-  if (name === 'ellipse') {
-    const [cx, cy, rx, ry] = numbers('cx', 'cy', 'rx', 'ry');
-    return spansOfPolygons([outlineOfEllipse([cx, cy], [Math.abs(rx), Math.abs(ry)], degrees)], size);
-  }
-  if (name === 'box') {
-    const [x0, y0, x1, y1] = numbers(...corners);
-    const centre = [(x0 + x1) / 2, (y0 + y1) / 2] as const;
-    return spansOfPolygons([turned([x0, y0, x1, y0, x1, y1, x0, y1], centre, degrees)], size);
-  }
-  const [left, top, width, height] = numbers('left', 'top', 'width', 'height');
-  const inside = [left, top, width, height].every((value) => Number.isInteger(value) && value >= 0);
-  if (!inside || left + width > size.width || top + height > size.height) throw refuse('a mask reaches outside its image');
-  const counts = (attributes.rle ?? '').split(',').map(numberOf);
-  const spans = spansOfRuns(counts, [left, top, left + width, top + height]);
-  if (!spans) throw refuse('the run lengths of a mask do not add up to its width × height');
-  return spans;
 }
 
 function numberOf(text = ''): number {
