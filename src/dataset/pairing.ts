@@ -310,6 +310,8 @@ function pairPart(
 ): Paired[] {
   const { partial, views = [] } = layout;
   const folders = { ...row, images: part.images, masks: part.masks };
+  // Lists divide the samples of a folder into splits.
+  const among = row.split === '' ? {} : { split: row.split };
   /** Files of a folder by the stem that the files of a sample share. */
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
@@ -320,7 +322,7 @@ function pairPart(
       const twin = files.get(shared);
       if (twin === undefined) files.set(shared, file);
       else if (ending !== endings.image || folder === folders.masks)
-        bad.set(file, { path: file, what: `belongs to the same sample as ${twin}; keep one of them` });
+        bad.set(file, { path: file, what: `belongs to the same sample as ${twin}; keep one of them`, ...among });
     }
     return files;
   };
@@ -337,13 +339,14 @@ function pairPart(
       bad.set(mask, {
         path: mask,
         what: `has no image ${inFolder(folders.images, stem)}${endings.image} (${extensionList}); add it, or remove the mask`,
+        ...among,
       });
   return images.flatMap(({ image, stem, id }): Paired[] => {
     const mask = masks.get(stem);
     if (mask === undefined) {
       const what = `has no mask ${inFolder(folders.masks, stem)}${endings.mask}.png; add it, or pass --mask-suffix or --image-suffix`;
       if (partial) unmasked.set(id, image);
-      else bad.set(image, { path: image, what });
+      else bad.set(image, { path: image, what, ...among });
       return [];
     }
     const object = objects.get(stem);

@@ -220,6 +220,55 @@ describe('openDataset', () => {
     expect(skipped).toHaveLength(7);
   });
 
+  const box = (n: string): string => `0 0.1 0.1 ${n} 0.1 0.5 0.5\n`;
+  const shape = {
+    label: 'cat',
+    shape_type: 'polygon',
+    points: [
+      [0, 0],
+      [4, 0],
+      [4, 3],
+    ],
+  };
+  const shapes = JSON.stringify({ shapes: [shape] });
+  test.each<[string, Files, string]>([
+    [
+      'of masks',
+      {
+        'images/train/a.png': image,
+        'masks/train/a.png': mask,
+        'images/val/b.png': image,
+        'images/val/c.png': image,
+        'masks/val/c.png': filled(5, 4, 1),
+      },
+      '2 faults, such as ',
+    ],
+    [
+      'of labelme files',
+      { 'train/a.png': image, 'train/a.json': shapes, 'val/b.png': image, 'val/b.json': '{"shapes": 1}' },
+      '1 fault, such as val/b.json',
+    ],
+    [
+      'of YOLO labels, which is not even read',
+      {
+        'data.yaml': 'names: [cat]\ntrain: images/train\nval: images/val\n',
+        'images/train/a.png': image,
+        'labels/train/a.txt': box('0.5'),
+        'images/val/b.png': image,
+        'labels/val/b.txt': box('x'),
+      },
+      '',
+    ],
+  ])('a fault in a copied split does not stop the run, and is said: a split %s', async (_title, files, said) => {
+    const { samples, others, notes } = await open(files);
+    expect(samples.map(({ id }) => id)).toEqual(['train/a']);
+    expect(notes).toEqual(said === '' ? [] : [expect.stringContaining(`split val, which is only copied, has ${said}`)]);
+    // A file of annotations is copied as it is.
+    expect(others).toHaveLength('masks/train/a.png' in files ? 0 : 1);
+    const looked = await open(files, { lookOnly: true, skipBad: true });
+    expect(looked.skipped).not.toEqual([]);
+  });
+
   test('follows symbolic links, and stops at cycles', async () => {
     const root = join(folder, 'links');
     await writeTree(root, { 'masks/a.png': mask });

@@ -317,11 +317,11 @@ describe('a COCO data set', () => {
       { images, annotations: [{ ...annotation, segmentation: [['a']] }], categories },
     ],
     [
-      'annotation 1: the run lengths have the size 3×3, but the image is 20×10',
+      'annotation 1: segmentation: the run lengths have the size 3×3, but the image is 20×10',
       { images, annotations: [{ ...annotation, segmentation: { size: [3, 3], counts: [9] } }], categories },
     ],
     [
-      'annotation 1: the run lengths do not add up to the pixels of the image',
+      'annotation 1: segmentation: the run lengths do not add up to the pixels of the image',
       { images, annotations: [{ ...annotation, segmentation: { size: [10, 20], counts: '0' } }], categories },
     ],
     [

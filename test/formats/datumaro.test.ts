@@ -140,18 +140,28 @@ describe('a Datumaro data set', () => {
       { ...square, label_id: 7 },
       { id: 1, type: 'points', label_id: 0, points: [1, 1, 2] },
       { id: 1, type: 'bbox', label_id: 0, bbox: [1, 1, 2, 2] },
+      { id: 1, type: 'rotated_bbox', label_id: 0, points: [5, 5, 4, 2, 30] },
     ];
     const root = await tree(document(item('a', square, ...odd), item('b', square)));
     const { documents } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
-    const unpasted = { box: 1, 'line or point': 1, 'too few points': 2, 'outside the image': 1, 'unknown label': 1 };
-    expect(documents.get('train')).toMatchObject({ annotations: 8, unpasted });
+    const unpasted = { box: 2, 'line or point': 1, 'too few points': 2, 'outside the image': 1, 'unknown label': 1 };
+    expect(documents.get('train')).toMatchObject({ annotations: 9, unpasted });
     const { annotations } = read(await run({ minArea: '1px' }, root)).items[0] as DatumaroItem;
     for (const one of odd) expect(annotations).toContainEqual(one);
   });
 
-  test('leaves out an image with a wrong value only with skipBad', async () => {
-    const root = await tree(document(item('a', square), item('b', square), item('c', { ...square, label_id: '0' })));
-    await expect(run({}, root)).rejects.toMatchObject({ offenders: [expect.stringContaining("item 'c': annotations[0]: label_id")] });
+  test('lists all wrong values at once, and leaves out their images with skipBad', async () => {
+    const mask = { ...square, type: 'mask', rle: { counts: [3, 4, 193], size: [20, 10] } };
+    const root = await tree(
+      document(item('a', square), item('b', square), item('c', { ...square, label_id: '0' }, square, mask), item('d', mask)),
+    );
+    await expect(run({}, root)).rejects.toMatchObject({
+      offenders: [
+        expect.stringContaining("item 'c': annotations[0]: label_id"),
+        expect.stringContaining("item 'c': annotations[2]: rle: the run lengths have the size 10×20, but the image is 20×10"),
+        expect.stringContaining("item 'd': annotations[0]: rle"),
+      ],
+    });
     expect(read(await run({ skipBad: true, minArea: '1px' }, root)).items).toHaveLength(2);
   });
 
@@ -216,7 +226,7 @@ describe('a Datumaro data set', () => {
       document(item('a', square, { ...square, type: 'ellipse', points: [1, 2] })),
     ],
     [
-      "item 'a': annotations\\[0\\] is not a valid mask for its image",
+      "item 'a': annotations\\[0\\]: rle: the run lengths do not add up",
       document(item('a', { ...square, type: 'mask', rle: { counts: '0', size: [10, 20] } })),
     ],
     ["item 'a': annotations\\[0\\]: rle is missing", document(item('a', { ...square, type: 'mask' }))],

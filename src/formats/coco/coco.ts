@@ -1,7 +1,7 @@
 /** The COCO format: a document of images and annotations beside folders of images. */
 import { CopyPasteError } from '../../errors.ts';
 import { outlinesOfSpans } from '../../masks/outlines.ts';
-import { isCoordinate, spansOfPolygons } from '../../masks/polygons.ts';
+import { spansOfPolygons } from '../../masks/polygons.ts';
 import { countsOfSpans, packCounts, spansOfRle } from '../../masks/run-lengths.ts';
 import { areaOfSpans, boxOfSpans } from '../../masks/spans.ts';
 import type { ShapeSet, Size } from '../../types.ts';
@@ -11,7 +11,7 @@ import { problemOfKeys } from '../keys.ts';
 import { reasonIn } from '../unpasted.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, type CocoProvenance, instanceOf, licenceOf, type Noted, readCoco } from './read.ts';
-import { reasonOf, type Segmented } from './unpasted.ts';
+import { type Runs, reasonOf, type Segmented } from './unpasted.ts';
 import { annotationKeys, problemOfSegmentation } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 export interface CocoAnnotation extends Segmented {
@@ -41,7 +41,7 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
       const { id, category_id: categories = 0, segmentation, keypoints: points } = annotation;
       const problem =
         problemOfKeys(annotation, annotationKeys) ??
-        problemOfSegmentation(segmentation) ??
+        problemOfSegmentation(segmentation, size) ??
         (ids.has(id as number) ? 'the id occurs twice; ids must be unique' : undefined);
       if (problem !== undefined) return { id, categories, problem };
       ids.add(id as number);
@@ -115,22 +115,15 @@ function shapesOf(
   return { size, own: { image }, shapes };
 }
 
-function spansOfSegmentation({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array {
-  const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `annotation ${id}: ${what}`, { path: document });
-  if (Array.isArray(segmentation)) {
-    const fine = segmentation.every((polygon) => Array.isArray(polygon) && polygon.length % 2 === 0 && polygon.every(isCoordinate));
-    if (!fine) throw refuse('the segmentation is not a list of polygons, or has coordinates far outside the image');
+function spansOfSegmentation({ id, segmentation }: CocoAnnotation, size: Size, document: string): Int32Array | undefined {
+  const problem = problemOfSegmentation(segmentation, size);
+  if (problem !== undefined) throw new CopyPasteError('data', `annotation ${id}: ${problem}`, { path: document });
+  if (Array.isArray(segmentation))
     return spansOfPolygons(
       segmentation.filter((polygon) => polygon.length >= 6),
       size,
     );
-  }
-  const { size: stated, counts } = (segmentation ?? {}) as { size?: readonly number[]; counts?: string | readonly number[] };
-  if (stated?.[0] !== size.height || stated[1] !== size.width)
-    throw refuse(`the run lengths have the size ${stated?.[1]}×${stated?.[0]}, but the image is ${size.width}×${size.height}`);
-  const spans = spansOfRle(counts, size);
-  if (!spans) throw refuse('the run lengths do not add up to the pixels of the image');
-  return spans;
+  return spansOfRle((segmentation as Runs | undefined)?.counts, size);
 }
 
 /** Removes keypoints, which pastes may cover. */

@@ -3,11 +3,15 @@ import { unpackCounts } from '../../masks/run-lengths.ts';
 import type { Reason } from '../../types.ts';
 import { type Undecided, undecided } from '../unpasted.ts';
 
+/** Run lengths of a mask. */
+export interface Runs {
+  readonly size: readonly number[];
+  readonly counts: string | readonly number[];
+}
+
 /** Fields of an annotation that decide if it can be pasted. */
 export interface Segmented {
-  readonly segmentation?:
-    | readonly (readonly number[])[]
-    | { readonly size: readonly number[]; readonly counts: string | readonly number[] };
+  readonly segmentation?: readonly (readonly number[])[] | Runs;
   readonly iscrowd?: number | boolean;
 }
 

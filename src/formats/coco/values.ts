@@ -1,5 +1,7 @@
 /** Checks of the values in COCO documents: a known key of the wrong type is a fault, never taken for absent. */
 import { isCoordinate } from '../../masks/polygons.ts';
+import { areRunsOf } from '../../masks/run-lengths.ts';
+import type { Size } from '../../types.ts';
 import { type Keys, length, list, optional, shown } from '../keys.ts';
 
 export function isId(value: unknown): value is number {
@@ -25,16 +27,24 @@ export const measureKeys: Keys = { area: optional(number), bbox: optional(box), 
 
 export const annotationKeys: Keys = { id, image_id: id, category_id: id, ...measureKeys, keypoints: optional(list) };
 
-/** Names what is wrong with a segmentation; `undefined` if it is right or absent. */
-export function problemOfSegmentation(value: unknown): string | undefined {
+/** Names what is wrong with a segmentation; `undefined` if it is right or absent. @param image size of the image, if it is known. */
+export function problemOfSegmentation(value: unknown, image: Size | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (Array.isArray(value)) return problemOfPolygons(value);
   if (typeof value !== 'object') return `segmentation is ${shown(value)}, not a list of polygons or run lengths`;
-  const { size, counts } = value as { size?: unknown; counts?: unknown };
-  if (!Array.isArray(size) || size.length !== 2 || !size.every(isId))
-    return `segmentation: size is ${shown(size)}, not a list of height and width`;
-  if (typeof counts === 'string' || (Array.isArray(counts) && counts.every(isNumber))) return undefined;
-  return `segmentation: counts is ${shown(counts)}, not text or a list of numbers`;
+  const problem = problemOfRuns(value, image);
+  return problem === undefined ? undefined : `segmentation: ${problem}`;
+}
+
+/** Names what is wrong with run lengths in COCO's form. @param image size of the image, if it is known. */
+export function problemOfRuns({ size, counts }: { size?: unknown; counts?: unknown }, image: Size | undefined): string | undefined {
+  if (!Array.isArray(size) || size.length !== 2 || !size.every(isId)) return `size is ${shown(size)}, not a list of height and width`;
+  if (typeof counts !== 'string' && !(Array.isArray(counts) && counts.every(isNumber)))
+    return `counts is ${shown(counts)}, not text or a list of numbers`;
+  const [height, width] = size as [number, number];
+  if (image && (height !== image.height || width !== image.width))
+    return `the run lengths have the size ${width}×${height}, but the image is ${image.width}×${image.height}`;
+  return areRunsOf(counts, width * height) ? undefined : 'the run lengths do not add up to the pixels of the image';
 }
 
 function problemOfPolygons(parts: readonly unknown[]): string | undefined {

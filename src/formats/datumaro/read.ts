@@ -5,6 +5,7 @@ import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { Box, ShapeSet, Size } from '../../types.ts';
+import { problemOfRuns } from '../coco/values.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { partsOf } from '../json.ts';
@@ -55,16 +56,19 @@ export async function openDatumaro(
       items ??= [];
       if (!element && !(Array.isArray(value) && value.length === 0)) throw new Error(`items is ${shown(value)}, not a list`);
       if (!element) continue;
-      const problem = problemOfItem(value);
       const title = titleOf(value, items.length);
       const places = [place.start, place.length];
       items.push({ places });
-      if (problem !== undefined) faults.push(`${title}: ${problem}`);
-      else {
-        const size = sizeOf(value);
-        images.push({ title, name: value.image.path, ...size, places });
-        found.add((value as DatumaroItem).annotations.map((one) => groupedOf(one, size)));
+      const problem = problemOfItem(value);
+      if (problem !== undefined) {
+        faults.push(`${title}: ${problem}`);
+        continue;
       }
+      const item: DatumaroItem = value;
+      const size = sizeOf(item);
+      const problems = problemsOfAnnotations(item, size);
+      images.push({ title, name: item.image.path, ...size, places, ...(problems.length > 0 && { problems }) });
+      if (problems.length === 0) found.add(item.annotations.map((one) => groupedOf(one, size)));
     }
   } catch (error) {
     if (error instanceof CopyPasteError) throw error;
@@ -85,13 +89,11 @@ export function shapesOfDatumaro({ parts: [part = ''], file, size: actual, class
     const grouped = groupedOf(annotation, size);
     if (!grouped) return undefined;
     const { group, form } = grouped;
+    const problem = problemOfMask(annotation, size);
+    if (problem !== undefined) throw new CopyPasteError('data', `${titleOf(item, 0)}: annotations[${n}]: ${problem}`, { path: file });
     const spans = form === 'area' ? spansOfAnnotation(annotation, size) : undefined;
-    if (spans === null) {
-      const what = `${titleOf(item, 0)}: annotations[${n}] is not a valid ${annotation.type} for its image`;
-      throw new CopyPasteError('data', what, { path: file });
-    }
     const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
-    return { classId, order: order ?? 0, group, box: form === 'box' ? extentOf(annotation) : undefined, spans };
+    return { classId, order: order ?? 0, group, box: annotation.type === 'bbox' ? extentOf(annotation) : undefined, spans };
   });
   return { size, own: item, shapes: shapesOfStack(drawn, size) };
 }
@@ -100,6 +102,7 @@ export function shapesOfDatumaro({ parts: [part = ''], file, size: actual, class
 function groupedOf({ type, group, label_id: label, points = [] }: DatumaroAnnotation, size: Size | undefined): Counted | undefined {
   if (unplaced.includes(type)) return undefined;
   const form = type === 'bbox' ? 'box' : filled.includes(type) ? 'area' : 'other';
+  if (type === 'rotated_bbox') return { group: group ?? 0, label, form, reason: 'box' };
   if (type !== 'polygon') return { group: group ?? 0, label, form };
   const few = points.length < 6;
   return { group: group ?? 0, label, form: few ? 'other' : 'area', reason: few ? 'too few points' : reasonOfPolygon(points, size) };
@@ -161,28 +164,37 @@ const keysOfType: Readonly<Record<string, Keys>> = {
   mask: { rle: object },
 };
 
-/** Names the first known key of an item that is missing or of the wrong type, and what was found. */
+/** Names the first known key of an item or its image that is missing or of the wrong type, and what was found. */
 function problemOfItem(item: Partial<DatumaroItem> | null): string | undefined {
   const problem = problemOfKeys(item, itemKeys);
   if (problem !== undefined) return problem;
-  const { image, annotations = [] } = item as Partial<DatumaroItem>;
+  const { image } = item as Partial<DatumaroItem>;
   if (image === undefined) return 'image is missing; export the data set with its media';
   const ofImage = problemOfKeys(image, imageKeys);
-  if (ofImage !== undefined) return `image: ${ofImage}`;
-  for (const [n, annotation] of annotations.entries()) {
-    const problem = problemOfKeys(annotation, annotationKeys) ?? problemOfKeys(annotation, keysOfType[annotation.type] ?? {});
-    if (problem !== undefined) return `annotations[${n}]: ${problem}`;
-  }
-  return undefined;
+  return ofImage === undefined ? undefined : `image: ${ofImage}`;
 }
 
-/** Spans of an annotation, or null if it is invalid. */
-function spansOfAnnotation({ type, points, rle }: DatumaroAnnotation, size: Size): Int32Array | null {
-  if (type === 'mask') {
-    const { counts, size: stated } = rle ?? {};
-    if (stated?.[0] !== size.height || stated[1] !== size.width) return null;
-    return spansOfRle(counts, size) ?? null;
-  }
+/** Problems of the annotations of an item, at most one each. @param size of the image, if the document states it. */
+function problemsOfAnnotations({ annotations }: DatumaroItem, size: Size | undefined): string[] {
+  return annotations.flatMap((annotation, n) => {
+    const problem =
+      problemOfKeys(annotation, annotationKeys) ??
+      problemOfKeys(annotation, keysOfType[annotation.type] ?? {}) ??
+      problemOfMask(annotation, size);
+    return problem === undefined ? [] : [`annotations[${n}]: ${problem}`];
+  });
+}
+
+/** Names what is wrong with the run lengths of an annotation. */
+function problemOfMask({ type, rle }: DatumaroAnnotation, size: Size | undefined): string | undefined {
+  if (type !== 'mask' || !rle) return undefined;
+  const problem = problemOfRuns(rle, size);
+  return problem === undefined ? undefined : `rle: ${problem}`;
+}
+
+/** Spans of an annotation with an area. */
+function spansOfAnnotation({ type, points, rle }: DatumaroAnnotation, size: Size): Int32Array | undefined {
+  if (type === 'mask') return spansOfRle(rle?.counts, size);
   if (type === 'polygon') return spansOfPolygons([points as number[]], size);
   const [x0, y0, x1, y1] = points as [number, number, number, number];
   const radii = [Math.abs(x1 - x0) / 2, Math.abs(y1 - y0) / 2] as const;
