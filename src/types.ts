@@ -103,6 +103,8 @@ export interface Sample {
   readonly cutouts?: readonly string[];
   /** Path of the label file to write after a paste, if the image has none. */
   readonly newLabels?: string;
+  /** Mask files of its shapes, in a format with one file per shape; absent if nothing says whether it has shapes. */
+  readonly shapeFiles?: ShapeFiles;
   /** Size of the decoded image, and of its annotations. */
   readonly size: Size;
   /** Instance mask, if the layout has one. */
@@ -112,6 +114,16 @@ export interface Sample {
   /** Endings of its file names after the shared stem. */
   readonly endings: Endings;
   readonly format: ImageInfo;
+}
+
+/** Mask files of one sample, one for each shape. The path of a file is the stem, the infix and its name. */
+export interface ShapeFiles {
+  /** Start of all paths, to which a variant adds its suffix, such as `masks/7`. */
+  readonly stem: string;
+  /** Text between the stem and the names: `_`, `/` or `/masks/`. */
+  readonly infix: string;
+  /** Names with their extension, sorted, such as `cat_1.png`. */
+  readonly names: readonly string[];
 }
 
 /** Byte ranges of one sample's parts in a document of many samples. */
@@ -375,8 +387,8 @@ export interface ShapesAfter {
   readonly pasted: readonly { readonly placement: number; readonly spans: Int32Array }[];
 }
 
-/** Role of a file of a sample; a view is derived from the class mask, the drawn masks from shapes. */
-export type FileRole = 'image' | 'mask' | 'labels' | 'objects' | 'view' | 'cutout' | 'drawn classes' | 'drawn objects';
+/** Role of a file of a sample; a shape is a mask file of one shape, a view is derived from the class mask, the drawn masks from shapes. */
+export type FileRole = 'image' | 'mask' | 'labels' | 'shape' | 'objects' | 'view' | 'cutout' | 'drawn classes' | 'drawn objects';
 
 /** A file of a sample; its path is relative to the root of the data set. */
 export interface SampleFile {

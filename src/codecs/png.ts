@@ -64,6 +64,27 @@ export function decodeValues(bytes: Uint8Array, file: string) {
   }
 }
 
+/**
+ * Tests if all values of a PNG are 0, without unfiltering: if they are, all differences are, too.
+ *
+ * @returns false for a damaged file.
+ */
+export function isBlankPng(bytes: Uint8Array): boolean {
+  const header = pngHeader(bytes);
+  const chunks = readChunks(bytes);
+  if (!header || typeof chunks === 'string') return false;
+  try {
+    const { filtered, passes } = inflatePasses(Buffer.concat(chunks.get('IDAT') ?? []), header);
+    let at = 0;
+    // A byte before each row names its filter.
+    for (const { rows, stride } of passes)
+      for (let y = 0; y < rows; y++) for (let end = ++at + stride; at < end; at++) if (filtered[at] !== 0) return false;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Chunks by type, in their order; the reason if the file is damaged. */
 function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -103,25 +124,29 @@ const adam7 = [
   [0, 1, 1, 2],
 ] as const;
 
-/**
- * Inflates and unfilters pixels. At most as many bytes are inflated as the header implies. Pixels with several channels have 8 bits per
- * channel.
- */
-function decodePixels(idat: Uint8Array, { width, height, depth, colour, interlaced }: PngHeader): Mask['ids'] {
-  const channels = channelsOf[colour];
+/** Inflates the rows of all passes; at most as many bytes as the header implies. @throws {Error} if they are damaged. */
+function inflatePasses(idat: Uint8Array, { width, height, depth, colour, interlaced }: PngHeader) {
   const passes = (interlaced ? adam7 : singlePass)
     .map(([x, y, across, down]) => ({ x, y, across, down, columns: Math.ceil((width - x) / across), rows: Math.ceil((height - y) / down) }))
     .filter(({ columns, rows }) => columns > 0 && rows > 0)
-    .map((pass) => ({ ...pass, bytes: (strideOf(pass.columns, depth, channels) + 1) * pass.rows }));
-  const length = passes.reduce((sum, { bytes }) => sum + bytes, 0);
+    .map((pass) => ({ ...pass, stride: strideOf(pass.columns, depth, channelsOf[colour]) }));
+  const length = passes.reduce((sum, { stride, rows }) => sum + (stride + 1) * rows, 0);
   // zlib would allocate a second chunk if the first were filled exactly.
   const filtered = inflateSync(idat, { maxOutputLength: length, chunkSize: length + 64 });
   if (filtered.length < length) throw new Error('pixels are missing');
+  return { filtered, passes };
+}
+
+/** Inflates and unfilters pixels. Pixels with several channels have 8 bits per channel. */
+function decodePixels(idat: Uint8Array, header: PngHeader): Mask['ids'] {
+  const { width, height, depth, colour, interlaced } = header;
+  const channels = channelsOf[colour];
+  const { filtered, passes } = inflatePasses(idat, header);
   if (!interlaced) return decodeRows(filtered, width, height, depth, channels);
   const values = new (depth === 16 ? Uint16Array : Uint8Array)(width * height * channels);
   let at = 0;
-  for (const { x, y, across, down, columns, rows, bytes } of passes) {
-    const part = decodeRows(filtered.subarray(at, (at += bytes)), columns, rows, depth, channels);
+  for (const { x, y, across, down, columns, rows, stride } of passes) {
+    const part = decodeRows(filtered.subarray(at, (at += (stride + 1) * rows)), columns, rows, depth, channels);
     for (let i = 0; i < columns * rows; i++) {
       const to = (y + Math.floor(i / columns) * down) * width + x + (i % columns) * across;
       for (let c = 0; c < channels; c++) values[to * channels + c] = part[i * channels + c] as number;

@@ -1,11 +1,12 @@
 /** Reads the annotations of a sample from its files. */
 import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
+import { inParts } from '../base/parts.ts';
 import { decodeText } from '../base/text.ts';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { CopyPasteError } from '../errors.ts';
 import { readEntry } from '../formats/documents.ts';
-import type { Document, Format } from '../formats/format.ts';
+import { type Document, type Format, pathsOfShapes } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { ignoreObject, largestId } from '../masks/ids.ts';
 import { findInstances, paintShapes } from '../masks/instances.ts';
@@ -30,20 +31,23 @@ export async function readAnnotations(sample: Sample, dataset: Dataset, options:
   return format ? readShapes(sample, dataset, format) : readMasks(sample, sample.mask as string, dataset, options);
 }
 
-/** Reads the shapes of a sample from its document or label file; an image without either has none. */
+/** Reads the shapes of a sample from its document, label file or mask files; an image without them has none. */
 async function readShapes(sample: Sample, dataset: Dataset, format: Format): Promise<Annotations> {
-  const { size, entry, labels: path = '' } = sample;
+  const { size, entry, labels: path = '', shapeFiles } = sample;
   const labels = sample.labels === undefined ? undefined : await readInput(dataset, sample.labels);
-  const mask = sample.mask === undefined ? undefined : { path: sample.mask, ...(await readInput(dataset, sample.mask)) };
+  const role = shapeFiles ? 'shape' : 'mask';
+  const paths = shapeFiles ? pathsOfShapes(shapeFiles) : sample.mask === undefined ? [] : [sample.mask];
+  const masks = await inParts(paths, 4, async (path) => ({ path, ...(await readInput(dataset, path)) }));
   const parts = labels
     ? [decodeText(labels.bytes, path, dataset.encoding)]
-    : entry && (await readEntry(dataset.root, entry, dataset.encoding));
-  const { classNames, documents, crowds } = dataset;
-  const source = { file: entry?.document ?? path, size, classNames, things: documents.get(sample.split)?.things, crowds, mask };
+    : (shapeFiles?.names ?? (entry && (await readEntry(dataset.root, entry, dataset.encoding))));
+  const { classNames, documents, crowds, threshold } = dataset;
+  const { things } = documents.get(sample.split) ?? {};
+  const source = { file: entry?.document ?? path, size, classNames, things, crowds, masks, threshold };
   const shapes: ShapeSet = parts ? await format.shapes({ ...source, parts }) : emptyOf(sample);
-  if (mask) giveBack(mask.bytes);
+  for (const { bytes } of masks) giveBack(bytes);
   const files: InputFile[] = [
-    ...(mask ? [{ role: 'mask', path: mask.path, sha256: mask.sha256 } as const] : []),
+    ...masks.map(({ path, sha256 }) => ({ role, path, sha256 }) as const),
     ...(labels ? [{ role: 'labels', path, sha256: labels.sha256 } as const] : []),
   ];
   const licence = licenceOf(format, shapes, documents.get(sample.split));

@@ -10,6 +10,7 @@ import { readMask } from '../codecs/masks.ts';
 import { maxPixels, pngHeader } from '../codecs/png.ts';
 import { decodeMask } from '../codecs/png-masks.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
+import { pathsOfShapes } from '../formats/format.ts';
 import type { ImageInfo, Sample, Size, ViewFile } from '../types.ts';
 import type { Paired } from './paired.ts';
 
@@ -68,9 +69,10 @@ export async function checkSamples(
 
 /** Reads the headers of a sample. @throws {CopyPasteError} `data` when a file cannot be used, or has another size than the annotations. */
 async function checkSample(root: string, sample: Paired, coloured: Coloured): Promise<Checked> {
-  const { mask, objects, views } = sample;
+  const { objects, views, shapeFiles } = sample;
+  const [mask = sample.mask, ...masks] = shapeFiles ? pathsOfShapes(shapeFiles) : [];
   const annotated: (Size & { readonly coded?: boolean }) | undefined =
-    sample.size ?? (mask === undefined ? undefined : await maskSize(root, mask, coloured.masks));
+    sample.size ?? (mask === undefined ? undefined : await maskSize(root, mask, coloured.masks || shapeFiles !== undefined));
   if (!annotated) {
     const { upright, format } = await readImageHeader(join(root, sample.image), sample.image);
     return { sample, size: upright, format, coded: false, fits: { stored: false, upright: true } };
@@ -81,6 +83,10 @@ async function checkSample(root: string, sample: Paired, coloured: Coloured): Pr
     const than = `${sample.entry ? 'annotation' : 'mask'} is ${size.width}×${size.height}`;
     return new CopyPasteError('data', `${what} is ${width}×${height}, but its ${than}`, { path });
   };
+  for (const path of masks) {
+    const own = await maskSize(root, path, true);
+    if (!is(own)) throw refuse(path, 'mask', own);
+  }
   if (objects !== undefined) {
     const objectSize = await maskSize(root, objects, coloured.objects);
     if (!is(objectSize)) throw refuse(objects, 'instance mask', objectSize);
@@ -92,7 +98,7 @@ async function checkSample(root: string, sample: Paired, coloured: Coloured): Pr
     sample: checkedViews ? { ...sample, views: checkedViews } : sample,
     size,
     format,
-    coded: annotated.coded ?? false,
+    coded: !shapeFiles && (annotated.coded ?? false),
     fits: { stored: !turned || is(stored), upright: !turned || is(upright) },
   };
 }

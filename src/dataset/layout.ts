@@ -5,7 +5,7 @@ import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { holdsCutouts, isBank } from '../formats/bank.ts';
-import { detectLayout, foldersOfObjects, matchesLayout } from '../formats/detect.ts';
+import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Format } from '../formats/format.ts';
 import { bySplit, type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
@@ -67,7 +67,6 @@ export async function chooseLayout(
 
 /** Refuses cut-outs, which are no data set. @throws {CopyPasteError} `usage` with what the folder is. */
 async function refuseCutouts(root: string, tree: Tree, { in: folder, encoding }: DatasetOptions): Promise<void> {
-  if (foldersOfObjects(tree).length > 1) return;
   const bank = await isBank(root);
   if (!bank && ((await matchesLayout(tree, encoding)) || !(await holdsCutouts(root, tree)))) return;
   const what = bank ? 'a bank of objects' : 'a folder of cut-outs';
@@ -92,7 +91,7 @@ export function refuseUnusedOptions({ name, views, objectIds }: Layout, format: 
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
   if (polygons && !(format?.kind === 'documents' && format.polygons))
     throw refuse('--polygons', `does not apply to the ${name} layout; leave it out`);
-  if (threshold !== undefined && (format ?? views ?? objectIds))
+  if (threshold !== undefined && format?.kind !== 'files' && (format ?? views ?? objectIds))
     throw refuse(
       '--threshold',
       `does not apply to the ${name} layout, which ${format ? 'has no mask files' : 'defines its ids'}; leave it out`,
@@ -103,9 +102,9 @@ export function refuseUnusedOptions({ name, views, objectIds }: Layout, format: 
       background ? '--background' : '--ignore',
       `does not apply to the ${name} layout, which has no such ids; use --exclude-classes`,
     );
-  if (maskSuffix !== '') throw refuse('--mask-suffix', `does not apply to the ${name} layout, which has no mask files; leave it out`);
-  if (imageSuffix) throw refuse('--image-suffix', `does not apply to the ${name} layout, which has no mask files; leave it out`);
-  if (requireMasks && format.kind === 'labels')
+  if (maskSuffix !== '') throw refuse('--mask-suffix', `does not apply to the ${name} layout; leave it out`);
+  if (imageSuffix) throw refuse('--image-suffix', `does not apply to the ${name} layout; leave it out`);
+  if (requireMasks && format.kind !== 'documents')
     throw refuse('--require-masks', `does not apply to the ${name} layout, which has no documents; leave it out`);
 }
 

@@ -8,9 +8,17 @@ import { extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type DocumentSample, type OpenedDocument as Opened, openDocument } from '../formats/documents.ts';
 import { type Folders, type Part, partsOf } from '../formats/folders.ts';
-import type { ConfigFile, Document, DocumentFormat, Format, LabelFormat } from '../formats/format.ts';
+import {
+  type ConfigFile,
+  type Document,
+  type DocumentFormat,
+  type FilesFormat,
+  type Format,
+  type LabelFormat,
+  pathsOfShapes,
+} from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
-import type { ClassNames, Counts, Endings, View } from '../types.ts';
+import type { ClassNames, Counts, Endings, ShapeFiles, View } from '../types.ts';
 import { type ImageLists, openImageLists, openPairLists, withoutShared } from './image-lists.ts';
 import { listName } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
@@ -54,6 +62,7 @@ interface Pairing {
 /** Pairs images with their annotations; an image or mask without a partner is bad. */
 export async function openAnnotations(opening: Opening, format: Format | undefined): Promise<Pairing> {
   if (format?.kind === 'documents') return openDocuments(opening, format);
+  if (format?.kind === 'files') return openShapeFiles(opening, format);
   return format ? openLabels(opening, format) : openMasks(opening);
 }
 
@@ -104,6 +113,47 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
     config,
     imageLists,
     notes: [...listNotes, ...notes, ...told, ...spare, ...unicodeNote(renamed)],
+  };
+}
+
+/** Opens mask files, one per shape. */
+async function openShapeFiles(opening: Opening, format: FilesFormat): Promise<Pairing> {
+  const { tree, found, choose, options, bad } = opening;
+  const splits = splitsOf(found);
+  const split = choose(splits);
+  const all = found.flatMap((row) => {
+    const { images, faults } = format.images(tree, row);
+    for (const [path, what] of faults) bad.set(path, { path, what, split: row.split });
+    return images.map(({ name, ending, ...rest }): Paired => {
+      const id = (row.split === '' ? name : `${row.split}/${name}`).normalize('NFC');
+      return { id, split: row.split, ...rest, endings: { ...noEndings, image: ending } };
+    });
+  });
+  const filesOf = (samples: readonly Paired[]): ShapeFiles[] => samples.flatMap(({ shapeFiles }) => shapeFiles ?? []);
+  const own = all.filter((one) => one.split === split);
+  const files = filesOf(options.onlySplit ? own : all);
+  const faults = new Map<string, Fault>();
+  const read = { files, own: options.lookOnly ? files : filesOf(own), threshold: options.threshold };
+  const { classNames, counts, notes = [] } = await format.names(tree, read, faults);
+  const faultOf = ({ shapeFiles }: Paired): Fault | undefined => {
+    const path = shapeFiles && pathsOfShapes(shapeFiles).find((file) => faults.has(file));
+    return path === undefined ? undefined : faults.get(path);
+  };
+  for (const sample of all) {
+    const fault = faultOf(sample);
+    if (fault) bad.set(sample.id, { ...fault, split: sample.split });
+  }
+  const unlabelled = own.filter(({ shapeFiles }) => !shapeFiles).length;
+  const told = unlabelled > 0 ? [`images without mask files: ${unlabelled} of ${own.length}; nothing is pasted into them`] : [];
+  return {
+    paired: all.filter((sample) => !faultOf(sample)),
+    folders: found,
+    splits,
+    split,
+    documents: new Map(),
+    categories: classNames,
+    ...(counts && { counts }),
+    notes: [...notes, ...told],
   };
 }
 

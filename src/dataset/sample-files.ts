@@ -1,4 +1,6 @@
-import type { FileRole, Sample, SampleFile } from '../types.ts';
+import { withoutExtension } from '../base/paths.ts';
+import { pathsOfShapes } from '../formats/format.ts';
+import type { FileRole, Sample, SampleFile, ShapeFiles } from '../types.ts';
 
 /** Folders of masks drawn from shapes, with the names that labelme's converter gives them. */
 export const drawnMasks = [
@@ -11,6 +13,7 @@ export function filesOfSample({
   image,
   mask,
   labels,
+  shapeFiles,
   objects,
   views = [],
   cutouts = [],
@@ -22,7 +25,13 @@ export function filesOfSample({
     ...cutouts.flatMap((path) => file('cutout', path, '')),
     ...file('mask', mask, endings.mask),
     ...file('labels', labels, endings.mask),
+    ...(shapeFiles ? shapeFilesOf(shapeFiles) : []),
     ...file('objects', objects, endings.objects),
     ...views.flatMap(({ path, view }) => file('view', path, view.ending)),
   ];
+}
+
+/** Mask files of shapes, each with its name after the shared stem. */
+function shapeFilesOf(files: ShapeFiles) {
+  return pathsOfShapes(files).map((path) => ({ role: 'shape', path, ending: withoutExtension(path).slice(files.stem.length) }) as const);
 }

@@ -59,17 +59,8 @@ interface Advice {
 /** Number of folders that are tried as a root. */
 const mostRoots = 64;
 
-/** Advice if a folder below the root is a data set, or if folders hold one mask file for each object. */
+/** Advice if a folder below the root is a data set. */
 async function rootBelow(tree: Tree, wanted: string | undefined, encoding: string | undefined): Promise<Advice | undefined> {
-  const perImage = foldersOfObjects(tree);
-  if (perImage.length > 1)
-    return {
-      nearest: [
-        `nearest is one mask file for each object: ${perImage[0]}/images/ + ${perImage[0]}/masks/ in each of ${perImage.length} folders`,
-        'that layout is not read: masks hold all objects of an image',
-      ],
-      remedy: 'draw the objects of each image into one PNG of ids, in images/ + masks/ (+ instances/)',
-    };
   const roots = [...tree.folders].filter((folder) => folder.split('/').length <= 2).slice(0, mostRoots);
   for (const root of roots) {
     const [fit] = await fittingLayouts(below(tree, root), wanted, encoding);
@@ -80,11 +71,6 @@ async function rootBelow(tree: Tree, wanted: string | undefined, encoding: strin
       };
   }
   return undefined;
-}
-
-/** Folders of images that have one mask file for each object. */
-export function foldersOfObjects({ folders }: Tree): string[] {
-  return [...folders].filter((folder) => folders.has(`${folder}/images`) && folders.has(`${folder}/masks`));
 }
 
 /** Tree of a folder. */

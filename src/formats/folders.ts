@@ -26,3 +26,9 @@ export function partsOf({ parts, images, masks }: Folders): readonly Part[] {
 
 /** Known names of split folders. */
 export const splitNames = ['train', 'training', 'val', 'valid', 'validation', 'test', 'testing', 'trainval'];
+
+/** Known names of folders of images. */
+export const imageFolders = ['images', 'image', 'imgs', 'img'];
+
+/** Known names of folders of masks. */
+export const maskFolders = ['masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'gt'];

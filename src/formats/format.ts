@@ -1,11 +1,12 @@
-/** The interface of an annotation format: shapes, stored in documents of many samples or in one label file per image. */
+/** The interface of an annotation format: shapes, stored in documents of many samples, in one label file per image, or in one mask file each. */
 import type { Tree } from '../base/tree.ts';
+import type { MaskFormat } from '../codecs/image-names.ts';
 import type { CopyPasteError, Fault } from '../errors.ts';
-import type { ClassNames, Counts, Licence, Pasted, Sample, Shaped, ShapeSet, Size } from '../types.ts';
+import type { ClassNames, Counts, Licence, Pasted, Sample, Shaped, ShapeFiles, ShapeSet, Size } from '../types.ts';
 import type { Folders } from './folders.ts';
 
 /** An annotation format. `I`, `S` and `D` are its own data of an image, a shape and a document; `E` is the entry that it writes for an image. */
-export type Format<I = unknown, S = unknown, E = unknown, D = unknown> = DocumentFormat<I, S, E, D> | LabelFormat<I, S>;
+export type Format<I = unknown, S = unknown, E = unknown, D = unknown> = DocumentFormat<I, S, E, D> | LabelFormat<I, S> | FilesFormat<I, S>;
 
 interface ShapeFormat<I, S, E> {
   /**
@@ -81,6 +82,62 @@ export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
   plain?(text: string, paths: NewPaths): string;
 }
 
+/** A format with one mask file per shape. */
+export interface FilesFormat<I = unknown, S = unknown> extends ShapeFormat<I, S, readonly ShapeFile[]> {
+  readonly kind: 'files';
+  /** Finds the images of a split and their mask files. */
+  images(tree: Tree, folders: Folders): FoundFiles;
+  /**
+   * Reads the class names from the names of files.
+   *
+   * @param bad collects the problems of files that cannot be used, by file.
+   */
+  names(tree: Tree, among: MaskFiles, bad: Map<string, Fault>): Promise<NamesOfLabels>;
+}
+
+/** Images of a split with their mask files. */
+export interface FoundFiles {
+  readonly images: readonly ImageWithFiles[];
+  /** Problems by path: of files that belong to no image, and of folders with no image or several. */
+  readonly faults: ReadonlyMap<string, string>;
+}
+
+/** An image with its mask files. */
+export interface ImageWithFiles {
+  readonly image: string;
+  /** Path of the image below its folder, without extension; the path of the image's own folder if it has one. */
+  readonly name: string;
+  /** End of the image's path after the stem that its files share, without extension. */
+  readonly ending: string;
+  /** Absent if nothing says whether the image has shapes. */
+  readonly shapeFiles?: ShapeFiles;
+}
+
+/** Mask files to read. */
+export interface MaskFiles {
+  /** Files of all splits. */
+  readonly files: readonly ShapeFiles[];
+  /** Files of the augmented split, or of all splits if the data set is only inspected. */
+  readonly own: readonly ShapeFiles[];
+  readonly threshold?: number | undefined;
+}
+
+/** Mask file of one shape of an image after pasting. */
+export interface ShapeFile {
+  /** Name after the stem and infix of the image's files. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** `copy` if the shape is untouched. */
+  readonly codec: 'copy' | MaskFormat;
+  /** Number of the placement that the file shows, from 1. */
+  readonly placement?: number;
+}
+
+/** Paths of mask files. @param suffix of a variant. */
+export function pathsOfShapes({ stem, infix, names }: ShapeFiles, suffix = ''): string[] {
+  return names.map((name) => stem + suffix + infix + name);
+}
+
 /** Class names of label files, with the configuration file of the data set and notes for the user. */
 interface NamesOfLabels {
   readonly classNames: ClassNames;
@@ -103,7 +160,7 @@ export interface LabelFiles {
 
 /** Text of the annotations of one image, with the facts needed to read it. */
 export interface ShapeSource {
-  /** Texts from a document, the image first, then its annotations; or the text of a label file. */
+  /** Texts from a document, the image first, then its annotations; or the text of a label file; or the names of mask files. */
   readonly parts: readonly string[];
   /** Path of the document or label file, for messages. */
   readonly file: string;
@@ -113,8 +170,10 @@ export interface ShapeSource {
   readonly things?: readonly number[] | undefined;
   /** Set if crowds of run lengths are objects. */
   readonly crowds?: 'objects' | undefined;
-  /** PNG that the document refers to. */
-  readonly mask?: { readonly path: string; readonly bytes: Uint8Array } | undefined;
+  /** PNG that the document refers to, or the mask files of all shapes. */
+  readonly masks?: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  /** Smallest value of an object in mask files. */
+  readonly threshold?: number | undefined;
 }
 
 /** Output paths of an image and of the PNG that its document refers to. */

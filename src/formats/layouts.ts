@@ -9,8 +9,9 @@ import { cityscapes } from './cityscapes.ts';
 import { findCoco, findPanoptic, isCoco, isPanoptic } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
 import { findDatumaro, isDatumaro } from './datumaro/find.ts';
-import { type Folders, splitNames } from './folders.ts';
+import { type Folders, imageFolders, maskFolders, splitNames } from './folders.ts';
 import type { ClassConfig, Format } from './format.ts';
+import { findInstanceFiles } from './instance-files/find.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelme } from './labelme/find.ts';
 import { hasVocClasses, vocNames } from './voc.ts';
@@ -73,9 +74,6 @@ interface Readme {
 
 const names = (first: number, text: string): Record<number, string> =>
   Object.fromEntries(text.split(', ').map((name, i) => [first + i, name]));
-
-const imageFolders = ['images', 'image', 'imgs', 'img'];
-const maskFolders = ['masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'gt'];
 
 /** Finds splits below two folders: `images/train` and `annotations/train`. */
 function splitsBelow({ folders }: Tree, images: string, masks: string, objects?: string): Folders[] {
@@ -392,6 +390,21 @@ const rows = [
     format: async (): Promise<Format> => (await import('./labelme/labelme.ts')).labelme,
   },
   {
+    name: 'instance-files',
+    summary: '<image>/images/ + <image>/masks/, or images/ + masks/ with <image>_<class>_<number>.png (one mask file per object)',
+    readme: {
+      folders:
+        '`<image>/images/` + `<image>/masks/` for each image (Data Science Bowl 2018), `images/` + `masks/` with `<image>_<class>_<number>.png` or `<image>/<class>_<number>.png`, or masks beside their images; one mask file per object',
+      written: 'mask files in the coding of the others; pastes get the next free number, and the manifest their placement',
+      carried: 'names, which may state the class and `crowd`',
+      lost: 'other files, such as lists of run lengths',
+    },
+    background: [],
+    ignore: [noCategory],
+    find: findInstanceFiles,
+    format: async (): Promise<Format> => (await import('./instance-files/instance-files.ts')).instanceFiles,
+  },
+  {
     name: 'paired',
     anyFolders: true,
     summary: 'images/ + masks/',
@@ -405,6 +418,7 @@ const rows = [
     find: async (tree, { encoding, asked }) => {
       if (tree.folders.has('annotations/training')) return [];
       if (!asked && (await findSemantic(tree, { encoding, asked })).length > 0) return [];
+      if (!asked && (await findInstanceFiles(tree)).length > 0) return [];
       const around = [...tree.folders].filter((folder) => splitNames.includes(folder));
       return ['', ...around].flatMap((split) => {
         const prefix = split === '' ? '' : `${split}/`;

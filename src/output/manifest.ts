@@ -25,12 +25,14 @@ const outputFile = z.strictObject({
   codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'bmp', 'text']),
   quality: z.int().min(1).max(100).optional().describe('quality that a lossy image was encoded with'),
   sampling: z.enum(['4:4:4', '4:2:0']).optional().describe('chroma sampling of a JPEG in colour'),
+  placement: z.int().min(1).optional().describe('order of the placement that a mask file of one shape shows'),
 });
 const files = <T extends z.ZodType>(file: T) =>
   z.strictObject({
     image: file,
     mask: file.optional(),
     labels: file.optional().describe('text file of shapes'),
+    shapes: z.array(file).optional().describe('mask files of one shape each'),
     objects: file.optional(),
     views: z.array(file).optional().describe('files derived from the class mask'),
     drawn: z.array(file).optional().describe('masks drawn from shapes: the class mask, the object mask'),

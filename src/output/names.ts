@@ -1,18 +1,25 @@
 import { basename } from 'node:path';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { CopyPasteError } from '../errors.ts';
+import { pathsOfShapes } from '../formats/format.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Sample } from '../types.ts';
 import { classNamesFile } from './drawn-masks.ts';
 import { journalName } from './journal.ts';
 import { manifestName } from './manifest-file.ts';
+import { anyName } from './remove.ts';
 import { drawnFiles, pastedFiles, variantFiles, variantSuffix } from './variants.ts';
 
-/** Paths that a variant of a sample may be written to, whether it is pasted into or passes through. */
+/** Paths that a variant of a sample may be written to, whether it is pasted into or passes through; one that ends in `anyName` stands for all paths that begin so. */
 export function possibleFiles(sample: Sample, suffix: string, { imageFormat, maskFiles }: AugmentOptions): string[] {
   const drawn = maskFiles ? drawnFiles(sample, suffix) : [];
   const files = [...variantFiles(sample, suffix), ...drawn, ...pastedFiles(sample, suffix, { imageFormat })];
-  return [...new Set(files.map(({ path }) => path))];
+  return [...new Set([...files.map(({ path }) => path), ...newShapes(sample, suffix)])];
+}
+
+/** Start of the paths of new mask files of shapes, whose names follow from the pastes. */
+function newShapes({ shapeFiles }: Sample, suffix: string): string[] {
+  return shapeFiles ? pathsOfShapes({ ...shapeFiles, names: [anyName] }, suffix) : [];
 }
 
 /** Paths that the variants of all samples may be written to, each with the id of its sample. */

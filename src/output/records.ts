@@ -6,6 +6,8 @@ export interface OutputFile extends InputFile {
   readonly codec: ManifestRecord['files']['image']['codec'];
   readonly quality?: number | undefined;
   readonly sampling?: '4:4:4' | '4:2:0' | undefined;
+  /** Number of the placement that a mask file of one shape shows, from 1. */
+  readonly placement?: number | undefined;
 }
 
 /** Files of a sample that were written, and the input files that they were made from. */
@@ -21,6 +23,7 @@ interface FilesByRole<F> {
   image: F;
   mask?: F | undefined;
   labels?: F | undefined;
+  shapes?: F[] | undefined;
   objects?: F | undefined;
   views?: F[] | undefined;
   drawn?: F[] | undefined;
@@ -32,6 +35,7 @@ function toRecord<F extends SampleFile>(files: readonly F[]): FilesByRole<Omit<F
   for (const { role, ...file } of files) {
     if (role === 'view') (record.views ??= []).push(file);
     else if (role === 'drawn classes' || role === 'drawn objects') (record.drawn ??= []).push(file);
+    else if (role === 'shape') (record.shapes ??= []).push(file);
     else if (role !== 'cutout') record[role] = file;
   }
   return record as FilesByRole<Omit<F, 'role'>>;
@@ -58,8 +62,8 @@ export function digestsOf(files: readonly HashedFile[]): Map<string, string> {
 }
 
 /** Converts the files of a record to a list. */
-function fromRecord({ image, mask, labels, objects, views = [], drawn = [] }: FilesByRole<HashedFile>): HashedFile[] {
-  return [image, mask, labels, objects, ...views, ...drawn].filter((file) => file !== undefined);
+function fromRecord({ image, mask, labels, shapes = [], objects, views = [], drawn = [] }: FilesByRole<HashedFile>): HashedFile[] {
+  return [image, mask, labels, ...shapes, objects, ...views, ...drawn].filter((file) => file !== undefined);
 }
 
 /** Output files of a record. */

@@ -1,5 +1,5 @@
-import { lstat, realpath, rmdir, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, readdir, realpath, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname, join, posix } from 'node:path';
 import { isInside } from '../base/paths.ts';
 import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
 import { removeTemporaries } from './files.ts';
@@ -7,6 +7,20 @@ import type { RunHead } from './head.ts';
 import { journalName, openJournal } from './journal.ts';
 import type { RunKind } from './kinds.ts';
 import { manifestName } from './manifest-file.ts';
+
+/** End of a path that stands for all paths that begin so. */
+export const anyName = '*';
+
+/** Paths of a journal; those that end in `anyName` are replaced by the files that begin so. */
+async function withFoundFiles(out: string, paths: ReadonlySet<string>): Promise<Set<string>> {
+  const found = new Set([...paths].filter((path) => !path.endsWith(anyName)));
+  for (const path of paths) {
+    if (found.has(path)) continue;
+    const [folder, start] = [dirname(path), basename(path).slice(0, -anyName.length)];
+    for (const name of await readdir(join(out, folder)).catch(() => [])) if (name.startsWith(start)) found.add(posix.join(folder, name));
+  }
+  return found;
+}
 
 /**
  * Removes all files that an earlier run has written, and no others. The journal is removed last, so that the removal can be
@@ -55,7 +69,7 @@ export async function removeRun<H extends RunHead, R, M>(
   await remove(manifestName);
   const root = await realpath(out);
   const folders = new Set<string>();
-  for (const path of written) {
+  for (const path of await withFoundFiles(out, written)) {
     // A symbolic link may lead out of the folder by now.
     const folder = await realpath(dirname(join(out, path))).catch(() => undefined);
     if (folder === undefined || !isInside(folder, root)) continue;

@@ -8,7 +8,17 @@ import { encodePng } from '../codecs/png.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { readEntry } from '../formats/documents.ts';
-import { type Format, type Layer, layersAfter, layersOf, type NewPaths, type PastedShapes, pastedShapes } from '../formats/format.ts';
+import {
+  type Format,
+  type Layer,
+  layersAfter,
+  layersOf,
+  type NewPaths,
+  type PastedShapes,
+  pastedShapes,
+  pathsOfShapes,
+  type ShapeFile,
+} from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { FileRole, InputFile, Mask, Pasted, Sample, SampleFile, Size, ViewFile } from '../types.ts';
@@ -24,6 +34,7 @@ export type Use = (file: OutputFile, bytes: Uint8Array, from?: string) => Promis
 
 interface Encoded extends Pick<OutputFile, 'codec' | 'quality' | 'sampling'> {
   readonly bytes: Uint8Array;
+  readonly placement?: number;
   /** SHA-256, if it is already known. */
   readonly digest?: string;
 }
@@ -58,7 +69,7 @@ export async function encodeSample(
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const format = await layoutNamed(layout).format?.();
   const shapes = format && pastedShapes(pasted);
-  const { entry, encoders } = shapes ? await annotationOf(format, shapes, pathsByRole(to), { polygons, classNames }) : noAnnotation;
+  const { entry, made, encoders } = shapes ? await annotationOf(format, shapes, pathsByRole(to), { polygons, classNames }) : noAnnotation;
   const all: Encoders = {
     image: async () => ({ bytes: await encodeImage(image, codec, quality), codec, ...lossyOf(image, codec, quality) }),
     mask: ({ path }) => writeMask(mask, path),
@@ -66,7 +77,12 @@ export async function encodeSample(
     view: async ({ from }) => png(await encodeView(mask, sample.views?.find(({ path }) => path === from) as ViewFile)),
     ...encoders,
   };
-  const files = await makeFiles(to, (file) => (all[file.role] as Encoder)(file), use);
+  const files = await makeFiles(
+    to.filter(({ role }) => role !== 'shape'),
+    (file) => (all[file.role] as Encoder)(file),
+    use,
+  );
+  files.push(...(await makeFiles(shapeFilesOf(sample, suffix, made), async ({ file: { name: _, ...encoded } }) => encoded, use)));
   if (maskFiles && shapes) files.push(...(await drawFiles(sample, suffix, image, layersAfter(format, shapes), classNames, use)));
   return { files, inputs, entry };
 }
@@ -77,6 +93,8 @@ type Encoders = { readonly [role in FileRole]?: Encoder };
 /** Annotation of a sample that was pasted into: its entry in a document, and encoders of the files that hold the rest. */
 interface EncodedAnnotation {
   readonly entry?: unknown;
+  /** Mask files of shapes. */
+  readonly made?: readonly ShapeFile[] | undefined;
   readonly encoders: Encoders;
 }
 
@@ -92,11 +110,19 @@ async function annotationOf(
     const text = async (): Promise<string> => format.pasted(shapes, paths, { ...options, polygons: true });
     return { encoders: { labels: async () => ({ bytes: Buffer.from(await text()), codec: 'text' }) } };
   }
+  if (format.kind === 'files') return { made: await format.pasted(shapes, paths, { ...options, polygons: false }), encoders: {} };
   const { mask } = format;
   return {
     entry: await format.pasted(shapes, paths, options),
     encoders: mask ? { mask: async () => png(await mask(shapes)) } : {},
   };
+}
+
+/** Mask files of the shapes of a variant. */
+function shapeFilesOf({ shapeFiles }: Sample, suffix: string, made: readonly ShapeFile[] = []) {
+  if (!shapeFiles) return [];
+  const paths = pathsOfShapes({ ...shapeFiles, names: made.map(({ name }) => name) }, suffix);
+  return made.map((file, n) => ({ role: 'shape', path: paths[n] as string, file }) as const);
 }
 
 /** Draws the masks of a sample from its shapes. */

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { withoutExtension } from '../base/paths.ts';
 import { extensions, formatOf } from '../codecs/image-names.ts';
 import type { Dataset } from '../dataset/open.ts';
@@ -48,8 +49,11 @@ export function drawnFiles({ image, endings }: Sample, suffix: string) {
 
 /** Path of a file with a suffix before its ending. @param extension replaces that of the file. */
 function variantPath(path: string, ending: string, suffix: string, extension?: string): string {
-  const stem = withoutExtension(path);
-  return `${stem.slice(0, stem.length - ending.length)}${suffix}${ending}${extension ?? path.slice(stem.length)}`;
+  const whole = withoutExtension(path);
+  const stem = whole.slice(0, whole.length - ending.length);
+  // An image may be named like its folder.
+  const twin = ending.endsWith(`/${basename(stem)}`) ? suffix : '';
+  return `${stem}${suffix}${ending}${twin}${extension ?? path.slice(whole.length)}`;
 }
 
 /** Paths of a sample's files by role, for roles with a single file. */

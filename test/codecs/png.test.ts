@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { decode } from 'fast-png';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { encodePng, pngHeader } from '../../src/codecs/png.ts';
+import { encodePng, isBlankPng, pngHeader } from '../../src/codecs/png.ts';
 import { decodeMask, decodeObjects, encodeMask } from '../../src/codecs/png-masks.ts';
 import type { Mask } from '../../src/types.ts';
 import { filled, imageOf, pngOf, rgba } from '../make.ts';
@@ -64,6 +64,18 @@ describe('encodeMask and decodeMask', () => {
     }
     for (let length = 0; length < good.length - 12; length++) expect(() => decodeMask(good.subarray(0, length), 'a.png')).toThrow(/a\.png/);
   });
+});
+
+test('a PNG is blank if all its values are 0, interlaced or not, and if it is not damaged', async () => {
+  for (const progressive of [false, true])
+    for (const value of [0, 1]) {
+      const data = Buffer.alloc(9 * 7).fill(value, 40, 41);
+      const bytes = await sharp(data, { raw: { width: 9, height: 7, channels: 1 } })
+        .png({ progressive, compressionLevel: 9 })
+        .toBuffer();
+      expect(isBlankPng(bytes)).toBe(value === 0);
+      expect(isBlankPng(bytes.subarray(0, 50))).toBe(false);
+    }
 });
 
 describe('encodePng', () => {

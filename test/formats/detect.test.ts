@@ -27,16 +27,6 @@ test.each<[string, Parameters<typeof writeTree>[1], RegExp]>([
   ['masks as JPEG', { 'images/a.png': image, 'masks/a.jpg': 'x' }, /paired layout.*no masks in PNG, TIFF or BMP.*1 \.jpg.*--images DIR/s],
   ['one folder only', { 'JPEGImages/a.png': image }, /nearest is the voc layout.*it lacks SegmentationClass\//s],
   ['no folder', { 'a.png': image, 'a.json': '{"images": [], "annotations": []}' }, /pass --annotations a\.json/],
-  [
-    'one mask file for each object',
-    Object.fromEntries(
-      ['s', 't'].flatMap((id) => [
-        [`${id}/images/${id}.png`, image],
-        [`${id}/masks/1.png`, mask],
-      ]),
-    ),
-    /one mask file for each object.*one PNG of ids/s,
-  ],
 ])('what matches no layout gets three short lines: %s', async (_, files, told) => {
   const error = (await open(await tree(files)).catch((cause: unknown) => cause)) as { code: string; message: string; offenders: string[] };
   expect(error.code).toBe('usage');

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { encodeSegments } from '../../src/formats/coco/segments.ts';
 import { layouts } from '../../src/formats/layouts.ts';
-import type { Box } from '../../src/types.ts';
+import type { Box, Mask } from '../../src/types.ts';
+import { drawBox, filled } from '../make.ts';
 import { boxes, picture, testFormat } from './format.ts';
 
 const corners = ([x0, y0, x1, y1]: Box): number[] => [x0, y0, x1, y0, x1, y1, x0, y1];
@@ -151,6 +152,19 @@ put('labelme', {
   annotations: 'train/a.json',
   plant: (text) =>
     JSON.stringify({ ...JSON.parse(text), shapes: [labelmeShape('cat', [30, 30, 40, 40]), labelmeShape('dog', boxes.a.dog)] }),
+});
+
+const maskFileOf = (box: Box): Mask => drawBox(filled(20, 10, 0), box, 255);
+put('instance-files', {
+  files: {
+    ...inFolder('images'),
+    'masks/a_cat_1.png': maskFileOf(boxes.a.cat),
+    'masks/a_dog_2.png': maskFileOf(boxes.a.dog),
+    'masks/b_cat_1.png': maskFileOf(boxes.b.cat),
+  },
+  annotations: 'masks/a_cat_1.png',
+  plant: () => filled(20, 10, 0),
+  bare: true,
 });
 
 test('every format is tested against the contract', () => {

@@ -9,7 +9,7 @@ import { detectLayout } from '../../src/formats/detect.ts';
 import { readEntry } from '../../src/formats/documents.ts';
 import type { Format, PastedShapes } from '../../src/formats/format.ts';
 import { layoutNamed } from '../../src/formats/layouts.ts';
-import type { Box, Image, Instance, Sample, ShapeSet } from '../../src/types.ts';
+import type { Box, Image, Instance, Mask, Sample, ShapeSet } from '../../src/types.ts';
 import { imageOf, temporaryFolder, writeTree } from '../make.ts';
 
 /** An image of every fixture, and its size. */
@@ -24,7 +24,7 @@ interface Fixture {
   /** The file that holds the annotations of image `a`. */
   readonly annotations: string;
   /** Plants a contradiction to the classes or pixels in the text of the annotations. */
-  plant(text: string): string;
+  plant(text: string): string | Mask;
   /** True if annotations cannot hold the source of a paste. */
   readonly bare?: true;
 }
@@ -63,6 +63,14 @@ export function testFormat(layout: string, { files, annotations, plant, bare }: 
       return pasted
         ? { [annotations]: await format.pasted(pasted, pasted.sample, options) }
         : { [annotations]: files[annotations] as string };
+    if (format.kind === 'files') {
+      const sample = samples.get('a') as Sample;
+      const before = await shapesOf({ root, dataset, format, samples }, 'a');
+      const plain = { sample, before, kept: before.shapes.map((shape) => ({ shape })), pasted: [] };
+      const made = await format.pasted(pasted ?? plain, sample, options);
+      const [stem = ''] = annotations.split('_');
+      return Object.fromEntries(made.map(({ name, bytes }) => [`${stem}_${name}`, bytes]));
+    }
     const [document] = dataset.documents.values();
     const entries = async function* () {
       for (const sample of samples.values()) {
@@ -98,11 +106,11 @@ export function testFormat(layout: string, { files, annotations, plant, bare }: 
     test('is written byte for byte if nothing is pasted, or pastes touch nothing', async () => {
       const opened = await open();
       const before = await shapesOf(opened, 'a');
-      const text = await readFile(join(opened.root, annotations), 'utf8');
-      expect((await written(opened))[annotations]).toBe(text);
+      const text = await readFile(join(opened.root, annotations));
+      expect(bytesOf((await written(opened))[annotations])).toEqual(text);
       const sample = opened.samples.get('a') as Sample;
       const untouched = { sample, before, kept: before.shapes.map((shape) => ({ shape })), pasted: [] };
-      expect((await written(opened, untouched))[annotations]).toBe(text);
+      expect(bytesOf((await written(opened, untouched))[annotations])).toEqual(text);
     });
 
     test('has exactly the remaining and the pasted pixels when it is read again', async () => {
@@ -158,6 +166,10 @@ export function testFormat(layout: string, { files, annotations, plant, bare }: 
       expect(wrong.format.contradictions(await shapesOf(wrong, 'a', classNames), classNames)).toHaveLength(1);
     });
   });
+}
+
+function bytesOf(content: Fixture['files'][string] | undefined): Buffer {
+  return Buffer.from(content as string);
 }
 
 function spansOf(box: Box): Int32Array {
