@@ -102,7 +102,13 @@ const reading = {
     flag: '--annotations <file>',
     kind: 'path',
     bytes: false,
-    description: 'annotation document inside --in (COCO, CVAT, Datumaro); if its images are not found, name their folder with --images',
+    description:
+      'annotation document inside --in (COCO, CVAT, Datumaro, VIA); if its images are not found, name their folder with --images',
+  },
+  classAttribute: {
+    flag: '--class-attribute <name>',
+    kind: 'text',
+    description: 'region attribute that holds the class (VIA); needed if more than one may',
   },
   requireMasks: {
     flag: '--require-masks',

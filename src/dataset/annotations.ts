@@ -42,15 +42,15 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
     ? [decodeText(labels.bytes, path, dataset.encoding)]
     : (shapeFiles?.names ?? (entry && (await readEntry(dataset.root, entry, dataset.encoding))));
   const { classNames, documents, crowds, threshold } = dataset;
-  const { things } = documents.get(sample.split) ?? {};
-  const source = { file: entry?.document ?? path, size, classNames, things, crowds, masks, threshold };
+  const document = documents.get(sample.split);
+  const source = { file: entry?.document ?? path, size, classNames, document, crowds, masks, threshold };
   const shapes: ShapeSet = parts ? await format.shapes({ ...source, parts }) : emptyOf(sample);
   for (const { bytes } of masks) giveBack(bytes);
   const files: InputFile[] = [
     ...masks.map(({ path, sha256 }) => ({ role, path, sha256 }) as const),
     ...(labels ? [{ role: 'labels', path, sha256: labels.sha256 } as const] : []),
   ];
-  const licence = licenceOf(format, shapes, documents.get(sample.split));
+  const licence = licenceOf(format, shapes, document);
   return { sample, input: dataset, shapes, ...paintShapes(shapes), files, ...(licence && { licence }) };
 }
 

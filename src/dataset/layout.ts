@@ -86,11 +86,13 @@ export function refuseUnlistable({ unreadable }: Tree, found: readonly Folders[]
 
 /** Refuses options without effect. @throws {CopyPasteError} `usage` when an option does not apply to the layout. */
 export function refuseUnusedOptions({ name, views, objectIds }: Layout, format: Format | undefined, options: DatasetOptions): void {
-  const { folders, background, ignore, maskSuffix, imageSuffix, threshold, requireMasks, polygons } = options;
+  const { folders, background, ignore, maskSuffix, imageSuffix, threshold, requireMasks, polygons, classAttribute } = options;
   if (folders) return;
   const refuse = (flag: string, why: string): CopyPasteError => new CopyPasteError('usage', `${flag}: ${why}`);
   if (polygons && !(format?.kind === 'documents' && format.polygons))
     throw refuse('--polygons', `does not apply to the ${name} layout; leave it out`);
+  if (classAttribute !== undefined && !(format?.kind === 'documents' && format.attributes))
+    throw refuse('--class-attribute', `does not apply to the ${name} layout; leave it out`);
   if (threshold !== undefined && format?.kind !== 'files' && (format ?? views ?? objectIds))
     throw refuse(
       '--threshold',

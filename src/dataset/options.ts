@@ -31,6 +31,8 @@ export interface DatasetOptions {
   readonly polygons?: boolean | undefined;
   /** `objects` if crowds of run lengths are objects. */
   readonly crowd?: 'skip' | 'objects' | undefined;
+  /** Attribute of annotations that holds the class. */
+  readonly classAttribute?: string | undefined;
   /** True to refuse annotations without a mask. */
   readonly requireMasks?: boolean | undefined;
   /** Folders of each split, if already known from a manifest. */

@@ -223,10 +223,10 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
   const isUsed = (sample: DocumentSample): boolean => !sample.isBad || (sample.split !== split && !options.lookOnly);
   const listed = opened.flatMap(({ samples }) => samples).filter(isUsed);
   const paired = withOwnIds(listed.flatMap((sample) => pairEntry(sample, tree, bad)));
-  for (const { document, note, faults, folders } of opened) {
+  for (const { document, notes: told, faults, folders } of opened) {
     const own = folders.map((row) => row.split);
     if (options.onlySplit && !own.includes(split)) continue;
-    if (note !== undefined) notes.push(note);
+    notes.push(...told);
     const { path } = document;
     for (const fault of faults) bad.set(`${path}: ${fault.what}`, { path, ...fault, part: 'annotations' });
   }
@@ -277,7 +277,7 @@ async function openEach(
   for (const path of new Set(wanted.map(({ masks }) => masks))) {
     const rows = wanted.filter(({ masks }) => masks === path) as [Folders, ...Folders[]];
     try {
-      opened.push(await openDocument(root, rows, tree, format, options.encoding ?? utf8));
+      opened.push(await openDocument(root, rows, tree, format, options.encoding ?? utf8, options.classAttribute));
     } catch (error) {
       const isOther = known !== undefined && rows.every(({ split }) => split !== known) && !options.lookOnly;
       if (!isOther || !(error instanceof CopyPasteError)) throw error;

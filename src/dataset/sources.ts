@@ -71,8 +71,8 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
     const alike =
       options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
     const layout = alike ? (sourcesLayout ?? target.layout) : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
-    const { skipBad, crowd, images, masks, encoding, maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap } =
-      options;
+    const { skipBad, crowd, images, masks, encoding } = options;
+    const { maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap, classAttribute } = options;
     return openDataset({
       in: sources,
       layout,
@@ -83,7 +83,9 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       encoding,
       // Options for a layout apply to both data sets of that layout.
       ...(alike && { images, masks }),
-      ...(layout === target.layout ? { maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap } : { maskSuffix: '' }),
+      ...(layout === target.layout
+        ? { maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap, classAttribute }
+        : { maskSuffix: '' }),
     });
   });
   const classes = await mapClasses(opened, target, options);

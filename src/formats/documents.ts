@@ -29,12 +29,11 @@ export interface DocumentSample {
 
 /** Result of opening a document. */
 export interface OpenedDocument extends Omit<DocumentContents, 'faults'> {
+  readonly notes: readonly string[];
   /** Problems of images and annotations that are left out, with the split if it is known. */
   readonly faults: readonly { readonly what: string; readonly split?: string }[];
   readonly folders: Folders[];
   readonly samples: DocumentSample[];
-  /** Note on names that are not the paths of their images. */
-  readonly note?: string;
 }
 
 /**
@@ -49,12 +48,13 @@ export async function openDocument(
   tree: Tree,
   format: DocumentFormat,
   encoding: string,
+  classAttribute?: string,
 ): Promise<OpenedDocument> {
   const [first] = found;
   const path = first.masks;
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', what, { path, cause });
   if (!tree.has(path)) throw refuse('is missing; restore the file, or pass the folder that contains it');
-  const contents = await format.open(root, first, encoding, refuse);
+  const contents = await format.open(root, first, encoding, refuse, classAttribute);
   const { images, classNames } = contents;
   if (classNames.size >= noCategory) throw refuse(`the document has ${classNames.size} classes; the limit is ${noCategory - 1}`);
   const listed = images.map(({ split = first.split }) => split);
@@ -97,10 +97,12 @@ export async function openDocument(
       },
     ];
   });
-  const note =
-    matched.length > 0 &&
-    `${path}: ${matched.length} of ${plural(images.length, 'file name')} ${matched.length === 1 ? 'is' : 'are'} not the path of an image; matched with the one image that fits, such as ${matched[0]}`;
-  return { ...contents, faults, folders: [...places.values()].map(({ folder }) => folder), samples, ...(note && { note }) };
+  const notes = [...(contents.notes ?? [])];
+  if (matched.length > 0)
+    notes.push(
+      `${path}: ${matched.length} of ${plural(images.length, 'file name')} ${matched.length === 1 ? 'is' : 'are'} not the path of an image; matched with the one image that fits, such as ${matched[0]}`,
+    );
+  return { ...contents, faults, notes, folders: [...places.values()].map(({ folder }) => folder), samples };
 }
 
 /** Place of the images of a split. */
@@ -209,11 +211,7 @@ export async function readSurroundings(
   space: string,
   encoding: string,
 ): Promise<Surroundings> {
-  const textOf = async (start: number, end = Number.POSITIVE_INFINITY): Promise<string> => {
-    const parts: Buffer[] = [];
-    if (end > start) for await (const part of createReadStream(join(root, path), { start, end: end - 1 })) parts.push(part);
-    return decodeText(Buffer.concat(parts), path, encoding, start);
-  };
+  const textOf = (start: number, end?: number): Promise<string> => readRange(root, path, encoding, start, end);
   const endOf = (n: number): number => (images.at(n)?.places[0] as number) + (images.at(n)?.places[1] as number);
   const between = images.length > 1 ? await textOf(endOf(0), images[1]?.places[0]) : space;
   return {
@@ -221,6 +219,19 @@ export async function readSurroundings(
     between: /^\s*,?\s*$/.test(between) && between !== '' ? between : space,
     tail: images.length > 0 ? await textOf(endOf(-1)) : '',
   };
+}
+
+/** Text of a document from one byte to another, or to its end. */
+export async function readRange(
+  root: string,
+  path: string,
+  encoding: string,
+  start: number,
+  end = Number.POSITIVE_INFINITY,
+): Promise<string> {
+  const parts: Buffer[] = [];
+  if (end > start) for await (const part of createReadStream(join(root, path), { start, end: end - 1 })) parts.push(part);
+  return decodeText(Buffer.concat(parts), path, encoding, start);
 }
 
 /** Writes a document whose images follow one another, within its surroundings. */

@@ -8,13 +8,13 @@ import type { Folders } from './folders.ts';
 /** An annotation format. `I`, `S` and `D` are its own data of an image, a shape and a document; `E` is the entry that it writes for an image. */
 export type Format<I = unknown, S = unknown, E = unknown, D = unknown> = DocumentFormat<I, S, E, D> | LabelFormat<I, S> | FilesFormat<I, S>;
 
-interface ShapeFormat<I, S, E> {
+interface ShapeFormat<I, S, E, D = unknown> {
   /**
    * Reads the shapes of one image.
    *
    * @throws {CopyPasteError} `data` when the text or the mask is invalid.
    */
-  shapes(source: ShapeSource): ShapeSet<I, S> | Promise<ShapeSet<I, S>>;
+  shapes(source: ShapeSource<D>): ShapeSet<I, S> | Promise<ShapeSet<I, S>>;
   /**
    * Makes the entry of an image after pasting: untouched shapes unchanged, covered shapes with their remaining pixels, and pasted
    * shapes with their provenance.
@@ -31,23 +31,27 @@ interface ShapeFormat<I, S, E> {
 }
 
 /** A format whose documents hold entries of many images. Entries are plain data because the journal stores them. */
-export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unknown> extends ShapeFormat<I, S, E> {
+export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unknown> extends ShapeFormat<I, S, E, D> {
   readonly kind: 'documents';
   /** Set if shapes can be written as polygons instead of run lengths. */
   readonly polygons?: true;
   /** Set if annotations refer to classes by name, so that several documents need one list of class ids. */
   readonly classesByName?: true;
+  /** Set if the class is one of the attributes of an annotation. */
+  readonly attributes?: true;
   /**
    * Scans a document for its classes and for the byte ranges of its images; shapes are read later.
    *
    * @param encoding of the document.
    * @param refuse makes an error from a description of the problem.
+   * @param classAttribute name of the attribute that holds the class, if the user gives it.
    */
   open(
     root: string,
     folders: Folders,
     encoding: string,
     refuse: (what: string, cause?: unknown) => CopyPasteError,
+    classAttribute?: string,
   ): Promise<DocumentContents<D>>;
   /** Makes the entry of an image without pastes. @param parts texts of the image and its annotations. */
   plain(parts: readonly string[], sample: Sample, paths: NewPaths): E;
@@ -159,15 +163,15 @@ export interface LabelFiles {
 }
 
 /** Text of the annotations of one image, with the facts needed to read it. */
-export interface ShapeSource {
+export interface ShapeSource<D = unknown> {
   /** Texts from a document, the image first, then its annotations; or the text of a label file; or the names of mask files. */
   readonly parts: readonly string[];
   /** Path of the document or label file, for messages. */
   readonly file: string;
   readonly size: Size;
   readonly classNames: ClassNames;
-  /** Classes that have instances, if the other classes are stuff. */
-  readonly things?: readonly number[] | undefined;
+  /** The document, if the texts are from one. */
+  readonly document?: Document<D> | undefined;
   /** Set if crowds of run lengths are objects. */
   readonly crowds?: 'objects' | undefined;
   /** PNG that the document refers to, or the mask files of all shapes. */
@@ -239,6 +243,8 @@ export interface DocumentContents<D = unknown> {
   readonly classNames: ClassNames;
   /** Problems of single annotations, and of images that cannot be found, which are left out. */
   readonly faults?: readonly string[];
+  /** One-line notes for the user. */
+  readonly notes?: readonly string[];
 }
 
 /** Pixels of one class in a drawn mask. */

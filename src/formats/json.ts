@@ -13,10 +13,14 @@ interface Value {
   readonly place: Place;
 }
 
-/** A value of the outermost object, or an element of a list that is such a value. */
+/** A value of the outermost object, an element of a list that is such a value, or a value of the object that is read member by member. */
 export interface Part extends Value {
   readonly key: string;
   readonly element: boolean;
+  /** Position of the key; absent for elements. */
+  readonly keyStart?: number;
+  /** True for a value of the object that is read member by member. */
+  readonly member?: true;
 }
 
 interface ReadOptions {
@@ -24,6 +28,8 @@ interface ReadOptions {
   readonly encoding?: string;
   /** Receives all bytes in order, for a digest. */
   readonly seen?: (bytes: Uint8Array) => void;
+  /** Key of an object that is read member by member, like the outermost object. */
+  readonly within?: string;
 }
 
 /** A pull reader of the JSON tokens of a file. */
@@ -56,34 +62,39 @@ const cutShort = 'the file is cut short';
 export async function* partsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Part> {
   const file = await open(join(root, path));
   try {
-    const { peek, take, need, value, wrong, position } = createReader(file, options);
+    const reader = createReader(file, options);
+    const { peek, take, wrong } = reader;
     if ((await peek()) === end) throw new Error('the file is empty');
     if (!(await take(openObject))) throw new Error('the outermost value is not an object');
-    if (!(await take(closeObject))) {
-      do {
-        if ((await peek()) !== quote) throw wrong('a key is missing');
-        const key: string = await keyOf(value, path, options.encoding);
-        await need(colon);
-        if (!(await take(openList))) yield { key, element: false, ...(await value()) };
-        else if (await take(closeList)) {
-          yield { key, element: false, bytes: Buffer.from('[]'), place: { start: position() - 1, length: 0 } };
-        } else {
-          do yield { key, element: true, ...(await value()) };
-          while (await take(comma));
-          await need(closeList);
-        }
-      } while (await take(comma));
-      await need(closeObject);
-    }
+    yield* membersOf(reader, path, options);
     if ((await peek()) !== end) throw wrong('unexpected text after the document');
   } finally {
     await file.close();
   }
 }
 
-async function keyOf(value: Reader['value'], path: string, encoding?: string): Promise<string> {
-  const { bytes, place } = await value();
-  return JSON.parse(decodeText(bytes, path, encoding, place.start));
+/** Parts of an object whose opening brace is consumed. */
+async function* membersOf(reader: Reader, path: string, { encoding, within }: ReadOptions): AsyncGenerator<Part> {
+  const { peek, take, need, value, wrong, position } = reader;
+  if (await take(closeObject)) return;
+  do {
+    if ((await peek()) !== quote) throw wrong('a key is missing');
+    const { bytes, place } = await value();
+    const key: string = JSON.parse(decodeText(bytes, path, encoding, place.start));
+    const keyStart = place.start;
+    await need(colon);
+    if (key === within && (await take(openObject))) {
+      for await (const part of membersOf(reader, path, { ...(encoding !== undefined && { encoding }) })) yield { ...part, member: true };
+    } else if (!(await take(openList))) yield { key, keyStart, element: false, ...(await value()) };
+    else if (await take(closeList)) {
+      yield { key, keyStart, element: false, bytes: Buffer.from('[]'), place: { start: position() - 1, length: 0 } };
+    } else {
+      do yield { key, element: true, ...(await value()) };
+      while (await take(comma));
+      await need(closeList);
+    }
+  } while (await take(comma));
+  await need(closeObject);
 }
 
 function createReader(file: FileHandle, { chunkBytes = 1 << 20, encoding = utf8, seen }: ReadOptions): Reader {

@@ -14,6 +14,7 @@ import type { ClassConfig, Format } from './format.ts';
 import { findInstanceFiles } from './instance-files/find.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelme } from './labelme/find.ts';
+import { findVia, isVia } from './via/find.ts';
 import { hasVocClasses, vocNames } from './voc.ts';
 import { findOriented, findSemantic, findYolo } from './yolo/find.ts';
 
@@ -333,6 +334,23 @@ const rows = [
     find: findDatumaro,
     reads: isDatumaro,
     format: async (): Promise<Format> => (await import('./datumaro/datumaro.ts')).datumaro,
+  },
+  {
+    name: 'via',
+    summary: 'via_region_data.json or another export or project of VIA 1 or 2, in JSON, beside images, in the root or in <split>/',
+    readme: {
+      folders:
+        '`via_region_data.json`, `via_project.json`, … (export or project of VGG Image Annotator 1 or 2), with the images, in the root or in `<split>/`',
+      written:
+        'one polygon for each part of an object, joined with its holes; pastes get a `copypaste` attribute as in `coco`; `size` becomes -1',
+      carried: 'rectangles, polylines, points, attributes, settings, the list of images',
+      lost: 'covered circles and ellipses (they become polygons)',
+    },
+    background: [],
+    ignore: [noCategory],
+    find: findVia,
+    reads: isVia,
+    format: async (): Promise<Format> => (await import('./via/via.ts')).via,
   },
   {
     name: 'yolo',

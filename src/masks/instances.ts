@@ -3,7 +3,7 @@ import { CopyPasteError } from '../errors.ts';
 import type { Box, Instance, Mask, PixelsById, ShapeSet, Size } from '../types.ts';
 import { countIds, noCategory, presentIds } from './ids.ts';
 import { eachRun } from './runs.ts';
-import { fillSpans } from './spans.ts';
+import { boxOfSpans, fillSpans } from './spans.ts';
 
 export type InstanceMode = 'component' | 'class' | 'object';
 
@@ -305,6 +305,17 @@ function measure(spans: Int32Array, start: number, end: number, { width, height 
 /** An instance of spans that belong to it alone. */
 export function instanceOfSpans(classId: number, spans: Int32Array, size: Size): Instance {
   return { classId, ...measure(spans, 0, spans.length, size), spans, start: 0, end: spans.length };
+}
+
+/** Spans of each connected component of spans (8-neighbourhood). */
+export function componentsOfSpans(spans: Int32Array): Int32Array[] {
+  const box = boxOfSpans(spans);
+  const [left, top, right, bottom] = box;
+  const ids = new Uint8Array((right - left) * (bottom - top));
+  fillSpans(spans, box, ids, 1);
+  const { instances } = findInstances({ width: right - left, height: bottom - top, ids }, undefined, 'component', new Set([0]));
+  // The spans `(y, x0, x1)` are relative to the box.
+  return instances.map((one) => one.spans.slice(one.start, one.end).map((value, i) => value + (i % 3 === 0 ? top : left)));
 }
 
 /** Instances of shapes, and the class mask into which they are painted, later ones over earlier ones. */

@@ -167,6 +167,29 @@ put('instance-files', {
   bare: true,
 });
 
+const viaRegion = (label: string, box: Box): object => {
+  const points = corners(box);
+  const shape_attributes = {
+    name: 'polygon',
+    all_points_x: points.filter((_, i) => i % 2 === 0),
+    all_points_y: points.filter((_, i) => i % 2 === 1),
+  };
+  return { shape_attributes, region_attributes: { label } };
+};
+const viaImage = (name: string, regions: readonly object[]): string =>
+  `  "${name}.png${name.charCodeAt(0)}" : ${JSON.stringify({ filename: `${name}.png`, size: name.charCodeAt(0), regions, file_attributes: {} })}`;
+put('via', {
+  files: {
+    ...inFolder('train'),
+    'train/via_region_data.json': `{\n${[
+      viaImage('a', [viaRegion('cat', boxes.a.cat), viaRegion('dog', boxes.a.dog)]),
+      viaImage('b', [viaRegion('cat', boxes.b.cat)]),
+    ].join(',\n')}\n}\n`,
+  },
+  annotations: 'train/via_region_data.json',
+  plant: (text) => text.replace('"label":"dog"', '"label":"bird"'),
+});
+
 test('every format is tested against the contract', () => {
   expect(tested.sort()).toEqual(layouts.flatMap(({ name, format }) => (format ? [name] : [])).sort());
 });

@@ -56,6 +56,24 @@ describe('partsOf', () => {
     );
   });
 
+  test('reads one object member by member, and yields the position of each key', async () => {
+    await fc.assert(
+      fc.asyncProperty(documents, documents, spaces, chunks, async (rest, object, space, chunkBytes) => {
+        const text = JSON.stringify({ ...rest, within: object, last: 1 }, undefined, space);
+        writeFileSync(file, text);
+        const parts: Part[] = [];
+        for await (const part of partsOf(dirname(file), basename(file), { chunkBytes, within: 'within' })) parts.push(part);
+        const { within: _, ...others } = { ...rest, within: 0, last: 1 };
+        expect(documentOf(parts.filter(({ member }) => member))).toEqual(JSON.parse(JSON.stringify(object)));
+        expect(documentOf(parts.filter(({ member }) => !member))).toEqual(JSON.parse(JSON.stringify(others)));
+        const bytes = Buffer.from(text);
+        for (const { key, keyStart, element } of parts)
+          if (!element) expect(bytes.subarray(keyStart).toString().startsWith(JSON.stringify(key))).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   test('accepts what JSON.parse accepts, and refuses what it refuses', async () => {
     const damaged = fc
       .tuple(documents, fc.nat(), fc.constantFrom('', ',', ':', '"', '\\', '[', ']', '{', '}', '1', ' '))

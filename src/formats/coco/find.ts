@@ -2,6 +2,7 @@ import type { Tree } from '../../base/tree.ts';
 import { isCvat } from '../cvat/find.ts';
 import { isDatumaro } from '../datumaro/find.ts';
 import type { Folders } from '../folders.ts';
+import { isVia } from '../via/find.ts';
 
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
@@ -13,10 +14,11 @@ export function findCoco(tree: Tree): Folders[] {
   const standard = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
   for (const file of files) {
     const named = (standard ? /^annotations\/instances_([^/]+)\.json$/ : /^annotations\/([^/]+)\.json$/).exec(file)?.[1];
-    if (named !== undefined && !others.test(named) && !isDatumaro(tree, file)) found.push({ split: named, images: '', masks: file });
+    if (named !== undefined && !others.test(named) && !isOther(tree, file)) found.push({ split: named, images: '', masks: file });
     const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
-    if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file)) found.push({ split: '', images: '', masks: file });
+    if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file) && !isVia(tree, file))
+      found.push({ split: '', images: '', masks: file });
     if (file === 'result.json' && folders.has('images')) found.push({ split: '', images: 'images', masks: file });
   }
   return found;
@@ -34,7 +36,12 @@ export function findPanoptic({ files, folders }: Tree): Folders[] {
 
 /** Tests if a document is none of the others: COCO documents have no marker of their own. */
 export function isCoco(tree: Tree, file: string): boolean {
-  return !isCvat(file) && !isDatumaro(tree, file) && !isPanoptic(tree, file);
+  return !isCvat(file) && !isOther(tree, file) && !isPanoptic(tree, file);
+}
+
+/** Tests if a document is in another format of JSON. */
+function isOther(tree: Tree, file: string): boolean {
+  return isDatumaro(tree, file) || isVia(tree, file);
 }
 
 /** Tests if a document is panoptic: its name says so and a folder of PNGs is beside it, or its first bytes have segments. */

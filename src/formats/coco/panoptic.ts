@@ -74,7 +74,7 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
     return { images: withMask, classNames, faults, document };
   },
 
-  shapes({ parts, things = [], masks: [mask] = [], size }) {
+  shapes({ parts, document: { things = [] } = {}, masks: [mask] = [], size }) {
     const [image, annotation] = parts.map((part) => parseJson(part)) as [CocoImage, PanopticAnnotation];
     if (!mask) return { size, own: { image, annotation }, shapes: [], unlabelled: true };
     return segmentsOf({ image, annotation }, { ...decodeSegments(mask.bytes, mask.path), path: mask.path }, things);
