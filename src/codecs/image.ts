@@ -8,7 +8,7 @@ import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Bands, Depth, Image, ImageInfo, JpegCoding, Mask, Size } from '../types.ts';
 import { bmpHeader, bmpStart, decodeBmp, encodeBmp, isBmp } from './bmp.ts';
 import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
-import { jpegCoding } from './jpeg.ts';
+import { jpegCoding, unreadJpeg } from './jpeg.ts';
 import { inDepth, takePixels, withChannels } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
@@ -51,10 +51,10 @@ export interface ImageHeader {
  * @throws {CopyPasteError} `data` if the image is damaged or of an unsupported kind, or its name is not UTF-8; `io` if it cannot be read.
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
-  if (formatOf(name) === 'bmp') {
-    const start = await readStart(path, name, bmpStart);
-    if (isBmp(start)) return bmpImageHeader(start, name);
-  }
+  const format = formatOf(name);
+  const length = format === 'bmp' ? bmpStart : format === 'jpeg' ? jpegStart : 0;
+  const known = length > 0 ? knownHeader(await readStart(path, name, length), name) : undefined;
+  if (known) return known;
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
     // sharp reports an unreadable file as an unknown format. If the file can be read here, it is damaged.
     const bytes = await readWhole(path, name);
@@ -72,7 +72,8 @@ async function readWhole(path: string, name: string): Promise<Uint8Array> {
 
 /** Header of an image in memory or at a path. */
 export async function imageHeaderOf(input: Uint8Array | string, name: string): Promise<ImageHeader> {
-  if (typeof input !== 'string' && isBmp(input)) return bmpImageHeader(input, name);
+  const known = typeof input === 'string' ? undefined : knownHeader(input, name);
+  if (known) return known;
   let metadata: Metadata;
   try {
     metadata = await sharp(input, strict).metadata();
@@ -111,11 +112,29 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
   };
 }
 
-/** Header of a BMP from the start of its file. */
-function bmpImageHeader(start: Uint8Array, name: string): ImageHeader {
+/** Number of bytes in which the frame of a JPEG begins, unless much metadata precedes it. */
+const jpegStart = 2 ** 15;
+
+/**
+ * Header of a BMP, which sharp does not read, from the start of its file; `undefined` for other formats.
+ *
+ * @throws {CopyPasteError} `data` for a kind of JPEG of which sharp reads the header alone.
+ */
+function knownHeader(start: Uint8Array, name: string): ImageHeader | undefined {
+  refuseJpeg(start, name);
+  if (!isBmp(start)) return undefined;
   const { width, height, channels, profile } = bmpHeader(start, name, 'image');
   const size = { width, height };
   return { stored: size, upright: size, turned: false, format: { channels, depth: 8, icc: profile !== undefined, cmyk: false } };
+}
+
+/** Refuses a JPEG of a kind that is not read. @throws {CopyPasteError} `data` with the kind. */
+function refuseJpeg(bytes: Uint8Array, name: string): void {
+  const kind = unreadJpeg(bytes);
+  if (kind !== undefined)
+    throw new CopyPasteError('data', `image is a ${kind}, which cannot be read; convert it to a JPEG with 8 bits per channel or to PNG`, {
+      path: name,
+    });
 }
 
 /** True if the header of an ICC profile names CMYK as its colour space (ICC.1, section 7.2). */
@@ -190,6 +209,7 @@ async function decodeWithSharp(bytes: Uint8Array, name: string, { channels, dept
       ...(tiff && channels % 2 === 0 && !tiffField(bytes, 'extraSamples') && { extraBand: true }),
     };
   } catch (cause) {
+    refuseJpeg(bytes, name);
     throw damaged(name, cause);
   }
 }

@@ -94,21 +94,55 @@ function samplingOf(components: readonly Component[]): '4:4:4' | '4:2:0' {
 
 /** Reads the markers before the first scan; `undefined` if they are damaged. */
 function markersOf(bytes: Uint8Array): Markers | undefined {
-  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   const markers: Markers = { tables: new Map(), components: [], progressive: false, optimised: false };
-  for (let at = 2; at + 4 <= bytes.length; ) {
-    if (bytes[at] !== 0xff) return undefined;
+  for (const [marker, segment] of segmentsOf(bytes)) {
+    if (marker === startOfScan) return markers;
+    readSegment(marker, segment, markers);
+  }
+  return undefined;
+}
+
+const startOfScan = 0xda;
+
+/** Segments of a JPEG up to the first scan, as far as they are whole. */
+function* segmentsOf(bytes: Uint8Array): Generator<[marker: number, segment: Uint8Array]> {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return;
+  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff; ) {
     const marker = bytes[at + 1] as number;
     // Fill bytes, and TEM, which has no length.
     if (marker === 0xff || marker === 0x01) {
       at += marker === 0xff ? 1 : 2;
       continue;
     }
-    if (marker === 0xda) return markers;
     const end = at + 2 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
-    if (end < at + 4 || end > bytes.length) return undefined;
-    readSegment(marker, bytes.subarray(at + 4, end), markers);
+    if (marker !== startOfScan && (end < at + 4 || end > bytes.length)) return;
+    yield [marker, bytes.subarray(at + 4, end)];
+    if (marker === startOfScan) return;
     at = end;
+  }
+}
+
+/** True for the marker of a frame: the other values from C0 to CF are DHT, JPG and DAC. */
+function isFrame(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+}
+
+/** Frames that libjpeg-turbo does not read (T.81, table B.1; T.87 for JPEG-LS). */
+const unreadFrames: ReadonlyMap<number, string> = new Map([
+  ...[0xc5, 0xc6, 0xc7, 0xcd, 0xce, 0xcf].map((marker) => [marker, 'hierarchical JPEG'] as const),
+  [0xcb, 'lossless JPEG with arithmetic coding'],
+  [0xf7, 'JPEG-LS'],
+]);
+
+/**
+ * Kind of a JPEG that libjpeg-turbo does not read, such as one of 12 bits per channel; `undefined` for other files.
+ *
+ * @param bytes the file, or its start up to the frame's header.
+ */
+export function unreadJpeg(bytes: Uint8Array): string | undefined {
+  for (const [marker, [precision = 8]] of segmentsOf(bytes)) {
+    if (!isFrame(marker) && marker !== 0xf7) continue;
+    return unreadFrames.get(marker) ?? (precision === 8 ? undefined : `JPEG with ${precision} bits per channel`);
   }
   return undefined;
 }
@@ -116,8 +150,7 @@ function markersOf(bytes: Uint8Array): Markers | undefined {
 function readSegment(marker: number, segment: Uint8Array, markers: Markers): void {
   if (marker === 0xdb) readTables(segment, markers);
   else if (marker === 0xc4) markers.optimised ||= isOptimised(segment);
-  // The other values from C0 to CF are DHT, JPG and DAC.
-  else if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc8 && marker !== 0xcc) {
+  else if (isFrame(marker)) {
     const count = segment[5] ?? 0;
     markers.components = Array.from({ length: count }, (_, i) => {
       const [factors = 0, table = 0] = segment.subarray(7 + 3 * i, 9 + 3 * i);

@@ -1,11 +1,14 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodeImage, encodeImage, imageHeaderOf, lossyOf } from '../../src/codecs/image.ts';
+import { decodeImage, encodeImage, imageHeaderOf, lossyOf, readImageHeader } from '../../src/codecs/image.ts';
 import { jpegCoding } from '../../src/codecs/jpeg.ts';
 import type { Image } from '../../src/types.ts';
-import { imageOf, rgba } from '../make.ts';
+import { imageOf, rgba, temporaryFolder } from '../make.ts';
 
+const folder = temporaryFolder();
 const width = 48;
 const height = 40;
 const picture = imageOf(width, height, (x, y) => rgba((x * 37 + y * 11) & 255, (y * 53 + x * x) & 255, (x * y) & 255));
@@ -182,4 +185,33 @@ describe('encodeImage', () => {
     expect(lossyOf(jpeg, 'avif', 50)).toEqual({ quality: 50 });
     expect(lossyOf(jpeg, 'png', 50)).toEqual({});
   });
+});
+
+test('names the kind of a JPEG that cannot be read, by its header or behind long metadata', async () => {
+  const jpeg = await raw().jpeg().toBuffer();
+  const sof = jpeg.indexOf(Buffer.of(0xff, 0xc0));
+  const changed = (marker: number, precision: number): Buffer => {
+    const bytes = Buffer.from(jpeg);
+    bytes[sof + 1] = marker;
+    bytes[sof + 4] = precision;
+    return bytes;
+  };
+  const metadata = Buffer.from(segment(0xe1, ...new Array<number>(60_000).fill(7)));
+  for (const [bytes, kind] of [
+    [changed(0xc1, 12), 'JPEG with 12 bits per channel'],
+    [changed(0xc3, 16), 'JPEG with 16 bits per channel'],
+    [changed(0xc5, 8), 'hierarchical JPEG'],
+    [changed(0xcb, 8), 'lossless JPEG with arithmetic coding'],
+    [changed(0xf7, 8), 'JPEG-LS'],
+  ] as const) {
+    const why = `a.jpg: image is a ${kind}, which cannot be read; convert it to a JPEG with 8 bits per channel or to PNG`;
+    const late = Buffer.concat([bytes.subarray(0, 2), metadata, bytes.subarray(2)]);
+    for (const whole of [bytes, late]) {
+      await expect(imageHeaderOf(whole, 'a.jpg')).rejects.toThrow(why);
+      const format = { channels: 3, depth: 8, icc: false, cmyk: false, upright: true } as const;
+      await expect(decodeImage(whole, { width, height }, 'a.jpg', format)).rejects.toThrow(why);
+    }
+    await writeFile(join(folder, 'a.jpg'), bytes);
+    await expect(readImageHeader(join(folder, 'a.jpg'), 'a.jpg')).rejects.toThrow(why);
+  }
 });
