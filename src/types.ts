@@ -53,6 +53,33 @@ export interface Mask extends Size {
   readonly alpha?: Uint8Array;
   /** Colours that encode the ids in a file, and its number of channels; one channel holds the red values. */
   readonly colours?: { readonly byId: Colours; readonly channels: 1 | 3 | 4 };
+  /** How its values are stored, if it was read from a NumPy file. */
+  readonly array?: ArrayCoding;
+}
+
+/** How values are stored in a NumPy file. */
+export interface ArrayCoding {
+  /** Type of a value as NumPy writes it, such as `<u2`. */
+  readonly type: string;
+  /** Largest id that a value can hold. */
+  readonly largest: number;
+  /** True if values are stored column by column. */
+  readonly fortran: boolean;
+  /** Version of the format, 1 to 3. */
+  readonly version: number;
+  /** Archive that the array was in: its name there, if it was deflated, and the other files. */
+  readonly archive?: { readonly name: string; readonly deflated: boolean; readonly others: readonly ArchivedFile[] };
+}
+
+/** A file of a zip archive, as it is stored. */
+export interface ArchivedFile {
+  readonly name: string;
+  /** True if its data is compressed with Deflate, and not stored as it is. */
+  readonly deflated: boolean;
+  readonly crc: number;
+  /** Number of bytes when inflated. */
+  readonly size: number;
+  readonly data: Uint8Array;
 }
 
 /** Names by class id. */

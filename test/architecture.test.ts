@@ -31,6 +31,7 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['tinypool', /^engine\/(threads|worker)\.ts$/],
   ['p-limit', /^base\/parts\.ts$/],
   ['saxes', /^formats\/xml\.ts$/],
+  ['fflate', /^codecs\/numpy\.ts$/],
   ['zod', /^(schema|output\/(manifest|journal))\.ts$/],
 ];
 

@@ -9,8 +9,8 @@ export const extensions = {
 } as const;
 export type ImageFormat = keyof typeof extensions;
 
-/** Formats of masks. */
-export type MaskFormat = 'png' | 'tiff' | 'bmp';
+/** Formats of masks; `npy` and `npz` are NumPy's arrays. */
+export type MaskFormat = 'png' | 'tiff' | 'bmp' | 'npy' | 'npz';
 
 /** List of extensions in messages. */
 export const extensionList = '.png, .jpg, .webp, .tif, .avif or .bmp';
@@ -26,7 +26,12 @@ export function formatOf(path: string): ImageFormat | undefined {
 /** Mask format of a file name; `undefined` for an extension of no mask. */
 export function maskFormatOf(path: string): MaskFormat | undefined {
   const format = formatOf(path);
-  return format === 'png' || format === 'tiff' || format === 'bmp' ? format : undefined;
+  return format === 'png' || format === 'tiff' || format === 'bmp' ? format : arrayFormatOf(path);
+}
+
+/** Format of NumPy's arrays of a file name; `undefined` for other extensions. */
+export function arrayFormatOf(path: string): 'npy' | 'npz' | undefined {
+  return /\.(npy|npz)$/i.exec(path)?.[1]?.toLowerCase() as 'npy' | 'npz' | undefined;
 }
 
 /** True if a format can hold 16 bits per channel. */

@@ -288,12 +288,13 @@ function damaged(name: string, cause: unknown, what = 'image'): CopyPasteError {
 const avifEffort = 2;
 
 /** Encoder and settings of each format, as recorded in the manifest. */
-export const codecs: Record<ImageFormat, string> = {
+export const codecs: Record<ImageFormat | 'npz', string> = {
   png: 'node:zlib RLE, filter Sub',
   jpeg: `sharp ${sharp.versions.sharp}`,
   webp: `sharp ${sharp.versions.sharp}`,
   tiff: 'node:zlib RLE, predictor 2',
   bmp: 'uncompressed',
+  npz: 'fflate 0.8.3',
   avif: `sharp ${sharp.versions.sharp}, 4:4:4, effort ${avifEffort}`,
 };
 

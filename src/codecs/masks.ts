@@ -1,4 +1,4 @@
-/** Mask files: PNG and BMP (ids, palettes or colours), and grey TIFF. */
+/** Mask files: PNG and BMP (ids, palettes or colours), grey TIFF, and NumPy's arrays. */
 
 import { CopyPasteError } from '../errors.ts';
 import type { Colours, Mask, MaskCoding } from '../types.ts';
@@ -6,6 +6,7 @@ import { decodeBmp, encodeBmp } from './bmp.ts';
 import { decodeTiffMask } from './image.ts';
 import { type MaskFormat, maskFormatOf } from './image-names.ts';
 import { idsOf, maskValuesOf, objectsOf } from './mask-values.ts';
+import { decodeArchive, decodeArray, encodeArchive, encodeArray } from './numpy.ts';
 import { decodeMask, decodeObjects, encodeMask } from './png-masks.ts';
 import { encodeTiff } from './tiff.ts';
 
@@ -21,21 +22,30 @@ export async function readMask(bytes: Uint8Array, file: string, { colours, thres
 
 async function decode(bytes: Uint8Array, file: string, colours: Colours | undefined): Promise<Mask> {
   const format = maskFormatOf(file);
-  if (format === 'tiff') return decodeTiffMask(bytes, file);
-  return format === 'bmp' ? idsOf(decodeBmp(bytes, file, 'mask'), file, colours) : decodeMask(bytes, file, colours);
+  if (format === 'bmp') return idsOf(decodeBmp(bytes, file, 'mask'), file, colours);
+  return decodeIds(bytes, file, format) ?? decodeMask(bytes, file, colours);
 }
 
-/** Colours of the two classes that a threshold divides. */
-const twoColours: Colours = [
-  [0, 0, 0],
-  [255, 255, 255],
-];
+/** Decodes a mask in a format that holds ids alone; `undefined` for others. */
+function decodeIds(bytes: Uint8Array, file: string, format: MaskFormat | undefined): Promise<Mask> | Mask | undefined {
+  if (format === 'tiff') return decodeTiffMask(bytes, file);
+  if (format === 'npy') return decodeArray(bytes, file);
+  return format === 'npz' ? decodeArchive(bytes, file) : undefined;
+}
 
-/** Divides the values of a mask into ids 0 and 1, which are written as 0 and 255. */
-function divided({ width, height, ids: values, colours }: Mask, threshold: number): Mask {
+/**
+ * Divides the values of a mask into ids 0 and 1, which are written as 0 and white: 255, or 65535 if the threshold is above 255, or the largest
+ * value of the file's type.
+ */
+function divided({ width, height, ids: values, colours, array }: Mask, threshold: number): Mask {
   const ids = new Uint8Array(values.length);
   for (let i = 0; i < ids.length; i++) ids[i] = (values[i] as number) >= threshold ? 1 : 0;
-  return { width, height, ids, colours: { byId: twoColours, channels: colours?.channels ?? 1 } };
+  const white = Math.min(values instanceof Uint16Array && threshold > 0xff ? 0xffff : 0xff, array?.largest ?? 0xffff);
+  const byId: Colours = [
+    [0, 0, 0],
+    [white, white, white],
+  ];
+  return { width, height, ids, colours: { byId, channels: colours?.channels ?? 1 }, ...(array && { array }) };
 }
 
 /**
@@ -45,8 +55,8 @@ function divided({ width, height, ids: values, colours }: Mask, threshold: numbe
  */
 export async function readObjects(bytes: Uint8Array, file: string): Promise<Mask> {
   const format = maskFormatOf(file);
-  if (format === 'tiff') return decodeTiffMask(bytes, file);
-  return format === 'bmp' ? objectsOf(decodeBmp(bytes, file, 'mask'), file) : decodeObjects(bytes, file);
+  if (format === 'bmp') return objectsOf(decodeBmp(bytes, file, 'mask'), file);
+  return decodeIds(bytes, file, format) ?? decodeObjects(bytes, file);
 }
 
 /**
@@ -57,6 +67,8 @@ export async function readObjects(bytes: Uint8Array, file: string): Promise<Mask
 export async function writeMask(mask: Mask, file: string): Promise<{ bytes: Uint8Array; codec: MaskFormat }> {
   const codec = maskFormatOf(file) ?? 'png';
   if (codec === 'png') return { bytes: await encodeMask(mask), codec };
+  if (codec === 'npy') return { bytes: encodeArray(mask, file), codec };
+  if (codec === 'npz') return { bytes: encodeArchive(mask, file), codec };
   const { values, ...stored } = maskValuesOf(mask);
   if (codec === 'tiff') {
     const depth = values instanceof Uint16Array ? 16 : 8;

@@ -7,6 +7,7 @@ import { bmpHeader, bmpStart, isBmp } from '../codecs/bmp.ts';
 import { readImageHeader, readTiffMaskHeader } from '../codecs/image.ts';
 import { maskFormatOf } from '../codecs/image-names.ts';
 import { readMask } from '../codecs/masks.ts';
+import { archivedSize, arraySize, arrayStart } from '../codecs/numpy.ts';
 import { maxPixels, pngHeader } from '../codecs/png.ts';
 import { decodeMask } from '../codecs/png-masks.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
@@ -122,10 +123,18 @@ async function maskSize(root: string, file: string, colours: boolean): Promise<S
       return bmpSize(path, file, colours);
     case 'png':
       return pngSize(path, file, colours);
+    case 'npy':
+      return { ...arraySize(await readStart(path, file, arrayStart), file), coded: false };
+    case 'npz':
+      return { ...archivedSize(await readFile(path), file), coded: false };
     default:
-      throw new CopyPasteError('data', 'mask is not a PNG, TIFF or BMP, and other formats do not keep ids; convert it to PNG', {
-        path: file,
-      });
+      throw new CopyPasteError(
+        'data',
+        'mask is not a PNG, TIFF, BMP or NumPy array, and other formats do not keep ids; convert it to PNG',
+        {
+          path: file,
+        },
+      );
   }
 }
 

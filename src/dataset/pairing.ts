@@ -4,7 +4,7 @@ import { extensionOf, withoutExtension } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
-import { extensionList, formatOf } from '../codecs/image-names.ts';
+import { arrayFormatOf, extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type DocumentSample, type OpenedDocument as Opened, openDocument } from '../formats/documents.ts';
 import { type Folders, type Part, partsOf } from '../formats/folders.ts';
@@ -365,9 +365,9 @@ function pairPart(
   /** Files of a folder by the stem that the files of a sample share. */
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
-    for (const file of within(folder, tree)) {
+    const beside = folder === folders.images && ending === endings.image;
+    for (const file of maskFilesOf(within(folder, tree), ending, beside)) {
       const stem = withoutExtension(below(folder, file));
-      if (formatOf(file) === undefined || !stem.endsWith(ending)) continue;
       const shared = stem.slice(0, stem.length - ending.length);
       const twin = files.get(shared);
       if (twin === undefined) files.set(shared, file);
@@ -413,6 +413,18 @@ function pairPart(
       },
     ];
   });
+}
+
+/**
+ * Files that may be masks: images, or arrays where there are no images, since other arrays may lie beside masks.
+ *
+ * @param beside true if images of samples have the same folder and ending, so that arrays are their masks.
+ */
+function maskFilesOf(files: readonly string[], ending: string, beside: boolean): readonly string[] {
+  const own = files.filter((file) => withoutExtension(file).endsWith(ending));
+  const images = own.filter((file) => formatOf(file) !== undefined);
+  const arrays = own.filter((file) => arrayFormatOf(file) !== undefined);
+  return images.length === 0 || (beside && arrays.length > 0) ? arrays : images;
 }
 
 function folderOf({ folder }: View, { masks }: Folders): string {

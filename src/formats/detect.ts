@@ -121,5 +121,5 @@ function unfitFiles({ files }: Tree, { summary }: Layout): string {
     .sort(([, a], [, b]) => b - a)
     .slice(0, 4)
     .map(([ending, n]) => `${n} ${ending}`);
-  return `it has the folders, but no masks in PNG, TIFF or BMP or annotations as in ${summary}: it has ${counted.join(', ')}`;
+  return `it has the folders, but no masks in PNG, TIFF, BMP or NumPy's arrays or annotations as in ${summary}: it has ${counted.join(', ')}`;
 }

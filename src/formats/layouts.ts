@@ -1,6 +1,6 @@
 /** The table of layouts. A row loads the code of its format on demand. */
 import type { Tree } from '../base/tree.ts';
-import { maskFormatOf } from '../codecs/image-names.ts';
+import { arrayFormatOf, formatOf, maskFormatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Endings, ObjectIds, View } from '../types.ts';
@@ -441,9 +441,13 @@ const rows = [
       return ['', ...around].flatMap((split) => {
         const prefix = split === '' ? '' : `${split}/`;
         const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
-        const [masks] = maskFolders.filter((name) =>
-          tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && maskFormatOf(file) !== undefined),
-        );
+        const holding = (is: (file: string) => boolean): string[] =>
+          maskFolders.filter((name) => tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && is(file)));
+        // Arrays may hold anything, so images go first.
+        const [masks] = [
+          ...holding((file) => formatOf(file) !== undefined && maskFormatOf(file) !== undefined),
+          ...holding((file) => arrayFormatOf(file) !== undefined),
+        ];
         const objects = tree.folders.has(`${prefix}instances`);
         if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];
         return bySplit({ split, images: prefix + images, masks: prefix + masks }, tree);

@@ -43,6 +43,7 @@ export function countFreeObjectIds(objects: Mask, held: PixelsById, leftOut: Rea
 /** The largest id that a mask's file can hold. */
 export function largestId(mask: Mask): number {
   if (mask.colours) return mask.colours.byId.length - 1;
+  if (mask.array) return mask.array.largest;
   return mask.ids instanceof Uint16Array && !mask.palette ? 0xffff : 0xff;
 }
 

@@ -1,5 +1,6 @@
 import { bmpHeader, isBmp } from '../codecs/bmp.ts';
 import { decodeImage, imageHeaderOf } from '../codecs/image.ts';
+import { arrayFormatOf } from '../codecs/image-names.ts';
 import { readMask } from '../codecs/masks.ts';
 import { pngHeader } from '../codecs/png.ts';
 import type { SampleFile, Size } from '../types.ts';
@@ -37,6 +38,7 @@ export async function describeDifference({ path, role }: SampleFile, there: Uint
 
 /** Tests if a file holds ids or indices, and not colours. */
 function storesIds(bytes: Uint8Array, path: string, role: SampleFile['role']): boolean {
+  if (role !== 'image' && arrayFormatOf(path) !== undefined) return true;
   if (isBmp(bytes)) return role !== 'image' && bmpHeader(bytes, path, 'mask').palette !== undefined;
   const colour = pngHeader(bytes)?.colour;
   return colour === 'grey' || colour === 'palette';

@@ -22,7 +22,7 @@ const inputFile = z.strictObject({ path, sha256 });
 const outputFile = z.strictObject({
   path,
   sha256,
-  codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'bmp', 'text']),
+  codec: z.enum(['copy', 'png', 'jpeg', 'webp', 'tiff', 'avif', 'bmp', 'npy', 'npz', 'text']),
   quality: z.int().min(1).max(100).optional().describe('quality that a lossy image was encoded with'),
   sampling: z.enum(['4:4:4', '4:2:0']).optional().describe('chroma sampling of a JPEG in colour'),
   placement: z.int().min(1).optional().describe('order of the placement that a mask file of one shape shows'),

@@ -207,7 +207,7 @@ describe('openDataset', () => {
       'images/alone.png: has no mask masks/alone.png; add it, or pass --mask-suffix or --image-suffix',
       'masks/lonely.png: has no image images/lonely (.png, .jpg, .webp, .tif, .avif or .bmp); add it, or remove the mask',
       'masks/colours.png: mask stores colours, not class ids; map them with --color-map FILE, or convert it to ids',
-      'masks/lossy.jpg: mask is not a PNG, TIFF or BMP, and other formats do not keep ids; convert it to PNG',
+      'masks/lossy.jpg: mask is not a PNG, TIFF, BMP or NumPy array, and other formats do not keep ids; convert it to PNG',
       'images/twice.png: has the same sample id as images/twice.jpg; rename one of them',
       'images/size.png: image is 6×4, but its mask is 5×4',
       'images/text.png: cannot decode this image: Input file contains unsupported image format',

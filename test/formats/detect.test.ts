@@ -24,7 +24,11 @@ const voc = (root: string) => ({
 test.each<[string, Parameters<typeof writeTree>[1], RegExp]>([
   ['a root one folder up', voc('VOC2007/'), /VOC2007\/ matches the voc layout .*pass VOC2007 /s],
   ['a root two folders up', voc('VOCdevkit/VOC2007/'), /pass VOCdevkit\/VOC2007 /],
-  ['masks as JPEG', { 'images/a.png': image, 'masks/a.jpg': 'x' }, /paired layout.*no masks in PNG, TIFF or BMP.*1 \.jpg.*--images DIR/s],
+  [
+    'masks as JPEG',
+    { 'images/a.png': image, 'masks/a.jpg': 'x' },
+    /paired layout.*no masks in PNG, TIFF, BMP or NumPy.*1 \.jpg.*--images DIR/s,
+  ],
   ['one folder only', { 'JPEGImages/a.png': image }, /nearest is the voc layout.*it lacks SegmentationClass\//s],
   ['no folder', { 'a.png': image, 'a.json': '{"images": [], "annotations": []}' }, /pass --annotations a\.json/],
 ])('what matches no layout gets three short lines: %s', async (_, files, told) => {

@@ -33,6 +33,12 @@ def bmp(folder, verdict):
     judge(folder, verdict, "bmp", "bmp", kinds={"grey8": (np.uint8, 1), "rgb8": (np.uint8, 3), "rgba8": (np.uint8, 4)})
 
 
+def arrays(folder, verdict):
+    """PNG, with masks in NumPy's arrays of every type and order, which stay what they are."""
+    judge(folder, verdict, "png", "npy", kinds={"rgb8": (np.uint8, 3)})
+    judge(folder, verdict, "png", "npz", kinds={"grey8": (np.uint8, 1)})
+
+
 def tiff_from_png(folder, verdict):
     """PNGs that are written as TIFFs."""
     judge(folder, verdict, "png", "png", "--image-format", "tiff")
@@ -65,8 +71,15 @@ def judge(folder, verdict, image_type, mask_type, *flags, kinds=kinds):
             verdict.count("pastes", len(areas))
             verdict.hold([one["area"] for one in record["placements"]] == areas, f"{path}: areas are not {areas}")
             verdict.hold(mask.dtype == masks[target].dtype and np.array_equal(mask, ids), f"{path}: its mask is another")
+            verdict.hold(mask.flags.f_contiguous == masks[target].flags.f_contiguous, f"{path}: its mask is in another order")
             verdict.hold(image.dtype == expected.dtype, f"{path}: is {image.dtype}, not {expected.dtype}")
             verdict.hold(np.array_equal(image, expected), f"{path}: {np.count_nonzero(image != expected)} values differ")
+
+
+# Types and versions of the masks of six samples, and another array beside a mask.
+types = ("|u1", "<i8", ">u2", "<i4", ">i2", "<u4")
+versions = ((1, 0), (1, 0), (2, 0), (3, 0), (1, 0), (2, 0))
+scale = np.array([0.5, 2.0])
 
 
 def read(path):
@@ -85,6 +98,12 @@ def read(path):
 
 def read_mask(path):
     """Ids of a mask; Pillow reads those of a BMP, of which OpenCV gives colours."""
+    if path.suffix == ".npy":
+        return np.load(path, allow_pickle=False)
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as archive:
+            assert np.array_equal(archive["scale"], scale)
+            return archive["mask"]
     if path.suffix != ".bmp":
         return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     with Image.open(path) as mask:
@@ -92,14 +111,23 @@ def read_mask(path):
 
 
 def write_mask(path, mask, n):
-    """Writes a mask; in BMP as grey or as indices of a palette."""
+    """Writes a mask: in BMP as grey or as indices of a palette, in arrays in the n-th type and order."""
+    if path.suffix in (".npy", ".npz"):
+        mask = (np.asfortranarray if n % 4 == 3 else np.ascontiguousarray)(mask.astype(types[n]))
+        if path.suffix == ".npy":
+            with open(path, "wb") as file:
+                np.lib.format.write_array(file, mask, version=versions[n], allow_pickle=False)
+        else:
+            (np.savez, np.savez_compressed)[n % 2](path, mask=mask, scale=scale)
+        return mask
     if path.suffix != ".bmp":
         assert cv2.imwrite(str(path), mask)
-        return
+        return mask
     own = Image.fromarray(mask)
     if n % 3 == 1:
         own.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     own.save(path)
+    return mask
 
 
 def write(folder, depth, channels, image_type, mask_type):
@@ -120,9 +148,8 @@ def write(folder, depth, channels, image_type, mask_type):
             centre = (int(rng.integers(10, width - 10)), int(rng.integers(10, height - 10)))
             cv2.ellipse(mask, centre, (9, 6), float(rng.integers(180)), 0, 360, id, -1)
         images[str(n)] = image[:, :, 0] if channels == 1 else image
-        masks[str(n)] = mask
+        masks[str(n)] = write_mask(folder / "masks" / f"{n}.{mask_type}", mask, n)
         assert cv2.imwrite(str(folder / "images" / f"{n}.{image_type}"), images[str(n)])
-        write_mask(folder / "masks" / f"{n}.{mask_type}", mask, n)
     return images, masks
 
 

@@ -32,6 +32,7 @@ cases = {
     "images-styled": images.styled,
     "images-tiff": images.tiff,
     "images-bmp": images.bmp,
+    "images-arrays": images.arrays,
     "images-tiff-from-png": images.tiff_from_png,
     "images-toned": images.toned_only,
     "cityscapes": cityscapes.all_files,
