@@ -8,10 +8,11 @@ import type { ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { problemOfKeys } from '../keys.ts';
+import type { Runs } from '../rle.ts';
 import { reasonIn } from '../unpasted.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, type CocoProvenance, instanceOf, licenceOf, type Noted, readCoco } from './read.ts';
-import { type Runs, reasonOf, type Segmented } from './unpasted.ts';
+import { reasonOf, type Segmented } from './unpasted.ts';
 import { annotationKeys, problemOfSegmentation } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 export interface CocoAnnotation extends Segmented {

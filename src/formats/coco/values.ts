@@ -1,8 +1,8 @@
 /** Checks of the values in COCO documents: a known key of the wrong type is a fault, never taken for absent. */
 import { isCoordinate } from '../../masks/polygons.ts';
-import { areRunsOf } from '../../masks/run-lengths.ts';
 import type { Size } from '../../types.ts';
 import { type Keys, length, list, optional, shown } from '../keys.ts';
+import { problemOfRuns } from '../rle.ts';
 
 export function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
@@ -34,17 +34,6 @@ export function problemOfSegmentation(value: unknown, image: Size | undefined): 
   if (typeof value !== 'object') return `segmentation is ${shown(value)}, not a list of polygons or run lengths`;
   const problem = problemOfRuns(value, image);
   return problem === undefined ? undefined : `segmentation: ${problem}`;
-}
-
-/** Names what is wrong with run lengths in COCO's form. @param image size of the image, if it is known. */
-export function problemOfRuns({ size, counts }: { size?: unknown; counts?: unknown }, image: Size | undefined): string | undefined {
-  if (!Array.isArray(size) || size.length !== 2 || !size.every(isId)) return `size is ${shown(size)}, not a list of height and width`;
-  if (typeof counts !== 'string' && !(Array.isArray(counts) && counts.every(isNumber)))
-    return `counts is ${shown(counts)}, not text or a list of numbers`;
-  const [height, width] = size as [number, number];
-  if (image && (height !== image.height || width !== image.width))
-    return `the run lengths have the size ${width}×${height}, but the image is ${image.width}×${image.height}`;
-  return areRunsOf(counts, width * height) ? undefined : 'the run lengths do not add up to the pixels of the image';
 }
 
 function problemOfPolygons(parts: readonly unknown[]): string | undefined {

@@ -5,12 +5,12 @@ import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { Box, ShapeSet, Size } from '../../types.ts';
-import { problemOfRuns } from '../coco/values.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { partsOf } from '../json.ts';
 import { parseJson } from '../json-text.ts';
 import { integer, type Keys, length, list, object, optional, problemOfKeys, shown, text } from '../keys.ts';
+import { problemOfRuns } from '../rle.ts';
 import { type Counted, createTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
 
 /** One image with its annotations. */
