@@ -124,7 +124,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   // Copied even for masks of ids, since it also names the classes.
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? relative(root, colourFile.path) : undefined;
   const configs = [pairing.config, config].filter((one) => one !== undefined);
-  const carried = [...configs.map(({ file }) => file), colourMap].filter((file) => file !== undefined);
+  const carried = [...configs.flatMap(({ file, also = [] }) => [file, ...also]), colourMap].filter((file) => file !== undefined);
   const used = new Set([
     ...wholeFiles({ lists, imageLists, documents, carried }),
     ...listed.flatMap(filesOfSample).map(({ path }) => path),

@@ -394,7 +394,8 @@ function pairPart(
   return images.flatMap(({ image, stem, id }): Paired[] => {
     const mask = masks.get(stem);
     if (mask === undefined) {
-      const what = `has no mask ${inFolder(folders.masks, stem)}${endings.mask}.png; add it, or pass --mask-suffix or --image-suffix`;
+      const remedy = layout.endings ? 'add it' : 'add it, or pass --mask-suffix or --image-suffix';
+      const what = `has no mask ${inFolder(folders.masks, stem)}${endings.mask}.png; ${remedy}`;
       if (partial) unmasked.set(id, image);
       else bad.set(image, { path: image, what, ...among });
       return [];

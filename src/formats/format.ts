@@ -195,6 +195,8 @@ export interface WriteOptions {
 /** Configuration file, which the output keeps. */
 export interface ConfigFile {
   readonly file: string;
+  /** Further files with the same classes, which the output keeps. */
+  readonly also?: readonly string[];
   /** Text in the output, if it differs. */
   readonly text?: string;
   /** One-line notes for the user. */

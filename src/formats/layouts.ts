@@ -14,6 +14,7 @@ import type { ClassConfig, Format } from './format.ts';
 import { findInstanceFiles } from './instance-files/find.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelme } from './labelme/find.ts';
+import { findRoboflow, readRoboflowClasses } from './roboflow.ts';
 import { findVia, isVia } from './via/find.ts';
 import { hasVocClasses, vocNames } from './voc.ts';
 import { findOriented, findSemantic, findYolo } from './yolo/find.ts';
@@ -421,6 +422,21 @@ const rows = [
     ignore: [noCategory],
     find: findInstanceFiles,
     format: async (): Promise<Format> => (await import('./instance-files/instance-files.ts')).instanceFiles,
+  },
+  {
+    name: 'roboflow',
+    summary: '<split>/ with <image>.jpg, <image>_mask.png and _classes.csv (Roboflow, semantic segmentation)',
+    readme: {
+      folders: '`train/`, `valid/`, … with `<image>.jpg` + `<image>_mask.png` and `_classes.csv` (Roboflow, semantic segmentation)',
+      written: 'masks',
+      carried: '`_classes.csv`',
+      lost: '`README` files',
+    },
+    background: [0],
+    ignore: [255],
+    endings: { image: '', mask: '_mask', objects: '' },
+    config: readRoboflowClasses,
+    find: findRoboflow,
   },
   {
     name: 'paired',

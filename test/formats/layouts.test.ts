@@ -46,6 +46,8 @@ function coloursOf({ ids }: Mask): Image {
   });
 }
 
+const roboflowClasses = 'Pixel Value, Class\n0, background\n7, road\n24, person\n26, car';
+
 const trees: Record<string, { files: Files; splits: string[]; id: string; options?: Partial<Given<typeof augmentOptions>> }> = {
   cityscapes: {
     files: Object.fromEntries(
@@ -122,6 +124,17 @@ const trees: Record<string, { files: Files; splits: string[]; id: string; option
     splits: ['training'],
     id: 'training/a',
     options: { instances: 'object', truncated: 'keep' },
+  },
+  roboflow: {
+    files: Object.fromEntries([
+      ...['train/a.rf.0f1', 'train/b.rf.2e3', 'valid/c.rf.4d5'].flatMap((stem, n) => [
+        [`${stem}.png`, picture(n)],
+        [`${stem}_mask.png`, scene(n)],
+      ]),
+      ...['train', 'valid'].map((split) => [`${split}/_classes.csv`, roboflowClasses]),
+    ]),
+    splits: ['train', 'valid'],
+    id: 'train/a.rf.0f1',
   },
   paired: {
     files: Object.fromEntries(
