@@ -131,7 +131,8 @@ const reading = {
   threshold: {
     flag: '--threshold <n>',
     kind: 'count',
-    description: 'read masks as two classes, 1 from this value on and 0 below it, such as 128; they are written as 0 and 255',
+    description:
+      'read masks as two classes, 1 from this value on and 0 below it, such as 128; they are written as 0 and 255, in 16 bits from a threshold above 255 as 0 and 65535',
   },
   split: {
     flag: '--split <name>',

@@ -27,12 +27,13 @@ export function strangeValues(pixels: PixelsById, meaning: Meaning): string | un
   return found && described(found);
 }
 
-function described({ kind, values, share }: StrangeValues): string {
+function described({ kind, white = 255, values, share }: StrangeValues): string {
   const percent = `${(100 * share).toFixed(share < 0.001 ? 3 : 1)} %`;
+  const threshold = `--threshold ${(white + 1) / 2}`;
   if (kind === 'binary')
-    return `masks hold 0 and 255 alone, and 255 (${percent} of the pixels) is an ignore id; pass --threshold 128 to read it as class 1, or --ignore none to keep it as class 255`;
+    return `masks hold 0 and ${white} alone, and ${white} (${percent} of the pixels) is an ignore id; pass ${threshold} to read it as class 1, or --ignore none to keep it as class ${white}`;
   if (kind === 'rim')
-    return `${percent} of the pixels hold ${plural(values, 'value')} between 0 and 255, as at the edge of an object that was resized or stored as JPEG; pass --threshold 128 to read two classes, or --class-names FILE if each value is a class`;
+    return `${percent} of the pixels hold ${plural(values, 'value')} between 0 and ${white}, as at the edge of an object that was resized or stored as JPEG; pass ${threshold} to read two classes, or --class-names FILE if each value is a class`;
   return `${percent} of the pixels hold ${plural(values, 'different id')}, too many for classes; pass --threshold 1 to read each as class 1, or --class-names FILE if each id is a class`;
 }
 

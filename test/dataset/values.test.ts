@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { readMask } from '../../src/codecs/masks.ts';
+import { readMask, writeMask } from '../../src/codecs/masks.ts';
 import { encodePng } from '../../src/codecs/png.ts';
 import type { Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
@@ -29,6 +29,9 @@ const many = (): Mask => {
   return mask;
 };
 
+/** The same in 16 bits. */
+const deep = (mask: Mask): Mask => ({ ...mask, ids: Uint16Array.from(mask.ids, (value) => 257 * value) });
+
 const layouts = {
   paired: (id: string) => [`images/${id}.png`, `masks/${id}.png`],
   mmsegmentation: (id: string) => [`img_dir/train/${id}.png`, `ann_dir/train/${id}.png`],
@@ -46,6 +49,7 @@ async function setOf(name: string, layout: keyof typeof layouts, mask: Mask | Ui
 
 const cases = [
   ['rims', soft(), '--threshold 128'],
+  ['deep-rims', deep(soft()), '--threshold 32768'],
   ['many', many(), '--threshold 1'],
   ['binary', hard(), '--threshold 128'],
 ] as const;
@@ -67,7 +71,7 @@ test.each(cases.flatMap((one) => (Object.keys(layouts) as (keyof typeof layouts)
     expect((await inspect({ in: root })).odd.map(({ what }) => what)).toContainEqual(told);
     expect((await check({ in: root })).differences.map(({ what }) => what)).toContainEqual(told);
     const names = join(folder, 'names.txt');
-    await writeTree(folder, { 'names.txt': Array.from({ length: 256 }, (_, id) => `class ${id}`).join('\n') });
+    await writeTree(folder, { 'names.txt': Array.from({ length: 65_536 }, (_, id) => `class ${id}`).join('\n') });
     expect((await check({ in: root, classNames: names })).differences).toEqual([]);
   },
 );
@@ -84,24 +88,29 @@ const tiff = await sharp(soft().ids, { raw: { width: side, height: side, channel
   .tiff({ compression: 'lzw' })
   .toBuffer();
 
+const deepTiff = await writeMask(deep(soft()), 'm.tif').then(({ bytes }) => bytes);
+
 test.each([
-  ['PNG', soft(), '.png'],
-  ['TIFF', tiff, '.tif'],
-] as const)('--threshold reads a mask of two classes and writes 0 and 255: %s', async (kind, mask, ending) => {
+  ['PNG', soft(), '.png', 255],
+  ['TIFF', tiff, '.tif', 255],
+  ['PNG of 16 bits', deep(soft()), '.png', 65_535],
+  ['TIFF of 16 bits', deepTiff, '.tif', 65_535],
+] as const)('--threshold reads a mask of two classes and writes 0 and white: %s', async (kind, mask, ending, white) => {
+  const threshold = (white + 1) / 2;
   const root = await setOf(`two-${kind}`, 'paired', mask, 4, ending);
   const out = join(folder, `two-${kind}-out`);
-  const { augmented } = await augment({ in: root, out, p: 1, threshold: 128, flip: 0 });
+  const { augmented } = await augment({ in: root, out, p: 1, threshold, flip: 0 });
   expect(augmented).toBe(4);
   for (let n = 0; n < 4; n++) {
     const file = `masks/s${n}${ending}`;
     const { ids } = await readMask(await readFile(join(out, file)), file);
-    expect([...new Set(ids)].sort()).toEqual([0, 255]);
+    expect([...new Set(ids)].sort()).toEqual([0, white]);
   }
   expect((await verify({ out })).differences).toEqual([]);
   const again = join(folder, `two-${kind}-again`);
   await replay({ manifest: join(out, 'manifest.json'), in: root, out: again });
   expect(await treeDigests(again)).toEqual(await treeDigests(out));
-  expect((await inspect({ in: out, threshold: 128 })).classes.map(({ id }) => id)).toEqual([0, 1]);
+  expect((await inspect({ in: out, threshold })).classes.map(({ id }) => id)).toEqual([0, 1]);
 });
 
 test('ids stored as equal red, green and blue are read, and written in the same way', async () => {

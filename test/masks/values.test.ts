@@ -4,13 +4,13 @@ import { binaryValuesIn, strangeValuesIn } from '../../src/masks/values.ts';
 
 const usual = new Set([0, 255]);
 
-test('levels between 0 and 255 are no classes if 255 has more pixels', () => {
-  const levels = fc.uniqueArray(fc.integer({ min: 1, max: 254 }), { minLength: 4, maxLength: 60 });
+test.each([255, 65_535] as const)('levels between 0 and %i are no classes if it has more pixels', (white) => {
+  const levels = fc.uniqueArray(fc.integer({ min: 1, max: white - 1 }), { minLength: 4, maxLength: 60 });
   fc.assert(
     fc.property(levels, fc.integer({ min: 1, max: 9 }), (values, n) => {
-      fc.pre(values.some((value) => value < 128) && values.some((value) => value >= 128));
-      const pixels = new Map([[0, 5000], [255, values.length * n + 1], ...values.map((value) => [value, n] as const)]);
-      expect(strangeValuesIn(pixels, usual)).toEqual({ kind: 'rim', values: values.length, share: expect.any(Number) });
+      fc.pre(values.some((value) => value < white / 2) && values.some((value) => value > white / 2) && !values.includes(255));
+      const pixels = new Map([[0, 5000], [white, values.length * n + 1], ...values.map((value) => [value, n] as const)]);
+      expect(strangeValuesIn(pixels, usual)).toEqual({ kind: 'rim', white, values: values.length, share: expect.any(Number) });
       // Levels that are left out are never pasted.
       expect(strangeValuesIn(pixels, new Set([...usual, ...values]))).toBeUndefined();
     }),
@@ -39,6 +39,10 @@ test.each<[string, Map<number, number>]>([
   ],
   ['many classes with little void', new Map([[0, 90], ...[3, 40, 97, 128, 150, 170].map((id) => [id, 50] as const), [255, 9]])],
   [
+    'objects with numbers of 16 bits beside a void of 65535',
+    new Map([[0, 900], ...[1, 2, 3, 300, 400].map((id) => [id, 10] as const), [65_535, 400]]),
+  ],
+  [
     'a trimap',
     new Map([
       [0, 90],
@@ -55,12 +59,12 @@ test('hundreds of ids are no classes', () => {
   expect(strangeValuesIn(pixels, usual)).toEqual({ kind: 'many', values: 300, share: 0.75 });
 });
 
-test('255 beside 0 alone is the object', () => {
+test.each([255, 65_535] as const)('%i beside 0 alone is the object, if it is left out', (white) => {
   const pixels = new Map([
     [0, 75],
-    [255, 25],
+    [white, 25],
   ]);
-  expect(binaryValuesIn(pixels, usual)).toEqual({ kind: 'binary', values: 1, share: 0.25 });
+  expect(binaryValuesIn(pixels, new Set([0, white]))).toEqual({ kind: 'binary', white, values: 1, share: 0.25 });
   expect(binaryValuesIn(pixels, new Set([0]))).toBeUndefined();
-  expect(binaryValuesIn(new Map([...pixels, [1, 1]]), usual)).toBeUndefined();
+  expect(binaryValuesIn(new Map([...pixels, [1, 1]]), new Set([0, white]))).toBeUndefined();
 });
