@@ -13,14 +13,14 @@ interface Value {
   readonly place: Place;
 }
 
-/** A value of the outermost object, an element of a list that is such a value, or a value of the object that is read member by member. */
+/** A value of the outermost object, an element of a list that is such a value, or a value of an object that is read member by member. */
 export interface Part extends Value {
   readonly key: string;
   readonly element: boolean;
   /** Position of the key; absent for elements. */
   readonly keyStart?: number;
-  /** True for a value of the object that is read member by member. */
-  readonly member?: true;
+  /** Key of the object that is read member by member, for its values. */
+  readonly within?: string;
 }
 
 interface ReadOptions {
@@ -28,8 +28,8 @@ interface ReadOptions {
   readonly encoding?: string;
   /** Receives all bytes in order, for a digest. */
   readonly seen?: (bytes: Uint8Array) => void;
-  /** Key of an object that is read member by member, like the outermost object. */
-  readonly within?: string;
+  /** Keys of objects that are read member by member, like the outermost object; an empty one is a part by itself. */
+  readonly within?: readonly string[];
 }
 
 /** A pull reader of the JSON tokens of a file. */
@@ -74,7 +74,7 @@ export async function* partsOf(root: string, path: string, options: ReadOptions 
 }
 
 /** Parts of an object whose opening brace is consumed. */
-async function* membersOf(reader: Reader, path: string, { encoding, within }: ReadOptions): AsyncGenerator<Part> {
+async function* membersOf(reader: Reader, path: string, { encoding, within = [] }: ReadOptions): AsyncGenerator<Part> {
   const { peek, take, need, value, wrong, position } = reader;
   if (await take(closeObject)) return;
   do {
@@ -83,8 +83,10 @@ async function* membersOf(reader: Reader, path: string, { encoding, within }: Re
     const key: string = JSON.parse(decodeText(bytes, path, encoding, place.start));
     const keyStart = place.start;
     await need(colon);
-    if (key === within && (await take(openObject))) {
-      for await (const part of membersOf(reader, path, { ...(encoding !== undefined && { encoding }) })) yield { ...part, member: true };
+    if (within.includes(key) && (await take(openObject))) {
+      if ((await peek()) === closeObject)
+        yield { key, keyStart, element: false, bytes: Buffer.from('{}'), place: { start: position(), length: 0 } };
+      for await (const part of membersOf(reader, path, { ...(encoding !== undefined && { encoding }) })) yield { ...part, within: key };
     } else if (!(await take(openList))) yield { key, keyStart, element: false, ...(await value()) };
     else if (await take(closeList)) {
       yield { key, keyStart, element: false, bytes: Buffer.from('[]'), place: { start: position() - 1, length: 0 } };
@@ -105,10 +107,12 @@ function createReader(file: FileHandle, { chunkBytes = 1 << 20, encoding = utf8,
 
   // An incomplete value is scanned again from its start; doubling the buffer bounds that at twice the work.
   const fill = async (): Promise<boolean> => {
-    const length = Math.max(chunkBytes, bytes.length - at);
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset + bytes.length);
-    seen?.(buffer.subarray(0, bytesRead));
-    bytes = Buffer.concat([bytes.subarray(at), buffer.subarray(0, bytesRead)]);
+    const rest = bytes.length - at;
+    const length = Math.max(chunkBytes, rest);
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(rest + length), rest, length, offset + bytes.length);
+    seen?.(buffer.subarray(rest, rest + bytesRead));
+    bytes.copy(buffer, 0, at);
+    bytes = buffer.subarray(0, rest + bytesRead);
     offset += at;
     at = 0;
     return bytesRead > 0;

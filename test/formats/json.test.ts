@@ -62,10 +62,13 @@ describe('partsOf', () => {
         const text = JSON.stringify({ ...rest, within: object, last: 1 }, undefined, space);
         writeFileSync(file, text);
         const parts: Part[] = [];
-        for await (const part of partsOf(dirname(file), basename(file), { chunkBytes, within: 'within' })) parts.push(part);
+        for await (const part of partsOf(dirname(file), basename(file), { chunkBytes, within: ['within'] })) parts.push(part);
+        // An empty object is a part by itself.
         const { within: _, ...others } = { ...rest, within: 0, last: 1 };
-        expect(documentOf(parts.filter(({ member }) => member))).toEqual(JSON.parse(JSON.stringify(object)));
-        expect(documentOf(parts.filter(({ member }) => !member))).toEqual(JSON.parse(JSON.stringify(others)));
+        expect(documentOf(parts.filter(({ within }) => within))).toEqual(JSON.parse(JSON.stringify(object)));
+        expect(documentOf(parts.filter(({ within, key, element }) => !within && (element || key !== 'within')))).toEqual(
+          JSON.parse(JSON.stringify(others)),
+        );
         const bytes = Buffer.from(text);
         for (const { key, keyStart, element } of parts)
           if (!element) expect(bytes.subarray(keyStart).toString().startsWith(JSON.stringify(key))).toBe(true);

@@ -35,25 +35,20 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
   polygons: true,
 
   async open(root, { masks: path }, encoding, refuse) {
-    const ids = new Set<number>();
     let largestId = 0;
     let keypoints = 0;
     const note = (annotation: Partial<CocoAnnotation>, size: Size | undefined): Noted => {
       const { id, category_id: categories = 0, segmentation, keypoints: points } = annotation;
-      const problem =
-        problemOfKeys(annotation, annotationKeys) ??
-        problemOfSegmentation(segmentation, size) ??
-        (ids.has(id as number) ? 'the id occurs twice; ids must be unique' : undefined);
+      const problem = problemOfKeys(annotation, annotationKeys) ?? problemOfSegmentation(segmentation, size);
       if (problem !== undefined) return { id, categories, problem };
-      ids.add(id as number);
       largestId = Math.max(largestId, id as number);
       if (points) keypoints++;
       const reason = reasonOf(annotation);
       return { id, categories, reason: typeof reason === 'object' && size ? reasonIn(reason, size) : reason };
     };
     const contents = await readCoco(root, path, encoding, 'annotation', note, refuse);
-    const { sha256, images, classNames, rest, largestImage, annotations, unpasted, faults } = contents;
-    const own = { rest, largestId, largestImage };
+    const { sha256, images, classNames, byId, rest, largestImage, annotations, unpasted, faults } = contents;
+    const own = { byId, rest, largestId, largestImage };
     return { images, classNames, faults, document: { path, sha256, annotations, unpasted, keypoints, own } };
   },
 

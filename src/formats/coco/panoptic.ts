@@ -62,8 +62,8 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
       return { id, categories };
     };
     const contents = await readCoco(root, path, encoding, 'annotation of image', note, refuse);
-    const { sha256, images, classNames, things, rest, largestImage, faults } = contents;
-    const own = { rest, largestId: 0, largestImage };
+    const { sha256, images, classNames, things, byId, rest, largestImage, faults } = contents;
+    const own = { byId, rest, largestId: 0, largestImage };
     const withMask = images.map(({ id, ...image }) => {
       const mask = masks.get(id);
       return { ...image, ...(mask !== undefined && { mask }) };

@@ -5,7 +5,7 @@ import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import type { ClassNames, Instance, Licence, Reason, Size, Unpasted } from '../../types.ts';
 import type { Document, DocumentImage, Provenance } from '../format.ts';
-import { type Place, partsOf } from '../json.ts';
+import { type Part, type Place, partsOf } from '../json.ts';
 import { problemOfKeys, shown } from '../keys.ts';
 import { reasonIn, type Undecided } from '../unpasted.ts';
 import { flag, id, imageKeys, isId, someText } from './values.ts';
@@ -25,6 +25,8 @@ export type CocoProvenance = Provenance<{ readonly image_id: number; readonly an
 
 /** Content of a document besides images and annotations, and its largest ids. */
 export interface CocoDocument {
+  /** Keys of `images` and `annotations` that are objects by id instead of lists, as LIVECell's. */
+  readonly byId: readonly string[];
   /** JSON text of each value, or of each element of a list, with the key of the value or the list. */
   readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
   readonly largestId: number;
@@ -34,8 +36,11 @@ export interface CocoDocument {
 /** Lists of objects, by key. */
 const known = new Set(['images', 'annotations', 'categories']);
 
+/** Keys of lists that may be objects by id. */
+const ableById = ['images', 'annotations'];
+
 /** Result of scanning a document. */
-interface Contents extends Pick<Document, 'path' | 'sha256'>, Pick<CocoDocument, 'rest' | 'largestImage'> {
+interface Contents extends Pick<Document, 'path' | 'sha256'>, Pick<CocoDocument, 'byId' | 'rest' | 'largestImage'> {
   readonly images: readonly (DocumentImage & { readonly id: number })[];
   readonly classNames: ClassNames;
   /** Ids of categories with instances, in a panoptic document. */
@@ -57,14 +62,37 @@ export interface Noted {
   readonly reason?: Reason | Undecided | undefined;
 }
 
-/** Annotations by number. */
+/** Facts of an annotation in its row: its id, its image, its category or -1 for several, and its place. */
+const [idAt, imageAt, categoryAt, startAt, lengthAt] = [0, 1, 2, 3, 4];
+const rowLength = 5;
+const rowsInChunk = 4096;
+
+/** Annotations in rows of numbers: for 100,000, lists that grow would leave 10 MB of garbage, and the peak of memory is here. */
 interface Listed {
-  readonly id: number[];
-  readonly image: number[];
-  readonly categories: (number | readonly number[])[];
-  /** Start and length of each. */
-  readonly place: number[];
+  readonly chunks: Float64Array[];
+  count: number;
+  /** Categories of annotations with several, by number. */
+  readonly several: Map<number, readonly number[]>;
   readonly reason: Map<number, Reason | Undecided>;
+}
+
+function addRow(listed: Listed, ...facts: readonly [id: number, image: number, category: number, start: number, length: number]): void {
+  const at = listed.count++ % rowsInChunk;
+  if (at === 0) listed.chunks.push(new Float64Array(rowLength * rowsInChunk));
+  listed.chunks.at(-1)?.set(facts, at * rowLength);
+}
+
+/** Fact of an annotation. */
+function factOf({ chunks }: Listed, n: number, fact: number): number {
+  return (chunks[Math.floor(n / rowsInChunk)] as Float64Array)[(n % rowsInChunk) * rowLength + fact] as number;
+}
+
+/** Ids that several annotations have. */
+function repeatedIds(listed: Listed): Set<number> {
+  const ids = new Float64Array(listed.count);
+  for (let n = 0; n < ids.length; n++) ids[n] = factOf(listed, n, idAt);
+  ids.sort();
+  return new Set(ids.filter((id, n) => id === ids[n - 1]));
 }
 
 /**
@@ -84,13 +112,13 @@ export async function readCoco(
 ): Promise<Contents> {
   const hash = createHash('sha256');
   const rest: CocoDocument['rest'][0][] = [];
-  const images: { image: CocoImage; place: Place; problem?: string }[] = [];
-  const sizes = new Map<number, Size>();
-  const listed: Listed = { id: [], image: [], categories: [], place: [], reason: new Map() };
+  const images: Images = new Map();
+  const listed: Listed = { chunks: [], count: 0, several: new Map(), reason: new Map() };
   const classNames = new Map<number, string>();
   const things: number[] = [];
   const faults: string[] = [];
   const seen = new Set<string>();
+  const byId = new Set<string>();
   let annotations = 0;
   const addCategory = (value: object): void => {
     const { id, name, isthing } = value as { id: number; name?: string; isthing?: unknown };
@@ -102,39 +130,46 @@ export async function readCoco(
     classNames.set(id, String(name));
     if (isthing === 1 || isthing === true) things.push(id);
   };
-  const addImage = (image: CocoImage, place: Place, problem: string | undefined): void => {
-    images.push({ image, place, ...(problem !== undefined && { problem }) });
-    const size = sizeOf(image);
-    if (size) sizes.set(image.id, size);
+  let listedImages = 0;
+  const addImage = (image: CocoImage, place: Place, unparsed: string | undefined): void => {
+    const { id, file_name: name } = image;
+    const title = isId(id) ? `image ${id}` : `images[${listedImages}]`;
+    listedImages++;
+    const isKnown = images.has(id);
+    const problem = unparsed ?? problemOfKeys(image, imageKeys) ?? (isKnown ? 'the id occurs twice; ids must be unique' : undefined);
+    if (problem !== undefined) {
+      faults.push(`${title}: ${problem}`);
+      if (isId(id) && !isKnown) images.set(id, undefined);
+    } else images.set(id, { id, title, name, ...sizeOf(image), places: [place.start, place.length] });
   };
   const addAnnotation = (value: object, place: Place, unparsed: string | undefined): void => {
     const { image_id: image } = value as { image_id: number };
-    const { id, problem = unparsed, categories, reason } = note(value, sizes.get(image));
+    const { id, problem = unparsed, categories, reason } = note(value, sizeOf(images.get(image) ?? {}));
     const n = annotations++;
     if (problem !== undefined) {
       faults.push(`${isId(id) ? `${noun} ${id}` : `annotations[${n}]`}: ${problem}`);
       return;
     }
-    if (reason) listed.reason.set(listed.id.length, reason);
-    listed.id.push(id as number);
-    listed.image.push(image);
-    listed.categories.push(categories);
-    listed.place.push(place.start, place.length);
+    if (reason) listed.reason.set(listed.count, reason);
+    if (typeof categories !== 'number') listed.several.set(listed.count, categories);
+    addRow(listed, id as number, image, typeof categories === 'number' ? categories : -1, place.start, place.length);
   };
+  const adders: Readonly<Record<string, typeof addImage>> = { images: addImage, annotations: addAnnotation };
   try {
-    for await (const { key, element, bytes, place } of partsOf(root, path, { encoding, seen: (bytes) => hash.update(bytes) })) {
+    const options = { encoding, within: ableById, seen: (bytes: Uint8Array) => hash.update(bytes) };
+    for await (const part of partsOf(root, path, options)) {
+      const { bytes, place, within: key = part.key } = part;
+      const isOne = part.element || part.within !== undefined;
       const text = decodeText(bytes, path, encoding, place.start);
       const { value, problem } = parseValue(text, !known.has(key) || key === 'categories');
       seen.add(key);
-      if (known.has(key) && element && (typeof value !== 'object' || value === null || Array.isArray(value)))
-        throw new Error(`${key} contains ${shown(value)}, which is not an object`);
-      if (known.has(key) && !element && !(Array.isArray(value) && value.length === 0))
-        throw new Error(`${key} is ${shown(value)}, not a list of objects; write its values as a list`);
-      if (key === 'images' && element) addImage(value as CocoImage, place, problem);
-      else if (key === 'annotations' && element) addAnnotation(value as object, place, problem);
+      if (known.has(key)) refuseForm(key, isOne, value);
+      if (part.within !== undefined || (ableById.includes(key) && text === '{}')) byId.add(key);
+      const add = isOne ? adders[key] : undefined;
+      if (add) add(value as CocoImage, place, problem ?? problemOfMember(part, value as Identified));
       else {
-        if (key === 'categories' && element) addCategory(value as object);
-        rest.push({ key, element, value: text });
+        if (key === 'categories' && isOne) addCategory(value as object);
+        rest.push({ key, element: isOne, value: text });
       }
     }
   } catch (error) {
@@ -142,13 +177,13 @@ export async function readCoco(
     throw refuse(`not a valid COCO document: ${systemMessageOf(error)}`, error);
   }
   if (!seen.has('images')) throw refuse('not a valid COCO document: images are missing');
-  const joined = joinAnnotations(checkImages(images, faults), listed, noun, classNames, faults);
+  const joined = joinAnnotations(images, listed, noun, classNames, faults);
   const largestImage = joined.images.reduce((largest, { id }) => Math.max(largest, id), 0);
-  return { path, sha256: hash.digest('hex'), rest, largestImage, classNames, things, faults, ...joined };
+  return { path, sha256: hash.digest('hex'), byId: [...byId], rest, largestImage, classNames, things, faults, ...joined };
 }
 
 /** Size of an image, if its document states it. */
-function sizeOf({ width, height }: CocoImage): Size | undefined {
+function sizeOf({ width, height }: Partial<Size>): Size | undefined {
   return width && height ? { width, height } : undefined;
 }
 
@@ -174,59 +209,74 @@ function parseValue(text: string, kept: boolean): { value: unknown; problem?: st
   }
 }
 
-/** Images by id without those that cannot be used, whose ids have no image. Adds the problems to `faults`. */
-function checkImages(
-  images: readonly { readonly image: CocoImage; readonly place: Place; readonly problem?: string }[],
-  faults: string[],
-): Map<number, Contents['images'][0] | undefined> {
-  const found = new Map<number, Contents['images'][0] | undefined>();
-  for (const [n, { image, place, problem }] of images.entries()) {
-    const { id, file_name: name } = image;
-    const title = isId(id) ? `image ${id}` : `images[${n}]`;
-    const known = found.has(id);
-    const why = problem ?? problemOfKeys(image, imageKeys) ?? (known ? 'the id occurs twice; ids must be unique' : undefined);
-    if (why !== undefined) {
-      faults.push(`${title}: ${why}`);
-      if (isId(id) && !known) found.set(id, undefined);
-    } else found.set(id, { id, title, name, ...sizeOf(image), places: [place.start, place.length] });
-  }
-  return found;
+/** Ids by which an image or an annotation is known. */
+interface Identified {
+  readonly id?: unknown;
+  readonly image_id?: unknown;
 }
 
-/** Adds the byte ranges of annotations to their images. Adds annotations without a known image or category to `faults`. */
+/** Problem of a member of an object by id whose key is another, since the output has ids for keys. */
+function problemOfMember({ key, within }: Part, { image_id, id = image_id }: Identified): string | undefined {
+  return within === undefined || key === String(id) ? undefined : `its key in ${within} is '${key}', not its id; correct it`;
+}
+
+/**
+ * Refuses a value of a known key in another form.
+ *
+ * @param isOne true for one of several values, false for all.
+ * @throws {Error} if it is no list of objects, and no object by id that may be one.
+ */
+function refuseForm(key: string, isOne: boolean, value: unknown): void {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isOne && !isObject) throw new Error(`${key} contains ${shown(value)}, which is not an object`);
+  const isEmpty = Array.isArray(value) ? value.length === 0 : isObject && ableById.includes(key);
+  if (!isOne && !isEmpty) throw new Error(`${key} is ${shown(value)}, not a list of objects; write its values as a list`);
+}
+
+/** Images by id; undefined for those that cannot be used. */
+type Images = Map<number, (Contents['images'][0] & { readonly places: number[] }) | undefined>;
+
+/** Adds the byte ranges of annotations to their images. Adds annotations without a known image or category, or of a repeated id, to `faults`. */
 function joinAnnotations(
-  images: ReadonlyMap<number, Contents['images'][0] | undefined>,
-  { id: ids, image: imageIds, categories, place, reason }: Listed,
+  images: Images,
+  listed: Listed,
   noun: string,
   classNames: ClassNames,
   faults: string[],
 ): Pick<Contents, 'images' | 'annotations' | 'unpasted'> {
-  const places = new Map<number, number[]>();
   const unpasted: Partial<Record<Reason, number>> = {};
+  const repeated = repeatedIds(listed);
+  const used = new Set<number>();
   let annotations = 0;
   const isUnknown = (id: number): boolean => classNames.size > 0 && !classNames.has(id);
-  for (const [n, id] of imageIds.entries()) {
-    const image = images.get(id);
-    const unknown = [categories[n] as number | readonly number[]].flat().find(isUnknown);
-    const title = `${noun} ${ids[n]}`;
-    if (!images.has(id)) faults.push(`${title} refers to image ${id}, which is not defined; add it to images`);
-    // Annotations of an image with a fault are left out together with it.
-    if (!image) continue;
-    if (unknown !== undefined) {
-      faults.push(`${title} refers to category ${unknown}, which is not defined; add it to categories`);
+  const problemOf = (n: number): string | undefined => {
+    const [id, image, category] = [factOf(listed, n, idAt), factOf(listed, n, imageAt), factOf(listed, n, categoryAt)];
+    if (repeated.has(id)) {
+      if (used.has(id)) return `${noun} ${id}: the id occurs twice; ids must be unique`;
+      used.add(id);
+    }
+    if (!images.has(image)) return `${noun} ${id} refers to image ${image}, which is not defined; add it to images`;
+    const unknown = category >= 0 ? (isUnknown(category) ? category : undefined) : listed.several.get(n)?.find(isUnknown);
+    if (unknown === undefined || !images.get(image)) return undefined;
+    return `${noun} ${id} refers to category ${unknown}, which is not defined; add it to categories`;
+  };
+  for (let n = 0; n < listed.count; n++) {
+    const problem = problemOf(n);
+    if (problem !== undefined) {
+      faults.push(problem);
       continue;
     }
-    const own = places.get(id) ?? [];
-    own.push(place[2 * n] as number, place[2 * n + 1] as number);
-    places.set(id, own);
+    const image = images.get(factOf(listed, n, imageAt));
+    // Annotations of an image with a fault are left out together with it.
+    if (!image) continue;
+    image.places.push(factOf(listed, n, startAt), factOf(listed, n, lengthAt));
     annotations++;
-    const { width, height } = image;
-    const found = reason.get(n);
-    const why = typeof found !== 'object' ? found : width && height ? reasonIn(found, { width, height }) : undefined;
+    const found = listed.reason.get(n);
+    const size = sizeOf(image);
+    const why = typeof found !== 'object' ? found : size && reasonIn(found, size);
     if (why !== undefined) unpasted[why] = (unpasted[why] ?? 0) + 1;
   }
-  const joined = [...images.values()].flatMap((one) => (one ? [{ ...one, places: [...one.places, ...(places.get(one.id) ?? [])] }] : []));
-  return { images: joined, annotations, unpasted };
+  return { images: [...images.values()].filter((one) => one !== undefined), annotations, unpasted };
 }
 
 /** Licence of an image, from the licences that its document lists. */

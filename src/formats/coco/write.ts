@@ -46,7 +46,7 @@ export function renamedImage(image: CocoImage, sample: Sample, path: string): Co
  * by new ones above the largest. All else is written to the letter.
  */
 export async function* documentText(
-  { own: { rest, largestId, largestImage } }: Document<CocoDocument>,
+  { own: { byId, rest, largestId, largestImage } }: Document<CocoDocument>,
   entries: () => AsyncIterable<CocoEntry>,
 ): AsyncGenerator<string> {
   yield '{';
@@ -58,23 +58,29 @@ export async function* documentText(
   for (const key of ['images', 'annotations'] as const) {
     const [imageId, annotationId] = [idsAfter(largestImage), idsAfter(largestId)];
     let separator = '\n';
-    yield `"${key}":[`;
+    const [open, close] = byId.includes(key) ? '{}' : '[]';
+    yield `"${key}":${open}`;
     for await (const { image, annotations, added = [] } of entries()) {
       const image_id = imageId(image.id);
-      const numbered = ({ id, text }: CocoEntry['annotations'][0]): string => {
+      const numbered = ({ id, text }: CocoEntry['annotations'][0]): Partial<Numbered> & { readonly text: string } => {
         const own = id === undefined ? undefined : annotationId(id);
-        if (own === id && image_id === image.id) return text;
-        return jsonText({ ...parseJson<object>(text), ...(own !== undefined && { id: own }), image_id });
+        if (own === id && image_id === image.id) return { ...(own !== undefined && { id: own }), text };
+        const changed = { ...parseJson<object>(text), ...(own !== undefined && { id: own }), image_id };
+        return { ...(own !== undefined && { id: own }), text: jsonText(changed) };
+      };
+      const extra = (one: object): Numbered => {
+        const id = annotationId();
+        return { id, text: jsonText({ ...one, id, image_id }) };
       };
       const values =
         key === 'images'
-          ? [image_id === image.id ? image.text : jsonText({ ...parseJson<object>(image.text), id: image_id })]
-          : [...annotations.map(numbered), ...added.map((one) => jsonText({ ...one, id: annotationId(), image_id }))];
-      for (const value of values) {
-        yield separator + value;
+          ? [{ id: image_id, text: image_id === image.id ? image.text : jsonText({ ...parseJson<object>(image.text), id: image_id }) }]
+          : [...annotations.map(numbered), ...added.map(extra)];
+      for (const { id = image_id, text } of values) {
+        yield separator + (open === '{' ? `"${id}":${text}` : text);
         separator = ',\n';
       }
     }
-    yield key === 'images' ? '\n],\n' : '\n]}\n';
+    yield key === 'images' ? `\n${close},\n` : `\n${close}}\n`;
   }
 }

@@ -76,16 +76,17 @@ export async function openVia(
     }
   };
   try {
-    for await (const part of partsOf(root, path, { encoding, within: imagesKey, seen: (bytes) => hash.update(bytes) })) {
-      const { key, element, bytes, place, member } = part;
+    for await (const part of partsOf(root, path, { encoding, within: [imagesKey], seen: (bytes) => hash.update(bytes) })) {
+      const { key, element, bytes, place, within } = part;
+      const isMember = within !== undefined;
       begun ||= setting.test(key) || !element;
-      if (key === idsKey && !member && element) ids = { start: ids?.start ?? place.start, end: place.start + place.length };
+      if (key === idsKey && !isMember && element) ids = { start: ids?.start ?? place.start, end: place.start + place.length };
       else if (element) throw new Error(`'${key}' is a list, not an image`);
       else {
         const content = decodeText(bytes, path, encoding, place.start);
-        if (member || !setting.test(key)) addImage(part, content);
+        if (isMember || !setting.test(key)) addImage(part, content);
         else if (key === '_via_attributes') defined = definedIn(JSON.parse(content));
-        else if (key === imagesKey) throw new Error(`${key} is ${shown(JSON.parse(content))}, not an object`);
+        else if (key === imagesKey) refuseUnlessEmpty(key, content);
       }
     }
   } catch (error) {
@@ -101,6 +102,11 @@ export async function openVia(
     ...(ids && (await cutList(root, path, encoding, ids, placed))),
   };
   return { images, classNames, faults, notes, document: { path, sha256: hash.digest('hex'), annotations, unpasted, keypoints: 0, own } };
+}
+
+/** Refuses a value of a key that is not read member by member. @throws {Error} unless it is an empty object. */
+function refuseUnlessEmpty(key: string, content: string): void {
+  if (content !== '{}') throw new Error(`${key} is ${shown(JSON.parse(content))}, not an object`);
 }
 
 /** Cuts the list of image ids out of the text before or after the images. */

@@ -5,6 +5,7 @@ import { main } from '../../../src/cli/main.ts';
 import { openDataset } from '../../../src/dataset/open.ts';
 import { augment } from '../../../src/verbs/augment.ts';
 import { check } from '../../../src/verbs/check.ts';
+import { expectSound } from '../../contract.ts';
 import { captureStreams, imageOf, temporaryFolder, writeTree } from '../../make.ts';
 
 const folder = temporaryFolder();
@@ -43,9 +44,11 @@ async function linesOf(root: string): Promise<string> {
 
 describe('a list of another type is refused:', () => {
   test.each<[string, Document]>([
-    ['annotations is an object, not a list of objects', { annotations: { 1: annotation } }],
+    ['annotations is the number 1, not a list of objects', { annotations: 1 }],
+    ['annotations contains the number 1, which is not an object', { annotations: { 1: 1 } }],
+    ["annotation 1: its key in annotations is '7', not its id; correct it", { annotations: { 7: annotation } }],
     ['annotations is null, not a list of objects', { annotations: null }],
-    ['images is an object, not a list of objects', { images: { 1: images[0] } }],
+    ["image 1: its key in images is 'a', not its id; correct it", { images: { a: images[0] } }],
     ['categories is the text "cat", not a list of objects', { categories: 'cat' }],
     ['annotations contains a list of 1, which is not an object', { annotations: [[annotation]] }],
     ['categories[0]: id is the text "3", not an integer from 0', { categories: [{ id: '3', name: 'cat' }] }],
@@ -54,6 +57,29 @@ describe('a list of another type is refused:', () => {
   ])('%s', async (why, document) => {
     expect(await linesOf(await tree(document))).toContain(why);
   });
+});
+
+test('images and annotations that are objects by id, as in LIVECell, are written in the same form', async () => {
+  const document = { images: { 1: images[0], 2: images[1] }, annotations: { 1: annotation, 2: second }, categories };
+  const root = await tree(JSON.stringify(document));
+  const written = async (p: number): Promise<typeof document> => {
+    const out = join(folder, `out${number++}`);
+    await augment({ in: root, out, p, copies: 2, truncated: 'keep', minArea: '1px' });
+    await expectSound(out, root, 'train');
+    return JSON.parse(readFileSync(join(out, path), 'utf8'));
+  };
+  const same = await written(0);
+  expect(same.annotations['1']).toEqual({ ...annotation, image_id: 1 });
+  expect(Object.keys(same.images)).toEqual(['1', '2', '3', '4']);
+  const { annotations } = await written(1);
+  const all = Object.entries(annotations) as [string, { id: number; copypaste?: object }][];
+  expect(all.filter(([, { copypaste }]) => copypaste)).toHaveLength(4);
+  for (const [key, { id }] of all) expect(key).toBe(String(id));
+});
+
+test('images and annotations may be empty objects', async () => {
+  const { notes } = await open(await tree({}, { 'annotations/instances_val.json': '{"images": {}, "annotations": {}}' }));
+  expect(notes).toEqual([]);
 });
 
 describe('a fault of one annotation or image is named, and left out on request:', () => {
