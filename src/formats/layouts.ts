@@ -103,6 +103,9 @@ function splitsAround({ folders }: Tree, images: string, masks: string, objects?
     }));
 }
 
+/** Folder of BDD100K's masks for semantic segmentation. */
+const bddMasks = 'labels/sem_seg/masks';
+
 const paintedMasks = {
   written: 'masks, with their palettes or colours',
   carried: '`label_colors.txt`, `labelmap.txt` or `class_dict.csv`',
@@ -124,6 +127,16 @@ const mapillaryConfig =
     const file = files.find((one) => tree.has(one));
     return file === undefined ? undefined : (await import('./mapillary.ts')).readMapillaryConfig(tree.root, file, encoding);
   };
+
+/** Classes of Cityscapes' training ids. */
+const cityscapesTrainIds = {
+  background: [],
+  ignore: [255],
+  classNames: Object.fromEntries(
+    Object.entries(cityscapes.trainIds).map(([id, train]) => [train, cityscapes.classNames[Number(id)] ?? '']),
+  ),
+  stuff: cityscapes.stuff.flatMap((id) => cityscapes.trainIds[id] ?? []),
+};
 
 const rows = [
   {
@@ -200,12 +213,7 @@ const rows = [
       carried: '–',
       lost: 'polygons',
     },
-    background: [],
-    ignore: [255],
-    classNames: Object.fromEntries(
-      Object.entries(cityscapes.trainIds).map(([id, train]) => [train, cityscapes.classNames[Number(id)] ?? '']),
-    ),
-    stuff: cityscapes.stuff.flatMap((id) => cityscapes.trainIds[id] ?? []),
+    ...cityscapesTrainIds,
     endings: { image: '_leftImg8bit', mask: '_gtFine_labelTrainIds', objects: '' },
     find: (tree) => {
       const ends = (end: string): boolean => tree.files.some((file) => file.startsWith('gtFine/') && file.endsWith(end));
@@ -248,6 +256,18 @@ const rows = [
     background: [],
     ignore: [255],
     find: (tree) => splitsBelow(tree, 'img_dir', 'ann_dir'),
+  },
+  {
+    name: 'bdd100k',
+    summary: 'images/10k/<split>/ + labels/sem_seg/masks/<split>/',
+    readme: {
+      folders: '`images/10k/<split>/` + `labels/sem_seg/masks/<split>/`, with the training ids of Cityscapes',
+      written: 'masks',
+      carried: '–',
+      lost: '`colormaps/`, `polygons/`, `rles/`',
+    },
+    ...cityscapesTrainIds,
+    find: (tree) => splitsBelow(tree, 'images/10k', bddMasks),
   },
   {
     name: 'mapillary',
@@ -450,7 +470,7 @@ const rows = [
     background: [0],
     ignore: [255],
     find: async (tree, { encoding, asked }) => {
-      if (tree.folders.has('annotations/training')) return [];
+      if (tree.folders.has('annotations/training') || tree.folders.has(bddMasks)) return [];
       if (!asked && (await findSemantic(tree, { encoding, asked })).length > 0) return [];
       if (!asked && (await findInstanceFiles(tree)).length > 0) return [];
       const around = [...tree.folders].filter((folder) => splitNames.includes(folder));

@@ -110,6 +110,16 @@ const trees: Record<string, { files: Files; splits: string[]; id: string; option
     splits: ['train', 'val'],
     id: 'train/a',
   },
+  bdd100k: {
+    files: Object.fromEntries(
+      ['train/0a0a0b1a-7c39d841', 'train/0a0cc110-7f2fd481', 'val/7d06fefd-f7be05a6'].flatMap((stem, n) => [
+        [`images/10k/${stem}.png`, picture(n)],
+        [`labels/sem_seg/masks/${stem}.png`, trainIdsOf(scene(n))],
+      ]),
+    ),
+    splits: ['train', 'val'],
+    id: 'train/0a0a0b1a-7c39d841',
+  },
   mapillary: {
     files: Object.fromEntries(
       ['training/a', 'training/b'].flatMap((stem, n) => {
