@@ -194,6 +194,7 @@ export type Reason =
   | 'unknown label'
   | 'crowd'
   | 'crowd of run lengths'
+  | 'further annotation'
   | 'stuff'
   | `of type '${string}'`
   | `labelled '${string}'`;

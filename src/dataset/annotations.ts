@@ -43,7 +43,7 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
     : (shapeFiles?.names ?? (entry && (await readEntry(dataset.root, entry, dataset.encoding))));
   const { classNames, documents, crowds, threshold } = dataset;
   const document = documents.get(sample.split);
-  const source = { file: entry?.document ?? path, size, classNames, document, crowds, masks, threshold };
+  const source = { file: entry?.document ?? path, size, classNames, document, crowds, masks, threshold, own: ownOf(dataset, sample) };
   const shapes: ShapeSet = parts ? await format.shapes({ ...source, parts }) : emptyOf(sample);
   for (const { bytes } of masks) giveBack(bytes);
   const files: InputFile[] = [
@@ -57,6 +57,11 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
 /** Licence of an image, if its document states one. */
 function licenceOf(format: Format, shapes: ShapeSet, document: Document | undefined): Licence | undefined {
   return format.kind === 'documents' && document ? format.licence?.(shapes, document) : undefined;
+}
+
+/** Data of the format itself with which the shapes of a sample are read and written. */
+export function ownOf({ documents, ofLabels }: Pick<Dataset, 'documents' | 'ofLabels'>, { split }: Sample): unknown {
+  return documents.get(split)?.own ?? ofLabels;
 }
 
 /** Shapes of an image without a label file: it is either a background image or unlabelled. */

@@ -54,6 +54,8 @@ export interface Dataset {
   readonly documents: ReadonlyMap<string, Document>;
   /** Counts of the annotations of the augmented split, if they are shapes. */
   readonly counts?: Counts;
+  /** Data of a format of label files itself. */
+  readonly ofLabels?: unknown;
   /** Configuration files that the output keeps. */
   readonly carried: readonly string[];
   /** New text of those configuration files that would point outside the output. */
@@ -143,6 +145,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     imageLists,
     documents,
     ...(pairing.counts && { counts: pairing.counts }),
+    ofLabels: pairing.ofLabels,
     carried,
     rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
     notes: [...(pairing.notes ?? []), ...notes, ...configs.flatMap(({ notes = [] }) => notes)],

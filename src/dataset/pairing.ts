@@ -54,6 +54,8 @@ interface Pairing {
   /** Class names, if the annotations state them. */
   readonly categories?: ClassNames;
   readonly config?: ConfigFile | undefined;
+  /** Data of a format of label files itself. */
+  readonly ofLabels?: unknown;
   /** Lists of images by file, if splits are lists. */
   readonly imageLists?: ImageLists;
   readonly notes?: readonly string[];
@@ -97,7 +99,7 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
   const counted = labelsOf(own);
   const read = { files, own: options.lookOnly ? files : counted, counted, encoding: options.encoding ?? utf8 };
   const faults = new Map<string, Fault>();
-  const { classNames, config, counts, notes: told = [] } = await format.names(tree, read, faults);
+  const { classNames, own: ofLabels, config, counts, notes: told = [] } = await format.names(tree, read, faults);
   const isBad = ({ labels = '' }: Paired): boolean => faults.has(labels);
   for (const sample of paired.filter(isBad)) bad.set(sample.id, { ...(faults.get(sample.labels as string) as Fault), split: sample.split });
   const isOther = (sample: Paired): boolean => sample.split !== split && !options.lookOnly;
@@ -110,6 +112,7 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
     documents: new Map(),
     ...(counts && { counts }),
     categories: classNames,
+    ofLabels,
     config,
     imageLists,
     notes: [...listNotes, ...notes, ...told, ...spare, ...unicodeNote(renamed)],

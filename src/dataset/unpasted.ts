@@ -12,6 +12,7 @@ const words: Readonly<Partial<Record<Reason, (n: number) => string>>> = {
   'unknown label': (n) => `${n} without a known label`,
   crowd: (n) => `${plural(n, 'crowd')} (iscrowd 1)`,
   'crowd of run lengths': (n) => `${plural(n, 'crowd')} (iscrowd 1) with run lengths`,
+  'further annotation': (n) => `${n} in further annotations of an image`,
   stuff: (n) => `${plural(n, 'segment')} of stuff (isthing 0)`,
 };
 

@@ -6,9 +6,12 @@ import type { ClassNames, Counts, Licence, Pasted, Sample, Shaped, ShapeFiles, S
 import type { Folders } from './folders.ts';
 
 /** An annotation format. `I`, `S` and `D` are its own data of an image, a shape and a document; `E` is the entry that it writes for an image. */
-export type Format<I = unknown, S = unknown, E = unknown, D = unknown> = DocumentFormat<I, S, E, D> | LabelFormat<I, S> | FilesFormat<I, S>;
+export type Format<I = unknown, S = unknown, E = unknown, D = unknown> =
+  | DocumentFormat<I, S, E, D>
+  | LabelFormat<I, S, D>
+  | FilesFormat<I, S>;
 
-interface ShapeFormat<I, S, E, D = unknown> {
+interface ShapeFormat<I, S, E, D> {
   /**
    * Reads the shapes of one image.
    *
@@ -19,7 +22,7 @@ interface ShapeFormat<I, S, E, D = unknown> {
    * Makes the entry of an image after pasting: untouched shapes unchanged, covered shapes with their remaining pixels, and pasted
    * shapes with their provenance.
    */
-  pasted(pasted: PastedShapes<I, S>, paths: NewPaths, options: WriteOptions): E | Promise<E>;
+  pasted(pasted: PastedShapes<I, S>, paths: NewPaths, options: WriteOptions<D>): E | Promise<E>;
   /** Lists the contradictions among the shapes of one image, and between the shapes and the classes. */
   contradictions(set: ShapeSet<I, S>, classNames: ClassNames): string[];
   /**
@@ -68,7 +71,7 @@ export interface DocumentFormat<I = unknown, S = unknown, E = unknown, D = unkno
 }
 
 /** A format with one label file per image. */
-export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S, string> {
+export interface LabelFormat<I = unknown, S = unknown, D = unknown> extends ShapeFormat<I, S, string, D> {
   readonly kind: 'labels';
   /** File extension of label files, with its dot. */
   readonly ending: string;
@@ -81,13 +84,13 @@ export interface LabelFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
    *
    * @param bad collects the problems of label files that cannot be used, by file.
    */
-  names(tree: Tree, among: LabelFiles, bad: Map<string, Fault>): Promise<NamesOfLabels>;
+  names(tree: Tree, among: LabelFiles, bad: Map<string, Fault>): Promise<NamesOfLabels<D>>;
   /** Makes the label file of an image without pastes that gets another name; without this function, the file is copied. */
   plain?(text: string, paths: NewPaths): string;
 }
 
 /** A format with one mask file per shape. */
-export interface FilesFormat<I = unknown, S = unknown> extends ShapeFormat<I, S, readonly ShapeFile[]> {
+export interface FilesFormat<I = unknown, S = unknown> extends ShapeFormat<I, S, readonly ShapeFile[], unknown> {
   readonly kind: 'files';
   /** Finds the images of a split and their mask files. */
   images(tree: Tree, folders: Folders): FoundFiles;
@@ -96,7 +99,7 @@ export interface FilesFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
    *
    * @param bad collects the problems of files that cannot be used, by file.
    */
-  names(tree: Tree, among: MaskFiles, bad: Map<string, Fault>): Promise<NamesOfLabels>;
+  names(tree: Tree, among: MaskFiles, bad: Map<string, Fault>): Promise<NamesOfLabels<unknown>>;
 }
 
 /** Images of a split with their mask files. */
@@ -143,8 +146,10 @@ export function pathsOfShapes({ stem, infix, names }: ShapeFiles, suffix = ''): 
 }
 
 /** Class names of label files, with the configuration file of the data set and notes for the user. */
-interface NamesOfLabels {
+interface NamesOfLabels<D> {
   readonly classNames: ClassNames;
+  /** Data of the format itself. Plain data, since it is copied to threads. */
+  readonly own?: D;
   readonly config?: ConfigFile;
   readonly notes?: readonly string[];
   /** Counts of the annotations of the augmented split. */
@@ -178,6 +183,8 @@ export interface ShapeSource<D = unknown> {
   readonly masks?: readonly { readonly path: string; readonly bytes: Uint8Array }[];
   /** Smallest value of an object in mask files. */
   readonly threshold?: number | undefined;
+  /** Data of the format itself, of the document or of all label files. */
+  readonly own?: D | undefined;
 }
 
 /** Output paths of an image and of the PNG that its document refers to. */
@@ -186,10 +193,12 @@ export interface NewPaths {
   readonly mask?: string | undefined;
 }
 
-export interface WriteOptions {
+export interface WriteOptions<D = unknown> {
   /** True to write a shape as polygons if they keep all its pixels. */
   readonly polygons: boolean;
   readonly classNames: ClassNames;
+  /** Data of the format itself, of the document or of all label files. */
+  readonly own?: D | undefined;
 }
 
 /** Configuration file, which the output keeps. */

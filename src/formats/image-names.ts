@@ -14,6 +14,9 @@ export interface ImageNames {
   below(folder: string, name: string, allowed: (file: string) => boolean): string | undefined;
 }
 
+/** Prefix that Label Studio gives to the name of an uploaded file. */
+const uploadPrefix = /^[\da-f]{8}-/;
+
 /** Creates the matcher of a file tree; it indexes the files at the first name that is not a path as it stands. */
 export function imageNames(tree: Tree): ImageNames {
   let paths: Map<string, string[]> | undefined;
@@ -40,7 +43,9 @@ export function imageNames(tree: Tree): ImageNames {
         (file) => folded(lastOf(file)),
         tree.files.filter((file) => formatOf(file) !== undefined),
       );
-      let fitting = (images.get(parts.at(-1) ?? '') ?? []).filter((file) => allowed(file) && file.startsWith(joined(folder, '')));
+      const last = parts.at(-1) ?? '';
+      const named = images.get(last) ?? images.get(last.replace(uploadPrefix, '')) ?? [];
+      let fitting = named.filter((file) => allowed(file) && file.startsWith(joined(folder, '')));
       for (let n = 2; n <= parts.length && fitting.length > 1; n++) {
         const end = `/${parts.slice(-n).join('/')}`;
         const more = fitting.filter((file) => `/${folded(file)}`.endsWith(end));
@@ -98,5 +103,6 @@ function lastOf(path: string): string {
 export function renamed(name: string, file: string, path: string): string {
   if (file === path) return name;
   if (file.endsWith(name)) return path.slice(file.length - name.length);
-  return name.slice(0, Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\'), name.lastIndexOf('=')) + 1) + lastOf(path);
+  const own = /[?&]d=/.test(name) ? name : name.replace(/[?#].*/, '');
+  return own.slice(0, Math.max(own.lastIndexOf('/'), own.lastIndexOf('\\'), own.lastIndexOf('=')) + 1) + lastOf(path);
 }

@@ -34,6 +34,8 @@ interface ReadOptions {
 
 /** A pull reader of the JSON tokens of a file. */
 interface Reader {
+  /** Consumes the first byte. @throws {Error} when the file is empty, or its outermost value is not `what`. */
+  begin(byte: number, what: string): Promise<void>;
   /** Skips space and a byte order mark. @returns the next byte, or `end`. */
   peek(): Promise<number>;
   /** Consumes a byte if it comes next. */
@@ -45,6 +47,8 @@ interface Reader {
   wrong(what: string): Error;
   /** @returns the number of bytes consumed so far. */
   position(): number;
+  /** Expects the end of the file. @throws {Error} when text comes next. */
+  finish(): Promise<void>;
 }
 
 const code = (character: string): number => character.charCodeAt(0);
@@ -63,11 +67,30 @@ export async function* partsOf(root: string, path: string, options: ReadOptions 
   const file = await open(join(root, path));
   try {
     const reader = createReader(file, options);
-    const { peek, take, wrong } = reader;
-    if ((await peek()) === end) throw new Error('the file is empty');
-    if (!(await take(openObject))) throw new Error('the outermost value is not an object');
+    await reader.begin(openObject, 'an object');
     yield* membersOf(reader, path, options);
-    if ((await peek()) !== end) throw wrong('unexpected text after the document');
+    await reader.finish();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Reads a JSON document whose outermost value is a list, element by element, like `partsOf`.
+ *
+ * @throws {Error} when brackets, commas or quotes do not match.
+ */
+export async function* elementsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Value> {
+  const file = await open(join(root, path));
+  try {
+    const { begin, take, need, value, finish } = createReader(file, options);
+    await begin(openList, 'a list');
+    if (!(await take(closeList))) {
+      do yield await value();
+      while (await take(comma));
+      await need(closeList);
+    }
+    await finish();
   } finally {
     await file.close();
   }
@@ -146,7 +169,14 @@ function createReader(file: FileHandle, { chunkBytes = 1 << 20, encoding = utf8,
     at = to;
     return found;
   };
-  return { peek, take, need, value, wrong, position: () => offset + at };
+  const begin = async (byte: number, what: string): Promise<void> => {
+    if ((await peek()) === end) throw new Error('the file is empty');
+    if (!(await take(byte))) throw new Error(`the outermost value is not ${what}`);
+  };
+  const finish = async (): Promise<void> => {
+    if ((await peek()) !== end) throw wrong('unexpected text after the document');
+  };
+  return { begin, peek, take, need, value, wrong, position: () => offset + at, finish };
 }
 
 function isSpace(byte: number): boolean {

@@ -16,6 +16,8 @@ export function optional({ expects, fits }: Kind): Kind {
 export const text: Kind = { expects: 'text', fits: (value) => typeof value === 'string' };
 export const list: Kind = { expects: 'a list', fits: Array.isArray };
 export const object: Kind = { expects: 'an object', fits: (value) => typeof value === 'object' && value !== null && !Array.isArray(value) };
+export const truth: Kind = { expects: 'true or false', fits: (value) => typeof value === 'boolean' };
+export const number: Kind = { expects: 'a number', fits: Number.isFinite };
 export const integer: Kind = { expects: 'an integer', fits: Number.isInteger };
 export const length: Kind = { expects: 'a positive integer', fits: (value) => Number.isSafeInteger(value) && (value as number) > 0 };
 

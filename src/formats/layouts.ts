@@ -13,6 +13,7 @@ import { type Folders, imageFolders, maskFolders, splitNames } from './folders.t
 import type { ClassConfig, Format } from './format.ts';
 import { findInstanceFiles } from './instance-files/find.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
+import { findLabelStudio, isLabelStudio } from './label-studio/find.ts';
 import { findLabelme } from './labelme/find.ts';
 import { findRoboflow, readRoboflowClasses } from './roboflow.ts';
 import { findVia, isVia } from './via/find.ts';
@@ -372,6 +373,22 @@ const rows = [
     find: findVia,
     reads: isVia,
     format: async (): Promise<Format> => (await import('./via/via.ts')).via,
+  },
+  {
+    name: 'label-studio',
+    summary: 'a .json file with the list of tasks that Label Studio exports (JSON) + images',
+    readme: {
+      folders:
+        "a `.json` file of any name with a list of tasks (Label Studio's JSON export), with the images anywhere below; also `train.json`, `val.json` or a folder for each split",
+      written: 'polygons, joined across parts and holes, and brushes; pastes get new ids and a `meta.copypaste` key as in `coco`',
+      carried: 'all other keys, predictions, cancelled annotations',
+      lost: 'covered ellipses and turned rectangles (they become polygons), relations of removed regions',
+    },
+    background: [],
+    ignore: [noCategory],
+    find: findLabelStudio,
+    reads: isLabelStudio,
+    format: async (): Promise<Format> => (await import('./label-studio/label-studio.ts')).labelStudio,
   },
   {
     name: 'yolo',

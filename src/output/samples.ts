@@ -5,7 +5,7 @@ import { encodeImage, lossyOf } from '../codecs/image.ts';
 import { formatOf, type ImageFormat } from '../codecs/image-names.ts';
 import { writeMask } from '../codecs/masks.ts';
 import { encodePng } from '../codecs/png.ts';
-import { readAnnotations } from '../dataset/annotations.ts';
+import { ownOf, readAnnotations } from '../dataset/annotations.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { readEntry } from '../formats/documents.ts';
 import {
@@ -18,6 +18,7 @@ import {
   pastedShapes,
   pathsOfShapes,
   type ShapeFile,
+  type WriteOptions,
 } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -60,16 +61,19 @@ async function makeFiles<F extends SampleFile & { readonly from?: string }>(
 export async function encodeSample(
   pasted: Pasted,
   suffix: string,
-  { layout, classNames }: Pick<Dataset, 'layout' | 'classNames'>,
+  dataset: Pick<Dataset, 'layout' | 'classNames' | 'documents' | 'ofLabels'>,
   { imageFormat, quality, maskFiles, polygons }: Encoding,
   use: Use,
 ): Promise<Written> {
   const { sample, image, mask, objects, inputs } = pasted;
+  const { layout, classNames } = dataset;
   const to = pastedFiles(sample, suffix, { imageFormat });
   const codec = imageFormat ?? (formatOf(sample.image) as ImageFormat);
   const format = await layoutNamed(layout).format?.();
   const shapes = format && pastedShapes(pasted);
-  const { entry, made, encoders } = shapes ? await annotationOf(format, shapes, pathsByRole(to), { polygons, classNames }) : noAnnotation;
+  const { entry, made, encoders } = shapes
+    ? await annotationOf(format, shapes, pathsByRole(to), { polygons, classNames, own: ownOf(dataset, sample) })
+    : noAnnotation;
   const all: Encoders = {
     image: async () => ({ bytes: await encodeImage(image, codec, quality), codec, ...lossyOf(image, codec, quality) }),
     mask: ({ path }) => writeMask(mask, path),
@@ -100,12 +104,7 @@ interface EncodedAnnotation {
 
 const noAnnotation: EncodedAnnotation = { encoders: {} };
 
-async function annotationOf(
-  format: Format,
-  shapes: PastedShapes,
-  paths: NewPaths,
-  options: Pick<Encoding, 'polygons'> & Pick<Dataset, 'classNames'>,
-): Promise<EncodedAnnotation> {
+async function annotationOf(format: Format, shapes: PastedShapes, paths: NewPaths, options: WriteOptions): Promise<EncodedAnnotation> {
   if (format.kind === 'labels') {
     const text = async (): Promise<string> => format.pasted(shapes, paths, { ...options, polygons: true });
     return { encoders: { labels: async () => ({ bytes: Buffer.from(await text()), codec: 'text' }) } };

@@ -111,6 +111,44 @@ put('datumaro', {
   plant: (text) => text.replace('"label_id":1', '"label_id":9'),
 });
 
+const regionOf = (label: string, [x0, y0, x1, y1]: Box, n: number): object => ({
+  original_width: 20,
+  original_height: 10,
+  image_rotation: 0,
+  value: {
+    points: [
+      [x0, y0],
+      [x1, y0],
+      [x1, y1],
+      [x0, y1],
+    ].map(([x = 0, y = 0]) => [5 * x, 10 * y]),
+    closed: true,
+    polygonlabels: [label],
+  },
+  id: `r${n}`,
+  from_name: 'label',
+  to_name: 'image',
+  type: 'polygonlabels',
+  origin: 'manual',
+});
+const taskOf = (id: number, name: string, result: readonly object[]): object => ({
+  id,
+  annotations: [{ id: 10 + id, completed_by: 1, result, was_cancelled: false, ground_truth: false, task: id }],
+  data: { image: `/data/upload/1/0a1b2c3d-${name}.png` },
+  predictions: [],
+});
+put('label-studio', {
+  files: {
+    ...inFolder('images'),
+    'project-1.json': JSON.stringify([
+      taskOf(1, 'a', [regionOf('cat', boxes.a.cat, 1), regionOf('dog', boxes.a.dog, 2)]),
+      taskOf(2, 'b', [regionOf('cat', boxes.b.cat, 3)]),
+    ]),
+  },
+  annotations: 'project-1.json',
+  plant: (text) => text.replace('["dog"]', '["bird"]'),
+});
+
 const lineOf = (classId: number, box: Box): string =>
   `${[classId, ...corners(box).map((value, i) => value / (i % 2 === 0 ? 20 : 10))].join(' ')}\n`;
 for (const [layout, task] of [

@@ -58,7 +58,8 @@ export function testFormat(layout: string, { files, annotations, plant, bare }: 
   };
   /** Annotation files after pasting into image `a`, or without pastes. */
   const written = async ({ root, dataset, format, samples }: Opened, pasted?: PastedShapes): Promise<Fixture['files']> => {
-    const options = { polygons: false, classNames: dataset.classNames };
+    const [{ own } = { own: dataset.ofLabels }] = dataset.documents.values();
+    const options = { polygons: false, classNames: dataset.classNames, own };
     if (format.kind === 'labels')
       return pasted
         ? { [annotations]: await format.pasted(pasted, pasted.sample, options) }

@@ -10,6 +10,7 @@ from pathlib import Path
 import cityscapes
 import coco
 import images
+import label_studio
 import labelme_files
 import masks
 import panoptic
@@ -41,6 +42,7 @@ cases = {
     "mapillary": scenes.mapillary,
     "ade20k": scenes.ade20k,
     "mmsegmentation": scenes.mmsegmentation,
+    "label-studio": label_studio.tasks,
     "labelme": labelme_files.files,
     "yolo-lines": yolo.lines,
     "yolo-boxes": yolo.boxes,

@@ -2,6 +2,7 @@ import type { Tree } from '../../base/tree.ts';
 import { isCvat } from '../cvat/find.ts';
 import { isDatumaro } from '../datumaro/find.ts';
 import type { Folders } from '../folders.ts';
+import { isLabelStudio } from '../label-studio/find.ts';
 import { isVia } from '../via/find.ts';
 
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
@@ -17,9 +18,9 @@ export function findCoco(tree: Tree): Folders[] {
     if (named !== undefined && !others.test(named) && !isOther(tree, file)) found.push({ split: named, images: '', masks: file });
     const around = /^([^/]+)\/_annotations\.coco\.json$/.exec(file)?.[1];
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
-    if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file) && !isVia(tree, file))
+    if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file) && !isOther(tree, file))
       found.push({ split: '', images: '', masks: file });
-    if (file === 'result.json' && folders.has('images')) found.push({ split: '', images: 'images', masks: file });
+    if (file === 'result.json' && folders.has('images') && !isOther(tree, file)) found.push({ split: '', images: 'images', masks: file });
   }
   return found;
 }
@@ -41,7 +42,7 @@ export function isCoco(tree: Tree, file: string): boolean {
 
 /** Tests if a document is in another format of JSON. */
 function isOther(tree: Tree, file: string): boolean {
-  return isDatumaro(tree, file) || isVia(tree, file);
+  return isDatumaro(tree, file) || isLabelStudio(tree, file) || isVia(tree, file);
 }
 
 /** Tests if a document is panoptic: its name says so and a folder of PNGs is beside it, or its first bytes have segments. */
