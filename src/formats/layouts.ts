@@ -16,6 +16,7 @@ import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelStudio, isLabelStudio } from './label-studio/find.ts';
 import { findLabelme } from './labelme/find.ts';
 import { findRoboflow, readRoboflowClasses } from './roboflow.ts';
+import { findSegmentAnything } from './segment-anything/find.ts';
 import { findVia, isVia } from './via/find.ts';
 import { hasVocClasses, vocNames } from './voc.ts';
 import { findOriented, findSemantic, findYolo } from './yolo/find.ts';
@@ -474,6 +475,21 @@ const rows = [
     endings: { image: '', mask: '_mask', objects: '' },
     config: readRoboflowClasses,
     find: findRoboflow,
+  },
+  {
+    name: 'segment-anything',
+    summary: 'a .json file of Segment Anything (SA-1B) beside each image, or in annotations/ beside images/',
+    readme: {
+      folders:
+        'a `.json` file of Segment Anything beside each image, as in SA-1B, or in `annotations/` beside `images/`; also in `train/`, `val/`, …',
+      written: 'run lengths, areas, boxes, points that are covered; pastes get ids of their file, and a `copypaste` key as in `coco`',
+      carried: 'scores of the model, all other keys',
+      lost: '–',
+    },
+    background: [],
+    ignore: [noCategory],
+    find: findSegmentAnything,
+    format: async (): Promise<Format> => (await import('./segment-anything/segment-anything.ts')).segmentAnything,
   },
   {
     name: 'paired',

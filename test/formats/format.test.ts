@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeSegments } from '../../src/formats/coco/segments.ts';
 import { layouts } from '../../src/formats/layouts.ts';
+import { countsOfSpans, packCounts } from '../../src/masks/run-lengths.ts';
 import type { Box, Mask } from '../../src/types.ts';
 import { drawBox, filled } from '../make.ts';
 import { boxes, picture, testFormat } from './format.ts';
@@ -226,6 +227,24 @@ put('via', {
   },
   annotations: 'train/via_region_data.json',
   plant: (text) => text.replace('"label":"dog"', '"label":"bird"'),
+});
+
+const samAnnotation = (id: number, [x0, y0, x1, y1]: Box): object => {
+  const spans = Int32Array.from(Array.from({ length: y1 - y0 }, (_, n) => [y0 + n, x0, x1]).flat());
+  const counts = packCounts(countsOfSpans(spans, picture));
+  return { bbox: [x0, y0, x1 - x0 - 1, y1 - y0 - 1], area: (x1 - x0) * (y1 - y0), segmentation: { size: [10, 20], counts }, id };
+};
+const samText = (name: string, annotations: readonly object[]): string =>
+  `{"image": {"image_id": 1, "width": 20, "height": 10, "file_name": "${name}.png"}, "annotations": [${lines(annotations)}]}\n`;
+put('segment-anything', {
+  files: {
+    ...inFolder('train'),
+    'train/a.json': samText('a', [samAnnotation(1, boxes.a.cat), samAnnotation(2, boxes.a.dog)]),
+    'train/b.json': samText('b', [samAnnotation(1, boxes.b.cat)]),
+  },
+  annotations: 'train/a.json',
+  plant: (text) => text.replace('"area":48', '"area":47'),
+  only: 'object',
 });
 
 test('every format is tested against the contract', () => {

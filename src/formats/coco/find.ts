@@ -3,6 +3,7 @@ import { isCvat } from '../cvat/find.ts';
 import { isDatumaro } from '../datumaro/find.ts';
 import type { Folders } from '../folders.ts';
 import { isLabelStudio } from '../label-studio/find.ts';
+import { isSegmentAnything } from '../segment-anything/find.ts';
 import { isVia } from '../via/find.ts';
 
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
@@ -42,7 +43,7 @@ export function isCoco(tree: Tree, file: string): boolean {
 
 /** Tests if a document is in another format of JSON. */
 function isOther(tree: Tree, file: string): boolean {
-  return isDatumaro(tree, file) || isLabelStudio(tree, file) || isVia(tree, file);
+  return [isDatumaro, isLabelStudio, isVia, isSegmentAnything].some((isIt) => isIt(tree, file));
 }
 
 /** Tests if a document is panoptic: its name says so and a folder of PNGs is beside it, or its first bytes have segments. */

@@ -1,0 +1,117 @@
+/** Reads annotation files of Segment Anything, as in the data set SA-1B. */
+import { CopyPasteError, messageOf } from '../../errors.ts';
+import { instanceOfSpans } from '../../masks/instances.ts';
+import { spansOfRle } from '../../masks/run-lengths.ts';
+import type { Instance, ShapeSet, Size } from '../../types.ts';
+import type { Provenance, ShapeSource } from '../format.ts';
+import { parseJson } from '../json-text.ts';
+import { integer, type Keys, length, list, object, optional, problemOfKeys, text } from '../keys.ts';
+import { problemOfRuns, type Runs } from '../rle.ts';
+
+/** Content of an annotation file. */
+export interface SamDocument {
+  readonly image: {
+    readonly image_id?: unknown;
+    readonly file_name?: string | null;
+    readonly width?: number | null;
+    readonly height?: number | null;
+  };
+  readonly annotations: readonly SamAnnotation[];
+}
+
+export interface SamAnnotation {
+  readonly id?: number | null;
+  readonly segmentation: Runs;
+  /** Left, top, width and height. */
+  readonly bbox?: readonly number[] | null;
+  readonly area?: number | null;
+  /** Points on the object that the model was given. */
+  readonly point_coords?: readonly (readonly number[])[] | null;
+  /** Part of the image that the model was given, as left, top, width and height. */
+  readonly crop_box?: readonly number[] | null;
+  /** Source of a paste. */
+  readonly copypaste?: Provenance;
+}
+
+/** A document with its text. */
+export interface SamImage {
+  readonly document: SamDocument;
+  readonly text: string;
+}
+
+/** Id of the only class, and its name. */
+export const onlyClass = { id: 0, name: 'object' } as const;
+
+const isNumber = (value: unknown): boolean => typeof value === 'number';
+const number = optional({ expects: 'a number', fits: isNumber });
+const box = optional({
+  expects: 'a list of four numbers',
+  fits: (value) => Array.isArray(value) && (value.length === 4 || value.length === 0) && value.every(isNumber),
+});
+const documentKeys: Keys = { image: object, annotations: list };
+const imageKeys: Keys = { file_name: optional(text), width: optional(length), height: optional(length) };
+const annotationKeys: Keys = {
+  id: optional(integer),
+  segmentation: object,
+  bbox: box,
+  crop_box: box,
+  area: number,
+  predicted_iou: number,
+  stability_score: number,
+  point_coords: optional({
+    expects: 'a list of points',
+    fits: (value) => Array.isArray(value) && value.every((point) => Array.isArray(point) && point.length === 2 && point.every(isNumber)),
+  }),
+};
+
+/** Parses a file. @throws {CopyPasteError} `data` when it is not in the format. */
+export function parseSegmentAnything(content: string, file: string): SamDocument {
+  const refuse = (why: string, cause?: unknown): CopyPasteError =>
+    new CopyPasteError('data', `not a valid file of Segment Anything: ${why}`, { path: file, cause });
+  let document: SamDocument;
+  try {
+    document = parseJson(content);
+  } catch (cause) {
+    throw refuse(messageOf(cause), cause);
+  }
+  const problem = problemOfKeys(document, documentKeys) ?? within('image', problemOfKeys(document.image, imageKeys));
+  if (problem !== undefined) throw refuse(problem);
+  const size = sizeOf(document);
+  for (const [n, annotation] of document.annotations.entries()) {
+    const ofKeys = problemOfKeys(annotation, annotationKeys) ?? within('segmentation', problemOfRuns(annotation.segmentation, size));
+    if (ofKeys !== undefined) throw refuse(`annotations[${n}]: ${ofKeys}`);
+  }
+  return document;
+}
+
+function within(key: string, problem: string | undefined): string | undefined {
+  return problem === undefined ? undefined : `${key}: ${problem}`;
+}
+
+/** Size of the image, if the file states it. */
+function sizeOf({ image: { width, height } }: SamDocument): Size | undefined {
+  return width && height ? { width, height } : undefined;
+}
+
+/** Reads the shapes of a file. @throws {CopyPasteError} `data` when it is not in the format, or states another image size. */
+export function shapesOfSegmentAnything({ parts: [content = ''], size, file }: ShapeSource): ShapeSet<SamImage, SamAnnotation> {
+  const document = parseSegmentAnything(content, file);
+  const { width, height } = sizeOf(document) ?? size;
+  if (width !== size.width || height !== size.height)
+    throw new CopyPasteError('data', `states an image of ${width}×${height}, but its image is ${size.width}×${size.height}`, {
+      path: file,
+    });
+  const shapes = document.annotations.map((own, id) => {
+    const instance = instanceOf(own, size);
+    if (instance === null) throw new CopyPasteError('data', `annotations[${id}]: ${problemOfRuns(own.segmentation, size)}`, { path: file });
+    return { id, own, ...(instance && { instance }) };
+  });
+  return { size, own: { document, text: content }, shapes };
+}
+
+/** Instance of an annotation; undefined if it has no pixel, null if its run lengths are not those of the image. */
+function instanceOf({ segmentation }: SamAnnotation, size: Size): Instance | undefined | null {
+  const spans = problemOfRuns(segmentation, size) === undefined ? spansOfRle(segmentation.counts, size) : undefined;
+  if (!spans) return null;
+  return spans.length > 0 ? instanceOfSpans(onlyClass.id, spans, size) : undefined;
+}
