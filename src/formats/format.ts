@@ -227,6 +227,8 @@ export interface Document<D = unknown> extends Counts {
   readonly sha256: string;
   /** Classes that have instances, if the other classes are stuff. */
   readonly things?: readonly number[];
+  /** Largest ids in the document, if new images or annotations get ids above them. */
+  readonly largestIds?: { readonly image?: number; readonly annotation?: number };
   /** Data of the format itself. */
   readonly own: D;
 }

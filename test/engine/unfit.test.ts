@@ -1,12 +1,48 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openSourced } from '../../src/dataset/sources.ts';
 import { refuseUnfit } from '../../src/engine/unfit.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../../src/options.ts';
 import { resolveOptions } from '../../src/schema.ts';
+import { temporaryFolder } from '../make.ts';
 
 const optionsOf = (given: Partial<Given<typeof augmentOptions>>): AugmentOptions =>
   resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere', batchSize: 4, ...given });
 const dataset = await openSourced(optionsOf({}));
+
+test('ids of documents that new ones would pass 2^53 above are refused', async () => {
+  const root = temporaryFolder();
+  const document = JSON.parse(readFileSync('fixtures/coco/annotations/instances_train.json', 'utf8'));
+  const refused = (kind: string, id: number) =>
+    expect.objectContaining({
+      code: 'data',
+      message: expect.stringMatching(
+        `^annotations/instances_train\\.json: ${kind} id ${id}: up to \\d+ new ids above it would not be exact`,
+      ),
+    });
+  const openWith = async (change: (document: { images: { id: number }[]; annotations: { id: number; image_id: number }[] }) => void) => {
+    cpSync('fixtures/coco', root, { recursive: true });
+    const copy = structuredClone(document);
+    change(copy);
+    writeFileSync(join(root, 'annotations/instances_train.json'), JSON.stringify(copy));
+    return openSourced(optionsOf({ in: root }));
+  };
+  const images = await openWith(({ images: [image], annotations }) => {
+    if (!image) return;
+    for (const one of annotations) if (one.image_id === image.id) one.image_id = Number.MAX_SAFE_INTEGER - 1;
+    image.id = Number.MAX_SAFE_INTEGER - 1;
+  });
+  expect(() => refuseUnfit(images, optionsOf({ in: root }))).not.toThrow();
+  expect(() => refuseUnfit(images, optionsOf({ in: root, copies: 2 }))).toThrow(refused('image', Number.MAX_SAFE_INTEGER - 1));
+  const annotations = await openWith(({ annotations: [one] }) => {
+    if (one) one.id = Number.MAX_SAFE_INTEGER - 20;
+  });
+  expect(() => refuseUnfit(annotations, optionsOf({ in: root, maxInstances: 1 }))).not.toThrow();
+  expect(() => refuseUnfit(annotations, optionsOf({ in: root, maxInstances: 11 }))).toThrow(
+    refused('annotation', Number.MAX_SAFE_INTEGER - 20),
+  );
+});
 
 describe('options', () => {
   test.each<[string, Partial<Given<typeof augmentOptions>>]>([

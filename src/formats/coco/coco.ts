@@ -48,8 +48,9 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
     };
     const contents = await readCoco(root, path, encoding, 'annotation', note, refuse);
     const { sha256, images, classNames, byId, rest, largestImage, annotations, unpasted, faults } = contents;
-    const own = { byId, rest, largestId, largestImage };
-    return { images, classNames, faults, document: { path, sha256, annotations, unpasted, keypoints, own } };
+    const own = { byId, rest };
+    const largestIds = { image: largestImage, annotation: largestId };
+    return { images, classNames, faults, document: { path, sha256, annotations, unpasted, keypoints, largestIds, own } };
   },
 
   shapes({ parts, file, size, crowds }) {

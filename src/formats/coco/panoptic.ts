@@ -63,14 +63,22 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
     };
     const contents = await readCoco(root, path, encoding, 'annotation of image', note, refuse);
     const { sha256, images, classNames, things, byId, rest, largestImage, faults } = contents;
-    const own = { byId, rest, largestId: 0, largestImage };
     const withMask = images.map(({ id, ...image }) => {
       const mask = masks.get(id);
       return { ...image, ...(mask !== undefined && { mask }) };
     });
     const stuff = [...objects].reduce((sum, [category, n]) => sum + (things.includes(category) ? 0 : n), 0);
     const unpasted = { ...(crowds > 0 && { crowd: crowds }), ...(stuff > 0 && { stuff }) };
-    const document = { path, sha256, annotations: segments, unpasted, keypoints: 0, things, own };
+    const document = {
+      path,
+      sha256,
+      annotations: segments,
+      unpasted,
+      keypoints: 0,
+      things,
+      largestIds: { image: largestImage },
+      own: { byId, rest },
+    };
     return { images: withMask, classNames, faults, document };
   },
 

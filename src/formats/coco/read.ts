@@ -23,14 +23,12 @@ export interface CocoImage {
 /** Source of a pasted annotation: an annotation of this document, or an instance of another data set. */
 export type CocoProvenance = Provenance<{ readonly image_id: number; readonly annotation_id: number }>;
 
-/** Content of a document besides images and annotations, and its largest ids. */
+/** Content of a document besides images and annotations. */
 export interface CocoDocument {
   /** Keys of `images` and `annotations` that are objects by id instead of lists, as LIVECell's. */
   readonly byId: readonly string[];
   /** JSON text of each value, or of each element of a list, with the key of the value or the list. */
   readonly rest: readonly { readonly key: string; readonly value: string; readonly element: boolean }[];
-  readonly largestId: number;
-  readonly largestImage: number;
 }
 
 /** Lists of objects, by key. */
@@ -40,7 +38,8 @@ const known = new Set(['images', 'annotations', 'categories']);
 const ableById = ['images', 'annotations'];
 
 /** Result of scanning a document. */
-interface Contents extends Pick<Document, 'path' | 'sha256'>, Pick<CocoDocument, 'byId' | 'rest' | 'largestImage'> {
+interface Contents extends Pick<Document, 'path' | 'sha256'>, CocoDocument {
+  readonly largestImage: number;
   readonly images: readonly (DocumentImage & { readonly id: number })[];
   readonly classNames: ClassNames;
   /** Ids of categories with instances, in a panoptic document. */

@@ -46,7 +46,7 @@ export function renamedImage(image: CocoImage, sample: Sample, path: string): Co
  * by new ones above the largest. All else is written to the letter.
  */
 export async function* documentText(
-  { own: { byId, rest, largestId, largestImage } }: Document<CocoDocument>,
+  { own: { byId, rest }, largestIds: { image: largestImage = 0, annotation: largestAnnotation = 0 } = {} }: Document<CocoDocument>,
   entries: () => AsyncIterable<CocoEntry>,
 ): AsyncGenerator<string> {
   yield '{';
@@ -56,7 +56,7 @@ export async function* documentText(
     yield `${JSON.stringify(key)}:${values[0]?.element ? `[${list}]` : list},\n`;
   }
   for (const key of ['images', 'annotations'] as const) {
-    const [imageId, annotationId] = [idsAfter(largestImage), idsAfter(largestId)];
+    const [imageId, annotationId] = [idsAfter(largestImage), idsAfter(largestAnnotation)];
     let separator = '\n';
     const [open, close] = byId.includes(key) ? '{}' : '[]';
     yield `"${key}":${open}`;

@@ -1,13 +1,13 @@
 /** The format CVAT for images 1.1: an XML document of images, each with polygons, masks, boxes and more. */
 import { boxOfSpans } from '../../masks/spans.ts';
-import { idsAfter, withSurroundings } from '../documents.ts';
+import { idsAfter, type Surroundings, withSurroundings } from '../documents.ts';
 import { type DocumentFormat, type PastedShapes, provenanceOf, type WriteOptions } from '../format.ts';
 import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
-import { type CvatDocument, type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
+import { type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
 import { boxText, type CvatEntry, entityOf, entryOf, shapeText, withAttribute } from './write.ts';
 
 /** The CVAT format. Covered and pasted elements become masks or, with `polygons`, polygons if they keep all pixels. */
-export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> = {
+export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, Surroundings> = {
   kind: 'documents',
   polygons: true,
   classesByName: true,
@@ -37,8 +37,8 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, CvatDocument> =
     return entryOf(tag, rest.join(''), pasted.sample, image);
   },
 
-  text({ own }, entries) {
-    const idOf = idsAfter(own.largestImage);
+  text({ own, largestIds }, entries) {
+    const idOf = idsAfter(largestIds?.image ?? 0);
     return withSurroundings(
       own,
       (async function* () {

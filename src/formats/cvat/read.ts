@@ -35,17 +35,13 @@ export interface CvatElement {
   readonly inner: string;
 }
 
-export interface CvatDocument extends Surroundings {
-  readonly largestImage: number;
-}
-
 /** Elements with a position in the image; tags have none. */
 const placed = new Set(['polygon', 'mask', 'ellipse', 'box', 'polyline', 'points', 'skeleton', 'cuboid']);
 
 /** Scans a document. @throws {CopyPasteError} `data` when it is not a valid CVAT document. */
 export async function openCvat(
   ...[root, { masks: path }, encoding, refuse]: Parameters<DocumentFormat['open']>
-): Promise<DocumentContents<CvatDocument>> {
+): Promise<DocumentContents<Surroundings>> {
   const hash = createHash('sha256');
   const images: DocumentImage[] = [];
   const places: Pick<DocumentImage, 'places'>[] = [];
@@ -116,12 +112,19 @@ export async function openCvat(
   }
   const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
   const surroundings = await readSurroundings(root, path, places, '\n  ', encoding);
-  const own = { ...surroundings, head: inUtf8(surroundings.head), largestImage };
+  const own = { ...surroundings, head: inUtf8(surroundings.head) };
   return {
     images: withSplits(images, path),
     faults,
     classNames,
-    document: { path, sha256: hash.digest('hex'), ...found.counts((label) => label !== undefined), keypoints: 0, own },
+    document: {
+      path,
+      sha256: hash.digest('hex'),
+      ...found.counts((label) => label !== undefined),
+      keypoints: 0,
+      largestIds: { image: largestImage },
+      own,
+    },
   };
 }
 
