@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config';
 const slow = [
   ...['batch', 'docs'],
   ...['cli/doctor', 'cli/main'],
-  ...['codecs/hostile', 'verbs/extract', 'verbs/hostile'],
+  ...['codecs/hostile', 'verbs/extract', 'verbs/hostile', 'verbs/leaves'],
   ...['dataset/sources', 'formats/cvat', 'formats/layouts', 'output/folder'],
   ...['engine/suspects', 'engine/threads'],
   ...['render/cpu', 'render/faults', 'render/tensorflow', 'render/webgpu'],

@@ -493,12 +493,17 @@ export const batchOptions = {
   },
 } as const satisfies OptionTable;
 
+/** Options of `augment` that name files which a manifest does not hold. */
+const filesOfRun = { colorMap: reading.colorMap, classNames: reading.classNames } as const satisfies OptionTable;
+
 export const verifyOptions = {
   out: { flag: '<out>', kind: 'path', required: true, description: 'output folder of augment' },
-  deep: { flag: '--deep', kind: 'switch', description: 'render every sample again from --in and compare bytes' },
+  deep: { flag: '--deep', kind: 'switch', description: 'plan anew from --in, render every sample again, and compare plans and bytes' },
   in: { flag: '--in <dir>', kind: 'path', description: 'data set that the output was made from, with --deep' },
   sources: { flag: '--sources <dir>', kind: 'path', description: 'data set that instances were taken from, if augment had --sources' },
   sample: { flag: '--sample <n>', kind: 'count', description: 'with --deep, number of samples to render, spread evenly' },
+  ...filesOfRun,
+  classMap: sourcing.classMap,
   ...running,
   json: { flag: '--json', kind: 'switch', description: 'print the differences as one JSON object on standard output' },
 } as const satisfies OptionTable;
@@ -508,6 +513,7 @@ export const replayOptions = {
   in: { flag: '--in <dir>', kind: 'path', required: true, description: 'data set that the output was made from' },
   sources: { flag: '--sources <dir>', kind: 'path', description: 'data set that instances were taken from, if augment had --sources' },
   out: { flag: '--out <dir>', kind: 'path', required: true, description: 'output folder' },
+  ...filesOfRun,
   only: { flag: '--only <id>', kind: 'text', description: 'rebuild only this sample, by its id or by the path of its image in the output' },
   ...running,
 } as const satisfies OptionTable;

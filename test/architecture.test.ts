@@ -45,6 +45,7 @@ const unmirrored: readonly string[] = [
   'masks/shapes',
   'render/faults',
   'verbs/hostile',
+  'verbs/leaves',
 ];
 
 /** Text of each file of src by its path there. */

@@ -1,4 +1,5 @@
 import { plural } from '../base/plural.ts';
+import { printable } from '../errors.ts';
 import type { Given, verifyOptions } from '../options.ts';
 import { verify } from '../verbs/verify.ts';
 import { tellDifferences } from './differences.ts';
@@ -12,7 +13,8 @@ export function run(given: Given<typeof verifyOptions>, streams: Streams): Promi
     streams,
     run: (hooks) => verify(given, hooks),
     tell: (result) => {
-      const { samples, files, rendered } = result;
+      const { samples, files, rendered, unchecked } = result;
+      if (!given.json && !given.quiet) for (const what of unchecked) streams.stderr.write(`not checked: ${printable(what)}\n`);
       const deep = rendered > 0 ? `; ${plural(rendered, 'sample')} rendered again, identical` : '';
       return tellDifferences(
         result,

@@ -222,7 +222,7 @@ async function openColours(
   { colorMap, colours, encoding }: DatasetOptions,
 ): Promise<{ path?: string | undefined; map?: ColourMap; colours?: Colours | undefined; error?: unknown }> {
   const path = colorMap ?? findColourMap(root, files);
-  if (colours || path === undefined) return { path, colours };
+  if (path === undefined) return { path, colours };
   try {
     const map = await readColourMap(path, encoding);
     return { path, map, colours: map.colours };

@@ -21,7 +21,7 @@ export interface DatasetOptions {
   readonly classNames?: string | undefined;
   /** Colour map file; by default, the one in the data set. */
   readonly colorMap?: string | undefined;
-  /** Colours by class id, if already known. */
+  /** Colours by class id, if they are already known and there is no colour map. */
   readonly colours?: Colours | undefined;
   /** Document of annotations inside `in`; `images` may name the folder of its images. */
   readonly annotations?: string | undefined;

@@ -5,6 +5,7 @@ import { listTree, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { cutoutsLayout, holdsCutouts, isBank } from '../formats/bank.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
+import type { Folders } from '../formats/folders.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { openBank } from './bank.ts';
@@ -36,6 +37,8 @@ export interface SourcesOptions extends DatasetOptions, PasteChoice {
   readonly sources?: string | undefined;
   readonly sourcesLayout?: DatasetOptions['layout'];
   readonly sourcesSplit?: string | undefined;
+  /** Folders of each split of the sources, if already known from a manifest. */
+  readonly sourcesFolders?: readonly Folders[] | undefined;
   readonly classMap?: string | undefined;
   readonly allowSelf: boolean;
 }
@@ -46,7 +49,7 @@ export interface SourcesOptions extends DatasetOptions, PasteChoice {
  * @throws {CopyPasteError} as `openDataset`; `usage` when the two have no class in common.
  */
 export async function openSourced(options: SourcesOptions): Promise<SourcedDataset> {
-  const { sources, sourcesLayout, sourcesSplit, classMap, allowSelf } = options;
+  const { sources, sourcesLayout, sourcesSplit, sourcesFolders, classMap, allowSelf } = options;
   if (sources === undefined) {
     const idle = { '--class-map': classMap, '--sources-layout': sourcesLayout, '--sources-split': sourcesSplit };
     const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
@@ -69,13 +72,21 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       return openCutouts(sources, tree);
     }
     const alike =
-      options.images !== undefined && options.masks !== undefined && [options.images, options.masks].every((one) => tree.folders.has(one));
-    const layout = alike ? (sourcesLayout ?? target.layout) : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
+      sourcesFolders === undefined &&
+      options.images !== undefined &&
+      options.masks !== undefined &&
+      [options.images, options.masks].every((one) => tree.folders.has(one));
+    const layout = sourcesFolders
+      ? sourcesLayout
+      : alike
+        ? (sourcesLayout ?? target.layout)
+        : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
     const { skipBad, crowd, images, masks, encoding } = options;
     const { maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap, classAttribute } = options;
     return openDataset({
       in: sources,
       layout,
+      folders: sourcesFolders,
       split: sourcesSplit,
       onlySplit: true,
       skipBad,

@@ -2,11 +2,11 @@ import { isBankSet, openBank } from '../dataset/bank.ts';
 import { isCutoutFolder, reopenCutouts } from '../dataset/cutouts.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { type SourcedDataset, withSources } from '../dataset/sources.ts';
-import { CopyPasteError } from '../errors.ts';
-import type { Folders } from '../formats/folders.ts';
-import { type AugmentOptions, augmentOptions, type Given } from '../options.ts';
-import { classNamesFile } from '../output/drawn-masks.ts';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
+import { foldersOf } from '../output/head.ts';
 import type { LayoutRecord, Manifest, ManifestRecord } from '../output/manifest.ts';
+import { manifestName } from '../output/manifest-file.ts';
 import { inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
 import { sourcePrefix } from '../types.ts';
@@ -18,41 +18,59 @@ export interface Origin {
   readonly options: AugmentOptions;
 }
 
+/** Files and folders of the command line, which a manifest does not hold. */
+export interface Places
+  extends Partial<Pick<AugmentOptions, 'colorMap' | 'classNames' | 'classMap' | 'jobs' | 'memory'>>,
+    Pick<AugmentOptions, 'in' | 'out'> {
+  readonly sources?: string | undefined;
+}
+
+/**
+ * Options of `augment` for the run of a manifest. Only those that its output depends on are taken from the manifest: the others name
+ * files, and nobody has asked to read these.
+ *
+ * @throws {CopyPasteError} `usage` if the sources do not fit the manifest, `data` if it has other options or invalid values.
+ */
+export function givenOptions(manifest: Manifest, { in: input, out, sources, ...places }: Places): AugmentOptions {
+  const { options, seed } = manifest;
+  if ((manifest.sources === undefined) !== (sources === undefined)) {
+    const message = manifest.sources
+      ? '--sources is missing: instances were copied from another data set; pass its folder'
+      : `--sources ${sources}: no instances were copied from another data set; leave --sources out`;
+    throw new CopyPasteError('usage', message);
+  }
+  const table: Readonly<Record<string, Option>> = augmentOptions;
+  const strange = Object.keys(options).find((name) => table[name] === undefined || table[name].bytes === false);
+  if (strange !== undefined)
+    throw new CopyPasteError('data', `options.${strange} is no option that a manifest holds`, { path: manifestName });
+  const { colorMap, classNames, classMap, jobs, memory } = places;
+  try {
+    return resolveOptions(augmentOptions, { ...options, seed, in: input, out, sources, colorMap, classNames, classMap, jobs, memory });
+  } catch (cause) {
+    throw new CopyPasteError('data', `has options that this version refuses: ${messageOf(cause)}`, { path: manifestName, cause });
+  }
+}
+
 /**
  * Opens the data set from which the output of a manifest was made.
  *
- * @param places folder of the data set and, if instances came from another one, the folder of that.
  * @throws {CopyPasteError} `usage` if `places.sources` does not fit the manifest, `data` if a document has changed.
  */
-export async function openOrigin(
-  manifest: Manifest,
-  places: { readonly in: string; readonly sources?: string | undefined },
-  running: Partial<Given<typeof augmentOptions>>,
-): Promise<Origin> {
-  const { layout, sources, options: given, seed, records } = manifest;
-  if ((sources === undefined) !== (places.sources === undefined)) {
-    const message = sources
-      ? '--sources is missing: instances were copied from another data set; pass its folder'
-      : `--sources ${places.sources}: no instances were copied from another data set; leave --sources out`;
-    throw new CopyPasteError('usage', message);
-  }
-  const options = resolveOptions(augmentOptions, { ...given, seed, ...running, in: places.in });
+export async function openOrigin(manifest: Manifest, places: Places): Promise<Origin> {
+  const { layout, sources, records } = manifest;
+  const options = givenOptions(manifest, places);
   const opened = await reopen(layout, options, records.flatMap(inputsOf));
-  // Colours come from the manifest, so that `opened.carried` lacks the file that they were first read from.
-  const known = new Set([...opened.lists.keys(), ...opened.imageLists.keys(), ...[...opened.documents.values()].map(({ path }) => path)]);
-  if (options.maskFiles) known.add(classNamesFile);
-  const carried = manifest.documents.map(({ path }) => path).filter((path) => !known.has(path));
-  const target = { ...opened, carried };
-  if (!sources || places.sources === undefined) return { manifest, dataset: target, options: { ...options, skipBad: false } };
+  if (!sources || places.sources === undefined) return { manifest, dataset: opened, options: { ...options, skipBad: false } };
   const own = {
     ...options,
     in: places.sources,
+    sources: undefined,
     onlySplit: true,
-    ...(sources.name === layout.name ? {} : { maskSuffix: '', imageSuffix: '' }),
+    ...(sources.name === layout.name ? {} : { maskSuffix: '', imageSuffix: '', colorMap: undefined, classNames: undefined }),
   };
   const from = await reopenSources(sources, own, records);
   const { pairs, others } = sources.classes;
-  return { manifest, dataset: withSources(target, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
+  return { manifest, dataset: withSources(opened, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
 }
 
 /** Opens a source set, from which instances were copied. */
@@ -89,16 +107,6 @@ async function reopen(
     skipBad: true,
   });
   return { ...withDocuments(opened, layout), digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
-}
-
-function foldersOf({ folders }: LayoutRecord): Folders[] {
-  return folders.map(({ split, images, masks, objects, parts }) => ({
-    split,
-    images,
-    masks,
-    ...(objects !== undefined && { objects }),
-    ...(parts && { parts: parts.map(({ list, ...part }) => ({ ...part, ...(list !== undefined && { list }) })) }),
-  }));
 }
 
 /** Refuses a data set whose documents are not those of a manifest. @throws {CopyPasteError} `data` if so. */

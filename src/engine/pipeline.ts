@@ -11,7 +11,7 @@ import { createBudgets, createHoldings } from './holdings.ts';
 import { handled } from './in-order.ts';
 import { pastedOf } from './pasted.ts';
 import type { BatchRef, Planner, PlannerOptions } from './planner.ts';
-import { type Planned, readAndPlan, setOf } from './read-and-plan.ts';
+import { badSources, type Planned, readAndPlan, sourcesRead } from './read-and-plan.ts';
 import { createSampleReader } from './reading.ts';
 
 /** Options that determine plans and pixels, or limit the work in progress. */
@@ -92,7 +92,7 @@ export function createPipeline<R>(
     async begin(ref: BatchRef): Promise<Batch<R>> {
       const own = sink(ref.copy);
       const planned = await plan(ref, true);
-      const { plans, annotations, skipped, drawn } = planned;
+      const { plans, annotations, skipped } = planned;
       const samples = new Map(ref.samples.map((sample) => [sample.id, sample]));
       const results = new Map<Plan, Promise<R>>();
       for (const holdings of createHoldings(plans, annotations, budgets)) {
@@ -108,13 +108,12 @@ export function createPipeline<R>(
         };
         for (const plan of holdings.plans) results.set(plan, handled(limit(() => makeHeld(plan))));
       }
-      const bad = [...drawn].filter(({ id }) => skipped.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
       return {
         results: [
           ...plans.map((plan) => results.get(plan) as Promise<R>),
-          ...bad.map(async (sample) => own.skip(sample, skipped.get(sample.id) as string)),
+          ...badSources(planned).map(async (sample) => own.skip(sample, skipped.get(sample.id) as string)),
         ],
-        sources: [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample, dataset) === dataset.sources),
+        sources: sourcesRead(planned, dataset),
       };
     },
   };

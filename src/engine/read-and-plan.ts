@@ -55,6 +55,16 @@ async function readAll(
   return { annotations, skipped };
 }
 
+/** Annotations of a batch that its sources are drawn from; none if no sample is a target. */
+export function sourcesRead({ annotations }: Planned, dataset: SourcedDataset): Annotations[] {
+  return [...annotations.values()].filter(({ sample }) => !dataset.sources || setOf(sample, dataset) === dataset.sources);
+}
+
+/** Samples of the source set that were drawn for a batch and are bad, by id. */
+export function badSources({ drawn, skipped }: Planned): Sample[] {
+  return [...drawn].filter(({ id }) => skipped.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
 /** Data set that a sample belongs to: the one that is augmented, or the one of its sources. */
 export function setOf({ id }: Sample, dataset: SourcedDataset): Dataset {
   return dataset.sources && id.startsWith(sourcePrefix) ? dataset.sources : dataset;

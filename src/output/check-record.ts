@@ -11,10 +11,11 @@ import type { Difference } from './compare.ts';
 import type { AugmentedRecord, LayoutRecord, ManifestRecord } from './manifest.ts';
 import { manifestName } from './manifest-file.ts';
 
-/** Compares the masks of a sample with its record. */
+/** Compares the masks of a sample with its record, and files that are copied with the input that it names. */
 export async function checkRecord(out: string, record: ManifestRecord, layout: LayoutRecord): Promise<Difference[]> {
+  if (record.status === 'unchanged') return [...copyDifferences(record)];
   // The mask PNG of an annotation format, such as COCO panoptic, does not hold class ids.
-  if (record.status !== 'augmented' || !record.files.mask || layoutNamed(layout.name).format) return [];
+  if (!record.files.mask || layoutNamed(layout.name).format) return [];
   const { path } = record.files.mask;
   const found: Difference[] = [];
   try {
@@ -23,6 +24,15 @@ export async function checkRecord(out: string, record: ManifestRecord, layout: L
     found.push({ path, what: whatOf(error, path) });
   }
   return found;
+}
+
+/** Copies of input files whose digests are not those of the input. */
+function* copyDifferences({ files, inputs }: ManifestRecord): Generator<Difference> {
+  for (const role of ['image', 'mask', 'labels', 'objects'] as const) {
+    const file = files[role];
+    if (file?.codec === 'copy' && file.sha256 !== inputs[role]?.sha256)
+      yield { path: file.path, what: 'is a copy by its record, but its SHA-256 is not that of its input' };
+  }
 }
 
 async function* differencesOf(out: string, path: string, record: AugmentedRecord, layout: LayoutRecord): AsyncGenerator<Difference> {

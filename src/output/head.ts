@@ -10,6 +10,7 @@ import { filesOfSample } from '../dataset/sample-files.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type BankHead, bankVersion } from '../formats/bank.ts';
+import type { Folders } from '../formats/folders.ts';
 import { type AugmentOptions, augmentOptions, type ExtractOptions, extractOptions, type Option } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
 import { sourcePrefix } from '../types.ts';
@@ -97,6 +98,17 @@ function layoutOf({ layout, split, folders, background, ignore, colours, thresho
     ...(threshold !== undefined && { threshold }),
     ...(digests.length > 0 && { documents: digests }),
   };
+}
+
+/** Folders of each split of a layout in a manifest. */
+export function foldersOf({ folders }: LayoutRecord): Folders[] {
+  return folders.map(({ split, images, masks, objects, parts }) => ({
+    split,
+    images,
+    masks,
+    ...(objects !== undefined && { objects }),
+    ...(parts && { parts: parts.map(({ list, ...part }) => ({ ...part, ...(list !== undefined && { list }) })) }),
+  }));
 }
 
 /** Parts of a head that the runs of all commands have; `seed` and `sources` are those of `augment`. */

@@ -48,21 +48,43 @@ export async function writeManifest(
   tail: Tail,
 ): Promise<void> {
   await writeAtomic(path, async function* () {
-    const inputs = new Map<string, string>();
+    const inputs = createInputs();
     let separator = '\n';
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
     for await (const record of records()) {
-      for (const { path, sha256 } of [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)]) {
-        if ((inputs.get(path) ?? sha256) !== sha256)
-          throw new CopyPasteError('data', `${path}: changed during the run; start over with --overwrite`);
-        inputs.set(path, sha256);
-      }
+      const changed = inputs.add(record);
+      if (changed !== undefined) throw new CopyPasteError('data', `${changed}: changed during the run; start over with --overwrite`);
       yield separator + JSON.stringify(record);
       separator = ',\n';
     }
-    const digest = createHash('sha256');
-    for (const path of [...inputs.keys()].sort()) digest.update(`${inputs.get(path)} ${path}\n`);
-    const end = { ...tail, inputDigest: digest.digest('hex') };
+    const end = { ...tail, inputDigest: inputs.digest() };
     yield `\n],${JSON.stringify(end).slice(1)}\n`;
   });
+}
+
+/** Collects the input files of records. */
+function createInputs() {
+  const inputs = new Map<string, string>();
+  return {
+    /** Adds the files of a record. @returns a file that another record has with another digest. */
+    add(record: ManifestRecord): string | undefined {
+      const files = [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)];
+      const changed = files.find(({ path, sha256 }) => (inputs.get(path) ?? sha256) !== sha256)?.path;
+      for (const { path, sha256 } of files) inputs.set(path, sha256);
+      return changed;
+    },
+    /** SHA-256 of lines "sha256 path", sorted by path. */
+    digest(): string {
+      const digest = createHash('sha256');
+      for (const path of [...inputs.keys()].sort()) digest.update(`${inputs.get(path)} ${path}\n`);
+      return digest.digest('hex');
+    },
+  };
+}
+
+/** Digest of the input files of all records, as a manifest holds it. */
+export function inputDigestOf(records: readonly ManifestRecord[]): string {
+  const inputs = createInputs();
+  for (const record of records) inputs.add(record);
+  return inputs.digest();
 }

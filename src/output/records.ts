@@ -1,4 +1,5 @@
-import type { InputFile, PassPlan, Pasted, PastePlan, Sample, SampleFile, Scene } from '../types.ts';
+import { isPasted } from '../plan/plan.ts';
+import type { InputFile, PassPlan, Pasted, PastePlan, Plan, Sample, SampleFile, Scene } from '../types.ts';
 import type { AugmentedRecord, Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
 
 /** A file that was written. */
@@ -133,6 +134,37 @@ export function unchangedRecord(
     ...(source !== undefined && { source }),
     ...(dropped.length > 0 && { dropped: [...dropped] }),
   };
+}
+
+/** Record of a sample as far as its plan determines it: without files and counts of pixels. */
+export function plannedRecord(sample: Sample, plan: Plan): SampleRecord {
+  if (!isPasted(plan)) return unchangedRecord(sample, plan, undefined);
+  const { id, split } = sample;
+  const { copy, source, scenes, dropped } = plan;
+  return {
+    id,
+    split,
+    copy,
+    status: 'augmented',
+    source,
+    ...(scenes && { scenes: { target: sceneRecord(scenes.target), source: sceneRecord(scenes.source) } }),
+    placements: placementRecords(plan, plan.placements.map(unseen), []),
+    dropped: [...dropped],
+    pixels: {},
+  };
+}
+
+/** The part of a record that its plan determines, as `plannedRecord` gives it. */
+export function planInRecord(record: ManifestRecord): SampleRecord {
+  const { files: _files, inputs: _inputs, ...rest } = record;
+  if (rest.status === 'unchanged') return rest;
+  const { sourceInputs: _sources, sourceCutouts: _cutouts, licence: _licence, covered: _covered, placements, ...plan } = rest;
+  return { ...plan, placements: placements.map(({ object: _object, ...one }) => ({ ...one, visible: unseen() })), pixels: {} };
+}
+
+/** Number of visible pixels of a placement that is not rendered. */
+function unseen(): number {
+  return 0;
 }
 
 function sceneRecord({ targetBox, scale, flip }: Scene): NonNullable<AugmentedRecord['scenes']>['target'] {

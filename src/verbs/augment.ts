@@ -5,6 +5,7 @@ import type { Dataset } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
 import { jobsOf } from '../engine/budget.ts';
+import { copiesOf } from '../engine/copies.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { createJob, type Job } from '../engine/job.ts';
@@ -194,13 +195,4 @@ async function trySamples(
   };
   await find(dataset, samples);
   if (dataset.sources) await find(dataset.sources, sources);
-}
-
-/** Samples that are written unchanged, once all batches are done. */
-function copiesOf(dataset: Dataset, { includeOriginals }: AugmentOptions, skipped: ReadonlyMap<string, string>): [Sample, PassReason][] {
-  const originals = includeOriginals ? dataset.samples.filter(({ id }) => !skipped.has(id)) : [];
-  return [
-    ...originals.map((sample): [Sample, PassReason] => [sample, 'original']),
-    ...dataset.others.map((sample): [Sample, PassReason] => [sample, 'other split']),
-  ];
 }

@@ -32,7 +32,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   const { out, only } = own;
   await refuseOverlaps(own);
   const manifest = await readManifest(own.manifest);
-  const origin = await openOrigin(manifest, own, { out, jobs: own.jobs, memory: own.memory });
+  const origin = await openOrigin(manifest, own);
   const chosen = chooseRecords(manifest, only);
   if (only === undefined) await refuseOtherManifest(out, own.manifest);
   hooks.opened?.(origin.dataset);
@@ -102,12 +102,13 @@ function createWriter(out: string, manifest: Manifest): Writer {
     },
     async document({ path, text }) {
       const known = documents.get(path);
-      const there = known && (await digestOf(join(out, path), path).catch(() => undefined));
-      if (there === known && known !== undefined) return;
+      if (known === undefined) throw differs(path);
+      const there = await digestOf(join(out, path), path).catch(() => undefined);
+      if (there === known) return;
       if (there !== undefined) throw exists(path, 'has other content');
       await makeFolder(dirname(join(out, path)));
       const digest = await writeHashed(join(out, path), text);
-      if (known !== undefined && digest !== known) throw differs(path);
+      if (digest !== known) throw differs(path);
     },
   };
 }

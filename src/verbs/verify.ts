@@ -2,16 +2,21 @@ import { createHash } from 'node:crypto';
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
+import { plural } from '../base/plural.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { type Origin, openOrigin } from '../engine/origin.ts';
+import { type PlannedAgain, planAgain } from '../engine/plan-again.ts';
 import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import { type Given, type Resolved, verifyOptions } from '../options.ts';
 import { checkFiles } from '../output/check-files.ts';
 import { checkRecord } from '../output/check-record.ts';
+import { openShapes } from '../output/check-shapes.ts';
+import { checkTotals } from '../output/check-totals.ts';
 import { type Difference, describeDifference } from '../output/compare.ts';
 import { journalName } from '../output/journal.ts';
+import { describeLeaf, differingLeaves } from '../output/leaves.ts';
 import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
 import { digestsOf, filesOf, outputsOf } from '../output/records.ts';
@@ -26,11 +31,13 @@ export interface Verification {
   /** Number of samples that were rendered again. */
   readonly rendered: number;
   readonly differences: readonly Difference[];
+  /** Sentences about parts that were not checked. */
+  readonly unchecked: readonly string[];
 }
 
 /**
- * Compares an output with its manifest: every file exists with its digest, no file is extra, and annotations agree with
- * the records. `deep` renders samples again from the input and compares bytes.
+ * Compares an output with its manifest: every file exists with its digest, no file is extra, totals and annotations agree with the
+ * records. `deep` plans anew from the input, renders samples again, and compares plans and bytes.
  *
  * @throws {CopyPasteError} `noInput` when the manifest is missing, `data` when the input has changed.
  */
@@ -38,8 +45,17 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   const options = resolveOptions(verifyOptions, given);
   const { out, deep, in: input } = options;
   if (deep && input === undefined) throw new CopyPasteError('usage', '--deep renders samples again from the input; pass --in DIR');
-  if (!deep && (input ?? options.sources ?? options.sample) !== undefined)
-    throw new CopyPasteError('usage', '--in, --sources and --sample need --deep; pass --deep, or leave them out');
+  const { sources, sample, colorMap, classNames, classMap } = options;
+  const idle = {
+    '--in': input,
+    '--sources': sources,
+    '--sample': sample,
+    '--color-map': colorMap,
+    '--class-names': classNames,
+    '--class-map': classMap,
+  };
+  const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
+  if (!deep && flag !== undefined) throw new CopyPasteError('usage', `${flag}: needs --deep; pass --deep, or leave it out`);
   const manifest = await readComplete(out);
   const again = deep ? spread(manifest.records, options.sample) : [];
   hooks.started?.(manifest.records.length + again.length);
@@ -47,15 +63,16 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   const jobs = jobsOf(options);
   const { twice, damaged, extra } = await checkFiles(out, manifest, jobs);
   const damagedPaths = new Set(damaged.map(({ path }) => path));
+  const documentsFine = manifest.documents.every(({ path }) => !damagedPaths.has(path));
+  const shapes = documentsFine ? await openShapes(out, manifest) : undefined;
   const annotations = await inParts(manifest.records, jobs, async (record) => {
     if (hooks.stop?.aborted) throw interrupted();
     const broken = outputsOf(record).some(({ path }) => damagedPaths.has(path));
-    const found = broken ? [] : await checkRecord(out, record, manifest.layout);
+    const found = broken ? [] : [...(await checkRecord(out, record, manifest.layout)), ...((await shapes?.check(record)) ?? [])];
     hooks.done?.(record.id, record);
     return found;
   });
-  const rendered =
-    input === undefined || again.length === 0 ? [] : await compareRendered(manifest, again, { ...options, in: input }, hooks);
+  const { planned, rendered } = input === undefined ? shallow : await compareAgain(manifest, again, { ...options, in: input }, hooks);
   // A message that names the first differing pixel replaces one about the digest.
   const precise = new Map(rendered.map((one) => [one.path, one]));
   return {
@@ -66,10 +83,45 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
       ...twice,
       ...damaged.map((one) => precise.get(one.path) ?? one),
       ...extra,
+      ...checkTotals(manifest),
+      ...(shapes?.differences ?? []).filter(({ path }) => !damagedPaths.has(path)),
       ...annotations.flat(),
+      ...planned.differences,
       ...rendered.filter(({ path }) => !damagedPaths.has(path)),
     ],
+    unchecked: planned.unchecked,
   };
+}
+
+const shallow: Again = {
+  planned: {
+    differences: [],
+    unchecked: [
+      'whether the manifest has all samples, and whether its plans, unchanged samples and documents follow from the data set; to check it, pass --deep --in DIR',
+    ],
+  },
+  rendered: [],
+};
+
+/** Results of planning and rendering again. */
+interface Again {
+  readonly planned: PlannedAgain;
+  readonly rendered: readonly Difference[];
+}
+
+/** Plans anew, renders records again, and compares the output with the results. */
+async function compareAgain(
+  manifest: Manifest,
+  records: readonly ManifestRecord[],
+  options: Resolved<typeof verifyOptions> & { readonly in: string },
+  hooks: Hooks,
+): Promise<Again> {
+  const all = manifest.records.length;
+  const { differences, unchecked } = await planAgain(manifest, options, hooks);
+  const rest =
+    records.length === all ? [] : [`${plural(all - records.length, 'sample')} of ${all}, and the documents, were not made again`];
+  const rendered = records.length === 0 ? [] : await compareRendered(manifest, records, options, hooks);
+  return { planned: { differences, unchecked: [...unchecked, ...rest] }, rendered };
 }
 
 /** Renders records again, and compares the output with the results. */
@@ -79,8 +131,8 @@ async function compareRendered(
   options: Resolved<typeof verifyOptions> & { readonly in: string },
   hooks: Hooks,
 ): Promise<Difference[]> {
-  const { out, backend, jobs, memory } = options;
-  const origin = await openOrigin(manifest, options, { out, jobs, memory });
+  const { out, backend } = options;
+  const origin = await openOrigin(manifest, options);
   const found: Difference[] = [];
   const differing = new Map<ManifestRecord, Difference[]>();
   const compare = (record: ManifestRecord): Use => {
@@ -111,15 +163,15 @@ async function compareRendered(
 
 /** Compares the record of a sample with that of its files made again. */
 function compareRecord(record: ManifestRecord, made: SampleRecord): Difference[] {
-  if (made.status === 'augmented') {
-    if (JSON.stringify(recordSchema.safeParse(made).data) === JSON.stringify(record)) return [];
-    return [{ path: manifestName, what: `has a record of ${record.id} that differs from that of the sample rendered again` }];
+  if (made.status === 'unchanged') {
+    const [expected, there] = [made, record].map((one) => digestsOf(outputsOf(one))) as [Map<string, string>, Map<string, string>];
+    const what = 'differs from its input, although its record says that the sample is unchanged';
+    const differing = [...there.keys()].filter((path) => expected.has(path) && expected.get(path) !== there.get(path));
+    if (differing.length > 0) return differing.map((path) => ({ path, what }));
   }
-  const expected = digestsOf(outputsOf(made));
-  const there = digestsOf(outputsOf(record));
-  const what = 'differs from its input, although its record says that the sample is unchanged';
-  const paths = new Set([...expected.keys(), ...there.keys()]);
-  return [...paths].flatMap((path) => (expected.get(path) === there.get(path) ? [] : [{ path, what }]));
+  const [leaf] = differingLeaves(record, recordSchema.safeParse(made).data);
+  if (!leaf) return [];
+  return [{ path: manifestName, what: `the record of ${record.id} is not that of the sample rendered again: ${describeLeaf(leaf)}` }];
 }
 
 /** Compares files of several samples with the same files made again. */
@@ -129,10 +181,12 @@ async function compareDocuments(origin: Origin, entries: Entries): Promise<Diffe
   for (const { path, text } of documentsAgain(origin, entries)) {
     const hash = createHash('sha256');
     for await (const part of text()) hash.update(part);
-    if (digests.has(path) && hash.digest('hex') !== digests.get(path))
-      found.push({ path, what: 'differs from the file made again from the input' });
+    const digest = hash.digest('hex');
+    if (!digests.has(path)) found.push({ path, what: 'is missing in the documents of the manifest' });
+    else if (digest !== digests.get(path)) found.push({ path, what: 'differs from the file made again from the input' });
+    digests.delete(path);
   }
-  return found;
+  return [...found, ...[...digests.keys()].map((path) => ({ path, what: 'is no document that is made from the input' }))];
 }
 
 /** Reads the manifest of an output. @throws {CopyPasteError} `noInput` when the run is not complete. */

@@ -52,7 +52,10 @@ async function targets(count = 4): Promise<{ in: string; classNames: string }> {
 
 type Options = Partial<Given<typeof augmentOptions>>;
 
-async function run(sources: string, options: Options = {}): Promise<{ out: string; manifest: Manifest; given: { in: string } }> {
+async function run(
+  sources: string,
+  options: Options = {},
+): Promise<{ out: string; manifest: Manifest; given: { in: string; classNames?: string | undefined } }> {
   const out = newPath('out');
   const given = { ...(await targets()), ...options };
   await augment({ p: 1, minArea: '1px', maxArea: 1, ...given, sources, out });
@@ -83,7 +86,7 @@ describe('cut-outs of other tools', () => {
       expect(sourceCutouts.map(({ path }) => path).sort()).toEqual(['Person/c.png', 'car/a.png', 'car/more/b.png']);
       for (const { instance, classId } of placements) expect(sourceCutouts[instance]?.path).toMatch(classId === 1 ? /^car/ : /^Person/);
     }
-    await expectSound(out, given.in, undefined, sources);
+    await expectSound(out, given.in, undefined, sources, { classNames: given.classNames });
   });
 
   test('have the name of the folder itself if they lie directly in it', async () => {
@@ -91,10 +94,10 @@ describe('cut-outs of other tools', () => {
     const sources = await writeCutouts(join(newPath('flat'), 'person'), discs('a.png', 'b.png'));
     const { out, manifest, given } = await run(sources);
     expect(classesOf(manifest)).toEqual([2]);
-    // The name of the folder matters only when the run is planned.
-    const moved = newPath('moved');
+    // The name of the folder matters where the run is planned.
+    const moved = join(await writeTree(newPath('moved'), { 'notes.txt': '' }), 'person');
     renameSync(sources, moved);
-    await expectSound(out, given.in, undefined, moved);
+    await expectSound(out, given.in, undefined, moved, { classNames: given.classNames });
   });
 
   test('may be as large as their image, and are then pasted by the box of what they show', async () => {
@@ -178,7 +181,7 @@ describe('cut-outs of other tools', () => {
     expect(augmentedOf(manifest).flatMap(({ placements }) => placements.map(({ instance }) => instance))).toEqual(
       expect.arrayContaining([0, 1]),
     );
-    await expectSound(out, given.in, undefined, sources);
+    await expectSound(out, given.in, undefined, sources, { classNames: given.classNames });
   });
 
   test('may lie in a folder that looks like a data set, if --sources-layout says so', async () => {
@@ -281,14 +284,18 @@ test('a run from cut-outs is rebuilt from those that it has read, whatever else 
   await writeCutouts(more, discs('aeroplane/x.png', 'car/0.png', 'z.png'));
   const again = { manifest: join(out, 'manifest.json'), in: given.in, sources: more };
   await replay({ ...again, out: newPath('again') });
-  expect((await verify({ out, deep: true, in: given.in, sources: more })).differences).toEqual([]);
+  const deep = { out, deep: true, in: given.in, classNames: given.classNames } as const;
+  expect((await verify({ ...deep, sources })).differences).toEqual([]);
+  const { differences, unchecked } = await verify({ ...deep, sources: more });
+  expect(differences[0]?.what).toMatch(/^sources\.folders\.0\.images is "car", but should be ""$/);
+  expect(unchecked).toEqual([expect.stringMatching(/^planning was not checked, since the data set is not that of the manifest; /)]);
   await writeCutouts(more, { 'car/b.png': disc(77) });
   await expect(replay({ ...again, out: newPath('again') })).rejects.toMatchObject({
     code: 'data',
     message: expect.stringContaining('car/b.png: has changed'),
   });
   renameSync(join(more, 'car/b.png'), join(more, 'car/away.png'));
-  await expect(verify({ out, deep: true, in: given.in, sources: more })).rejects.toMatchObject({
+  await expect(verify({ ...deep, sources: more })).rejects.toMatchObject({
     message: expect.stringContaining('car/b.png: cannot be read'),
   });
 });

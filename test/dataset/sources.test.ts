@@ -70,7 +70,8 @@ describe('a data set that takes instances from another', () => {
     const own =
       person[source] === person[target] || source === 'camvid' || source === 'yolo' ? '' : `\n${person[source]}: ${person[target]}`;
     const split = target === 'camvid' || target === 'yolo' ? 'train' : undefined;
-    const { out, manifest } = await run(sets[target].root, sets[source].root, { classMap: classMap(map + own) });
+    const files = { classMap: classMap(map + own) };
+    const { out, manifest } = await run(sets[target].root, sets[source].root, files);
     const pasted = augmented(manifest);
     expect(pasted.length).toBeGreaterThan(0);
     for (const record of pasted) {
@@ -78,7 +79,7 @@ describe('a data set that takes instances from another', () => {
       expect(record.licence?.name !== undefined).toBe(source === 'coco' || source === 'panoptic');
       expect(record.sourceInputs?.image.path).toContain(record.source.slice('sources:'.length).split('/').at(-1));
     }
-    await expectSound(out, sets[target].root, split, sets[source].root);
+    await expectSound(out, sets[target].root, split, sets[source].root, files);
   });
 });
 

@@ -71,7 +71,7 @@ async function expectSame(target: string, data: string, options: Augmenting = {}
     expect(record.sourceInputs).toBeUndefined();
     expect(record.sourceCutouts?.length).toBeGreaterThan(0);
   }
-  await expectSound(banked, target, target === 'fixtures/camvid' ? 'train' : undefined, bank);
+  await expectSound(banked, target, target === 'fixtures/camvid' ? 'train' : undefined, bank, { classMap: options.classMap });
   return bank;
 }
 

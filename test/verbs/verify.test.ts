@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
+import { inputDigestOf, readManifest } from '../../src/output/manifest-file.ts';
+import { outputsOf } from '../../src/output/records.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { replay } from '../../src/verbs/replay.ts';
-import { verify } from '../../src/verbs/verify.ts';
+import { type Verification, verify } from '../../src/verbs/verify.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -127,11 +129,130 @@ describe('verify', () => {
       stderr: expect.stringMatching(/: 26 samples in 52 files match the manifest\n$/),
     });
     await writeTree(out, { 'x.txt': '' });
-    expect(await cli('verify', out)).toMatchObject({ code: 1, stderr: 'x.txt: is not listed in the manifest\ncopypaste: 1 difference\n' });
+    expect(await cli('verify', out)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^not checked: .*\nx\.txt: is not listed in the manifest\ncopypaste: 1 difference\n$/),
+    });
     expect(JSON.parse((await cli('verify', out, '--json', '--quiet')).stdout).differences).toHaveLength(1);
     expect((await cli('verify', out, '--deep')).code).toBe(2);
     expect((await cli('verify')).code).toBe(2);
     expect((await cli('verify', camvid)).code).toBe(66);
+  });
+});
+
+describe('verify of a manifest that was altered together with its files', () => {
+  const sets = { voc, coco: 'fixtures/coco', yolo: 'fixtures/yolo', labelme: 'fixtures/labelme', cvat: 'fixtures/cvat' };
+  const outputs = Object.entries(sets).map(([name, root]) =>
+    augment({ in: root, out: join(folder, `altered-${name}`), p: 1, allowSelf: true, minArea: '1px', truncated: 'keep', copies: 2 }),
+  );
+
+  /** A copy of an output, whose manifest is changed. */
+  async function alter(name: keyof typeof sets, change: (manifest: Manifest, out: string) => Promise<void>): Promise<string> {
+    await Promise.all(outputs);
+    const out = join(folder, `altered-${name}-${number++}`);
+    await cp(join(folder, `altered-${name}`), out, { recursive: true });
+    const file = join(out, 'manifest.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8'));
+    await change(manifest, out);
+    await writeFile(file, JSON.stringify(manifest));
+    return out;
+  }
+  let number = 0;
+
+  /** What verify says without and with the input. */
+  async function said(out: string, root: string): Promise<readonly [plain: string, deep: string]> {
+    const text = ({ differences }: Verification): string => differences.map(({ path, what }) => `${path}: ${what}`).join('\n');
+    const deep = await verify({ out, deep: true, in: root }).then(text, ({ message }: Error) => message);
+    return [text(await verify({ out })), deep];
+  }
+
+  /** Takes all records and files of some samples away. */
+  async function take(manifest: Manifest, out: string, isTaken: (record: ManifestRecord) => boolean): Promise<void> {
+    const gone = manifest.records.filter(isTaken);
+    for (const { path } of gone.flatMap((record) => outputsOf(record))) await rm(join(out, path));
+    const records = manifest.records.filter((record) => !isTaken(record));
+    const placements = records.flatMap((record) => (record.status === 'augmented' ? record.placements : []));
+    Object.assign(manifest, { records, inputDigest: inputDigestOf(records) });
+    for (const one of manifest.classes) one.pasted = placements.filter(({ classId }) => classId === one.id).length;
+    manifest.classes = manifest.classes.filter(({ pasted, instances }) => pasted + instances > 0);
+    const dropped = records.flatMap((record) => record.dropped ?? []).map(({ reason }) => reason);
+    Object.assign(manifest.summary, {
+      samples: records.filter(({ copy }) => copy !== undefined).length,
+      augmented: records.filter(({ status }) => status === 'augmented').length,
+      pasted: placements.length,
+      dropped: Object.fromEntries([...new Set(dropped)].map((reason) => [reason, dropped.filter((one) => one === reason).length])),
+    });
+  }
+
+  test('finds records that were taken away, with their files and from the totals', async () => {
+    const one = await alter('voc', (manifest, out) => take(manifest, out, ({ id }) => id === manifest.records[0]?.id));
+    const [plain, deep] = await said(one, voc);
+    expect(plain).toMatch(/^manifest\.json: counts 10 input files, but its records and documents have 7$/);
+    expect(deep).toMatch(/has no record of 2011_\d+, copy 0, which follows from the data set and the options/);
+    const copy = await alter('voc', (manifest, out) => take(manifest, out, ({ copy }) => copy === 1));
+    expect((await said(copy, voc))[0]).toMatch(/^(manifest\.json: has 1 records of 2011_\d+, which should have 2\n?){3}$/);
+    const none = await alter('voc', (manifest, out) => take(manifest, out, () => true));
+    expect((await said(none, voc))[0]).toMatch(/^manifest\.json: counts 10 input files/);
+  });
+
+  test('finds totals that are not those of the records', async () => {
+    const out = await alter('voc', async ({ summary }) => {
+      summary.pasted++;
+    });
+    expect((await said(out, voc))[0]).toMatch(/^manifest\.json: summary\.pasted is \d+, but should be \d+$/);
+  });
+
+  /** Replaces a file, and its digest in the manifest. */
+  const replace = (name: keyof typeof sets, path: RegExp, to: (text: string) => string) =>
+    alter(name, async (manifest, out) => {
+      const files = [...manifest.documents, ...manifest.records.flatMap(({ files }) => (files.labels ? [files.labels] : []))];
+      const file = files.find((one) => path.test(one.path)) as { path: string; sha256: string };
+      const text = to(await readFile(join(out, file.path), 'utf8'));
+      await writeFile(join(out, file.path), text);
+      file.sha256 = sha256(text);
+    });
+
+  test.each<[keyof typeof sets, RegExp, (text: string) => string, RegExp]>([
+    ['coco', /json$/, () => '{"images":[],"annotations":[],"categories":[]}', /instances_train\.json: (has no annotations of|.*nothing)/],
+    [
+      'coco',
+      /json$/,
+      (text) => JSON.stringify({ ...JSON.parse(text), annotations: [] }),
+      /: has 0 pixels of class \d+, but the manifest records/,
+    ],
+    ['cvat', /xml$/, (text) => text.replaceAll(/<(polygon|mask).*?<\/\1>/gs, ''), /: has 0 pixels of class \d+, but the manifest records/],
+    ['yolo', /labels\/train/, () => '', /: has 0 pixels of class \d+, but the manifest records/],
+    [
+      'labelme',
+      /json$/,
+      (text) => JSON.stringify({ ...JSON.parse(text), shapes: [] }),
+      /: has 0 pixels of class \d+, but the manifest records/,
+    ],
+    ['labelme', /json$/, () => '', /json: /],
+  ])('finds annotations that were taken out of %s (%s)', async (name, path, to, expected) => {
+    expect((await said(await replace(name, path, to), sets[name]))[0]).toMatch(expected);
+  });
+
+  test('says of a manifest of another version that planning was not checked', async () => {
+    const out = await alter('voc', async ({ tool }) => {
+      tool.version = '0.0.1';
+    });
+    expect(await verify({ out, deep: true, in: voc })).toMatchObject({
+      differences: [],
+      unchecked: [
+        expect.stringMatching(/^the manifest is of version 0\.0\.1, .*: planning was not checked, the plans in it were rendered$/),
+      ],
+    });
+  });
+
+  test('says what it could not check', async () => {
+    await Promise.all(outputs);
+    const out = join(folder, 'altered-voc');
+    expect((await verify({ out })).unchecked).toEqual([expect.stringMatching(/pass --deep --in DIR$/)]);
+    expect((await verify({ out, deep: true, in: voc })).unchecked).toEqual([]);
+    expect((await verify({ out, deep: true, in: voc, sample: 2 })).unchecked).toEqual([
+      '4 samples of 6, and the documents, were not made again',
+    ]);
   });
 });
 
