@@ -6,6 +6,9 @@ import { union } from './spans.ts';
 /** Points per side of a pixel at which pycocotools samples an edge. */
 const steps = 5;
 
+/** Distance from the image, in steps, beyond which only the order of columns matters: points there toggle no pixel or whole columns. */
+const margin = 3;
+
 /** Spans of the union of polygons `[x0, y0, x1, y1, …]`, in pixels. */
 export function spansOfPolygons(polygons: readonly (readonly number[])[], size: Size): Int32Array {
   return union(
@@ -30,9 +33,18 @@ function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): 
     }
     last = { x, y };
   };
+  const [right, bottom] = [steps * width + margin, steps * height + margin];
+  /** Visits columns in order, all of them above or all below the image. */
+  const pass = (from: number, to: number, y: number): void => {
+    let x = Math.min(right, Math.max(-margin, from));
+    const end = Math.min(right, Math.max(-margin, to));
+    for (; x !== end; x += Math.sign(end - x)) visit(x, y);
+    visit(x, y);
+  };
   for (let corner = 0; corner < corners; corner++) {
     const next = (corner + 1) % corners;
     const [xs, ys, xe, ye] = [fine(2 * corner), fine(2 * corner + 1), fine(2 * next), fine(2 * next + 1)];
+    if (Math.max(xs, xe) < -margin || Math.min(xs, xe) > right) continue;
     const [dx, dy] = [Math.abs(xe - xs), Math.abs(ye - ys)];
     // An edge is followed along its longer axis from its smaller end, whatever its direction, so that neighbours share it.
     const flat = dx >= dy;
@@ -40,11 +52,31 @@ function togglesOfPolygon(polygon: readonly number[], { width, height }: Size): 
     const [x0, y0, x1, y1] = turned ? [xe, ye, xs, ys] : [xs, ys, xe, ye];
     const length = Math.max(dx, dy);
     const slope = length === 0 ? 0 : flat ? (y1 - y0) / dx : (x1 - x0) / dy;
-    for (let d = 0; d <= length; d++) {
-      const t = turned ? length - d : d;
-      if (flat) visit(x0 + t, Math.trunc(y0 + slope * t + 0.5));
-      else visit(Math.trunc(x0 + slope * t + 0.5), y0 + t);
+    const column = (t: number): number => Math.trunc(x0 + slope * t + 0.5);
+    const follow = (from: number, to: number): void => {
+      for (let d = from; d <= to; d++) {
+        const t = turned ? from + to - d : d;
+        if (flat) visit(x0 + t, Math.trunc(y0 + slope * t + 0.5));
+        else visit(column(t), y0 + t);
+      }
+    };
+    // The first and the last step in or near the image, along the longer axis.
+    const first = Math.max(0, -margin - (flat ? x0 : y0));
+    const last = Math.min(length, flat ? right - x0 : bottom - y0);
+    if (flat) {
+      follow(first, last);
+      continue;
     }
+    const above = (): void => passBetween(0, Math.min(first - 1, length), -margin);
+    const below = (): void => passBetween(Math.max(last + 1, 0), length, bottom);
+    const passBetween = (from: number, to: number, y: number): void => {
+      if (from > to) return;
+      if (turned) pass(column(to), column(from), y);
+      else pass(column(from), column(to), y);
+    };
+    (turned ? below : above)();
+    if (first <= last) follow(first, last);
+    (turned ? above : below)();
   }
   return Float64Array.from(toggles).sort();
 }
@@ -72,7 +104,7 @@ export function outlineOfEllipse(
   return turned(outline, [cx, cy], degrees);
 }
 
-/** Tests if a value is a coordinate in or near an image. Edges are followed step by step, so a distant corner would take too long. */
+/** Tests if a value is a coordinate in or near an image; a distant one is a mistake, such as an angle or an id. */
 export function isCoordinate(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) < 2 ** 20;
 }

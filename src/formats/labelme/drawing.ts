@@ -113,7 +113,7 @@ function draw({ shape_type: type, points, mask }: LabelmeShape, size: Size, line
       number,
       number,
     ];
-    drawEllipse([x0, y0, x1, y1], line);
+    drawEllipse([x0, y0, x1, y1], size.height, line);
   } else if ((type === 'rectangle' || type === 'mask') && points.length === 2) {
     const [[ax, ay], [bx, by]] = corners as [Point, Point];
     const rows = [Math.max(0, Math.min(ay, by)), Math.min(size.height - 1, Math.max(ay, by))] as const;
@@ -138,17 +138,29 @@ function drawMask(mask: unknown, [x0, y0, x1, y1]: Box, { width, height }: Size,
   }
 }
 
+/** Rows between the first row that is followed and the image; after them, the outline is the same as from the centre. */
+const rowsBefore = 32;
+
 /**
  * Draws an ellipse in a box of whole pixels, both edges included. Follows the outline from the centre row outwards, in half pixels
- * from the centre; each step goes to the nearest of three candidates.
+ * from the centre; each step goes to the nearest of three candidates. Only rows in the image are drawn, so rows far from it are left out.
  */
-function drawEllipse([x0, y0, x1, y1]: Box, line: Line): void {
+function drawEllipse([x0, y0, x1, y1]: Box, height: number, line: Line): void {
   const [a, b] = [x1 - x0, y1 - y0];
   if (a + b === 0) return;
   const off = (x: number, y: number): number => Math.abs(a * a * y * y + b * b * x * x - a * a * b * b);
-  let [x, y] = [a, b % 2];
+  // Distances of the image's nearest and farthest rows from the centre.
+  const [upper, lower] = [y0 + y1, 2 * (height - 1) - y0 - y1];
+  const nearest = Math.max(-upper, -lower) - 2 * rowsBefore;
+  const farthest = Math.max(upper, lower);
+  const parity = b % 2;
+  let [x, y] = [a, parity];
+  if (nearest > parity) {
+    y = Math.min(nearest - ((nearest - parity) % 2), b);
+    x = (a % 2) + 2 * Math.round((a * Math.sqrt(Math.max(0, 1 - (y / b) ** 2)) - (a % 2)) / 2);
+  }
   let row = -1;
-  while (y <= b) {
+  while (y <= Math.min(b, farthest)) {
     // The first point in a row is the widest.
     if (y !== row) {
       for (const side of y === 0 ? [0] : [-y, y]) line(y0 + (side + b) / 2, x0 + (a - x) / 2, x0 + (a + x) / 2);

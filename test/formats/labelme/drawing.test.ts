@@ -102,3 +102,29 @@ test('a mask shape has the pixels of its PNG, and an invalid PNG is refused', as
     ),
   ).toThrow('the mask reaches outside the image');
 });
+
+test('a circle that leaves the image has the pixels that it has in a larger image', () => {
+  const far = fc.integer({ min: -400, max: 400 });
+  fc.assert(
+    fc.property(far, far, fc.integer({ min: 1, max: 400 }), (cx, cy, r) => {
+      const size = { width: 16, height: 16 };
+      const circle = (by: number) => ({
+        label: 'x',
+        points: [
+          [cx + by, cy + by],
+          [cx + by + r, cy + by],
+        ] as [number, number][],
+        shape_type: 'circle',
+      });
+      const whole = spansOfShapes([circle(800)], { width: 1616, height: 1616 });
+      const cropped: number[] = [];
+      for (let i = 0; i < whole.length; i += 3) {
+        const [y, x0, x1] = [0, 1, 2].map((n) => (whole[i + n] as number) - 800) as [number, number, number];
+        const [from, to] = [Math.max(0, x0), Math.min(16, x1)];
+        if (y >= 0 && y < 16 && from < to) cropped.push(y, from, to);
+      }
+      expect([...spansOfShapes([circle(0)], size)]).toEqual(cropped);
+    }),
+    { numRuns: 20 * Number(process.env.FUZZ ?? 1) },
+  );
+});
