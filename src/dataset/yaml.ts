@@ -1,4 +1,5 @@
 import { readNamedText } from '../base/text.ts';
+import { parseYaml } from '../base/yaml.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 
 /**
@@ -9,11 +10,7 @@ import { CopyPasteError, messageOf } from '../errors.ts';
  */
 export async function readYaml(path: string, flag: string, encoding?: string): Promise<unknown> {
   const text = await readNamedText(path, `${flag} ${path}`, encoding);
-  const { parse } = await import('yaml');
-  try {
-    return parse(text);
-  } catch (cause) {
-    const why = messageOf(cause).replace(/(line \d+, column \d+):.*/, '$1');
-    throw new CopyPasteError('data', `${flag} ${path}: not valid YAML: ${why}; correct it`, { cause });
-  }
+  return parseYaml(text).catch((cause: unknown) => {
+    throw new CopyPasteError('data', `${flag} ${path}: not valid YAML: ${messageOf(cause)}; correct it`, { cause });
+  });
 }

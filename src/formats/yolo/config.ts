@@ -1,6 +1,7 @@
 /** The configuration file of a YOLO data set, `data.yaml`: class names, splits, and the task of its labels. */
 import { posix } from 'node:path';
 import { readText, type Tree } from '../../base/tree.ts';
+import { parseYaml, yamlDocument } from '../../base/yaml.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import type { ClassNames } from '../../types.ts';
 
@@ -45,8 +46,8 @@ export async function readConfig(tree: Tree, encoding: string): Promise<YoloConf
     try {
       return await configOf(text, file);
     } catch (error) {
-      // A file with one of these keys may belong to something else.
-      if (has('names') && has('train')) throw error;
+      // A file with splits alone may belong to something else.
+      if (has('names')) throw error;
     }
   }
   return undefined;
@@ -63,11 +64,10 @@ export async function findConfig(tree: Tree, encoding: string): Promise<YoloConf
 }
 
 async function configOf(text: string, file: string): Promise<YoloConfig> {
-  const { parse } = await import('yaml');
   const refuse = (what: string, cause?: unknown): CopyPasteError => new CopyPasteError('data', what, { path: file, cause });
   let parsed: unknown;
   try {
-    parsed = parse(text) ?? {};
+    parsed = (await parseYaml(text)) ?? {};
   } catch (cause) {
     throw refuse(`not valid YAML: ${messageOf(cause)}; correct it`, cause);
   }
@@ -163,8 +163,8 @@ export function placeOf(value: string, config: YoloConfig, tree: Tree): { place:
 /** Text of the file in an output, whose paths lead to the output, and notes on what has changed or cannot be changed. */
 export async function configInOutput(config: YoloConfig, tree: Tree): Promise<{ text?: string; notes: string[] }> {
   const { file, text, path, splits, masks } = config;
-  const { parseDocument, isScalar, isSeq } = await import('yaml');
-  const document = parseDocument(text);
+  const { isScalar, isSeq } = await import('yaml');
+  const document = await yamlDocument(text);
   const base = baseOf(config, tree);
   // A path of `.` works if training starts in the output folder.
   const leadsAway = path !== undefined && simple(path) !== '' && base === '';
@@ -192,7 +192,7 @@ export async function configInOutput(config: YoloConfig, tree: Tree): Promise<{ 
     });
   }
   const without = leadsAway ? text.replace(/^path[ \t]*:/m, '# $&') : text;
-  const isBlock = !leadsAway || (without !== text && !parseDocument(without).has('path'));
+  const isBlock = !leadsAway || (without !== text && !(await yamlDocument(without)).has('path'));
   if (away.length > 0 || !isBlock) {
     const leading = [...(leadsAway ? [`path: ${path}`] : []), ...away].join(', ');
     return {

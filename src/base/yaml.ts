@@ -1,0 +1,59 @@
+/** YAML files: plain data, without tags, repeated keys and values that contain themselves. */
+import type { Document, Node } from 'yaml';
+import { messageOf } from '../errors.ts';
+
+/** Maximum number of aliases in a file; the library looks for each among all others. */
+const mostAliases = 1000;
+
+/** Parses YAML or JSON. @throws {Error} with what is wrong, and where. */
+export async function parseYaml(text: string): Promise<unknown> {
+  const document = await yamlDocument(text);
+  return guarded(() => document.toJS());
+}
+
+/** Parses YAML or JSON into nodes with their positions. @throws {Error} with what is wrong, and where. */
+export async function yamlDocument(text: string): Promise<Document> {
+  const { isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
+  const lines = new LineCounter();
+  const refuse = (what: string, node: Node): never => {
+    const { line, col } = lines.linePos(node.range?.[0] ?? 0);
+    throw new Error(`${what} at line ${line}, column ${col}`);
+  };
+  const anchors = new Map<string, Node>();
+  let aliases = 0;
+  const check = (node: Node, path: readonly unknown[]): void => {
+    if (isAlias(node)) {
+      if (++aliases > mostAliases) refuse(`there are more than ${mostAliases} aliases`, node);
+      if (path.includes(anchors.get(node.source))) refuse('a value contains itself', node);
+      return;
+    }
+    if (node.tag) refuse(`the tag ${node.tag.slice(0, 40)} is not supported`, node);
+    if (node.anchor) anchors.set(node.anchor, node);
+    if (!isMap(node)) return;
+    const keys = new Set<unknown>();
+    for (const { key } of node.items) {
+      if (!isScalar(key)) continue;
+      if (keys.has(key.value)) refuse(`the key ${String(key.value).slice(0, 40)} occurs twice`, key);
+      keys.add(key.value);
+    }
+  };
+  return guarded(() => {
+    // The library compares each key with all others, which takes a minute for 70,000 names.
+    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false });
+    for (const error of document.errors) throw error;
+    visit(document, (_key, node, path) => {
+      if (isNode(node)) check(node, path);
+    });
+    return document;
+  });
+}
+
+/** Calls a function of the library; its errors become one line. */
+function guarded<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    const why = messageOf(cause).replace(/(line \d+, column \d+):.*/, '$1');
+    throw new Error(why.startsWith('Maximum call stack') ? 'it is nested too deeply' : why, { cause });
+  }
+}
