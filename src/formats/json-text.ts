@@ -3,6 +3,8 @@
  * the escapes of strings. Copies by spread (`{ ...object, key: value }`) remember the text of the members that they keep.
  */
 
+import { mostNested, tooDeep } from './json.ts';
+
 /** Text of a member, as long as it has this value. */
 interface Member {
   readonly value: unknown;
@@ -18,19 +20,20 @@ interface Texts {
 const texts = Symbol('texts');
 type Remembering = Readonly<Record<string, unknown>> & { readonly [texts]?: Texts };
 
-/** Parses JSON, like `JSON.parse`. @throws {SyntaxError} when the text is not JSON. */
+/** Parses JSON, like `JSON.parse`. @throws {Error} when the text is not JSON, or is nested too deeply. */
 export function parseJson<T = unknown>(text: string): T {
   // Also refuses text that is not JSON, so that the scan below need not.
   const plain: unknown = JSON.parse(text);
-  return remember(plain, text.trim()) as T;
+  return remember(plain, text.trim(), 0) as T;
 }
 
 /** Adds the texts to a parsed value. Lists of numbers, which are most of a document, are not scanned further. */
-function remember(value: unknown, text: string): unknown {
+function remember(value: unknown, text: string, depth: number): unknown {
   if (typeof value !== 'object' || value === null || !text.includes('{')) return value;
+  if (depth === mostNested) throw new Error(tooDeep);
   if (Array.isArray(value)) {
     const parts = partsOf(text);
-    return value.map((element, i) => remember(element, parts[i] as string));
+    return value.map((element, i) => remember(element, parts[i] as string, depth + 1));
   }
   const members = new Map<string, Member>();
   const object: Record<string | symbol, unknown> = {};
@@ -38,7 +41,7 @@ function remember(value: unknown, text: string): unknown {
     const colon = endOfString(part, 0) + 1;
     const key: string = JSON.parse(part.slice(0, colon));
     const own = part.slice(part.indexOf(':', colon) + 1).trim();
-    const member = remember((value as Remembering)[key], own);
+    const member = remember((value as Remembering)[key], own, depth + 1);
     members.set(key, { value: member, text: own });
     Object.defineProperty(object, key, { value: member, enumerable: true, writable: true, configurable: true });
   }

@@ -11,7 +11,15 @@ export interface Place {
 interface Value {
   readonly bytes: Buffer;
   readonly place: Place;
+  /** Set if lists and objects are nested too deeply in it to be read. */
+  readonly deep?: true;
 }
+
+/** Maximum number of lists and objects around a value. */
+export const mostNested = 100;
+
+/** Description of a value that is nested too deeply. */
+export const tooDeep = `lists and objects are nested more than ${mostNested} deep`;
 
 /** A value of the outermost object, an element of a list that is such a value, or a value of an object that is read member by member. */
 export interface Part extends Value {
@@ -161,11 +169,12 @@ function createReader(file: FileHandle, { chunkBytes = 1 << 20, encoding = utf8,
   };
   const value = async (): Promise<Value> => {
     await peek();
-    let to = endOfValue(bytes, at, wide);
-    while (to === end && (await fill())) to = endOfValue(bytes, at, wide);
+    let { to, deepest } = endOfValue(bytes, at, wide);
+    while (to === end && (await fill())) ({ to, deepest } = endOfValue(bytes, at, wide));
     if (to === end) throw new Error(cutShort);
     if (to === at) throw wrong('a value is missing');
-    const found = { bytes: bytes.subarray(at, to), place: { start: offset + at, length: to - at } };
+    const place = { start: offset + at, length: to - at };
+    const found: Value = { bytes: bytes.subarray(at, to), place, ...(deepest > mostNested && { deep: true }) };
     at = to;
     return found;
   };
@@ -183,23 +192,25 @@ function isSpace(byte: number): boolean {
   return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 
-/** Position after the value that begins at `start`, or -1 if the bytes end first. */
-function endOfValue(bytes: Uint8Array, start: number, wide: boolean): number {
-  let depth = 0;
+/** Position after the value that begins at `start`, or -1 if the bytes end first; and how deeply lists and objects are nested in it. */
+function endOfValue(bytes: Uint8Array, start: number, wide: boolean): { to: number; deepest: number } {
+  let [depth, deepest] = [0, 0];
   for (let at = start; at < bytes.length; at++) {
     const byte = bytes[at] as number;
     if (byte === quote) {
       at = endOfString(bytes, at, wide);
-      if (at === end) return end;
-      if (depth === 0) return at + 1;
-    } else if (byte === openObject || byte === openList) depth++;
-    else if (byte === closeObject || byte === closeList) {
-      if (depth === 0) return at;
+      if (at === end) return { to: end, deepest };
+      if (depth === 0) return { to: at + 1, deepest };
+    } else if (byte === openObject || byte === openList) {
+      depth++;
+      deepest = Math.max(deepest, depth);
+    } else if (byte === closeObject || byte === closeList) {
+      if (depth === 0) return { to: at, deepest };
       depth--;
-      if (depth === 0) return at + 1;
-    } else if (depth === 0 && (byte === comma || isSpace(byte))) return at;
+      if (depth === 0) return { to: at + 1, deepest };
+    } else if (depth === 0 && (byte === comma || isSpace(byte))) return { to: at, deepest };
   }
-  return end;
+  return { to: end, deepest };
 }
 
 /**

@@ -22,6 +22,10 @@ describe('parseJson', () => {
     for (const text of ['', '{', '{"a":1,}', '[1 2]', 'nul']) expect(() => parseJson(text)).toThrow(SyntaxError);
   });
 
+  test('refuses what is nested too deeply', () => {
+    expect(() => parseJson(`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`)).toThrow('nested more than 100 deep');
+  });
+
   test('gives what jsonText writes to the letter', () => {
     fc.assert(
       fc.property(json, spaces, (value, space) => {

@@ -77,6 +77,12 @@ describe('partsOf', () => {
     );
   });
 
+  test('tells which values are nested too deeply', async () => {
+    const nested = (depth: number): string => `${'{"a":'.repeat(depth)}[]${'}'.repeat(depth)}`;
+    const parts = await read(`{"list":[${nested(10_000)},${nested(99)},${nested(100)}]}`, 64);
+    expect(parts.map(({ deep = false }) => deep)).toEqual([true, false, true]);
+  });
+
   test('accepts what JSON.parse accepts, and refuses what it refuses', async () => {
     const damaged = fc
       .tuple(documents, fc.nat(), fc.constantFrom('', ',', ':', '"', '\\', '[', ']', '{', '}', '1', ' '))

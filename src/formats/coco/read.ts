@@ -5,7 +5,7 @@ import { CopyPasteError, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import type { ClassNames, Instance, Licence, Reason, Size, Unpasted } from '../../types.ts';
 import type { Document, DocumentImage, Provenance } from '../format.ts';
-import { type Part, type Place, partsOf } from '../json.ts';
+import { type Part, type Place, partsOf, tooDeep } from '../json.ts';
 import { problemOfKeys, shown } from '../keys.ts';
 import { reasonIn, type Undecided } from '../unpasted.ts';
 import { flag, id, imageKeys, isId, someText } from './values.ts';
@@ -160,7 +160,7 @@ export async function readCoco(
       const { bytes, place, within: key = part.key } = part;
       const isOne = part.element || part.within !== undefined;
       const text = decodeText(bytes, path, encoding, place.start);
-      const { value, problem } = parseValue(text, !known.has(key) || key === 'categories');
+      const { value, problem } = parseValue(text, !known.has(key) || key === 'categories', part.deep);
       seen.add(key);
       if (known.has(key)) refuseForm(key, isOne, value);
       if (part.within !== undefined || (ableById.includes(key) && text === '{}')) byId.add(key);
@@ -192,13 +192,14 @@ const categoryKeys = { id, name: someText, isthing: flag };
  * Parses a value. `NaN` and `Infinity`, which Python writes, are no JSON: they become null, with the problem.
  *
  * @param kept true if the value is kept as text, so that they do not matter.
+ * @param deep true if lists and objects are nested too deeply in it.
  */
-function parseValue(text: string, kept: boolean): { value: unknown; problem?: string } {
+function parseValue(text: string, kept: boolean, deep = false): { value: unknown; problem?: string } {
   try {
-    return { value: JSON.parse(text) };
+    return { value: JSON.parse(text), ...(deep && !kept && { problem: tooDeep }) };
   } catch (error) {
     let word: string | undefined;
-    const without = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (part) => {
+    const without = text.replace(/"[^"\\]*(?:\\[\s\S][^"\\]*)*"?|-?\b(?:NaN|Infinity)\b/g, (part) => {
       if (part.startsWith('"')) return part;
       word ??= part;
       return 'null';
@@ -278,11 +279,23 @@ function joinAnnotations(
   return { images: [...images.values()].filter((one) => one !== undefined), annotations, unpasted };
 }
 
+/** Licence in a document. */
+type Stated = Readonly<Record<'id' | 'name' | 'url', unknown>>;
+
+const knownLicences = new WeakMap<CocoDocument['rest'], ReadonlyMap<unknown, Stated>>();
+
+/** Licences of a document by id, the first of each id. */
+function licencesIn(rest: CocoDocument['rest']): Map<unknown, Stated> {
+  const listed = rest.filter(({ key, element }) => key === 'licenses' && element).map(({ value }) => parseValue(value, true).value);
+  return new Map((listed as (Stated | null)[]).reverse().flatMap((one) => (one ? [[one.id, one]] : [])));
+}
+
 /** Licence of an image, from the licences that its document lists. */
 export function licenceOf({ license: id }: CocoImage, { own: { rest } }: Document<CocoDocument>): Licence | undefined {
   if (!isId(id)) return undefined;
-  const listed = rest.filter(({ key, element }) => key === 'licenses' && element).map(({ value }) => parseValue(value, true).value);
-  const found = (listed as (Record<'id' | 'name' | 'url', unknown> | null)[]).find((one) => one?.id === id);
+  const licences = knownLicences.get(rest) ?? licencesIn(rest);
+  knownLicences.set(rest, licences);
+  const found = licences.get(id);
   const { name, url } = found ?? {};
   // CVAT and others list one licence without a name or an address.
   if (found && !name && !url) return undefined;

@@ -7,7 +7,7 @@ import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { Box, ShapeSet, Size } from '../../types.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
-import { partsOf } from '../json.ts';
+import { partsOf, tooDeep } from '../json.ts';
 import { parseJson } from '../json-text.ts';
 import { integer, type Keys, length, list, object, optional, problemOfKeys, shown, text } from '../keys.ts';
 import { problemOfRuns } from '../rle.ts';
@@ -49,7 +49,7 @@ export async function openDatumaro(
   let classNames = new Map<number, string>();
   let items: Pick<DocumentImage, 'places'>[] | undefined;
   try {
-    for await (const { key, element, bytes, place } of partsOf(root, path, { encoding, seen: (bytes) => hash.update(bytes) })) {
+    for await (const { key, element, bytes, place, deep } of partsOf(root, path, { encoding, seen: (bytes) => hash.update(bytes) })) {
       const value = JSON.parse(decodeText(bytes, path, encoding, place.start));
       if (key === 'categories' && !element) classNames = namesOf(value);
       if (key !== 'items') continue;
@@ -59,7 +59,7 @@ export async function openDatumaro(
       const title = titleOf(value, items.length);
       const places = [place.start, place.length];
       items.push({ places });
-      const problem = problemOfItem(value);
+      const problem = deep ? tooDeep : problemOfItem(value);
       if (problem !== undefined) {
         faults.push(`${title}: ${problem}`);
         continue;

@@ -82,6 +82,15 @@ test('images and annotations may be empty objects', async () => {
   expect(notes).toEqual([]);
 });
 
+test('an annotation or image that is nested too deeply is named', async () => {
+  const deep = `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`;
+  const nested = (value: object): string => JSON.stringify({ ...value, attributes: 0 }).replace('"attributes":0', `"attributes":${deep}`);
+  const text = `{"images":[${JSON.stringify(images[0])},${nested(images[1] as object)}],"categories":${JSON.stringify(categories)},"annotations":[${nested(annotation)}]}`;
+  const lines = await linesOf(await tree(text));
+  expect(lines).toContain('annotation 1: lists and objects are nested more than 100 deep');
+  expect(lines).toContain('image 2: lists and objects are nested more than 100 deep');
+});
+
 describe('a fault of one annotation or image is named, and left out on request:', () => {
   const bad = (change: object): object => ({ ...annotation, id: 9, ...change });
   test.each<[string, Document | string]>([
