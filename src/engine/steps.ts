@@ -40,7 +40,8 @@ export function createSteps(output: Output | undefined, { done, stop }: Hooks) {
       }
       if (recalled) reused += samples.length;
       else await output?.end(key, outcomes, read);
-      keys.push(key);
+      // A dry run has no output to finish, and may have millions of batches.
+      if (output) keys.push(key);
       return outcomes;
     },
   };

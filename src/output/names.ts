@@ -22,9 +22,13 @@ function newShapes({ shapeFiles }: Sample, suffix: string): string[] {
   return shapeFiles ? pathsOfShapes({ ...shapeFiles, names: [anyName] }, suffix) : [];
 }
 
-/** Paths that the variants of all samples may be written to, each with the id of its sample. */
-function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{ path: string; id: string }> {
-  const suffixes = Array.from({ length: options.copies }, (_, copy) => variantSuffix(copy, options));
+/**
+ * Paths that the variants of all samples may be written to, each with the id of its sample.
+ *
+ * @param copies numbers of the copies, from 0.
+ */
+function* filesOfSamples(dataset: Dataset, options: AugmentOptions, copies: Iterable<number>): Generator<{ path: string; id: string }> {
+  const suffixes = [...copies].map((copy) => variantSuffix(copy, options));
   const own = [...(options.includeOriginals ? [''] : []), ...suffixes];
   for (const [samples, variants] of [
     [dataset.others, ['']],
@@ -37,7 +41,7 @@ function* filesOfSamples(dataset: Dataset, options: AugmentOptions): Generator<{
 
 /** Paths of all files that a run may write, except the manifest and the journal. */
 export function filesOfRun(dataset: Dataset, options: AugmentOptions): Set<string> {
-  const all = [...filesOfSamples(dataset, options)].map(({ path }) => path);
+  const all = [...filesOfSamples(dataset, options, Array.from({ length: options.copies }).keys())].map(({ path }) => path);
   return new Set([...all, ...wholeFiles(dataset), ...(options.maskFiles ? [classNamesFile] : [])]);
 }
 
@@ -51,7 +55,11 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
   const own = [manifestName, journalName];
   const offenders: string[] = [];
   let twins: readonly string[] = [];
-  const files = [...filesOfSamples(dataset, options)].map(({ path, id }) => ({ path, id, folded: path.toLowerCase() }));
+  const files = [...filesOfSamples(dataset, options, copiesToCheck(dataset, options))].map(({ path, id }) => ({
+    path,
+    id,
+    folded: path.toLowerCase(),
+  }));
   files.sort((a, b) => compare(a.folded, b.folded) || compare(a.path, b.path));
   for (const [i, { path, id, folded }] of files.entries()) {
     const before = files[i - 1];
@@ -66,6 +74,27 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
       offenders,
     });
   return twins;
+}
+
+/**
+ * Copies whose names show if any two files of a run have the same name, so that millions of copies need not be listed. Files of two samples
+ * that have the same name in one copy have it in the first. Otherwise a name of the data set holds the suffix of a copy, or its ending begins
+ * with digits, which may continue a suffix.
+ */
+function copiesToCheck(dataset: Dataset, options: AugmentOptions): Set<number> {
+  const { copies } = options;
+  const checked = new Set([0, copies - 1]);
+  const add = (digits: string): void => {
+    for (let n = 1; n <= Math.min(digits.length, String(copies).length); n++) {
+      const number = Number(digits.slice(0, n));
+      if (number >= 1 && number <= copies) checked.add(number - 1);
+    }
+  };
+  for (const sample of [...dataset.samples, ...dataset.others]) {
+    for (const path of possibleFiles(sample, '', options)) for (const [, digits = ''] of path.matchAll(/_aug(\d+)/gi)) add(digits);
+    for (const ending of Object.values(sample.endings)) add(`1${/^\d*/.exec(ending)?.[0]}`);
+  }
+  return checked;
 }
 
 function compare(a: string, b: string): number {
