@@ -73,5 +73,7 @@ export function whatOf(error: unknown, path: string): string {
 
 /** Message of anything thrown, on one line. */
 export function messageOf(error: unknown): string {
-  return (error instanceof Error ? error.message || error.name : String(error)).replaceAll(/\s*\n\s*/g, ' ').trim();
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').join(' ');
 }

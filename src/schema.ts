@@ -93,8 +93,8 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
       const pairs = text
         .split(',')
         .map((pair) => [pair.slice(0, pair.lastIndexOf('=')).trim(), pair.slice(pair.lastIndexOf('=') + 1)] as const);
-      const [twice] = pairs.filter(([name], i) => pairs.findIndex(([other]) => other === name) < i);
-      return twice ? undefined : Object.fromEntries(pairs.map(([name, weight]) => [name, name === '' ? Number.NaN : number(weight)]));
+      const isTwice = new Set(pairs.map(([name]) => name)).size < pairs.length;
+      return isTwice ? undefined : Object.fromEntries(pairs.map(([name, weight]) => [name, name === '' ? Number.NaN : number(weight)]));
     },
     schema: weights,
   },

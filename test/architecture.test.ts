@@ -42,6 +42,7 @@ const unmirrored: readonly string[] = [
   'docs',
   'formats/encodings',
   'formats/panoptic',
+  'growth',
   'masks/shapes',
   'render/faults',
   'verbs/hostile',

@@ -18,6 +18,22 @@ export interface Tree {
   start(file: string): string;
 }
 
+/** Files of a tree below a folder, `''` for the root. */
+export function filesBelow({ files }: Pick<Tree, 'files'>, folder: string): readonly string[] {
+  return folder === '' ? files : files.slice(firstFrom(files, `${folder}/`), firstFrom(files, `${folder}0`));
+}
+
+/** Index of the first of sorted texts that does not come before another text. */
+function firstFrom(sorted: readonly string[], text: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as string) < text) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The error for a file that cannot be read: `io`, or `data` if its name is not UTF-8. The message has no absolute path. */
 export function cannotRead(file: string, cause: unknown): CopyPasteError {
   // Node lists a byte that is not UTF-8 as U+FFFD, and then cannot find the file.

@@ -232,7 +232,9 @@ function describeFiles(files: readonly string[]): string {
   for (const file of files) {
     const folder = file.slice(0, file.lastIndexOf('/') + 1);
     const key = folder === '' ? file : folder;
-    folders.set(key, [...(folders.get(key) ?? []), file]);
+    const held = folders.get(key);
+    if (held) held.push(file);
+    else folders.set(key, [file]);
   }
   const named = [...folders].map(([folder, held]) => (held.length === 1 ? held[0] : `${folder} (${held.length})`));
   return [...named.slice(0, 4), ...(named.length > 4 ? ['…'] : [])].join(', ');

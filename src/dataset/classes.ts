@@ -32,19 +32,36 @@ export async function readClassNames(path: string, encoding?: string): Promise<C
  * @throws {CopyPasteError} `usage` when a name is unknown.
  */
 export function classIds(wanted: Wanted, names: ClassNames, flag: string): Set<number> {
-  const byName = new Map([...names].map(([id, name]) => [name.toLowerCase(), id]));
+  const byName = idsByLowerCase(names);
   return new Set(
     wanted.map((one) => {
       const text = String(one);
       const id = byName.get(text.toLowerCase()) ?? (/^\d+$/.test(text) ? Number(text) : undefined);
       if (id !== undefined) return id;
       const known =
-        names.size > 0
-          ? `classes are ${[...names.values()].join(', ')}`
-          : 'classes have no names; pass ids, or name them with --class-names FILE';
+        names.size > 0 ? `classes are ${listed(names)}` : 'classes have no names; pass ids, or name them with --class-names FILE';
       throw new CopyPasteError('usage', `${flag}: unknown class '${text}'; ${known}`);
     }),
   );
+}
+
+const knownIds = new WeakMap<ClassNames, ReadonlyMap<string, number>>();
+
+/** Class ids by name in lower case; made once for the names of a data set. */
+export function idsByLowerCase(names: ClassNames): ReadonlyMap<string, number> {
+  const ids = knownIds.get(names) ?? new Map([...names].map(([id, name]) => [name.toLowerCase(), id]));
+  knownIds.set(names, ids);
+  return ids;
+}
+
+/** Maximum number of names in a message. */
+const mostListed = 200;
+
+/** Names of classes in a message; of thousands, the first. */
+export function listed(names: ClassNames): string {
+  const all = [...names.values()];
+  const more = all.length - mostListed;
+  return more > 0 ? `${all.slice(0, mostListed).join(', ')} and ${more} more` : all.join(', ');
 }
 
 type Wanted = readonly (string | number)[];

@@ -57,7 +57,7 @@ export async function readColourMap(path: string, encoding?: string): Promise<Co
 }
 
 function parseLine(line: string): { name: string; colour: readonly [number, number, number] } | undefined {
-  const camvid = /^(\d+)\s+(\d+)\s+(\d+)\s+(.+)$/.exec(line);
+  const camvid = /^(\d+)\s+(\d+)\s+(\d+)\s+(\S.*)$/.exec(line);
   if (camvid) return { name: camvid[4] as string, colour: triple(camvid.slice(1, 4)) };
   const cvat = /^([^:]+):\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*(?::|$)/.exec(line) ?? /^([^,]+),\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)$/.exec(line);
   return cvat ? { name: (cvat[1] as string).trim(), colour: triple(cvat.slice(2, 5)) } : undefined;

@@ -75,11 +75,17 @@ export function withoutShared(
   found: readonly Folders[],
   { onlySplit, lookOnly }: DatasetOptions,
 ): { paired: Paired[]; notes: string[] } {
-  const augmented = new Set(samples.filter((sample) => sample.split === split).map(({ image }) => image));
+  const bySplit = new Map<string, string[]>();
+  for (const sample of samples) {
+    const images = bySplit.get(sample.split);
+    if (images) images.push(sample.image);
+    else bySplit.set(sample.split, [sample.image]);
+  }
+  const augmented = new Set(bySplit.get(split));
   const notes: string[] = [];
   for (const row of onlySplit || lookOnly ? [] : found) {
     if (row.split === split) continue;
-    const shared = samples.filter((sample) => sample.split === row.split && augmented.has(sample.image)).map(({ image }) => image);
+    const shared = (bySplit.get(row.split) ?? []).filter((image) => augmented.has(image));
     if (shared.length === 0) continue;
     const name = (one: Folders): string => [...new Set(partsOf(one).map(({ images, list }) => list ?? `${images}/`))].join(', ');
     const own = found

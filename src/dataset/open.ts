@@ -203,7 +203,8 @@ function haveEqualNames(some: ClassNames | undefined, others: ClassNames): boole
 
 /** The classes that are not among the things; `undefined` if the things are unknown. */
 function stuffOf(things: readonly number[] | undefined, classNames: ClassNames | undefined): number[] | undefined {
-  return things && classNames && [...classNames.keys()].filter((id) => !things.includes(id));
+  const countable = new Set(things);
+  return things && classNames && [...classNames.keys()].filter((id) => !countable.has(id));
 }
 
 function firstOf<K extends keyof StatedClasses>(stated: readonly StatedClasses[], key: K): StatedClasses[K] | undefined {
@@ -271,10 +272,15 @@ function skippedOf(
       offenders: skipped.map(({ reason }) => reason),
     });
   }
-  const notes = [...new Set(others.map((one) => one.split))].map((name) => {
-    const own = others.filter((one) => one.split === name);
-    return `split ${name}, which is only copied, has ${plural(own.length, 'fault')}, such as ${own[0]?.reason}`;
-  });
+  const bySplit = new Map<string | undefined, { first: string; n: number }>();
+  for (const { split: name, reason } of others) {
+    const known = bySplit.get(name);
+    if (known) known.n++;
+    else bySplit.set(name, { first: reason, n: 1 });
+  }
+  const notes = [...bySplit].map(
+    ([name, { first, n }]) => `split ${name}, which is only copied, has ${plural(n, 'fault')}, such as ${first}`,
+  );
   return { skipped, notes };
 }
 

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { extensionOf, withoutExtension } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
-import type { Tree } from '../base/tree.ts';
+import { filesBelow, type Tree } from '../base/tree.ts';
 import { arrayFormatOf, extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type DocumentSample, type OpenedDocument as Opened, openDocument } from '../formats/documents.ts';
@@ -170,7 +170,7 @@ function backgroundNotes(own: readonly Paired[], rows: readonly Folders[], tree:
   const empty = own.filter(({ newLabels }) => newLabels !== undefined).length;
   // Beside images, and beside lists of a part of them, other text files are common.
   const folders = rows.flatMap(partsOf).filter(({ images, masks, list }) => images !== masks && list === undefined);
-  const spare = folders.flatMap(({ masks }) => within(masks, tree).filter((file) => isLabel(file) && !used.has(file)));
+  const spare = folders.flatMap(({ masks }) => filesBelow(tree, masks).filter((file) => isLabel(file) && !used.has(file)));
   const [first] = spare;
   if (first !== undefined && empty === own.length && own.length > 0)
     throw new CopyPasteError('data', 'fits no image, as all label files; its name must be that of an image', { path: first });
@@ -327,17 +327,13 @@ function imagesOf(
 ): { image: string; stem: string; id: string }[] {
   const prefix = split === '' ? '' : `${split}/`;
   const listed = list === undefined ? undefined : new Set(lists.get(list)?.map(({ image }) => image));
-  return within(folder, tree).flatMap((image) => {
+  return filesBelow(tree, folder).flatMap((image) => {
     const whole = withoutExtension(below(folder, image));
     if (formatOf(image) === undefined || !whole.endsWith(ending) || listed?.has(image) === false) return [];
     const stem = whole.slice(0, whole.length - ending.length);
     const name = withoutExtension(below(root, image));
     return [{ image, stem, id: (prefix + name.slice(0, name.length - ending.length)).normalize('NFC') }];
   });
-}
-
-function within(folder: string, { files }: Tree): readonly string[] {
-  return folder === '' ? files : files.filter((file) => file.startsWith(`${folder}/`));
 }
 
 function below(folder: string, file: string): string {
@@ -369,7 +365,7 @@ function pairPart(
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
     const beside = folder === folders.images && ending === endings.image;
-    for (const file of maskFilesOf(within(folder, tree), ending, beside)) {
+    for (const file of maskFilesOf(filesBelow(tree, folder), ending, beside)) {
       const stem = withoutExtension(below(folder, file));
       const shared = stem.slice(0, stem.length - ending.length);
       const twin = files.get(shared);
@@ -447,7 +443,7 @@ function pairLabelsOf(row: Folders, part: Part, tree: Tree, format: LabelFormat,
   const { ending, background } = format;
   const { masks: folder } = part;
   const isLabel = (file: string): boolean => isLabelOf(file, format);
-  const files = within(folder, tree).filter(isLabel);
+  const files = filesBelow(tree, folder).filter(isLabel);
   const stemOf = (file: string): string => withoutExtension(below(folder, file));
   const labels = new Map(files.map((file) => [stemOf(file), file]));
   const normal = new Map(files.map((file) => [stemOf(file).normalize('NFC'), file]));

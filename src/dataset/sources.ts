@@ -9,7 +9,7 @@ import type { Folders } from '../formats/folders.ts';
 import type { ClassNames } from '../types.ts';
 import { type Instance, sourcePrefix } from '../types.ts';
 import { openBank } from './bank.ts';
-import { classIds, foreignClass, type PasteChoice, pasteFilter } from './classes.ts';
+import { classIds, foreignClass, idsByLowerCase, listed, type PasteChoice, pasteFilter } from './classes.ts';
 import { groupCutouts, isCutoutFolder, openCutouts } from './cutouts.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
@@ -160,12 +160,11 @@ async function mapClasses(from: Dataset, to: Dataset, options: SourcesOptions): 
   leaveOutClasses(pairs, from, to);
   const others = from.classNames.size + to.classNames.size > 0 ? 'none' : 'same';
   if (others === 'none' && ![...pairs.values()].some((ours) => ours !== null)) {
-    const list = (names: ClassNames): string => [...names.values()].join(', ');
     throw new CopyPasteError(
       'usage',
       to.classNames.size > 0
-        ? `--sources: no class (${list(from.classNames)}) matches a class of --in (${list(to.classNames)}); map them with --class-map FILE`
-        : `--sources: no class (${list(from.classNames)}) is a class id, and the classes of --in have no names; map them with --class-map FILE`,
+        ? `--sources: no class (${listed(from.classNames)}) matches a class of --in (${listed(to.classNames)}); map them with --class-map FILE`
+        : `--sources: no class (${listed(from.classNames)}) is a class id, and the classes of --in have no names; map them with --class-map FILE`,
     );
   }
   if (options.stuff === 'skip') leaveOutStuff(pairs, from, to, options);
@@ -224,13 +223,13 @@ function leaveOutClasses(pairs: Map<number, number | null>, from: Dataset, to: D
 
 /** Resolves a class name or id. @throws {CopyPasteError} `usage` with the problem when it is unknown. */
 function idOf(text: string | number, names: ClassNames, problem: string): number {
-  const wanted = String(text).toLowerCase();
-  for (const [id, name] of names) if (name.toLowerCase() === wanted) return id;
+  const named = idsByLowerCase(names).get(String(text).toLowerCase());
+  if (named !== undefined) return named;
   const id = Number(text);
   if (Number.isInteger(id) && id >= 0 && id <= 65535 && (names.size === 0 || names.has(id))) return id;
   throw new CopyPasteError(
     'usage',
-    `${problem}; ${names.size > 0 ? `use one of ${[...names.values()].join(', ')}` : 'use an id from 0 to 65535, since its classes have no names'}`,
+    `${problem}; ${names.size > 0 ? `use one of ${listed(names)}` : 'use an id from 0 to 65535, since its classes have no names'}`,
   );
 }
 

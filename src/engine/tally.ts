@@ -165,9 +165,10 @@ export function createTally(dataset: SourcedDataset, backend: BackendName | unde
     const ids = Object.keys(asked).map(Number);
     const amounts = ids.map((id) => Math.max(0, (existing[id] ?? 0) + added(id)));
     const total = amounts.reduce((sum, n) => sum + n, 0);
+    const limits = new Map(limited.map((one) => [one.id, one]));
     const rows = ids.map((id, n) => {
       const name = dataset.classNames.get(id);
-      const limit = limited.find((one) => one.id === id);
+      const limit = limits.get(id);
       return {
         id,
         ...(name !== undefined && { name }),

@@ -226,7 +226,7 @@ function safeName(name: string): string | undefined {
     .normalize('NFC')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: file systems refuse control characters.
     .replaceAll(/[\u0000-\u001f\u007f/\\:*?"<>|]+/g, '_')
-    .replaceAll(/^[. ]+|[. ]+$/g, '');
+    .replace(/^[. ]*(.*[^. ])?[. ]*$/s, '$1');
   // Names of devices on Windows, and names of other files of a bank.
   const reserved = /^(con|prn|aux|nul|com\d|lpt\d|manifest\.json|run\.jsonl)$/i.test(safe);
   return safe === '' ? undefined : reserved ? `_${safe}` : [...safe].slice(0, 60).join('');

@@ -9,7 +9,7 @@ import { cannotRead, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Entry, Size } from '../types.ts';
-import { type Folders, splitNames } from './folders.ts';
+import { type Folders, isSplitName } from './folders.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage } from './format.ts';
 import { type ImageNames, imageNames, isForeign, joined } from './image-names.ts';
 import type { Place as Range } from './json.ts';
@@ -57,18 +57,17 @@ export async function openDocument(
   const contents = await format.open(root, first, encoding, refuse, classAttribute);
   const { images, classNames } = contents;
   if (classNames.size >= noCategory) throw refuse(`the document has ${classNames.size} classes; the limit is ${noCategory - 1}`);
-  const listed = images.map(({ split = first.split }) => split);
   // A document without images is an empty split.
-  const splits = [...new Set(images.length === 0 ? [first.split] : listed)];
+  const listed = new Map<string, string[]>(images.length === 0 ? [[first.split, []]] : []);
+  for (const { split = first.split, name } of images) {
+    const own = listed.get(split);
+    if (own) own.push(name);
+    else listed.set(split, [name]);
+  }
   const names = imageNames(tree);
-  const places = new Map(
-    splits.map((split) => {
-      const known = found.find((one) => one.split === split) ?? { ...first, split };
-      const own = images.filter((_, n) => listed[n] === split).map(({ name }) => name);
-      return [split, placeOf(known, own, tree, names)];
-    }),
-  );
-  const only = splits.length === 1 ? { split: splits[0] as string } : {};
+  const rows = new Map([...found].reverse().map((row) => [row.split, row]));
+  const places = new Map([...listed].map(([split, own]) => [split, placeOf(rows.get(split) ?? { ...first, split }, own, tree, names)]));
+  const only = listed.size === 1 ? { split: [...listed.keys()][0] as string } : {};
   const faults = (contents.faults ?? []).map((what): OpenedDocument['faults'][0] => ({ what, ...only }));
   const matched: string[] = [];
   const samples = images.flatMap((listed): DocumentSample[] => {
@@ -114,9 +113,8 @@ interface Place {
 
 /** Finds the folder of the images of a split: all of them are where the first existing image is. */
 function placeOf(known: Folders, listed: readonly string[], tree: Tree, names: ImageNames): Place {
-  const isSplit = (part: string): boolean => splitNames.includes(part.replace(/\d+$/, ''));
   const isOther = (folder: string): boolean =>
-    isSplit(known.split) && folder.split('/').some((part) => part !== known.split && isSplit(part));
+    isSplitName(known.split) && folder.split('/').some((part) => part !== known.split && isSplitName(part));
   const able = imageFolders(known).filter(
     (folder) => folder === known.images || folder === '' || (tree.folders.has(folder) && !isOther(folder)),
   );
@@ -216,7 +214,7 @@ export async function readSurroundings(
   const between = images.length > 1 ? await textOf(endOf(0), images[1]?.places[0]) : space;
   return {
     head: await textOf(0, images[0]?.places[0]),
-    between: /^\s*,?\s*$/.test(between) && between !== '' ? between : space,
+    between: ['', ','].includes(between.trim()) && between !== '' ? between : space,
     tail: images.length > 0 ? await textOf(endOf(-1)) : '',
   };
 }

@@ -32,3 +32,10 @@ export const imageFolders = ['images', 'image', 'imgs', 'img'];
 
 /** Known names of folders of masks. */
 export const maskFolders = ['masks', 'mask', 'labels', 'label', 'annotations', 'annotation', 'gt'];
+
+const splitName = new RegExp(`^(${splitNames.join('|')})\\d*$`);
+
+/** Tests if a name is one of a split, also with a number, such as `train2017`. */
+export function isSplitName(name: string): boolean {
+  return splitName.test(name);
+}

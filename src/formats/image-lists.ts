@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { readText, type Tree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import type { Folders } from './folders.ts';
+import { endsOf } from './image-names.ts';
 
 /** A line of a list, and the image that it names; an image that does not exist is undefined. */
 export interface ListedImage {
@@ -64,28 +65,14 @@ export async function readImageList(tree: Tree, file: string, encoding: string):
 
 /** Creates a function that finds the image of a line. @param folder of the list. */
 function finderOf(tree: Tree, folder: string): (line: string) => string | undefined {
-  const keyOf = (name: string): string => name.normalize('NFC').toLowerCase();
-  const byName = new Map<string, string[]>();
-  for (const file of tree.files) {
-    if (formatOf(file) === undefined) continue;
-    const key = keyOf(posix.basename(file));
-    const files = byName.get(key);
-    if (files) files.push(file);
-    else byName.set(key, [file]);
-  }
+  const ends = endsOf(
+    tree.files.filter((file) => formatOf(file) !== undefined),
+    (name) => name.normalize('NFC').toLowerCase(),
+  );
   return (line) => {
     const path = posix.normalize(line.replaceAll('\\', '/'));
     for (const exact of [posix.join(folder, path), path]) if (formatOf(exact) !== undefined && tree.has(exact)) return exact;
-    const parts = keyOf(path).split('/').reverse();
-    let [longest, best]: [number, string[]] = [0, []];
-    for (const file of byName.get(parts[0] as string) ?? []) {
-      const own = keyOf(file).split('/').reverse();
-      const differing = own.findIndex((part, n) => part !== parts[n]);
-      const shared = differing < 0 ? own.length : differing;
-      if (shared > longest) [longest, best] = [shared, []];
-      if (shared === longest) best.push(file);
-    }
-    return best.length === 1 ? best[0] : undefined;
+    return ends.find(path);
   };
 }
 

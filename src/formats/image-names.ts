@@ -20,13 +20,7 @@ const uploadPrefix = /^[\da-f]{8}-/;
 /** Creates the matcher of a file tree; it indexes the files at the first name that is not a path as it stands. */
 export function imageNames(tree: Tree): ImageNames {
   let paths: Map<string, string[]> | undefined;
-  let images: Map<string, string[]> | undefined;
-  const indexed = (key: (file: string) => string, files: readonly string[]): Map<string, string[]> => {
-    const index = new Map<string, string[]>();
-    for (const file of files) index.set(key(file), [...(index.get(key(file)) ?? []), file]);
-    return index;
-  };
-  const only = (files: readonly string[] = []): string | undefined => (files.length === 1 ? files[0] : undefined);
+  let ends: Ends | undefined;
   return {
     in(folder, name) {
       const exact = joined(folder, name);
@@ -34,27 +28,77 @@ export function imageNames(tree: Tree): ImageNames {
       const plain = partsOf(name).join('/');
       if (plain === '' || isForeign(name)) return undefined;
       if (tree.has(joined(folder, plain))) return joined(folder, plain);
-      paths ??= indexed(folded, tree.files);
-      return only(paths.get(folded(joined(folder, plain))));
+      paths ??= groupedBy(tree.files, (file) => [folded(file)]);
+      const [first, ...more] = paths.get(folded(joined(folder, plain))) ?? [];
+      return more.length === 0 ? first : undefined;
     },
     below(folder, name, allowed) {
-      const parts = partsOf(name).map(folded);
-      images ??= indexed(
-        (file) => folded(lastOf(file)),
+      ends ??= endsOf(
         tree.files.filter((file) => formatOf(file) !== undefined),
+        folded,
       );
+      const parts = partsOf(name);
       const last = parts.at(-1) ?? '';
-      const named = images.get(last) ?? images.get(last.replace(uploadPrefix, '')) ?? [];
-      let fitting = named.filter((file) => allowed(file) && file.startsWith(joined(folder, '')));
-      for (let n = 2; n <= parts.length && fitting.length > 1; n++) {
-        const end = `/${parts.slice(-n).join('/')}`;
-        const more = fitting.filter((file) => `/${folded(file)}`.endsWith(end));
-        if (more.length === 0) break;
-        fitting = more;
-      }
-      return only(fitting);
+      const path = ends.has(last) ? parts.join('/') : last.replace(uploadPrefix, '');
+      return ends.find(path, (file) => allowed(file) && file.startsWith(joined(folder, '')));
     },
   };
+}
+
+/** Files by the ends of their paths. */
+interface Ends {
+  /** Tests if the path of a file ends with this one. */
+  has(end: string): boolean;
+  /** The one file that has the most last parts of its path in common with another path; undefined if there is none, or several. */
+  find(path: string, allowed?: (file: string) => boolean): string | undefined;
+}
+
+/** Indexes files by each end of their paths. @param keyOf form in which paths are compared. */
+export function endsOf(files: readonly string[], keyOf: (path: string) => string): Ends {
+  let most = 0;
+  const byEnd = groupedBy(files, (file) => {
+    const ends = endsOfPath(keyOf(file));
+    most = Math.max(most, ends.length);
+    return ends;
+  });
+  return {
+    has: (end) => byEnd.has(keyOf(end)),
+    find(path, allowed = () => true) {
+      for (const end of endsOfPath(keyOf(path), most).reverse()) {
+        let found: string | undefined;
+        for (const file of byEnd.get(end) ?? []) {
+          if (!allowed(file)) continue;
+          if (found !== undefined) return undefined;
+          found = file;
+        }
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Ends of a path, the shortest first: `c`, `b/c` and `a/b/c` of `a/b/c`. */
+function endsOfPath(path: string, most = Number.POSITIVE_INFINITY): string[] {
+  const ends: string[] = [];
+  for (let at = path.length; at >= 0 && ends.length < most; ) {
+    at = at === 0 ? -1 : path.lastIndexOf('/', at - 1);
+    ends.push(path.slice(at + 1));
+  }
+  return ends;
+}
+
+/** Files by their keys. */
+function groupedBy(files: readonly string[], keysOf: (file: string) => readonly string[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const file of files) {
+    for (const key of keysOf(file)) {
+      const known = groups.get(key);
+      if (known) known.push(file);
+      else groups.set(key, [file]);
+    }
+  }
+  return groups;
 }
 
 /** A path in a folder; `''` is the root. */

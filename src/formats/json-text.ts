@@ -30,7 +30,7 @@ export function parseJson<T = unknown>(text: string): T {
 /** Adds the texts to a parsed value. Lists of numbers, which are most of a document, are not scanned further. */
 function remember(value: unknown, text: string, depth: number): unknown {
   if (typeof value !== 'object' || value === null || !text.includes('{')) return value;
-  if (depth === mostNested) throw new Error(tooDeep);
+  if (depth > mostNested) throw new Error(tooDeep);
   if (Array.isArray(value)) {
     const parts = partsOf(text);
     return value.map((element, i) => remember(element, parts[i] as string, depth + 1));

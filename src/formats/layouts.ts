@@ -1,5 +1,5 @@
 /** The table of layouts. A row loads the code of its format on demand. */
-import type { Tree } from '../base/tree.ts';
+import { filesBelow, type Tree } from '../base/tree.ts';
 import { arrayFormatOf, formatOf, maskFormatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
@@ -542,15 +542,13 @@ export function layoutNamed(name: string | undefined): Layout {
 export function bySplit(folders: Folders, tree: Tree): Folders[] {
   const below = (folder: string): string[] => [
     ...new Set(
-      tree.files
-        .filter((file) => file.startsWith(`${folder}/`))
-        .map(
-          (file) =>
-            file
-              .slice(folder.length + 1)
-              .split('/')
-              .slice(0, -1)[0] ?? '',
-        ),
+      filesBelow(tree, folder).map(
+        (file) =>
+          file
+            .slice(folder.length + 1)
+            .split('/')
+            .slice(0, -1)[0] ?? '',
+      ),
     ),
   ];
   const splits = below(folders.images);

@@ -277,17 +277,21 @@ async function filesBegun(file: FileHandle, kind: Kind): Promise<Set<string>> {
 
 /** Complete lines of a file. */
 async function* completeLines(file: FileHandle): AsyncGenerator<{ text: string; place: ByteRange }> {
-  const part = Buffer.alloc(1 << 18);
-  let rest = Buffer.alloc(0);
-  let start = 0;
+  /** Parts of a line whose end is not read yet. */
+  let parts: Buffer[] = [];
+  let [start, end] = [0, 0];
   for (;;) {
-    const { bytesRead } = await file.read(part, 0, part.length, start + rest.length);
+    const { buffer: part, bytesRead } = await file.read(Buffer.allocUnsafe(1 << 18), 0, 1 << 18, end);
     if (bytesRead === 0) return;
-    rest = Buffer.concat([rest, part.subarray(0, bytesRead)]);
-    for (let at = rest.indexOf(newline); at >= 0; at = rest.indexOf(newline)) {
-      yield { text: rest.toString('utf8', 0, at), place: { start, length: at + 1 } };
-      rest = rest.subarray(at + 1);
-      start += at + 1;
+    end += bytesRead;
+    let from = 0;
+    for (let at = part.indexOf(newline); at >= 0 && at < bytesRead; at = part.indexOf(newline, from)) {
+      const line = Buffer.concat([...parts, part.subarray(from, at)]);
+      yield { text: line.toString('utf8'), place: { start, length: line.length + 1 } };
+      parts = [];
+      start += line.length + 1;
+      from = at + 1;
     }
+    parts.push(part.subarray(from, bytesRead));
   }
 }

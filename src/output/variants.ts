@@ -79,11 +79,13 @@ export function createVariants({ lists, imageLists }: Pick<Dataset, 'lists' | 'i
       if (!isListed || !files) return;
       const suffix = copy === undefined ? '' : variantSuffix(copy, options);
       const variant = { id: id + suffix, image: files.image.path, copy: copy ?? -1 };
-      found.set(
-        id,
-        [...(found.get(id) ?? []), variant].sort((a, b) => a.copy - b.copy),
-      );
+      const known = found.get(id);
+      if (known) known.push(variant);
+      else found.set(id, [variant]);
     },
-    variants: (): Variants => found,
+    variants(): Variants {
+      for (const own of found.values()) own.sort((a, b) => a.copy - b.copy);
+      return found;
+    },
   };
 }

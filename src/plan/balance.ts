@@ -536,9 +536,15 @@ function limitsOf(
   batches: DrawnTargets['batches'],
   apart: boolean,
 ): Limit[] {
+  /** Number of batches that have an instance of each class. */
+  const holding = new Uint32Array(goal.ids.length);
+  for (const pools of batches) {
+    const indices = new Set(pools.flatMap((pool) => [...pool.indices]));
+    for (const index of indices) holding[index] = (holding[index] as number) + 1;
+  }
   return goal.ids.flatMap((id, index): Limit[] => {
     const share = goal.shares[index] as number;
-    const having = batches.filter((pools) => pools.some(({ indices }) => indices.includes(index))).length;
+    const having = holding[index] as number;
     const limit = (reason: Limit['reason']): Limit[] => [{ id, reason, batches: [having, batches.length] }];
     if (!totals.pasteable.has(id) && goal.needed.has(id)) return limit(totals.held.has(id) ? 'unusable' : 'absent');
     if (Math.abs((possible[index] as number) - share) >= tolerance) return limit('pastes');

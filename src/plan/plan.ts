@@ -20,7 +20,7 @@ import type { Measures } from './measures.ts';
 import { type Places, type Site, siteOf } from './places.ts';
 import { type Stream, stream } from './rng.ts';
 import { type RuleOptions, type Rules, rulesOf } from './rules.ts';
-import { drawBySums, drawByWeight, targetFactor, weightOf } from './weights.ts';
+import { drawBySums, drawByWeight, largestFactor, targetFactor, weightOf } from './weights.ts';
 
 /** Facts of a sample that planning needs; its pixels are not among them. */
 export interface Candidate extends Size {
@@ -110,7 +110,7 @@ export function* copyableClasses(source: Size & Pick<Candidate, 'instances'>, op
  * not.
  */
 export function mayBeTarget(id: string, copy: number, { seed, p, targets, backgroundRatio = p, measures }: PlanOptions): boolean {
-  const factor = Math.max(1, ...Object.values(measures.weights?.targets ?? {}));
+  const factor = largestFactor(measures);
   return targets !== 'all' || stream(seed, copy, id, 'target').uniform() < Math.max(p, backgroundRatio) * factor;
 }
 

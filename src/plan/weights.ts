@@ -13,6 +13,18 @@ export function targetFactor(classes: Iterable<number>, { weights }: Measures): 
   return factor;
 }
 
+const largestFactors = new WeakMap<object, number>();
+
+/** Largest factor by which a sample is a target more often; found once, since it is asked for each sample. */
+export function largestFactor({ weights }: Measures): number {
+  if (!weights?.targets) return 1;
+  const known = largestFactors.get(weights.targets);
+  if (known !== undefined) return known;
+  const factor = Object.values(weights.targets).reduce((largest, one) => Math.max(largest, one), 1);
+  largestFactors.set(weights.targets, factor);
+  return factor;
+}
+
 /**
  * Indices of `weights` in random order: each next one is drawn by weight from those that are left. An index of weight 0 is never drawn.
  */

@@ -67,7 +67,8 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
       const mask = masks.get(id);
       return { ...image, ...(mask !== undefined && { mask }) };
     });
-    const stuff = [...objects].reduce((sum, [category, n]) => sum + (things.includes(category) ? 0 : n), 0);
+    const countable = new Set(things);
+    const stuff = [...objects].reduce((sum, [category, n]) => sum + (countable.has(category) ? 0 : n), 0);
     const unpasted = { ...(crowds > 0 && { crowd: crowds }), ...(stuff > 0 && { stuff }) };
     const document = {
       path,
@@ -147,14 +148,14 @@ function segmentsOf(own: PanopticImage, { path, ...plane }: Plane, things: reado
     throw new CopyPasteError('data', `is ${width}×${height}, but its image is ${image.width}×${image.height}`, { path });
   }
   const spans = spansById(plane);
-  const seen = new Set<number>();
+  const [seen, countable] = [new Set<number>(), new Set(things)];
   const shapes = annotation.segments_info.map((segment) => {
     const { id, category_id: category, iscrowd } = segment;
     const pixels = spans.get(id);
     const why = seen.has(id) ? 'is listed twice' : pixels ? undefined : 'has no pixels';
     if (why !== undefined) throw new CopyPasteError('data', `segment ${id} ${why}; correct its annotation`, { path });
     seen.add(id);
-    const stuff = Boolean(iscrowd) || !things.includes(category);
+    const stuff = Boolean(iscrowd) || !countable.has(category);
     return { id, own: segment, instance: instanceOf(category, Int32Array.from(pixels ?? []), plane, stuff) };
   });
   return { size: { width, height }, own, shapes };

@@ -41,6 +41,18 @@ export function renamedImage(image: CocoImage, sample: Sample, path: string): Co
   return path === sample.image ? image : { ...image, file_name: renamed(image.file_name, sample.image, path) };
 }
 
+/** Values of a document besides images and annotations, by key. */
+function valuesByKey(rest: CocoDocument['rest']): Map<string, CocoDocument['rest'][0][]> {
+  const byKey = new Map<string, CocoDocument['rest'][0][]>();
+  for (const one of rest) {
+    if (one.key === 'images' || one.key === 'annotations') continue;
+    const values = byKey.get(one.key);
+    if (values) values.push(one);
+    else byKey.set(one.key, [one]);
+  }
+  return byKey;
+}
+
 /**
  * Writes the text of a document. Images and annotations keep their ids; repeated ids, as in several variants of an image, are replaced
  * by new ones above the largest. All else is written to the letter.
@@ -50,8 +62,7 @@ export async function* documentText(
   entries: () => AsyncIterable<CocoEntry>,
 ): AsyncGenerator<string> {
   yield '{';
-  for (const key of new Set(rest.filter(({ key }) => key !== 'images' && key !== 'annotations').map(({ key }) => key))) {
-    const values = rest.filter((one) => one.key === key);
+  for (const [key, values] of valuesByKey(rest)) {
     const list = values.map(({ value }) => value).join(',\n');
     yield `${JSON.stringify(key)}:${values[0]?.element ? `[${list}]` : list},\n`;
   }

@@ -1,5 +1,6 @@
 /** The format CVAT for images 1.1: an XML document of images, each with polygons, masks, boxes and more. */
 import { boxOfSpans } from '../../masks/spans.ts';
+import { idsByName } from '../class-ids.ts';
 import { idsAfter, type Surroundings, withSurroundings } from '../documents.ts';
 import { type DocumentFormat, type PastedShapes, provenanceOf, type WriteOptions } from '../format.ts';
 import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
@@ -51,7 +52,7 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, Surroundings> =
   },
 
   contradictions({ own: { elements, attributes }, shapes }, classNames) {
-    const names = new Set(classNames.values());
+    const names = idsByName(classNames);
     return shapes.flatMap(({ id }) => {
       const label = elements[id]?.attributes.label;
       if (label === undefined || names.has(label)) return [];

@@ -1,5 +1,5 @@
 import type { Tree } from '../../base/tree.ts';
-import { type Folders, splitNames } from '../folders.ts';
+import { type Folders, isSplitName } from '../folders.ts';
 
 /**
  * Finds `annotations.xml` in the root or in folders, and `<split>.xml` beside `images/`, as Datumaro names it, in the root or in folders. Each
@@ -29,7 +29,7 @@ function imagesIn({ folders, files }: Tree, around: string): string {
 }
 
 function isSplit(name: string): boolean {
-  return splitNames.includes(name.replace(/\d+$/, '').toLowerCase()) || name === 'default';
+  return isSplitName(name.toLowerCase()) || name === 'default';
 }
 
 function startsLikeCvat(tree: Tree, file: string): boolean {

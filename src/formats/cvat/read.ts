@@ -8,6 +8,7 @@ import { CopyPasteError, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons, turned } from '../../masks/polygons.ts';
 import { areRunsOf, spansOfRuns } from '../../masks/run-lengths.ts';
 import type { Box, ClassNames, Reason, ShapeSet, Size } from '../../types.ts';
+import { idsByName } from '../class-ids.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { type Counted, createTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
@@ -143,7 +144,7 @@ export async function shapesOfCvat({ parts: [part = ''], file, classNames }: Sha
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', `${size.title}: ${what}`, { path: file });
   const [problem] = size.problems;
   if (problem !== undefined) throw refuse(problem);
-  const ids = new Map([...classNames].map(([id, name]) => [name, id]));
+  const ids = idsByName(classNames);
   const drawn = image.elements.map(({ name, attributes }, n): Drawn | undefined => {
     if (!placed.has(name)) return undefined;
     const geometry = geometryOf(name, attributes, size);

@@ -3,6 +3,7 @@ import { inParts } from '../../base/parts.ts';
 import { readText } from '../../base/tree.ts';
 import { CopyPasteError } from '../../errors.ts';
 import type { Reason } from '../../types.ts';
+import { idsByName } from '../class-ids.ts';
 import type { LabelFormat, Layer } from '../format.ts';
 import { hasArea, type LabelmeShape, noClass, spansOfShapes, unpastedReason } from './drawing.ts';
 import { type LabelmeDocument, parseLabelme, type ShapeIndices, shapesOfLabelme } from './read.ts';
@@ -41,7 +42,7 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
   pasted: labelmeText,
 
   contradictions({ own, shapes }, classNames) {
-    const names = new Set(classNames.values());
+    const names = idsByName(classNames);
     return shapes.flatMap(({ id, own: indices, instance }) => {
       const parts = indices.map((index) => own.shapes[index] as LabelmeShape);
       const filled = parts.some(hasArea) && names.has(parts[0]?.label as string);

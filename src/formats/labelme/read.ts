@@ -3,6 +3,7 @@ import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { isCoordinate } from '../../masks/polygons.ts';
 import type { ShapeSet } from '../../types.ts';
+import { idsByName } from '../class-ids.ts';
 import type { ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { integer, type Keys, length, list, optional, problemOfKeys, shown, text } from '../keys.ts';
@@ -77,13 +78,15 @@ export function shapesOfLabelme({ parts: [content = ''], size, file, classNames 
       path: file,
     });
   }
-  const ids = new Map([...classNames].map(([id, name]) => [name, id]));
+  const ids = idsByName(classNames);
   const groups = new Map<string, number[]>();
   document.shapes.forEach((shape, i) => {
     const { label, group_id: group } = shape;
     const alone = group === null || group === undefined || !hasArea(shape);
     const key = alone ? `shape ${i}` : `group ${group} ${label}`;
-    groups.set(key, [...(groups.get(key) ?? []), i]);
+    const known = groups.get(key);
+    if (known) known.push(i);
+    else groups.set(key, [i]);
   });
   const shapes = [...groups.values()].map((indices, id) => {
     const parts = indices.map((index) => document.shapes[index] as LabelmeShape);

@@ -38,7 +38,7 @@ export async function labelmeText(
     const { spans, classId, origin } = one;
     const copied = origin?.own.shapes[origin.shape.own[0] as number];
     const shape = copied ?? { label: classNames.get(classId) ?? String(classId), points: [], flags: {} };
-    all.push(...(await write({ ...shape, group_id: null, copypaste: provenanceOf(one) }, spans)));
+    for (const part of await write({ ...shape, group_id: null, copypaste: provenanceOf(one) }, spans)) all.push(part);
   }
   const { imagePath } = document;
   return `${jsonText({ ...document, shapes: all, imagePath: renamedPath(imagePath, image), imageData: null }, '')}\n`;
@@ -46,7 +46,7 @@ export async function labelmeText(
 
 /** Replaces the image name in a labelme file, and nothing else. */
 export function renamedLabelmeText(text: string, image: string): string {
-  return text.replace(/("imagePath"\s*:\s*)("(?:[^"\\]|\\.)*")/, (_, key: string, path: string) => {
+  return text.replace(/("imagePath"\s*:\s*)("[^"\\]*(?:\\.[^"\\]*)*")/, (_, key: string, path: string) => {
     return key + JSON.stringify(renamedPath(JSON.parse(path), image));
   });
 }

@@ -5,9 +5,10 @@ import { CopyPasteError, messageOf, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import type { Reason, Shaped, ShapeSet } from '../../types.ts';
+import { idsByName } from '../class-ids.ts';
 import { readRange, readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
-import { type Part, partsOf } from '../json.ts';
+import { type Part, partsOf, tooDeep } from '../json.ts';
 import { parseJson } from '../json-text.ts';
 import { object, shown } from '../keys.ts';
 import { reasonOfPolygon } from '../stacks.ts';
@@ -55,10 +56,10 @@ export async function openVia(
   const count = (reason: Reason, n: number): void => {
     if (n > 0) unpasted[reason] = (unpasted[reason] ?? 0) + n;
   };
-  const addImage = ({ key, keyStart = 0, place }: Part, content: string): void => {
+  const addImage = ({ key, keyStart = 0, place, deep }: Part, content: string): void => {
     const places = [keyStart, place.start + place.length - keyStart];
     placed.push({ places });
-    const { image, problem } = parseImage(content);
+    const { image, problem } = deep ? { problem: tooDeep } : parseImage(content);
     if (!image) {
       faults.push(`image '${key}': ${problem}`);
       return;
@@ -166,7 +167,7 @@ export function parseMember(part: string): Pick<ViaOwn, 'member' | 'key' | 'imag
 export function shapesOfVia({ parts: [part = ''], size, classNames, document }: ShapeSource<ViaDocument>): ShapeSet<ViaOwn, ViaRegion> {
   const parsed = parseMember(part);
   const attribute = document?.own.attribute;
-  const ids = new Map([...classNames].map(([id, name]) => [name, id]));
+  const ids = idsByName(classNames);
   const shapes = regionsOf(parsed.image).flatMap((own, id): Shaped<ViaRegion>[] => {
     if (problemOfRegion(own) !== undefined) return [];
     const named = attribute ? classIn(own.region_attributes, attribute.name) : onlyClass;

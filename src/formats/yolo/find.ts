@@ -1,7 +1,7 @@
 /** Finds the splits of a YOLO data set: those that `data.yaml` names, else folders of images beside folders of labels. */
 import { posix } from 'node:path';
 import { withoutExtension } from '../../base/paths.ts';
-import type { Tree } from '../../base/tree.ts';
+import { filesBelow, type Tree } from '../../base/tree.ts';
 import { formatOf, maskFormatOf } from '../../codecs/image-names.ts';
 import { type Folders, type Part, partsOf } from '../folders.ts';
 import { readImageList } from '../image-lists.ts';
@@ -40,7 +40,7 @@ export async function findSemantic(tree: Tree, { encoding }: Finding): Promise<F
   const masks = masksFolder(config, tree);
   if (!config || masks === undefined) return [];
   const found = await splitsOf(tree, config, masks, encoding);
-  const hasMasks = ({ masks }: Folders): boolean => tree.files.some((file) => isBelow(file, masks) && formatOf(file) !== undefined);
+  const hasMasks = ({ masks }: Folders): boolean => filesBelow(tree, masks).some((file) => formatOf(file) !== undefined);
   return found.some(hasMasks) ? found : [];
 }
 
@@ -62,16 +62,16 @@ async function findLabels(tree: Tree, encoding: string): Promise<Folders[]> {
 /** Tests if a split has label files. Beside its images, a label file has the name of an image. */
 function hasLabels(row: Folders, tree: Tree): boolean {
   return partsOf(row).some(({ images, masks }) =>
-    tree.files.some((file) =>
-      images === masks
-        ? isBelow(file, images) && formatOf(file) !== undefined && tree.has(`${withoutExtension(file)}.txt`)
-        : isBelow(file, masks) && file.endsWith('.txt'),
+    filesBelow(tree, masks).some((file) =>
+      images === masks ? formatOf(file) !== undefined && tree.has(`${withoutExtension(file)}.txt`) : file.endsWith('.txt'),
     ),
   );
 }
 
-function isBelow(file: string, folder: string): boolean {
-  return folder === '' || file.startsWith(`${folder}/`);
+/** A folder and the folders that contain it; `''` is the root. */
+function lineage(folder: string): string[] {
+  const parts = folder === '' ? [] : folder.split('/');
+  return Array.from({ length: parts.length + 1 }, (_, n) => parts.slice(0, n).join('/'));
 }
 
 /** Splits of a data set. @param annotations name of the folder that stands for `images` in the paths of annotations. */
@@ -81,15 +81,16 @@ async function splitsOf(tree: Tree, config: YoloConfig | undefined, annotations:
   for (const [key, values] of config?.splits ?? []) {
     const places = values.flatMap((value) => placeOf(value, config as YoloConfig, tree)?.place ?? []);
     const parts: Part[] = [];
-    for (const place of places) parts.push(...(await partsAt(place, tree, annotations, encoding)));
+    for (const place of places) for (const part of await partsAt(place, tree, annotations, encoding)) parts.push(part);
     const row = rowOf(parts);
     if (row && !found.some((other) => isSame(other, row))) found.push({ split: nameOf(key, row, beside), ...row });
   }
   // A data set with one folder of images has no splits.
   const [only, ...more] = found;
   if (only && more.length === 0 && beside.length === 1 && beside[0]?.split === '' && isSame(only, beside[0])) return beside;
-  const isOutside = ({ images }: Folders): boolean =>
-    !found.flatMap(partsOf).some((part) => part.images === images || isBelow(images, part.images) || isBelow(part.images, images));
+  const places = found.flatMap(partsOf).map(({ images }) => images);
+  const [known, around] = [new Set(places), new Set(places.flatMap(lineage))];
+  const isOutside = ({ images }: Folders): boolean => !around.has(images) && !lineage(images).some((folder) => known.has(folder));
   const others = beside
     .filter(isOutside)
     .map((row) => (found.some(({ split }) => split === row.split) ? { ...row, split: row.images } : row));
@@ -99,7 +100,7 @@ async function splitsOf(tree: Tree, config: YoloConfig | undefined, annotations:
 /** Parts of a split at a folder or a list of images. */
 async function partsAt(place: string, tree: Tree, annotations: string, encoding: string): Promise<Part[]> {
   if (/\.txt$/i.test(place)) return partsOfList(tree, place, annotations, encoding);
-  const hasImages = tree.files.some((file) => isBelow(file, place) && formatOf(file) !== undefined);
+  const hasImages = filesBelow(tree, place).some((file) => formatOf(file) !== undefined);
   return hasImages ? [{ images: place, masks: counterpart(place, annotations) }] : [];
 }
 
@@ -162,9 +163,8 @@ function splitsOfFolders(tree: Tree, annotations: string): Folders[] {
     if (parts.length > 2 || !parts.includes('images')) return [];
     const masks = counterpart(images, annotations);
     const split = parts.filter((_, i) => i !== parts.lastIndexOf('images')).join('/');
-    const isImage = (file: string): boolean =>
-      isBelow(file, images) && (split === '' ? !file.slice(images.length + 1).includes('/') : formatOf(file) !== undefined);
-    const isLabelled = tree.files.some((file) => isBelow(file, masks) && isAnnotation(file));
-    return isLabelled && tree.files.some(isImage) ? [{ split, images, masks }] : [];
+    const isImage = (file: string): boolean => (split === '' ? !file.slice(images.length + 1).includes('/') : formatOf(file) !== undefined);
+    const isLabelled = filesBelow(tree, masks).some((file) => isAnnotation(file));
+    return isLabelled && filesBelow(tree, images).some(isImage) ? [{ split, images, masks }] : [];
   });
 }

@@ -1,6 +1,6 @@
 /** Lines of YOLO label files: a class and the numbers of a box, an outline or a pose, in fractions of the image's size. */
 import { chunksOf, inParts } from '../../base/parts.ts';
-import { readText, type Tree } from '../../base/tree.ts';
+import { filesBelow, readText, type Tree } from '../../base/tree.ts';
 import { CopyPasteError } from '../../errors.ts';
 import type { ClassNames } from '../../types.ts';
 import { type Folders, partsOf } from '../folders.ts';
@@ -41,10 +41,10 @@ const leastRectangles = 0.75;
  */
 export async function hasOrientedBoxes(tree: Tree, found: readonly Folders[], encoding: string): Promise<boolean> {
   const folders = found.flatMap(partsOf).map(({ masks }) => masks);
-  const isLabel = (file: string): boolean =>
-    file.endsWith('.txt') && !file.endsWith('classes.txt') && folders.some((folder) => folder === '' || file.startsWith(`${folder}/`));
+  const isLabel = (file: string): boolean => file.endsWith('.txt') && !file.endsWith('classes.txt');
+  const labels = [...new Set(folders.flatMap((folder) => filesBelow(tree, folder)))].filter(isLabel);
   let [all, rectangles, turned] = [0, 0, 0];
-  for (const files of chunksOf(tree.files.filter(isLabel))) {
+  for (const files of chunksOf(labels)) {
     const texts = await inParts(files, 16, (file) => readText(tree.root, file, encoding).catch(() => ''));
     for (const { values } of texts.flatMap(linesOf)) {
       if (values.length !== 8) return false;
