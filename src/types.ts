@@ -63,6 +63,8 @@ export interface ArrayCoding {
   readonly type: string;
   /** Largest id that a value can hold. */
   readonly largest: number;
+  /** Id that stands for -1, if the array holds that. */
+  readonly minusOne?: number;
   /** True if values are stored column by column. */
   readonly fortran: boolean;
   /** Version of the format, 1 to 3. */
@@ -91,6 +93,8 @@ export interface MaskCoding {
   readonly colours?: Colours | undefined;
   /** Smallest value of class 1; all smaller values are class 0. */
   readonly threshold?: number | undefined;
+  /** Ids of ignored pixels, one of which stands for -1 in arrays. */
+  readonly ignore?: Iterable<number> | undefined;
 }
 
 /** RGB colours by id. */

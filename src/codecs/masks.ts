@@ -15,22 +15,27 @@ import { encodeTiff } from './tiff.ts';
  *
  * @throws {CopyPasteError} `data` if the file is damaged or holds no ids.
  */
-export async function readMask(bytes: Uint8Array, file: string, { colours, threshold }: MaskCoding = {}): Promise<Mask> {
-  const mask = await decode(bytes, file, colours);
+export async function readMask(bytes: Uint8Array, file: string, { colours, threshold, ignore }: MaskCoding = {}): Promise<Mask> {
+  const mask = await decode(bytes, file, { colours, ignore });
   return threshold === undefined ? mask : divided(mask, threshold);
 }
 
-async function decode(bytes: Uint8Array, file: string, colours: Colours | undefined): Promise<Mask> {
+async function decode(bytes: Uint8Array, file: string, { colours, ignore }: MaskCoding): Promise<Mask> {
   const format = maskFormatOf(file);
   if (format === 'bmp') return idsOf(decodeBmp(bytes, file, 'mask'), file, colours);
-  return decodeIds(bytes, file, format) ?? decodeMask(bytes, file, colours);
+  return decodeIds(bytes, file, format, ignore) ?? decodeMask(bytes, file, colours);
 }
 
 /** Decodes a mask in a format that holds ids alone; `undefined` for others. */
-function decodeIds(bytes: Uint8Array, file: string, format: MaskFormat | undefined): Promise<Mask> | Mask | undefined {
+function decodeIds(
+  bytes: Uint8Array,
+  file: string,
+  format: MaskFormat | undefined,
+  ignore?: Iterable<number>,
+): Promise<Mask> | Mask | undefined {
   if (format === 'tiff') return decodeTiffMask(bytes, file);
-  if (format === 'npy') return decodeArray(bytes, file);
-  return format === 'npz' ? decodeArchive(bytes, file) : undefined;
+  if (format === 'npy') return decodeArray(bytes, file, ignore);
+  return format === 'npz' ? decodeArchive(bytes, file, ignore) : undefined;
 }
 
 /**

@@ -44,25 +44,37 @@ export function archivedSize(bytes: Uint8Array, file: string): Size {
   return arraySize(startOf(chosen, file), file);
 }
 
-/** Decodes a `.npy` file. @throws {CopyPasteError} `data` if the file is damaged, or holds no ids. */
-export function decodeArray(bytes: Uint8Array, file: string): Mask {
+/**
+ * Decodes a `.npy` file.
+ *
+ * @param ignore ids of ignored pixels, one of which stands for -1; without them -1 is no id.
+ * @throws {CopyPasteError} `data` if the file is damaged, or holds no ids.
+ */
+export function decodeArray(bytes: Uint8Array, file: string, ignore: Iterable<number> = []): Mask {
   const { width, height, start, coding } = headerOf(bytes, file);
   const length = start + width * height * bytesOf(coding);
   if (bytes.length !== length) throw damaged(bytes.length < length ? 'it is cut short' : 'it is longer than its array', file);
-  return { width, height, ids: idsOfArray(bytes.subarray(start), { width, height }, coding, file), array: coding };
+  const { ids, minusOne } = idsOfArray(bytes.subarray(start), { width, height }, coding, ignoreOf(ignore), file);
+  return { width, height, ids, array: { ...coding, ...(minusOne !== undefined && { minusOne }) } };
 }
 
-/** Decodes the mask in an `.npz` file. @throws {CopyPasteError} `data` if the file is damaged, or holds no mask. */
-export function decodeArchive(bytes: Uint8Array, file: string): Mask {
+/** Id of ignored pixels that stands for -1: 255 if it is one, else the first. */
+function ignoreOf(ignore: Iterable<number>): number | undefined {
+  const ids = [...ignore];
+  return ids.includes(255) ? 255 : ids[0];
+}
+
+/** Decodes the mask in an `.npz` file. @param ignore as for `decodeArray`. @throws {CopyPasteError} `data` if the file is damaged, or holds no mask. */
+export function decodeArchive(bytes: Uint8Array, file: string, ignore?: Iterable<number>): Mask {
   const { chosen, others } = archiveOf(bytes, file);
   const { width, height, start, coding } = headerOf(startOf(chosen, file), file);
   if (chosen.size !== start + width * height * bytesOf(coding)) throw damaged('its array has another size than it says', file);
   try {
-    const mask = decodeArray(inflateEntry(chosen), file);
+    const { array, ...mask } = decodeArray(inflateEntry(chosen), file, ignore);
     const { name, deflated } = chosen;
     // The buffer of the file is reused.
     const kept = others.map((entry) => ({ ...entry, data: Uint8Array.from(entry.data) }));
-    return { ...mask, array: { ...coding, archive: { name, deflated, others: kept } } };
+    return { ...mask, array: { ...(array ?? coding), archive: { name, deflated, others: kept } } };
   } catch (cause) {
     throw cause instanceof CopyPasteError ? cause : damaged(messageOf(cause), file, cause);
   }
@@ -163,39 +175,63 @@ function orderOf(coding: ArrayCoding): [low: number, step: number] {
   return coding.type.startsWith('>') ? [bytesOf(coding) - 1, -1] : [0, 1];
 }
 
-/** Ids of the values of an array, row by row. @throws {CopyPasteError} `data` for the first value that is no id. */
-function idsOfArray(data: Uint8Array, { width, height }: Size, coding: ArrayCoding, file: string): Mask['ids'] {
+/**
+ * Ids of the values of an array, row by row.
+ *
+ * @param ignore id that stands for -1.
+ * @returns the ids, and the id that stands for -1 if that occurs.
+ * @throws {CopyPasteError} `data` for the first value that is no id.
+ */
+function idsOfArray(data: Uint8Array, { width, height }: Size, coding: ArrayCoding, ignore: number | undefined, file: string) {
   const size = bytesOf(coding);
   const [low, step] = orderOf(coding);
   const ids = new (size === 1 ? Uint8Array : Uint16Array)(width * height);
   const [across, down] = coding.fortran ? [size * height, size] : [size, size * width];
+  let minusOne: number | undefined;
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0, at = y * down + low; x < width; x++, i++, at += across) {
       let id = data[at] as number;
       if (size > 1) id |= (data[at + step] as number) << 8;
       let rest = 0;
       for (let byte = 2; byte < size; byte++) rest |= data[at + step * byte] as number;
-      if (rest !== 0 || id > coding.largest) throw noId(data, at, coding, `(${x}, ${y})`, file);
+      if (rest !== 0 || id > coding.largest) {
+        if (ignore === undefined || ignore >= 256 ** size || valueAt(data, at, coding) !== -1n)
+          throw noId(data, at, coding, `(${x}, ${y})`, file);
+        id = minusOne = ignore;
+      }
       ids[i] = id;
     }
   }
-  return ids;
+  if (minusOne !== undefined && minusOne <= coding.largest && holds(data, minusOne, low, step, size))
+    throw new CopyPasteError('data', `holds both -1 and ${minusOne}, which stand for ignored pixels; change one into the other`, {
+      path: file,
+    });
+  return { ids, minusOne };
+}
+
+/** Tests if an array holds an id. */
+function holds(data: Uint8Array, id: number, low: number, step: number, size: number): boolean {
+  for (let at = low; at < data.length; at += size) {
+    let rest = (data[at] as number) ^ (id & 255);
+    for (let byte = 1; byte < size; byte++) rest |= (data[at + step * byte] as number) ^ (byte === 1 ? id >> 8 : 0);
+    if (rest === 0) return true;
+  }
+  return false;
+}
+
+/** Value of an array. @param at position of its lowest byte. */
+function valueAt(data: Uint8Array, at: number, coding: ArrayCoding): bigint {
+  const [size, [, step]] = [bytesOf(coding), orderOf(coding)];
+  let value = 0n;
+  for (let byte = size - 1; byte >= 0; byte--) value = (value << 8n) | BigInt(data[at + step * byte] as number);
+  return coding.type.includes('i') ? BigInt.asIntN(8 * size, value) : value;
 }
 
 /** The error for a value that is no id. @param at position of its lowest byte. */
 function noId(data: Uint8Array, at: number, coding: ArrayCoding, where: string, file: string): CopyPasteError {
-  const [size, [, step]] = [bytesOf(coding), orderOf(coding)];
-  let value = 0n;
-  for (let byte = size - 1; byte >= 0; byte--) value = (value << 8n) | BigInt(data[at + step * byte] as number);
-  if (coding.type.includes('i')) value = BigInt.asIntN(8 * size, value);
   const ids = coding.largest === 1 ? '0 or 1' : 'ids from 0 to 65535';
-  return new CopyPasteError(
-    'data',
-    `holds ${value} at pixel ${where}, but may hold ${ids}; change it, for example to 255 for ignored pixels`,
-    {
-      path: file,
-    },
-  );
+  const remedy = 'change it, for example to 255 for ignored pixels';
+  return new CopyPasteError('data', `holds ${valueAt(data, at, coding)} at pixel ${where}, but may hold ${ids}; ${remedy}`, { path: file });
 }
 
 /** Type of a mask that was read from no array. */
@@ -221,12 +257,15 @@ export function encodeArray(mask: Mask, file: string): Uint8Array {
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0, at = header.length + y * down + low; x < width; x++, i++, at += across) {
       const value = values[i] as number;
-      if (value > coding.largest)
+      if (value === coding.minusOne && !mask.colours) bytes.fill(255, at - (step < 0 ? size - 1 : 0), at + (step < 0 ? 1 : size));
+      else if (value > coding.largest)
         throw new CopyPasteError('data', `id ${value} does not fit into its type ${coding.type}; convert the masks to uint16`, {
           path: file,
         });
-      bytes[at] = value & 255;
-      if (size > 1) bytes[at + step] = value >> 8;
+      else {
+        bytes[at] = value & 255;
+        if (size > 1) bytes[at + step] = value >> 8;
+      }
     }
   }
   return bytes;

@@ -29,14 +29,17 @@ export async function findPoison(
     folders,
     colours,
     threshold,
-  }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'folders' | 'colours' | 'threshold'>,
+    ignore,
+  }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'folders' | 'colours' | 'threshold' | 'ignore'>,
   samples: readonly Sample[],
   program: URL,
   stop: AbortSignal | undefined,
 ): Promise<Map<string, string>> {
   const poison = new Map<string, string>();
+  // Messages to the child process hold no sets.
+  const coding = { colours, threshold, ignore: [...ignore] };
   for (let rest = [...samples]; rest.length > 0; ) {
-    const { decoded, how } = await decodeApart({ root, layout, encoding, folders, colours, threshold, samples: rest }, program, stop);
+    const { decoded, how } = await decodeApart({ root, layout, encoding, folders, ...coding, samples: rest }, program, stop);
     // Ctrl-C sends its signal to the whole process group: the signal, not the sample, ended the child process.
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
     const sample = rest[decoded];

@@ -52,7 +52,7 @@ interface Decoded extends Size {
 }
 
 async function decodeIds(bytes: Uint8Array, path: string): Promise<Decoded> {
-  const { width, height, ids } = await readMask(bytes, path);
+  const { width, height, ids } = await readMask(bytes, path, { ignore: [255] });
   return { width, height, values: ids, perPixel: 1, show: (at) => `value ${ids[at]}` };
 }
 

@@ -92,6 +92,27 @@ describe('masks in .npy', () => {
       );
   });
 
+  test('hold -1 for ignored pixels, if there is an ignore id', async () => {
+    for (const [descr, size] of [
+      ['|i1', 1],
+      ['>i2', 2],
+      ['<i4', 4],
+      ['>i8', 8],
+    ] as const) {
+      const bytes = npyOf(headerOf(descr), [0n, -1n, 1n, 2n, -1n, 0n], { size, big: descr.startsWith('>') });
+      const mask = await readMask(bytes, 'm.npy', { ignore: new Set([0, 255]) });
+      expect([...mask.ids]).toEqual([0, 255, 1, 2, 255, 0]);
+      const { bytes: written } = await writeMask(mask, 'm.npy');
+      expect(Buffer.compare(written.subarray(-6 * size), bytes.subarray(-6 * size))).toBe(0);
+      const archive = await readMask(zipOf({ 'a.npy': bytes }), 'm.npz', { ignore: [11] });
+      expect([...archive.ids]).toEqual([0, 11, 1, 2, 11, 0]);
+      await expect(readMask(bytes, 'm.npy', { ignore: [] })).rejects.toThrow('m.npy: holds -1 at pixel (1, 0)');
+      await expect(readMask(bytes, 'm.npy', { ignore: [2] })).rejects.toThrow(
+        'm.npy: holds both -1 and 2, which stand for ignored pixels; change one into the other',
+      );
+    }
+  });
+
   test('with headers of other writers are read', async () => {
     const text = '{"shape":(2,3),"fortran_order":False,"descr":"<u2"}';
     expect([...(await readMask(npyOf(text, values, { size: 2 }), 'm.npy')).ids]).toEqual([0, 1, 2, 3, 4, 5]);
@@ -232,6 +253,20 @@ describe('data sets of arrays', () => {
 
   test('of 0 and 255 are read with a threshold, and written in the same type', async () => {
     const white = drawn.ids.map((id) => 255 * id);
+    const void_ = npyOf(
+      headerOf('<i4', '(40, 60)'),
+      [...drawn.ids].map((id, i) => (i < 60 ? -1n : BigInt(id))),
+      { size: 4 },
+    );
+    const ignored = await writeTree(join(folder, 'ignored'), {
+      'images/a.png': image,
+      'images/b.png': image,
+      'masks/a.npy': void_,
+      'masks/b.npy': void_,
+    });
+    const kept = join(folder, 'ignored-out');
+    expect((await augment({ in: ignored, out: kept, p: 1 })).augmented).toBe(2);
+    await expectSound(kept, ignored);
     const root = await writeTree(join(folder, 'white'), {
       'images/a.png': image,
       'images/b.png': image,
