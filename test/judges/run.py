@@ -15,7 +15,9 @@ import labelme_files
 import masks
 import panoptic
 import scenes
+import segment_anything
 import stacks
+import via_regions
 import yolo
 from tool import Verdict
 
@@ -44,6 +46,9 @@ cases = {
     "mmsegmentation": scenes.mmsegmentation,
     "label-studio": label_studio.tasks,
     "labelme": labelme_files.files,
+    "segment-anything": segment_anything.files,
+    "via-export": via_regions.export,
+    "via-project": via_regions.project,
     "yolo-lines": yolo.lines,
     "yolo-boxes": yolo.boxes,
     "yolo-splits": yolo.splits,
