@@ -200,6 +200,10 @@ export type Reason =
   | 'crowd of run lengths'
   | 'further annotation'
   | 'stuff'
+  | 'class of stuff'
+  | 'cut off'
+  | 'too small'
+  | 'too large'
   | `of type '${string}'`
   | `labelled '${string}'`;
 

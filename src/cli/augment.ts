@@ -3,7 +3,7 @@ import type { Programs } from '../engine/programs.ts';
 import { exitCodes, printable } from '../errors.ts';
 import type { augmentOptions, Given } from '../options.ts';
 import { augment } from '../verbs/augment.ts';
-import { describeCounts, describeDataset, describeSources } from './dataset.ts';
+import { describeDataset, describeNotes, describeSources } from './dataset.ts';
 import type { Streams } from './streams.ts';
 import { describePlan, describeSummary, nothingPasted, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
@@ -62,9 +62,8 @@ function describeOpened(dataset: SourcedDataset, { instances, preset }: Given<ty
   const hint = objects && dataset.documents.size === 0 && instances === undefined && preset !== 'composer';
   return [
     describeDataset(dataset),
-    ...describeCounts(dataset),
+    ...describeNotes(dataset),
     ...describeSources(dataset),
-    ...dataset.notes,
     ...(hint ? [`instances are connected components; to use the objects of ${objects}/, pass --instances object`] : []),
   ];
 }

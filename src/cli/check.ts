@@ -1,6 +1,7 @@
 import { plural } from '../base/plural.ts';
 import type { checkOptions, Given } from '../options.ts';
 import { check } from '../verbs/check.ts';
+import { describeNotes } from './dataset.ts';
 import { tellDifferences } from './differences.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
@@ -10,7 +11,7 @@ export function run(given: Given<typeof checkOptions>, streams: Streams): Promis
   return withProgress({
     given,
     streams,
-    run: (hooks) => check(given, hooks),
+    run: (hooks, say) => check(given, { ...hooks, opened: (dataset) => describeNotes(dataset).forEach(say) }),
     tell: (result) => tellDifferences(result, `${given.in}: no contradiction in ${plural(result.samples, 'sample')}`, given, streams),
   });
 }

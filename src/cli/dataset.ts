@@ -20,7 +20,7 @@ export function describeDataset({ layout, folders, split, splits, samples, other
 }
 
 /** Lines on annotations that are never pasted, or lose a part when pasted. */
-export function describeCounts({ counts, crowds }: Dataset): string[] {
+function describeCounts({ counts, crowds }: Dataset): string[] {
   const { unpasted: all = {}, keypoints = 0, annotations = 0 } = counts ?? {};
   const unpasted = unpastedWith(all, crowds);
   const n = total(unpasted);
@@ -34,6 +34,11 @@ export function describeCounts({ counts, crowds }: Dataset): string[] {
         ]
       : []),
   ];
+}
+
+/** Lines on a data set beside its description: counts of annotations, and its notes. */
+export function describeNotes(dataset: Dataset): string[] {
+  return [...describeCounts(dataset), ...dataset.notes];
 }
 
 /** Description of a source set that consists of cut-outs; `undefined` for another one. */
@@ -65,7 +70,7 @@ export function describeSources({ sources, classNames }: SourcedDataset): string
   const listed = (names: readonly string[]): string => `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
   return [
     `sources: ${describeCutouts(sources) ?? describeDataset(sources)}`,
-    ...sources.notes,
+    ...describeNotes(sources),
     others === 'same' && taken.length === 0
       ? 'source classes are matched by id'
       : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${rest.length > 0 ? `, ${rest.length} not pasted: ${listed(rest)}` : ''}${stuff.length > 0 ? `, ${stuff.length} stuff: ${listed(stuff)}` : ''}`,

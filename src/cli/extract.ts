@@ -4,7 +4,7 @@ import type { Programs } from '../engine/programs.ts';
 import { exitCodes, printable } from '../errors.ts';
 import type { extractOptions, Given } from '../options.ts';
 import { type ExtractSummary, extract } from '../verbs/extract.ts';
-import { describeCounts, describeDataset } from './dataset.ts';
+import { describeDataset, describeNotes } from './dataset.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 
@@ -17,7 +17,7 @@ export function run(given: Given<typeof extractOptions>, streams: Streams, progr
     out: given.out,
     run: (hooks, say) => {
       const opened = (dataset: Dataset): void => {
-        for (const line of [describeDataset(dataset), ...describeCounts(dataset)]) say(line);
+        for (const line of [describeDataset(dataset), ...describeNotes(dataset)]) say(line);
       };
       return extract(given, { ...hooks, opened }, programs);
     },

@@ -1,8 +1,11 @@
 import { plural } from '../base/plural.ts';
+import { describeUnpasted } from '../dataset/unpasted.ts';
 import { printable } from '../errors.ts';
 import { bankLayout } from '../formats/bank.ts';
 import type { Given, inspectOptions } from '../options.ts';
-import { type Inspection, inspect } from '../verbs/inspect.ts';
+import type { Reason } from '../types.ts';
+import { type Inspection, inspect, type SplitCounts } from '../verbs/inspect.ts';
+import { describeNotes } from './dataset.ts';
 import type { Streams } from './streams.ts';
 import { change, tableLines } from './table.ts';
 import { withProgress } from './with-progress.ts';
@@ -15,7 +18,7 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
   return withProgress({
     given,
     streams,
-    run: (hooks) => inspect(given, hooks),
+    run: (hooks, say) => inspect(given, { ...hooks, opened: (dataset) => describeNotes(dataset).forEach(say) }),
     tell: (result) => {
       const lines = given.json ? [JSON.stringify(result)] : describeInspection(result).map(printable);
       streams.stdout.write(lines.map((line) => `${line}\n`).join(''));
@@ -24,29 +27,15 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
   });
 }
 
-function describeInspection({ layout, splits, sizes, images, classes, augmented, odd, leftBehind }: Inspection): string[] {
+function describeInspection(inspection: Inspection): string[] {
+  const { layout, split, splits, sizes, images, others, augmented, odd, leftBehind } = inspection;
   const total = Object.values(splits).reduce((sum, n) => sum + n, 0);
   const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
-  const pixels = classes.reduce((sum, row) => sum + row.pixels, 0);
-  const table = [
-    ['id', 'class', 'kind', 'samples', 'instances', 'pixels', ...(augmented ? ['pasted', 'before -> after'] : [])],
-    ...classes.map(({ id, name = '', leftOut, kind, samples, instances, pixels: own, pasted = 0, before = 0, after = 0 }) => [
-      `${id}`,
-      name === '' && leftOut ? 'unlabelled' : name,
-      leftOut ? 'left out' : kind,
-      `${samples}`,
-      leftOut ? '' : `${instances}`,
-      `${((100 * own) / pixels).toFixed(2)} %`,
-      ...(augmented ? [leftOut ? '' : `${pasted}`, change(before, after, augmented.pixels)] : []),
-    ]),
-  ];
+  const rest = Object.keys(splits).filter((name) => name !== split);
   return [
     layout === bankLayout
-      ? `bank of objects: ${plural(
-          classes.reduce((sum, row) => sum + row.instances, 0),
-          'cut-out',
-        )} of ${plural(total, 'sample')}`
-      : `${layout} layout: ${plural(total, 'sample')}: ${named.join(', ')}`,
+      ? `bank of objects: ${plural(inspection.annotations, 'cut-out')} of ${plural(total, 'sample')}`
+      : `${layout} layout: ${plural(total, 'sample')}${named.length > 0 ? `: ${named.join(', ')}` : ''}`,
     `sizes: ${some(
       Object.entries(sizes).map(([size, n]) => `${size} (${n})`),
       6,
@@ -55,10 +44,13 @@ function describeInspection({ layout, splits, sizes, images, classes, augmented,
       .map(([kind, n]) => `${kind} (${n})`)
       .join(', ')}`,
     '',
-    ...tableLines(table, [1, 2]),
+    ...(others ? [`split ${split}:`] : []),
+    ...tableLines(classTable(inspection, augmented), [1, 2]),
+    ...describePastable(inspection),
     ...(augmented
       ? ['', `before -> after: share of the pixels of ${plural(augmented.samples, 'augmented sample')}, by manifest.json`]
       : []),
+    ...(others ? ['', `other splits (${rest.join(', ')}):`, ...tableLines(classTable(others), [1, 2]), ...describePastable(others)] : []),
     ...(odd.length > 0
       ? [
           '',
@@ -73,6 +65,51 @@ function describeInspection({ layout, splits, sizes, images, classes, augmented,
       ? ['', `files that belong to no sample: ${leftBehind.length}`, ...some(leftBehind, most).map((line) => `  ${line}`)]
       : []),
   ];
+}
+
+/** Rows of the table of classes. @param augmented gives an output its own columns, since lines have room for no more. */
+function classTable({ classes }: SplitCounts, augmented?: Inspection['augmented']): string[][] {
+  const pixels = classes.reduce((sum, row) => sum + row.pixels, 0);
+  return [
+    [
+      'id',
+      'class',
+      'kind',
+      'samples',
+      'instances',
+      ...(augmented ? [] : ['usable']),
+      'pixels',
+      ...(augmented ? ['pasted', 'before -> after'] : []),
+    ],
+    ...classes.map(({ id, name = '', leftOut, kind, samples, instances, pastable, pixels: own, pasted = 0, before = 0, after = 0 }) => [
+      `${id}`,
+      name === '' && leftOut ? 'unlabelled' : name,
+      leftOut ? 'left out' : kind,
+      `${samples}`,
+      leftOut ? '' : `${instances}`,
+      ...(augmented ? [] : [leftOut ? '' : `${pastable}`]),
+      `${((100 * own) / pixels).toFixed(2)} %`,
+      ...(augmented ? [leftOut ? '' : `${pasted}`, change(before, after, augmented.pixels)] : []),
+    ]),
+  ];
+}
+
+/** Flags of `augment` that paste the annotations of a reason. */
+const flagOf: Readonly<Partial<Record<Reason, string>>> = {
+  'class of stuff': '--stuff keep',
+  'cut off': '--truncated keep',
+  'too small': '--min-area',
+  'too large': '--max-area',
+  'crowd of run lengths': '--crowd objects',
+};
+
+/** Lines on the annotations that `augment` may paste if no option is given, and on all others by reason. */
+function describePastable({ annotations, pastable, unpasted }: SplitCounts): string[] {
+  const lines = (Object.keys(unpasted) as Reason[]).map((reason) => {
+    const flag = flagOf[reason];
+    return `  ${describeUnpasted({ [reason]: unpasted[reason] })}${flag === undefined ? '' : ` (${flag})`}`;
+  });
+  return [`usable as pastes by default: ${pastable} of ${annotations}${lines.length > 0 ? '; not used:' : ''}`, ...lines];
 }
 
 function some(lines: readonly string[], count: number): string[] {

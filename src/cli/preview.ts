@@ -1,6 +1,7 @@
 import { plural } from '../base/plural.ts';
 import type { Given, previewOptions } from '../options.ts';
 import { preview } from '../verbs/preview.ts';
+import { describeNotes, describeSources } from './dataset.ts';
 import type { Streams } from './streams.ts';
 import { describePrior, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
@@ -10,7 +11,11 @@ export function run(given: Given<typeof previewOptions>, streams: Streams): Prom
   return withProgress({
     given,
     streams,
-    run: (hooks) => preview(given, hooks),
+    run: (hooks, say) =>
+      preview(given, {
+        ...hooks,
+        opened: (dataset) => [...describeNotes(dataset), ...describeSources(dataset)].forEach(say),
+      }),
     tell: ({ rows, prior }, say) => {
       const warning = warnOfPrior(prior);
       if (warning !== undefined) streams.stderr.write(`${warning}\n`);

@@ -286,7 +286,8 @@ function skippedOf(
 
 /** Refuses an empty split. @throws {CopyPasteError} `noInput` when the augmented split has no samples. */
 function refuseEmpty(chosen: readonly Sample[], split: string, skipped: readonly Skipped[], options: DatasetOptions): void {
-  if (chosen.length > 0) return;
+  // An inspection lists the bad samples.
+  if (chosen.length > 0 || (options.lookOnly && skipped.length > 0)) return;
   const why = skipped.length > 0 ? `all of its samples (${skipped.length}) are bad` : 'it has no images with masks';
   throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`, {
     offenders: skipped.map(({ reason }) => reason),

@@ -14,16 +14,25 @@ const words: Readonly<Partial<Record<Reason, (n: number) => string>>> = {
   'crowd of run lengths': (n) => `${plural(n, 'crowd')} (iscrowd 1) with run lengths`,
   'further annotation': (n) => `${n} in further annotations of an image`,
   stuff: (n) => `${plural(n, 'segment')} of stuff (isthing 0)`,
+  'class of stuff': (n) => `${n} of a class of stuff`,
+  'cut off': (n) => `${n} cut off by the border of the image`,
+  'too small': (n) => `${n} too small`,
+  'too large': (n) => `${n} too large`,
 };
 
 const order = Object.keys(words);
 
 /** Annotations by reason, in words. */
 export function describeUnpasted(unpasted: Unpasted): string {
+  return unpastedInWords(unpasted).join(', ');
+}
+
+/** Words for the annotations of each reason. */
+export function unpastedInWords(unpasted: Unpasted): string[] {
   const found = Object.entries(unpasted) as [Reason, number][];
   const place = ([reason]: [Reason, number]): number => order.indexOf(reason) + 1 || order.length + 1;
   found.sort((a, b) => place(a) - place(b) || (a[0] < b[0] ? -1 : 1));
-  return found.map(([reason, n]) => words[reason]?.(n) ?? `${n} ${reason}`).join(', ');
+  return found.map(([reason, n]) => words[reason]?.(n) ?? `${n} ${reason}`);
 }
 
 /** Annotations that cannot be pasted. @param crowds set if crowds of run lengths are objects. */

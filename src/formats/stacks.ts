@@ -17,6 +17,8 @@ export interface Drawn {
   readonly box?: Box | undefined;
   /** Pixels; `undefined` for lines, points and upright boxes. */
   readonly spans: Int32Array | undefined;
+  /** Reason why it is never pasted, if it is not for its form. */
+  readonly reason?: Reason | undefined;
 }
 
 /** A shape: the indices of its elements and its z-order. */
@@ -134,9 +136,17 @@ export function shapesOfStack(drawn: readonly (Drawn | undefined)[], size: Size)
     const instance = classId !== undefined && spans.length > 0 ? instanceOfSpans(classId, spans, size) : undefined;
     const boxes = new Map(areas.length > 0 ? rest.map((n) => [n, drawn[n]?.box as Box]) : []);
     const elements = [...areas, ...rest].sort((a, b) => a - b);
-    return { id, own: { elements, boxes, order }, ...(instance && { instance }) };
+    const own = { elements, boxes, order };
+    return { id, own, ...(instance ? { instance } : { reason: reasonOf(drawn[id], areas.length > 0) }) };
   });
   return shapes.sort((a, b) => a.own.order - b.own.order);
+}
+
+/** Reason why a shape without an instance is never pasted. @param first its first element. */
+function reasonOf(first: Drawn | undefined, hasArea: boolean): Reason {
+  if (first?.reason) return first.reason;
+  if (!hasArea) return first?.box ? 'box' : 'line or point';
+  return first?.classId === undefined ? 'unknown label' : 'no area';
 }
 
 function formOf({ box, spans }: Drawn): Grouped['form'] {

@@ -3,13 +3,14 @@ import { digestOf } from '../base/digest.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
-import { isUndefinedId } from '../dataset/classes.ts';
+import { isUndefinedId, type KnownClasses } from '../dataset/classes.ts';
 import { refuseIdleJoin } from '../dataset/join.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { createValueCensus, masksOf } from '../dataset/values.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
+import { createJudge } from '../engine/pastable.ts';
 import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
 import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
 import { bankLayout, isBank, readBank } from '../formats/bank.ts';
@@ -18,7 +19,7 @@ import type { Difference } from '../output/compare.ts';
 import type { Manifest } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Annotations, Sample } from '../types.ts';
+import type { Annotations, Instance, PixelsById, Reason, Sample, Shaped, Size, Unpasted } from '../types.ts';
 
 /** Counts of one class. */
 export interface ClassRow {
@@ -30,6 +31,8 @@ export interface ClassRow {
   readonly kind: 'thing' | 'stuff' | 'unknown';
   readonly samples: number;
   readonly instances: number;
+  /** Number of instances that may be pasted if no option is given. */
+  readonly pastable: number;
   readonly pixels: number;
   /** Number of instances that were pasted, if the data set is an output of `augment`. */
   readonly pasted?: number;
@@ -38,16 +41,30 @@ export interface ClassRow {
   readonly after?: number;
 }
 
-/** Class counts and possible problems of a data set. */
-export interface Inspection {
+/** Counts of the annotations of some splits. */
+export interface SplitCounts {
+  readonly classes: readonly ClassRow[];
+  /** Number of annotations, with those that have no pixels. */
+  readonly annotations: number;
+  /** Number of annotations that may be pasted if no option is given. */
+  readonly pastable: number;
+  /** Number of all other annotations, by reason. */
+  readonly unpasted: Unpasted;
+}
+
+/** Class counts of the augmented split, and possible problems of a data set. */
+export interface Inspection extends SplitCounts {
   readonly layout: string;
+  /** Split that `augment` would augment; `''` for a data set without splits. */
+  readonly split: string;
   /** Number of samples by split; `''` stands for a data set without splits. */
   readonly splits: Readonly<Record<string, number>>;
   /** Number of samples by image size, the most common first. */
   readonly sizes: Readonly<Record<string, number>>;
   /** Number of samples by format and channels of the image. */
   readonly images: Readonly<Record<string, number>>;
-  readonly classes: readonly ClassRow[];
+  /** Counts of all other splits together. */
+  readonly others?: SplitCounts;
   /** Number of the samples that were pasted into, and of their pixels, if the data set is an output of `augment`. */
   readonly augmented?: { readonly samples: number; readonly pixels: number };
   /** Possible problems, by file. */
@@ -95,33 +112,92 @@ function whatOfManifest(error: unknown): string {
 /** Counts the cut-outs of a bank, by its manifest. */
 async function inspectBank(folder: string): Promise<Inspection> {
   const [sizes, images] = [new Map<string, number>(), new Map<string, number>()];
-  const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
+  const records: (Size & { readonly cutouts: Counted[] })[] = [];
   const { head, entries } = await readBank(folder, ({ width, height, depth, cutouts }) => {
     increment(sizes, `${width}×${height}`);
     for (const _ of cutouts) increment(images, `PNG ${depth === 16 ? '16-bit ' : ''}RGBA`);
-    for (const id of new Set(cutouts.map(({ classId }) => classId))) {
-      const areas = cutouts.filter(({ classId }) => classId === id).map(({ area }) => area);
-      const row = classes.get(id) ?? { samples: 0, instances: 0, pixels: 0 };
-      const pixels = areas.reduce((sum, area) => sum + area, row.pixels);
-      classes.set(id, { samples: row.samples + 1, instances: row.instances + areas.length, pixels });
-    }
+    // Masks and paths of all cut-outs would take much memory.
+    records.push({ width, height, cutouts: cutouts.map(({ classId, area, truncated }) => ({ classId, area, truncated })) });
   });
-  const names = new Map(head.classes.map(({ id, name }) => [id, name]));
-  const kindOf = (id: number): ClassRow['kind'] =>
-    head.stuff && names.has(id) ? (head.stuff.includes(id) ? 'stuff' : 'thing') : 'unknown';
+  const classNames = new Map(head.classes.map(({ id, name }) => [id, name]));
+  const table = createTable({ classNames, leftOut: new Set(), ...(head.stuff && { stuff: new Set(head.stuff) }) });
+  for (const { width, height, cutouts } of records) {
+    const pixels = new Map<number, number>();
+    for (const { classId, area } of cutouts) pixels.set(classId, (pixels.get(classId) ?? 0) + area);
+    table.add({ width, height }, pixels, cutouts);
+  }
   return {
     layout: bankLayout,
+    split: '',
     splits: { '': entries.length },
     sizes: ordered(sizes),
     images: ordered(images),
-    classes: [...classes]
-      .sort(([a], [b]) => a - b)
-      .map(([id, row]) => {
-        const name = names.get(id);
-        return { id, ...(name !== undefined && { name }), leftOut: false, kind: kindOf(id), ...row };
-      }),
+    ...table.counts(),
     odd: [],
     leftBehind: [],
+  };
+}
+
+/** Counts of a class. */
+type Row = Pick<ClassRow, 'samples' | 'instances' | 'pastable' | 'pixels'>;
+
+/** An instance, as far as it is counted. */
+type Counted = Pick<Instance, 'classId' | 'area' | 'truncated' | 'crowd'>;
+
+/**
+ * Creates counts of annotations by class.
+ *
+ * @param more facts of a class that go into its row.
+ */
+function createTable(
+  known: KnownClasses & { readonly leftOut: ReadonlySet<number> },
+  more: (id: number) => Partial<ClassRow> = () => ({}),
+) {
+  const { classNames, leftOut, stuff } = known;
+  const judge = createJudge(known);
+  const rows = new Map<number, Row>();
+  const unpasted = new Map<Reason, number>();
+  let [annotations, pastable] = [0, 0];
+  const count = (id: number, change: Partial<Row>): void => {
+    const row = rows.get(id) ?? { samples: 0, instances: 0, pastable: 0, pixels: 0 };
+    const { samples = 0, instances = 0, pastable = 0, pixels = 0 } = change;
+    rows.set(id, {
+      samples: row.samples + samples,
+      instances: row.instances + instances,
+      pastable: row.pastable + pastable,
+      pixels: row.pixels + pixels,
+    });
+  };
+  const add = (reason: Reason | undefined): void => {
+    annotations++;
+    if (reason === undefined) pastable++;
+    else unpasted.set(reason, (unpasted.get(reason) ?? 0) + 1);
+  };
+  const kindOf = (id: number): ClassRow['kind'] => (stuff && classNames.has(id) ? (stuff.has(id) ? 'stuff' : 'thing') : 'unknown');
+  return {
+    /** Adds the annotations of a sample. @param reasons of shapes, in the order of the instances among them, if it has shapes. */
+    add(size: Size, pixels: PixelsById, instances: readonly Counted[], shapes?: readonly Shaped[]): void {
+      for (const [id, n] of pixels) count(id, { samples: 1, pixels: n });
+      const reasonOf = (instance: Counted, stated: Reason | undefined): void => {
+        const reason = judge(instance, size);
+        count(instance.classId, { instances: 1, pastable: reason === undefined ? 1 : 0 });
+        add(reason === 'crowd' ? (stated ?? reason) : reason);
+      };
+      for (const { instance, reason } of shapes ?? instances.map((instance) => ({ instance, reason: undefined })))
+        if (instance) reasonOf(instance, reason);
+        else add(reason ?? 'no area');
+    },
+    counts: (): SplitCounts => ({
+      classes: [...rows]
+        .sort(([a], [b]) => a - b)
+        .map(([id, row]) => {
+          const name = classNames.get(id);
+          return { id, ...(name !== undefined && { name }), leftOut: leftOut.has(id), kind: kindOf(id), ...row, ...more(id) };
+        }),
+      annotations,
+      pastable,
+      unpasted: Object.fromEntries([...unpasted].sort(([a], [b]) => (a < b ? -1 : 1))),
+    }),
   };
 }
 
@@ -136,11 +212,9 @@ interface Read {
 
 /** Counts the samples of a data set, one by one. @param made manifest of an output of `augment`, or its problem. */
 function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
-  const { classNames, leftOut, stuff } = dataset;
   const sizes = new Map<string, number>();
   const images = new Map<string, number>();
   const splits = new Map<string, number>();
-  const classes = new Map<number, { samples: number; instances: number; pixels: number }>();
   const seen = new Map<string, Sample>();
   const odd = badSamples(dataset);
   const values = createValueCensus(dataset);
@@ -149,13 +223,9 @@ function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
   const pasted = new Map(manifest?.classes.map((row) => [row.id, row.pasted]));
   const sums: PixelSums = new Map();
   for (const record of manifest?.records ?? []) addPixels(sums, record);
-  const rowOf = (id: number) => {
-    const row = classes.get(id) ?? { samples: 0, instances: 0, pixels: 0 };
-    classes.set(id, row);
-    return row;
-  };
-  const kindOf = (id: number): ClassRow['kind'] => (stuff && classNames.has(id) ? (stuff.has(id) ? 'stuff' : 'thing') : 'unknown');
-  const changeOf = (id: number) => ({ pasted: pasted.get(id) ?? 0, ...(sums.get(id) ?? { before: 0, after: 0 }) });
+  const changeOf = (id: number) => (manifest ? { pasted: pasted.get(id) ?? 0, ...(sums.get(id) ?? { before: 0, after: 0 }) } : {});
+  const own = createTable(dataset, changeOf);
+  const others = createTable(dataset);
   const addImage = (sample: Sample, digest: string): void => {
     const { image, split, format } = sample;
     increment(splits, split);
@@ -165,15 +235,10 @@ function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
       odd.push({ path: image, what: `is the same image as ${twin.image}${twin.split === split ? '' : `, in split ${twin.split}`}` });
     else seen.set(digest, sample);
   };
-  const addAnnotations = (file: string, { sample, mask, pixels, instances }: Annotations): void => {
+  const addAnnotations = (file: string, { sample, mask, pixels, instances, shapes }: Annotations): void => {
     if (!sample.entry && sample.mask !== undefined) values.add(pixels);
     increment(sizes, `${mask.width}×${mask.height}`);
-    for (const [id, n] of pixels) {
-      const row = rowOf(id);
-      row.samples++;
-      row.pixels += n;
-    }
-    for (const { classId } of instances) rowOf(classId).instances++;
+    (sample.split === dataset.split ? own : others).add(sample.size, pixels, instances, shapes?.shapes);
     if (instances.length === 0) odd.push({ path: file, what: `${sample.id} has no instance` });
     const unknown = [...pixels.keys()].filter((id) => isUndefinedId(id, dataset));
     if (unknown.length > 0) odd.push({ path: file, what: `has ids that are not defined classes: ${unknown.join(', ')}` });
@@ -189,22 +254,12 @@ function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
       if (strange !== undefined) odd.push({ path: masksOf(dataset), what: strange });
       return {
         layout: dataset.layout,
+        split: dataset.split,
         splits: ordered(splits),
         sizes: ordered(sizes),
         images: ordered(images),
-        classes: [...classes]
-          .sort(([a], [b]) => a - b)
-          .map(([id, row]) => {
-            const name = classNames.get(id);
-            return {
-              id,
-              ...(name !== undefined && { name }),
-              leftOut: leftOut.has(id),
-              kind: kindOf(id),
-              ...row,
-              ...(manifest && changeOf(id)),
-            };
-          }),
+        ...own.counts(),
+        ...(dataset.others.length > 0 && { others: others.counts() }),
         ...(manifest && { augmented: { samples: manifest.summary.augmented, pixels: pixelsIn(sums) } }),
         odd,
         leftBehind: dataset.leftBehind.filter((file) => !(manifest && file === manifestName)),

@@ -24,6 +24,7 @@ describe('inspect', () => {
       kind: 'thing',
       samples: 1,
       instances: 1,
+      pastable: 0,
       pixels: expect.any(Number),
     });
     expect(classes.reduce((sum, { pixels }) => sum + pixels, 0)).toBe(2 * 500 * 375 + 500 * 338);
@@ -39,8 +40,10 @@ describe('inspect', () => {
   });
 
   test('counts the instances that --join makes of components', async () => {
-    const cars = async (join?: '6px') =>
-      (await inspect({ in: 'fixtures/camvid', join })).classes.find(({ name }) => name === 'car')?.instances;
+    const cars = async (join?: '6px') => {
+      const { classes, others } = await inspect({ in: 'fixtures/camvid', join });
+      return [...classes, ...(others?.classes ?? [])].reduce((sum, { name, instances }) => sum + (name === 'car' ? instances : 0), 0);
+    };
     expect([await cars(), await cars('6px')]).toEqual([60, 39]);
     await expect(inspect({ in: 'fixtures/coco', join: '6px' })).rejects.toMatchObject({ code: 'usage' });
     await expect(inspect({ in: 'fixtures/voc', join: '6px', instances: 'object' })).rejects.toMatchObject({ code: 'usage' });
@@ -61,6 +64,69 @@ describe('inspect', () => {
     const foreign = await inspect({ in: out });
     expect(foreign.augmented).toBe(undefined);
     expect(foreign.odd).toEqual([{ path: 'manifest.json', what: expect.stringContaining('is not a copypaste manifest') }]);
+  });
+
+  test('counts what can be pasted apart from all else, by reason, and the augmented split apart from the others', async () => {
+    const { split, annotations, pastable, unpasted, classes, others } = await inspect({ in: 'fixtures/camvid' });
+    expect({ split, annotations, pastable, unpasted }).toEqual({
+      split: 'train',
+      annotations: 707,
+      pastable: 196,
+      unpasted: { 'class of stuff': 407, 'cut off': 18, 'too small': 86 },
+    });
+    expect(classes.reduce((sum, row) => sum + (row.leftOut ? 0 : row.instances), 0)).toBe(annotations);
+    expect(classes.reduce((sum, row) => sum + row.pastable, 0)).toBe(pastable);
+    expect(others).toMatchObject({ annotations: 135, pastable: 36, unpasted: { 'class of stuff': 82, 'cut off': 1, 'too small': 16 } });
+    const of = async (name: string) => (await inspect({ in: `fixtures/${name}` })).unpasted;
+    expect(await of('coco')).toEqual({ 'crowd of run lengths': 3, 'cut off': 3 });
+    expect(await of('panoptic')).toEqual({ crowd: 3, stuff: 7, 'cut off': 3 });
+    expect(await of('cvat')).toEqual({ box: 1, 'line or point': 2, 'cut off': 5 });
+    expect(await of('labelme')).toEqual({ "labelled '__ignore__'": 1, 'cut off': 1 });
+    expect((await inspect({ in: 'fixtures/coco', crowd: 'objects' })).unpasted).toEqual({ 'cut off': 4 });
+    const streams = captureStreams();
+    await main(['inspect', 'fixtures/camvid'], streams);
+    expect(streams.text.stdout).toContain('\nusable as pastes by default: 196 of 707; not used:\n  407 of a class of stuff (--stuff keep)\n  18 cut off');
+    expect(streams.text.stdout).toContain('\nother splits (val):\n');
+  });
+
+  test('and check say why all samples of a set are bad, and print the notes of augment', async () => {
+    const picture = imageOf(9, 9, (x, y) => 0xff000000 + 7 * x * y);
+    const label = JSON.stringify({ shapes: 1 });
+    const box = '<box label="a" xtl="1"/>';
+    const item = { id: 'a', image: { path: 'a.png' }, annotations: [{}] };
+    const image = { id: 1, file_name: 'a.png', width: 'x', height: 9 };
+    const sets: [string, Parameters<typeof writeTree>[1]][] = [
+      ['image is 9×9, but its mask is 8×9', { 'images/a.png': picture, 'masks/a.png': filled(8, 9, 1) }],
+      ['not a valid labelme file', { 'a.png': picture, 'a.json': label }],
+      [
+        'a box needs xtl',
+        {
+          'a.png': picture,
+          'annotations.xml': `<annotations><image id="1" name="a.png" width="9" height="9">${box}</image></annotations>`,
+        },
+      ],
+      ['type is missing', { 'images/train/a.png': picture, 'annotations/train.json': JSON.stringify({ categories: {}, items: [item] }) }],
+      [
+        'width is the text "x"',
+        {
+          'train/a.png': picture,
+          'annotations/instances_train.json': JSON.stringify({ images: [image], annotations: [], categories: [] }),
+        },
+      ],
+      ['line 1 is neither a polygon', { 'images/train/a.png': picture, 'labels/train/a.txt': '0 1 x\n', 'data.yaml': 'names: [a]\n' }],
+    ];
+    for (const [n, [why, files]] of sets.entries()) {
+      const root = await writeTree(join(folder, `all-bad${n}`), files);
+      const [looked, checked] = [captureStreams(), captureStreams()];
+      expect(await main(['inspect', root], looked)).toBe(0);
+      expect(looked.text.stdout).toContain('possible problems: 1\n');
+      expect(looked.text.stdout).toContain(why);
+      expect(await main(['check', root], checked)).toBe(1);
+      expect(checked.text.stderr).toContain(why);
+    }
+    const noted = captureStreams();
+    await main(['check', 'fixtures/coco'], noted);
+    expect(noted.text.stderr).toContain('3 of 43 annotations are kept and never pasted: 3 crowds (iscrowd 1) with run lengths\n');
   });
 
   test('tells stuff from things where a layout or a document knows them', async () => {

@@ -107,7 +107,8 @@ function shapesOf(
     const spans = reason === 'box' || reason === 'too few points' ? undefined : spansOfSegmentation(own, size, file);
     const crowd = Boolean(own.iscrowd) && !(crowds === 'objects' && reason === 'crowd of run lengths');
     const instance = spans && spans.length > 0 ? instanceOf(own.category_id, spans, size, crowd) : undefined;
-    return { id: own.id, own, ...(instance && { instance }) };
+    const why = typeof reason === 'object' ? reasonIn(reason, size) : reason;
+    return { id: own.id, own, ...(instance ? { instance, ...(crowd && why && { reason: why }) } : { reason: why ?? 'no area' }) };
   });
   return { size, own: { image }, shapes };
 }

@@ -2,7 +2,7 @@
 import { isBelow } from '../../base/paths.ts';
 import { CopyPasteError } from '../../errors.ts';
 import { areaOfSpans, boxOfSpans, fillSpans } from '../../masks/spans.ts';
-import type { Instance, Sample, ShapeSet, Size } from '../../types.ts';
+import type { Instance, Reason, Sample, ShapeSet, Size } from '../../types.ts';
 import type { DocumentFormat, PastedShapes } from '../format.ts';
 import { renamed } from '../image-names.ts';
 import { parseJson } from '../json-text.ts';
@@ -156,7 +156,9 @@ function segmentsOf(own: PanopticImage, { path, ...plane }: Plane, things: reado
     if (why !== undefined) throw new CopyPasteError('data', `segment ${id} ${why}; correct its annotation`, { path });
     seen.add(id);
     const stuff = Boolean(iscrowd) || !countable.has(category);
-    return { id, own: segment, instance: instanceOf(category, Int32Array.from(pixels ?? []), plane, stuff) };
+    const reason: Reason | false = iscrowd ? 'crowd' : stuff && 'stuff';
+    const instance = instanceOf(category, Int32Array.from(pixels ?? []), plane, stuff);
+    return { id, own: segment, instance, ...(reason && { reason }) };
   });
   return { size: { width, height }, own, shapes };
 }

@@ -155,6 +155,7 @@ export async function shapesOfCvat({ parts: [part = ''], file, classNames }: Sha
       group: integerIn(attributes, 'group_id'),
       box: geometry.box,
       spans: spansOf(geometry, size),
+      reason: reasonOf(geometry, size),
     };
   });
   const { width, height } = size;

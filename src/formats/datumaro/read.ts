@@ -88,12 +88,12 @@ export function shapesOfDatumaro({ parts: [part = ''], file, size: actual, class
     const { label_id: label, z_order: order } = annotation;
     const grouped = groupedOf(annotation, size);
     if (!grouped) return undefined;
-    const { group, form } = grouped;
+    const { group, form, reason } = grouped;
     const problem = problemOfMask(annotation, size);
     if (problem !== undefined) throw new CopyPasteError('data', `${titleOf(item, 0)}: annotations[${n}]: ${problem}`, { path: file });
     const spans = form === 'area' ? spansOfAnnotation(annotation, size) : undefined;
     const classId = typeof label === 'number' && classNames.has(label) ? label : undefined;
-    return { classId, order: order ?? 0, group, box: annotation.type === 'bbox' ? extentOf(annotation) : undefined, spans };
+    return { classId, order: order ?? 0, group, box: annotation.type === 'bbox' ? extentOf(annotation) : undefined, spans, reason };
   });
   return { size, own: item, shapes: shapesOfStack(drawn, size) };
 }

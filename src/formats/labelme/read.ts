@@ -7,7 +7,7 @@ import { idsByName } from '../class-ids.ts';
 import type { ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { integer, type Keys, length, list, optional, problemOfKeys, shown, text } from '../keys.ts';
-import { hasArea, type LabelmeShape, spansOfShapes } from './drawing.ts';
+import { hasArea, type LabelmeShape, spansOfShapes, unpastedReason } from './drawing.ts';
 
 /** Content of a labelme file. */
 export interface LabelmeDocument {
@@ -99,7 +99,7 @@ export function shapesOfLabelme({ parts: [content = ''], size, file, classNames 
       throw refused(file, `shape '${label}': ${messageOf(cause)}`, cause);
     }
     const instance = spans.length > 0 ? instanceOfSpans(classId as number, spans, size) : undefined;
-    return { id, own: indices, ...(instance && { instance }) };
+    return { id, own: indices, ...(instance ? { instance } : { reason: unpastedReason(parts[0] as LabelmeShape, size) ?? 'no area' }) };
   });
   return { size, own: document, shapes };
 }

@@ -8,7 +8,7 @@ import { outlineOfSpans } from '../../masks/outlines.ts';
 import { spansOfPolygons } from '../../masks/polygons.ts';
 import { smallestRectangle } from '../../masks/rectangles.ts';
 import { boxOfSpans } from '../../masks/spans.ts';
-import type { ClassNames, ShapeSet } from '../../types.ts';
+import type { ClassNames, Shaped, ShapeSet } from '../../types.ts';
 import type { LabelFiles, LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
 import { configInOutput, readConfig } from './config.ts';
 import { faultOf, isBox, isPose, type Kind, type Line, linesOf, refuseTask } from './lines.ts';
@@ -55,19 +55,24 @@ const others: Readonly<Record<Kind, string>> = {
  */
 async function namesOf(
   tree: Tree,
-  { files, own, encoding }: LabelFiles,
+  { files, own, counted, encoding }: LabelFiles,
   bad: Map<string, Fault>,
   kind: Kind,
 ): ReturnType<LabelFormat['names']> {
   const config = await readConfig(tree, encoding);
   const listed = config && config.classNames.size > 0 ? undefined : await readClasses(tree, files, encoding);
   const classNames = listed?.classNames ?? config?.classNames ?? new Map();
-  const counts = new Set<number>();
-  let poses = true;
+  const lengths = new Set<number>();
+  const isCounted = new Set(counted);
+  let [annotations, boxes, poses] = [0, 0, true];
   await inParts(own, 16, async (file) => {
     const lines = linesOf(await readText(tree.root, file, encoding).catch((error: unknown) => refuse(error, file)));
+    if (isCounted.has(file)) {
+      annotations += lines.length;
+      boxes += lines.filter(isBox).length;
+    }
     for (const line of lines) {
-      counts.add(line.values.length);
+      lengths.add(line.values.length);
       poses &&= isPose(line);
     }
     const what = faultOf(lines, classNames, kind);
@@ -78,10 +83,11 @@ async function namesOf(
     bad.set(file, { path: file, what: error.what });
     return '';
   }
-  refuseTask(counts, poses, own, config);
-  const notes = counts.size === 1 && counts.has(8) ? [`labels have four corners each and are read as ${kind}; ${others[kind]}`] : [];
-  if (!config) return { classNames, notes, ...(listed && { config: { file: listed.file } }) };
-  return { classNames, notes, config: { file: config.file, ...(await configInOutput(config, tree)) } };
+  refuseTask(lengths, poses, own, config);
+  const notes = lengths.size === 1 && lengths.has(8) ? [`labels have four corners each and are read as ${kind}; ${others[kind]}`] : [];
+  const counts = { annotations, unpasted: boxes > 0 ? { box: boxes } : {} };
+  if (!config) return { classNames, notes, counts, ...(listed && { config: { file: listed.file } }) };
+  return { classNames, notes, counts, config: { file: config.file, ...(await configInOutput(config, tree)) } };
 }
 
 /** Reads the `classes.txt` in the root or beside the labels, which has one name per line. */
@@ -107,12 +113,12 @@ function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSe
   const lines = linesOf(text);
   const fault = faultOf(lines, new Map(), 'outlines');
   if (fault !== undefined) throw new CopyPasteError('data', fault, { path: file });
-  const shapes = lines.map((line, id) => {
+  const shapes = lines.map((line, id): Shaped<string> => {
     const { classId, values, text: own } = line;
-    if (isBox(line)) return { id, own };
+    if (isBox(line)) return { id, own, reason: 'box' };
     const polygon = values.map((value, i) => value * (i % 2 === 0 ? size.width : size.height));
     const spans = spansOfPolygons([polygon], size);
-    return { id, own, ...(spans.length > 0 && { instance: instanceOfSpans(classId, spans, size) }) };
+    return { id, own, ...(spans.length > 0 ? { instance: instanceOfSpans(classId, spans, size) } : { reason: 'no area' }) };
   });
   return { size, own: undefined, shapes };
 }
