@@ -10,6 +10,7 @@ from pathlib import Path
 import cityscapes
 import coco
 import images
+import instance_files
 import label_studio
 import labelme_files
 import masks
@@ -49,6 +50,8 @@ cases = {
     "segment-anything": segment_anything.files,
     "via-export": via_regions.export,
     "via-project": via_regions.project,
+    "instance-files-folders": instance_files.folders,
+    "instance-files-names": instance_files.names,
     "yolo-lines": yolo.lines,
     "yolo-boxes": yolo.boxes,
     "yolo-splits": yolo.splits,
