@@ -43,6 +43,18 @@ export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
   return { width, height, depth, colour, interlaced: interlacing === 1 };
 }
 
+/** Palette of a PNG, if it is in the first bytes of the file. */
+export function paletteAtStart(bytes: Uint8Array): Uint8Array | undefined {
+  if (pngHeader(bytes)?.colour !== 'palette') return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 33; at + 8 <= bytes.length; at += 12 + view.getUint32(at)) {
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    if (type === 'PLTE') return bytes.subarray(at + 8, at + 8 + view.getUint32(at));
+    if (type === 'IDAT') return undefined;
+  }
+  return undefined;
+}
+
 /** Decodes all channels of a mask PNG to their stored values. @throws {CopyPasteError} `data` if the file is damaged or too large. */
 export function decodeValues(bytes: Uint8Array, file: string) {
   const damaged = (why: string, cause?: unknown): CopyPasteError =>

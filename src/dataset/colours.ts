@@ -1,5 +1,8 @@
 import { join } from 'node:path';
+import { inParts } from '../base/parts.ts';
 import { readNamedText } from '../base/text.ts';
+import { readStart } from '../base/tree.ts';
+import { paletteAtStart } from '../codecs/png.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Colours } from '../types.ts';
 
@@ -71,4 +74,22 @@ function triple(texts: readonly string[]): readonly [number, number, number] {
 export function findColourMap(root: string, files: readonly string[]): string | undefined {
   const name = mapNames.find((one) => files.includes(one));
   return name === undefined ? undefined : join(root, name);
+}
+
+/** Number of masks whose palettes are read. */
+const firstMasks = 16;
+
+/** Longest start of a PNG with a palette, unless other chunks are long. */
+const startBytes = 4096;
+
+/** Tests if the palettes of masks of ids have the colours of a map in its order, so that its classes are those of the ids. */
+export async function haveColours(root: string, masks: readonly string[], { colours }: ColourMap): Promise<boolean> {
+  const step = Math.max(1, Math.floor(masks.length / firstMasks));
+  const some = masks.filter((_, i) => i % step === 0);
+  const fit = await inParts(some, 4, async (mask) => {
+    const palette = paletteAtStart(await readStart(join(root, mask), mask, startBytes));
+    const known = Math.min(colours.length, (palette?.length ?? 0) / 3);
+    return known > 1 && colours.slice(0, known).every((colour, id) => colour.every((value, c) => palette?.[3 * id + c] === value));
+  });
+  return fit.length > 0 && fit.every(Boolean);
 }

@@ -9,7 +9,7 @@ import type { Layout } from '../formats/layouts.ts';
 import { noObjects } from '../masks/ids.ts';
 import type { ClassNames, Colours, Counts, ObjectIds, Sample } from '../types.ts';
 import { readClassNames } from './classes.ts';
-import { type ColourMap, findColourMap, readColourMap } from './colours.ts';
+import { type ColourMap, findColourMap, haveColours, readColourMap } from './colours.ts';
 import { checkSamples } from './headers.ts';
 import type { ImageLists } from './image-lists.ts';
 import { chooseLayout, refuseUnlistable, refuseUnusedOptions, withOwnClasses } from './layout.ts';
@@ -118,11 +118,11 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   refuseEmpty(chosen, split, skipped, options);
   if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
 
-  // A colour map does not apply to masks of ids.
-  const map = coded ? colourFile.map : undefined;
+  const masks = samples.flatMap(({ mask, entry }) => (mask === undefined || entry ? [] : [mask]));
+  const map = await classesOfMap(colourFile, { root, layout, coded, masks, named: (options.classNames ?? config) !== undefined });
   const colours = coded ? colourFile.colours : undefined;
   const regions = stuffOf(documents.get(split)?.things, pairing.categories);
-  const classes = await classesOf(options, [{ classNames: pairing.categories, stuff: regions }, map ?? {}, config ?? {}], layout);
+  const classes = await classesOf(options, [{ classNames: pairing.categories, stuff: regions }, map.classes, config ?? {}], layout);
   // Copied even for masks of ids, since it also names the classes.
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? relative(root, colourFile.path) : undefined;
   const configs = [pairing.config, config].filter((one) => one !== undefined);
@@ -148,7 +148,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     ofLabels: pairing.ofLabels,
     carried,
     rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
-    notes: [...(pairing.notes ?? []), ...notes, ...configs.flatMap(({ notes = [] }) => notes)],
+    notes: [...(pairing.notes ?? []), ...notes, ...map.notes, ...configs.flatMap(({ notes = [] }) => notes)],
     ...classes,
     ...(regions && { regions: new Set(regions) }),
     ...(objectIds && { objectIds }),
@@ -232,6 +232,38 @@ async function openColours(
     if (colorMap !== undefined) throw error;
     return { path, error };
   }
+}
+
+/**
+ * Classes of a colour map: if masks store its colours, or ids with palettes of its colours. For other masks of ids a note says why their
+ * classes have no names, unless they are named otherwise.
+ */
+async function classesOfMap(
+  { map, path = '' }: { readonly map?: ColourMap; readonly path?: string | undefined },
+  {
+    root,
+    layout,
+    coded,
+    masks,
+    named,
+  }: {
+    readonly root: string;
+    readonly layout: Layout;
+    readonly coded: boolean;
+    readonly masks: readonly string[];
+    readonly named: boolean;
+  },
+): Promise<{ classes: StatedClasses; notes: string[] }> {
+  if (!map || (!coded && (layout.mapNamesIds || masks.length === 0))) return { classes: {}, notes: [] };
+  if (coded) return { classes: map, notes: [] };
+  const { ignore, ...classes } = map;
+  if (await haveColours(root, masks, map)) return { classes: { ...classes, ...(ignore.length > 0 && { ignore }) }, notes: [] };
+  if (named || layout.classNames) return { classes: {}, notes: [] };
+  const file = relative(root, path);
+  return {
+    classes: {},
+    notes: [`${file} does not name the classes: masks hold ids, without palettes of its colours; pass --class-names FILE`],
+  };
 }
 
 /** Reads the layout's configuration file, if there is one. */

@@ -2,9 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ColourMap, findColourMap, readColourMap } from '../../src/dataset/colours.ts';
-import { temporaryFolder } from '../make.ts';
+import { openDataset } from '../../src/dataset/open.ts';
+import { augment } from '../../src/verbs/augment.ts';
+import { drawBox, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
-const path = join(temporaryFolder(), 'colours.txt');
+const folder = temporaryFolder();
+const path = join(folder, 'colours.txt');
 
 async function read(text: string): Promise<ColourMap> {
   await writeFile(path, text);
@@ -50,4 +53,44 @@ test('a missing colour map is an error, and a data set is searched for the known
   await expect(readColourMap(`${path}.none`)).rejects.toMatchObject({ code: 'noInput' });
   expect(findColourMap('data', ['images/a.png', 'class_dict.csv', 'labelmap.txt'])).toBe(join('data', 'labelmap.txt'));
   expect(findColourMap('data', ['deep/labelmap.txt'])).toBe(undefined);
+});
+
+const image = imageOf(32, 32, (x, y) => x * y);
+const mask = drawBox(filled(32, 32, 0), [8, 8, 20, 20], 1);
+const colourMap = 'name,r,g,b\nbackground,0,0,0\nwall,1,2,3\nroof,9,9,9\n';
+const paired = (palette?: Uint8Array) => ({
+  'images/a.png': image,
+  'masks/a.png': { ...mask, ...(palette && { palette }) },
+  'images/b.png': image,
+  'masks/b.png': { ...mask, ...(palette && { palette }) },
+  'class_dict.csv': colourMap,
+});
+const open = (root: string) => openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+
+test.each([
+  ['all colours', Uint8Array.of(0, 0, 0, 1, 2, 3, 9, 9, 9, 7, 7, 7)],
+  ['the first colours', Uint8Array.of(0, 0, 0, 1, 2, 3)],
+])('a colour map names the ids of masks whose palettes have %s of it in its order, also after pastes', async (name, palette) => {
+  const root = await writeTree(join(folder, `named ${name}`), paired(palette));
+  const { classNames, notes, background, ignore } = await open(root);
+  expect({ names: [...classNames.values()], notes, background: [...background], ignore: [...ignore] }).toEqual({
+    names: ['background', 'wall', 'roof'],
+    notes: [],
+    background: [0],
+    ignore: [255],
+  });
+  const out = `${root} out`;
+  expect((await augment({ in: root, out, p: 1, classes: ['wall'] })).augmented).toBe(2);
+  expect([...(await open(out)).classNames.values()]).toEqual(['background', 'wall', 'roof']);
+});
+
+test.each([
+  ['grey masks', undefined],
+  ['palettes of other colours', Uint8Array.of(0, 0, 0, 3, 2, 1)],
+])('a colour map does not name the ids of %s, and a note says why', async (name, palette) => {
+  const { classNames, notes } = await open(await writeTree(join(folder, `unnamed ${name}`), paired(palette)));
+  expect({ names: classNames.size, notes }).toEqual({
+    names: 0,
+    notes: ['class_dict.csv does not name the classes: masks hold ids, without palettes of its colours; pass --class-names FILE'],
+  });
 });
