@@ -88,7 +88,8 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
   const split = choose(splits);
   const { lists: imageLists, notes: listNotes } = await openImageLists(opening, split);
   const renamed: string[] = [];
-  const all = found.flatMap((one) => pairLabels(one, tree, format, imageLists, renamed));
+  const pairs = found.flatMap((one) => pairLabels(one, tree, format, imageLists, renamed));
+  const all = format.keepsExtension ? withOwnIds(pairs) : pairs;
   const { paired, notes } = withoutShared(all, split, found, options);
   const labelsOf = (samples: readonly Paired[]): string[] => samples.flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
   const own = paired.filter((one) => one.split === split);
@@ -440,7 +441,7 @@ function pairLabels(row: Folders, tree: Tree, format: LabelFormat, lists: ImageL
 
 /** @param renamed collects label files whose names equal those of their images in another Unicode form only. */
 function pairLabelsOf(row: Folders, part: Part, tree: Tree, format: LabelFormat, lists: ImageLists, renamed: string[]): Paired[] {
-  const { ending, background } = format;
+  const { ending, background, keepsExtension } = format;
   const { masks: folder } = part;
   const isLabel = (file: string): boolean => isLabelOf(file, format);
   const files = filesBelow(tree, folder).filter(isLabel);
@@ -450,8 +451,11 @@ function pairLabelsOf(row: Folders, part: Part, tree: Tree, format: LabelFormat,
   return imagesOf(row, part, { tree, lists })
     .filter(({ image }) => !isDrawn(image))
     .map(({ image, stem, id }) => {
-      const file = labels.get(stem) ?? normal.get(stem.normalize('NFC'));
-      if (file !== undefined && !labels.has(stem)) renamed.push(file);
+      const isNamed = (name: string): boolean => labels.has(name) || normal.has(name.normalize('NFC'));
+      const added = keepsExtension && isNamed(stem + extensionOf(image)) ? extensionOf(image) : '';
+      const name = stem + added;
+      const file = labels.get(name) ?? normal.get(name.normalize('NFC'));
+      if (file !== undefined && !labels.has(name)) renamed.push(file);
       const newLabels = folder === '' ? stem + ending : `${folder}/${stem}${ending}`;
       return {
         id,
@@ -459,7 +463,7 @@ function pairLabelsOf(row: Folders, part: Part, tree: Tree, format: LabelFormat,
         image,
         ...(file !== undefined && { labels: file }),
         ...(background && file === undefined && isLabel(newLabels) && { newLabels }),
-        endings: noEndings,
+        endings: { ...noEndings, mask: added },
       };
     });
 }

@@ -77,6 +77,8 @@ export interface LabelFormat<I = unknown, S = unknown, D = unknown> extends Shap
   readonly ending: string;
   /** File name that is never a label file. */
   readonly reserved?: string;
+  /** Set if the names of label files keep the extension of their image, as `a.jpg.json` does; names without it are also found. */
+  readonly keepsExtension?: true;
   /** Set if an image without a label file is a background image; otherwise such an image is unlabelled. */
   readonly background?: true;
   /**

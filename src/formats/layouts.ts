@@ -17,6 +17,7 @@ import { findLabelStudio, isLabelStudio } from './label-studio/find.ts';
 import { findLabelme } from './labelme/find.ts';
 import { findRoboflow, readRoboflowClasses } from './roboflow.ts';
 import { findSegmentAnything } from './segment-anything/find.ts';
+import { findSupervisely } from './supervisely/find.ts';
 import { findVia, isVia } from './via/find.ts';
 import { hasVocClasses, vocNames } from './voc.ts';
 import { findOriented, findSemantic, findYolo } from './yolo/find.ts';
@@ -357,6 +358,22 @@ const rows = [
     find: findDatumaro,
     reads: isDatumaro,
     format: async (): Promise<Format> => (await import('./datumaro/datumaro.ts')).datumaro,
+  },
+  {
+    name: 'supervisely',
+    summary: '<dataset>/img/ + <dataset>/ann/ with .json files, beside meta.json',
+    readme: {
+      folders:
+        '`<dataset>/img/` + `<dataset>/ann/` with `a.jpg.json` (or `a.json`) for `a.jpg`, beside `meta.json`; data sets named like splits are splits',
+      written:
+        'what the class demands: polygons, one for each part, in an `instance`, or a bitmap; pastes get no `id` and a `copypaste` key as in `coco`',
+      carried: '`meta.json`, tags, boxes, lines, points, all other keys',
+      lost: '`seg/`, `meta/`, pictures of masks',
+    },
+    background: [],
+    ignore: [noCategory],
+    find: findSupervisely,
+    format: async (): Promise<Format> => (await import('./supervisely/supervisely.ts')).supervisely,
   },
   {
     name: 'via',

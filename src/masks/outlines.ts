@@ -1,5 +1,8 @@
 /** Outlines of masks, along the edges or through the outermost of their pixels. */
-import { boxOfSpans, fillSpans } from './spans.ts';
+import { boxOfSpans, connectedSpans, fillSpans } from './spans.ts';
+
+/** Points of a closed line, in whole pixels. */
+export type Contour = readonly (readonly [x: number, y: number])[];
 
 /**
  * One outline `[x, y, x, y, …]` around all parts and holes of spans: it goes to each further ring and back along the same line, which
@@ -36,25 +39,41 @@ function isOuter(ring: readonly number[]): boolean {
 /**
  * Contours of spans through their outermost pixels, `[x, y]` in whole pixels. The contour of a hole runs through the pixels around it.
  */
-export function contoursOfSpans(spans: Int32Array): [x: number, y: number][][] {
-  return ringsOfSpans(spans).map((ring) => {
-    const contour: [number, number][] = [];
-    for (let i = 0; i < ring.length; i += 2) {
-      const [x, y] = [ring[i]!, ring[i + 1]!];
-      const [nextX, nextY] = [ring[(i + 2) % ring.length]!, ring[(i + 3) % ring.length]!];
-      // The first and the last pixel on the right of the edge from one corner to the next.
-      const [right, down] = [Math.sign(nextX - x), Math.sign(nextY - y)];
-      const [left, above] = [right < 0 || down > 0 ? -1 : 0, down < 0 || right < 0 ? -1 : 0];
-      for (const point of [
-        [x + left, y + above],
-        [nextX - right + left, nextY - down + above],
-      ] as [number, number][]) {
-        if (String(contour.at(-1)) !== String(point)) contour.push(point);
-      }
-    }
-    if (contour.length > 1 && String(contour[0]) === String(contour.at(-1))) contour.pop();
-    return contour;
+export function contoursOfSpans(spans: Int32Array): Contour[] {
+  return ringsOfSpans(spans).map(contourOfRing);
+}
+
+/** Contours of the connected parts of spans, each with those of its holes, through the outermost pixels of the part or the hole. */
+export function partsOfSpans(spans: Int32Array): { readonly outer: Contour; readonly holes: readonly Contour[] }[] {
+  return connectedSpans(spans).map((part) => {
+    const [outer = [], ...holes] = ringsOfSpans(part);
+    return { outer: contourOfRing(outer), holes: holes.map((ring) => contourOfRing(reversed(ring))) };
   });
+}
+
+/** A ring in the opposite direction, with the same first corner. */
+function reversed(ring: readonly number[]): number[] {
+  return Array.from({ length: ring.length }, (_, i) => ring[(ring.length - i + (i % 2 === 0 ? 0 : 2)) % ring.length]!);
+}
+
+/** Contour through the outermost pixels on the right of a ring. */
+function contourOfRing(ring: readonly number[]): Contour {
+  const contour: [number, number][] = [];
+  for (let i = 0; i < ring.length; i += 2) {
+    const [x, y] = [ring[i]!, ring[i + 1]!];
+    const [nextX, nextY] = [ring[(i + 2) % ring.length]!, ring[(i + 3) % ring.length]!];
+    // The first and the last pixel on the right of the edge from one corner to the next.
+    const [right, down] = [Math.sign(nextX - x), Math.sign(nextY - y)];
+    const [left, above] = [right < 0 || down > 0 ? -1 : 0, down < 0 || right < 0 ? -1 : 0];
+    for (const point of [
+      [x + left, y + above],
+      [nextX - right + left, nextY - down + above],
+    ] as [number, number][]) {
+      if (String(contour.at(-1)) !== String(point)) contour.push(point);
+    }
+  }
+  if (contour.length > 1 && String(contour[0]) === String(contour.at(-1))) contour.pop();
+  return contour;
 }
 
 /**

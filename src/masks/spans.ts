@@ -79,6 +79,32 @@ export function union(parts: readonly Int32Array[], size: Size): Int32Array {
   return spansOfPlane({ box, pixels });
 }
 
+/** Divides spans into parts that are connected along edges of pixels, in the order of their first spans. */
+export function connectedSpans(spans: Int32Array): Int32Array[] {
+  const first = Array.from({ length: spans.length / 3 }, (_, n) => n);
+  const rootOf = (n: number): number => {
+    let root = n;
+    while (first[root] !== root) root = first[root] = first[first[root]!]!;
+    return root;
+  };
+  for (let i = 0, above = 0; i < first.length; i++) {
+    const [y, from, to] = [spans[3 * i]!, spans[3 * i + 1]!, spans[3 * i + 2]!];
+    while (spans[3 * above]! < y - 1 || (spans[3 * above] === y - 1 && spans[3 * above + 2]! <= from)) above++;
+    for (let n = above; spans[3 * n] === y - 1 && spans[3 * n + 1]! < to; n++) {
+      const [one, other] = [rootOf(n), rootOf(i)];
+      first[Math.max(one, other)] = Math.min(one, other);
+    }
+  }
+  const parts = new Map<number, number[]>();
+  for (let i = 0; i < first.length; i++) {
+    const root = rootOf(i);
+    const part = parts.get(root) ?? [];
+    part.push(spans[3 * i]!, spans[3 * i + 1]!, spans[3 * i + 2]!);
+    parts.set(root, part);
+  }
+  return [...parts.values()].map((part) => Int32Array.from(part));
+}
+
 /** Writes a value into the pixels of spans, in a plane that begins at the top of a box and is as wide. */
 export function fillSpans(
   spans: Int32Array,

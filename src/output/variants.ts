@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { withoutExtension } from '../base/paths.ts';
+import { extensionOf, withoutExtension } from '../base/paths.ts';
 import { extensions, formatOf } from '../codecs/image-names.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { drawnMasks, filesOfSample } from '../dataset/sample-files.ts';
@@ -35,11 +35,13 @@ export function variantFiles(
 ): readonly VariantFile[] {
   const changed = imageFormat !== undefined && imageFormat !== formatOf(sample.image);
   const extension = changed ? `.${extensions[imageFormat][0]}` : undefined;
-  return filesOfSample(sample).map(({ role, path, ending }) => ({
-    role,
-    path: variantPath(path, ending, suffix, role === 'image' ? extension : undefined),
-    from: path,
-  }));
+  const pathOf = ({ role, path, ending }: ReturnType<typeof filesOfSample>[0]): string => {
+    if (role === 'image') return variantPath(path, ending, suffix, extension);
+    // A label file may be named after the whole image file.
+    if (extension === undefined || role !== 'labels' || ending !== extensionOf(sample.image)) return variantPath(path, ending, suffix);
+    return variantPath(withoutExtension(path), '', suffix, extension) + extensionOf(path);
+  };
+  return filesOfSample(sample).map((file) => ({ role: file.role, path: pathOf(file), from: file.path }));
 }
 
 /** Files of a variant whose masks are drawn from shapes. */

@@ -150,6 +150,34 @@ put('label-studio', {
   plant: (text) => text.replace('["dog"]', '["bird"]'),
 });
 
+const objectOf = (classTitle: string, [x0, y0, x1, y1]: Box): object => ({
+  classTitle,
+  geometryType: 'polygon',
+  tags: [],
+  // Supervisely includes both edges of a polygon.
+  points: {
+    exterior: [
+      [x0, y0],
+      [x1 - 1, y0],
+      [x1 - 1, y1 - 1],
+      [x0, y1 - 1],
+    ],
+    interior: [],
+  },
+});
+const superviselyText = (objects: readonly object[]): string =>
+  JSON.stringify({ description: '', tags: [], size: { height: 10, width: 20 }, objects }, undefined, 4);
+put('supervisely', {
+  files: {
+    ...inFolder('ds0/img'),
+    'meta.json': JSON.stringify({ classes: ['cat', 'dog'].map((title) => ({ title, shape: 'polygon', color: '#FF0000' })), tags: [] }),
+    'ds0/ann/a.png.json': superviselyText([objectOf('cat', boxes.a.cat), objectOf('dog', boxes.a.dog)]),
+    'ds0/ann/b.png.json': superviselyText([objectOf('cat', boxes.b.cat)]),
+  },
+  annotations: 'ds0/ann/a.png.json',
+  plant: (text) => JSON.stringify({ ...JSON.parse(text), objects: [objectOf('cat', boxes.a.cat), objectOf('dog', [30, 30, 40, 40])] }),
+});
+
 const lineOf = (classId: number, box: Box): string =>
   `${[classId, ...corners(box).map((value, i) => value / (i % 2 === 0 ? 20 : 10))].join(' ')}\n`;
 for (const [layout, task] of [
