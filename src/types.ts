@@ -38,7 +38,7 @@ export interface JpegCoding {
   /** Chroma sampling; absent if the JPEG is grey. */
   readonly sampling?: '4:4:4' | '4:2:0';
   readonly progressive: boolean;
-  /** True if its Huffman tables are made for the image. */
+  /** True if its Huffman tables are made for the image, or its quality is finer than that of its file. */
   readonly optimised: boolean;
   /** True if quality refers to MozJPEG's default table instead of the standard ones. */
   readonly mozjpeg?: boolean;

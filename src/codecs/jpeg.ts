@@ -53,12 +53,14 @@ export function jpegCoding(bytes: Uint8Array): JpegCoding | undefined {
   if (own.length < Math.min(used.length, standard.length)) return undefined;
   const quality = qualityOf(own, standard);
   const mozQuality = qualityOf(own, mozjpeg);
-  const isMoz = !areOf(own, standard, quality) && areOf(own, mozjpeg, mozQuality);
+  const isStandard = areOf(own, standard, quality);
+  const isMoz = !isStandard && areOf(own, mozjpeg, mozQuality);
   return {
     quality: isMoz ? mozQuality : quality,
     ...(components.length > 1 && { sampling: samplingOf(components) }),
     progressive,
-    optimised,
+    // A finer quality makes the file larger, and optimised tables make up for about half of that.
+    optimised: optimised || !(isStandard || isMoz),
     ...(isMoz && { mozjpeg: true }),
   };
 }

@@ -97,6 +97,13 @@ describe('jpegCoding', () => {
     );
   });
 
+  test('gives other tables Huffman tables that are made for the image', async () => {
+    const own = tablesOf(await raw().jpeg({ quality: 80 }).toBuffer());
+    expect(jpegCoding(markers(own, [0x22, 0x11, 0x11]))).toEqual({ quality: 80, sampling: '4:2:0', ...plain });
+    const other = own.map((table) => table.map((step, i) => step + (i & 1)));
+    expect(jpegCoding(markers(other, [0x22, 0x11, 0x11]))?.optimised).toBe(true);
+  });
+
   test('reads tables of 16 bits, several tables in one segment, and one table for all components', async () => {
     const tables = tablesOf(await raw().jpeg({ quality: 60 }).toBuffer());
     expect(jpegCoding(markers(tables, [0x22, 0x11, 0x11], { wide: true }))?.quality).toBe(60);
