@@ -101,6 +101,7 @@ export function isBlankPng(bytes: Uint8Array): boolean {
 function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const chunks = new Map<string, Uint8Array[]>();
+  let before = '';
   for (let at = signature.length; at + 12 <= bytes.length; ) {
     const end = at + 8 + view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
@@ -108,6 +109,9 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
     const chunk = /^[A-Za-z]{4}$/.test(type) ? `chunk ${type}` : `the chunk at byte ${at}`;
     if (end + 4 > bytes.length) return `${chunk} is cut short`;
     if (crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) return `${chunk} has a wrong CRC`;
+    const misplaced = misplacedChunk(type, before, chunks);
+    if (misplaced !== undefined) return misplaced;
+    before = type;
     const data = bytes.subarray(at + 8, end);
     const alike = chunks.get(type);
     if (alike) alike.push(data);
@@ -116,6 +120,18 @@ function readChunks(bytes: Uint8Array): Map<string, Uint8Array[]> | string {
     at = end + 4;
   }
   return 'it is cut short';
+}
+
+/**
+ * Why a chunk may not follow the others (PNG specification, clause 5.6): readers disagree about such files, so that a mask would have other
+ * ids elsewhere.
+ */
+function misplacedChunk(type: string, before: string, chunks: ReadonlyMap<string, unknown>): string | undefined {
+  const isCritical = /^[A-Z]/.test(type);
+  if (isCritical && !['IHDR', 'PLTE', 'IDAT', 'IEND'].includes(type)) return `it needs chunk ${type}, which is unknown`;
+  if ((type === 'IHDR' || type === 'PLTE') && chunks.has(type)) return `it has two chunks ${type}`;
+  if (type === 'IDAT' && chunks.has(type) && before !== type) return 'other chunks are between its chunks IDAT';
+  return type === 'PLTE' && chunks.has('IDAT') ? 'chunk PLTE follows its pixels' : undefined;
 }
 
 /** Number of channels of each colour type. */

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { decode } from 'fast-png';
 import sharp from 'sharp';
@@ -144,4 +145,48 @@ test('an instance mask of colours gets the ids of the VOC palette, or ids in ord
   await expect(encode(256, 257, noise).then((bytes) => decodeObjects(bytes, 'noise.png'))).rejects.toThrow(
     'noise.png: has more than 65535 colours, too many for object ids; give each object one colour',
   );
+});
+
+/** Chunks of a PNG, each with its length and its CRC. */
+function chunksOf(bytes: Uint8Array): { type: string; bytes: Uint8Array }[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const chunks: { type: string; bytes: Uint8Array }[] = [];
+  for (let at = 8; at < bytes.length; ) {
+    const end = at + 12 + view.getUint32(at);
+    chunks.push({ type: String.fromCharCode(...bytes.subarray(at + 4, at + 8)), bytes: bytes.subarray(at, end) });
+    at = end;
+  }
+  return chunks;
+}
+
+/** An empty chunk of a type. */
+function emptyChunk(type: string): Uint8Array {
+  const chunk = Buffer.concat([Buffer.alloc(4), Buffer.from(type), Buffer.alloc(4)]);
+  chunk.writeUInt32BE(crc32(Buffer.from(type)), 8);
+  return chunk;
+}
+
+describe('a mask whose chunks readers understand differently is refused:', () => {
+  const join = (signature: Uint8Array, parts: readonly Uint8Array[]): Uint8Array => Buffer.concat([signature, ...parts]);
+  type Parts = Readonly<Record<'IHDR' | 'PLTE' | 'IDAT' | 'IEND', Uint8Array>>;
+
+  test.each<[string, (parts: Parts) => Uint8Array[]]>([
+    ['it has two chunks IHDR', ({ IHDR, PLTE, IDAT, IEND }) => [IHDR, IHDR, PLTE, IDAT, IEND]],
+    ['it has two chunks PLTE', ({ IHDR, PLTE, IDAT, IEND }) => [IHDR, PLTE, PLTE, IDAT, IEND]],
+    ['chunk PLTE follows its pixels', ({ IHDR, PLTE, IDAT, IEND }) => [IHDR, IDAT, PLTE, IEND]],
+    ['it needs chunk ABCD, which is unknown', ({ IHDR, PLTE, IDAT, IEND }) => [IHDR, PLTE, emptyChunk('ABCD'), IDAT, IEND]],
+    [
+      'other chunks are between its chunks IDAT',
+      ({ IHDR, PLTE, IDAT, IEND }) => [IHDR, PLTE, IDAT, emptyChunk('abCd'), emptyChunk('IDAT'), IEND],
+    ],
+  ])('%s', async (why, order) => {
+    const good = await encodeMask({ ...filled(4, 4, 1), palette: Uint8Array.of(0, 0, 0, 9, 9, 9) });
+    const parts = Object.fromEntries(chunksOf(good).map(({ type, bytes }) => [type, bytes])) as Parts;
+    const signature = good.subarray(0, 8);
+    const { IHDR, PLTE, IDAT, IEND } = parts;
+    expect([...decodeMask(join(signature, [IHDR, emptyChunk('abCd'), PLTE, IDAT, emptyChunk('IDAT'), IEND]), 'm.png').ids]).toEqual(
+      new Array(16).fill(1),
+    );
+    expect(() => decodeMask(join(signature, order(parts)), 'm.png')).toThrow(`m.png: damaged PNG: ${why}`);
+  });
 });
