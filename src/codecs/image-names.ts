@@ -38,3 +38,11 @@ export function arrayFormatOf(path: string): 'npy' | 'npz' | undefined {
 export function isDeep(format: ImageFormat): boolean {
   return format === 'png' || format === 'tiff';
 }
+
+/** Largest width and height of each format that has a limit: those of libjpeg, libwebp and libheif in sharp. */
+const longestSides: Partial<Record<ImageFormat, number>> = { jpeg: 65_500, webp: 16_383, avif: 16_384 };
+
+/** Largest width and height that a format holds. */
+export function longestSide(format: ImageFormat): number {
+  return longestSides[format] ?? Number.POSITIVE_INFINITY;
+}

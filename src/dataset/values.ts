@@ -91,7 +91,7 @@ export async function refuseStrangeValues(dataset: Dataset, poison: ReadonlyMap<
 }
 
 /** Pixels by value of a mask; `undefined` for a damaged one, which is reported when it is used. */
-async function pixelsOf({ mask = '' }: Sample, dataset: Dataset): Promise<PixelsById | undefined> {
+export async function pixelsOf({ mask = '' }: Sample, dataset: Dataset): Promise<PixelsById | undefined> {
   try {
     const { bytes } = await readInput(dataset, mask);
     const pixels = countIds(await readMask(bytes, mask, dataset));

@@ -1,18 +1,22 @@
-import { isDeep } from '../codecs/image-names.ts';
-import { ignoreIdOf } from '../dataset/classes.ts';
+import { plural } from '../base/plural.ts';
+import { formatOf, type ImageFormat, isDeep, longestSide } from '../codecs/image-names.ts';
+import { classIds, ignoreIdOf, ruleClasses } from '../dataset/classes.ts';
 import { isCutoutFolder } from '../dataset/cutouts.ts';
 import { refuseIdleJoin } from '../dataset/join.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import { areaLimits } from '../plan/plan.ts';
+import type { Sample } from '../types.ts';
 import { requestOf } from './balance.ts';
 import { type PlannerOptions, withIds } from './planner.ts';
 
 /**
  * Refuses options that do not fit the data set.
  *
- * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, an 8-bit format for 16-bit images, a
- * background ratio without background targets, or a join without components; `data` if ids of documents are too large.
+ * @throws {CopyPasteError} `usage` for an unknown class, scene jitter without an ignore id, a format that cannot hold the images, a
+ * background ratio without background targets, options that contradict one another, or a join without components; `data` if ids of
+ * documents are too large.
  */
 export function refuseUnfit(
   dataset: SourcedDataset,
@@ -33,6 +37,8 @@ export function refuseUnfit(
     const why = `${deep.image} has 16 bits per channel, but ${imageFormat} holds 8`;
     throw new CopyPasteError('usage', `--image-format ${imageFormat}: ${why}; use png or tiff, or convert the images first`);
   }
+  refuseLong(dataset, imageFormat);
+  refuseContradictions(dataset, options);
   refuseIdleJoin(options, (dataset.sources ?? dataset).layout);
   withIds(dataset, options);
   requestOf(options, dataset.classNames);
@@ -78,4 +84,38 @@ function refuseUnfitCutouts({ sources }: SourcedDataset, { jitter, maxTranslatio
       'usage',
       '--min-source-area: the cut-outs of --sources have no image to be a fraction of; pass pixels such as 64px',
     );
+}
+
+/**
+ * Refuses images that are longer than the format that they would be written in.
+ *
+ * @throws {CopyPasteError} `usage` with all of them if an option names the format, else `data`.
+ */
+function refuseLong({ samples }: SourcedDataset, asked: ImageFormat | undefined): void {
+  const offenders = samples.flatMap(({ image, size: { width, height } }) => {
+    const format = asked ?? formatOf(image);
+    const most = format === undefined ? Number.POSITIVE_INFINITY : longestSide(format);
+    return Math.max(width, height) > most ? [`${image}: is ${width}×${height}; ${format} holds ${most} pixels a side`] : [];
+  });
+  if (offenders.length === 0) return;
+  const what = `${plural(offenders.length, 'image')} too large to be written`;
+  if (asked === undefined) throw new CopyPasteError('data', `${what}; convert them, or pass --image-format png`, { offenders });
+  throw new CopyPasteError('usage', `--image-format ${asked}: ${what}; use png or tiff`, { offenders });
+}
+
+/** Refuses options that no paste can satisfy together. @throws {CopyPasteError} `usage` with the options. */
+function refuseContradictions({ samples, classNames }: SourcedDataset, options: PlannerOptions): void {
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('usage', `${what}, so nothing could be pasted; correct one of them`);
+  const { minArea, maxArea, classes, excludeClasses } = options;
+  const isBetween = ({ size }: Sample): boolean => {
+    const limits = areaLimits(size, options);
+    return limits.minArea <= limits.maxArea;
+  };
+  if (!samples.some(isBetween)) throw refuse(`--min-area ${minArea} is above --max-area ${maxArea}`);
+  const { pasteOn, avoid } = ruleClasses(classNames, options);
+  if (pasteOn && [...pasteOn].every((id) => avoid?.has(id))) throw refuse('--avoid names all classes of --paste-on');
+  if (!classes || !excludeClasses) return;
+  const never = classIds(excludeClasses, classNames, '--exclude-classes');
+  const left = [...classIds(classes, classNames, '--classes')].filter((id) => !never.has(id));
+  if (left.length === 0) throw refuse('--exclude-classes names all classes of --classes');
 }

@@ -1,5 +1,5 @@
 import { encodeRgb, thumbnail } from '../codecs/image.ts';
-import { formatOf } from '../codecs/image-names.ts';
+import { formatOf, longestSide } from '../codecs/image-names.ts';
 import { inDepth } from '../codecs/pixels.ts';
 import { CopyPasteError } from '../errors.ts';
 import { vocColour } from '../masks/palette.ts';
@@ -25,14 +25,14 @@ export async function sheetRow({ original, image, mask, owner }: Pasted, leftOut
   return Promise.all([original.image, image, overlay].map((picture) => thumbnail(picture, tileWidth)));
 }
 
-/** Maximum height in pixels of each format that a contact sheet may have; all viewers show these formats. */
-const tallest = { png: Number.POSITIVE_INFINITY, jpeg: 65_500, webp: 16_383 };
-export type SheetFormat = keyof typeof tallest;
+/** Formats of a contact sheet; all viewers show them. */
+const sheetFormats = ['png', 'jpeg', 'webp'] as const;
+export type SheetFormat = (typeof sheetFormats)[number];
 
 /** Format of a contact sheet, by the extension of its path. */
 export function sheetFormatOf(path: string): SheetFormat | undefined {
   const format = formatOf(path);
-  return format && format in tallest ? (format as SheetFormat) : undefined;
+  return sheetFormats.find((one) => one === format);
 }
 
 /**
@@ -45,10 +45,10 @@ export async function contactSheet(rows: readonly SheetRow[], format: SheetForma
   const width = columns * (tileWidth + tileGap) - tileGap;
   const heights = rows.map((row) => Math.max(...row.map((tile) => tile.height)));
   const height = heights.reduce((sum, h) => sum + h + tileGap, -tileGap);
-  if (height > tallest[format]) {
+  if (height > longestSide(format)) {
     throw new CopyPasteError(
       'usage',
-      `-n: ${rows.length} rows are ${height} pixels high, but ${format} allows ${tallest[format]}; show fewer rows or write a .png`,
+      `-n: ${rows.length} rows are ${height} pixels high, but ${format} allows ${longestSide(format)}; show fewer rows or write a .png`,
     );
   }
   const data = new Uint8Array(width * height * 3).fill(255);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { chunksOf, inParts } from '../base/parts.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
+import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
 import { jobsOf } from '../engine/budget.ts';
 import { copiesOf } from '../engine/copies.ts';
@@ -46,6 +47,7 @@ export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks 
   await refuseOverlaps(options);
   const dataset = await openSourced(options);
   refuseUnfit(dataset, options);
+  await refuseUnknownIds(dataset, options);
   if (options.maskFiles) refuseMasks(dataset);
   const twins = checkNames(dataset, options);
   const attempt = (chosen: AugmentOptions): Promise<AugmentSummary> =>

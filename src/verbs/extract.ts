@@ -7,6 +7,7 @@ import { readAnnotations } from '../dataset/annotations.ts';
 import { pasteFilter } from '../dataset/classes.ts';
 import { refuseIdleJoin } from '../dataset/join.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
+import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
 import { createBudget, jobsOf, memoryOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -50,6 +51,7 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
   await refuseOverlap(options.in, out, 'the data set');
   const dataset = await openDataset({ ...options, onlySplit: true });
   refuseIdleJoin(options, dataset.layout);
+  await refuseUnknownIds(dataset, options);
   if (!options.skipBad) await refuseStrangeValues(dataset);
   const head = await bankHeadOf(dataset, options);
   pasteFilter(dataset, options);

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { knownStuff, openSourced } from '../dataset/sources.ts';
+import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
@@ -34,6 +35,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   const dataset = await openSourced({ ...options, onlySplit: true });
   if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset);
   refuseUnfit(dataset, options);
+  await refuseUnknownIds(dataset, options);
   const dropped: Partial<Record<DropReason, number>> = {};
   const sink = {
     keepsOriginal: true,

@@ -83,3 +83,39 @@ describe('options', () => {
     for (const imageFormat of ['png', 'tiff'] as const) expect(() => refuseUnfit(deep, optionsOf({ imageFormat }))).not.toThrow();
   });
 });
+
+describe('images longer than their format holds are refused by name', () => {
+  const long = (image: string, width: number) => {
+    const [first] = dataset.samples;
+    return { ...dataset, samples: [...dataset.samples, { ...first, image, size: { width, height: 1 } }] } as typeof dataset;
+  };
+
+  test.each([
+    ['jpeg', 65_500],
+    ['webp', 16_383],
+    ['avif', 16_384],
+  ] as const)('%s', (format, most) => {
+    expect(() => refuseUnfit(long('a.png', most), optionsOf({ imageFormat: format }))).not.toThrow();
+    expect(() => refuseUnfit(long('a.png', most + 1), optionsOf({ imageFormat: format }))).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message: `--image-format ${format}: 1 image too large to be written; use png or tiff`,
+        offenders: [`a.png: is ${most + 1}×1; ${format} holds ${most} pixels a side`],
+      }),
+    );
+  });
+
+  test('also in their own format', () => {
+    expect(() => refuseUnfit(long('a.png', 70_000), optionsOf({}))).not.toThrow();
+    expect(() => refuseUnfit(long('a.webp', 20_000), optionsOf({}))).toThrow(expect.objectContaining({ code: 'data' }));
+  });
+});
+
+test.each<[string, Partial<Given<typeof augmentOptions>>]>([
+  ['--min-area 0.6 is above --max-area 0.5', { minArea: 0.6, maxArea: 0.5 }],
+  ['--min-area 200000px is above --max-area 1', { minArea: '200000px', maxArea: 1 }],
+  ['--avoid names all classes of --paste-on', { pasteOn: ['road'], avoid: ['road', 'car'] }],
+  ['--exclude-classes names all classes of --classes', { classes: ['car'], excludeClasses: ['car', 'tree'] }],
+])('options that nothing satisfies together are refused: %s', (what, given) => {
+  expect(() => refuseUnfit(dataset, optionsOf(given))).toThrow(`${what}, so nothing could be pasted`);
+});
