@@ -1,14 +1,26 @@
 #!/usr/bin/env node
 // CommonJS, because libuv reads the size of its thread pool, in which codecs run, before any module is loaded. Its default is 4.
+const { writeSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 
-// The reader has closed the pipe, as `| head` does: exit with the code of a program that SIGPIPE ends.
-for (const stream of [process.stdout, process.stderr]) {
+/** Ends the process with one line on the other stream, which may be full too. */
+const cannotWrite = (name, other, error) => {
+  try {
+    writeSync(other, `copypaste: cannot write to ${name}: ${error.message}; free some space, and run the same command again\n`);
+  } catch {}
+  process.exit(74);
+};
+
+for (const [stream, name, other] of [
+  [process.stdout, 'standard output', 2],
+  [process.stderr, 'standard error', 1],
+]) {
   stream.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(141);
+    // The reader has closed the pipe, as `| head` does: exit with the code of a program that SIGPIPE ends.
+    if (error.code === 'EPIPE') process.exit(141);
+    cannotWrite(name, other, error);
   });
 }
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Programs } from '../engine/programs.ts';
-import { CopyPasteError, codeOf, exitCodes, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, type ErrorCode, exitCodes, messageOf } from '../errors.ts';
 import {
   augmentOptions,
   checkOptions,
@@ -106,7 +106,12 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    return explain(error, streams);
+    const { code: exitCode, kind, message, file, offenders } = explain(error, streams);
+    if (exitCode !== 0 && argv.includes('--json')) {
+      const described = { code: kind, message, ...(file !== undefined && { file }), ...(offenders && { offenders }) };
+      streams.stdout.write(`${JSON.stringify({ error: described })}\n`);
+    }
+    return exitCode;
   }
 }
 
@@ -115,23 +120,40 @@ function describePresets(): string {
   return ['Presets:', ...Object.entries(presets).map(([name, { when }]) => `  ${name.padEnd(10)}${when}`)].join('\n');
 }
 
-/** Prints an error to standard error. @returns its exit code. */
-function explain(error: unknown, { stderr }: Streams): number {
+/** An error as it is explained. */
+interface Explained {
+  /** Exit code. */
+  readonly code: number;
+  readonly kind: ErrorCode;
+  readonly message: string;
+  /** File with the problem. */
+  readonly file?: string | undefined;
+  /** One line for each bad sample or file, when there are several. */
+  readonly offenders?: readonly string[];
+}
+
+/** Prints an error to standard error. */
+function explain(error: unknown, { stderr }: Streams): Explained {
+  const explained = (kind: ErrorCode, message: string, rest: Partial<Explained> = {}): Explained => {
+    return { code: exitCodes[kind], kind, message, ...rest };
+  };
   // commander has already printed its message.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (error instanceof CommanderError)
+    return explained('usage', error.message.replace(/^error: /, ''), error.exitCode === 0 ? { code: 0 } : {});
   if (error instanceof CopyPasteError) {
-    for (const offender of error.offenders) stderr.write(`  ${offender}\n`);
-    stderr.write(`copypaste: ${error.message}\n`);
-    return exitCodes[error.code];
+    const { code, message, path, offenders } = error;
+    for (const offender of offenders) stderr.write(`  ${offender}\n`);
+    stderr.write(`copypaste: ${message}\n`);
+    return explained(code, message, { file: path, ...(offenders.length > 0 && { offenders }) });
   }
   // For example, file descriptors can run out while a module is loaded.
   const ofSystem = error instanceof Error && 'syscall' in error;
   if (ofSystem || codeOf(error) === 'ERR_MODULE_NOT_FOUND') {
-    stderr.write(
-      `copypaste: cannot load the program or read a file: ${messageOf(error)}; reinstall copypaste, or raise the limit of open files\n`,
-    );
-    return exitCodes.io;
+    const message = `cannot load the program or read a file: ${messageOf(error)}; reinstall copypaste, or raise the limit of open files`;
+    stderr.write(`copypaste: ${message}\n`);
+    return explained('io', message);
   }
-  stderr.write(`copypaste: internal error, please report it: ${messageOf(error)}\n${error instanceof Error ? `${error.stack}\n` : ''}`);
-  return exitCodes.bug;
+  const message = `internal error, please report it: ${messageOf(error)}`;
+  stderr.write(`copypaste: ${message}\n${error instanceof Error ? `${error.stack}\n` : ''}`);
+  return explained('bug', message);
 }

@@ -14,7 +14,17 @@ import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 
 // An import would first scan sharp's CommonJS modules for names of exports, which takes longer than to load them.
-const sharp = createRequire(import.meta.url)('sharp') as typeof Sharp;
+const sharp = loadSharp();
+
+function loadSharp(): typeof Sharp {
+  try {
+    return createRequire(import.meta.url)('sharp');
+  } catch (cause) {
+    const [why] = messageOf(cause).split(/(?<=[a-z]) Possible solutions/);
+    const remedy = `install it with: npm install --include=optional --os=${process.platform} --cpu=${process.arch} sharp`;
+    throw new CopyPasteError('unavailable', `the image library sharp cannot be loaded (${why}); ${remedy}`, { cause });
+  }
+}
 
 // libvips detects formats by content, so without this block it would render an SVG named x.png. Threads share libvips, and inherit the
 // environment data of the thread that starts them: the mark in it keeps a thread from blocking again, which would fail images that other

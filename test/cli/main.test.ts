@@ -182,6 +182,43 @@ describe('copypaste', () => {
     expect([width, height]).toEqual([480 * 3 + 16, 360 * 2 + 8]);
   });
 
+  test('--json prints an error as one JSON object, beside the line on standard error', async () => {
+    const missing = await cli('inspect', join(folder, 'nothing'), '--json');
+    expect(missing.code).toBe(66);
+    const message = `${join(folder, 'nothing')}: no such directory; check the path`;
+    expect(JSON.parse(missing.stdout)).toEqual({ error: { code: 'noInput', message } });
+    expect(missing.stderr).toBe(`copypaste: ${message}\n`);
+    const wrong = await cli('inspect', camvid, '--json', '--nonsense');
+    expect(JSON.parse(wrong.stdout)).toEqual({ error: { code: 'usage', message: "unknown option '--nonsense'" } });
+    const root = await writeTree(join(folder, 'damaged'), { 'images/a.png': imageOf(9, 9, () => 7), 'masks/a.png': 'no mask' });
+    const { error } = JSON.parse((await cli('augment', '--in', root, '--out', join(folder, 'refused'), '--json')).stdout);
+    expect(error.code).toBe('data');
+    expect(error.offenders).toEqual([expect.stringContaining('masks/a.png')]);
+    expect((await cli('--version', '--json')).stdout).not.toContain('error');
+  });
+
+  test.each([1, 2])('a full disk behind stream %i ends the process with one line and exit code 74', async (stream) => {
+    const argv = stream === 1 ? ['inspect', camvid] : ['augment', '--in', camvid, '--out', join(folder, 'full'), '--dry-run'];
+    const command = `"$0" bin/copypaste.cjs ${argv.join(' ')} ${stream}> /dev/full`;
+    const { code, stdout, stderr } = await new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+      const child = execFile('sh', ['-c', command, process.execPath], (_, stdout, stderr) =>
+        resolve({ code: child.exitCode, stdout, stderr }),
+      );
+    });
+    expect(code).toBe(74);
+    const lines = (stream === 1 ? stderr : stdout).trim().split('\n');
+    expect(lines.at(-1)).toMatch(/^copypaste: cannot write to standard (output|error): ENOSPC/);
+    expect(stream === 1 ? lines.length : 1).toBe(1);
+  });
+
+  test('without the binary of sharp the message says what to install', async () => {
+    const { code, stderr } = await built(['inspect', camvid], ['--require', './test/cli/no-sharp.cjs']);
+    expect(code).toBe(69);
+    expect(stderr).toMatch(
+      /^copypaste: the image library sharp cannot be loaded .*; install it with: npm install --include=optional .* sharp\n$/,
+    );
+  });
+
   test('draws a bar on a terminal, and none elsewhere', async () => {
     const text: string[] = [];
     const terminal = { write: (part: string) => text.push(part), isTTY: true, on() {}, removeListener() {} };
