@@ -59,11 +59,13 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
 /** Lines that describe a data set before it is augmented. */
 function describeOpened(dataset: SourcedDataset, { instances, preset }: Given<typeof augmentOptions>): string[] {
   const objects = dataset.folders.find((one) => one.objects)?.objects;
+  const whole = preset === 'composer' && instances === undefined && dataset.counts !== undefined && !dataset.sources;
   const hint = objects && dataset.documents.size === 0 && instances === undefined && preset !== 'composer';
   return [
     describeDataset(dataset),
     ...describeNotes(dataset),
     ...describeSources(dataset),
+    ...(whole ? ['instances are the annotations; the whole classes of --preset composer apply to masks alone'] : []),
     ...(hint ? [`instances are connected components; to use the objects of ${objects}/, pass --instances object`] : []),
   ];
 }

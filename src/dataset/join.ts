@@ -31,3 +31,18 @@ export function refuseIdleJoin({ join, instances }: Join, layout?: string): void
   if (layout !== undefined && (isOfCutouts({ layout }) || layoutNamed(layout).format))
     throw new CopyPasteError('usage', `--join: does not apply to the ${layout} layout, whose annotations are the instances; leave it out`);
 }
+
+/**
+ * Refuses `--instances class` where annotations or cut-outs are the instances. A preset may have it, since its other values apply.
+ *
+ * @param given value of the option, if it is given.
+ * @param layout of the data set that provides the instances.
+ * @throws {CopyPasteError} `usage`
+ */
+export function refuseIdleInstances(given: InstanceMode | undefined, layout: string): void {
+  if (given === 'class' && (isOfCutouts({ layout }) || layoutNamed(layout).format))
+    throw new CopyPasteError(
+      'usage',
+      `--instances class: does not apply to the ${layout} layout, whose ${isOfCutouts({ layout }) ? 'cut-outs' : 'annotations'} are the instances; leave it out`,
+    );
+}

@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { listTree, type Tree } from '../base/tree.ts';
+import { formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
 import { cutoutsLayout, holdsCutouts, isBank } from '../formats/bank.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
@@ -61,12 +62,16 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
   if ((await real(sources)) === (await real(options.in)))
     throw new CopyPasteError('usage', `--sources ${sources}: is the same folder as --in, which is the default; leave it out`);
   const target = await openDataset(options);
-  const opened = await withSourceFlags(async () => {
+  const opened = await withSourceFlags(sources, async () => {
     if (await isBank(sources)) {
       refuseBankOptions(options, ['sourcesLayout', 'sourcesSplit']);
       return openBank(sources);
     }
     const tree = await listTree(sources);
+    if (!tree.files.some((file) => formatOf(file) !== undefined)) {
+      const what = tree.files.length === 0 ? 'contains no files' : 'contains no images';
+      throw new CopyPasteError('noInput', `--sources ${sources}: ${what}; pass a data set, a bank or a folder of cut-outs`);
+    }
     if (await isFolderOfCutouts(tree, options)) {
       refuseBankOptions(options, ['sourcesSplit']);
       return openCutouts(sources, tree);
@@ -137,12 +142,13 @@ function refuseBankOptions(options: SourcesOptions, names: readonly ('sourcesLay
 }
 
 /** Opens the sources; errors name the flags of the sources. */
-async function withSourceFlags<T>(open: () => Promise<T>): Promise<T> {
+async function withSourceFlags<T>(sources: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (cause) {
     if (!(cause instanceof CopyPasteError)) throw cause;
-    const message = cause.message.replaceAll('--in', '--sources').replace(/--(layout|split)\b/g, '--sources-$1');
+    const named = cause.message.replace(/^the data set (?=does not|matches)/, `--sources ${sources}: `);
+    const message = named.replaceAll('--in', '--sources').replace(/--(layout|split)\b/g, '--sources-$1');
     throw new CopyPasteError(cause.code, message, { cause, offenders: cause.offenders });
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chunksOf, inParts } from '../base/parts.ts';
+import { refuseIdleInstances } from '../dataset/join.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
 import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
@@ -46,6 +47,7 @@ export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks 
   const options = resolveOptions(augmentOptions, await withFiles(augmentOptions, given));
   await refuseOverlaps(options);
   const dataset = await openSourced(options);
+  refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);
   refuseUnfit(dataset, options);
   await refuseUnknownIds(dataset, options);
   if (options.maskFiles) refuseMasks(dataset);

@@ -5,7 +5,7 @@ import { encodeImage } from '../codecs/image.ts';
 import { takePixels } from '../codecs/pixels.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { pasteFilter } from '../dataset/classes.ts';
-import { refuseIdleJoin } from '../dataset/join.ts';
+import { refuseIdleInstances, refuseIdleJoin } from '../dataset/join.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
@@ -50,6 +50,7 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
   const { out, overwrite } = options;
   await refuseOverlap(options.in, out, 'the data set');
   const dataset = await openDataset({ ...options, onlySplit: true });
+  refuseIdleInstances(given.instances, dataset.layout);
   refuseIdleJoin(options, dataset.layout);
   await refuseUnknownIds(dataset, options);
   if (!options.skipBad) await refuseStrangeValues(dataset);

@@ -4,7 +4,7 @@ import { chunksOf, inParts } from '../base/parts.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { isUndefinedId, type KnownClasses } from '../dataset/classes.ts';
-import { refuseIdleJoin } from '../dataset/join.ts';
+import { refuseIdleInstances, refuseIdleJoin } from '../dataset/join.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { createValueCensus, masksOf } from '../dataset/values.ts';
 import { badSamples } from '../engine/bad-samples.ts';
@@ -78,8 +78,12 @@ const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 /** Reads a data set's annotations and counts them; for an output of `augment` also what its manifest says. No image is decoded. */
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, given);
-  if (await isBank(options.in)) return inspectBank(options.in);
+  if (await isBank(options.in)) {
+    refuseIdleInstances(given.instances, bankLayout);
+    return inspectBank(options.in);
+  }
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
+  refuseIdleInstances(given.instances, dataset.layout);
   refuseIdleJoin(options, dataset.layout);
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { refuseIdleInstances } from '../dataset/join.ts';
 import { knownStuff, openSourced } from '../dataset/sources.ts';
 import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
@@ -34,6 +35,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   await refuseOverlaps(options);
   const dataset = await openSourced({ ...options, onlySplit: true });
   if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset);
+  refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);
   refuseUnfit(dataset, options);
   await refuseUnknownIds(dataset, options);
   const dropped: Partial<Record<DropReason, number>> = {};

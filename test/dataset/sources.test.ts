@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
@@ -8,6 +8,7 @@ import type { augmentOptions, Given } from '../../src/options.ts';
 import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
+import { inspect } from '../../src/verbs/inspect.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
@@ -332,5 +333,37 @@ describe('targets', () => {
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--targets', 'background'], streams)).toBe(65);
     expect(streams.text.stderr).toContain('every sample has annotations; change --targets');
+  });
+});
+
+describe('options and folders without an effect are refused with the true cause:', () => {
+  const refused = (options: Options & { in?: string }) =>
+    expect(augment({ in: 'fixtures/camvid', out: join(folder, `out${number++}`), ...options }));
+
+  test.each(['coco', 'panoptic', 'cvat', 'datumaro', 'yolo', 'labelme'])('--instances class with %s, also as sources', async (name) => {
+    const why = `--instances class: does not apply to the ${name} layout, whose annotations are the instances; leave it out`;
+    await refused({ in: `fixtures/${name}`, instances: 'class' }).rejects.toMatchObject({ code: 'usage', message: why });
+    await expect(inspect({ in: `fixtures/${name}`, instances: 'class' })).rejects.toMatchObject({ code: 'usage', message: why });
+    if (name === 'coco')
+      await refused({ sources: 'fixtures/coco', classMap: classMap('person: pedestrian'), instances: 'class' }).rejects.toThrow(why);
+  });
+
+  test('--preset composer applies to annotations too, and says that they are the instances', async () => {
+    const streams = captureStreams();
+    await main(['augment', '--in', 'fixtures/coco', '--out', join(folder, 'composer'), '--preset', 'composer', '--dry-run'], streams);
+    expect(streams.text.stderr).toContain('instances are the annotations; the whole classes of --preset composer apply to masks alone\n');
+  });
+
+  test('--sources without a file, an image or a layout', async () => {
+    const empty = join(folder, 'empty');
+    mkdirSync(empty);
+    await refused({ sources: empty }).rejects.toMatchObject({
+      code: 'noInput',
+      message: `--sources ${empty}: contains no files; pass a data set, a bank or a folder of cut-outs`,
+    });
+    const texts = await writeTree(join(folder, 'texts'), { 'a/b.txt': 'x' });
+    await refused({ sources: texts }).rejects.toThrow('contains no images; pass a data set, a bank or a folder of cut-outs');
+    const loose = await writeTree(join(folder, 'loose'), { 'some/b.png': picture });
+    await refused({ sources: loose }).rejects.toThrow(`--sources ${loose}: does not match any known layout`);
   });
 });
