@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { decodeImage, encodeImage, imageHeaderOf } from '../../src/codecs/image.ts';
-import { readMask } from '../../src/codecs/masks.ts';
+import { readMask, writeMask } from '../../src/codecs/masks.ts';
 import { pngHeader } from '../../src/codecs/png.ts';
 import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import { CopyPasteError } from '../../src/errors.ts';
@@ -276,6 +276,7 @@ describe('damage', () => {
     ],
     ['jpeg.tif', source.then((image) => image.clone().tiff({ compression: 'jpeg' }).toBuffer())],
     ['x.avif', source.then((image) => image.clone().avif({ effort: 0 }).toBuffer())],
+    ['x.bmp', encodeImage(picture, 'bmp')],
   ];
 
   test.each(images)('%s cut short at every byte is refused, or shows the same pixels', async (name, made) => {
@@ -432,6 +433,22 @@ describe('kinds of PNG', () => {
   });
 });
 
+/** A BMP of 8 bits that says it has a size and a compression, and has no pixels. */
+function bmpOfSize(width: number, height: number, compression = 0): Buffer {
+  const bytes = Buffer.alloc(14 + 40 + 1024);
+  bytes.write('BM', 'latin1');
+  for (const [at, value] of [
+    [10, bytes.length],
+    [14, 40],
+    [18, width],
+    [22, height],
+    [26, 1 | (8 << 16)],
+    [30, compression],
+  ] as const)
+    bytes.writeUInt32LE(value, at);
+  return bytes;
+}
+
 describe('other formats', () => {
   const picture = imageOf(24, 20, (x, y) => rgba(9 * x, 8 * y, 3));
   const source = pngOf(picture).then((bytes) => sharp(bytes));
@@ -464,6 +481,8 @@ describe('other formats', () => {
     ['HEIC', 'c.avif', () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0heicmif1', 'latin1'), /cannot decode/],
     ['a TIFF that points beyond its end', 'c.tif', () => Buffer.from('II*\0\xff\xff\xff\x7f', 'latin1'), /cannot decode/],
     ['CMYK', 'c.jpg', async () => (await source).clone().toColourspace('cmyk').jpeg().toBuffer(), /image is CMYK without an ICC profile/],
+    ['a BMP of 50,000 by 50,000 pixels', 'c.bmp', () => bmpOfSize(50_000, 50_000), /image is 50000×50000; the limit is 64 megapixels/],
+    ['a BMP with run lengths', 'c.bmp', () => bmpOfSize(24, 20, 1), /image is a BMP with run lengths; save it .* without compression/],
     [
       '16 bits',
       'c.jpg',
@@ -667,6 +686,39 @@ describe('random files', () => {
           else expect([mask.code, mask.message]).toEqual(['data', expect.stringMatching(/^m\.tif: .+$/)]);
         }),
         runs(200),
+      );
+    },
+    longer,
+  );
+
+  test(
+    'whatever bytes a BMP or an array has, as an image or a mask it is decoded whole or refused with one line',
+    async () => {
+      const ids = drawBox(filled(16, 12, 0), [3, 3, 9, 9], 1);
+      const image = imageOf(16, 12, (x, y) => rgba(x * 15, y * 20, (x * y * 37) & 255, 9), 4);
+      const maskAs = async (mask: Mask, file: string): Promise<[string, Uint8Array]> => [file, (await writeMask(mask, file)).bytes];
+      const files = await Promise.all([
+        encodeImage(image, 'bmp').then((bytes): [string, Uint8Array] => ['m.bmp', bytes]),
+        maskAs(ids, 'm.bmp'),
+        maskAs({ ...ids, palette: Uint8Array.of(0, 0, 0, 9, 9, 9) }, 'm.bmp'),
+        maskAs(ids, 'm.npy'),
+        maskAs({ ...ids, ids: Uint16Array.from(ids.ids) }, 'm.npz'),
+      ]);
+      const changes = fc.array(fc.tuple(fc.nat(), fc.constantFrom(0, 1, 2, 8, 40, 127, 128, 255)), { maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...files), changes, fc.option(fc.nat(600), { freq: 4 }), async ([file, bytes], changed, cut) => {
+          const made = Uint8Array.from(bytes);
+          // Headers are near the beginning and the end.
+          for (const [at, value] of changed)
+            made[at % 3 === 0 ? Math.max(0, made.length - 1 - (at % 150)) : at % Math.min(150, made.length)] = value;
+          const read = cut === null ? made : made.subarray(0, cut);
+          if (file === 'm.bmp') await pixelsOrCode(read, 'x.bmp');
+          const mask = await readMask(read, file).catch((error: unknown) => error);
+          if (!(mask instanceof CopyPasteError))
+            expect(mask).toMatchObject({ ids: { length: (mask as Mask).width * (mask as Mask).height } });
+          else expect([mask.code, mask.message]).toEqual(['data', expect.stringMatching(/^m\.(bmp|npy|npz): .+$/)]);
+        }),
+        runs(300),
       );
     },
     longer,
