@@ -18,6 +18,7 @@ import panoptic
 import scenes
 import segment_anything
 import stacks
+import supervisely_project
 import via_regions
 import yolo
 from tool import Verdict
@@ -47,6 +48,7 @@ cases = {
     "mmsegmentation": scenes.mmsegmentation,
     "label-studio": label_studio.tasks,
     "labelme": labelme_files.files,
+    "supervisely": supervisely_project.project,
     "segment-anything": segment_anything.files,
     "via-export": via_regions.export,
     "via-project": via_regions.project,

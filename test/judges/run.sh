@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the output with independent tools: pycocotools, Datumaro, labelme, Label Studio's converter, the Cityscapes scripts,
+# Checks the output with independent tools: pycocotools, Datumaro, labelme, Label Studio's converter, Supervisely's SDK, the Cityscapes scripts,
 # Ultralytics and OpenCV. Needs Python 3.11 or later with pip; packages are kept in the user's cache.
 #
 #   npm run test:judges
