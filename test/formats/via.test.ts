@@ -164,6 +164,16 @@ describe('a VIA data set', () => {
     ['the attribute with a likely name', [{ note: 'x', Class: 'cat' }], undefined, ['cat'], /'Class', not of 'note'/],
     ['the attribute that is asked for', [{ name: 'x', label: 'cat' }], 'label', ['cat'], /not of 'name'/],
     ['the only ticked option', [{ kind: { cat: true, dog: false } }, { kind: { dog: true } }], undefined, ['cat', 'dog'], undefined],
+    [
+      'attributes that are equal in all regions',
+      [
+        { inseto: 'kudzu', insect: 'kudzu' },
+        { inseto: 'bee', insect: 'bee' },
+      ],
+      undefined,
+      ['bee', 'kudzu'],
+      /'inseto', not of 'insect'/,
+    ],
     ['a number', [{ class: 3 }], undefined, ['3'], undefined],
     [
       "no preset value of VIA's",
@@ -199,6 +209,17 @@ describe('a VIA data set', () => {
     const out = await run(root, { classAttribute: 'label' });
     expect((await check({ in: out, classAttribute: 'label' })).differences).toEqual([]);
     expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
+  });
+
+  test('asks for the attribute if equal values are not in the same regions', async () => {
+    const root = await tree(entry([region({ a: 'x', b: 'x' }), region({ b: 'x' })]));
+    await expect(open(root)).rejects.toThrow(/may be any of the region attributes 'a', 'b'/);
+  });
+
+  test('is found by its regions if the names of images follow them', async () => {
+    const regions = Array.from({ length: 99 }, () => region());
+    const image = (file: string) => ({ [file]: { regions, filename: file, size: 7 } });
+    expect((await open(await tree({ ...image('a.png'), ...image('b.png') }, 'ours.json'))).layout).toBe('via');
   });
 
   test('counts the regions that are never pasted, by reason', async () => {

@@ -30,6 +30,8 @@ interface Values {
   regions: number;
   /** Number of regions with an area that have it. */
   areas: number;
+  /** Attributes with the same value in all regions that have this one. */
+  equal: readonly string[];
   ticks: boolean;
   /** True if a value is not one name. */
   unclear: boolean;
@@ -73,17 +75,20 @@ export function createTally(): Tally {
   return {
     add(attributes, area) {
       if (area) areas++;
-      for (const [key, value] of Object.entries(attributes ?? {})) {
-        if (key === provenanceKey || value === null || value === '') continue;
-        const values = found.get(key) ?? { names: new Set(), regions: 0, areas: 0, ticks: false, unclear: false };
+      const held = Object.entries(attributes ?? {}).filter(([key, value]) => key !== provenanceKey && value !== null && value !== '');
+      const names = held.map(([key]) => classIn(attributes, key));
+      for (const [n, [key, value]] of held.entries()) {
+        const values = found.get(key) ?? { names: new Set(), regions: 0, areas: 0, equal: [], ticks: false, unclear: false };
         found.set(key, values);
-        const name = classIn(attributes, key);
         values.ticks ||= typeof value === 'object';
+        const name = names[n];
         if (name !== undefined) {
+          const equal = held.flatMap(([other], m) => (m !== n && names[m] === name ? [other] : []));
+          values.equal = values.regions === 0 ? equal : values.equal.filter((other) => equal.includes(other));
           values.names.add(name);
           values.regions++;
           if (area) values.areas++;
-        } else if (typeof value !== 'object' || Object.values(value).includes(true)) values.unclear = true;
+        } else if (typeof value !== 'object' || Object.values(value as object).includes(true)) values.unclear = true;
       }
     },
     choose(path, defined, wanted) {
@@ -108,7 +113,8 @@ export function createTally(): Tally {
 }
 
 /**
- * Chooses the attribute: the only one that can be the class, or the only one of these with a likely name.
+ * Chooses the attribute: the only one that can be the class, or the only one of these with a likely name. Attributes that are equal in all
+ * regions count as one.
  *
  * @throws {CopyPasteError} `usage` when the choice is ambiguous, or no region has the wanted attribute.
  */
@@ -119,7 +125,9 @@ function chooseAttribute(path: string, found: ReadonlyMap<string, Values>, wante
     throw new CopyPasteError('usage', `--class-attribute ${wanted}: no region has this attribute; ${which}`, { path });
   }
   const able = [...found].filter(([, values]) => canBeClass(values)).map(([key]) => key);
-  if (able.length <= 1) return able[0];
+  const [first] = able;
+  const { equal = [], regions } = found.get(first ?? '') ?? {};
+  if (able.every((key) => key === first || (equal.includes(key) && found.get(key)?.regions === regions))) return first;
   const named = able.filter((key) => likely.test(key));
   if (named.length === 1) return named[0];
   throw new CopyPasteError('usage', `the class may be any of the region attributes ${listed(able)}; name it with --class-attribute`, {

@@ -9,7 +9,8 @@ export function isVia(tree: Tree, file: string): boolean {
   const start = tree.start(file).replace(/^\ufeff/, '');
   if (/^\s*\{\s*"_via_\w+"\s*:/.test(start)) return true;
   const first = /^\s*\{\s*"(?:[^"\\]|\\.)*"\s*:\s*\{\s*"(fileref|filename|size|regions|file_attributes|base64_img_data)"\s*:/;
-  return first.test(start) && /"(filename|fileref)"\s*:/.test(start) && /"(regions|file_attributes)"\s*:/.test(start);
+  const images = /"(filename|fileref)"\s*:/.test(start) && /"(regions|file_attributes)"\s*:/.test(start);
+  return first.test(start) && (images || /"shape_attributes"\s*:/.test(start));
 }
 
 /** Name of VIA's export. Beside it, other documents are projects or older versions of the same. */
