@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
+import { basename, dirname } from 'node:path';
+import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
+import { partsOf } from '../formats/json.ts';
 import { sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
-import { type Manifest, type ManifestHead, type ManifestRecord, manifestSchema } from './manifest.ts';
+import { type Manifest, type ManifestHead, type ManifestRecord, manifestSchema, recordSchema } from './manifest.ts';
 import { inputsOf, sourceInputsOf } from './records.ts';
 
 export const manifestName = 'manifest.json';
@@ -14,22 +16,75 @@ export const manifestName = 'manifest.json';
  * @throws {CopyPasteError} `noInput` if it cannot be read, `data` with the first error in it.
  */
 export async function readManifest(path: string): Promise<Manifest> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === 'ENOENT' ? 'there is no such manifest' : `the manifest cannot be read: ${systemMessageOf(cause)}`;
-    throw new CopyPasteError('noInput', `${path}: ${why}; check the path, or run augment first`, { cause });
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw noManifest(path, cause);
   });
-  const refuse = (why: string, cause?: unknown): CopyPasteError =>
-    new CopyPasteError('data', `${path}: is not a copypaste manifest: ${why}`, { cause });
   let result: ReturnType<typeof manifestSchema.safeParse>;
   try {
     result = manifestSchema.safeParse(JSON.parse(text));
   } catch (cause) {
     // JSON that is nested too deeply overflows the stack, which is caught here too.
-    throw refuse(messageOf(cause), cause);
+    throw notManifest(path, messageOf(cause), cause);
   }
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw refuse(`${issue?.path.join('.') || 'document'}: ${issue?.message}`, result.error);
+  throw notManifest(path, firstIssue(result.error), result.error);
+}
+
+/** A manifest without its records. */
+export type ManifestFrame = Omit<Manifest, 'records'>;
+
+const frameSchema = manifestSchema.omit({ records: true });
+
+/** Reads everything in a manifest but its records, in bounded memory. @throws {CopyPasteError} as `readManifest`. */
+export async function readFrame(path: string): Promise<ManifestFrame> {
+  const frame: Record<string, unknown> = {};
+  for await (const { key, element, value } of valuesOf(path, (key) => key !== 'records')) {
+    if (!element) frame[key] = value;
+    else ((frame[key] ??= []) as unknown[]).push(value);
+  }
+  const result = frameSchema.safeParse(frame);
+  if (result.success) return result.data;
+  throw notManifest(path, firstIssue(result.error), result.error);
+}
+
+/** Reads the records of a manifest one by one, in bounded memory. @throws {CopyPasteError} as `readManifest`. */
+export async function* readRecords(path: string): AsyncGenerator<ManifestRecord> {
+  let n = 0;
+  for await (const { element, value } of valuesOf(path, (key) => key === 'records')) {
+    if (!element) continue;
+    const result = recordSchema.safeParse(value);
+    if (!result.success) throw notManifest(path, `records.${n}.${firstIssue(result.error)}`, result.error);
+    n++;
+    yield result.data;
+  }
+}
+
+/** Values of the wanted keys of a manifest; lists come element by element. */
+async function* valuesOf(path: string, wanted: (key: string) => boolean) {
+  try {
+    for await (const { key, element, bytes } of partsOf(dirname(path), basename(path)))
+      if (wanted(key)) yield { key, element, value: JSON.parse(bytes.toString()) as unknown };
+  } catch (cause) {
+    if (cause instanceof CopyPasteError) throw cause;
+    throw codeOf(cause) === undefined ? notManifest(path, messageOf(cause), cause) : noManifest(path, cause);
+  }
+}
+
+function noManifest(path: string, cause: unknown): CopyPasteError {
+  const why = codeOf(cause) === 'ENOENT' ? 'there is no such manifest' : `the manifest cannot be read: ${systemMessageOf(cause)}`;
+  return new CopyPasteError('noInput', `${path}: ${why}; check the path, or run augment first`, { cause });
+}
+
+function notManifest(path: string, why: string, cause: unknown): CopyPasteError {
+  return new CopyPasteError('data', `${path}: is not a copypaste manifest: ${why}`, { cause });
+}
+
+function firstIssue({
+  issues: [issue],
+}: {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+}): string {
+  return `${issue?.path.join('.') || 'document'}: ${issue?.message}`;
 }
 
 type Tail = Omit<Manifest, 'records' | 'inputDigest' | keyof ManifestHead>;
