@@ -27,6 +27,7 @@ export type { ExtractSummary } from './verbs/extract.ts';
 export { type Inspection, inspect } from './verbs/inspect.ts';
 export { preview } from './verbs/preview.ts';
 export { replay } from './verbs/replay.ts';
+export { type Report, report } from './verbs/report.ts';
 export { type Verification, verify } from './verbs/verify.ts';
 
 /**

@@ -508,6 +508,20 @@ export const verifyOptions = {
   json: { flag: '--json', kind: 'switch', description: 'print the differences as one JSON object on standard output' },
 } as const satisfies OptionTable;
 
+export const reportOptions = {
+  out: verifyOptions.out,
+  in: {
+    flag: '--in <dir>',
+    kind: 'path',
+    description: 'data set that the output was made from, to show each sample before and after, and where its instances are',
+  },
+  page: { flag: '-o, --page <file>', kind: 'path', default: 'report.html', description: 'page to write' },
+  samples: { flag: '-n, --samples <n>', kind: 'count', default: 48, description: 'largest number of samples to show in pictures' },
+  jobs: running.jobs,
+  quiet: running.quiet,
+  json: { flag: '--json', kind: 'switch', description: 'print the numbers of the page as one JSON object on standard output' },
+} as const satisfies OptionTable;
+
 export const replayOptions = {
   manifest: { flag: '<manifest>', kind: 'path', required: true, description: 'manifest.json of the output to rebuild' },
   in: { flag: '--in <dir>', kind: 'path', required: true, description: 'data set that the output was made from' },

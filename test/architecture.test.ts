@@ -16,7 +16,13 @@ function allowedBy(text: string): Record<string, string[]> {
 }
 
 /** Files outside src that files of src load. */
-const outside: readonly string[] = ['engine/programs.ts imports ../bin/copypaste.cjs', 'version.ts imports ../package.json'];
+const outside: readonly string[] = [
+  'engine/programs.ts imports ../bin/copypaste.cjs',
+  // Bundles of page/.
+  'output/page.ts imports ../dist/page/page.ts',
+  'output/page.ts imports ../dist/page/page.css',
+  'version.ts imports ../package.json',
+];
 
 /** Packages that are heavy, or that one file hides from the others. */
 const owners: readonly (readonly [name: string, owner: RegExp])[] = [
@@ -118,6 +124,13 @@ test('every file is in a room of the tables, and the root has the face alone', (
 
 test('a room imports what the tables allow, and a verb no other verb', () => {
   expect(forbiddenImports(source)).toEqual(outside);
+});
+
+test('the page of a report runs apart: it shares with src what its data are, and uses one package', () => {
+  const files = readdirSync('page').filter((file) => file.endsWith('.ts'));
+  const imports = files.flatMap((file) => importsOf(`page/${file}`, readFileSync(join('page', file), 'utf8')));
+  const others = imports.filter((name) => !/^page\/\w+\.ts$/.test(name));
+  expect([...new Set(others)].sort()).toEqual(['@observablehq/plot', 'src/output/page-data.ts']);
 });
 
 test('a test lies where its source lies', () => {

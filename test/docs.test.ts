@@ -54,6 +54,7 @@ describe('documentation', () => {
       'aug/manifest.json': join(folder, 'aug/manifest.json'),
       again: join(folder, 'again'),
       'sheet.png': join(folder, 'sheet.png'),
+      'report.html': join(folder, 'report.html'),
       more: 'fixtures/voc',
       'classes.yaml': join(folder, 'classes.yaml'),
       mixed: join(folder, 'mixed'),

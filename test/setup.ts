@@ -13,6 +13,7 @@ export default function setup({ config }: TestProject): () => void {
   process.env.XDG_CACHE_HOME = cache;
   const maps = config.coverage.enabled ? ['--inlineSourceMap'] : [];
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', ...maps], { stdio: 'inherit' });
+  execFileSync(process.execPath, ['scripts/page.js'], { stdio: 'inherit' });
   const again = process.env.ALL_BACKENDS ? [] : ['--again'];
   if (process.platform === 'linux') execFileSync('sh', ['scripts/setup-tensorflow.sh', ...again], { stdio: 'inherit' });
   return () => rmSync(cache, { recursive: true, force: true });

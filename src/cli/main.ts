@@ -11,6 +11,7 @@ import {
   presets,
   previewOptions,
   replayOptions,
+  reportOptions,
   verifyOptions,
 } from '../options.ts';
 import { version } from '../version.ts';
@@ -55,6 +56,12 @@ const commands: readonly CommandRow[] = [
     description: 'compare an output with its manifest; with --deep, also render its samples again and compare them',
     options: verifyOptions,
     load: () => import('./verify.ts'),
+  },
+  {
+    name: 'report',
+    description: 'write a page that shows what augment did: samples before and after, classes, places, sizes',
+    options: reportOptions,
+    load: () => import('./report.ts'),
   },
   {
     name: 'replay',

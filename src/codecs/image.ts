@@ -392,7 +392,13 @@ export async function thumbnail(image: Image, width: number): Promise<{ data: Ui
 }
 
 /** Encodes interleaved RGB bytes in a format. */
-export function encodeRgb(data: Uint8Array, width: number, height: number, format: 'png' | 'jpeg' | 'webp'): Promise<Uint8Array> {
+export function encodeRgb(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  format: 'png' | 'jpeg' | 'webp',
+  quality = 90,
+): Promise<Uint8Array> {
   const image = sharp(data, { raw: { width, height, channels: 3 } });
-  return image.toFormat(format, format === 'png' ? { compressionLevel: 9 } : { quality: 90 }).toBuffer();
+  return image.toFormat(format, format === 'png' ? { compressionLevel: 9 } : { quality }).toBuffer();
 }

@@ -87,8 +87,13 @@ async function reopenSources(sources: LayoutRecord, options: AugmentOptions, rec
   return reopenCutouts(options.in, foldersOf(sources), samples);
 }
 
-/** Opens a data set with the layout in a manifest. @throws {CopyPasteError} `data` if a document has changed. */
-async function reopen(
+/**
+ * Opens a data set with the layout in a manifest.
+ *
+ * @param inputs files that must be unchanged when they are read.
+ * @throws {CopyPasteError} `data` if a document has changed.
+ */
+export async function reopen(
   layout: LayoutRecord,
   options: AugmentOptions,
   inputs: readonly { readonly path: string; readonly sha256: string }[],

@@ -1,0 +1,173 @@
+/// <reference lib="dom" />
+import type { PageClass, PagePaste, PageSample } from '../src/output/page-data.ts';
+import { count, h, percent, plural, table } from './dom.ts';
+import { describeSource, lookOf } from './words.ts';
+
+type Classes = ReadonlyMap<number, PageClass>;
+
+/** A card of one sample. */
+export interface Card {
+  readonly element: HTMLElement;
+  /** Lets the pastes of a class stand out; all if it is absent. */
+  mark(classId: number | undefined): void;
+}
+
+/** Makes a card of one sample: its pictures before and after, its masks, and boxes of its pastes. */
+export function createCard(sample: PageSample, classes: Classes): Card {
+  const { id, variant, width, height, before, after, pastes } = sample;
+  const nameOf = (paste: { readonly classId: number }): string => classes.get(paste.classId)?.name ?? `class ${paste.classId}`;
+  const hint = 'Point at a box, or move to it with Tab and the arrow keys, to see its numbers.';
+  const details = h('p', { class: 'details', 'aria-live': 'polite' }, hint);
+  const title = `${id}${variant === undefined ? '' : `, variant ${variant}`}`;
+  const buttons = boxes(sample, nameOf, classes, (paste) => {
+    details.replaceChildren(paste ? describePaste(paste, nameOf(paste), sample) : hint);
+  });
+  const stage = h(
+    'div',
+    { class: 'stage', style: `aspect-ratio:${width}/${height};--cut:0%` },
+    h('img', { src: after.image, alt: `${title} after pasting`, class: 'after' }),
+    h('img', { src: after.mask, alt: '', class: 'mask after' }),
+    before && h('img', { src: before.image, alt: `${title} before pasting`, class: 'before' }),
+    before && h('img', { src: before.mask, alt: '', class: 'mask before' }),
+    before && h('div', { class: 'cut', 'aria-hidden': 'true' }),
+    before && h('div', { class: 'before', 'aria-hidden': 'true' }, h('span', { class: 'side' }, 'before')),
+    before && h('div', { class: 'after', 'aria-hidden': 'true' }, h('span', { class: 'side' }, 'after')),
+    group(id, buttons),
+  );
+  const slider = h('input', {
+    class: 'slider',
+    type: 'range',
+    min: 0,
+    max: 100,
+    value: 0,
+    'aria-label': `Line between before and after in ${title}`,
+    'aria-valuetext': '0 % before',
+    oninput: () => {
+      slider.setAttribute('aria-valuetext', `${slider.value} % before`);
+      stage.style.setProperty('--cut', `${slider.value}%`);
+    },
+  });
+  const element = h(
+    'article',
+    { class: 'sample' },
+    h('h3', {}, title),
+    h('p', { class: 'note' }, `${plural(pastes.length, 'paste')} from ${describeSource(sample.source)}${effects(sample)}`),
+    stage,
+    before && slider,
+    details,
+    legend(sample, classes),
+    h('details', {}, h('summary', {}, 'Pastes as a table'), pasteTable(sample, nameOf)),
+  );
+  return {
+    element,
+    mark(classId) {
+      for (const [n, paste] of pastes.entries()) buttons[n]?.classList.toggle('faint', classId !== undefined && paste.classId !== classId);
+    },
+  };
+}
+
+/** Other effects on a sample, as the end of a sentence. */
+function effects({ covered, removed, dropped, moved }: PageSample): string {
+  return [
+    covered > 0 ? `; ${plural(covered, 'existing object')} partly covered` : '',
+    removed > 0 ? `; ${plural(removed, 'existing object')} removed` : '',
+    dropped.length > 0 ? `; ${plural(dropped.length, 'instance')} drawn but not pasted` : '',
+    moved ? '; the whole scene was moved and scaled' : '',
+  ].join('');
+}
+
+/** Boxes of the pastes of a sample, in their order. */
+function boxes(
+  { pastes, width, height }: PageSample,
+  nameOf: (paste: PagePaste) => string,
+  classes: Classes,
+  show: (paste: PagePaste | undefined) => void,
+): HTMLButtonElement[] {
+  return pastes.map((paste, n) => {
+    const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = paste.targetBox;
+    const [left, top, right, bottom] = [Math.max(x0, 0), Math.max(y0, 0), Math.min(x1, width), Math.min(y1, height)];
+    const place = `left:${(100 * left) / width}%;top:${(100 * top) / height}%;width:${(100 * (right - left)) / width}%;height:${(100 * (bottom - top)) / height}%`;
+    return h('button', {
+      type: 'button',
+      class: 'box',
+      style: `${place};--colour:${classes.get(paste.classId)?.colour ?? 'white'}`,
+      'aria-label': `${paste.order}: ${nameOf(paste)}`,
+      tabindex: n === 0 ? 0 : -1,
+      onmouseenter: () => show(paste),
+      onmouseleave: () => show(undefined),
+      onfocus: () => show(paste),
+      onblur: () => show(undefined),
+      onclick: () => show(paste),
+    });
+  });
+}
+
+/** A group of boxes. One of them is in the order of Tab, and arrow keys move to the others. */
+function group(id: string, buttons: readonly HTMLButtonElement[]): HTMLElement {
+  const move = (event: Event): void => {
+    const { key } = event as KeyboardEvent;
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
+    const at = buttons.indexOf(event.target as HTMLButtonElement);
+    if (step === undefined || at < 0) return;
+    event.preventDefault();
+    const next = buttons[(at + step + buttons.length) % buttons.length];
+    for (const button of buttons) button.tabIndex = button === next ? 0 : -1;
+    next?.focus();
+  };
+  return h('div', { class: 'boxes', role: 'group', 'aria-label': `Pastes in ${id}`, onkeydown: move }, ...buttons);
+}
+
+/** Numbers of a paste in words. */
+function describePaste(paste: PagePaste, name: string, { source, width, height }: PageSample): HTMLElement {
+  const { order, scale, area, visible, sourceBox, targetBox } = paste;
+  const covered = visible < area ? `, ${count(visible)} of them visible` : '';
+  return h(
+    'span',
+    {},
+    h('b', {}, `${order}: ${name}`),
+    ` from ${describeSource(source)}, box ${boxText(sourceBox)} → ${boxText(targetBox)}; ${scale.toFixed(2)} times its size${lookOf(paste)}; `,
+    `${count(area)} pixels (${percent(area, width * height)} of the image)${covered}`,
+  );
+}
+
+function pasteTable({ pastes, source }: PageSample, nameOf: (paste: PagePaste) => string): HTMLElement {
+  return table(
+    `Pastes from ${describeSource(source)}`,
+    ['class', 'box in the source', 'box here', 'scale', 'look', 'pixels', 'visible'],
+    pastes.map((paste) => [
+      `${paste.order}: ${nameOf(paste)}`,
+      boxText(paste.sourceBox),
+      boxText(paste.targetBox),
+      paste.scale.toFixed(2),
+      lookOf(paste).replace(/^, /, '') || 'as in the source',
+      count(paste.area),
+      count(paste.visible),
+    ]),
+    [3, 5, 6],
+  );
+}
+
+/** Names of the colours of a sample's masks; classes that were pasted come first. */
+function legend({ classes: ids, pastes }: PageSample, classes: Classes): HTMLElement {
+  const pasted = new Map<number, number>();
+  for (const { classId } of pastes) pasted.set(classId, (pasted.get(classId) ?? 0) + 1);
+  const all = [...new Set([...pasted.keys(), ...ids])];
+  return h(
+    'ul',
+    { class: 'legend', 'aria-label': 'Colours of the masks' },
+    ...all.map((id) => {
+      const n = pasted.get(id) ?? 0;
+      const name = classes.get(id)?.name ?? `class ${id}`;
+      return h(
+        'li',
+        { class: n > 0 ? 'pasted' : undefined },
+        h('i', { class: 'swatch', style: `background:${classes.get(id)?.colour}` }),
+        n > 0 ? `${name} (${n} pasted)` : name,
+      );
+    }),
+  );
+}
+
+function boxText(box: readonly number[]): string {
+  return `[${box.join(', ')}]`;
+}

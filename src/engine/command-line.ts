@@ -1,0 +1,83 @@
+/** Command lines that make an output again, from its manifest. */
+import { type AugmentOptions, augmentOptions, type Option, presets } from '../options.ts';
+import type { ManifestFrame } from '../output/manifest-file.ts';
+import type { PageOption } from '../output/page-data.ts';
+
+type Given = Pick<ManifestFrame, 'options' | 'seed' | 'sources'>;
+
+/** Options of a run that its output depends on. */
+export function optionsOf({ options, seed }: Given): PageOption[] {
+  return rowsOf({ ...options, seed }).map(([option, value, chosen]) => ({
+    flag: flagOf(option),
+    value: typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : textOf(value),
+    meaning: option.description,
+    chosen,
+  }));
+}
+
+/** A file that a command reads. */
+interface CommandFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The command of a run with the options that differ from the defaults, and the files that it reads. Folders have names in capitals. */
+export function augmentCommand({ options, seed, sources }: Given): { command: string; files: CommandFile[] } {
+  const files: CommandFile[] = [];
+  const inFile = (name: string, value: unknown): string => {
+    files.push({ name, text: JSON.stringify(value, undefined, 2) });
+    return name;
+  };
+  const words = rowsOf({ ...options, seed })
+    .filter(([, , chosen]) => chosen)
+    .flatMap(([option, value]) => {
+      const flag = flagOf(option);
+      if (option.kind === 'switch') return [flag];
+      if (option.kind === 'file of ranges') return [flag, inFile('scales.json', value)];
+      if (option.kind === 'balance' && typeof value === 'object' && value !== null)
+        return [flag, 'rfs' in value ? `rfs:${value.rfs}` : `target:${inFile('shares.json', value)}`];
+      if (option.kind === 'weights')
+        return [
+          flag,
+          quoted(
+            Object.entries(value as object)
+              .map((pair) => pair.join('='))
+              .join(','),
+          ),
+        ];
+      return [flag, quoted(textOf(value))];
+    });
+  const from = sources ? ['--sources', 'SOURCES'] : [];
+  return { command: ['copypaste', 'augment', '--in', 'DATA', ...from, '--out', 'AGAIN', ...words].join(' '), files };
+}
+
+/** The command that makes an output again from its manifest, byte for byte. */
+export function replayCommand(manifest: string, { sources }: Given): string {
+  const from = sources ? ['--sources', 'SOURCES'] : [];
+  return ['copypaste', 'replay', quoted(manifest), '--in', 'DATA', ...from, '--out', 'AGAIN'].join(' ');
+}
+
+/** Known options with their values, and whether these differ from the defaults. */
+function rowsOf(options: ManifestFrame['options']): [Option, unknown, chosen: boolean][] {
+  const preset: Readonly<Record<string, unknown>> = presets[options.preset as AugmentOptions['preset']]?.values ?? {};
+  return Object.entries(augmentOptions as Readonly<Record<string, Option>>).flatMap(([name, option]): [Option, unknown, boolean][] => {
+    const value = options[name];
+    if (value === undefined) return [];
+    const usual = preset[name] ?? (option.kind === 'switch' ? false : option.default);
+    return [[option, value, JSON.stringify(value) !== JSON.stringify(usual)]];
+  });
+}
+
+function flagOf({ flag }: Option): string {
+  return flag.replace(/^-\w, /, '').replace(/ <.*/, '');
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(',');
+  return value === true ? 'yes' : value === false ? 'no' : String(value);
+}
+
+/** A word for a shell. */
+function quoted(word: string): string {
+  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
