@@ -9,7 +9,7 @@ const slow = [
   ...['batch', 'docs'],
   ...['cli/doctor', 'cli/main'],
   ...['codecs/hostile', 'verbs/extract', 'verbs/hostile', 'verbs/leaves'],
-  ...['dataset/sources', 'formats/cvat', 'formats/layouts', 'output/folder'],
+  ...['dataset/sources', 'formats/cvat', 'formats/layouts', 'output/folder', 'output/page'],
   ...['engine/suspects', 'engine/threads'],
   ...['render/cpu', 'render/faults', 'render/tensorflow', 'render/webgpu'],
 ].map((name) => `test/${name}.test.ts`);
