@@ -14,6 +14,7 @@ const named: readonly { readonly data: string; readonly file: string; readonly n
   { data: 'cvat', file: 'annotations.xml', name: 'person' },
   { data: 'datumaro', file: 'annotations/train.json', name: 'person' },
   { data: 'yolo', file: 'data.yaml', name: 'pedestrian' },
+  { data: 'via', file: 'via_region_data.json', name: 'person' },
   { data: 'labelme', file: '2011_000003.json', name: 'person' },
 ];
 
