@@ -304,7 +304,7 @@ export const codecs: Record<ImageFormat | 'npz', string> = {
   webp: `sharp ${sharp.versions.sharp}`,
   tiff: 'node:zlib RLE, predictor 2',
   bmp: 'uncompressed',
-  npz: 'fflate 0.8.3',
+  npz: 'node:zlib RLE, fflate 0.8.3 for several bytes a value',
   avif: `sharp ${sharp.versions.sharp}, 4:4:4, effort ${avifEffort}`,
 };
 

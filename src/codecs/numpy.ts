@@ -1,5 +1,5 @@
 /** Masks in NumPy's files: an array in `.npy` (NEP 1), or one of the arrays in an `.npz`, which is a zip archive of them. */
-import { crc32 } from 'node:zlib';
+import { constants, crc32, deflateRawSync } from 'node:zlib';
 import { deflateSync } from 'fflate';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { ArchivedFile, ArrayCoding, Mask, Size } from '../types.ts';
@@ -284,13 +284,24 @@ function headerText({ width, height }: Size, { type, fortran, version }: ArrayCo
 }
 
 /**
- * Encodes a mask as an `.npz` file, deflated if the one that it was read from was, with the other arrays of that file as they were. Deflate is
- * in JavaScript, so that the bytes do not depend on the zlib build; run lengths alone would not find ids of several bytes.
+ * Encodes a mask as an `.npz` file, deflated if the one that it was read from was, with the other arrays of that file as they were.
  *
  * @throws {CopyPasteError} `data` if the type cannot hold an id.
  */
 export function encodeArchive(mask: Mask, file: string): Uint8Array {
   const { name = 'arr_0.npy', deflated = true, others = [] } = mask.array?.archive ?? {};
   const array = encodeArray(mask, file);
-  return writeZip([{ name, deflated, crc: crc32(array), size: array.length, data: deflated ? deflateSync(array) : array }, ...others]);
+  return writeZip([
+    { name, deflated, crc: crc32(array), size: array.length, data: deflated ? deflatedArray(array, mask) : array },
+    ...others,
+  ]);
+}
+
+/**
+ * Deflates an array to bytes that do not depend on the zlib build: by run lengths alone, as for PNG, or in JavaScript if a value has several
+ * bytes, of which run lengths find nothing.
+ */
+function deflatedArray(array: Uint8Array, mask: Mask): Uint8Array {
+  if (bytesOf(mask.array ?? plainCoding(mask)) > 1) return deflateSync(array);
+  return deflateRawSync(array, { strategy: constants.Z_RLE, memLevel: 9 });
 }
