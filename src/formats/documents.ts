@@ -82,8 +82,7 @@ export async function openDocument(
     }
     const image = file ?? joined(folder.images, name);
     const plain = image === joined(folder.images, name);
-    if (!plain)
-      matched.push(`${name} (${image}${image.normalize('NFC').endsWith(name.normalize('NFC')) ? ', in another Unicode form' : ''})`);
+    if (!plain) matched.push(`${name} (${image}${differsInForm(name, image) ? ', in another Unicode form' : ''})`);
     return [
       {
         split,
@@ -102,6 +101,11 @@ export async function openDocument(
       `${path}: ${matched.length} of ${plural(images.length, 'file name')} ${matched.length === 1 ? 'is' : 'are'} not the path of an image; matched with the one image that fits, such as ${matched[0]}`,
     );
   return { ...contents, faults, notes, folders: [...places.values()].map(({ folder }) => folder), samples };
+}
+
+/** Tests if a path ends with a name in another Unicode form. */
+function differsInForm(name: string, path: string): boolean {
+  return !path.endsWith(name) && path.normalize('NFC').endsWith(name.normalize('NFC'));
 }
 
 /** Place of the images of a split. */

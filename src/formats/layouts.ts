@@ -521,8 +521,11 @@ const rows = [
     ignore: [255],
     find: async (tree, { encoding, asked }) => {
       if (tree.folders.has('annotations/training') || tree.folders.has(bddMasks)) return [];
-      if (!asked && (await findSemantic(tree, { encoding, asked })).length > 0) return [];
-      if (!asked && (await findInstanceFiles(tree)).length > 0) return [];
+      // PNGs of panoptic segments may lie in a folder that is named like one of masks.
+      const others = asked
+        ? []
+        : [...findPanoptic(tree), ...(await findSemantic(tree, { encoding, asked })), ...(await findInstanceFiles(tree))];
+      if (others.length > 0) return [];
       const around = [...tree.folders].filter((folder) => splitNames.includes(folder));
       return ['', ...around].flatMap((split) => {
         const prefix = split === '' ? '' : `${split}/`;

@@ -248,13 +248,14 @@ describe('a CVAT data set', () => {
       '<polygon label="cat" points="1,1;2,2"/>',
       '<polygon label="cat" points="30,1;40,1;40,8"/>',
       '<polygon points="1,1;4,1;4,4"/>',
+      '<polygon label="" points="1,1;4,1;4,4"/>',
       '<polyline label="cat" points="1,1;2,2"/>',
       '<box label="cat" xtl="1" ytl="2" xbr="3" ybr="4"/>',
     ];
     const root = await tree(documentOf(image('a.png', square + odd.join('')), image('b.png', square)));
     const { documents } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
-    const unpasted = { box: 1, 'line or point': 1, 'too few points': 2, 'outside the image': 1, 'unknown label': 1 };
-    expect(documents.get('')).toMatchObject({ annotations: 8, unpasted });
+    const unpasted = { box: 1, 'line or point': 1, 'too few points': 2, 'outside the image': 1, 'unknown label': 2 };
+    expect(documents.get('')).toMatchObject({ annotations: 9, unpasted });
     const text = readFileSync(join(await run({ minArea: '1px' }, root), 'annotations.xml'), 'utf8');
     for (const one of odd) expect(text).toContain(one);
   });

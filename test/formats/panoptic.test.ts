@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { listTree } from '../../src/base/tree.ts';
 import { encodePng } from '../../src/codecs/png.ts';
 import type { PanopticAnnotation } from '../../src/formats/coco/panoptic.ts';
 import { decodeSegments, encodeSegments } from '../../src/formats/coco/segments.ts';
+import { detectLayout } from '../../src/formats/detect.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
@@ -42,6 +44,15 @@ function pixelsOf(root: string, { file_name: name }: PanopticAnnotation): Map<nu
 }
 
 describe('a panoptic data set', () => {
+  test('is found beside images/, although annotations/ with PNGs is also a folder of masks', async () => {
+    const root = await writeTree(join(folder, `in${number++}`), {
+      'images/train/a.png': imageOf(4, 4, () => 0xff000000),
+      'annotations/panoptic_train.json': '{"images":[],"annotations":[],"categories":[]}',
+      'annotations/panoptic_train/a.png': await encodeSegments(new Int32Array(16), { width: 4, height: 4 }),
+    });
+    expect((await detectLayout(await listTree(root), undefined)).layout.name).toBe('panoptic');
+  });
+
   test('is written unchanged if nothing is pasted', async () => {
     const out = await run({ p: 0 });
     expect(read(out)).toEqual(read(panoptic));

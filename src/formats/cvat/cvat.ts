@@ -4,7 +4,7 @@ import { idsByName } from '../class-ids.ts';
 import { idsAfter, type Surroundings, withSurroundings } from '../documents.ts';
 import { type DocumentFormat, type PastedShapes, provenanceOf, type WriteOptions } from '../format.ts';
 import { boxOfPaste, changesOf, type Stacked, topOf } from '../stacks.ts';
-import { type CvatElement, type CvatImage, openCvat, shapesOfCvat } from './read.ts';
+import { type CvatElement, type CvatImage, labelOf, openCvat, shapesOfCvat } from './read.ts';
 import { boxText, type CvatEntry, entityOf, entryOf, shapeText, withAttribute } from './write.ts';
 
 /** The CVAT format. Covered and pasted elements become masks or, with `polygons`, polygons if they keep all pixels. */
@@ -54,7 +54,7 @@ export const cvat: DocumentFormat<CvatImage, Stacked, CvatEntry, Surroundings> =
   contradictions({ own: { elements, attributes }, shapes }, classNames) {
     const names = idsByName(classNames);
     return shapes.flatMap(({ id }) => {
-      const label = elements[id]?.attributes.label;
+      const label = labelOf(elements[id]?.attributes ?? {});
       if (label === undefined || names.has(label)) return [];
       return [`image '${attributes.name}': element ${id} refers to the label '${label}', which is not defined`];
     });

@@ -69,7 +69,7 @@ export async function openCvat(
     if (parents.length !== 2 || !image) return;
     const n = children++;
     if (!placed.has(name)) return;
-    const { label } = attributes;
+    const label = labelOf(attributes);
     if (label !== undefined) used.add(label);
     // Without a size, nothing can be said of its elements.
     if (image.width * image.height === 0) return;
@@ -268,6 +268,11 @@ function reasonOf({ form, outline, isPolygon }: Geometry, size: Size): Reason | 
 function spansOf({ outline, runs }: Geometry, size: Size): Int32Array | undefined {
   if (outline) return spansOfPolygons([outline], size);
   return runs && spansOfRuns(runs.counts, runs.within);
+}
+
+/** Label of an element; an empty one is none. */
+export function labelOf({ label }: CvatElement['attributes']): string | undefined {
+  return label === '' ? undefined : label;
 }
 
 /** Integer in an attribute, 0 if it is absent. */
