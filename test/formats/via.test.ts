@@ -7,6 +7,7 @@ import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
+import { inspect } from '../../src/verbs/inspect.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
@@ -231,9 +232,11 @@ describe('a VIA data set', () => {
       region({ label: '' }),
       { shape_attributes: polygon() },
     ];
-    const { documents } = await open(await tree(both([region(), ...odd])));
+    const root = await tree(both([region(), ...odd]));
+    const { documents } = await open(root);
     const unpasted = { box: 1, 'line or point': 1, 'too few points': 1, 'outside the image': 1, 'unknown label': 2 };
     expect(documents.get('')).toMatchObject({ annotations: 8, unpasted });
+    expect((await inspect({ in: root })).unpasted).toMatchObject(unpasted);
   });
 
   test('takes the class of another data set into its attribute', async () => {

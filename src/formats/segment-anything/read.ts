@@ -104,7 +104,7 @@ export function shapesOfSegmentAnything({ parts: [content = ''], size, file }: S
   const shapes = document.annotations.map((own, id) => {
     const instance = instanceOf(own, size);
     if (instance === null) throw new CopyPasteError('data', `annotations[${id}]: ${problemOfRuns(own.segmentation, size)}`, { path: file });
-    return { id, own, ...(instance && { instance }) };
+    return { id, own, ...(instance ? { instance } : { reason: 'no area' as const }) };
   });
   return { size, own: { document, text: content }, shapes };
 }

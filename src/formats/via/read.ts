@@ -4,7 +4,7 @@ import { decodeText } from '../../base/text.ts';
 import { CopyPasteError, messageOf, systemMessageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
-import type { Reason, Shaped, ShapeSet } from '../../types.ts';
+import type { Reason, Shaped, ShapeSet, Size } from '../../types.ts';
 import { idsByName } from '../class-ids.ts';
 import { readRange, readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
@@ -144,12 +144,12 @@ function parseImage(content: string): { readonly image?: ViaImage; readonly prob
   }
 }
 
-/** Reason why a region is never pasted, apart from its class. The size of its image is not known. */
-function reasonOf({ name, all_points_x: xs = [], all_points_y: ys = [] }: ViaShape): Reason | undefined {
+/** Reason why a region is never pasted, apart from its class. @param size of its image, if it is known. */
+function reasonOf({ name, all_points_x: xs = [], all_points_y: ys = [] }: ViaShape, size?: Size): Reason | undefined {
   if (name === 'rect') return 'box';
   if (name === 'circle' || name === 'ellipse') return undefined;
   if (name !== 'polygon') return 'line or point';
-  return xs.length < 3 ? 'too few points' : reasonOfPolygon(cornersOf(xs, ys), undefined);
+  return xs.length < 3 ? 'too few points' : reasonOfPolygon(cornersOf(xs, ys), size);
 }
 
 function cornersOf(xs: readonly number[], ys: readonly number[]): number[] {
@@ -174,7 +174,8 @@ export function shapesOfVia({ parts: [part = ''], size, classNames, document }: 
     const classId = named === undefined ? undefined : ids.get(named);
     const outline = classId === undefined ? undefined : outlineOf(own.shape_attributes);
     const spans = outline && spansOfPolygons([outline], size);
-    return [{ id, own, ...(spans && spans.length > 0 && { instance: instanceOfSpans(classId as number, spans, size) }) }];
+    if (spans && spans.length > 0) return [{ id, own, instance: instanceOfSpans(classId as number, spans, size) }];
+    return [{ id, own, reason: reasonOf(own.shape_attributes, size) ?? (classId === undefined ? 'unknown label' : 'no area') }];
   });
   return { size, own: { ...parsed, attribute }, shapes };
 }
