@@ -6,9 +6,9 @@ import type { Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { holdsCutouts, isBank } from '../formats/bank.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
-import type { Folders } from '../formats/folders.ts';
+import { bySplit, type Folders } from '../formats/folders.ts';
 import type { Format } from '../formats/format.ts';
-import { bySplit, type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
+import { type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
 import type { ObjectIds } from '../types.ts';
 import type { ColourMap } from './colours.ts';
 import type { DatasetOptions } from './options.ts';
@@ -61,8 +61,14 @@ export async function chooseLayout(
     throw new CopyPasteError('usage', '--images and --masks belong together; pass both');
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
-  const layout = options.layout === undefined ? layouts.find(({ anyFolders }) => anyFolders) : layoutNamed(options.layout);
-  return { layout: layout as Layout, folders: bySplit(folders, tree) };
+  return { layout: layoutOf(folders, tree, options), folders: bySplit(folders, tree) };
+}
+
+/** Layout of folders of images and masks that options name. */
+function layoutOf(folders: Folders, tree: Tree, { layout, maskSuffix }: DatasetOptions): Layout {
+  if (layout !== undefined) return layoutNamed(layout);
+  const other = maskSuffix === '' ? layouts.find(({ fits }) => fits?.(tree, folders)) : undefined;
+  return other ?? (layouts.find(({ anyFolders }) => anyFolders) as Layout);
 }
 
 /** Refuses cut-outs, which are no data set. @throws {CopyPasteError} `usage` with what the folder is. */

@@ -180,11 +180,10 @@ async function classesOf(
   stated: readonly StatedClasses[],
   layout: Layout,
 ): Promise<Pick<Dataset, 'background' | 'ignore' | 'leftOut' | 'classNames' | 'stuff'>> {
-  const background = new Set(
-    options.background ?? (options.threshold === undefined ? (firstOf(stated, 'background') ?? layout.background) : [0]),
-  );
-  // A threshold leaves ids 0 and 1 only.
-  const ignore = new Set(options.ignore ?? (options.threshold === undefined ? (firstOf(stated, 'ignore') ?? layout.ignore) : []));
+  // A threshold leaves ids 0 and 1 only, unless masks hold no ids.
+  const isBinary = options.threshold !== undefined && !layout.format;
+  const background = new Set(options.background ?? (isBinary ? [0] : (firstOf(stated, 'background') ?? layout.background)));
+  const ignore = new Set(options.ignore ?? (isBinary ? [] : (firstOf(stated, 'ignore') ?? layout.ignore)));
   const ofLayout = { classNames: namesOfLayout(layout), stuff: layout.stuff };
   const classNames =
     options.classNames === undefined

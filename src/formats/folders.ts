@@ -1,3 +1,5 @@
+import { filesBelow, type Tree } from '../base/tree.ts';
+
 /** Folders that hold the images and masks of one split, relative to the root. */
 export interface Folders {
   /** Name of the split; `''` if the layout has no splits. */
@@ -38,4 +40,22 @@ const splitName = new RegExp(`^(${splitNames.join('|')})\\d*$`);
 /** Tests if a name is one of a split, also with a number, such as `train2017`. */
 export function isSplitName(name: string): boolean {
   return splitName.test(name);
+}
+
+/** Divides folders of images and masks into splits, if the folder of images contains only folders of splits. */
+export function bySplit(folders: Folders, tree: Tree): Folders[] {
+  const below = (folder: string): string[] => [
+    ...new Set(
+      filesBelow(tree, folder).map(
+        (file) =>
+          file
+            .slice(folder.length + 1)
+            .split('/')
+            .slice(0, -1)[0] ?? '',
+      ),
+    ),
+  ];
+  const splits = below(folders.images);
+  if (splits.length === 0 || !splits.every((split) => splitNames.includes(split))) return [folders];
+  return splits.map((split) => ({ split, images: `${folders.images}/${split}`, masks: `${folders.masks}/${split}` }));
 }

@@ -1,5 +1,5 @@
 /** The table of layouts. A row loads the code of its format on demand. */
-import { filesBelow, type Tree } from '../base/tree.ts';
+import type { Tree } from '../base/tree.ts';
 import { arrayFormatOf, formatOf, maskFormatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
@@ -9,9 +9,9 @@ import { cityscapes } from './cityscapes.ts';
 import { findCoco, findPanoptic, isCoco, isPanoptic } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
 import { findDatumaro, isDatumaro } from './datumaro/find.ts';
-import { type Folders, imageFolders, maskFolders, splitNames } from './folders.ts';
+import { bySplit, type Folders, imageFolders, maskFolders, splitNames } from './folders.ts';
 import type { ClassConfig, Format } from './format.ts';
-import { findInstanceFiles } from './instance-files/find.ts';
+import { areInstanceFiles, findInstanceFiles } from './instance-files/find.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelStudio, isLabelStudio } from './label-studio/find.ts';
 import { findLabelme } from './labelme/find.ts';
@@ -58,6 +58,8 @@ export interface Layout {
   readonly segments?: true;
   /** Tests if a document is in the layout's format. */
   reads?(tree: Tree, file: string): boolean;
+  /** Tests if folders of images and masks that the user names are in the layout, although it is not the usual one. */
+  fits?(tree: Tree, folders: Pick<Folders, 'images' | 'masks'>): boolean;
   find(tree: Tree, how: Finding): Folders[] | Promise<Folders[]>;
 }
 
@@ -476,6 +478,7 @@ const rows = [
     background: [],
     ignore: [noCategory],
     find: findInstanceFiles,
+    fits: areInstanceFiles,
     format: async (): Promise<Format> => (await import('./instance-files/instance-files.ts')).instanceFiles,
   },
   {
@@ -556,22 +559,4 @@ export function layoutNamed(name: string | undefined): Layout {
   const layout = layouts.find((one) => one.name === name);
   if (!layout) throw new CopyPasteError('data', `layout ${name}: unknown to this version; install a newer version of copypaste`);
   return layout;
-}
-
-/** Divides folders of images and masks into splits, if the folder of images contains only folders of splits. */
-export function bySplit(folders: Folders, tree: Tree): Folders[] {
-  const below = (folder: string): string[] => [
-    ...new Set(
-      filesBelow(tree, folder).map(
-        (file) =>
-          file
-            .slice(folder.length + 1)
-            .split('/')
-            .slice(0, -1)[0] ?? '',
-      ),
-    ),
-  ];
-  const splits = below(folders.images);
-  if (splits.length === 0 || !splits.every((split) => splitNames.includes(split))) return [folders];
-  return splits.map((split) => ({ split, images: `${folders.images}/${split}`, masks: `${folders.masks}/${split}` }));
 }

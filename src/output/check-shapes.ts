@@ -46,6 +46,7 @@ function openingOf(out: string, { layout, options }: Manifest): Parameters<typeo
     crowd,
     onlySplit,
     classAttribute,
+    threshold: layout.threshold,
     maskSuffix: '',
     skipBad: true,
   };

@@ -85,7 +85,9 @@ describe('inspect', () => {
     expect((await inspect({ in: 'fixtures/coco', crowd: 'objects' })).unpasted).toEqual({ 'cut off': 4 });
     const streams = captureStreams();
     await main(['inspect', 'fixtures/camvid'], streams);
-    expect(streams.text.stdout).toContain('\nusable as pastes by default: 196 of 707; not used:\n  407 of a class of stuff (--stuff keep)\n  18 cut off');
+    expect(streams.text.stdout).toContain(
+      '\nusable as pastes by default: 196 of 707; not used:\n  407 of a class of stuff (--stuff keep)\n  18 cut off',
+    );
     expect(streams.text.stdout).toContain('\nother splits (val):\n');
   });
 

@@ -2,9 +2,9 @@
 import { basename, join } from 'node:path';
 import { extensionOf, withoutExtension } from '../../base/paths.ts';
 import { readStart, type Tree } from '../../base/tree.ts';
-import { formatOf } from '../../codecs/image-names.ts';
+import { formatOf, maskFormatOf } from '../../codecs/image-names.ts';
 import { pngHeader } from '../../codecs/png.ts';
-import { type Folders, imageFolders, maskFolders, splitNames } from '../folders.ts';
+import { bySplit, type Folders, imageFolders, maskFolders, splitNames } from '../folders.ts';
 import { type FoundFiles, type ImageWithFiles, pathsOfShapes } from '../format.ts';
 import { noClass, readName } from './names.ts';
 
@@ -20,7 +20,7 @@ export async function findInstanceFiles(tree: Tree): Promise<Folders[]> {
   if (apart.length > 0) return apart;
   if ([...tree.folders].some((folder) => [...maskFolders, ...instanceFolders].includes(basename(folder)))) return [];
   const isBeside = async (split: string): Promise<boolean> =>
-    fits(tree, { images: split, masks: split }) && (await areMasks(tree, { images: split, masks: split }));
+    areInstanceFiles(tree, { images: split, masks: split }) && (await areMasks(tree, { images: split, masks: split }));
   const beside: Folders[] = [];
   for (const split of splits.slice(1)) if (await isBeside(split)) beside.push({ split, images: split, masks: split });
   if (beside.length > 0) return beside;
@@ -55,8 +55,10 @@ function foldersApart(tree: Tree, split: string): Folders[] {
   const has = (name: string): boolean => tree.folders.has(prefix + name);
   const known = imageFolders.filter(has).map((name) => prefix + name);
   for (const masks of [...maskFolders, ...instanceFolders].filter(has).map((name) => prefix + name)) {
-    const images = [...new Set([...known, ...children])].find((folder) => folder !== masks && fits(tree, { images: folder, masks }));
-    if (images !== undefined) return [{ split, images, masks }];
+    const images = [...new Set([...known, ...children])].find(
+      (folder) => folder !== masks && areInstanceFiles(tree, { images: folder, masks }),
+    );
+    if (images !== undefined) return bySplit({ split, images, masks }, tree);
   }
   return [];
 }
@@ -65,14 +67,14 @@ function foldersApart(tree: Tree, split: string): Folders[] {
 const instanceFolders = ['masks_instances', 'masks_instance', 'instance_masks', 'instances', 'ann'];
 
 /** Tests if most masks belong to an image and none is named like one, and if their names count the shapes of an image. */
-function fits(tree: Tree, row: Pick<Folders, 'images' | 'masks'>): boolean {
+export function areInstanceFiles(tree: Tree, row: Pick<Folders, 'images' | 'masks'>): boolean {
   const { images, faults } = imagesWithFiles(tree, row);
   const all = images.flatMap(({ shapeFiles }) => shapeFiles ?? []);
   const files = all.flatMap(({ names }) => names);
   const stems = new Set(images.map(({ name }) => name));
   const isPaired = [...faults.keys()].some((file) => stems.has(withoutExtension(below(row.masks, file))));
   if (isPaired || files.length === 0 || files.length < faults.size) return false;
-  return all.every(({ infix }) => infix === '/') || areNumbered(files);
+  return all.every(({ infix }) => infix !== '_') || areNumbered(files);
 }
 
 /** Tests if names are numbered; those without a number need a numbered twin. */
@@ -107,8 +109,7 @@ function inFolders(tree: Tree, parent: string): FoundFiles {
   const files = new Map<string, { images: string[]; names: string[] }>();
   for (const file of tree.files) {
     const [, folder, kind, name] = /^(.+)\/(images|masks)\/([^/]+)$/.exec(file) ?? [];
-    if (folder === undefined || parentOf(folder) !== parent || formatOf(file) === undefined || splitNames.includes(basename(folder)))
-      continue;
+    if (folder === undefined || parentOf(folder) !== parent || !isPicture(file) || splitNames.includes(basename(folder))) continue;
     const entry = files.get(folder) ?? { images: [], names: [] };
     files.set(folder, entry);
     if (kind === 'images') entry.images.push(file);
@@ -130,6 +131,11 @@ function inFolders(tree: Tree, parent: string): FoundFiles {
   return { images, faults };
 }
 
+/** Tests if a file is an image or a mask. */
+function isPicture(file: string): boolean {
+  return (formatOf(file) ?? maskFormatOf(file)) !== undefined;
+}
+
 function below(folder: string, file: string): string {
   return folder === '' ? file : file.slice(folder.length + 1);
 }
@@ -137,7 +143,7 @@ function below(folder: string, file: string): string {
 /** Images whose mask files begin with their name: `masks/7_cat_1.png`, or `masks/7/cat_1.png`. */
 function byNames(tree: Tree, imageFolder: string, maskFolder: string): FoundFiles {
   const inside = (folder: string): string[] =>
-    tree.files.filter((file) => (folder === '' || file.startsWith(`${folder}/`)) && formatOf(file) !== undefined);
+    tree.files.filter((file) => (folder === '' || file.startsWith(`${folder}/`)) && isPicture(file));
   const stemOf = (folder: string) => (file: string) => withoutExtension(below(folder, file));
   const apart = imageFolder !== maskFolder;
   const faults = new Map<string, string>();
