@@ -82,9 +82,10 @@ describe('a Supervisely project', () => {
           interior: [],
         },
       },
+      { classTitle: 'cat', geometryType: 'cuboid', tags: [], points: box(1, 1, 9, 9), faces: [[0, 1, 2, 3]] },
       { classTitle: 'cat', geometryType: 'line', tags: [], points: { exterior: box(1, 1, 9, 9), interior: [] } },
     ];
-    expect(areasOf([...areas, ...others])).toEqual([80 - 6, 12, 18, 8, undefined, undefined, undefined, undefined]);
+    expect(areasOf([...areas, ...others])).toEqual([80 - 6, 12, 18, 8, undefined, undefined, undefined, undefined, undefined]);
     const root = await tree({
       'meta.json': meta({ cat: 'any' }),
       'ds0/img/a.png': picture,
@@ -95,7 +96,10 @@ describe('a Supervisely project', () => {
     const { layout, counts } = await open(root);
     expect({ layout, counts }).toEqual({
       layout: 'supervisely',
-      counts: { annotations: 10, unpasted: { box: 1, "of type 'line'": 1, 'outside the image': 1, 'too few points': 1 } },
+      counts: {
+        annotations: 11,
+        unpasted: { box: 1, "of type 'cuboid'": 1, "of type 'line'": 1, 'outside the image': 1, 'too few points': 1 },
+      },
     });
     const out = await run(root, { copies: 3 });
     for (const n of [1, 2, 3]) for (const one of others) expect(objectsIn(out, `ds0/ann/a_aug${n}.png.json`)).toContainEqual(one);
@@ -235,7 +239,7 @@ describe('a Supervisely project', () => {
     ['objects\\[0\\]: bitmap: origin is missing', text([{ classTitle: 'cat', geometryType: 'bitmap', bitmap: { data: ring } }])],
     ['objects\\[0\\]: bitmap: data: ', text([bitmap('cat', 'AAAA', [0, 0])])],
     [
-      'objects\\[0\\]: parts are missing; objects\\[1\\]: tags is the text "x", not a list',
+      'objects\\[0\\]: parts is missing; objects\\[1\\]: tags is the text "x", not a list',
       text([{ classTitle: 'cat', geometryType: 'multipolygon' }, polygon('cat', [], { tags: 'x' })]),
     ],
   ])('is refused if %s; --skip-bad leaves the image out', async (what, bad) => {

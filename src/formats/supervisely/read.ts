@@ -89,9 +89,6 @@ const objectKeys: Keys = {
   classTitle: text,
   geometryType: optional(text),
   shape: optional(text),
-  points: optional(object),
-  parts: optional(list),
-  bitmap: optional(object),
   instance: optional(text),
   tags: optional(list),
 };
@@ -146,8 +143,11 @@ function problemOfObject(one: SuperviselyObject, forms: Forms): string | undefin
   if (form === undefined) return 'geometryType is missing';
   if (form === 'polygon' || form === 'rectangle') return within('points', problemOfKeys(one.points, polygonKeys));
   if (form === 'multipolygon') {
-    if (!one.parts) return 'parts are missing';
-    return one.parts.map((part, n) => within(`parts[${n}]`, problemOfKeys(part, polygonKeys))).find((problem) => problem !== undefined);
+    const problem = problemOfKeys(one, { parts: list });
+    if (problem !== undefined) return problem;
+    return (one.parts ?? [])
+      .map((part, n) => within(`parts[${n}]`, problemOfKeys(part, polygonKeys)))
+      .find((problem) => problem !== undefined);
   }
   if (form !== 'bitmap') return undefined;
   const ofBitmap = problemOfKeys(one.bitmap, bitmapKeys);
