@@ -24,15 +24,10 @@ const order = Object.keys(words);
 
 /** Annotations by reason, in words. */
 export function describeUnpasted(unpasted: Unpasted): string {
-  return unpastedInWords(unpasted).join(', ');
-}
-
-/** Words for the annotations of each reason. */
-export function unpastedInWords(unpasted: Unpasted): string[] {
   const found = Object.entries(unpasted) as [Reason, number][];
   const place = ([reason]: [Reason, number]): number => order.indexOf(reason) + 1 || order.length + 1;
   found.sort((a, b) => place(a) - place(b) || (a[0] < b[0] ? -1 : 1));
-  return found.map(([reason, n]) => words[reason]?.(n) ?? `${n} ${reason}`);
+  return found.map(([reason, n]) => words[reason]?.(n) ?? `${n} ${reason}`).join(', ');
 }
 
 /** Annotations that cannot be pasted. @param crowds set if crowds of run lengths are objects. */
