@@ -9,7 +9,7 @@ export function isLabelStudio(tree: Tree, file: string): boolean {
   const start = tree.start(file);
   if (!/^\ufeff?\s*\[\s*\{/.test(start)) return false;
   const ofTasks = /"(annotations|completions|predictions)"\s*:\s*\[/.test(start) && /"(data|result|completed_by)"\s*:/.test(start);
-  return ofTasks || /"annotator"\s*:/.test(start);
+  return ofTasks || /"annotator"\s*:\s*\d+\s*,\s*"annotation_id"/.test(start);
 }
 
 /** Finds lists of tasks in the root and in its folders. The split is that of the name of the file or the folder, if it is one. */
