@@ -48,7 +48,8 @@ export function bars(classes: readonly PageClass[], { title, kinds, colours, of,
   const rows = some.flatMap((one) => kinds.map((kind, n) => ({ id: one.id, kind, n: of(one)[n] as number })));
   const alt = `${title}. ${some.map((one) => `${one.name}: ${kinds.map((kind, n) => `${format(of(one)[n] as number)} ${kind}`).join(', ')}`).join('; ')}.`;
   const note = classes.length > some.length ? `The chart has ${some.length} of ${classes.length} classes; the table has all.` : undefined;
-  const value = { label: null, tickFormat: format, ticks: 4, grid: true } as const;
+  const most = Math.max(0, ...some.map((one) => (stacked ? of(one)[0] + of(one)[1] : Math.max(...of(one)))));
+  const value = { domain: [0, most || 1], label: null, tickFormat: format, ticks: 4, grid: true };
   const draw = (width: number) =>
     Plot.plot({
       width,

@@ -102,7 +102,9 @@ function inShort(): HTMLElement[] {
   const most = [...used].sort((a, b) => b.pasted - a.pasted).slice(0, 3);
   const from = otherSources ? `${plural(sources, 'sample')} of another data set` : plural(sources, 'sample');
   const sentences = [
-    `Of ${plural(samples, 'sample')}, ${count(augmented)} ${augmented === 1 ? 'was' : 'were'} pasted into: ${plural(pasted, 'instance')} of ${plural(used.length, 'class', 'classes')}, taken from ${from}.`,
+    augmented === 0
+      ? `Nothing was pasted into any of ${plural(samples, 'sample')}.`
+      : `Of ${plural(samples, 'sample')}, ${count(augmented)} ${augmented === 1 ? 'was' : 'were'} pasted into: ${plural(pasted, 'instance')} of ${plural(used.length, 'class', 'classes')}, taken from ${from}.`,
     most.length > 0 ? `Most often: ${most.map((one) => `${one.name} (${count(one.pasted)})`).join(', ')}.` : '',
     refused > 0 ? `${plural(refused, 'instance')} that chance had drawn did not fit and ${refused === 1 ? 'was' : 'were'} not pasted.` : '',
     covered + removed > 0
@@ -322,17 +324,14 @@ function sampleSection(): HTMLElement[] {
     });
     return h('label', {}, box, label);
   };
-  const all =
-    data.shown.length === data.augmented
-      ? `All ${plural(data.augmented, 'sample')} with pastes`
-      : `${count(data.shown.length)} of ${plural(data.augmented, 'sample')} with pastes`;
-  const how = data.shown.length === data.augmented ? '' : ', chosen by chance, with some of each class';
+  const { shown, augmented, noBefore = 'The slider below a picture shows the sample before pasting, from the left.' } = data;
+  if (shown.length === 0) return [h('p', {}, 'No sample was pasted into.')];
+  const which =
+    shown.length === augmented
+      ? `the ${plural(augmented, 'sample')} with pastes`
+      : `${count(shown.length)} of ${plural(augmented, 'sample')} with pastes, chosen by chance, some of each class`;
   return [
-    h(
-      'p',
-      {},
-      `${all} ${data.shown.length === 1 ? 'is' : 'are'} shown${how}. ${data.noBefore ?? 'The slider below a picture shows the sample before pasting, from the left.'}`,
-    ),
+    h('p', {}, `The page has pictures of ${which}. ${noBefore}`),
     h('p', { class: 'toggles' }, toggle('masks', 'masks'), toggle('boxes', 'boxes of pastes')),
     some.length === 0
       ? h('p', {}, 'No sample matches the filters.')

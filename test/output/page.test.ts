@@ -16,6 +16,9 @@ const { SCREENSHOTS: screenshots } = process.env;
 if (screenshots) mkdirSync(screenshots, { recursive: true });
 afterAll(() => browser?.close());
 
+/** Time for slow steps on a busy machine, in milliseconds. */
+const busyTimeout = 120_000;
+
 let url = '';
 beforeAll(async () => {
   const out = join(folder, 'aug');
@@ -23,10 +26,7 @@ beforeAll(async () => {
   const page = join(folder, 'report.html');
   await report({ out, in: 'fixtures/camvid', page });
   url = pathToFileURL(page).href;
-});
-
-/** Time for axe on a busy machine, in milliseconds. */
-const axeTimeout = 120_000;
+}, busyTimeout);
 
 /** Width and colours of a window. */
 interface Look {
@@ -42,14 +42,14 @@ afterEach(async () => {
 });
 
 /** Opens the report. */
-async function open({ width = 1280, colorScheme = 'light' }: Look = {}): Promise<Page> {
+async function open({ width = 1280, colorScheme = 'light' }: Look = {}, address = url): Promise<Page> {
   const page = await (browser as NonNullable<typeof browser>).newPage({ viewport: { width, height: 800 }, colorScheme });
   page.on('console', (message) => noise.push(message.text()));
   page.on('pageerror', (error) => noise.push(String(error)));
   page.on('request', (request) => {
-    if (!request.url().startsWith('data:') && request.url() !== url) noise.push(request.url());
+    if (!request.url().startsWith('data:') && request.url() !== address) noise.push(request.url());
   });
-  await page.goto(url);
+  await page.goto(address);
   await page.waitForSelector('svg[role=img]');
   return page;
 }
@@ -76,7 +76,7 @@ describe.skipIf(!browser)('the page of a report', () => {
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
       if (screenshots) await page.screenshot({ path: join(screenshots, `report ${name}.png`), fullPage: true });
     },
-    axeTimeout,
+    busyTimeout,
   );
 
   test('follows the colours of the system', async () => {
@@ -159,6 +159,16 @@ describe.skipIf(!browser)('the page of a report', () => {
     expect(await names()).not.toEqual(rare);
     await page.getByLabel('Order').selectOption('name');
     expect(await names()).toEqual(rare.toSorted());
+  });
+
+  test('says that nothing was pasted', async () => {
+    const out = join(folder, 'none');
+    await augment({ in: 'fixtures/camvid', out, p: 0 });
+    const file = join(folder, 'none.html');
+    await report({ out, page: file });
+    const page = await open({}, pathToFileURL(file).href);
+    expect(await page.locator('.lead').textContent()).toContain('Nothing was pasted into any of 8 samples.');
+    expect(await cards(page).count()).toBe(0);
   });
 
   test('leads to each of its parts with Tab and Enter', async () => {
