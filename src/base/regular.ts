@@ -19,6 +19,35 @@ export async function openRegular(path: string, own = false): Promise<FileHandle
   throw notRegular();
 }
 
+/** Reads a whole file, as `openRegular` opens it. */
+export async function readRegular(path: string, own = false): Promise<Buffer> {
+  const file = await openRegular(path, own);
+  try {
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads a file in parts, as `openRegular` opens it. @param range first byte, and the one behind the last. */
+export async function* partsOfRegular(path: string, { start = 0, end = Number.POSITIVE_INFINITY } = {}): AsyncGenerator<Buffer> {
+  const file = await openRegular(path);
+  try {
+    for (let at = start; at < end; ) {
+      const length = Math.min(partBytes, end - at);
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, at);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Bytes that are read at once. */
+const partBytes = 1 << 18;
+
 function notRegular(what = 'is not a regular file'): Error {
   return Object.assign(new Error(what), { code: 'ENOTREG' });
 }

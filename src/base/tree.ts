@@ -1,7 +1,8 @@
-import { closeSync, type Dirent, openSync, readSync } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from 'node:fs';
+import { type FileHandle, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
+import { openRegular, readRegular } from './regular.ts';
 import { decodeText } from './text.ts';
 
 /** Folders and files below a root, as sorted relative paths with `/`. */
@@ -117,9 +118,10 @@ async function listFolder(root: string, folder: string): Promise<Dirent[] | unde
 /** First 4096 bytes of a file as text; empty if it cannot be read. */
 function textAtStart(path: string): string {
   try {
-    const handle = openSync(path, 'r');
+    const handle = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const buffer = Buffer.alloc(4096);
     try {
+      if (!fstatSync(handle).isFile()) return '';
       return buffer.toString('utf8', 0, readSync(handle, buffer));
     } finally {
       closeSync(handle);
@@ -131,7 +133,7 @@ function textAtStart(path: string): string {
 
 /** Reads a text file. @throws {CopyPasteError} `io` or `data` if the file cannot be read, `data` if it is not in the encoding. */
 export async function readText(root: string, file: string, encoding?: string): Promise<string> {
-  const bytes = await readFile(join(root, file)).catch((cause: unknown) => {
+  const bytes = await readRegular(join(root, file)).catch((cause: unknown) => {
     throw cannotRead(file, cause);
   });
   return decodeText(bytes, file, encoding);
@@ -146,7 +148,7 @@ export async function readText(root: string, file: string, encoding?: string): P
 export async function readStart(path: string, file: string, length: number): Promise<Uint8Array> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path);
+    handle = await openRegular(path);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
     return buffer.subarray(0, bytesRead);
   } catch (cause) {

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { JpegOptions, Metadata, default as Sharp } from 'sharp';
 import { giveBack } from '../base/buffers.ts';
+import { readRegular } from '../base/regular.ts';
 import { cannotRead, readStart } from '../base/tree.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Bands, Depth, Image, ImageInfo, JpegCoding, Mask, Size } from '../types.ts';
@@ -75,7 +75,7 @@ export async function readImageHeader(path: string, name: string): Promise<Image
 }
 
 async function readWhole(path: string, name: string): Promise<Uint8Array> {
-  return readFile(path).catch((cause: unknown) => {
+  return readRegular(path).catch((cause: unknown) => {
     throw cannotRead(name, cause);
   });
 }

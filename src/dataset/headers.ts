@@ -1,7 +1,7 @@
 /** Checks the headers of a data set's files, so that bad samples are known before anything is written. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
+import { readRegular } from '../base/regular.ts';
 import { readStart } from '../base/tree.ts';
 import { bmpHeader, bmpStart, isBmp } from '../codecs/bmp.ts';
 import { readImageHeader, readTiffMaskHeader } from '../codecs/image.ts';
@@ -126,7 +126,7 @@ async function maskSize(root: string, file: string, colours: boolean): Promise<S
     case 'npy':
       return { ...arraySize(await readStart(path, file, arrayStart), file), coded: false };
     case 'npz':
-      return { ...archivedSize(await readFile(path), file), coded: false };
+      return { ...archivedSize(await readRegular(path), file), coded: false };
     default:
       throw new CopyPasteError(
         'data',
@@ -148,7 +148,7 @@ async function pngSize(path: string, file: string, colours: boolean): Promise<Si
   if (coded && (depth !== 8 || colour === 'grey-alpha'))
     throw refuse(`mask is ${depth === 8 ? 'grey with alpha' : `${depth}-bit RGB`}, not class ids; convert it to grey`);
   // Without a map, colours are ids only if all pixels are grey.
-  if (coded && !colours) decodeMask(await readFile(path), file);
+  if (coded && !colours) decodeMask(await readRegular(path), file);
   return { width, height, coded };
 }
 
@@ -157,6 +157,6 @@ async function bmpSize(path: string, file: string, colours: boolean): Promise<Si
   if (!isBmp(start)) throw new CopyPasteError('data', 'mask is named .bmp but is not a BMP; convert it to PNG', { path: file });
   const { width, height, palette } = bmpHeader(start, file, 'mask');
   const coded = palette === undefined;
-  if (coded && !colours) await readMask(await readFile(path), file);
+  if (coded && !colours) await readMask(await readRegular(path), file);
   return { width, height, coded };
 }

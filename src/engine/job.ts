@@ -20,7 +20,7 @@ export interface OutcomeBatch {
 
 /** Creates the work of `augment`: it plans, renders and writes the samples of the augmented split. */
 export function createJob(dataset: SourcedDataset, options: AugmentOptions, measures: Measures, backend: Renderer, state: RunState) {
-  const writer = options.dryRun ? undefined : createSampleWriter(dataset, options);
+  const writer = options.dryRun ? undefined : createSampleWriter(dataset, options, state.home);
   const pass = async (sample: Sample, suffix: string, plan: Parameters<typeof unchangedRecord>[1]) => {
     const written = await writer?.pass(sample, suffix);
     return { id: sample.id, record: unchangedRecord(sample, plan, written), entry: written?.entry };

@@ -33,6 +33,8 @@ export interface RunState {
   readonly poison: ReadonlyMap<string, string>;
   /** Returns `true` once no more work may begin. */
   stopped(): boolean;
+  /** Identity of the output folder, if the run has one. */
+  readonly home?: string | undefined;
 }
 
 /** A batch in progress. */

@@ -36,8 +36,13 @@ export interface Threads {
   readonly ahead: number;
   /** Reads samples for a measurement. @param frame size that stands for the sizes of all targets. */
   readParts(samples: readonly Sample[], role: Role, frame: Size): Promise<MeasuredSample[]>;
-  /** Runs a batch. @param poison reason to skip each sample that crashes a process, by id. */
-  begin(ref: BatchRef, measures: Measures, poison: ReadonlyMap<string, string>): Promise<OutcomeBatch>;
+  /**
+   * Runs a batch.
+   *
+   * @param poison reason to skip each sample that crashes a process, by id.
+   * @param home identity of the output folder, if the run has one.
+   */
+  begin(ref: BatchRef, measures: Measures, poison: ReadonlyMap<string, string>, home?: string): Promise<OutcomeBatch>;
   stop(): Promise<void>;
 }
 
@@ -97,8 +102,8 @@ export async function startThreads(
   return {
     ahead: 2 * count,
     readParts: (samples, role, frame) => run({ samples, role, frame }),
-    async begin(ref, measures, poison): Promise<OutcomeBatch> {
-      const result = await run<BatchOutcomes>({ ref, measures, poison });
+    async begin(ref, measures, poison, home): Promise<OutcomeBatch> {
+      const result = await run<BatchOutcomes>({ ref, measures, poison, home });
       // Tinypool's promises stay in memory until V8 marks the whole heap, so outcomes are removed from their results.
       return { results: result.outcomes.splice(0).map((outcome) => Promise.resolve(outcome)), read: result.read };
     },

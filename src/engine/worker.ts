@@ -37,6 +37,8 @@ interface BatchTask {
   readonly measures: Measures;
   /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
+  /** Identity of the output folder, if the run has one. */
+  readonly home: string | undefined;
 }
 
 /** Outcomes of a batch. */
@@ -75,9 +77,9 @@ function read({ samples, role, frame }: MeasureTask): Promise<MeasuredSample[]> 
   return reader(samples, role);
 }
 
-async function run({ ref, measures, poison: known }: BatchTask): Promise<BatchOutcomes> {
+async function run({ ref, measures, poison: known, home }: BatchTask): Promise<BatchOutcomes> {
   for (const [id, reason] of known) poison.set(id, reason);
-  job ??= opening.then((opened) => createJob(dataset, options, measures, opened, { poison, stopped }));
+  job ??= opening.then((opened) => createJob(dataset, options, measures, opened, { poison, stopped, home }));
   const { results, read } = await (await job).begin(ref);
   try {
     return { outcomes: await Promise.all(results), read };

@@ -1,9 +1,9 @@
 /** Documents: files with the annotations of many samples. Memory holds the annotations of one sample at a time. */
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isBelow } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
+import { openRegular, partsOfRegular } from '../base/regular.ts';
 import { decodeText } from '../base/text.ts';
 import { cannotRead, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
@@ -168,7 +168,7 @@ export async function readEntry(root: string, { document, places: numbers }: Ent
   );
   let file: FileHandle | undefined;
   try {
-    file = await open(join(root, document));
+    file = await openRegular(join(root, document));
     const parts: string[] = [];
     for (let from = 0; from < places.length; ) {
       const { start } = places[from] as Range;
@@ -232,7 +232,7 @@ export async function readRange(
   end = Number.POSITIVE_INFINITY,
 ): Promise<string> {
   const parts: Buffer[] = [];
-  if (end > start) for await (const part of createReadStream(join(root, path), { start, end: end - 1 })) parts.push(part);
+  if (end > start) for await (const part of partsOfRegular(join(root, path), { start, end })) parts.push(part);
   return decodeText(Buffer.concat(parts), path, encoding, start);
 }
 

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openRegular } from '../base/regular.ts';
 import { decodeText, isDoubleByte, utf8 } from '../base/text.ts';
 
 /** Position of a JSON value in a file, in bytes. */
@@ -72,7 +73,7 @@ const cutShort = 'the file is cut short';
  * @throws {Error} when brackets, commas or quotes do not match.
  */
 export async function* partsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Part> {
-  const file = await open(join(root, path));
+  const file = await openRegular(join(root, path));
   try {
     const reader = createReader(file, options);
     await reader.begin(openObject, 'an object');
@@ -89,7 +90,7 @@ export async function* partsOf(root: string, path: string, options: ReadOptions 
  * @throws {Error} when brackets, commas or quotes do not match.
  */
 export async function* elementsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Value> {
-  const file = await open(join(root, path));
+  const file = await openRegular(join(root, path));
   try {
     const { begin, take, need, value, finish } = createReader(file, options);
     await begin(openList, 'a list');

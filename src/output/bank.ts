@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { CopyPasteError } from '../errors.ts';
 import { asBankHead, asBankRecord, type Bank, type BankRecord, bankText, readBank } from '../formats/bank.ts';
 import { isIntact } from './check-files.ts';
-import { createFolders, removeTemporaries, syncFolders, writeAtomic } from './files.ts';
+import { createPlace, removeTemporaries, syncFolders, writeAtomic } from './files.ts';
 import type { BankRunHead } from './head.ts';
 import { type Journal, journalName } from './journal.ts';
 import type { RunKind } from './kinds.ts';
@@ -91,7 +91,7 @@ export async function createBankOutput(
 ): Promise<BankOutput> {
   const own = await journal.files();
   const folders = new Set<string>();
-  const makeFolder = createFolders(out);
+  const { guarded } = createPlace(out);
   let empty = !journal.begun;
   return {
     suspects: journal.suspects,
@@ -125,10 +125,7 @@ export async function createBankOutput(
       await journal.add({ begin: key, files: [...paths] });
     },
 
-    async write(path, bytes) {
-      await makeFolder(dirname(join(out, path)));
-      await writeAtomic(join(out, path), bytes);
-    },
+    write: (path, bytes) => guarded(path, (file) => writeAtomic(file, bytes)),
 
     end: (key, outcome) => journal.add({ end: key, outcomes: [outcome], read: [] }),
 
@@ -136,7 +133,7 @@ export async function createBankOutput(
       await journal.read();
       await removeTemporaries(out);
       await syncFolders(out, folders);
-      await writeAtomic(join(out, manifestName), () => bankText(head, recordsOf(journal, keys), tail));
+      await guarded(manifestName, (file) => writeAtomic(file, () => bankText(head, recordsOf(journal, keys), tail)));
       await syncFolders(out, []);
       await unlink(join(out, journalName)).catch(() => {});
     },

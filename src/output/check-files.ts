@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { digestOf } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
-import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
+import { whatOf } from '../errors.ts';
 import type { Difference } from './compare.ts';
+import { createFinder, digestOfOwn, type Find, isMissing } from './files.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestName } from './manifest-file.ts';
 import { filesOf, type HashedFile } from './records.ts';
@@ -25,22 +25,22 @@ export async function checkFiles(
     if (known.has(path)) twice.push({ path, what: 'is listed twice in the manifest' });
     known.add(path);
   }
-  const damaged = (await inParts(files, jobs, (file) => compareDigest(out, file))).flat();
+  const find = createFinder(out);
+  const damaged = (await inParts(files, jobs, (file) => compareDigest(find, file))).flat();
   const extra = (await filesBelow(out)).filter((path) => !known.has(path));
   return { twice, damaged, extra: extra.map((path) => ({ path, what: 'is not listed in the manifest' })) };
 }
 
 /** True if a file of an output exists with the digest in its record. */
 export async function isIntact(out: string, { path, sha256 }: HashedFile): Promise<boolean> {
-  return (await digestOf(join(out, path), path).catch(() => undefined)) === sha256;
+  return (await digestOfOwn(createFinder(out), path).catch(() => undefined)) === sha256;
 }
 
-async function compareDigest(out: string, { path, sha256 }: HashedFile): Promise<Difference[]> {
+async function compareDigest(find: Find, { path, sha256 }: HashedFile): Promise<Difference[]> {
   try {
-    return (await digestOf(join(out, path), path)) === sha256 ? [] : [{ path, what: 'does not match its SHA-256 in the manifest' }];
+    return (await digestOfOwn(find, path)) === sha256 ? [] : [{ path, what: 'does not match its SHA-256 in the manifest' }];
   } catch (error) {
-    const missing = error instanceof CopyPasteError && codeOf(error.cause) === 'ENOENT';
-    return [{ path, what: missing ? 'is missing' : whatOf(error, path) }];
+    return [{ path, what: isMissing(error) ? 'is missing' : whatOf(error, path) }];
   }
 }
 

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { readMask, readObjects } from '../codecs/masks.ts';
 import { whatOf } from '../errors.ts';
 import { layoutNamed } from '../formats/layouts.ts';
@@ -8,6 +6,7 @@ import { countIds } from '../masks/ids.ts';
 import { vocColours } from '../masks/palette.ts';
 import type { Mask } from '../types.ts';
 import type { Difference } from './compare.ts';
+import { createFinder, readOwn } from './files.ts';
 import type { AugmentedRecord, LayoutRecord, ManifestRecord } from './manifest.ts';
 import { manifestName } from './manifest-file.ts';
 
@@ -36,12 +35,13 @@ function* copyDifferences({ files, inputs }: ManifestRecord): Generator<Differen
 }
 
 async function* differencesOf(out: string, path: string, record: AugmentedRecord, layout: LayoutRecord): AsyncGenerator<Difference> {
-  const mask = await readMask(await readFile(join(out, path)), path, layout);
+  const find = createFinder(out);
+  const mask = await readMask(await readOwn(find, path), path, layout);
   for (const what of classDifferences(mask, record)) yield { path, what };
   for (const what of placementDifferences(record)) yield { path: manifestName, what };
   if (!record.files.objects) return;
   const { path: objectPath } = record.files.objects;
-  const objects = await readObjects(await readFile(join(out, objectPath)), objectPath);
+  const objects = await readObjects(await readOwn(find, objectPath), objectPath);
   // Ids of other colours are numbered in order of appearance, which pastes change.
   if (objects.colours && objects.colours.byId !== vocColours) return;
   for (const what of objectDifferences(mask, objects, record, layout)) yield { path: objectPath, what };

@@ -5,6 +5,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { type Digests, openDigests } from './digest-cache.ts';
+import { createFinder, type Find, isMissing } from './files.ts';
 import type { Manifest } from './manifest.ts';
 import { digestsOf, filesOf, type HashedFile, inputsOf, sourceInputsOf } from './records.ts';
 import { createVariants } from './variants.ts';
@@ -34,8 +35,8 @@ const filesAtOnce = 16;
  */
 export async function refuseChangedRun({ out, outputs, inputs }: CompleteRun, rescan: boolean): Promise<void> {
   const digests = await openDigests(out, rescan);
-  const changed = await changedFiles(digests, { root: out, files: outputs }, true);
-  for (const folder of inputs) changed.push(...(await changedFiles(digests, folder, false)));
+  const changed = await changedFiles(digests, { root: out, files: outputs }, createFinder(out));
+  for (const folder of inputs) changed.push(...(await changedFiles(digests, folder)));
   await digests.save();
   refuse(out, changed);
 }
@@ -62,16 +63,17 @@ function refuse(out: string, changed: readonly string[]): void {
   );
 }
 
-/** Changed files of a folder, each with what has changed. */
-async function changedFiles(digests: Digests, { root, files }: Recorded, own: boolean): Promise<string[]> {
+/** Changed files of a folder, each with what has changed. @param find finds files that the tool has written. */
+async function changedFiles(digests: Digests, { root, files }: Recorded, find?: Find): Promise<string[]> {
   const unique = new Map([...files].map((file) => [file.path, file]));
   const compare = async ({ path, sha256 }: HashedFile): Promise<string[]> => {
     try {
-      return (await digests.of(join(root, path), path, own)) === sha256 ? [] : [`${join(root, path)}: has other content`];
+      const file = find ? await find(path) : join(root, path);
+      return (await digests.of(file, path, find !== undefined)) === sha256 ? [] : [`${join(root, path)}: has other content`];
     } catch (error) {
+      if (isMissing(error)) return [`${join(root, path)}: is missing`];
       const code = error instanceof CopyPasteError ? codeOf(error.cause) : undefined;
-      if (code === 'ENOENT' || code === 'ENOTDIR') return [`${join(root, path)}: is missing`];
-      if (code === 'ENOTREG') return [`${join(root, path)}: ${whatOf(error, path)}`];
+      if (code === 'ENOTREG' || code === 'ELOOP') return [`${join(root, path)}: ${whatOf(error, path)}`];
       throw error;
     }
   };

@@ -1,7 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isInside } from '../base/paths.ts';
+import { digestOf } from '../base/digest.ts';
+import { isBelow, isInside } from '../base/paths.ts';
+import { readRegular } from '../base/regular.ts';
+import { cannotRead } from '../base/tree.ts';
 import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
 
 /** Random temporary path in the folder of a file. The name is hidden, and short, since sample names may be near the length limit. */
@@ -128,31 +131,114 @@ export async function makeFolders(folder: string): Promise<void> {
   });
 }
 
+/** Output folder, into which files are written by their paths. */
+export interface Place {
+  /** Identity of the output folder, which is made if it is missing. */
+  identity(): Promise<string>;
+  /**
+   * Writes a file by a step: makes its folder, and checks before and after the step that no part of the way was replaced.
+   *
+   * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made, or the path leads out of the output folder.
+   */
+  guarded<T>(path: string, write: (file: string) => Promise<T>): Promise<T>;
+}
+
+async function identityOf(folder: string): Promise<string> {
+  const { dev, ino } = await stat(folder, { bigint: true });
+  return `${dev} ${ino}`;
+}
+
 /**
- * Creates a function that makes folders, each once.
+ * Creates the place of an output folder. Folders are looked up again at each write: one that is replaced by a symbolic link during a run
+ * would lead the rest of the run to another place.
  *
- * @param root folder that contains them; the output of an earlier run may contain symbolic links by now.
+ * @param root folder that contains all files; the output of an earlier run may contain symbolic links by now.
+ * @param identity of the folder, if another thread has opened it.
  */
-export function createFolders(root: string) {
-  const made = new Map<string, Promise<unknown>>();
-  const make = async (folder: string): Promise<void> => {
-    await makeFolders(folder);
-    const [within, real] = await Promise.all([realpath(root), realpath(folder)]);
-    if (!isInside(real, within)) {
-      throw new CopyPasteError('cannotCreate', `${folder}: a symbolic link leads out of ${root}; remove the link`);
+export function createPlace(root: string, identity?: string): Place {
+  /** Identity of each folder, by its path in the output folder. */
+  const made = new Map<string, Promise<string>>(identity === undefined ? [] : [['.', Promise.resolve(identity)]]);
+  const refuse = (folder: string, what: string, cause?: unknown): CopyPasteError =>
+    new CopyPasteError('cannotCreate', `${join(root, folder)}: ${what}`, { cause });
+  const make = async (folder: string): Promise<string> => {
+    try {
+      if (folder !== '.') await refuseOther(dirname(folder));
+      await makeFolders(join(root, folder));
+      const [home, real] = await Promise.all([realpath(root), realpath(join(root, folder))]);
+      if (!isInside(real, home)) throw refuse(folder, `a symbolic link leads out of ${root}; remove the link`);
+      return await identityOf(join(root, folder));
+    } catch (cause) {
+      if (cause instanceof CopyPasteError) throw cause;
+      throw refuse(folder, `cannot be created: ${systemMessageOf(cause)}; fix the cause and run again`, cause);
     }
   };
-  /** Makes a folder. @throws {CopyPasteError} `cannotCreate` with the cause, or if a symbolic link leads out of `root`. */
-  return async (folder: string): Promise<void> => {
+  const madeOnce = (folder: string): Promise<string> => {
     const making = made.get(folder) ?? make(folder);
     made.set(folder, making);
-    await making.catch((cause: unknown) => {
-      if (cause instanceof CopyPasteError) throw cause;
-      throw new CopyPasteError('cannotCreate', `${folder}: cannot be created: ${systemMessageOf(cause)}; fix the cause and run again`, {
-        cause,
-      });
-    });
+    return making;
   };
+  const refuseOther = async (folder: string): Promise<void> => {
+    const expected = await madeOnce(folder);
+    if ((await identityOf(join(root, folder)).catch(() => undefined)) !== expected)
+      throw refuse(folder, 'the folder was replaced during the run; put it back and run again');
+  };
+  return {
+    identity: () => madeOnce('.'),
+    async guarded(path, write) {
+      if (!isBelow(path)) throw refuse(path, 'the path leads out of the output folder');
+      const folder = dirname(path);
+      await refuseOther(folder);
+      const result = await write(join(root, path));
+      await refuseOther(folder);
+      return result;
+    },
+  };
+}
+
+/**
+ * Creates a function that finds a file of an output by its path.
+ *
+ * @param root output folder; somebody may have put symbolic links into it.
+ */
+export function createFinder(root: string): (path: string) => Promise<string> {
+  const found = new Map<string, Promise<void>>();
+  const check = async (folder: string): Promise<void> => {
+    const [home, real] = await Promise.all([realpath(root), realpath(join(root, folder))]);
+    if (!isInside(real, home)) throw Object.assign(new Error('a symbolic link leads out of the output folder'), { code: 'ELOOP' });
+  };
+  /** @throws {CopyPasteError} `io` if the folder is missing, or a symbolic link leads out of the output folder. */
+  return async (path) => {
+    const folder = dirname(path);
+    const checking = found.get(folder) ?? check(folder);
+    found.set(folder, checking);
+    await checking.catch((cause: unknown) => {
+      // The folder may be made later.
+      found.delete(folder);
+      throw cannotRead(path, cause);
+    });
+    return join(root, path);
+  };
+}
+
+/** Tests if a file could not be read because it does not exist. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof CopyPasteError && ['ENOENT', 'ENOTDIR'].includes(codeOf(error.cause) ?? '');
+}
+
+/** Finds a file of an output by its path. */
+export type Find = ReturnType<typeof createFinder>;
+
+/** Reads a file that the tool has written. @throws {CopyPasteError} `io` if it cannot be read. */
+export async function readOwn(find: Find, path: string): Promise<Buffer> {
+  const file = await find(path);
+  return readRegular(file, true).catch((cause: unknown) => {
+    throw cannotRead(path, cause);
+  });
+}
+
+/** SHA-256 of a file that the tool has written. @throws {CopyPasteError} `io` if it cannot be read. */
+export async function digestOfOwn(find: Find, path: string): Promise<string> {
+  return digestOf(await find(path), path, true);
 }
 
 /** Removes temporary files of killed runs from a folder and its subfolders. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { readRegular } from '../base/regular.ts';
 import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
 import { partsOf } from '../formats/json.ts';
 import { sourcePrefix } from '../types.ts';
@@ -16,12 +16,21 @@ export const manifestName = 'manifest.json';
  * @throws {CopyPasteError} `noInput` if it cannot be read, `data` with the first error in it.
  */
 export async function readManifest(path: string): Promise<Manifest> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  return parseManifest(await readManifestBytes(path), path);
+}
+
+/** Reads the bytes of a manifest. @throws {CopyPasteError} `noInput` if it cannot be read. */
+export async function readManifestBytes(path: string): Promise<Buffer> {
+  return readRegular(path).catch((cause: unknown) => {
     throw noManifest(path, cause);
   });
+}
+
+/** Parses a manifest. @param path its name in messages. @throws {CopyPasteError} `data` with the first error in it. */
+export function parseManifest(bytes: Buffer, path: string): Manifest {
   let result: ReturnType<typeof manifestSchema.safeParse>;
   try {
-    result = manifestSchema.safeParse(JSON.parse(text));
+    result = manifestSchema.safeParse(JSON.parse(bytes.toString()));
   } catch (cause) {
     // JSON that is nested too deeply overflows the stack, which is caught here too.
     throw notManifest(path, messageOf(cause), cause);

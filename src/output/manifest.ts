@@ -126,16 +126,21 @@ export type AugmentedRecord = z.infer<typeof augmented>;
 export type SampleRecord = (ManifestRecord extends infer R ? (R extends unknown ? Omit<R, 'files' | 'inputs'> : never) : never) &
   Partial<Pick<ManifestRecord, 'files' | 'inputs'>>;
 
+const folder = z
+  .string()
+  .refine((one) => one === '' || isBelow(one), 'leads out of the data set')
+  .describe('relative path with / as separator; empty for the data set itself');
+
 const layout = {
   name: z.string(),
   folders: z.array(
     z.strictObject({
       split: z.string(),
-      images: z.string(),
-      masks: z.string(),
-      objects: z.string().optional(),
+      images: folder,
+      masks: folder,
+      objects: folder.optional(),
       parts: z
-        .array(z.strictObject({ images: z.string(), masks: z.string(), list: z.string().optional().describe('list of its images') }))
+        .array(z.strictObject({ images: folder, masks: folder, list: path.optional().describe('list of its images') }))
         .readonly()
         .optional()
         .describe('parts of the split, if it is not all of the folder of images'),

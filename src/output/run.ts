@@ -6,7 +6,7 @@ import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
 import { isIntact } from './check-files.ts';
-import { createFolders, removeTemporaries, syncFolders, writeHashed } from './files.ts';
+import { createPlace, type Place, removeTemporaries, syncFolders, writeHashed } from './files.ts';
 import { withMeasures } from './head.ts';
 import { type Journal, type JournalBatch, journalName, surveyKey } from './journal.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
@@ -18,6 +18,8 @@ import { documentPlaces, inDocument, type WholeFile, wholeFilesOf } from './whol
 
 /** Output folder of a run in progress. */
 export interface Output {
+  /** Identity of the output folder, which the run must not leave. */
+  readonly home: string;
   /** Keys of batches that were in progress when an earlier run died. */
   readonly suspects: ReadonlySet<string>;
   /** Reason to skip each sample that crashes a process, by id. */
@@ -48,9 +50,15 @@ export interface Output {
 }
 
 /** Creates the output of a run whose journal is open. */
-export function createOutput(dataset: SourcedDataset, options: AugmentOptions, head: ManifestHead, journal: Journal): Output {
+export async function createOutput(
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+  head: ManifestHead,
+  journal: Journal,
+): Promise<Output> {
   const { out } = options;
   const folders = new Set<string>();
+  const place = createPlace(out);
   const placeOf = documentPlaces(dataset);
   // A run that stops before its first batch leaves nothing behind.
   let empty = !journal.begun;
@@ -58,6 +66,7 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
     for (const { record } of outcomes) for (const { path } of record ? outputsOf(record) : []) folders.add(dirname(path));
   };
   return {
+    home: await place.identity(),
     suspects: journal.suspects,
     poison: journal.poison,
     addPoison: (poison, reason) => journal.add({ poison, reason }),
@@ -98,13 +107,14 @@ export function createOutput(dataset: SourcedDataset, options: AugmentOptions, h
       const wholeFiles = wholeFilesOf(dataset, options, variants, () => journalEntries(placeOf, journal, batches));
       await journal.add({ begin: 'documents', files: wholeFiles.map(({ path }) => path) });
       await journal.read();
-      const documents = await writeWholeFiles(out, wholeFiles);
+      const documents = await writeWholeFiles(place, wholeFiles);
       for (const { path } of documents) folders.add(dirname(path));
       await removeTemporaries(out);
       await syncFolders(out, folders);
       const { classes, skipped, summary } = totals;
       const tail = { classes, skipped, documents, summary };
-      await writeManifest(join(out, manifestName), withMeasures(head, measures), () => recordsOf(journal, batches), tail);
+      const whole = withMeasures(head, measures);
+      await place.guarded(manifestName, (file) => writeManifest(file, whole, () => recordsOf(journal, batches), tail));
       await syncFolders(out, []);
       await unlink(join(out, journalName)).catch(() => {});
     },
@@ -122,12 +132,10 @@ export async function closeRun<H, R>(out: string, journal: Journal<H, R>, empty:
   await journal.close();
 }
 
-async function writeWholeFiles(out: string, files: readonly WholeFile[]): Promise<HashedFile[]> {
-  const makeFolder = createFolders(out);
+async function writeWholeFiles({ guarded }: Place, files: readonly WholeFile[]): Promise<HashedFile[]> {
   const written: HashedFile[] = [];
   for (const { path, text } of files) {
-    await makeFolder(dirname(join(out, path)));
-    written.push({ path, sha256: await writeHashed(join(out, path), text) });
+    written.push({ path, sha256: await guarded(path, (file) => writeHashed(file, text)) });
   }
   return written;
 }

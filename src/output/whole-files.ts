@@ -1,8 +1,8 @@
 /** Files that describe several samples: lists of ids, annotation documents, and files that are carried over. */
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { withoutExtension } from '../base/paths.ts';
+import { partsOfRegular } from '../base/regular.ts';
 import { listName } from '../dataset/lists.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { Document } from '../formats/format.ts';
@@ -44,11 +44,11 @@ export function wholeFilesOf(
     ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
       text: () =>
-        document === documents.get(split) ? documentParts(dataset, document, entries) : createReadStream(join(root, document.path)),
+        document === documents.get(split) ? documentParts(dataset, document, entries) : partsOfRegular(join(root, document.path)),
     })),
     ...carried.map((path) => {
       const text = rewritten.get(path);
-      return { path, text: () => (text === undefined ? createReadStream(join(root, path)) : Readable.from([text])) };
+      return { path, text: () => (text === undefined ? partsOfRegular(join(root, path)) : Readable.from([text])) };
     }),
     ...(maskFiles ? [{ path: classNamesFile, text: () => Readable.from([classNamesText(classNames)]) }] : []),
   ];

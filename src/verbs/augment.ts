@@ -132,7 +132,7 @@ async function runBatches(
   poison: Map<string, string>,
 ): Promise<AugmentSummary> {
   const { dataset, options, measures, backend, hooks } = run;
-  const job = createJob(dataset, options, measures, backend, { poison, stopped: () => hooks.stop?.aborted === true });
+  const job = createJob(dataset, options, measures, backend, { poison, stopped: () => hooks.stop?.aborted === true, home: output?.home });
   if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
   const steps = createSteps(output, hooks);
   const tally = createTally(dataset, backend.name, options, measures);
@@ -140,7 +140,7 @@ async function runBatches(
   const filesOf = (samples: readonly Sample[], suffix: string) => samples.flatMap((sample) => possibleFiles(sample, suffix, options));
   const begin = (ref: BatchRef) =>
     steps.begin(keyOf(ref), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>
-      threads ? threads.begin(ref, measures, poison) : job.begin(ref),
+      threads ? threads.begin(ref, measures, poison, output?.home) : job.begin(ref),
     );
   for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
     tally.read(batch.read);

@@ -1,17 +1,26 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { digestOf, sha256 } from '../base/digest.ts';
+import { sha256 } from '../base/digest.ts';
 import { codecs } from '../codecs/image.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { openOrigin } from '../engine/origin.ts';
 import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
-import { CopyPasteError } from '../errors.ts';
+import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
 import { type Given, replayOptions } from '../options.ts';
 import { isIntact } from '../output/check-files.ts';
 import { describeDifference } from '../output/compare.ts';
-import { createFolders, removeTemporaries, syncFolders, writeAtomic, writeHashed } from '../output/files.ts';
+import {
+  createFinder,
+  createPlace,
+  digestOfOwn,
+  isMissing,
+  readOwn,
+  removeTemporaries,
+  syncFolders,
+  writeAtomic,
+  writeHashed,
+} from '../output/files.ts';
 import type { Manifest, ManifestRecord } from '../output/manifest.ts';
-import { manifestName, readManifest } from '../output/manifest-file.ts';
+import { manifestName, parseManifest, readManifestBytes } from '../output/manifest-file.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
 import { digestsOf, filesOf, outputsOf } from '../output/records.ts';
 import type { Use } from '../output/samples.ts';
@@ -31,10 +40,11 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   const own = resolveOptions(replayOptions, given);
   const { out, only } = own;
   await refuseOverlaps(own);
-  const manifest = await readManifest(own.manifest);
+  const bytes = await readManifestBytes(own.manifest);
+  const manifest = parseManifest(bytes, own.manifest);
   const origin = await openOrigin(manifest, own);
   const chosen = chooseRecords(manifest, only);
-  if (only === undefined) await refuseOtherManifest(out, own.manifest);
+  if (only === undefined) await refuseOtherManifest(out, bytes);
   hooks.opened?.(origin.dataset);
   hooks.started?.(chosen.length);
 
@@ -56,7 +66,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   });
   if (only === undefined) {
     for (const document of documentsAgain(origin, entries)) await writer.document(document);
-    await finish(out, own.manifest, manifest);
+    await finish(out, bytes, manifest);
   }
   return { samples: chosen.length };
 }
@@ -70,10 +80,9 @@ function chooseRecords({ records }: Manifest, only: string | undefined): readonl
 }
 
 /** Refuses a folder of another run. @throws {CopyPasteError} `cannotCreate` when the folder holds another manifest. */
-async function refuseOtherManifest(out: string, manifest: string): Promise<void> {
-  const there = await readFile(join(out, manifestName)).catch(() => undefined);
-  if (there && !there.equals(await readFile(manifest)))
-    throw new CopyPasteError('cannotCreate', `--out ${out}: contains another run; choose a new folder`);
+async function refuseOtherManifest(out: string, manifest: Buffer): Promise<void> {
+  const there = await readOwn(createFinder(out), manifestName).catch(() => undefined);
+  if (there && !there.equals(manifest)) throw new CopyPasteError('cannotCreate', `--out ${out}: contains another run; choose a new folder`);
 }
 
 /** Writes the files of a manifest, and refuses any other content. */
@@ -83,41 +92,46 @@ interface Writer {
 }
 
 function createWriter(out: string, manifest: Manifest): Writer {
-  const makeFolder = createFolders(out);
+  const { guarded } = createPlace(out);
+  const find = createFinder(out);
   const documents = digestsOf(manifest.documents);
   const differs = (path: string): CopyPasteError =>
     new CopyPasteError('differs', `${path}: the rendered file differs from the manifest${otherMaker(manifest)}`);
   const exists = (path: string, what: string): CopyPasteError =>
     new CopyPasteError('differs', `${join(out, path)}: already exists and ${what}; choose a new folder`);
+  /** Nothing for a file that is missing. */
+  const noneOf = (path: string) => (error: unknown) => {
+    if (isMissing(error)) return undefined;
+    const code = error instanceof CopyPasteError ? codeOf(error.cause) : undefined;
+    throw code === 'ENOTREG' || code === 'ELOOP' ? exists(path, whatOf(error, path)) : error;
+  };
   return {
     async file(file, bytes, digest) {
       const { path } = file;
       if (sha256(bytes) !== digest) throw differs(path);
-      const there = await readFile(join(out, path)).catch(() => undefined);
+      const there = await readOwn(find, path).catch(noneOf(path));
       const difference = there && (await describeDifference(file, there, bytes));
       if (difference !== undefined) throw exists(path, difference);
       if (there) return;
-      await makeFolder(dirname(join(out, path)));
-      await writeAtomic(join(out, path), bytes);
+      await guarded(path, (file) => writeAtomic(file, bytes));
     },
     async document({ path, text }) {
       const known = documents.get(path);
       if (known === undefined) throw differs(path);
-      const there = await digestOf(join(out, path), path).catch(() => undefined);
+      const there = await digestOfOwn(find, path).catch(noneOf(path));
       if (there === known) return;
       if (there !== undefined) throw exists(path, 'has other content');
-      await makeFolder(dirname(join(out, path)));
-      const digest = await writeHashed(join(out, path), text);
+      const digest = await guarded(path, (file) => writeHashed(file, text));
       if (digest !== known) throw differs(path);
     },
   };
 }
 
 /** Writes the manifest once all files are on the disk. */
-async function finish(out: string, file: string, manifest: Manifest): Promise<void> {
+async function finish(out: string, bytes: Buffer, manifest: Manifest): Promise<void> {
   await removeTemporaries(out);
   await syncFolders(out, new Set(filesOf(manifest).map(({ path }) => dirname(path))));
-  await writeAtomic(join(out, manifestName), await readFile(file));
+  await createPlace(out).guarded(manifestName, (to) => writeAtomic(to, bytes));
   await syncFolders(out, []);
 }
 

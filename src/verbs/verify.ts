@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
 import { plural } from '../base/plural.ts';
@@ -15,6 +15,7 @@ import { checkRecord } from '../output/check-record.ts';
 import { openShapes } from '../output/check-shapes.ts';
 import { checkTotals } from '../output/check-totals.ts';
 import { type Difference, describeDifference } from '../output/compare.ts';
+import { createFinder, readOwn } from '../output/files.ts';
 import { journalName } from '../output/journal.ts';
 import { describeLeaf, differingLeaves } from '../output/leaves.ts';
 import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } from '../output/manifest.ts';
@@ -133,6 +134,7 @@ async function compareRendered(
 ): Promise<Difference[]> {
   const { out, backend } = options;
   const origin = await openOrigin(manifest, options);
+  const find = createFinder(out);
   const found: Difference[] = [];
   const differing = new Map<ManifestRecord, Difference[]>();
   const compare = (record: ManifestRecord): Use => {
@@ -141,7 +143,7 @@ async function compareRendered(
     const differences: Difference[] = [];
     differing.set(record, differences);
     return async (file, bytes) => {
-      const there = await readFile(join(out, file.path)).catch(() => undefined);
+      const there = await readOwn(find, file.path).catch(() => undefined);
       const what = there && (await describeDifference(file, there, bytes));
       if (what !== undefined) differences.push({ path: file.path, what });
     };

@@ -23,6 +23,7 @@ const work = async (): Promise<OutcomeBatch> => ({
 function outputOf(known: string) {
   const log: unknown[] = [];
   const output: Output = {
+    home: '',
     suspects: new Set(),
     poison: new Map(),
     survey: (step) => step(),

@@ -14,10 +14,13 @@ import { poison } from './poison.js';
 import { same } from './same.js';
 import { signals } from './signals.js';
 import { cleanRun } from './strace.js';
+import { swaps } from './swaps.js';
 import { createWorkload } from './tool.js';
 
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
-const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same, ...memory].filter(({ name }) => name.startsWith(values.only));
+const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same, ...memory, ...swaps].filter(({ name }) =>
+  name.startsWith(values.only),
+);
 if (cases.length === 0) throw new Error(`--only ${values.only}: no case begins with this name`);
 
 const began = performance.now();

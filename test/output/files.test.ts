@@ -1,13 +1,16 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { symlink } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import {
-  createFolders,
+  createFinder,
+  createPlace,
+  isMissing,
   isTemporary,
   linkAtomic,
   makeFolders,
+  readOwn,
   removeTemporaries,
   syncFolders,
   writeAtomic,
@@ -84,7 +87,8 @@ test('folders are made below their root, and none through a symbolic link that l
   const [root, outside] = [await newFolder({ file: '' }), await newFolder()];
   await symlink(outside, join(root, 'out'));
   await symlink('..a', join(root, 'within'));
-  const make = createFolders(root);
+  const { guarded } = createPlace(root);
+  const make = (folder: string) => guarded(join(folder, 'x').slice(root.length + 1), async () => {});
   await Promise.all([make(join(root, '..a', 'b')), make(join(root, '..a', 'b'))]);
   await make(join(root, 'within', 'c'));
   expect(readdirSync(join(root, '..a')).sort()).toEqual(['b', 'c']);
@@ -108,4 +112,47 @@ test('folders are made with those above them, and one that exists is left as it 
 
 test.runIf(process.platform === 'linux')('a file system without room for folders is refused at once', async () => {
   await expect(makeFolders('/proc/none/below')).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('no file is written outside a folder, or into a folder that was replaced since its first file', async () => {
+  const [root, outside] = [await newFolder(), await newFolder()];
+  const { guarded } = createPlace(root);
+  const write = (path: string): Promise<void> => guarded(path, (file) => writeAtomic(file, 'x'));
+  await write('a/b/c');
+  for (const path of ['../x', '/x', 'a/../../x']) await expect(write(path)).rejects.toMatchObject({ code: 'cannotCreate' });
+  await rename(join(root, 'a/b'), join(outside, 'b'));
+  await symlink(outside, join(root, 'a/b'));
+  const replaced = { code: 'cannotCreate', message: expect.stringMatching(/a\/b: the folder was replaced during the run; /) };
+  await expect(write('a/b/d')).rejects.toMatchObject(replaced);
+  await expect(write('a/b/new/d')).rejects.toMatchObject(replaced);
+  expect(namesIn(outside)).toEqual(['b']);
+  await rm(join(root, 'a/b'));
+  await rename(join(outside, 'b'), join(root, 'a/b'));
+  await write('a/b/d');
+  // A link that is put there while a file is written is noticed behind it.
+  const swapped = guarded('a/b/e', async () => {
+    await rename(join(root, 'a'), join(outside, 'a'));
+    await mkdir(join(root, 'a/b'), { recursive: true });
+  });
+  await expect(swapped).rejects.toMatchObject(replaced);
+});
+
+test('a file of an output is not found through a link that leads out of it', async () => {
+  const [root, outside] = [await newFolder({ 'a/x': '1' }), await newFolder({ x: '2' })];
+  const find = createFinder(root);
+  await symlink(outside, join(root, 'out'));
+  await symlink('a', join(root, 'within'));
+  await symlink('x', join(root, 'a/link'));
+  expect(String(await readOwn(find, 'a/x'))).toBe('1');
+  expect(String(await readOwn(find, 'within/x'))).toBe('1');
+  for (const [path, why] of [
+    ['out/x', 'a symbolic link leads out of the output folder'],
+    ['a/link', 'is a symbolic link'],
+    ['a', 'is not a regular file'],
+  ] as const)
+    await expect(readOwn(find, path)).rejects.toMatchObject({ message: `${path}: cannot be read: ${why}` });
+  const missing = await readOwn(find, 'none/x').catch((error: unknown) => error);
+  expect(isMissing(missing)).toBe(true);
+  await writeTree(root, { 'none/x': '3' });
+  expect(String(await readOwn(find, 'none/x'))).toBe('3');
 });

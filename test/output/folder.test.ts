@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -204,6 +204,22 @@ test('a run that is stopped before its first batch leaves nothing behind', async
   stop.abort();
   await expect(augment({ in: camvid, out }, { stop: stop.signal })).rejects.toMatchObject({ code: 'interrupted' });
   expect(readdirSync(folder)).not.toContain(out.slice(folder.length + 1));
+});
+
+test('a folder that is replaced by a symbolic link during a run ends the run, and hardly a file gets there', async () => {
+  for (const [at, ...more] of [['.'], ['train', 'x']] as const) {
+    const [out, outside] = [newOut(), join(folder, `outside${number++}`)];
+    await mkdir(outside);
+    let done = 0;
+    const swap = (): void => {
+      if (++done !== 5) return;
+      renameSync(join(out, at), `${out}.moved`);
+      symlinkSync(outside, join(out, at));
+    };
+    const swapped = run(out, { jobs: 1, ...(more.length > 0 && { batchSize: 3 }) }, { done: swap });
+    await expect(swapped).rejects.toMatchObject({ code: expect.stringMatching(/cannotCreate|io/) });
+    expect(readdirSync(outside, { recursive: true }).length).toBeLessThan(3);
+  }
 });
 
 test('of two different runs that start at once in one folder, one is refused', async () => {

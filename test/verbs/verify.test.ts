@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
@@ -142,13 +143,19 @@ describe('verify', () => {
 
 describe('verify of a manifest that was altered together with its files', () => {
   const sets = { voc, coco: 'fixtures/coco', yolo: 'fixtures/yolo', labelme: 'fixtures/labelme', cvat: 'fixtures/cvat' };
-  const outputs = Object.entries(sets).map(([name, root]) =>
-    augment({ in: root, out: join(folder, `altered-${name}`), p: 1, allowSelf: true, minArea: '1px', truncated: 'keep', copies: 2 }),
-  );
+  const outputs = new Map<string, Promise<unknown>>();
+  /** Makes the output of a data set once. */
+  const outputOf = (name: keyof typeof sets): Promise<unknown> => {
+    const out = join(folder, `altered-${name}`);
+    const making =
+      outputs.get(name) ?? augment({ in: sets[name], out, p: 1, allowSelf: true, minArea: '1px', truncated: 'keep', copies: 2 });
+    outputs.set(name, making);
+    return making;
+  };
 
   /** A copy of an output, whose manifest is changed. */
   async function alter(name: keyof typeof sets, change: (manifest: Manifest, out: string) => Promise<void>): Promise<string> {
-    await Promise.all(outputs);
+    await outputOf(name);
     const out = join(folder, `altered-${name}-${number++}`);
     await cp(join(folder, `altered-${name}`), out, { recursive: true });
     const file = join(out, 'manifest.json');
@@ -246,13 +253,105 @@ describe('verify of a manifest that was altered together with its files', () => 
   });
 
   test('says what it could not check', async () => {
-    await Promise.all(outputs);
+    await outputOf('voc');
     const out = join(folder, 'altered-voc');
     expect((await verify({ out })).unchecked).toEqual([expect.stringMatching(/pass --deep --in DIR$/)]);
     expect((await verify({ out, deep: true, in: voc })).unchecked).toEqual([]);
     expect((await verify({ out, deep: true, in: voc, sample: 2 })).unchecked).toEqual([
       '4 samples of 6, and the documents, were not made again',
     ]);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a manifest from elsewhere', () => {
+  const secret = join(folder, 'secret.txt');
+
+  /** A copy of an output and its manifest, which is changed. */
+  async function altered(name: string, change: (manifest: Manifest) => void): Promise<{ out: string; manifest: string }> {
+    const { out } = await outputOf('objects', name);
+    const file = join(out, 'manifest.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8'));
+    change(manifest);
+    await writeFile(file, JSON.stringify(manifest));
+    return { out, manifest: file };
+  }
+
+  test.each<[string, (manifest: Manifest) => void, RegExp]>([
+    ...(['classNames', 'colorMap', 'annotations', 'sources', 'classMap', 'out', 'in', 'link', 'overwrite'] as const).map(
+      (name): [string, (manifest: Manifest) => void, RegExp] => [
+        `options.${name}`,
+        ({ options }) => Object.assign(options, { [name]: secret }),
+        new RegExp(`options\\.${name} is no option that a manifest holds`),
+      ],
+    ),
+    ['a file of options', ({ options }) => Object.assign(options, { scaleByClass: secret }), /--scale-by-class: expected/],
+    ['shares of a file', ({ options }) => Object.assign(options, { balance: `target:${secret}` }), /--balance: expected/],
+    ['an option of a later version', ({ options }) => Object.assign(options, { later: 1 }), /options\.later is no option/],
+    ...(['images', 'masks', 'objects'] as const).flatMap((key): [string, (manifest: Manifest) => void, RegExp][] =>
+      ['../..', '/etc', 'a/../../b', 'a\0b'].map((path) => [
+        `layout.folders with ${key} ${JSON.stringify(path)}`,
+        ({ layout }) => Object.assign(layout.folders[0] as object, { [key]: path }),
+        /layout\.folders\.0\.\w+: leads out of the data set/,
+      ]),
+    ),
+    [
+      'a document',
+      ({ layout }) => Object.assign(layout, { documents: [{ path: '../x', sha256: '0'.repeat(64) }] }),
+      /leads out of its folder/,
+    ],
+  ])('names no file that is read or written: %s', async (_, change, message) => {
+    await writeFile(secret, '0 secret\n');
+    const { out, manifest } = await altered('hostile', change);
+    const refused = { code: 'data', message: expect.stringMatching(message) };
+    const again = join(folder, 'hostile-again');
+    await expect(replay({ manifest, in: voc, out: again })).rejects.toMatchObject(refused);
+    await expect(verify({ out, in: voc, deep: true })).rejects.toMatchObject(refused);
+    expect(existsSync(again)).toBe(false);
+  });
+
+  test('is read only from a regular file', async () => {
+    const pipe = join(folder, 'manifest-pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const manifest of [pipe, '/dev/zero', folder])
+      await expect(replay({ manifest, in: voc, out: join(folder, 'none') })).rejects.toMatchObject({ code: 'noInput' });
+  });
+
+  test('is not followed to pipes, devices and links in the place of output files', async () => {
+    const { out, manifest } = await outputOf('objects', 'places');
+    const files = manifest.records.flatMap(outputsOf).map(({ path }) => join(out, path));
+    const [pipe, zero, null_, link, folder_] = files as [string, string, string, string, string];
+    for (const file of files.slice(0, 5)) await rm(file);
+    execFileSync('mkfifo', [pipe]);
+    await symlink('/dev/zero', zero);
+    await symlink('/dev/null', null_);
+    await symlink(join(folder, 'objects', link.slice(out.length + 1)), link);
+    await mkdir(folder_);
+    const named = (one: string): string => one.slice(out.length + 1);
+    const expected = [
+      { path: named(pipe), what: 'cannot be read: is not a regular file' },
+      ...[zero, null_, link].map((one) => ({ path: named(one), what: 'cannot be read: is a symbolic link' })),
+      { path: named(folder_), what: 'cannot be read: is not a regular file' },
+    ];
+    expect((await verify({ out })).differences).toEqual(expected);
+    expect((await verify({ out, in: voc, deep: true })).differences).toEqual(expected);
+    await expect(replay({ manifest: join(folder, 'objects', 'manifest.json'), in: voc, out })).rejects.toMatchObject({
+      code: 'differs',
+      message: expect.stringMatching(/already exists and cannot be read: is (not a regular file|a symbolic link); choose a new folder$/),
+    });
+    await expect(augment({ in: voc, out, p: 1, instances: 'object', truncated: 'keep', allowSelf: true })).rejects.toMatchObject({
+      code: 'usage',
+    });
+  });
+
+  test('is not followed into a folder of the output that is a link to another place', async () => {
+    const { out } = await outputOf('objects', 'linked');
+    await rm(join(out, 'JPEGImages'), { recursive: true });
+    await symlink(join(process.cwd(), 'fixtures/voc/JPEGImages'), join(out, 'JPEGImages'));
+    const { differences } = await verify({ out });
+    expect(differences).toContainEqual({
+      path: expect.stringMatching(/^JPEGImages\//),
+      what: 'cannot be read: a symbolic link leads out of the output folder',
+    });
   });
 });
 

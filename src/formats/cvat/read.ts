@@ -1,10 +1,10 @@
 /** Reads CVAT documents. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { partsOfRegular } from '../../base/regular.ts';
 import { utf8 } from '../../base/text.ts';
 import { cannotRead } from '../../base/tree.ts';
-import { CopyPasteError, messageOf } from '../../errors.ts';
+import { CopyPasteError, codeOf, messageOf } from '../../errors.ts';
 import { isCoordinate, outlineOfEllipse, spansOfPolygons, turned } from '../../masks/polygons.ts';
 import { areRunsOf, spansOfRuns } from '../../masks/run-lengths.ts';
 import type { Box, ClassNames, Reason, ShapeSet, Size } from '../../types.ts';
@@ -89,15 +89,10 @@ export async function openCvat(
     if (problems.length === 0) found.add(elements);
     image = undefined;
   };
-  const file = createReadStream(join(root, path), { highWaterMark: 1 << 20 });
-  let failed: Error | undefined;
-  file.on('error', (error) => {
-    failed = error;
-  });
   try {
     await readXml(
       (async function* () {
-        for await (const chunk of file) {
+        for await (const chunk of partsOfRegular(join(root, path))) {
           hash.update(chunk);
           yield chunk;
         }
@@ -107,8 +102,8 @@ export async function openCvat(
       { open, close },
     );
   } catch (error) {
-    if (failed) throw cannotRead(path, failed);
     if (error instanceof CopyPasteError) throw error;
+    if (codeOf(error) !== undefined) throw cannotRead(path, error);
     throw refuse(`not a valid CVAT document: ${short(messageOf(error), 200)}`, error);
   }
   const classNames: ClassNames = new Map([...labels, ...[...used].filter((label) => !labels.has(label))].map((name, id) => [id, name]));
