@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { judgeWith } from '../codecs/judge.ts';
 import type { Programs } from '../engine/programs.ts';
 import { CopyPasteError, codeOf, type ErrorCode, exitCodes, messageOf } from '../errors.ts';
 import {
@@ -92,6 +93,7 @@ const commands: readonly CommandRow[] = [
  */
 export async function main(argv: readonly string[], streams: Streams, programs?: Programs): Promise<number> {
   let code = 0;
+  if (programs) judgeWith(programs.judge);
   const program = new Command('copypaste')
     .description('Copy-Paste augmentation of segmentation data sets, offline.')
     .version(version)
@@ -157,6 +159,11 @@ function explain(error: unknown, { stderr }: Streams): Explained {
   const ofSystem = error instanceof Error && 'syscall' in error;
   if (ofSystem || codeOf(error) === 'ERR_MODULE_NOT_FOUND') {
     const message = `cannot load the program or read a file: ${messageOf(error)}; reinstall copypaste, or raise the limit of open files`;
+    stderr.write(`copypaste: ${message}\n`);
+    return explained('io', message);
+  }
+  if (error instanceof RangeError && /allocation failed/i.test(error.message)) {
+    const message = `not enough memory: ${messageOf(error)}; raise its limit or lower --jobs, and run the same command again`;
     stderr.write(`copypaste: ${message}\n`);
     return explained('io', message);
   }

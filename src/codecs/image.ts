@@ -9,6 +9,7 @@ import type { Bands, Depth, Image, ImageInfo, JpegCoding, Mask, Size } from '../
 import { bmpHeader, bmpStart, decodeBmp, encodeBmp, isBmp } from './bmp.ts';
 import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
 import { jpegCoding, unreadJpeg } from './jpeg.ts';
+import { isDamaged, type Trial } from './judge.ts';
 import { inDepth, takePixels, withChannels } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
@@ -68,8 +69,8 @@ export async function readImageHeader(path: string, name: string): Promise<Image
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
     // sharp reports an unreadable file as an unknown format. If the file can be read here, it is damaged.
     const bytes = await readWhole(path, name);
-    return imageHeaderOf(bytes, name).catch(() => {
-      throw error;
+    return imageHeaderOf(bytes, name).catch((second: unknown) => {
+      throw second instanceof CopyPasteError && second.code === 'io' ? second : error;
     });
   });
 }
@@ -84,12 +85,7 @@ async function readWhole(path: string, name: string): Promise<Uint8Array> {
 export async function imageHeaderOf(input: Uint8Array | string, name: string): Promise<ImageHeader> {
   const known = typeof input === 'string' ? undefined : knownHeader(input, name);
   if (known) return known;
-  let metadata: Metadata;
-  try {
-    metadata = await sharp(input, strict).metadata();
-  } catch (cause) {
-    throw damaged(name, cause);
-  }
+  const metadata = await metadataOf(input, name);
   const { width, height, space, channels, pages = 1, bitsPerSample, hasProfile, autoOrient, orientation = 1 } = metadata;
   const refuse = (what: string): CopyPasteError => new CopyPasteError('data', what, { path: name });
   if (pages > 1)
@@ -120,6 +116,15 @@ export async function imageHeaderOf(input: Uint8Array | string, name: string): P
     turned: orientation > 1,
     format: { channels: cmyk ? 3 : (channels as ImageInfo['channels']), depth, icc: hasProfile && !cmyk, cmyk },
   };
+}
+
+async function metadataOf(input: Uint8Array | string, name: string): Promise<Metadata> {
+  try {
+    return await sharp(input, strict).metadata();
+  } catch (cause) {
+    const error = damaged(name, cause);
+    throw typeof input === 'string' ? error : await judged(error, input, { what: 'header', name });
+  }
 }
 
 /** Number of bytes in which the frame of a JPEG begins, unless much metadata precedes it. */
@@ -163,7 +168,7 @@ const colourChannels: Readonly<Record<string, readonly number[]>> = { 'b-w': [1,
  * @throws {CopyPasteError} `data` if the file is damaged or has another size.
  */
 export async function decodeImage(bytes: Uint8Array, size: Size, name: string, format: ImageInfo): Promise<Image> {
-  const image = isBmp(bytes) ? decodeBmpImage(bytes, name) : await decodeWithSharp(bytes, name, format);
+  const image = isBmp(bytes) ? decodeBmpImage(bytes, name) : await decodeWithSharp(bytes, size, name, format);
   if (image.width !== size.width || image.height !== size.height)
     throw new CopyPasteError('data', `image is ${image.width}×${image.height}, but its mask is ${size.width}×${size.height}`, {
       path: name,
@@ -194,7 +199,8 @@ function decodeBmpImage(bytes: Uint8Array, name: string): Image {
   return { ...image, pixels };
 }
 
-async function decodeWithSharp(bytes: Uint8Array, name: string, { channels, depth, icc, cmyk, upright }: ImageInfo): Promise<Image> {
+async function decodeWithSharp(bytes: Uint8Array, size: Size, name: string, format: ImageInfo): Promise<Image> {
+  const { channels, depth, icc, cmyk, upright } = format;
   try {
     const profile = icc ? (await sharp(bytes, strict).metadata()).icc : undefined;
     // sharp expands grey to RGB. Only a CMYK profile is applied.
@@ -220,7 +226,7 @@ async function decodeWithSharp(bytes: Uint8Array, name: string, { channels, dept
     };
   } catch (cause) {
     refuseJpeg(bytes, name);
-    throw damaged(name, cause);
+    throw await judged(damaged(name, cause), bytes, { what: 'pixels', name, size: { width: size.width, height: size.height }, format });
   }
 }
 
@@ -241,7 +247,7 @@ async function tiffMaskHeader(bytes: Uint8Array, name: string): Promise<Size & {
   try {
     metadata = await sharp(bytes, strictTiff).metadata();
   } catch (cause) {
-    throw damaged(name, cause, 'mask');
+    throw await judged(damaged(name, cause, 'mask'), bytes, { what: 'mask', name });
   }
   const { format, width, height, channels, pages = 1, bitsPerSample = 0 } = metadata;
   const depth = depths[metadata.depth];
@@ -266,8 +272,8 @@ export async function decodeTiffMask(bytes: Uint8Array, name: string): Promise<M
   const input = sharp(bytes, strictTiff);
   const data = await (depth === 16 ? input.toColourspace('grey16').raw({ depth: 'ushort' }) : input.toColourspace('b-w').raw())
     .toBuffer()
-    .catch((cause: unknown) => {
-      throw damaged(name, cause, 'mask');
+    .catch(async (cause: unknown) => {
+      throw await judged(damaged(name, cause, 'mask'), bytes, { what: 'mask', name });
     });
   const ids = depth === 16 ? new Uint16Array(data.buffer, data.byteOffset, width * height) : new Uint8Array(data);
   return { width, height, ids };
@@ -293,6 +299,15 @@ function damaged(name: string, cause: unknown, what = 'image'): CopyPasteError {
   const why = /^Input [^:]*/.exec(messageOf(cause))?.[0] ?? 'its pixels are damaged or cut short';
   return new CopyPasteError('data', `cannot decode this ${what}: ${why}`, { path: name, cause });
 }
+
+/** The error for a file that sharp cannot read: that of a damaged file, or `io` if it is not shown to be damaged. */
+async function judged(error: CopyPasteError, bytes: Uint8Array, trial: Trial): Promise<CopyPasteError> {
+  if (await isDamaged(bytes, trial)) return error;
+  const what = `cannot be decoded for lack of memory or processes; ${remedy}`;
+  return new CopyPasteError('io', what, { path: trial.name, cause: error.cause });
+}
+
+const remedy = 'raise their limits or lower --jobs, and run the same command again';
 
 /** Effort of the AVIF encoder, 0 to 9. A higher effort takes two to ten times as long for files of equal size. */
 const avifEffort = 2;
@@ -358,7 +373,10 @@ export async function encodeImage(image: Image, format: ImageFormat, asked?: num
     if (format === 'jpeg') input.jpeg(sharpJpeg(jpegCodingOf(image, asked)));
     else if (format === 'avif') input.avif({ quality, chromaSubsampling: '4:4:4', effort: avifEffort });
     else input.webp(image.lossless ? { lossless: true, exact: true } : { quality });
-    return await input.toBuffer();
+    return await input.toBuffer().catch((cause: unknown) => {
+      const why = messageOf(cause);
+      throw new CopyPasteError('io', `cannot encode ${width}×${height} pixels as ${format} (${why}); ${remedy}`, { cause });
+    });
   } finally {
     if (data !== image.pixels) giveBack(data);
   }

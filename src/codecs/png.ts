@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflate, inflateSync } from 'node:zlib';
 import { giveBack, takeBytes } from '../base/buffers.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { Mask } from '../types.ts';
 
 const deflateAsync = promisify(deflate);
@@ -72,6 +72,10 @@ export function decodeValues(bytes: Uint8Array, file: string) {
     const values = decodePixels(Buffer.concat(chunks.get('IDAT') ?? []), header);
     return { ...header, values, chunks, damaged };
   } catch (cause) {
+    if (codeOf(cause) === 'Z_MEM_ERROR' || /allocation failed/i.test(messageOf(cause))) {
+      const what = 'cannot be decoded for lack of memory; raise its limit or lower --jobs, and run the same command again';
+      throw new CopyPasteError('io', what, { path: file, cause });
+    }
     throw damaged(messageOf(cause), cause);
   }
 }

@@ -4,6 +4,7 @@ export interface Programs {
   readonly command: URL;
   readonly worker: URL;
   readonly suspects: URL;
+  readonly judge: URL;
 }
 
 /** @public Programs beside this file; they exist once the tool is built. */
@@ -11,4 +12,5 @@ export const programs: Programs = {
   command: new URL('../../bin/copypaste.cjs', import.meta.url),
   worker: new URL('./worker.js', import.meta.url),
   suspects: new URL('./suspects-process.js', import.meta.url),
+  judge: new URL('../codecs/judge-process.js', import.meta.url),
 };

@@ -1,7 +1,8 @@
 import { fork } from 'node:child_process';
+import { oneThread } from '../codecs/judge.ts';
 import { isBankSet } from '../dataset/bank.ts';
 import type { Dataset } from '../dataset/open.ts';
-import { interrupted } from '../errors.ts';
+import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
 import type { MaskCoding, Sample } from '../types.ts';
 
 /** Message to the child process: samples to decode. */
@@ -38,13 +39,22 @@ export async function findPoison(
   const poison = new Map<string, string>();
   // Messages to the child process hold no sets.
   const coding = { colours, threshold, ignore: [...ignore] };
-  for (let rest = [...samples]; rest.length > 0; ) {
-    const { decoded, how } = await decodeApart({ root, layout, encoding, folders, ...coding, samples: rest }, program, stop);
+  const attempt = async (some: readonly Sample[]): Promise<Ended> => {
+    const ended = await decodeApart({ root, layout, encoding, folders, ...coding, samples: some }, program, stop);
     // Ctrl-C sends its signal to the whole process group: the signal, not the sample, ended the child process.
-    if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(how)) throw interrupted();
+    if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(ended.how)) throw interrupted();
+    if (ended.ready) return ended;
+    const why = `the process that tries samples after a crash cannot decode a sound image (${ended.how})`;
+    throw new CopyPasteError('io', `${why}; raise the limits of memory and processes, and run the same command again`);
+  };
+  for (let rest = [...samples]; rest.length > 0; ) {
+    const { decoded } = await attempt(rest);
     const sample = rest[decoded];
     if (sample === undefined) break;
-    poison.set(sample.id, `${nameOf(sample, layout)}: decoding this sample crashed the process twice (${how}); repair or remove it`);
+    // A process that was killed from outside proves nothing, so the sample is tried again, alone.
+    const { decoded: sound, how } = await attempt([sample]);
+    if (sound === 0)
+      poison.set(sample.id, `${nameOf(sample, layout)}: decoding this sample crashed the process twice (${how}); repair or remove it`);
     rest = rest.slice(decoded + 1);
   }
   return poison;
@@ -55,17 +65,28 @@ function nameOf({ id, image, cutouts }: Sample, layout: string): string {
   return isBankSet({ layout }) ? `the cut-outs of ${id}` : (cutouts?.join(', ') ?? image);
 }
 
-/** Runs the child process. @returns the number of samples that it decoded before it ended, and how it ended. */
-function decodeApart(trial: Trial, program: URL, stop: AbortSignal | undefined): Promise<{ decoded: number; how: string }> {
-  return new Promise((resolve, reject) => {
-    let decoded = 0;
-    const child = fork(program, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
-    child.on('error', reject);
+/** End of a child process. */
+interface Ended {
+  /** True if it could decode a sound image. */
+  readonly ready: boolean;
+  /** Number of samples that it decoded before it ended. */
+  readonly decoded: number;
+  /** Signal or exit code. */
+  readonly how: string;
+}
+
+/** Runs the child process. Its first message says that it could decode a sound image; one follows for each sample. */
+function decodeApart(trial: Trial, program: URL, stop: AbortSignal | undefined): Promise<Ended> {
+  return new Promise((resolve) => {
+    let messages = 0;
+    const ended = (how: string): void => resolve({ ready: messages > 0, decoded: Math.max(0, messages - 1), how });
+    const child = fork(program, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: oneThread() });
+    child.on('error', (error) => ended(messageOf(error)));
     child.on('message', () => {
-      decoded++;
+      messages++;
       if (stop?.aborted) child.kill();
     });
-    child.on('exit', (code, signal) => resolve({ decoded, how: signal ?? `exit code ${code}` }));
+    child.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
     child.send(trial);
   });
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chunksOf, inParts } from '../base/parts.ts';
+import { judgeWith } from '../codecs/judge.ts';
 import { refuseIdleInstances } from '../dataset/join.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
@@ -44,6 +45,7 @@ import type { PassReason, Sample } from '../types.ts';
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
+  if (programs) judgeWith(programs.judge);
   const options = resolveOptions(augmentOptions, await withFiles(augmentOptions, given));
   await refuseOverlaps(options);
   const dataset = await openSourced(options);

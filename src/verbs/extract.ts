@@ -2,6 +2,7 @@ import { giveBack } from '../base/buffers.ts';
 import { sha256 } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
 import { encodeImage } from '../codecs/image.ts';
+import { judgeWith } from '../codecs/judge.ts';
 import { takePixels } from '../codecs/pixels.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { pasteFilter } from '../dataset/classes.ts';
@@ -46,6 +47,7 @@ export interface ExtractSummary {
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
 export async function extract(given: Given<typeof extractOptions>, hooks: Hooks = {}, programs?: Programs): Promise<ExtractSummary> {
+  if (programs) judgeWith(programs.judge);
   const options = resolveOptions(extractOptions, given);
   const { out, overwrite } = options;
   await refuseOverlap(options.in, out, 'the data set');

@@ -7,6 +7,7 @@ export const built: Programs = {
   command: new URL('../../bin/copypaste.cjs', import.meta.url),
   worker: new URL('../../dist/engine/worker.js', import.meta.url),
   suspects: new URL('../../dist/engine/suspects-process.js', import.meta.url),
+  judge: new URL('../../dist/codecs/judge-process.js', import.meta.url),
 };
 
 /** Writes a data set of small samples, `images/a.png` with `masks/a.png` and so on. */

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { disks } from './disks.js';
 import { errors } from './errors.js';
 import { kills } from './kills.js';
+import { limits } from './limits.js';
 import { memory } from './memory.js';
 import { poison } from './poison.js';
 import { same } from './same.js';
@@ -18,7 +19,7 @@ import { swaps } from './swaps.js';
 import { createWorkload } from './tool.js';
 
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
-const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same, ...memory, ...swaps].filter(({ name }) =>
+const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same, ...memory, ...limits, ...swaps].filter(({ name }) =>
   name.startsWith(values.only),
 );
 if (cases.length === 0) throw new Error(`--only ${values.only}: no case begins with this name`);
