@@ -298,12 +298,12 @@ describe('a manifest', () => {
     ['a layout that there is not', 'data', (manifest) => Object.assign(manifest.layout, { name: 'constructor' })],
     [
       'folders elsewhere',
-      'noInput',
+      'data',
       (manifest) => manifest.layout.folders.map((one) => Object.assign(one, { images: '../../..', masks: '/' })),
     ],
     ['no folders', 'usage', (manifest) => Object.assign(manifest.layout, { folders: [] })],
-    ['an option that there is not', 'usage', (manifest) => Object.assign(manifest.options, { hasOwnProperty: 1 })],
-    ['a preset that there is not', 'usage', (manifest) => Object.assign(manifest.options, { preset: '__proto__' })],
+    ['an option that there is not', 'data', (manifest) => Object.assign(manifest.options, { hasOwnProperty: 1 })],
+    ['a preset that there is not', 'data', (manifest) => Object.assign(manifest.options, { preset: '__proto__' })],
     ['ignore ids that masks cannot hold', 'data', (manifest) => Object.assign(manifest.layout, { ignore: [65535] })],
     ['one file for image and mask', 'differs', (_, first) => Object.assign(first.files, { mask: first.files.image })],
   ])('with %s is not replayed, and says why', async (_, code, change) => {
