@@ -102,7 +102,8 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
     `${plural(pasted, 'instance')} pasted, ${total(dropped)} dropped${reasons(dropped)}`,
   ];
   const sourceless = unchanged['no source'] ?? 0;
-  if (sourceless > 0) {
+  // If nothing was pasted, that is explained elsewhere.
+  if (sourceless > 0 && pasted > 0) {
     lines.push(
       given.sources === undefined
         ? `${plural(sourceless, 'sample')} found no source in the batch; raise --batch-size, lower --min-area, or pass --truncated keep`

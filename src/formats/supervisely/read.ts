@@ -108,7 +108,7 @@ const bitmapKeys: Keys = {
 };
 
 /** Form of an object; undefined if nothing says it. */
-export function formOf({ geometryType, shape, bitmap, classTitle }: SuperviselyObject, forms: Forms): string | undefined {
+function formOf({ geometryType, shape, bitmap, classTitle }: SuperviselyObject, forms: Forms): string | undefined {
   const own = geometryType ?? shape ?? (bitmap ? 'bitmap' : forms.get(classTitle));
   return own === 'any' ? undefined : own;
 }
