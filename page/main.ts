@@ -215,17 +215,19 @@ function measuredNote(): string {
     : `The data are ${count(measured.samples)} of ${plural(measured.of, 'sample')} before pasting, chosen by chance.`;
 }
 
-/** Pastes and data of the classes that are shown. */
+/** Pastes and data of the classes that are shown; those that were pasted, if any. */
 function spreads() {
-  const some = classesIn(data, view);
+  const all = classesIn(data, view);
+  const pasted = all.filter((one) => one.pasted > 0);
+  const some = pasted.length > 0 ? pasted : all;
   const pastes = sum(some.map((one) => one.pastes));
   return { some, pastes, ...(data.measured && { data: sum(some.flatMap((one) => one.data ?? [])) }) };
 }
 
 function placeSection(): HTMLElement[] {
-  const { pastes, data: there } = spreads();
+  const { some, pastes, data: there } = spreads();
   return [
-    h('p', {}, `The stronger a cell of the image, the larger the share of the instances whose box touches it. ${chosen()}`),
+    h('p', {}, `The stronger a cell of the image, the larger the share of the instances whose box touches it. ${chosen(some)}`),
     maps(pastes, there, data.aspect),
     h('p', { class: 'note' }, measuredNote()),
   ];
@@ -237,15 +239,20 @@ function sizeSection(): HTMLElement[] {
     sizesByClass(some, 'Sizes of pastes by class', 'var(--paste)', (one) => one.pastes),
     sizesByClass(some, 'Sizes in the data by class', 'var(--data)', (one) => one.data),
   ].filter((one) => one !== undefined);
-  return [h('p', {}, chosen()), sizes(pastes, there), h('div', { class: 'pair' }, ...byClass), h('p', { class: 'note' }, measuredNote())];
+  return [
+    h('p', {}, chosen(some)),
+    sizes(pastes, there),
+    h('div', { class: 'pair' }, ...byClass),
+    h('p', { class: 'note' }, measuredNote()),
+  ];
 }
 
 /** Sentence on the classes that charts show. */
-function chosen(): string {
-  const some = classesIn(data, view);
+function chosen(some: readonly PageClass[]): string {
   const all = data.classes.filter(({ leftOut }) => !leftOut).length;
   if (some.length === all) return 'All classes are shown.';
-  return some.length === 1 ? `Only ${some[0]?.name} is shown.` : `${some.length} of ${all} classes are shown.`;
+  if (some.length === 1) return `Only ${some[0]?.name} is shown.`;
+  return `${some.length} of ${all} classes are shown${some.every((one) => one.pasted > 0) ? ', which were pasted' : ''}.`;
 }
 
 function leftOutSection(): HTMLElement[] {
