@@ -46,14 +46,22 @@ function isImage(bytes: Uint8Array): boolean {
   return /^(\x89PNG|\xff\xd8|RIFF....WEBP|II\*\0|MM\0\*|....ftyp)/s.test(start);
 }
 
+/** Time in which a process must read a file. */
+const patienceMs = 120_000;
+
 function tryApart(program: URL, bytes: Uint8Array, trial: Trial): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program.pathname, JSON.stringify(trial)], {
       stdio: ['pipe', 'ignore', 'ignore'],
       env: oneThread(),
     });
+    // Without threads, a process may wait for one forever.
+    const watchdog = setTimeout(() => child.kill('SIGKILL'), patienceMs);
     child.on('error', reject);
-    child.on('exit', (code) => resolve(code === verdicts.damaged));
+    child.on('exit', (code) => {
+      clearTimeout(watchdog);
+      resolve(code === verdicts.damaged);
+    });
     // The process may end before it has read everything.
     child.stdin.on('error', () => {});
     child.stdin.end(bytes);

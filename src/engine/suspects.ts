@@ -75,6 +75,9 @@ interface Ended {
   readonly how: string;
 }
 
+/** Time in which a child process must decode a sound image. */
+const patienceMs = 40_000;
+
 /** Runs the child process. Its first message says that it could decode a sound image; one follows for each sample. */
 function decodeApart(trial: Trial, program: URL, stop: AbortSignal | undefined): Promise<Ended> {
   return new Promise((resolve) => {
@@ -82,11 +85,17 @@ function decodeApart(trial: Trial, program: URL, stop: AbortSignal | undefined):
     const ended = (how: string): void => resolve({ ready: messages > 0, decoded: Math.max(0, messages - 1), how });
     const child = fork(program, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: oneThread() });
     child.on('error', (error) => ended(messageOf(error)));
+    // Without threads, a process may wait for one forever.
+    const watchdog = setTimeout(() => child.kill('SIGKILL'), patienceMs);
     child.on('message', () => {
+      clearTimeout(watchdog);
       messages++;
       if (stop?.aborted) child.kill();
     });
-    child.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
+    child.on('exit', (code, signal) => {
+      clearTimeout(watchdog);
+      ended(signal ?? `exit code ${code}`);
+    });
     child.send(trial);
   });
 }
