@@ -54,7 +54,7 @@ async function expectSame(target: string, data: string, options: Augmenting = {}
   const [direct, banked] = [newPath('direct'), newPath('banked')];
   await augment({ ...given, sources: data, out: direct });
   // What an instance is, is decided when the bank is extracted.
-  await augment({ ...given, join: undefined, sources: bank, out: banked });
+  await augment({ ...given, join: undefined, instances: undefined, sources: bank, out: banked });
   const digests = async (out: string) => {
     const { 'manifest.json': _, ...rest } = await treeDigests(out);
     return rest;
