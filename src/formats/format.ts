@@ -25,6 +25,8 @@ interface ShapeFormat<I, S, E, D> {
   pasted(pasted: PastedShapes<I, S>, paths: NewPaths, options: WriteOptions<D>): E | Promise<E>;
   /** Lists the contradictions among the shapes of one image, and between the shapes and the classes. */
   contradictions(set: ShapeSet<I, S>, classNames: ClassNames): string[];
+  /** Returns true if the shapes of an image are boxes around their objects, and do not hold their pixels; absent if they always hold them. */
+  boxes?(set: ShapeSet<I, S>): boolean;
   /**
    * Divides a shape into layers for drawing masks. Without this function, each shape is one layer above all earlier shapes.
    *

@@ -1,10 +1,12 @@
+import { plural } from '../base/plural.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { CopyPasteError, messageOf, whatOf } from '../errors.ts';
+import type { Format } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
-import type { PixelsById, Sample } from '../types.ts';
+import type { PixelsById, Sample, ShapeSet } from '../types.ts';
 import type { Difference } from './compare.ts';
 import { foldersOf } from './head.ts';
 import type { AugmentedRecord, Manifest, ManifestRecord } from './manifest.ts';
@@ -32,7 +34,10 @@ export async function openShapes(out: string, manifest: Manifest): Promise<{ che
     const path = error.path ?? layout.folders.find(({ split }) => split === layout.split)?.masks ?? manifestName;
     return { check: none, differences: [...copied, { path, what: whatOf(error, path) }] };
   }
-  return { check: checkerOf(dataset, manifest), differences: [...copied, ...dataset.skipped.map(({ path, what }) => ({ path, what }))] };
+  return {
+    check: checkerOf(dataset, format, manifest),
+    differences: [...copied, ...dataset.skipped.map(({ path, what }) => ({ path, what }))],
+  };
 }
 
 function openingOf(out: string, { layout, options }: Manifest): Parameters<typeof openDataset>[0] {
@@ -60,7 +65,7 @@ function copiedDocuments({ layout, documents }: Manifest): Difference[] {
   return differing.map(({ path }) => ({ path, what: 'is copied, but its SHA-256 is not that of its input' }));
 }
 
-function checkerOf(dataset: Dataset, manifest: Manifest): CheckShapes {
+function checkerOf(dataset: Dataset, format: Format, manifest: Manifest): CheckShapes {
   const samples = new Map<string, Sample>([...dataset.samples, ...dataset.others].map((sample) => [sample.image, sample]));
   const bad = new Set(dataset.skipped.map(({ path }) => path));
   const idOf = idsInOutput(dataset, manifest);
@@ -72,8 +77,9 @@ function checkerOf(dataset: Dataset, manifest: Manifest): CheckShapes {
     if (!sample) return bad.has(image.path) || bad.has(file) ? [] : [{ path: file, what: `has no annotations of ${image.path}` }];
     if (record.status === 'unchanged') return [];
     try {
-      const { pixels } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
-      return [...pixelDifferences(pixels, record, idOf)].map((what) => ({ path: file, what: `${image.path}: ${what}` }));
+      const { shapes, pixels } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
+      const found = shapes && format.boxes?.(shapes) ? missingBoxes(shapes, record) : pixelDifferences(pixels, record, idOf);
+      return [...found].map((what) => ({ path: file, what: `${image.path}: ${what}` }));
     } catch (error) {
       if (!(error instanceof CopyPasteError)) throw error;
       return [{ path: file, what: messageOf(error) }];
@@ -89,6 +95,14 @@ function idsInOutput({ classNames }: Dataset, { classes }: Manifest): (id: numbe
     const name = names.get(id);
     return name === undefined || classNames.get(id) === name ? id : byName.get(name);
   };
+}
+
+/** Differences between the number of boxes and that of visible pastes; boxes do not hold the pixels of their objects. */
+function missingBoxes({ shapes }: ShapeSet, { placements }: AugmentedRecord): string[] {
+  const pasted = placements.filter(({ visible }) => visible > 0).length;
+  return shapes.length < pasted
+    ? [`has ${plural(shapes.length, 'box', 'boxes')}, but the manifest records ${plural(pasted, 'paste')}`]
+    : [];
 }
 
 /**

@@ -355,7 +355,7 @@ describe('options and folders without an effect are refused with the true cause:
   });
 
   test('--sources without a file, an image or a layout', async () => {
-    const empty = join(folder, 'empty');
+    const empty = join(folder, 'without-files');
     mkdirSync(empty);
     await refused({ sources: empty }).rejects.toMatchObject({
       code: 'noInput',

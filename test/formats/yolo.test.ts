@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { appendFile, cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { yolo as format } from '../../src/formats/yolo/yolo.ts';
@@ -131,6 +132,12 @@ describe('a YOLO data set', () => {
     expect(await treeDigests(out)).toMatchObject({ 'labels/b.txt': (await treeDigests(root))['labels/b.txt'] });
     expect((await check({ in: out })).differences).toEqual([]);
     expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
+    const [labels, manifest] = [join(out, 'labels', 'a.txt'), join(out, 'manifest.json')];
+    writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(sha256(readFileSync(labels)), sha256(Buffer.of())));
+    writeFileSync(labels, '');
+    expect((await verify({ out })).differences).toEqual([
+      { path: 'labels/a.txt', what: 'images/a.png: has 0 pixels of class 1, but the manifest records 48' },
+    ]);
   });
 
   test.each([

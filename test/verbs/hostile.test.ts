@@ -105,7 +105,7 @@ describe('names', () => {
     const mixed = await writeTree(fresh('mixed'), { ...good, [`images/${nfc}.png`]: image, [`masks/${nfd}.png`]: mask });
     expect(await offenders(mixed)).toEqual([
       `images/${nfc}.png: has no mask masks/${nfc}.png; add it, or pass --mask-suffix or --image-suffix`,
-      `masks/${nfd}.png: has no image images/${nfd} (.png, .jpg, .webp, .tif or .avif); add it, or remove the mask`,
+      `masks/${nfd}.png: has no image images/${nfd} (.png, .jpg, .webp, .tif, .avif or .bmp); add it, or remove the mask`,
     ]);
     expect((await opened(await dataset('A'))).samples.map(({ id }) => id)).toEqual(['A', 'a', 'b']);
   });

@@ -23,6 +23,7 @@ export const yolo: LabelFormat<undefined, string> = {
   names: (tree, among, bad) => namesOf(tree, among, bad, 'outlines'),
   shapes: shapesOfLines,
   pasted: (pasted) => labelText(pasted, outlineOfSpans),
+  boxes: ({ shapes }) => shapes.some(({ own }) => linesOf(own).some(isBox)),
   contradictions({ shapes }, classNames) {
     return shapes.flatMap(({ id, own, instance }) => {
       const [{ classId, values }] = linesOf(own) as [Line];
@@ -40,6 +41,7 @@ export const yoloOriented: LabelFormat<undefined, string> = {
   ...yolo,
   names: (tree, among, bad) => namesOf(tree, among, bad, 'oriented boxes'),
   pasted: (pasted) => labelText(pasted, (spans) => smallestRectangle(spans, pasted.before.size)),
+  boxes: () => true,
 };
 
 /** Option that reads labels of four corners as the other kind. */
