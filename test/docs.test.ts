@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../src/cli/main.ts';
@@ -39,6 +39,17 @@ describe('documentation', () => {
     expect(used).toEqual([scripts.check]);
     expect(used.join().match(/tsc -p/g)).toHaveLength(1);
     expect(used.join()).not.toContain('build');
+  });
+
+  test('the tests and faults that docs/reliability.md names exist', () => {
+    const page = read('docs/reliability.md');
+    const files = [...page.matchAll(/`(test\/[^`]+)`/g)].map(([, file]) => file as string);
+    expect(files.filter((file) => !existsSync(file))).toEqual([]);
+    const lists = readdirSync('test/faults').map((file) => read(join('test/faults', file)));
+    const names = lists.flatMap((text) => [...text.matchAll(/name: ['`]([\w-]+)/g)].map(([, name]) => name as string));
+    const named = [...page.matchAll(/faults ([^|]+)/g)].flatMap(([, list]) => [...(list as string).matchAll(/`([\w-]+)`/g)]);
+    expect(named.map(([, name]) => name as string).filter((name) => !names.some((one) => one.startsWith(name)))).toEqual([]);
+    expect([files.length, named.length].every((count) => count > 10)).toBe(true);
   });
 
   const folder = temporaryFolder();
