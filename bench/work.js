@@ -4,7 +4,6 @@
 // The last line is JSON: { samples, seconds, cpu, main, mb }. Start-up is not counted, compilation on first use is. `cpu` is seconds of
 // processor time, `main` that of the main thread where the system reports it.
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { collectLessOften, giveBack } from '../dist/base/buffers.js';
 import { readInput, sha256 } from '../dist/base/digest.js';
 import { inParts } from '../dist/base/parts.js';
@@ -14,7 +13,7 @@ import { decodeMask, encodeMask } from '../dist/codecs/png-masks.js';
 import { openDataset } from '../dist/dataset/open.js';
 import { jobsOf } from '../dist/engine/budget.js';
 import { findInstances } from '../dist/masks/instances.js';
-import { createFolders, writeAtomic } from '../dist/output/files.js';
+import { createPlace, writeAtomic } from '../dist/output/files.js';
 import { renderOnCpu } from '../dist/render/render.js';
 import { augment } from '../dist/verbs/augment.js';
 import { renderBatches } from './common.js';
@@ -22,11 +21,10 @@ import { renderBatches } from './common.js';
 /** The floor: every sample read, decoded, encoded and written as `augment` does, with no other work. */
 async function codecs(data, out) {
   const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
-  const makeFolder = createFolders(out);
+  const { guarded } = createPlace(out);
   const write = async (path, bytes) => {
     sha256(bytes);
-    await makeFolder(dirname(join(out, path)));
-    await writeAtomic(join(out, path), bytes);
+    await guarded(path, (file) => writeAtomic(file, bytes));
     giveBack(bytes);
   };
   await inParts(dataset.samples, jobsOf({}), async ({ image, mask, format }) => {

@@ -3,6 +3,7 @@
  * if it fails again, alone, in a new process in which a sound image is read.
  */
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { ImageInfo, Size } from '../types.ts';
 
@@ -51,7 +52,7 @@ const patienceMs = 120_000;
 
 function tryApart(program: URL, bytes: Uint8Array, trial: Trial): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program.pathname, JSON.stringify(trial)], {
+    const child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(trial)], {
       stdio: ['pipe', 'ignore', 'ignore'],
       env: oneThread(),
     });
