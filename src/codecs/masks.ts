@@ -2,11 +2,12 @@
 
 import { CopyPasteError } from '../errors.ts';
 import type { Colours, Mask, MaskCoding } from '../types.ts';
-import { decodeBmp, encodeBmp } from './bmp.ts';
+import { bmpHeader, decodeBmp, encodeBmp, isBmp } from './bmp.ts';
 import { decodeTiffMask } from './image.ts';
 import { type MaskFormat, maskFormatOf } from './image-names.ts';
 import { idsOf, maskValuesOf, objectsOf } from './mask-values.ts';
 import { decodeArchive, decodeArray, encodeArchive, encodeArray } from './numpy.ts';
+import { pngHeader } from './png.ts';
 import { decodeMask, decodeObjects, encodeMask } from './png-masks.ts';
 import { encodeTiff } from './tiff.ts';
 
@@ -17,7 +18,17 @@ import { encodeTiff } from './tiff.ts';
  */
 export async function readMask(bytes: Uint8Array, file: string, { colours, threshold, ignore }: MaskCoding = {}): Promise<Mask> {
   const mask = await decode(bytes, file, { colours, ignore });
-  return threshold === undefined ? mask : divided(mask, threshold);
+  return threshold === undefined ? mask : divided(mask, isBilevel(bytes, file) ? Math.min(1, threshold) : threshold);
+}
+
+/** Tests if a PNG or BMP holds black and white in one bit. */
+function isBilevel(bytes: Uint8Array, file: string): boolean {
+  if (!isBmp(bytes)) {
+    const { depth, colour } = pngHeader(bytes) ?? {};
+    return depth === 1 && colour === 'grey';
+  }
+  const { bits, palette } = bmpHeader(bytes, file, 'mask');
+  return bits === 1 && palette?.join() === '0,0,0,255,255,255';
 }
 
 async function decode(bytes: Uint8Array, file: string, { colours, ignore }: MaskCoding): Promise<Mask> {

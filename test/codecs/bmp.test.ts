@@ -201,6 +201,13 @@ describe('masks in BMP', () => {
     expect([...decodeBmp((await writeMask(mask, 'm.bmp')).bytes, 'm.bmp', 'mask').values]).toEqual([0, 255, 255]);
   });
 
+  test('of one bit are black and white for every threshold', async () => {
+    const palette = Uint8Array.of(0, 0, 0, 255, 255, 255);
+    const bytes = encodeBmp({ width: 3, height: 1, channels: 1, values: Uint8Array.of(0, 1, 1), palette });
+    expect(bmpHeader(bytes, 'm.bmp', 'mask').bits).toBe(1);
+    for (const threshold of [1, 128]) expect([...(await readMask(bytes, 'm.bmp', { threshold })).ids]).toEqual([0, 1, 1]);
+  });
+
   test('have no ids above 255', async () => {
     const mask = { width: 1, height: 1, ids: Uint16Array.of(256) };
     await expect(writeMask(mask, 'm.bmp')).rejects.toThrow('m.bmp: an id above 255 does not fit into a BMP; convert it to PNG');

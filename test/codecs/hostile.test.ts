@@ -422,6 +422,11 @@ describe('kinds of PNG', () => {
     expect((await failure(() => decodeMask(bytes, 'm.png'))).message).toMatch(/^m\.png: damaged PNG: ./);
   });
 
+  test('a grey mask of one bit is black and white for every threshold', async () => {
+    const bytes = pngOfKind(3, 1, { colour: 'grey', depth: 1 }, (x) => Math.min(x, 1));
+    for (const threshold of [1, 128]) expect([...(await readMask(bytes, 'm.png', { threshold })).ids]).toEqual([0, 1, 1]);
+  });
+
   test('a mask with an unknown interlacing, filter or compression is refused', async () => {
     for (const at of [26, 27, 28]) {
       const bytes = pngOfKind(4, 4, { colour: 'grey', depth: 8 }, (x) => x);
