@@ -293,6 +293,11 @@ describe('a COCO data set', () => {
       split: '',
       images: ['data/a.png', 'data/b.png'],
     });
+    // Label Studio's COCO export.
+    expect(await found({ 'result.json': document, 'images/a.png': picture, 'images/b.png': picture })).toMatchObject({
+      split: '',
+      images: ['images/a.png', 'images/b.png'],
+    });
   });
 
   test.each<[string, object | string]>([

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { listTree } from '../../src/base/tree.ts';
 import { encodePng } from '../../src/codecs/png.ts';
+import { openDataset } from '../../src/dataset/open.ts';
 import type { PanopticAnnotation } from '../../src/formats/coco/panoptic.ts';
 import { decodeSegments, encodeSegments } from '../../src/formats/coco/segments.ts';
 import { detectLayout } from '../../src/formats/detect.ts';
@@ -51,6 +52,23 @@ describe('a panoptic data set', () => {
       'annotations/panoptic_train/a.png': await encodeSegments(new Int32Array(16), { width: 4, height: 4 }),
     });
     expect((await detectLayout(await listTree(root), undefined)).layout.name).toBe('panoptic');
+  });
+
+  test('is found with a document, PNGs and images in folders of their own names', async () => {
+    const root = await writeTree(join(folder, `in${number++}`), {
+      'input_images/a.png': imageOf(4, 4, () => 0xff000000),
+      'panoptic_examples.json': JSON.stringify({
+        images: [{ id: 1, file_name: 'a.png', width: 4, height: 4 }],
+        annotations: [{ image_id: 1, file_name: 'a.png', segments_info: [] }],
+        categories: [{ id: 1, name: 'cat', isthing: 1 }],
+      }),
+      'panoptic_examples/a.png': await encodeSegments(new Int32Array(16), { width: 4, height: 4 }),
+    });
+    const { layout, samples } = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect([layout, samples.map(({ image, mask }) => [image, mask])]).toEqual([
+      'panoptic',
+      [['input_images/a.png', 'panoptic_examples/a.png']],
+    ]);
   });
 
   test('is written unchanged if nothing is pasted', async () => {
