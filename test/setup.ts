@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
 /**
- * Gives the tests a cache folder of their own, builds the tool, which some tests run as a process, and installs TensorFlow: if it was installed before `npm ci` removed it, and always
- * with ALL_BACKENDS.
+ * Builds the tool, which some tests run as a process, installs TensorFlow (if it was installed before `npm ci` removed it, and always with
+ * ALL_BACKENDS), and gives the tests a cache folder of their own.
  */
 export default function setup({ config }: TestProject): () => void {
-  const cache = mkdtempSync(join(tmpdir(), 'copypaste-cache-'));
-  process.env.XDG_CACHE_HOME = cache;
   const maps = config.coverage.enabled ? ['--inlineSourceMap'] : [];
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', ...maps], { stdio: 'inherit' });
   execFileSync(process.execPath, ['scripts/page.js'], { stdio: 'inherit' });
   const again = process.env.ALL_BACKENDS ? [] : ['--again'];
   if (process.platform === 'linux') execFileSync('sh', ['scripts/setup-tensorflow.sh', ...again], { stdio: 'inherit' });
+  // TensorFlow stays in the user's cache, where later steps of CI need it.
+  const cache = mkdtempSync(join(tmpdir(), 'copypaste-cache-'));
+  process.env.XDG_CACHE_HOME = cache;
   return () => rmSync(cache, { recursive: true, force: true });
 }
