@@ -13,7 +13,7 @@ import { decodeMask, encodeMask } from '../dist/codecs/png-masks.js';
 import { openDataset } from '../dist/dataset/open.js';
 import { jobsOf } from '../dist/engine/budget.js';
 import { findInstances } from '../dist/masks/instances.js';
-import { createPlace, writeAtomic } from '../dist/output/files.js';
+import { createOutputFolder, writeAtomic } from '../dist/output/files.js';
 import { renderOnCpu } from '../dist/render/render.js';
 import { augment } from '../dist/verbs/augment.js';
 import { renderBatches } from './common.js';
@@ -21,7 +21,7 @@ import { renderBatches } from './common.js';
 /** The floor: every sample read, decoded, encoded and written as `augment` does, with no other work. */
 async function codecs(data, out) {
   const dataset = await openDataset({ in: data, maskSuffix: '', onlySplit: true, skipBad: false });
-  const { guarded } = createPlace(out);
+  const { guarded } = createOutputFolder(out);
   const write = async (path, bytes) => {
     sha256(bytes);
     await guarded(path, (file) => writeAtomic(file, bytes));

@@ -9,7 +9,7 @@ import type { Bands, Depth, Image, ImageInfo, JpegCoding, Mask, Size } from '../
 import { bmpHeader, bmpStart, decodeBmp, encodeBmp, isBmp } from './bmp.ts';
 import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
 import { jpegCoding, unreadJpeg } from './jpeg.ts';
-import { isDamaged, type Trial } from './judge.ts';
+import { type FileTrial, isDamaged } from './judge.ts';
 import { inDepth, takePixels, withChannels } from './pixels.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
@@ -301,7 +301,7 @@ function damaged(name: string, cause: unknown, what = 'image'): CopyPasteError {
 }
 
 /** The error for a file that sharp cannot read: that of a damaged file, or `io` if it is not shown to be damaged. */
-async function judged(error: CopyPasteError, bytes: Uint8Array, trial: Trial): Promise<CopyPasteError> {
+async function judged(error: CopyPasteError, bytes: Uint8Array, trial: FileTrial): Promise<CopyPasteError> {
   if (await isDamaged(bytes, trial)) return error;
   const what = `cannot be decoded for lack of memory or processes; ${remedy}`;
   return new CopyPasteError('io', what, { path: trial.name, cause: error.cause });

@@ -2,7 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import { CopyPasteError } from '../errors.ts';
 import { decodeImage, decodeTiffMask, encodeImage, imageHeaderOf } from './image.ts';
-import { type Trial, verdicts } from './judge.ts';
+import { type FileTrial, verdicts } from './judge.ts';
 
 /** Reads an image that is sound, as large as the one that is tried. @throws {Error} when there is not enough memory or no thread. */
 async function readSound(width: number, height: number): Promise<void> {
@@ -16,7 +16,7 @@ async function readSound(width: number, height: number): Promise<void> {
   }
 }
 
-async function tryFile(bytes: Uint8Array, trial: Trial): Promise<number> {
+async function tryFile(bytes: Uint8Array, trial: FileTrial): Promise<number> {
   const { width, height } = 'size' in trial ? trial.size : { width: 64, height: 64 };
   await readSound(Math.max(16, width), Math.max(16, height));
   try {

@@ -8,7 +8,7 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import type { ImageInfo, Size } from '../types.ts';
 
 /** What failed: reading the header or the pixels of an image, or a TIFF mask. */
-export type Trial =
+export type FileTrial =
   | { readonly what: 'header' | 'mask'; readonly name: string }
   | { readonly what: 'pixels'; readonly name: string; readonly size: Size; readonly format: ImageInfo };
 
@@ -32,7 +32,7 @@ export function oneThread(): NodeJS.ProcessEnv {
 }
 
 /** Tests if a file is damaged; false also if no process could tell. */
-export async function isDamaged(bytes: Uint8Array, trial: Trial): Promise<boolean> {
+export async function isDamaged(bytes: Uint8Array, trial: FileTrial): Promise<boolean> {
   const program = getEnvironmentData(key);
   if (typeof program !== 'string' || !isImage(bytes)) return true;
   // A process that cannot be started proves nothing.
@@ -50,7 +50,7 @@ function isImage(bytes: Uint8Array): boolean {
 /** Time in which a process must read a file. */
 const patienceMs = 120_000;
 
-function tryApart(program: URL, bytes: Uint8Array, trial: Trial): Promise<boolean> {
+function tryApart(program: URL, bytes: Uint8Array, trial: FileTrial): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [fileURLToPath(program), JSON.stringify(trial)], {
       stdio: ['pipe', 'ignore', 'ignore'],

@@ -7,12 +7,12 @@ import { isOfCutouts, readCutouts } from '../dataset/source-samples.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Sample } from '../types.ts';
 import { loadImage } from './images.ts';
-import type { Trial } from './suspects.ts';
+import type { SampleTrial } from './suspects.ts';
 
 /** Tells the run that a sound image, or a sample, was decoded. */
 const tell = (): Promise<unknown> => new Promise((resolve) => process.send?.(true, undefined, undefined, resolve));
 
-process.once('message', async (trial: Trial) => {
+process.once('message', async (trial: SampleTrial) => {
   await decodeSound(trial.samples);
   await tell();
   for (const sample of trial.samples) {
@@ -37,12 +37,12 @@ async function decodeSound(samples: readonly Sample[]): Promise<void> {
     if (Math.max(width, height) <= longestSide(kind)) await decodeImage(await encodeImage(image, kind), largest, `sound.${kind}`, format);
 }
 
-async function decodeSample({ image, mask, objects, entry, size, format }: Sample, trial: Trial): Promise<void> {
+async function decodeSample({ image, mask, objects, entry, size, format }: Sample, trial: SampleTrial): Promise<void> {
   const decoded = mask === undefined || entry ? size : await readMask((await readInput(trial, mask)).bytes, mask, trial);
   if (objects !== undefined) await readObjects((await readInput(trial, objects)).bytes, objects);
   await decodeImage((await readInput(trial, image)).bytes, decoded, image, format);
 }
 
-async function decodeCutouts(sample: Sample, trial: Trial): Promise<void> {
+async function decodeCutouts(sample: Sample, trial: SampleTrial): Promise<void> {
   await loadImage(await readCutouts(sample, trial, () => true));
 }

@@ -6,7 +6,7 @@ import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
 import type { MaskCoding, Sample } from '../types.ts';
 
 /** Message to the child process: samples to decode. */
-export interface Trial extends MaskCoding {
+export interface SampleTrial extends MaskCoding {
   readonly root: string;
   readonly layout: string;
   readonly encoding: string;
@@ -79,7 +79,7 @@ interface Ended {
 const patienceMs = 40_000;
 
 /** Runs the child process. Its first message says that it could decode a sound image; one follows for each sample. */
-function decodeApart(trial: Trial, program: URL, stop: AbortSignal | undefined): Promise<Ended> {
+function decodeApart(trial: SampleTrial, program: URL, stop: AbortSignal | undefined): Promise<Ended> {
   return new Promise((resolve) => {
     let messages = 0;
     const ended = (how: string): void => resolve({ ready: messages > 0, decoded: Math.max(0, messages - 1), how });

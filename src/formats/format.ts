@@ -337,6 +337,9 @@ export function provenanceOf<O extends object>({ source, instance, placement, li
   return { ...(own ?? { source, instance }), placement, ...(licence && { licence }) };
 }
 
+/** Name of the class of shapes whose format or file names none. */
+export const unnamedClass = 'object';
+
 /** Layers of each shape of an image, for drawing masks. */
 export function layersOf({ layers = oneLayer }: Format, set: ShapeSet): Layer[][] {
   return set.shapes.map((shape) => layers(shape, set));

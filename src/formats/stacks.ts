@@ -49,7 +49,7 @@ interface Tally {
 }
 
 /** Creates a tally of annotations. Labels are judged at the end, since a document may define them after its images. */
-export function createTally(): Tally {
+export function createShapeTally(): Tally {
   let annotations = 0;
   const reasons: Partial<Record<Reason, number>> = {};
   const labels = new Map<unknown, number>();

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { CopyPasteError } from '../errors.ts';
 import { asBankHead, asBankRecord, type Bank, type BankRecord, bankText, readBank } from '../formats/bank.ts';
 import { isIntact } from './check-files.ts';
-import { createPlace, removeTemporaries, syncFolders, writeAtomic } from './files.ts';
+import { createOutputFolder, removeTemporaries, syncFolders, writeAtomic } from './files.ts';
 import type { BankRunHead } from './head.ts';
 import { type Journal, journalName } from './journal.ts';
 import type { RunKind } from './kinds.ts';
@@ -91,7 +91,7 @@ export async function createBankOutput(
 ): Promise<BankOutput> {
   const own = await journal.files();
   const folders = new Set<string>();
-  const { guarded } = createPlace(out);
+  const { guarded } = createOutputFolder(out);
   let empty = !journal.begun;
   return {
     suspects: journal.suspects,

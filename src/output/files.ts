@@ -132,7 +132,7 @@ export async function makeFolders(folder: string): Promise<void> {
 }
 
 /** Output folder, into which files are written by their paths. */
-export interface Place {
+export interface OutputFolder {
   /** Identity of the output folder, which is made if it is missing. */
   identity(): Promise<string>;
   /**
@@ -149,13 +149,13 @@ async function identityOf(folder: string): Promise<string> {
 }
 
 /**
- * Creates the place of an output folder. Folders are looked up again at each write: one that is replaced by a symbolic link during a run
+ * Creates the writer of an output folder. Folders are looked up again at each write: one that is replaced by a symbolic link during a run
  * would lead the rest of the run to another place.
  *
  * @param root folder that contains all files; the output of an earlier run may contain symbolic links by now.
  * @param identity of the folder, if another thread has opened it.
  */
-export function createPlace(root: string, identity?: string): Place {
+export function createOutputFolder(root: string, identity?: string): OutputFolder {
   /** Identity of each folder, by its path in the output folder. */
   const made = new Map<string, Promise<string>>(identity === undefined ? [] : [['.', Promise.resolve(identity)]]);
   const refuse = (folder: string, what: string, cause?: unknown): CopyPasteError =>

@@ -30,7 +30,7 @@ export async function openOutput(dataset: SourcedDataset, options: AugmentOption
 }
 
 /** Output folder of a run. */
-interface Place {
+interface RunFolder {
   readonly out: string;
   readonly overwrite: boolean;
   /** Two files of the run whose names differ only in case; empty if there are none. */
@@ -48,7 +48,7 @@ interface Place {
 export async function openRun<H extends RunHead, R, M>(
   kind: RunKind<H, R, M>,
   head: H,
-  place: Place,
+  place: RunFolder,
 ): Promise<{ readonly complete: M } | { readonly journal: Journal<H, R> }> {
   const { out, twins } = place;
   const entries = await openFolder(out);

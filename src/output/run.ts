@@ -6,7 +6,7 @@ import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
 import { isIntact } from './check-files.ts';
-import { createPlace, type Place, removeTemporaries, syncFolders, writeHashed } from './files.ts';
+import { createOutputFolder, type OutputFolder, removeTemporaries, syncFolders, writeHashed } from './files.ts';
 import { withMeasures } from './head.ts';
 import { type Journal, type JournalBatch, journalName, surveyKey } from './journal.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
@@ -58,7 +58,7 @@ export async function createOutput(
 ): Promise<Output> {
   const { out } = options;
   const folders = new Set<string>();
-  const place = createPlace(out);
+  const place = createOutputFolder(out);
   const placeOf = documentPlaces(dataset);
   // A run that stops before its first batch leaves nothing behind.
   let empty = !journal.begun;
@@ -132,7 +132,7 @@ export async function closeRun<H, R>(out: string, journal: Journal<H, R>, empty:
   await journal.close();
 }
 
-async function writeWholeFiles({ guarded }: Place, files: readonly WholeFile[]): Promise<HashedFile[]> {
+async function writeWholeFiles({ guarded }: OutputFolder, files: readonly WholeFile[]): Promise<HashedFile[]> {
   const written: HashedFile[] = [];
   for (const { path, text } of files) {
     written.push({ path, sha256: await guarded(path, (file) => writeHashed(file, text)) });

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { Dataset } from '../dataset/open.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Pasted, Sample } from '../types.ts';
-import { createPlace, linkAtomic, writeAtomic } from './files.ts';
+import { createOutputFolder, linkAtomic, writeAtomic } from './files.ts';
 import type { Written } from './records.ts';
 import { encodeSample, passSample } from './samples.ts';
 
 /** Creates a writer of samples to an output folder in the layout of the input. @param home identity of the folder. */
 export function createSampleWriter(dataset: Dataset, options: AugmentOptions, home?: string) {
   const { out, link } = options;
-  const { guarded } = createPlace(out, home);
+  const { guarded } = createOutputFolder(out, home);
   const write = (path: string, data: Uint8Array): Promise<void> => guarded(path, (file) => writeAtomic(file, data));
   return {
     /** Writes a sample that passes through: copies or links its files. */

@@ -10,7 +10,7 @@ import { isIntact } from '../output/check-files.ts';
 import { describeDifference } from '../output/compare.ts';
 import {
   createFinder,
-  createPlace,
+  createOutputFolder,
   digestOfOwn,
   isMissing,
   readOwn,
@@ -92,7 +92,7 @@ interface Writer {
 }
 
 function createWriter(out: string, manifest: Manifest): Writer {
-  const { guarded } = createPlace(out);
+  const { guarded } = createOutputFolder(out);
   const find = createFinder(out);
   const documents = digestsOf(manifest.documents);
   const differs = (path: string): CopyPasteError =>
@@ -131,7 +131,7 @@ function createWriter(out: string, manifest: Manifest): Writer {
 async function finish(out: string, bytes: Buffer, manifest: Manifest): Promise<void> {
   await removeTemporaries(out);
   await syncFolders(out, new Set(filesOf(manifest).map(({ path }) => dirname(path))));
-  await createPlace(out).guarded(manifestName, (to) => writeAtomic(to, bytes));
+  await createOutputFolder(out).guarded(manifestName, (to) => writeAtomic(to, bytes));
   await syncFolders(out, []);
 }
 

@@ -5,11 +5,14 @@ import { describe, expect, test } from 'vitest';
 import { listTree } from '../../src/base/tree.ts';
 import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { type Dataset, openDataset } from '../../src/dataset/open.ts';
+import type { DatasetOptions } from '../../src/dataset/options.ts';
 import { detectLayout } from '../../src/formats/detect.ts';
 import { readEntry } from '../../src/formats/documents.ts';
 import type { Format, PastedShapes } from '../../src/formats/format.ts';
 import { layoutNamed } from '../../src/formats/layouts.ts';
+import type { augmentOptions, Given } from '../../src/options.ts';
 import type { Box, Image, Instance, Mask, Sample, ShapeSet } from '../../src/types.ts';
+import { augment } from '../../src/verbs/augment.ts';
 import { imageOf, temporaryFolder, writeTree } from '../make.ts';
 
 /** An image of every fixture, and its size. */
@@ -29,6 +32,17 @@ interface Fixture {
   readonly bare?: true;
   /** Name of the only class, if the format has no classes. */
   readonly only?: string;
+}
+
+/** Opens a data set with its default options. */
+export function opened(root: string, options: Partial<DatasetOptions> = {}): Promise<Dataset> {
+  return openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false, ...options });
+}
+
+/** Augments every sample with instances of any size. @returns the output folder. */
+export async function augmented(root: string, out: string, options: Partial<Given<typeof augmentOptions>> = {}): Promise<string> {
+  await augment({ in: root, out, p: 1, minArea: '1px', truncated: 'keep', ...options });
+  return out;
 }
 
 interface Opened {

@@ -1,18 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Dataset, openDataset } from '../../src/dataset/open.ts';
-import type { DatasetOptions } from '../../src/dataset/options.ts';
 import type { SamAnnotation, SamDocument } from '../../src/formats/segment-anything/read.ts';
 import { countsOfSpans, packCounts, spansOfRle } from '../../src/masks/run-lengths.ts';
 import { areaOfSpans, boxOfSpans } from '../../src/masks/spans.ts';
-import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Box } from '../../src/types.ts';
-import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { augmented, opened } from './format.ts';
 
 const folder = temporaryFolder();
 const size = { width: 20, height: 10 };
@@ -32,13 +29,8 @@ const textOf = (name: string, annotations: readonly string[] = nested, image = '
   `{"image": {"image_id": 7, ${image}, "file_name": "${name}.png"}, "annotations": [${annotations.join(', ')}]}`;
 const tree = (a: string = textOf('sa_1')): Promise<string> =>
   writeTree(join(folder, `in${number++}`), { 'sa_1.png': picture, 'sa_1.json': a, 'sa_2.png': picture, 'sa_2.json': textOf('sa_2') });
-const open = (root: string, options: Partial<DatasetOptions> = {}): Promise<Dataset> =>
-  openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false, ...options });
-async function run(root: string, options: Partial<Given<typeof augmentOptions>> = {}): Promise<string> {
-  const out = join(folder, `out${number++}`);
-  await augment({ in: root, out, p: 1, minArea: '1px', truncated: 'keep', ...options });
-  return out;
-}
+const run = (root: string, options: Parameters<typeof augmented>[2] = {}): Promise<string> =>
+  augmented(root, join(folder, `out${number++}`), options);
 const read = (root: string, file: string): SamDocument => JSON.parse(readFileSync(join(root, file), 'utf8'));
 const pixelsOf = ({ segmentation }: SamAnnotation): Int32Array => spansOfRle(segmentation.counts, size) as Int32Array;
 
@@ -124,7 +116,7 @@ describe('a data set of Segment Anything', () => {
     };
     const labelme = JSON.stringify({ shapes: [shape], imagePath: 'sa_1.png', imageData: null });
     const layoutOf = async (files: Parameters<typeof writeTree>[1]) => {
-      const { layout, splits, samples } = await open(await writeTree(join(folder, `in${number++}`), files));
+      const { layout, splits, samples } = await opened(await writeTree(join(folder, `in${number++}`), files));
       return [layout, splits, samples.length];
     };
     expect(await layoutOf({ 'sa_0/sa_1.png': picture, 'sa_0/sa_1.json': textOf('sa_1') })).toEqual(['segment-anything', [], 1]);
@@ -144,7 +136,7 @@ describe('a data set of Segment Anything', () => {
     const empty = '{"segmentation": {"size": [10, 20], "counts": [200]}}';
     const wrong = annotation(3, [4, 2, 12, 8]).replace('"area": 48', '"area": 40').replace('[4.0', '[0.0');
     const root = await tree(textOf('sa_1', [...nested, empty, wrong]));
-    const { counts, classNames } = await open(root);
+    const { counts, classNames } = await opened(root);
     expect([counts, [...classNames]]).toEqual([{ annotations: 6, unpasted: { 'no area': 1 } }, [[0, 'object']]]);
     expect((await check({ in: root })).differences.map(({ what }) => what)).toEqual([
       'annotations[2] has no pixels',
@@ -157,8 +149,8 @@ describe('a data set of Segment Anything', () => {
     const root = await tree(textOf('sa_1', [nested[0]?.replace('"counts": "', '"counts": "0') as string]));
     const what =
       'not a valid file of Segment Anything: annotations[0]: segmentation: the run lengths do not add up to the pixels of the image';
-    await expect(open(root)).rejects.toMatchObject({ offenders: [`sa_1.json: ${what}`] });
-    expect((await open(root, { skipBad: true })).samples.map(({ id }) => id)).toEqual(['sa_2']);
+    await expect(opened(root)).rejects.toMatchObject({ offenders: [`sa_1.json: ${what}`] });
+    expect((await opened(root, { skipBad: true })).samples.map(({ id }) => id)).toEqual(['sa_2']);
   });
 
   test.each([

@@ -1,16 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Dataset, openDataset } from '../../src/dataset/open.ts';
-import type { DatasetOptions } from '../../src/dataset/options.ts';
-import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
-import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { augmented, opened } from './format.ts';
 
 const folder = temporaryFolder();
 const name = 'via_region_data.json';
@@ -45,13 +42,8 @@ const tree = (document: object | string, file = name): Promise<string> =>
     'a.png': picture,
     'b.png': picture,
   });
-const open = (root: string, options: Partial<DatasetOptions> = {}): Promise<Dataset> =>
-  openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false, ...options });
-async function run(root: string, options: Partial<Given<typeof augmentOptions>> = {}): Promise<string> {
-  const out = join(folder, `out${number++}`);
-  await augment({ in: root, out, p: 1, minArea: '1px', truncated: 'keep', ...options });
-  return out;
-}
+const run = (root: string, options: Parameters<typeof augmented>[2] = {}): Promise<string> =>
+  augmented(root, join(folder, `out${number++}`), options);
 const textIn = (root: string, file = name): string => readFileSync(join(root, file), 'utf8');
 const imagesIn = (root: string): Image[] => Object.values(JSON.parse(textIn(root)));
 
@@ -114,10 +106,10 @@ describe('a VIA data set', () => {
       { name: 'ellipse', cx: 10, cy: 5, rx: 4, ry: 1.4, theta: Math.PI / 2 },
     ];
     const root = await tree(both(shapes.map((shape) => region({ label: 'cat' }, shape))));
-    const { layout, samples, documents } = await open(root);
+    const { layout, samples, documents } = await opened(root);
     expect([layout, documents.get('')?.annotations]).toEqual(['via', 5]);
     const { readAnnotations } = await import('../../src/dataset/annotations.ts');
-    const { instances } = await readAnnotations(samples[0] as (typeof samples)[0], await open(root), {
+    const { instances } = await readAnnotations(samples[0] as (typeof samples)[0], await opened(root), {
       instances: 'component',
       jitter: 'instance',
     });
@@ -142,7 +134,7 @@ describe('a VIA data set', () => {
     const project = (list: string) =>
       `{"_via_settings":{"ui":{"x":[1]}},"_via_img_metadata":${JSON.stringify(both())},"_via_attributes":{"region":{"label":{"type":"radio","options":{"dog":"","cat":"a cat"}}},"file":{}},"_via_data_format_version":"2.0.10","_via_image_id_list":${list}}`;
     const root = await tree(project('["b.png7", "a.png7"]'), 'via_project_1Jan2021.json');
-    const { classNames } = await open(root);
+    const { classNames } = await opened(root);
     expect([...classNames]).toEqual([
       [0, 'dog'],
       [1, 'cat'],
@@ -193,7 +185,7 @@ describe('a VIA data set', () => {
     ],
   ])('takes as class %s', async (_, attributes, classAttribute, names, note) => {
     const root = await tree(entry(attributes.map((one) => region(one))));
-    const { classNames, notes } = await open(root, { classAttribute });
+    const { classNames, notes } = await opened(root, { classAttribute });
     expect([...classNames.values()]).toEqual(names);
     if (note) expect(notes.join()).toMatch(note);
     else expect(notes).toEqual([]);
@@ -201,12 +193,14 @@ describe('a VIA data set', () => {
 
   test('asks for the attribute of the class if several may hold it, and names those of the regions', async () => {
     const root = await tree(both([region({ name: 'x', label: 'cat' })]));
-    await expect(open(root)).rejects.toMatchObject({
+    await expect(opened(root)).rejects.toMatchObject({
       code: 'usage',
       message: `${name}: the class may be any of the region attributes 'name', 'label'; name it with --class-attribute`,
     });
-    await expect(open(root, { classAttribute: 'kind' })).rejects.toThrow(/no region has this attribute; they have 'name', 'label'/);
-    await expect(open('fixtures/coco', { classAttribute: 'kind' })).rejects.toThrow('--class-attribute: does not apply to the coco layout');
+    await expect(opened(root, { classAttribute: 'kind' })).rejects.toThrow(/no region has this attribute; they have 'name', 'label'/);
+    await expect(opened('fixtures/coco', { classAttribute: 'kind' })).rejects.toThrow(
+      '--class-attribute: does not apply to the coco layout',
+    );
     const out = await run(root, { classAttribute: 'label' });
     expect((await check({ in: out, classAttribute: 'label' })).differences).toEqual([]);
     expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
@@ -214,13 +208,13 @@ describe('a VIA data set', () => {
 
   test('asks for the attribute if equal values are not in the same regions', async () => {
     const root = await tree(entry([region({ a: 'x', b: 'x' }), region({ b: 'x' })]));
-    await expect(open(root)).rejects.toThrow(/may be any of the region attributes 'a', 'b'/);
+    await expect(opened(root)).rejects.toThrow(/may be any of the region attributes 'a', 'b'/);
   });
 
   test('is found by its regions if the names of images follow them', async () => {
     const regions = Array.from({ length: 99 }, () => region());
     const image = (file: string) => ({ [file]: { regions, filename: file, size: 7 } });
-    expect((await open(await tree({ ...image('a.png'), ...image('b.png') }, 'ours.json'))).layout).toBe('via');
+    expect((await opened(await tree({ ...image('a.png'), ...image('b.png') }, 'ours.json'))).layout).toBe('via');
   });
 
   test('counts the regions that are never pasted, by reason', async () => {
@@ -233,7 +227,7 @@ describe('a VIA data set', () => {
       { shape_attributes: polygon() },
     ];
     const root = await tree(both([region(), ...odd]));
-    const { documents } = await open(root);
+    const { documents } = await opened(root);
     const unpasted = { box: 1, 'line or point': 1, 'too few points': 1, 'outside the image': 1, 'unknown label': 2 };
     expect(documents.get('')).toMatchObject({ annotations: 8, unpasted });
     expect((await inspect({ in: root })).unpasted).toMatchObject(unpasted);
@@ -258,7 +252,7 @@ describe('a VIA data set', () => {
       'train/project.json': `{"_via_settings":{},"_via_img_metadata":${document},"_via_attributes":{}}`,
       'val/via_region_data.json': document,
     });
-    const { layout, splits, samples, others, leftBehind } = await open(root);
+    const { layout, splits, samples, others, leftBehind } = await opened(root);
     expect([layout, splits, samples.length, others.length, leftBehind]).toEqual(['via', ['train', 'val'], 2, 2, ['train/project.json']]);
     const out = await run(root);
     expect(textIn(out, 'val/via_region_data.json')).toBe(document);
@@ -268,16 +262,16 @@ describe('a VIA data set', () => {
   test.each(['annotations.json', 'labels.json', 'annotations/via_train.json', 'ours.json'])(
     'is not taken for another format: %s',
     async (file) => {
-      expect((await open(await tree(both(), file))).layout).toBe('via');
-      expect((await open(await tree(both(), file), { annotations: file })).layout).toBe('via');
+      expect((await opened(await tree(both(), file))).layout).toBe('via');
+      expect((await opened(await tree(both(), file), { annotations: file })).layout).toBe('via');
     },
   );
 
   test('leaves out bad regions and images only with skipBad', async () => {
     const bad = region({ label: 'cat' }, { name: 'polygon', all_points_x: [1, 2, 3], all_points_y: [1, 2] });
     const root = await tree({ ...both([bad, region()]), ...entry([], 'c.png'), ...entry('x', 'd.png') });
-    await expect(open(root)).rejects.toMatchObject({ offenders: [expect.any(String), expect.any(String), expect.any(String)] });
-    const { skipped } = await open(root, { skipBad: true });
+    await expect(opened(root)).rejects.toMatchObject({ offenders: [expect.any(String), expect.any(String), expect.any(String)] });
+    const { skipped } = await opened(root, { skipBad: true });
     expect(skipped.map(({ reason }) => reason).sort()).toEqual([
       'c.png: missing, but via_region_data.json lists it; add the file',
       `${name}: image 'a.png': regions[0]: shape_attributes: all_points_x has 3 numbers, but all_points_y has 2`,
@@ -300,7 +294,7 @@ describe('a VIA data set', () => {
     ['shape_attributes: all_points_x is a list of 3, not a list of numbers near', entry([region({}, polygon([1, 1, 1e9, 2, 3, 3]))])],
     ['_via_img_metadata is a list of 0, not an object', { _via_settings: {}, _via_img_metadata: [] }],
   ])('is refused with the reason if it is invalid: %s', async (why, document) => {
-    const error = await open(await tree(document)).then(
+    const error = await opened(await tree(document)).then(
       () => undefined,
       (thrown: { code: string; message: string; offenders: string[] }) => thrown,
     );

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { sha256 } from '../../src/base/digest.ts';
 import {
   createFinder,
-  createPlace,
+  createOutputFolder,
   isMissing,
   isTemporary,
   linkAtomic,
@@ -87,7 +87,7 @@ test('folders are made below their root, and none through a symbolic link that l
   const [root, outside] = [await newFolder({ file: '' }), await newFolder()];
   await symlink(outside, join(root, 'out'));
   await symlink('..a', join(root, 'within'));
-  const { guarded } = createPlace(root);
+  const { guarded } = createOutputFolder(root);
   const make = (folder: string) => guarded(join(folder, 'x').slice(root.length + 1), async () => {});
   await Promise.all([make(join(root, '..a', 'b')), make(join(root, '..a', 'b'))]);
   await make(join(root, 'within', 'c'));
@@ -116,7 +116,7 @@ test.runIf(process.platform === 'linux')('a file system without room for folders
 
 test('no file is written outside a folder, or into a folder that was replaced since its first file', async () => {
   const [root, outside] = [await newFolder(), await newFolder()];
-  const { guarded } = createPlace(root);
+  const { guarded } = createOutputFolder(root);
   const write = (path: string): Promise<void> => guarded(path, (file) => writeAtomic(file, 'x'));
   await write('a/b/c');
   for (const path of ['../x', '/x', 'a/../../x']) await expect(write(path)).rejects.toMatchObject({ code: 'cannotCreate' });

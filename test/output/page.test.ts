@@ -68,8 +68,7 @@ describe.skipIf(!browser)('the page of a report', () => {
       const page = await open(look);
       await page.addScriptTag({ content: axe.source });
       const violations = await page.evaluate(async () => {
-        // biome-ignore lint/suspicious/noExplicitAny: axe is a script of the page.
-        const { violations } = await (globalThis as any).axe.run(document);
+        const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run(document);
         return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) => `${id}: ${nodes[0]?.html}`);
       });
       expect(violations).toEqual([]);

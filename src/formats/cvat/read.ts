@@ -11,7 +11,7 @@ import type { Box, ClassNames, Reason, ShapeSet, Size } from '../../types.ts';
 import { idsByName } from '../class-ids.ts';
 import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
-import { type Counted, createTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
+import { type Counted, createShapeTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
 import { readXml, type XmlTag } from '../xml.ts';
 
 /** An image of a document, divided into its texts. */
@@ -49,7 +49,7 @@ export async function openCvat(
   const faults: string[] = [];
   const labels = new Set<string>();
   const used = new Set<string>();
-  const found = createTally();
+  const found = createShapeTally();
   let largestImage = 0;
   let image: Facts | undefined;
   let elements: Counted[] = [];

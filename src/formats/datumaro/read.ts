@@ -11,7 +11,7 @@ import { partsOf, tooDeep } from '../json.ts';
 import { parseJson } from '../json-text.ts';
 import { integer, type Keys, length, list, object, optional, problemOfKeys, shown, text } from '../keys.ts';
 import { problemOfRuns } from '../rle.ts';
-import { type Counted, createTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
+import { type Counted, createShapeTally, type Drawn, reasonOfPolygon, type Stacked, shapesOfStack } from '../stacks.ts';
 
 /** One image with its annotations. */
 export interface DatumaroItem {
@@ -45,7 +45,7 @@ export async function openDatumaro(
   const hash = createHash('sha256');
   const images: DocumentImage[] = [];
   const faults: string[] = [];
-  const found = createTally();
+  const found = createShapeTally();
   let classNames = new Map<number, string>();
   let items: Pick<DocumentImage, 'places'>[] | undefined;
   try {

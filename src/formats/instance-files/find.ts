@@ -5,8 +5,8 @@ import { readStart, type Tree } from '../../base/tree.ts';
 import { formatOf, maskFormatOf } from '../../codecs/image-names.ts';
 import { pngHeader } from '../../codecs/png.ts';
 import { bySplit, type Folders, imageFolders, maskFolders, splitNames } from '../folders.ts';
-import { type FoundFiles, type ImageWithFiles, pathsOfShapes } from '../format.ts';
-import { noClass, readName } from './names.ts';
+import { type FoundFiles, type ImageWithFiles, pathsOfShapes, unnamedClass } from '../format.ts';
+import { readName } from './names.ts';
 
 /** Number of mask files beside their images whose headers are read. */
 const firstFiles = 8;
@@ -190,7 +190,7 @@ function namedLikeMasks(
   for (const [stem, image] of images) {
     for (let end = stem.lastIndexOf('_'); end > 0; end = stem.lastIndexOf('_', end - 1)) {
       const [twin, rest] = [images.get(stem.slice(0, end)), stem.slice(end + 1)];
-      const isName = classes.has(rest) || (classes.has(noClass) && /^\d+$/.test(rest));
+      const isName = classes.has(rest) || (classes.has(unnamedClass) && /^\d+$/.test(rest));
       if (twin !== undefined && isName) twins.set(image, twin);
     }
   }

@@ -6,10 +6,10 @@ import { maskFormatOf } from '../../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import type { Shaped, ShapeFiles } from '../../types.ts';
-import { type FilesFormat, pathsOfShapes, type ShapeFile } from '../format.ts';
+import { type FilesFormat, pathsOfShapes, type ShapeFile, unnamedClass } from '../format.ts';
 import { imagesWithFiles } from './find.ts';
 import { type Coding, decodeShape, encodeShape, isBlank } from './masks.ts';
-import { newNames, noClass, readName } from './names.ts';
+import { newNames, readName } from './names.ts';
 
 /** Mask file of a shape. */
 interface OwnFile {
@@ -72,7 +72,7 @@ export const instanceFiles: FilesFormat<undefined, OwnFile> = {
     const { names, infix } = sample.shapeFiles as ShapeFiles;
     const nameOf = newNames(names, infix);
     for (const { classId, spans, placement, origin } of pasted) {
-      const name = nameOf(classNames.get(classId) ?? noClass);
+      const name = nameOf(classNames.get(classId) ?? unnamedClass);
       const coding = (origin?.shape ?? shapes[0])?.own.coding;
       files.push({ name, ...(await encodeShape(spans, size, name, coding)), placement });
     }

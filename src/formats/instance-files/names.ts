@@ -1,8 +1,6 @@
 /** Names of mask files of one shape: `<class>_<number>`, a number, a class, or anything else. */
 import { withoutExtension } from '../../base/paths.ts';
-
-/** Class of a shape whose file does not name one. */
-export const noClass = 'object';
+import { unnamedClass } from '../format.ts';
 
 /** What the name of a mask file says about its shape. */
 interface NamedShape {
@@ -23,16 +21,16 @@ const pasted = /^copypaste(\d+)$/;
 export function readName(name: string): NamedShape {
   const stem = withoutExtension(name);
   const [, ours] = pasted.exec(stem) ?? [];
-  if (ours !== undefined) return { className: noClass, crowd: false, form: 'other', number: Number(ours) };
+  if (ours !== undefined) return { className: unnamedClass, crowd: false, form: 'other', number: Number(ours) };
   const [, word, number] = numbered.exec(stem) ?? [];
   if (number !== undefined) return { ...classOf(word), form: 'numbered', number: Number(number) };
-  return bare.test(stem) ? { ...classOf(stem), form: 'bare' } : { className: noClass, crowd: false, form: 'other' };
+  return bare.test(stem) ? { ...classOf(stem), form: 'bare' } : { className: unnamedClass, crowd: false, form: 'other' };
 }
 
 function classOf(word = ''): Pick<NamedShape, 'className' | 'crowd'> {
   const parts = word.split('_');
   const rest = parts.filter((part) => part.toLowerCase() !== 'crowd');
-  return { className: rest.join('_') || noClass, crowd: rest.length < parts.length };
+  return { className: rest.join('_') || unnamedClass, crowd: rest.length < parts.length };
 }
 
 /**
@@ -44,7 +42,7 @@ function classOf(word = ''): Pick<NamedShape, 'className' | 'crowd'> {
 export function newNames(names: readonly string[], infix: string): (className: string) => string {
   let next = names.reduce((most, name) => Math.max(most, readName(name).number ?? 0), 0) + 1;
   return (className) => {
-    const word = className === noClass ? (infix === '_' ? '' : 'copypaste') : `${className}_`;
+    const word = className === unnamedClass ? (infix === '_' ? '' : 'copypaste') : `${className}_`;
     return `${word}${next++}.png`;
   };
 }

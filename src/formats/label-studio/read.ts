@@ -8,7 +8,7 @@ import { readSurroundings, type Surroundings } from '../documents.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
 import { elementsOf } from '../json.ts';
 import { parseJson } from '../json-text.ts';
-import { type Counted, createTally, reasonOfPolygon } from '../stacks.ts';
+import { type Counted, createShapeTally, reasonOfPolygon } from '../stacks.ts';
 import { geometryOf, outlineOf, type Region, regionsOf, spansOfRegion } from './regions.ts';
 import { annotationsKey, imageKey, liveAnnotations, mainAnnotation, type Result, type Task } from './tasks.ts';
 import { problemOfTask } from './values.ts';
@@ -38,7 +38,7 @@ export async function openLabelStudio(
   const images: DocumentImage[] = [];
   const faults: string[] = [];
   const labels = new Set<string>();
-  const found = createTally();
+  const found = createShapeTally();
   let [largestTask, largestAnnotation] = [0, 0];
   let control: Control | undefined;
   try {

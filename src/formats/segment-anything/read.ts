@@ -3,7 +3,7 @@ import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { Instance, ShapeSet, Size } from '../../types.ts';
-import type { Provenance, ShapeSource } from '../format.ts';
+import { type Provenance, type ShapeSource, unnamedClass } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { integer, type Keys, length, list, object, optional, problemOfKeys, text } from '../keys.ts';
 import { problemOfRuns, type Runs } from '../rle.ts';
@@ -40,7 +40,7 @@ export interface SamImage {
 }
 
 /** Id of the only class, and its name. */
-export const onlyClass = { id: 0, name: 'object' } as const;
+export const onlyClass = { id: 0, name: unnamedClass } as const;
 
 const isNumber = (value: unknown): boolean => typeof value === 'number';
 const number = optional({ expects: 'a number', fits: isNumber });

@@ -1,13 +1,11 @@
 /** The region attribute that holds the class, which VIA does not define. */
 import { CopyPasteError } from '../../errors.ts';
 import type { ClassNames } from '../../types.ts';
+import { unnamedClass } from '../format.ts';
 import type { Attributes } from './values.ts';
 
 /** Attribute of pasted regions that names their source. */
 export const provenanceKey = 'copypaste';
-
-/** Name of the only class if no attribute holds the class. */
-export const onlyClass = 'object';
 
 /** Names that an attribute with the class is likely to have. */
 const likely = /^(object|class|label|category|name|type)s?([ _-]?(name|label|type|id))?$/i;
@@ -60,7 +58,7 @@ interface Tally {
 }
 
 /** Class that an attribute has as its value: text, a number, or the only ticked option; undefined if there is none. */
-export function classIn(attributes: Attributes | null | undefined, name: string): string | undefined {
+export function classOfRegion(attributes: Attributes | null | undefined, name: string): string | undefined {
   const value = attributes?.[name];
   if (typeof value === 'number') return String(value);
   if (typeof value === 'string') return value === '' ? undefined : value;
@@ -69,14 +67,14 @@ export function classIn(attributes: Attributes | null | undefined, name: string)
 }
 
 /** Creates a tally of the attributes of a document. */
-export function createTally(): Tally {
+export function createAttributeTally(): Tally {
   const found = new Map<string, Values>();
   let areas = 0;
   return {
     add(attributes, area) {
       if (area) areas++;
       const held = Object.entries(attributes ?? {}).filter(([key, value]) => key !== provenanceKey && value !== null && value !== '');
-      const names = held.map(([key]) => classIn(attributes, key));
+      const names = held.map(([key]) => classOfRegion(attributes, key));
       for (const [n, [key, value]] of held.entries()) {
         const values = found.get(key) ?? { names: new Set(), regions: 0, areas: 0, equal: [], ticks: false, unclear: false };
         found.set(key, values);
@@ -96,8 +94,8 @@ export function createTally(): Tally {
       const values = chosen === undefined ? undefined : found.get(chosen);
       if (chosen === undefined || !values) {
         const why = found.size === 0 ? 'regions have no attributes' : `no attribute of the regions (${listed(found.keys())}) holds a class`;
-        const notes = areas > 0 ? [`${path}: ${why}, so all are of one class, '${onlyClass}'`] : [];
-        return { attribute: undefined, classNames: new Map([[0, onlyClass]]), unlabelled: 0, notes };
+        const notes = areas > 0 ? [`${path}: ${why}, so all are of one class, '${unnamedClass}'`] : [];
+        return { attribute: undefined, classNames: new Map([[0, unnamedClass]]), unlabelled: 0, notes };
       }
       const options = optionsOf(defined[chosen]);
       const names = [...options, ...[...values.names].filter((name) => !options.includes(name)).sort()];

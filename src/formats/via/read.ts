@@ -7,12 +7,12 @@ import { outlineOfEllipse, spansOfPolygons } from '../../masks/polygons.ts';
 import type { Reason, Shaped, ShapeSet, Size } from '../../types.ts';
 import { idsByName } from '../class-ids.ts';
 import { readRange, readSurroundings, type Surroundings } from '../documents.ts';
-import type { DocumentContents, DocumentFormat, DocumentImage, ShapeSource } from '../format.ts';
+import { type DocumentContents, type DocumentFormat, type DocumentImage, type ShapeSource, unnamedClass } from '../format.ts';
 import { type Part, partsOf, tooDeep } from '../json.ts';
 import { parseJson } from '../json-text.ts';
 import { object, shown } from '../keys.ts';
 import { reasonOfPolygon } from '../stacks.ts';
-import { type ClassAttribute, classIn, createTally, onlyClass } from './classes.ts';
+import { type ClassAttribute, classOfRegion, createAttributeTally } from './classes.ts';
 import { problemOfImage, problemOfRegion, regionsOf, type ViaImage, type ViaRegion, type ViaShape } from './values.ts';
 
 /** Text of a document around its images, and the attribute that holds the class. */
@@ -48,7 +48,7 @@ export async function openVia(
   const placed: Pick<DocumentImage, 'places'>[] = [];
   const faults: string[] = [];
   const unpasted: Partial<Record<Reason, number>> = {};
-  const attributes = createTally();
+  const attributes = createAttributeTally();
   let annotations = 0;
   let defined = {};
   let ids: { readonly start: number; end: number } | undefined;
@@ -170,7 +170,7 @@ export function shapesOfVia({ parts: [part = ''], size, classNames, document }: 
   const ids = idsByName(classNames);
   const shapes = regionsOf(parsed.image).flatMap((own, id): Shaped<ViaRegion>[] => {
     if (problemOfRegion(own) !== undefined) return [];
-    const named = attribute ? classIn(own.region_attributes, attribute.name) : onlyClass;
+    const named = attribute ? classOfRegion(own.region_attributes, attribute.name) : unnamedClass;
     const classId = named === undefined ? undefined : ids.get(named);
     const outline = classId === undefined ? undefined : outlineOf(own.shape_attributes);
     const spans = outline && spansOfPolygons([outline], size);

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openDataset } from '../../../src/dataset/open.ts';
-import type { augmentOptions, Given } from '../../../src/options.ts';
 import { readManifest } from '../../../src/output/manifest-file.ts';
-import { augment } from '../../../src/verbs/augment.ts';
 import { verify } from '../../../src/verbs/verify.ts';
 import { expectSound } from '../../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../../make.ts';
+import { augmented, opened } from '../format.ts';
 
 const folder = temporaryFolder();
 let number = 0;
@@ -32,14 +30,8 @@ const all = (...images: string[]): Files => Object.assign({}, ...images.map(labe
 
 const write = (files: Files): Promise<string> => writeTree(join(folder, `in${number++}`), files);
 
-const open = (root: string, options: { split?: string; onlySplit?: boolean; lookOnly?: boolean } = {}) =>
-  openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false, ...options });
-
-async function run(root: string, options: Partial<Given<typeof augmentOptions>> = {}): Promise<string> {
-  const out = join(folder, `out${number++}`);
-  await augment({ in: root, out, p: 1, minArea: '1px', truncated: 'keep', ...options });
-  return out;
-}
+const run = (root: string, options: Parameters<typeof augmented>[2] = {}): Promise<string> =>
+  augmented(root, join(folder, `out${number++}`), options);
 
 const nested = ['images/train/cam1/a.png', 'images/train/cam2/a.png'];
 
@@ -119,7 +111,7 @@ describe('splits of a YOLO data set', () => {
   test.each(Object.keys(arrangements))('are found: %s', async (name) => {
     const { files, train, others } = arrangements[name] as (typeof arrangements)[''];
     const root = await write(files);
-    const dataset = await open(root);
+    const dataset = await opened(root);
     expect([dataset.layout, dataset.split]).toEqual(['yolo', 'train']);
     expect(dataset.samples.map(({ id }) => id)).toEqual(train);
     expect(dataset.samples.every(({ labels }) => labels !== undefined)).toBe(true);
@@ -130,7 +122,7 @@ describe('splits of a YOLO data set', () => {
   test('stay as they are, lists included, if nothing is pasted', async () => {
     for (const { files } of Object.values(arrangements)) {
       const root = await write(files);
-      const { leftBehind } = await open(root);
+      const { leftBehind } = await opened(root);
       const before = Object.entries(await treeDigests(root)).filter(([path]) => !leftBehind.includes(path));
       const { 'manifest.json': _, ...after } = await treeDigests(await run(root, { p: 0 }));
       const isText = ([path]: [string, string]): boolean =>
@@ -153,12 +145,12 @@ describe('splits of a YOLO data set', () => {
       '',
     ]);
     expect(readFileSync(join(out, 'val.txt'), 'utf8')).toBe('./images/val/a.png\n');
-    expect((await open(out)).samples).toHaveLength(6);
-    expect((await open(root)).notes).toEqual([
+    expect((await opened(out)).samples).toHaveLength(6);
+    expect((await opened(root)).notes).toEqual([
       expect.stringMatching(/^train\.txt: 2 paths of another machine matched by their last parts, such as data\/images\/train\/a\.png; /),
       expect.stringMatching(/^val\.txt: 1 path /),
     ]);
-    expect((await open(out)).notes).toEqual([]);
+    expect((await opened(out)).notes).toEqual([]);
     await expectSound(out, root);
   });
 
@@ -171,13 +163,13 @@ describe('splits of a YOLO data set', () => {
         'val.txt': val,
       });
     const partial = await lists('images/a.png\nimages/b.png\n', 'images/b.png\nimages/c.png\n');
-    await expect(open(partial)).rejects.toMatchObject({
+    await expect(opened(partial)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringMatching(
         /^split val \(val\.txt\) and split train \(train\.txt\) share 1 image, such as images\/b\.png.*--only-split/,
       ),
     });
-    expect((await open(partial, { lookOnly: true })).samples).toHaveLength(2);
+    expect((await opened(partial, { lookOnly: true })).samples).toHaveLength(2);
     const out = await run(partial, { onlySplit: true });
     expect((await readManifest(join(out, 'manifest.json'))).records.map(({ id }) => id).sort()).toEqual(['train/a', 'train/b']);
     expect((await treeDigests(out))['val.txt']).toBeUndefined();
@@ -186,7 +178,7 @@ describe('splits of a YOLO data set', () => {
       ...all('images/a.png', 'images/val/b.png'),
       'data.yaml': 'names: [cat]\ntrain: images\nval: images/val\n',
     });
-    await expect(open(folders)).rejects.toThrow('split val (images/val/) and split train (images/) share 1 image');
+    await expect(opened(folders)).rejects.toThrow('split val (images/val/) and split train (images/) share 1 image');
   });
 
   test('that hold the whole augmented split are augmented with it, which is said', async () => {
@@ -197,7 +189,7 @@ describe('splits of a YOLO data set', () => {
       'val.txt': 'images/b.png\nimages/a.png\n',
       'test.txt': './images/a.png\n./images/b.png\n./images/c.png\n',
     });
-    const { samples, others, notes } = await open(root);
+    const { samples, others, notes } = await opened(root);
     expect([samples.length, others.map(({ id }) => id)]).toEqual([2, ['test/c']]);
     expect(notes).toEqual([
       'split val (val.txt) holds all images of split train (train.txt), so it is augmented with it',
@@ -221,7 +213,7 @@ describe('splits of a YOLO data set', () => {
       'data.yaml': 'names: [cat]\ntrain: train.txt\n',
       'train.txt': 'images/a.png\n# two more\nimages/x.png\nimages/b.png\n',
     });
-    await expect(open(root)).rejects.toMatchObject({
+    await expect(opened(root)).rejects.toMatchObject({
       offenders: ['train.txt: line 3 lists images/x.png, but there is no such image; add it, or remove the line'],
     });
     const out = await run(root, { skipBad: true });
@@ -235,7 +227,7 @@ describe('splits of a YOLO data set', () => {
       'train.txt': 'images/a.png\nimages/b.png\n',
       'val.txt': 'images/x.png\nimages/c.png\n',
     });
-    expect((await open(root)).notes).toEqual(['val.txt: 1 line without an image kept, such as images/x.png']);
+    expect((await opened(root)).notes).toEqual(['val.txt: 1 line without an image kept, such as images/x.png']);
     const out = await run(root);
     expect(readFileSync(join(out, 'val.txt'), 'utf8')).toBe('images/x.png\nimages/c.png\n');
     expect((await verify({ out, deep: true, in: root })).differences).toEqual([]);
@@ -244,19 +236,19 @@ describe('splits of a YOLO data set', () => {
 
 test('label files are paired with images across Unicode forms, which is said', async () => {
   const root = await write({ 'images/\u00e9.png': picture, 'labels/e\u0301.txt': line, ...labelled('images/b.png') });
-  const { samples, notes } = await open(root);
+  const { samples, notes } = await opened(root);
   expect(samples.map(({ labels }) => labels)).toEqual(['labels/b.txt', 'labels/e\u0301.txt']);
   expect(notes).toEqual([expect.stringMatching(/^1 label file differs from the image in Unicode form/)]);
 });
 
 test('label files that fit no image are named, and refused if no image has one', async () => {
   const some = await write({ ...all('images/a.png', 'images/b.png'), 'images/c.png': picture, 'labels/d.txt': line });
-  expect((await open(some)).notes).toEqual([
+  expect((await opened(some)).notes).toEqual([
     '1 of 3 images has no label file and is a background image',
     '1 label file fits no image and is not copied, such as labels/d.txt; its name must be that of an image',
   ]);
   const none = await write({ 'images/a.png': picture, 'labels/a_mask.txt': line });
-  await expect(open(none)).rejects.toMatchObject({
+  await expect(opened(none)).rejects.toMatchObject({
     code: 'data',
     message: expect.stringMatching(/^labels\/a_mask\.txt: fits no image, as all label files; its name must be that of an image$/),
   });
@@ -264,15 +256,17 @@ test('label files that fit no image are named, and refused if no image has one',
 
 test('classes.txt names the classes where no data.yaml does, and is no label file', async () => {
   const root = await write({ ...all('images/a.png', 'images/b.png'), 'labels/classes.txt': 'cat\ndog\n' });
-  const { classNames, carried, samples } = await open(root);
+  const { classNames, carried, samples } = await opened(root);
   expect([[...classNames.values()], carried, samples.length]).toEqual([['cat', 'dog'], ['labels/classes.txt'], 2]);
 });
 
 test('a YAML file of something else is no configuration', async () => {
   const other = { 'hyp.yaml': 'train:\n  epochs: 3\n', 'a.yaml': 'x: [' };
-  expect((await open(await write({ ...all('images/train/a.png'), ...other, 'set.yml': 'names: [cat]\n' }))).classNames.get(0)).toBe('cat');
+  expect((await opened(await write({ ...all('images/train/a.png'), ...other, 'set.yml': 'names: [cat]\n' }))).classNames.get(0)).toBe(
+    'cat',
+  );
   const masks = await write({ 'images/a.png': picture, 'masks/a.png': { width: 20, height: 10, ids: new Uint8Array(200) }, ...other });
-  expect((await open(masks)).layout).toBe('paired');
+  expect((await opened(masks)).layout).toBe('paired');
 });
 
 test.each([
@@ -287,5 +281,5 @@ test.each([
   ['names: [cat', /not valid YAML/],
 ])('a data.yaml with the wrong kind of value is refused: %j', async (yaml, message) => {
   const root = await write({ ...all('images/a.png'), 'data.yaml': `${yaml}\n` });
-  await expect(open(root)).rejects.toMatchObject({ code: 'data', message: expect.stringMatching(message) });
+  await expect(opened(root)).rejects.toMatchObject({ code: 'data', message: expect.stringMatching(message) });
 });
