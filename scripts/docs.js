@@ -1,5 +1,5 @@
-// Makes README's tables and the manifest's JSON Schema from the source.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Makes the tables of README and docs/, and the manifest's JSON Schema, from the source.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describeOption } from '../dist/cli/flags.js';
@@ -14,12 +14,33 @@ export function schemaText() {
   return `${JSON.stringify(z.toJSONSchema(manifestSchema), undefined, 2)}\n`;
 }
 
-/** README with its generated parts replaced: a table of options between `<!-- NAME -->` and `<!-- end -->` for each command, and a few others. */
-export function readmeText(readme) {
+/** Paths of README and the pages of docs/. */
+export const pages = [
+  'README.md',
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+/** Text of each page by its path, with its generated parts replaced: those between `<!-- NAME -->` and `<!-- end -->`. */
+export function pageTexts() {
+  const texts = Object.fromEntries(pages.map((page) => [page, readFileSync(page, 'utf8')]));
+  for (const [name, part] of Object.entries(generatedParts())) {
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`);
+    const [page, ...more] = pages.filter((path) => place.test(texts[path]));
+    if (!page || more.length > 0)
+      throw new Error(`the table of ${name} needs one place: <!-- ${name} --> and <!-- end --> in README.md or a page of docs/`);
+    texts[page] = texts[page].replace(place, (_, begin, end) => `${begin}${part}\n${end}`);
+  }
+  return texts;
+}
+
+/** Generated parts by name: a table of options for each command, and a few others. */
+function generatedParts() {
   const commands = Object.entries(tables)
     .filter(([key]) => key.endsWith('Options') && key !== 'batchOptions')
     .map(([key, options]) => [key.replace('Options', ''), options]);
-  const parts = {
+  return {
     ...Object.fromEntries(commands.map(([name, options]) => [name, commandTable(name, options)])),
     batch: table(
       Object.entries(batchOptions)
@@ -30,11 +51,6 @@ export function readmeText(readme) {
     layouts: layoutTable(),
     files: fileTable(),
   };
-  return Object.entries(parts).reduce((text, [name, part]) => {
-    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- end -->)`);
-    if (!place.test(text)) throw new Error(`README.md has no place for the table of ${name}: add <!-- ${name} --> and <!-- end -->`);
-    return text.replace(place, (_, begin, end) => `${begin}${part}\n${end}`);
-  }, readme);
 }
 
 /** Table of a command's options; options that it shares with `augment` are only named. */
@@ -123,5 +139,5 @@ function presetTable() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync('manifest.schema.json', schemaText());
-  writeFileSync('README.md', readmeText(readFileSync('README.md', 'utf8')));
+  for (const [page, text] of Object.entries(pageTexts())) writeFileSync(page, text);
 }

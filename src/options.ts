@@ -1,5 +1,5 @@
 /**
- * Every option of every command, defined once. Flags, help, validation, API types and README's tables are made from
+ * Every option of every command, defined once. Flags, help, validation, API types and the tables of docs/ are made from
  * these tables. They are plain data, so that `--help` loads nothing else.
  */
 import { cutoutsLayout } from './formats/bank.ts';

@@ -1,27 +1,29 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../src/cli/main.ts';
 import { captureStreams, temporaryFolder } from './make.ts';
 
 const { commandsOf } = await import('../scripts/choosing.js' as string);
+const pages: string[] = (await import('../scripts/docs.js' as string)).pages;
 
 const read = (path: string): string => readFileSync(path, 'utf8');
 
 describe('documentation', () => {
   test('tables of options and the JSON Schema are those of the source (npm run docs rewrites them)', async () => {
     const docs = await import('../scripts/docs.js' as string);
-    expect(read('README.md')).toBe(docs.readmeText(read('README.md')));
+    for (const [page, text] of Object.entries(docs.pageTexts())) expect(read(page), page).toBe(text);
     expect(read('manifest.schema.json')).toBe(docs.schemaText());
   });
 
-  test('README has a table of the options of every command', async () => {
+  test('a page has the table of the options of every command', async () => {
     const streams = captureStreams();
     await main(['--help'], streams);
     const commands = [...streams.text.stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, name]) => name);
     expect(commands).toContain('doctor');
-    for (const name of commands) expect(read('README.md')).toContain(`\n<!-- ${name} -->\n| option of \`${name}\` | meaning |\n`);
+    const text = pages.map(read).join();
+    for (const name of commands) expect(text).toContain(`\n<!-- ${name} -->\n| option of \`${name}\` | meaning |\n`);
   });
 
   test("CI runs README's test command", () => {
@@ -52,12 +54,39 @@ describe('documentation', () => {
     expect([files.length, named.length].every((count) => count > 10)).toBe(true);
   });
 
-  const folder = temporaryFolder();
-  const blocks = (language: string): string[] =>
-    [...read('README.md').matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , text]) => text as string);
-  const commands = blocks('sh').flatMap((text) => text.split('\n').filter((line) => line.startsWith('npx copypaste ')));
+  /** Anchors of a page's headings, as GitHub makes them. */
+  const anchorsOf = (page: string): string[] =>
+    [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+      (title as string)
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
 
-  test.each(commands)("README's command runs: %s", async (command) => {
+  test('links lead to files and headings that exist', () => {
+    const from = [...pages, 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
+    const broken = from.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)]
+        .filter(([, path, anchor]) => {
+          const to = path ? join(dirname(page), path) : page;
+          return !existsSync(to) || (anchor !== undefined && !anchorsOf(to).includes(anchor));
+        })
+        .map(([link]) => `${page}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  const folder = temporaryFolder();
+  const blocks = (page: string, language: string): string[] =>
+    [...read(page).matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , text]) => text as string);
+  /** Commands of all pages but choosing.md, which has data of its own; one that occurs twice is run once. */
+  const commands = new Set(
+    pages
+      .filter((page) => page !== 'docs/choosing.md')
+      .flatMap((page) => blocks(page, 'sh').flatMap((text) => text.split('\n').filter((line) => line.startsWith('npx copypaste ')))),
+  );
+
+  test.each([...commands])('%s runs', async (command) => {
     const argv = command.replace('npx copypaste ', '').split(' ');
     const place: Record<string, string> = {
       data: 'fixtures/camvid',
@@ -82,7 +111,7 @@ describe('documentation', () => {
     expect({ code, ...streams.text }).toMatchObject({ code: 0 });
   });
 
-  test.each(blocks('js'))("README's program %# runs", (program) => {
+  test.each(pages.flatMap((page) => blocks(page, 'js')))('program %# runs', (program) => {
     const code = program.replace("'data'", "'fixtures/camvid'").replace("'aug'", JSON.stringify(join(folder, 'program')));
     execFileSync(process.execPath, ['--input-type=module', '-e', code], { stdio: 'pipe' });
   });

@@ -26,7 +26,7 @@ function isArgument({ flag }: Option): boolean {
 /**
  * An option's description with its choices and default.
  *
- * @public `scripts/docs.js` makes README's tables with it.
+ * @public `scripts/docs.js` makes the tables of docs/ with it.
  */
 export function describeOption({ description, choices, default: value }: Option): string {
   const notes = [

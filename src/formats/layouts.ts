@@ -71,7 +71,7 @@ interface Finding {
   readonly asked: boolean;
 }
 
-/** Cells of a layout in the README tables, in Markdown. */
+/** Cells of a layout in the tables of docs/formats.md, in Markdown. */
 interface Readme {
   readonly folders: string;
   readonly written: string;
