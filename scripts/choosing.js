@@ -13,7 +13,7 @@ import { main } from '../dist/cli/main.js';
  * @param folder where files are written, and all outputs of the commands.
  * @returns arguments of each command, with its output.
  */
-export function commandsOf(places, folder) {
+function commandsOf(places, folder) {
   const text = readFileSync('docs/choosing.md', 'utf8');
   const paths = { ...places };
   for (const [, name, content] of text.matchAll(/`(\S+)`:\n\n```yaml\n(.*?)^```$/gms))

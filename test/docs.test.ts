@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../src/cli/main.ts';
 import { captureStreams, temporaryFolder } from './make.ts';
 
-const { commandsOf } = await import('../scripts/choosing.js' as string);
 const pages: string[] = (await import('../scripts/docs.js' as string)).pages;
 
 const read = (path: string): string => readFileSync(path, 'utf8');
@@ -76,56 +75,10 @@ describe('documentation', () => {
     expect(broken).toEqual([]);
   });
 
-  const folder = temporaryFolder();
-  const blocks = (page: string, language: string): string[] =>
-    [...read(page).matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , text]) => text as string);
-  /** Commands of all pages but choosing.md, which has data of its own; one that occurs twice is run once. */
-  const commands = new Set(
-    pages
-      .filter((page) => page !== 'docs/choosing.md')
-      .flatMap((page) => blocks(page, 'sh').flatMap((text) => text.split('\n').filter((line) => line.startsWith('npx copypaste ')))),
-  );
-
-  test.each([...commands])('%s runs', async (command) => {
-    const argv = command.replace('npx copypaste ', '').split(' ');
-    const place: Record<string, string> = {
-      data: 'fixtures/camvid',
-      aug: join(folder, 'aug'),
-      'aug/manifest.json': join(folder, 'aug/manifest.json'),
-      again: join(folder, 'again'),
-      'sheet.png': join(folder, 'sheet.png'),
-      'report.html': join(folder, 'report.html'),
-      more: 'fixtures/voc',
-      'classes.yaml': join(folder, 'classes.yaml'),
-      mixed: join(folder, 'mixed'),
-      bank: join(folder, 'bank'),
-      banked: join(folder, 'banked'),
-      balanced: join(folder, 'balanced'),
-    };
-    writeFileSync(join(folder, 'classes.yaml'), 'cow: car\nhorse: car\nperson: pedestrian\n');
-    const streams = captureStreams();
-    const code = await main(
-      argv.map((one) => place[one] ?? one),
-      streams,
-    );
-    expect({ code, ...streams.text }).toMatchObject({ code: 0 });
-  });
-
-  test.each(pages.flatMap((page) => blocks(page, 'js')))('program %# runs', (program) => {
-    const code = program.replace("'data'", "'fixtures/camvid'").replace("'aug'", JSON.stringify(join(folder, 'program')));
-    execFileSync(process.execPath, ['--input-type=module', '-e', code], { stdio: 'pipe' });
-  });
-
-  const choosing: { line: string; argv: string[] }[] = commandsOf({ camvid: 'fixtures/camvid', coco: 'fixtures/coco' }, temporaryFolder());
-
-  test.each(choosing)('docs/choosing.md: copypaste $line', async ({ argv }) => {
-    const streams = captureStreams();
-    expect({ code: await main(argv, streams), ...streams.text }).toMatchObject({ code: 0 });
-  });
-
   test('docs/choosing.md has a picture of each preview, of at most 60 kB', () => {
     const shown = [...read('docs/choosing.md').matchAll(/\(choosing\/([\w-]+\.jpg)\)/g)].map(([, name]) => name as string);
-    expect(shown).toEqual(choosing.flatMap(({ line }) => /--out (\S+\.jpg)/.exec(line)?.[1] ?? []));
+    const drawn = [...read('docs/choosing.md').matchAll(/^npx copypaste .*--out (\S+\.jpg)/gm)].map(([, name]) => name);
+    expect(shown).toEqual(drawn);
     expect(shown.toSorted()).toEqual(readdirSync('docs/choosing').toSorted());
     for (const name of shown) expect(statSync(join('docs/choosing', name)).size).toBeLessThanOrEqual(60_000);
   });
@@ -134,4 +87,93 @@ describe('documentation', () => {
     const { version } = JSON.parse(read('package.json'));
     expect(read('CHANGELOG.md')).toContain(`## ${version}`);
   });
+});
+
+/** Commands that no test runs, by their beginning, with the reason. */
+const notRun: Record<string, string> = {
+  'npm ci': 'installs and builds, as CI does first',
+  'npm run demo': 'deletes and writes demo/ in the clone; its commands stand in the pages too',
+  'npm run bench': 'measures for minutes',
+  'node bench/gpu.js': 'needs a GPU',
+  'python examples/train/train.py': 'needs PyTorch, and trains',
+};
+
+/** A step of a page: a command, a script of the shell, a program, or a file that the page shows. */
+interface Step {
+  readonly title: string;
+  readonly run: (place: string) => Promise<void> | void;
+}
+
+const repository = process.cwd();
+
+/** Arguments of a command line without substitutions. */
+const words = (line: string): string[] =>
+  [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => (single ?? double ?? plain) as string);
+
+/** Runs a script with a `copypaste` on its path that is the built tool of this repository. */
+function runShell(script: string, place: string): void {
+  const PATH = `${join(place, 'node_modules', '.bin')}:${process.env.PATH}`;
+  execFileSync('bash', ['-euo', 'pipefail', '-c', script], { cwd: place, stdio: 'pipe', env: { ...process.env, PATH } });
+}
+
+/** Runs a command in this process. */
+async function runCommand(line: string): Promise<void> {
+  const streams = captureStreams();
+  expect({ code: await main(words(line).slice(1), streams), ...streams.text }).toMatchObject({ code: 0 });
+}
+
+/** Steps of a block of shell commands: one for each command, or the block as a whole if it is more than commands of this tool. */
+function shellSteps(text: string): Step[] {
+  const lines = text
+    .replaceAll(/\s*\\\n\s*/g, ' ')
+    .split('\n')
+    .map((line) =>
+      line
+        .replace(/(^|\s)#.*/, '')
+        .replaceAll(/\bnpx copypaste\b/g, 'copypaste')
+        .trim(),
+    )
+    .filter((line) => line !== '' && !Object.keys(notRun).some((start) => line.startsWith(start)));
+  if (lines.every((line) => /^copypaste [^|<>;&$*()`]*$/.test(line)))
+    return lines.map((title) => ({ title, run: () => runCommand(title) }));
+  return [{ title: lines[0] as string, run: (place) => runShell(lines.join('\n'), place) }];
+}
+
+/** Steps of a page, in its order. */
+function stepsOf(page: string): Step[] {
+  return [...read(page).matchAll(/(?:`(\S+)`:\n\n)?^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, language, block]): Step[] => {
+    const text = block as string;
+    if (language === 'sh') return shellSteps(text);
+    if (language === 'js')
+      return [
+        {
+          title: text.split('\n').at(-2) as string,
+          run: (cwd) => void execFileSync(process.execPath, ['--input-type=module', '-e', text], { cwd, stdio: 'pipe' }),
+        },
+      ];
+    return name ? [{ title: name, run: (place) => writeFileSync(join(place, name), text) }] : [];
+  });
+}
+
+/** A folder with the data that the pages speak of, and the package. */
+function furnish(place: string): void {
+  const data = { data: 'camvid', camvid: 'camvid', more: 'voc', coco: 'coco' };
+  for (const [name, fixture] of Object.entries(data)) cpSync(join(repository, 'fixtures', fixture), join(place, name), { recursive: true });
+  mkdirSync(join(place, 'node_modules', '.bin'), { recursive: true });
+  symlinkSync(repository, join(place, 'node_modules', 'copypaste'));
+  symlinkSync(join(repository, 'node_modules', '@tensorflow'), join(place, 'node_modules', '@tensorflow'));
+  symlinkSync(join(repository, 'bin', 'copypaste.cjs'), join(place, 'node_modules', '.bin', 'copypaste'));
+}
+
+describe.each(pages.filter((page) => stepsOf(page).length > 0))('commands and programs of %s', (page) => {
+  const place = temporaryFolder();
+
+  beforeAll(async () => {
+    furnish(place);
+    process.chdir(place);
+    await runCommand('copypaste augment --in data --out aug -p 0.5');
+  });
+  afterAll(() => process.chdir(repository));
+
+  test.each(stepsOf(page))('$title', ({ run }) => run(place));
 });
