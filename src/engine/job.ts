@@ -9,7 +9,7 @@ import type { Renderer } from '../render/render.ts';
 import type { PassReason, Sample } from '../types.ts';
 import { createPipeline, type RunState, type Sink } from './pipeline.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
-import { countClasses } from './tally.ts';
+import { countSources } from './tally.ts';
 
 /** A batch in progress. */
 export interface OutcomeBatch {
@@ -46,7 +46,7 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, meas
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, sources } = await begin(ref);
       // Without a source set all copies read the same samples, which count once.
-      return { results, read: ref.copy === 0 || dataset.sources ? countClasses(sources) : [] };
+      return { results, read: ref.copy === 0 || dataset.sources ? countSources(sources) : [] };
     },
   };
 }

@@ -24,7 +24,7 @@ import { givenOptions, type Places } from './origin.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
 import { badSources, readAndPlan, sourcesRead } from './read-and-plan.ts';
 import { createSampleReader } from './reading.ts';
-import { countClasses, createTally, totalsOf } from './tally.ts';
+import { countSources, createTally, totalsOf } from './tally.ts';
 
 /** Differences between a manifest and the same plan made anew. */
 export interface PlannedAgain {
@@ -126,7 +126,7 @@ async function comparePlans(replanning: Replanning, { stop }: Pick<Hooks, 'stop'
     }
     for (const { id } of badSources(planned)) tally.add({ id, skipped: planned.skipped.get(id) });
     // Without a source set all copies read the same samples, which count once.
-    if (ref.copy === 0 || dataset.sources) tally.read(countClasses(sourcesRead(planned, dataset)));
+    if (ref.copy === 0 || dataset.sources) tally.read(countSources(sourcesRead(planned, dataset)));
     for (const annotations of planned.annotations.values()) giveBackBuffers(annotations);
   };
   for (const ref of planner.batches()) {

@@ -7,6 +7,7 @@ import type { Balance, Limit } from '../plan/measures.ts';
 import type { Prior } from '../plan/prior.ts';
 import type { BackendName } from '../render/backends.ts';
 import type { Annotations, DropReason, PassReason } from '../types.ts';
+import { countClasses } from './class-counts.ts';
 
 /** Counts of a run. */
 export interface AugmentSummary {
@@ -103,20 +104,11 @@ export function totalsOf(summary: AugmentSummary): Pick<Manifest, 'classes' | 's
   };
 }
 
-/** Counts the instances of each class, except crowds and classes without a counterpart in the augmented data set. */
-export function countClasses(annotations: Iterable<Annotations>): ClassCount[] {
-  const counts = new Map<number, { instances: number; pixels: number; truncated: number }>();
-  for (const { instances } of annotations) {
-    for (const { classId, area, truncated, crowd } of instances) {
-      if (crowd || classId === foreignClass) continue;
-      const row = counts.get(classId) ?? { instances: 0, pixels: 0, truncated: 0 };
-      row.instances++;
-      row.pixels += area;
-      if (truncated) row.truncated += area;
-      counts.set(classId, row);
-    }
-  }
-  return [...counts].map(([classId, row]) => ({ classId, ...row }));
+/** Counts the instances that sources are drawn from, without classes that have no counterpart in the augmented data set. */
+export function countSources(annotations: Iterable<Annotations>): ClassCount[] {
+  return [...countClasses(annotations)]
+    .filter(([classId, { instances }]) => instances > 0 && classId !== foreignClass)
+    .map(([classId, { instances, area, truncated }]) => ({ classId, instances, pixels: area, truncated }));
 }
 
 /** Pixels of each class id before and after pasting, summed over records. */

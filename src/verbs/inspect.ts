@@ -9,6 +9,7 @@ import { type Dataset, openDataset } from '../dataset/open.ts';
 import { createValueCensus, masksOf } from '../dataset/values.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
+import { type CountedInstance, createClassCounts } from '../engine/class-counts.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { createJudge } from '../engine/pastable.ts';
 import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
@@ -19,7 +20,7 @@ import type { Difference } from '../output/compare.ts';
 import type { Manifest } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Annotations, Instance, PixelsById, Reason, Sample, Shaped, Size, Unpasted } from '../types.ts';
+import type { Annotations, PixelsById, Reason, Sample, Shaped, Size, Unpasted } from '../types.ts';
 
 /** Counts of one class. */
 export interface ClassRow {
@@ -30,6 +31,7 @@ export interface ClassRow {
   /** Kind of the class, as the layout or a file of the data set states it. */
   readonly kind: 'thing' | 'stuff' | 'unknown';
   readonly samples: number;
+  /** Number of instances; crowds are not counted. */
   readonly instances: number;
   /** Number of instances that may be pasted if no option is given. */
   readonly pastable: number;
@@ -116,7 +118,7 @@ function whatOfManifest(error: unknown): string {
 /** Counts the cut-outs of a bank, by its manifest. */
 async function inspectBank(folder: string): Promise<Inspection> {
   const [sizes, images] = [new Map<string, number>(), new Map<string, number>()];
-  const records: (Size & { readonly cutouts: Counted[] })[] = [];
+  const records: (Size & { readonly cutouts: CountedInstance[] })[] = [];
   const { head, entries } = await readBank(folder, ({ width, height, depth, cutouts }) => {
     increment(sizes, `${width}×${height}`);
     for (const _ of cutouts) increment(images, `PNG ${depth === 16 ? '16-bit ' : ''}RGBA`);
@@ -142,12 +144,6 @@ async function inspectBank(folder: string): Promise<Inspection> {
   };
 }
 
-/** Counts of a class. */
-type Row = Pick<ClassRow, 'samples' | 'instances' | 'pastable' | 'pixels'>;
-
-/** An instance, as far as it is counted. */
-type Counted = Pick<Instance, 'classId' | 'area' | 'truncated' | 'crowd'>;
-
 /**
  * Creates counts of annotations by class.
  *
@@ -159,19 +155,10 @@ function createTable(
 ) {
   const { classNames, leftOut, stuff } = known;
   const judge = createJudge(known);
-  const rows = new Map<number, Row>();
+  const { classes, add: count } = createClassCounts();
+  const pastableOf = new Map<number, number>();
   const unpasted = new Map<Reason, number>();
   let [annotations, pastable] = [0, 0];
-  const count = (id: number, change: Partial<Row>): void => {
-    const row = rows.get(id) ?? { samples: 0, instances: 0, pastable: 0, pixels: 0 };
-    const { samples = 0, instances = 0, pastable = 0, pixels = 0 } = change;
-    rows.set(id, {
-      samples: row.samples + samples,
-      instances: row.instances + instances,
-      pastable: row.pastable + pastable,
-      pixels: row.pixels + pixels,
-    });
-  };
   const add = (reason: Reason | undefined): void => {
     annotations++;
     if (reason === undefined) pastable++;
@@ -180,11 +167,11 @@ function createTable(
   const kindOf = (id: number): ClassRow['kind'] => (stuff && classNames.has(id) ? (stuff.has(id) ? 'stuff' : 'thing') : 'unknown');
   return {
     /** Adds the annotations of a sample. @param reasons of shapes, in the order of the instances among them, if it has shapes. */
-    add(size: Size, pixels: PixelsById, instances: readonly Counted[], shapes?: readonly Shaped[]): void {
-      for (const [id, n] of pixels) count(id, { samples: 1, pixels: n });
-      const reasonOf = (instance: Counted, stated: Reason | undefined): void => {
+    add(size: Size, pixels: PixelsById, instances: readonly CountedInstance[], shapes?: readonly Shaped[]): void {
+      count({ pixels, instances });
+      const reasonOf = (instance: CountedInstance, stated: Reason | undefined): void => {
         const reason = judge(instance, size);
-        count(instance.classId, { instances: 1, pastable: reason === undefined ? 1 : 0 });
+        if (reason === undefined) pastableOf.set(instance.classId, (pastableOf.get(instance.classId) ?? 0) + 1);
         add(reason === 'crowd' ? (stated ?? reason) : reason);
       };
       for (const { instance, reason } of shapes ?? instances.map((instance) => ({ instance, reason: undefined })))
@@ -192,11 +179,12 @@ function createTable(
         else add(reason ?? 'no area');
     },
     counts: (): SplitCounts => ({
-      classes: [...rows]
+      classes: [...classes]
         .sort(([a], [b]) => a - b)
-        .map(([id, row]) => {
+        .map(([id, { samples, instances, pixels }]) => {
           const name = classNames.get(id);
-          return { id, ...(name !== undefined && { name }), leftOut: leftOut.has(id), kind: kindOf(id), ...row, ...more(id) };
+          const counted = { samples, instances, pastable: pastableOf.get(id) ?? 0, pixels };
+          return { id, ...(name !== undefined && { name }), leftOut: leftOut.has(id), kind: kindOf(id), ...counted, ...more(id) };
         }),
       annotations,
       pastable,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { foreignClass } from '../../src/dataset/classes.ts';
 import { openDataset } from '../../src/dataset/open.ts';
-import { countClasses, createTally, totalsOf } from '../../src/engine/tally.ts';
+import { countSources, createTally, totalsOf } from '../../src/engine/tally.ts';
 import type { SampleRecord } from '../../src/output/manifest.ts';
 import type { Annotations, Instance } from '../../src/types.ts';
 import { filled, instanceOf } from '../make.ts';
@@ -46,7 +46,7 @@ test('instances are counted by class, with their pixels and those of truncated o
   const car = instanceOf(8, [0, 0, 3, 3]);
   const cut = { ...instanceOf(8, [0, 0, 2, 2]), truncated: true };
   const crowd = { ...car, crowd: true };
-  expect(countClasses([annotationsOf(car, crowd), annotationsOf(cut, { ...car, classId: foreignClass })])).toEqual([
+  expect(countSources([annotationsOf(car, crowd), annotationsOf(cut, { ...car, classId: foreignClass })])).toEqual([
     { classId: 8, instances: 2, pixels: 13, truncated: 4 },
   ]);
 });
