@@ -49,7 +49,7 @@ function generatedParts() {
     ),
     presets: presetTable(),
     layouts: layoutTable(),
-    files: fileTable(),
+    ...Object.fromEntries(layouts.map((layout) => [`layout ${layout.name}`, layoutFacts(layout)])),
   };
 }
 
@@ -80,15 +80,27 @@ function table(options, title = 'option') {
   ].join('\n');
 }
 
-/** Table of layouts: folders, and ids that are not classes. */
+/** Table of the names of layouts: those of masks beside those of objects. */
 function layoutTable() {
+  const entry = ({ name, docs }) => `[\`${name}\`](docs/formats.md#${name}) | ${docs.title}`;
+  const [masks, objects] = [layouts.filter(({ format }) => !format), layouts.filter(({ format }) => format)].map((list) => list.map(entry));
   return [
-    '| layout | folders | background | ignore |',
+    '| class masks | | objects | |',
     '| --- | --- | --- | --- |',
-    ...layouts.map(({ name, readme, background, ignore, format }) => {
-      const [backgroundIds, ignoreIds] = format ? ['–', '–'] : [ranges(background), ranges(ignore)];
-      return `| \`${name}\` | ${readme.folders} | ${backgroundIds} | ${ignoreIds} |`;
-    }),
+    ...Array.from({ length: Math.max(masks.length, objects.length) }, (_, i) => `| ${masks[i] ?? ' | '} | ${objects[i] ?? ' | '} |`),
+  ].join('\n');
+}
+
+/** Folders of a layout, ids that are not classes, and what happens to its files. */
+function layoutFacts({ docs, background, ignore, format }) {
+  return [
+    `| ${docs.title} | |`,
+    '| --- | --- |',
+    `| folders | ${docs.folders} |`,
+    ...(format ? [] : [`| background | ${ranges(background)} |`, `| ignored | ${ranges(ignore)} |`]),
+    `| rewritten | ${docs.written} |`,
+    `| kept | ${docs.carried} |`,
+    `| lost | ${docs.lost} |`,
   ].join('\n');
 }
 
@@ -101,20 +113,6 @@ function ranges(ids) {
     else runs.push([id, id]);
   }
   return runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ') || 'none';
-}
-
-/** Table of what happens to the files of each layout; layouts with equal rows share one. */
-function fileTable() {
-  const names = new Map();
-  for (const { name, readme } of layouts) {
-    const line = `${readme.written} | ${readme.carried} | ${readme.lost}`;
-    names.set(line, [...(names.get(line) ?? []), `\`${name}\``]);
-  }
-  return [
-    '| layout | rewritten after pastes | kept | lost |',
-    '| --- | --- | --- | --- |',
-    ...[...names].map(([line, own]) => `| ${own.join(', ')} | ${line} |`),
-  ].join('\n');
 }
 
 function presetTable() {

@@ -27,7 +27,7 @@ export interface Layout {
   readonly name: string;
   /** Description of its folders in messages. */
   readonly summary: string;
-  readonly readme: Readme;
+  readonly docs: Docs;
   readonly background: readonly number[];
   readonly ignore: readonly number[];
   readonly classNames?: Readonly<Record<number, string>>;
@@ -71,8 +71,10 @@ interface Finding {
   readonly asked: boolean;
 }
 
-/** Cells of a layout in the tables of docs/formats.md, in Markdown. */
-interface Readme {
+/** What README and docs/formats.md say of a layout, in Markdown. */
+interface Docs {
+  /** Name of the data set or tool that the layout is known by. */
+  readonly title: string;
   readonly folders: string;
   readonly written: string;
   readonly carried: string;
@@ -148,8 +150,9 @@ const rows = [
     name: 'voc',
     mapNamesIds: true,
     summary: 'JPEGImages/ + SegmentationClass/',
-    readme: {
-      folders: '`JPEGImages/` + `SegmentationClass/` (+ `SegmentationObject/`), lists in `ImageSets/Segmentation/`',
+    docs: {
+      title: 'Pascal VOC',
+      folders: '`JPEGImages/`, `SegmentationClass/` and, if there, `SegmentationObject/`; lists of samples in `ImageSets/Segmentation/`',
       written: 'class and object masks, with their palettes or colours; lists of samples',
       carried: '`labelmap.txt`',
       lost: '`Annotations/` (boxes), other lists',
@@ -177,8 +180,9 @@ const rows = [
     name: 'camvid',
     pairLists: true,
     summary: 'train/ + trainannot/',
-    readme: {
-      folders: '`train/` + `trainannot/`, `val/` + `valannot/`, …',
+    docs: {
+      title: 'CamVid',
+      folders: '`train/` and `trainannot/`, `val/` and `valannot/`, …',
       ...paintedMasks,
       written: 'masks, with their palettes or colours; lists of pairs such as `train.txt`',
     },
@@ -195,8 +199,10 @@ const rows = [
     name: 'cityscapes',
     mapNamesIds: true,
     summary: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelIds.png',
-    readme: {
-      folders: '`leftImg8bit/<split>/<city>/` + `gtFine/…_labelIds.png`, with `_instanceIds`, `_labelTrainIds`, `_color`',
+    docs: {
+      title: 'Cityscapes',
+      folders:
+        '`leftImg8bit/<split>/<city>/`, and `gtFine/<split>/<city>/` with masks `…_labelIds.png`; `_instanceIds`, `_labelTrainIds` and `_color` if there',
       written: 'masks of ids, instances (class · 1000 + number), training ids and colours',
       carried: '`label_colors.txt` (from Datumaro)',
       lost: 'polygons',
@@ -212,8 +218,9 @@ const rows = [
     name: 'cityscapes-train-ids',
     mapNamesIds: true,
     summary: 'leftImg8bit/<split>/ + gtFine/<split>/ with …_gtFine_labelTrainIds.png',
-    readme: {
-      folders: 'as `cityscapes`, with only `…_labelTrainIds.png` masks',
+    docs: {
+      title: 'Cityscapes, training ids only',
+      folders: 'as in [`cityscapes`](#cityscapes), but only with `…_labelTrainIds.png` masks',
       written: 'masks of training ids',
       carried: '–',
       lost: 'polygons',
@@ -229,8 +236,9 @@ const rows = [
     name: 'kitti',
     mapNamesIds: true,
     summary: 'training/image_2/ + training/semantic/',
-    readme: {
-      folders: '`training/image_2/` + `training/semantic/` (+ `training/instance/`, `training/semantic_rgb/`)',
+    docs: {
+      title: 'KITTI, semantic segmentation',
+      folders: '`training/image_2/`, `training/semantic/` and, if there, `training/instance/` and `training/semantic_rgb/`',
       written: 'masks of ids, instances (class · 256 + number) and colours',
       carried: '`label_colors.txt` (from Datumaro)',
       lost: 'files of other KITTI benchmarks',
@@ -247,7 +255,11 @@ const rows = [
   {
     name: 'ade20k',
     summary: 'images/training/ + annotations/training/',
-    readme: { folders: '`images/training/` + `annotations/training/` (scene parsing challenge)', ...paintedMasks },
+    docs: {
+      title: 'ADE20K, scene parsing challenge',
+      folders: '`images/training/` and `annotations/training/`; so for `validation`',
+      ...paintedMasks,
+    },
     background: [],
     ignore: [0],
     classNames: names(0, ade20kNames),
@@ -257,7 +269,11 @@ const rows = [
   {
     name: 'mmsegmentation',
     summary: 'img_dir/<split>/ + ann_dir/<split>/',
-    readme: { folders: '`img_dir/<split>/` + `ann_dir/<split>/`', ...paintedMasks },
+    docs: {
+      title: 'folders of MMSegmentation',
+      folders: '`img_dir/<split>/` and `ann_dir/<split>/`',
+      ...paintedMasks,
+    },
     background: [],
     ignore: [255],
     find: (tree) => splitsBelow(tree, 'img_dir', 'ann_dir'),
@@ -265,8 +281,9 @@ const rows = [
   {
     name: 'bdd100k',
     summary: 'images/10k/<split>/ + labels/sem_seg/masks/<split>/',
-    readme: {
-      folders: '`images/10k/<split>/` + `labels/sem_seg/masks/<split>/`, with the training ids of Cityscapes',
+    docs: {
+      title: 'BDD100K, semantic segmentation',
+      folders: '`images/10k/<split>/`, and `labels/sem_seg/masks/<split>/` with the training ids of Cityscapes',
       written: 'masks',
       carried: '–',
       lost: '`colormaps/`, `polygons/`, `rles/`',
@@ -277,7 +294,11 @@ const rows = [
   {
     name: 'mapillary',
     summary: 'training/images/ + training/v1.2/labels/ (or training/labels/)',
-    readme: { folders: '`training/images/` + `training/v1.2/labels/` + `training/v1.2/instances/`, `config_v1.2.json`', ...mapillaryFiles },
+    docs: {
+      title: 'Mapillary Vistas 1.2',
+      folders: '`training/images/`, `training/v1.2/labels/`, `training/v1.2/instances/`, and `config_v1.2.json`',
+      ...mapillaryFiles,
+    },
     background: [],
     ignore: [65],
     objectIds: { perClass: 256, bare: 'product' },
@@ -290,7 +311,11 @@ const rows = [
   {
     name: 'mapillary-v2',
     summary: 'training/images/ + training/v2.0/labels/',
-    readme: { folders: 'as `mapillary`, with `v2.0`', ...mapillaryFiles },
+    docs: {
+      title: 'Mapillary Vistas 2.0',
+      folders: 'as in [`mapillary`](#mapillary), with `v2.0` for `v1.2`',
+      ...mapillaryFiles,
+    },
     background: [],
     ignore: [123],
     objectIds: { perClass: 256, bare: 'product' },
@@ -300,10 +325,11 @@ const rows = [
   {
     name: 'coco',
     summary: 'annotations/instances_<split>.json, <split>/_annotations.coco.json, labels.json or result.json, beside images',
-    readme: {
+    docs: {
+      title: 'COCO instances',
       folders:
-        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` or `result.json` (Label Studio), with the images; or the file that `--annotations` names',
-      written: 'run lengths, areas, boxes; pastes get new ids and a `copypaste` key with their source and its licence',
+        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json`, `result.json` (Label Studio), or the file that `--annotations` names; with the images',
+      written: 'run lengths, areas, boxes; pastes get new ids, and a `copypaste` key with their source and its licence',
       carried: 'categories, licences, all other keys',
       lost: 'keypoints of covered objects; other documents',
     },
@@ -316,9 +342,10 @@ const rows = [
   {
     name: 'panoptic',
     summary: 'annotations/panoptic_<split>.json + annotations/panoptic_<split>/ (or panoptic_<split>/) with PNGs, beside images',
-    readme: {
-      folders: '`annotations/panoptic_<split>.json` + PNGs in `annotations/panoptic_<split>/` or `panoptic_<split>/`, with the images',
-      written: 'PNGs, segments with areas and boxes; pastes as in `coco`',
+    docs: {
+      title: 'COCO panoptic',
+      folders: '`annotations/panoptic_<split>.json`, with PNGs in `annotations/panoptic_<split>/` or `panoptic_<split>/`; with the images',
+      written: 'PNGs, segments with areas and boxes; pastes as in [`coco`](#coco)',
       carried: 'categories, licences, all other keys',
       lost: 'other documents',
     },
@@ -332,12 +359,13 @@ const rows = [
   {
     name: 'cvat',
     summary: 'annotations.xml (CVAT for images 1.1) + images/',
-    readme: {
+    docs: {
+      title: 'CVAT for images 1.1',
       folders:
-        '`annotations.xml` (CVAT for images 1.1) + `images/`, with subsets in `images/<subset>/`; `<split>/annotations.xml` or `<split>.xml`, each folder with `images/` of its own',
+        '`annotations.xml` and `images/`, with subsets in `images/<subset>/`; or several documents, `<split>/annotations.xml` or `<split>.xml`, each folder with `images/` of its own',
       written:
-        'masks, and boxes that follow them; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute as in `coco`',
-      carried: 'tags, lines, points, `<meta>` (its number of images is not updated)',
+        'masks, and boxes that follow them; pastes get `source="copypaste"`, the highest `z_order` and a `copypaste` attribute as in [`coco`](#coco)',
+      carried: 'tags, lines, points, `<meta>` (the number of images in it stays the old one)',
       lost: 'comments between images',
     },
     background: [],
@@ -349,9 +377,11 @@ const rows = [
   {
     name: 'datumaro',
     summary: 'annotations/<split>.json (Datumaro) + images/<split>/',
-    readme: {
-      folders: '`annotations/<split>.json` (Datumaro) + `images/<split>/`',
-      written: 'masks, and boxes that follow them; pastes get new ids, the highest `z_order` and a `copypaste` attribute as in `coco`',
+    docs: {
+      title: 'Datumaro',
+      folders: '`annotations/<split>.json` and `images/<split>/`',
+      written:
+        'masks, and boxes that follow them; pastes get new ids, the highest `z_order` and a `copypaste` attribute as in [`coco`](#coco)',
       carried: 'all other keys, subsets',
       lost: '–',
     },
@@ -364,11 +394,12 @@ const rows = [
   {
     name: 'supervisely',
     summary: '<dataset>/img/ + <dataset>/ann/ with .json files, beside meta.json',
-    readme: {
+    docs: {
+      title: 'Supervisely',
       folders:
-        '`<dataset>/img/` + `<dataset>/ann/` with `a.jpg.json` (or `a.json`) for `a.jpg`, beside `meta.json`; data sets named like splits are splits',
+        '`meta.json`, and for each data set of the project `<dataset>/img/`, and `<dataset>/ann/` with `a.jpg.json` or `a.json` for `a.jpg`; a data set with the name of a split is one',
       written:
-        'what the class demands: polygons, one for each part, in an `instance`, or a bitmap; pastes get no `id` and a `copypaste` key as in `coco`',
+        'polygons, one for each part, with a common `instance` key; or a bitmap, where the class demands it; pastes get no `id`, and a `copypaste` key as in [`coco`](#coco)',
       carried: '`meta.json`, tags, boxes, lines, points, all other keys',
       lost: '`seg/`, `meta/`, pictures of masks',
     },
@@ -380,11 +411,12 @@ const rows = [
   {
     name: 'via',
     summary: 'via_region_data.json or another export or project of VIA 1 or 2, in JSON, beside images, in the root or in <split>/',
-    readme: {
+    docs: {
+      title: 'VGG Image Annotator 1 and 2',
       folders:
-        '`via_region_data.json`, `via_project.json`, … (export or project of VGG Image Annotator 1 or 2), with the images, in the root or in `<split>/`',
+        'an export or project in JSON, such as `via_region_data.json` or `via_project.json`, with the images, in the root or in `<split>/`',
       written:
-        'one polygon for each part of an object, joined with its holes; pastes get a `copypaste` attribute as in `coco`; `size` becomes -1',
+        'one polygon for each part of an object, joined with its holes; pastes get a `copypaste` attribute as in [`coco`](#coco); `size` becomes -1',
       carried: 'rectangles, polylines, points, attributes, settings, the list of images',
       lost: 'covered circles and ellipses (they become polygons)',
     },
@@ -397,10 +429,11 @@ const rows = [
   {
     name: 'label-studio',
     summary: 'a .json file with the list of tasks that Label Studio exports (JSON) + images',
-    readme: {
+    docs: {
+      title: 'Label Studio',
       folders:
-        "a `.json` file of any name with a list of tasks (Label Studio's JSON export), with the images anywhere below; also `train.json`, `val.json` or a folder for each split",
-      written: 'polygons, joined across parts and holes, and brushes; pastes get new ids and a `meta.copypaste` key as in `coco`',
+        'the JSON export, a `.json` file of any name with a list of tasks, and the images anywhere below; also `train.json` and `val.json`, or a folder for each split',
+      written: 'polygons, joined across parts and holes, and brushes; pastes get new ids and a `meta.copypaste` key as in [`coco`](#coco)',
       carried: 'all other keys, predictions, cancelled annotations',
       lost: 'covered ellipses and turned rectangles (they become polygons), relations of removed regions',
     },
@@ -413,9 +446,10 @@ const rows = [
   {
     name: 'yolo',
     summary: 'images/<split>/ + labels/<split>/ (or <split>/images/ + <split>/labels/) with .txt files, or the paths in data.yaml',
-    readme: {
+    docs: {
+      title: 'YOLO segmentation',
       folders:
-        '`images/<split>/` + `labels/<split>/`, `<split>/images/` + `<split>/labels/`, or the folders and lists of images that `data.yaml` names',
+        '`images/<split>/` and `labels/<split>/`, or `<split>/images/` and `<split>/labels/`, or the folders and lists of images that `data.yaml` names',
       written: 'one outline per object, joined across parts and holes; boxes in files of boxes; lists of images',
       ...yoloFiles,
     },
@@ -427,8 +461,9 @@ const rows = [
   {
     name: 'yolo-obb',
     summary: 'as yolo, with four corners in every line (oriented boxes)',
-    readme: {
-      folders: 'as `yolo`, with four corners in every line (oriented boxes)',
+    docs: {
+      title: 'YOLO oriented boxes',
+      folders: 'as in [`yolo`](#yolo), with four corners in every line',
       written: 'the smallest rectangle around each object; lists of images',
       ...yoloFiles,
     },
@@ -440,8 +475,9 @@ const rows = [
   {
     name: 'yolo-semantic',
     summary: 'images/<split>/ + masks/<split>/ with a data.yaml that names the classes',
-    readme: {
-      folders: 'as `yolo`, with class masks in the folder that `masks_dir` in `data.yaml` names',
+    docs: {
+      title: 'YOLO semantic segmentation',
+      folders: 'as in [`yolo`](#yolo), with class masks in the folder that `masks_dir` in `data.yaml` names',
       written: 'masks, with their palettes; lists of images',
       carried: '`data.yaml`, with paths to the output',
       lost: 'cache files',
@@ -454,9 +490,10 @@ const rows = [
   {
     name: 'labelme',
     summary: 'a .json file beside each image, in train/, val/ … or anywhere',
-    readme: {
+    docs: {
+      title: 'labelme, X-AnyLabeling',
       folders: 'a `.json` file beside each image, in `train/`, `val/`, … or anywhere',
-      written: 'a group of polygons, one per part; a `mask` if there is a hole; pastes get a `copypaste` key as in `coco`',
+      written: 'polygons, one for each part, in one group; a `mask` if there is a hole; pastes get a `copypaste` key as in [`coco`](#coco)',
       carried: 'flags, descriptions, lines, points',
       lost: 'covered rectangles and circles (they become polygons), `imageData` (it becomes `null`)',
     },
@@ -468,10 +505,11 @@ const rows = [
   {
     name: 'instance-files',
     summary: '<image>/images/ + <image>/masks/, or images/ + masks/ with <image>_<class>_<number>.png (one mask file per object)',
-    readme: {
+    docs: {
+      title: 'one mask file for each object',
       folders:
-        '`<image>/images/` + `<image>/masks/` for each image (Data Science Bowl 2018), `images/` + `masks/` with `<image>_<class>_<number>.png` or `<image>/<class>_<number>.png`, or masks beside their images; one mask file per object',
-      written: 'mask files in the coding of the others; pastes get the next free number, and the manifest their placement',
+        '`<image>/images/` and `<image>/masks/` for each image, as in Data Science Bowl 2018; or `images/`, and `masks/` with `<image>_<class>_<number>.png` or `<image>/<class>_<number>.png`; or masks beside their images',
+      written: 'mask files; the mask of a paste is coded like the others and has the next free number',
       carried: 'names, which may state the class and `crowd`',
       lost: 'other files, such as lists of run lengths',
     },
@@ -484,8 +522,9 @@ const rows = [
   {
     name: 'roboflow',
     summary: '<split>/ with <image>.jpg, <image>_mask.png and _classes.csv (Roboflow, semantic segmentation)',
-    readme: {
-      folders: '`train/`, `valid/`, … with `<image>.jpg` + `<image>_mask.png` and `_classes.csv` (Roboflow, semantic segmentation)',
+    docs: {
+      title: 'Roboflow, semantic segmentation',
+      folders: '`train/`, `valid/`, … with `<image>.jpg`, `<image>_mask.png` and `_classes.csv`',
       written: 'masks',
       carried: '`_classes.csv`',
       lost: '`README` files',
@@ -499,10 +538,11 @@ const rows = [
   {
     name: 'segment-anything',
     summary: 'a .json file of Segment Anything (SA-1B) beside each image, or in annotations/ beside images/',
-    readme: {
-      folders:
-        'a `.json` file of Segment Anything beside each image, as in SA-1B, or in `annotations/` beside `images/`; also in `train/`, `val/`, …',
-      written: 'run lengths, areas, boxes, points that are covered; pastes get ids of their file, and a `copypaste` key as in `coco`',
+    docs: {
+      title: 'Segment Anything (SA-1B)',
+      folders: 'a `.json` file beside each image, or in `annotations/` beside `images/`; also in `train/`, `val/`, …',
+      written:
+        'run lengths, areas, boxes, covered points; pastes get ids that are new in their file, and a `copypaste` key as in [`coco`](#coco)',
       carried: 'scores of the model, all other keys',
       lost: '–',
     },
@@ -515,9 +555,10 @@ const rows = [
     name: 'paired',
     anyFolders: true,
     summary: 'images/ + masks/',
-    readme: {
+    docs: {
+      title: 'a folder of images, a folder of masks',
       folders:
-        '`images/` + `masks/` (or `image`, `label`, `annotations`, …), with or without subfolders; also `images/train/` or `train/images/`',
+        '`images/` and `masks/`, or other usual names (`image`, `label`, `annotations`, …), with or without subfolders; also `images/train/` or `train/images/`',
       ...paintedMasks,
     },
     background: [0],
