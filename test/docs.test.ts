@@ -165,15 +165,19 @@ function furnish(place: string): void {
   symlinkSync(join(repository, 'bin', 'copypaste.cjs'), join(place, 'node_modules', '.bin', 'copypaste'));
 }
 
+/** An output of `augment` as README makes it, for all pages. */
+const output = join(temporaryFolder(), 'aug');
+beforeAll(() => runCommand(`copypaste augment --in fixtures/camvid --out ${output} -p 0.5`));
+
 describe.each(pages.filter((page) => stepsOf(page).length > 0))('commands and programs of %s', (page) => {
   const place = temporaryFolder();
 
-  beforeAll(async () => {
+  beforeAll(() => {
     furnish(place);
+    cpSync(output, join(place, 'aug'), { recursive: true });
     process.chdir(place);
-    await runCommand('copypaste augment --in data --out aug -p 0.5');
   });
   afterAll(() => process.chdir(repository));
 
-  test.each(stepsOf(page))('$title', ({ run }) => run(place));
+  test.each(stepsOf(page).map(({ title, run }) => [title, run] as const))('%s', (_, run) => run(place));
 });
