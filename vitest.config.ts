@@ -17,6 +17,9 @@ const slow = [
 for (const file of slow)
   if (!existsSync(new URL(file, import.meta.url))) throw new Error(`vitest.config.ts lists ${file} as slow, but it does not exist`);
 
+/** Tests with a configuration of their own. */
+const apart = ['test/package/**'];
+
 const testTimeout = 30_000;
 
 export default defineConfig({
@@ -34,7 +37,7 @@ export default defineConfig({
     // The projects do not extend this configuration, since each would then repeat the setup.
     projects: [
       // One process for many files: loading the program again for each file takes longer than most files.
-      { test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: slow, testTimeout, isolate: false } },
+      { test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...slow, ...apart], testTimeout, isolate: false } },
       { test: { name: 'slow', include: slow, testTimeout } },
     ],
   },

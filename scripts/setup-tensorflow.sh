@@ -26,8 +26,7 @@ fail() {
 }
 [ "$(uname -sm)" = 'Linux x86_64' ] || fail 'this script needs Linux on x64; elsewhere run npm rebuild @tensorflow/tfjs-node-gpu'
 for tool in g++ python3; do command -v $tool >/dev/null || fail "$tool is missing; install it"; done
-# npm leaves the package out if its installer failed.
-[ -d $package ] || npm install --no-save --ignore-scripts --no-audit --no-fund "@tensorflow/tfjs-node-gpu@4.22" >&2
+[ -d $package ] || fail "$package is missing; run npm ci --ignore-scripts"
 
 if [ ! -f "$built" ]; then
   mkdir -p "$(dirname "$cache")"

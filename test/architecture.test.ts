@@ -50,6 +50,7 @@ const unmirrored: readonly string[] = [
   'formats/panoptic',
   'growth',
   'masks/shapes',
+  'package/install',
   'render/faults',
   'verbs/hostile',
   'verbs/leaves',

@@ -507,12 +507,10 @@ async function open(): Promise<Opened> {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   // By default TensorFlow takes all memory of the GPU.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
-  await load(
-    'not installed with its native part; install @tensorflow/tfjs-node-gpu with its install script, or run npm run setup:tensorflow in a clone of copypaste',
-    () =>
-      import('@tensorflow/tfjs-node-gpu').catch((error: unknown) =>
-        import('@tensorflow/tfjs-node' as string).catch(() => Promise.reject(error)),
-      ),
+  await load(['@tensorflow/tfjs-node-gpu'], () =>
+    import('@tensorflow/tfjs-node-gpu').catch((error: unknown) =>
+      import('@tensorflow/tfjs-node' as string).catch(() => Promise.reject(error)),
+    ),
   );
   const backend = engine().findBackend('tensorflow') as unknown as { isUsingGpuDevice: boolean; binding: { TF_Version: string } };
   const hardware = backend.isUsingGpuDevice;

@@ -276,10 +276,10 @@ interface Program {
 let dawn: GPU | undefined;
 
 async function open(): Promise<Opened> {
-  const missing = 'not installed; run npm install webgpu @tensorflow/tfjs-backend-webgpu';
-  const { create, globals } = await load(missing, () => import('webgpu'));
+  const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'];
+  const { create, globals } = await load(packages, () => import('webgpu'));
   // Imported before `navigator.gpu` exists, so that it does not register a backend of its own, which would hide its adapter.
-  const { WebGPUBackend } = await load(missing, () => import('@tensorflow/tfjs-backend-webgpu'));
+  const { WebGPUBackend } = await load(packages, () => import('@tensorflow/tfjs-backend-webgpu'));
   Object.assign(globalThis, globals);
   dawn = create([]);
   const adapter = await dawn.requestAdapter({ powerPreference: 'high-performance' });

@@ -34,8 +34,10 @@ describe('on a machine without optional packages', () => {
     const { code, stdout, stderr } = await run(bin, 'doctor');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^copypaste \d+\.\d+\.\d+, Node v/);
-    expect(stdout).toMatch(/\nwebgpu +not available: not installed; run npm install webgpu @tensorflow\/tfjs-backend-webgpu\n/);
-    expect(stdout).toMatch(/\ntensorflow +not available: not installed with its native part; .*npm run setup:tensorflow/);
+    expect(stdout).toMatch(
+      /\nwebgpu +not available: not installed; run npm install webgpu@[\d.]+ @tensorflow\/tfjs-backend-webgpu@[\d.]+\n/,
+    );
+    expect(stdout).toMatch(/\ntensorflow +not available: not installed; run npm install @tensorflow\/tfjs-node-gpu@[\d.]+\n/);
     expect(stdout).toMatch(/\ncpu +computes on the CPU: .*\n +self-test passed: digest [0-9a-f]{12} equals the reference\n/);
   });
 

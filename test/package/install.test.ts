@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, inject, test } from 'vitest';
+import { treeDigests } from '../make.ts';
+import { type Ended, run, succeed } from './run.ts';
+
+const project = inject('project');
+const copypaste = (...argv: string[]): Ended => run(project, ['npx', 'copypaste', ...argv]);
+
+/** Bytes of a folder on a disk with blocks of 4 KiB. */
+function sizeOf(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, { parentPath, name }) => sum + 4096 * Math.ceil(statSync(join(parentPath, name)).size / 4096), 0);
+}
+
+describe('the installed package', () => {
+  test('installs without a warning', () => {
+    expect(inject('installed')).toBe('');
+  });
+
+  test('takes at most 90 MB', () => {
+    // npm 10 also keeps a WebAssembly build of sharp, which only other platforms need.
+    const unused = readdirSync(join(project, 'node_modules/@img')).filter((name) => name === 'sharp-wasm32');
+    const extra = unused.reduce((sum, name) => sum + sizeOf(join(project, 'node_modules/@img', name)), 0);
+    expect(sizeOf(join(project, 'node_modules')) - extra).toBeLessThanOrEqual(90 * 2 ** 20);
+  });
+
+  test('holds README, the licence, the pages and their pictures', () => {
+    const files = readdirSync(join(project, 'node_modules/copypaste'), { recursive: true }).map(String);
+    for (const name of ['README.md', 'LICENSE', 'CHANGELOG.md', 'docs/installation.md']) expect(files).toContain(name);
+    for (const page of files.filter((name) => name.endsWith('.md')))
+      for (const [, path = ''] of readFileSync(join(project, 'node_modules/copypaste', page), 'utf8').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g))
+        expect(files, page).toContain(join(page, '..', path));
+  });
+
+  test('has no backend but the cpu, and doctor names the commands that install the others', () => {
+    const { code, stdout } = copypaste('doctor');
+    expect(code).toBe(0);
+    expect(stdout.match(/not available: not installed; run npm install /g)).toHaveLength(2);
+    expect(stdout).toMatch(/\ncpu .*\n +self-test passed/);
+    const named = copypaste('augment', '--in', 'data', '--out', 'none', '--backend', 'webgpu');
+    expect(named).toMatchObject({
+      code: 69,
+      stderr: expect.stringMatching(/^copypaste: backend webgpu: not installed; run npm install \S+ \S+\n$/),
+    });
+  });
+
+  test('augments to the bytes that the clone writes, and verifies them', async () => {
+    succeed(copypaste('augment', '--in', 'data', '--out', 'aug', '-p', '1'));
+    succeed(copypaste('verify', 'aug'));
+    const here = [process.execPath, resolve('bin/copypaste.cjs'), 'augment', '--in', 'data', '--out', 'own', '-p', '1'];
+    succeed(run(project, here));
+    expect(await treeDigests(join(project, 'aug'))).toEqual(await treeDigests(join(project, 'own')));
+  });
+
+  test('is a library for files and for tensors', () => {
+    const program = `
+      import * as tf from '@tensorflow/tfjs-core';
+      import { augment, copyPasteBatch, openBackend } from 'copypaste';
+      const { samples } = await augment({ in: 'data', out: 'library', p: 1 });
+      await openBackend('cpu');
+      const xs = tf.randomUniform([2, 64, 96, 3], 0, 255);
+      const ys = tf.pad(tf.ones([2, 24, 32], 'int32'), [[0, 0], [20, 20], [32, 32]]);
+      const { images } = await copyPasteBatch(xs, ys, { p: 1 });
+      console.log(JSON.stringify({ samples, shape: images.shape }));`;
+    const { stdout } = succeed(run(project, ['node', '--input-type=module', '-e', program]));
+    expect(JSON.parse(stdout)).toMatchObject({ shape: [2, 64, 96, 3] });
+  });
+});
