@@ -93,15 +93,15 @@ function layoutTable() {
 
 /** Folders of a layout, ids that are not classes, and what happens to its files. */
 function layoutFacts({ docs, background, ignore, format }) {
-  return [
-    `| ${docs.title} | |`,
-    '| --- | --- |',
-    `| folders | ${docs.folders} |`,
-    ...(format ? [] : [`| background | ${ranges(background)} |`, `| ignored | ${ranges(ignore)} |`]),
-    `| rewritten | ${docs.written} |`,
-    `| kept | ${docs.carried} |`,
-    `| lost | ${docs.lost} |`,
-  ].join('\n');
+  const facts = {
+    folders: docs.folders,
+    ...(!format && { background: ranges(background), ignored: ranges(ignore) }),
+    rewritten: docs.written,
+    kept: docs.carried,
+    lost: docs.lost,
+  };
+  const rows = Object.entries(facts).filter(([, text]) => text !== '–');
+  return [`| | ${docs.title} |`, '| --- | --- |', ...rows.map(([name, text]) => `| ${name} | ${text} |`)].join('\n');
 }
 
 /** Ids as ranges: `0–6, 255`. */
