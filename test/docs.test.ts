@@ -61,7 +61,12 @@ describe('documentation', () => {
     );
 
   test('links lead to files and headings that exist', () => {
-    const from = [...pages, 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
+    const readmes = ['examples', 'fixtures'].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('README.md'))
+        .map((file) => join(folder, file)),
+    );
+    const from = [...pages, ...readmes, 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
     const broken = from.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)]
         .filter(([, path, anchor]) => {
@@ -71,6 +76,8 @@ describe('documentation', () => {
         .map(([link]) => `${page}: ${link}`),
     );
     expect(broken).toEqual([]);
+    // The package has all pages but the notes.
+    expect(pages.filter((page) => read(page).includes('notes.md'))).toEqual([]);
   });
 
   test('docs/choosing.md has a picture of each preview, of at most 60 kB', () => {
