@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from PIL import Image
-from runs import arms, sets
+from runs import Online, arms, sets
 from scipy import ndimage
 
-root = Path(__file__).resolve().parents[2]
+here = Path(__file__).resolve().parent
+root = here.parents[1]
 sys.path.append(str(root / "examples/train"))
 import train
 
@@ -79,6 +81,26 @@ def precision(predicted, ids):
     return float(np.mean(scores))
 
 
+def pasted_online(images, masks, size, seed, online):
+    """Endless batches, drawn and jittered as in `train.batches_of`, into which the `CopyPaste` of the library pastes first."""
+    rng = np.random.default_rng(seed)
+    shape = (size, *images.shape[1:3])
+    options = {**online.options, "shape": shape, "seed": seed}
+    node = subprocess.Popen(["node", here / "online.js", json.dumps(options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    pixels = int(np.prod(shape))
+    while True:
+        drawn = rng.integers(len(images), size=size)
+        node.stdin.write(images[drawn].tobytes() + masks[drawn].tobytes())
+        node.stdin.flush()
+        reply = node.stdout.read(5 * pixels + 4 * size)
+        planes = np.frombuffer(reply, np.uint8, 5 * pixels).reshape(5, *shape)
+        pasted = planes[:3].reshape(*shape, 3)
+        area = np.frombuffer(reply, np.float32, size, 5 * pixels)
+        moved, labels = train.jitter(rng, pasted, planes[3:] if online.interpolated else planes[3:4], 255)
+        weights = (area, 1 - area) if online.interpolated else (np.ones(size, np.float32),)
+        yield moved, list(zip(labels, weights))
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__)
     for name, kind in {"data": Path, "work": Path, "set": str, "percent": int, "arm": str, "seed": int}.items():
@@ -92,9 +114,10 @@ def main():
     tf.keras.utils.set_random_seed(given.seed)
     copy(of, given.data, drawn(of, given.data, given.percent, given.seed), given.work / "data")
     files = given.work / "data"
-    if arms[given.arm] is not None:
+    arm = arms[given.arm]
+    if isinstance(arm, tuple):
         tool = ["node", root / "bin/copypaste.cjs", "augment", "--in", files, "--out", given.work / "aug", "--quiet"]
-        subprocess.run([*tool, "--seed", str(given.seed), *arms[given.arm]], check=True, stdout=sys.stderr)
+        subprocess.run([*tool, "--seed", str(given.seed), *arm], check=True, stdout=sys.stderr)
         files = given.work / "aug"
     images, masks = load(of, files, "train")
     seen, truth = load(of, given.data, "val")
@@ -104,7 +127,9 @@ def main():
     def report(_):
         curve.append(train.ious(train.predict(model, seen), truth, of.classes))
 
-    train.fit(model, train.batches_of(images, masks, 4, given.seed), steps, of.classes, every=steps // 20, report=report)
+    batches = pasted_online if isinstance(arm, Online) else train.batches_of
+    drawn_batches = batches(images, masks, 4, given.seed, *([arm] if isinstance(arm, Online) else []))
+    train.fit(model, drawn_batches, steps, of.classes, every=steps // 20, report=report)
     ap50 = precision(train.predict(model, seen), objects(given.data, "val", of.size)) if of.name == "nuclei" else ""
     percent = [100 * one for one in curve]
     list_of = lambda values: " ".join(f"{value:.2f}" for value in values)
