@@ -15,7 +15,7 @@ class Set:
     things: tuple[int, ...]
 
 
-camvid = Set("camvid", (240, 176), 11, 4000, things=(8, 9, 10))
+camvid = Set("camvid", (240, 176), 11, 8000, things=(8, 9, 10))
 nuclei = Set("nuclei", (256, 256), 2, 2000, things=(1,))
 sets = {one.name: one for one in (camvid, nuclei)}
 
