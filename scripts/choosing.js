@@ -29,7 +29,7 @@ function commandsOf(places, folder) {
 const [width, largest] = [1000, 60_000];
 
 /** Parts of contact sheets that are enlarged. */
-const rim = { left: 756, top: 16, width: 96, height: 72 };
+const rim = { left: 764, top: 104, width: 96, height: 72 };
 const parts = { hard: rim, antialias: rim };
 
 /** Encodes a picture as JPEG, in the best quality that is small enough. */

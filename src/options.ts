@@ -33,6 +33,7 @@ export interface Kinds {
   'file of ranges': Ranges;
   weights: Readonly<Record<string, number>>;
   balance: Balancing;
+  sweeps: readonly string[];
   switch: boolean;
 }
 
@@ -179,7 +180,8 @@ const reading = {
   },
 } as const satisfies OptionTable;
 
-const planning = {
+/** Options that plans and pixels depend on, beside those of reading. */
+export const planning = {
   preset: {
     flag: '--preset <name>',
     choices: ['default', 'composer', 'paper', 'ssj', 'overhead', 'placed'],
@@ -454,8 +456,24 @@ export const previewOptions = {
   ...reading,
   out: { flag: '--out <file>', kind: 'path', required: true, description: 'picture to write: a .png, .jpg or .webp file' },
   rows: { flag: '-n, --rows <n>', kind: 'count', default: 12, description: 'number of samples to show' },
+  withClass: { flag: '--with-class <class>', kind: 'text', description: 'show samples that got an instance of this class, by id or name' },
+  sweep: {
+    flag: '--sweep <option=values>',
+    kind: 'sweeps',
+    description:
+      "draw the same samples once with each value of an option, such as 'scale=0.5,1|1,2' or 'preset=default|placed'; given twice, with each pair of values",
+  },
+  show: {
+    flag: '--show <how>',
+    choices: ['auto', 'kitty', 'iterm', 'sixel', 'blocks', 'none'],
+    default: 'auto',
+    description:
+      'show the picture in the terminal: as an image of its kind, in coloured blocks, or not at all; auto shows it if standard output is a terminal that can',
+  },
   ...planning,
   ...sourcing,
+  copies: augmentOptions.copies,
+  includeOriginals: augmentOptions.includeOriginals,
   ...running,
 } as const satisfies OptionTable;
 

@@ -107,7 +107,8 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     },
     schema: z.union([z.literal('inverse'), z.strictObject({ rfs: z.number().positive() }), sharesSchema]) as z.ZodType<Balancing>,
   },
-  switch: { expects: 'true or false', parse: (text) => text, schema: z.boolean() },
+  sweeps: { expects: "options with values, such as 'scale=0.5,1|1,2'", parse: (text) => [text], schema: z.array(z.string()) },
+  switch: { expects: 'true or false', parse: (text) => ({ true: true, false: false })[text] ?? text, schema: z.boolean() },
 };
 
 function number(text: string): number {

@@ -1,12 +1,13 @@
 import { Argument, type Command, Option as Flag } from 'commander';
 import type { Option } from '../options.ts';
 
-/** Adds a flag or an argument to a command for each option; values stay strings, which the schema parses. */
+/** Adds a flag or an argument to a command for each option; values stay strings, which the schema parses, in a list where a flag may be repeated. */
 export function addFlags(command: Command, table: Readonly<Record<string, Option>>): Command {
   for (const option of Object.values(table)) {
     if (isArgument(option)) command.addArgument(new Argument(option.flag, describeOption(option)));
     else {
       const flag = new Flag(option.flag, describeOption(option)).makeOptionMandatory(option.required === true);
+      if (option.kind === 'sweeps') flag.argParser((value, before: readonly string[] = []) => [...before, value]);
       command.addOption(option.group ? flag.helpGroup(`${option.group}:`) : flag);
     }
   }

@@ -16,11 +16,13 @@ export function run(given: Given<typeof previewOptions>, streams: Streams): Prom
         ...hooks,
         opened: (dataset) => [...describeNotes(dataset), ...describeSources(dataset)].forEach(say),
       }),
-    tell: ({ rows, prior }, say) => {
+    tell: ({ rows, among, prior }, say) => {
       const warning = warnOfPrior(prior);
       if (warning !== undefined) streams.stderr.write(`${warning}\n`);
       if (prior?.used) say(describePrior(prior));
-      say(`wrote ${given.out}: ${plural(rows, 'sample')}`);
+      const pasted = given.withClass === undefined ? 'nothing was pasted' : `no instance of ${given.withClass} was pasted`;
+      const others = among === undefined || among === rows ? '' : `; ${pasted} into the ${plural(among - rows, 'other', 'others')}`;
+      say(`wrote ${given.out}: ${plural(rows, 'sample')}${others}`);
       return 0;
     },
   });

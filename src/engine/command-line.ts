@@ -24,31 +24,27 @@ interface CommandFile {
 /** The command of a run with the options that differ from the defaults, and the files that it reads. Folders have names in capitals. */
 export function augmentCommand({ options, seed, sources }: Given): { command: string; files: CommandFile[] } {
   const files: CommandFile[] = [];
-  const inFile = (name: string, value: unknown): string => {
+  const words = chosenFlags({ ...options, seed }, (name, value) => {
     files.push({ name, text: JSON.stringify(value, undefined, 2) });
     return name;
-  };
-  const words = rowsOf({ ...options, seed })
-    .filter(([, , chosen]) => chosen)
-    .flatMap(([option, value]) => {
-      const flag = flagOf(option);
-      if (option.kind === 'switch') return [flag];
-      if (option.kind === 'file of ranges') return [flag, inFile('scales.json', value)];
-      if (option.kind === 'balance' && typeof value === 'object' && value !== null)
-        return [flag, 'rfs' in value ? `rfs:${value.rfs}` : `target:${inFile('shares.json', value)}`];
-      if (option.kind === 'weights')
-        return [
-          flag,
-          quoted(
-            Object.entries(value as object)
-              .map((pair) => pair.join('='))
-              .join(','),
-          ),
-        ];
-      return [flag, quoted(textOf(value))];
-    });
+  });
   const from = sources ? ['--sources', 'SOURCES'] : [];
   return { command: ['copypaste', 'augment', '--in', 'DATA', ...from, '--out', 'AGAIN', ...words].join(' '), files };
+}
+
+/** Options that differ from the defaults, each as it stands in a command. @param inFile returns the name of a file with a value. */
+export function chosenFlags(options: Readonly<Record<string, unknown>>, inFile: (name: string, value: unknown) => string): string[] {
+  return rowsOf(options)
+    .filter(([, , chosen]) => chosen)
+    .map(([option, value]) => {
+      const flag = flagOf(option);
+      if (option.kind === 'switch') return flag;
+      if (option.kind === 'file of ranges') return `${flag} ${inFile('scales.json', value)}`;
+      if (option.kind === 'balance' && typeof value === 'object' && value !== null)
+        return `${flag} ${'rfs' in value ? `rfs:${value.rfs}` : `target:${inFile('shares.json', value)}`}`;
+      const text = option.kind === 'weights' ? Object.entries(value as object).map((pair) => pair.join('=')) : value;
+      return `${flag} ${quoted(textOf(text))}`;
+    });
 }
 
 /** The command that makes an output again from its manifest, byte for byte. */
@@ -58,7 +54,7 @@ export function replayCommand(manifest: string, { sources }: Given): string {
 }
 
 /** Known options with their values, and whether these differ from the defaults. */
-function rowsOf(options: ManifestFrame['options']): [Option, unknown, chosen: boolean][] {
+function rowsOf(options: Readonly<Record<string, unknown>>): [Option, unknown, chosen: boolean][] {
   const preset: Readonly<Record<string, unknown>> = presets[options.preset as AugmentOptions['preset']]?.values ?? {};
   return Object.entries(augmentOptions as Readonly<Record<string, Option>>).flatMap(([name, option]): [Option, unknown, boolean][] => {
     const value = options[name];

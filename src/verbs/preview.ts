@@ -1,90 +1,331 @@
 import { dirname } from 'node:path';
+import { classIds } from '../dataset/classes.ts';
 import { refuseIdleInstances } from '../dataset/join.ts';
-import { knownStuff, openSourced } from '../dataset/sources.ts';
+import { knownStuff, openSourced, type SourcedDataset } from '../dataset/sources.ts';
 import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
+import { chosenFlags } from '../engine/command-line.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { measure } from '../engine/measure.ts';
 import { withFiles } from '../engine/option-files.ts';
 import { createPipeline } from '../engine/pipeline.ts';
-import { createPlanner } from '../engine/planner.ts';
+import { createPlanner, type Planner, planOptionsOf } from '../engine/planner.ts';
+import { type Setting, settingsOf, sweepsOf } from '../engine/sweep.ts';
 import { type PriorSummary, priorSummary, whyDropped } from '../engine/tally.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
-import { type Given, previewOptions } from '../options.ts';
+import { augmentOptions, type Given, planning, previewOptions, type Resolved } from '../options.ts';
 import { makeFolders, writeAtomic } from '../output/files.ts';
+import type { Canvas } from '../output/font.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
-import { contactSheet, type SheetRow, sheetFormatOf, sheetRow } from '../output/sheet.ts';
+import {
+  type Block,
+  type Cell,
+  describePastes,
+  drawSheet,
+  encircledOf,
+  encodeSheet,
+  legendColour,
+  overlayOf,
+  type Sheet,
+  type SheetFormat,
+  sheetFormatOf,
+  tileOf,
+} from '../output/sheet.ts';
+import { isPasted, passThrough } from '../plan/plan.ts';
 import { withBackend } from '../render/backend.ts';
+import type { Renderer } from '../render/render.ts';
 import { resolveOptions } from '../schema.ts';
-import type { DropReason, PassPlan, Pasted, Sample } from '../types.ts';
+import { type DropReason, type Pasted, type PastePlan, type Plan, type Sample, sourcePrefix } from '../types.ts';
+import { version } from '../version.ts';
+
+/** Largest number of pictures in a grid of swept options. */
+const mostPictures = 120;
+
+/** A picture that was written. */
+export interface Preview {
+  /** Number of samples on it. */
+  readonly rows: number;
+  /** Number of samples that it could show, if they are fewer than were asked for: nothing suitable was pasted into the others. */
+  readonly among?: number;
+  readonly prior?: PriorSummary;
+  readonly sheet: Sheet;
+  /** The sheet as it was drawn. */
+  readonly picture: Canvas;
+}
 
 /**
  * Draws a contact sheet of the first samples that `augment` with the same options pastes into: the original, the
- * augmented image, and the new mask in colours over it with outlines of the pasted instances.
+ * augmented image, and the new mask in colours over it with outlines of the pasted instances. With `sweep` it draws the original of each
+ * sample beside what each value of the swept options makes of it, with a line around the pastes.
  *
- * @returns the number of rows, and the prior of places, if there is one.
  * @throws {CopyPasteError} with one of the codes of `exitCodes`.
  */
-export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<{ rows: number; prior?: PriorSummary }> {
+export async function preview(given: Given<typeof previewOptions>, hooks: Hooks = {}): Promise<Preview> {
   const options = resolveOptions(previewOptions, await withFiles(previewOptions, given));
   const format = sheetFormatOf(options.out);
   if (format === undefined)
     throw new CopyPasteError('usage', `--out ${options.out}: unknown picture format; name a .png, .jpg or .webp file`);
   await refuseOverlaps(options);
-  const dataset = await openSourced({ ...options, onlySplit: true });
-  if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset);
-  refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);
-  refuseUnfit(dataset, options);
-  await refuseUnknownIds(dataset, options);
-  const dropped: Partial<Record<DropReason, number>> = {};
-  const sink = {
-    keepsOriginal: true,
-    paste: async (pasted: Pasted) => ({ id: pasted.sample.id, row: await sheetRow(pasted, dataset.leftOut) }),
-    pass: async (_: Sample, plan: PassPlan): Promise<undefined> => {
-      for (const { reason } of plan.dropped) dropped[reason] = (dropped[reason] ?? 0) + 1;
-    },
-    skip: (): undefined => undefined,
-  };
-  let prior: PriorSummary | undefined;
-  const rows = await withBackend(options.backend, async (backend) => {
+  const grid = await gridOf(given, options);
+  const samples = createSamples(given, hooks);
+  const result = await withBackend(options.backend, async (backend) => {
     hooks.chosen?.(backend);
-    hooks.opened?.(dataset);
-    hooks.started?.(options.rows);
-    const drawn: SheetRow[] = [];
-    const measures = await measure(dataset, options, hooks);
-    prior = measures.prior && priorSummary(measures.prior, dataset);
-    const planner = createPlanner(dataset, options, 1, measures);
-    const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {
-      poison: new Map(),
-      stopped: () => hooks.stop?.aborted === true,
-    });
-    for await (const { results } of inOrder(planner.batches(), begin, 0)) {
-      for (const result of results) {
-        const pasted = await result;
-        if (!pasted) continue;
-        drawn.push(pasted.row);
-        hooks.done?.(pasted.id);
-        if (drawn.length === options.rows) return drawn;
-      }
-    }
-    return drawn;
+    const draw = (setting: PreviewSetting, ids?: ReadonlySet<string>) => samples.draw(setting, backend, ids);
+    return options.sweep === undefined ? drawPlain(grid[0]?.[0] as PreviewSetting, draw) : drawGrid(grid, draw);
   });
-  if (rows.length === 0) {
-    const why = whyDropped(dropped);
-    const keep = options.stuff === 'skip' && knownStuff(dataset)?.size ? '--truncated keep or --stuff keep' : '--truncated keep';
-    const more = why === undefined ? `; raise -p, lower --min-area, or pass ${keep}` : `: ${why}`;
-    throw new CopyPasteError('data', `nothing was pasted into any of ${dataset.samples.length} samples${more}`);
-  }
-  const bytes = await contactSheet(rows, format);
-  await makeFolders(dirname(options.out)).catch((cause: unknown) => {
+  const picture = drawSheet(result.sheet, format);
+  await writePicture(options.out, picture, format);
+  return { ...result, picture };
+}
+
+type PreviewOptions = Resolved<typeof previewOptions>;
+
+/** A combination of swept values with all options. */
+interface PreviewSetting extends Setting {
+  readonly options: PreviewOptions;
+}
+
+/** Checks all combinations of swept values, in rows. @throws {CopyPasteError} `usage` if one is invalid, or if there are too many. */
+async function gridOf(given: Given<typeof previewOptions>, { sweep = [], rows }: PreviewOptions): Promise<PreviewSetting[][]> {
+  const sweeps = sweepsOf(sweep, given);
+  const count = rows * sweeps.reduce((product, { values }) => product * values.length, 1);
+  if (sweeps.length > 0 && count > mostPictures) {
+    const values = sweeps.map((one) => one.values.length).join(' × ');
     throw new CopyPasteError(
-      'cannotCreate',
-      `--out ${options.out}: its folder cannot be created: ${systemMessageOf(cause)}; choose another path`,
-      { cause },
+      'usage',
+      `--sweep: ${values} values for each of ${rows} samples are ${count} pictures, more than ${mostPictures}; give fewer values, or fewer samples with -n`,
     );
+  }
+  const withOptions = async (setting: Setting): Promise<PreviewSetting> => {
+    const { sweep: _, ...own } = await withFiles(previewOptions, { ...given, ...setting.given });
+    return { ...setting, options: resolveOptions(previewOptions, own) };
+  };
+  return Promise.all(settingsOf(sweeps).map((row) => Promise.all(row.map(withOptions))));
+}
+
+/** A sample as a setting pastes into it. */
+interface Drawn {
+  readonly id: string;
+  /** Sample that the pastes come from, as it is shown. */
+  readonly source: string;
+  /** Pasted classes with their numbers. */
+  readonly pastes: string;
+  /** The original, and what was made of it. */
+  readonly pictures: readonly [Canvas, ...Canvas[]];
+  /** Class ids of the new mask. */
+  readonly classes: readonly number[];
+}
+
+/** Samples that a setting pastes into, and why it pastes into others not. */
+interface DrawnSet {
+  readonly dataset: SourcedDataset;
+  readonly drawn: ReadonlyMap<string, Drawn>;
+  readonly reasons: ReadonlyMap<string, string>;
+  /** Instances that were drawn but not pasted, of the class that is asked for, if one is. */
+  readonly dropped: Partial<Record<DropReason, number>>;
+  readonly prior?: PriorSummary | undefined;
+}
+
+/** Draws the samples of a setting: the first that are pasted into, or those with the given ids. */
+type Draw = (setting: PreviewSetting, ids?: ReadonlySet<string>) => Promise<DrawnSet>;
+
+/** Opens the data sets of settings, each once, and draws their samples. */
+function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
+  const opened = new Map<string, Promise<SourcedDataset>>();
+  const open = async (options: PreviewOptions): Promise<SourcedDataset> => {
+    const dataset = await openSourced({ ...options, onlySplit: true });
+    if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset);
+    refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);
+    if (opened.size === 1) hooks.opened?.(dataset);
+    return dataset;
+  };
+  const datasetOf = (options: PreviewOptions): Promise<SourcedDataset> => {
+    const key = JSON.stringify(Object.entries(options).filter(([name]) => !Object.hasOwn(planning, name)));
+    const dataset = opened.get(key);
+    if (dataset) return dataset;
+    const begun = Promise.resolve().then(() => open(options));
+    opened.set(key, begun);
+    return begun;
+  };
+  return {
+    async draw({ options }: PreviewSetting, backend: Renderer, ids?: ReadonlySet<string>): Promise<DrawnSet> {
+      const dataset = await datasetOf(options);
+      refuseUnfit(dataset, options);
+      await refuseUnknownIds(dataset, options);
+      const wanted = classOf(dataset, options);
+      const measures = await measure(dataset, options, hooks);
+      hooks.started?.(ids?.size ?? options.rows);
+      const drawn = new Map<string, Drawn>();
+      const reasons = new Map<string, string>();
+      const dropped: Partial<Record<DropReason, number>> = {};
+      const limit = ids?.size ?? options.rows;
+      const isShown = ({ id, placements }: PastePlan): boolean =>
+        (!ids || ids.has(id)) && (wanted === undefined || placements.some(({ classId }) => classId === wanted));
+      const sink = {
+        keepsOriginal: true,
+        paste: async (pasted: Pasted): Promise<Drawn> => drawnOf(pasted, dataset, given.sweep !== undefined),
+        pass: async (_: Sample, plan: Plan): Promise<undefined> => {
+          for (const { classId, reason } of plan.dropped)
+            if (wanted === undefined || classId === wanted) dropped[reason] = (dropped[reason] ?? 0) + 1;
+          if (plan.reason !== undefined) reasons.set(plan.id, describePass(plan));
+        },
+        skip: ({ id }: Sample, reason: string): undefined => void reasons.set(id, reason),
+      };
+      const planner = shownAlone(createPlanner(dataset, options, 1, measures), isShown, () => limit - drawn.size);
+      const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {
+        poison: new Map(),
+        stopped: () => hooks.stop?.aborted === true,
+      });
+      const isComplete = (): boolean => (ids ? [...ids].every((id) => drawn.has(id) || reasons.has(id)) : drawn.size === limit);
+      for await (const { results } of inOrder(planner.batches(), begin, 0)) {
+        for (const result of results) {
+          const one = await result;
+          if (!one) continue;
+          drawn.set(one.id, one);
+          hooks.done?.(one.id);
+        }
+        if (isComplete()) break;
+      }
+      return { dataset, drawn, reasons, dropped, prior: measures.prior && priorSummary(measures.prior, dataset) };
+    },
+  };
+}
+
+/** Id of the class that samples must get. @throws {CopyPasteError} `usage` if it is unknown, or is never pasted. */
+function classOf(dataset: SourcedDataset, options: PreviewOptions): number | undefined {
+  const { withClass } = options;
+  if (withClass === undefined) return undefined;
+  const [id] = classIds([withClass], dataset.classNames, '--with-class');
+  if (id === undefined || planOptionsOf(dataset, options, {}).mayPaste(id)) return id;
+  throw new CopyPasteError(
+    'usage',
+    `--with-class: class ${dataset.classNames.get(id) ?? id} is never pasted; allow it with --classes, --exclude-classes or --stuff`,
+  );
+}
+
+/** A planner of which only the first plans that are shown paste, so that no other sample is rendered. @param left number of plans to show. */
+function shownAlone(planner: Planner, isShown: (plan: PastePlan) => boolean, left: () => number): Planner {
+  return {
+    batches: () => planner.batches(),
+    batch: (ref) => {
+      const { needed, plan } = planner.batch(ref);
+      return {
+        needed,
+        plan: async (candidates, draw) => {
+          let more = left();
+          const keep = (one: Plan): Plan => {
+            if (!isPasted(one)) return one;
+            return isShown(one) && more-- > 0 ? one : { ...passThrough(one.id, one.copy, 'not drawn'), dropped: one.dropped };
+          };
+          return (await plan(candidates, draw)).map(keep);
+        },
+      };
+    },
+  };
+}
+
+async function drawnOf(pasted: Pasted, { leftOut, classNames, sources }: SourcedDataset, inGrid: boolean): Promise<Drawn> {
+  const { plan, original, image, pixels } = pasted;
+  const made = inGrid ? [encircledOf(pasted)] : [tileOf(image), overlayOf(pasted, leftOut)];
+  const nameOf = (id: number): string => classNames.get(id) ?? `class ${id}`;
+  return {
+    id: plan.id,
+    source: sources ? `${plan.source.slice(sourcePrefix.length)} of the sources` : plan.source,
+    pastes: describePastes(plan.placements.map(({ classId }) => nameOf(classId))),
+    pictures: [await tileOf(original.image), ...(await Promise.all(made))],
+    classes: [...pixels].filter(([, [, count]]) => count > 0).map(([id]) => id),
+  };
+}
+
+/** Reason why nothing is pasted into a sample. */
+function describePass({ reason, dropped }: Plan): string {
+  const why = [...new Set(dropped.map((one) => one.reason))];
+  return `${reason}${why.length > 0 ? ` (${why.join(', ')})` : ''}`;
+}
+
+type Result = Omit<Preview, 'picture'>;
+
+/** The sheet of one setting: a row of three pictures for each sample. */
+async function drawPlain(setting: PreviewSetting, draw: Draw): Promise<Result> {
+  const { dataset, drawn, prior, ...rest } = await draw(setting);
+  if (drawn.size === 0) throw nothingPasted(dataset, setting.options, rest.dropped);
+  const blocks = [...drawn.values()].map(({ id, source, pastes, pictures }, n): Block => {
+    const names = n === 0 ? ['before', 'after', 'after, with its mask and the outlines of pastes'] : [];
+    const cells = pictures.map((tile, column): Cell => ({ tile, caption: names.slice(column, column + 1) }));
+    return { caption: [`${id}: ${pastes}`, `from ${source}`], rows: [cells] };
   });
-  await writeAtomic(options.out, bytes);
-  return { rows: rows.length, ...(prior && { prior }) };
+  const classes = [...new Set([...drawn.values()].flatMap((one) => one.classes))].sort((a, b) => a - b);
+  const legend = classes.map((id) => ({
+    name: dataset.classNames.get(id) ?? (dataset.leftOut.has(id) ? `id ${id}, never pasted` : `class ${id}`),
+    colour: legendColour(id, dataset.leftOut),
+  }));
+  return {
+    rows: drawn.size,
+    ...(drawn.size < setting.options.rows && { among: dataset.samples.length }),
+    ...(prior && { prior }),
+    sheet: { legend, blocks, footer: footerOf(setting) },
+  };
+}
+
+/** The sheet of a grid of settings: the samples that the first of them with any pastes into, each as every setting makes it. */
+async function drawGrid(grid: readonly (readonly PreviewSetting[])[], draw: Draw): Promise<Result> {
+  const sets = new Map<PreviewSetting, DrawnSet>();
+  const settings = grid.flat();
+  let ids: ReadonlySet<string> | undefined;
+  for (const setting of settings) {
+    const set = await draw(setting, ids);
+    sets.set(setting, set);
+    if (set.drawn.size > 0) ids ??= new Set(set.drawn.keys());
+  }
+  const first = settings[0] as PreviewSetting;
+  const { dataset, dropped } = sets.get(first) as DrawnSet;
+  if (!ids) throw nothingPasted(dataset, first.options, dropped, ' with any of the values');
+  const cellOf = (setting: PreviewSetting, id: string): Cell => {
+    const { drawn, reasons } = sets.get(setting) as DrawnSet;
+    const one = drawn.get(id);
+    if (!one) return { caption: [setting.name, `nothing pasted: ${reasons.get(id) ?? 'not among the samples'}`] };
+    return { tile: one.pictures[1], caption: [setting.name, one.pastes, `from ${one.source}`] };
+  };
+  const blocks = [...ids].map((id): Block => {
+    const before = [...sets.values()].map(({ drawn }) => drawn.get(id)?.pictures[0]).find((tile) => tile !== undefined);
+    return {
+      caption: [id],
+      rows: grid.map((row, n) => [
+        n === 0 && before ? { tile: before, caption: ['before'] } : { caption: [] },
+        ...row.map((setting) => cellOf(setting, id)),
+      ]),
+    };
+  });
+  return { rows: ids.size, sheet: { legend: [], blocks, footer: footerOf(first) } };
+}
+
+/** Options of a setting that differ from the defaults, without those that are swept, as words. */
+function footerOf({ options, given }: PreviewSetting): string[] {
+  const own = Object.entries(options).filter(([name]) => {
+    const isOfBytes = Object.hasOwn(augmentOptions, name) && (name === 'sources' || !('bytes' in augmentOptions[name as 'in']));
+    return isOfBytes && !Object.hasOwn(given, name);
+  });
+  const flags = chosenFlags(Object.fromEntries(own), (name) => name);
+  return [`copypaste ${version}`, ...(flags.length > 0 ? ['with', ...flags] : ['with the default options'])];
+}
+
+/** The error if nothing was pasted. */
+function nothingPasted(dataset: SourcedDataset, options: PreviewOptions, dropped: DrawnSet['dropped'], where = ''): CopyPasteError {
+  const why = whyDropped(dropped);
+  const keep = options.stuff === 'skip' && knownStuff(dataset)?.size ? '--truncated keep or --stuff keep' : '--truncated keep';
+  const more = why === undefined ? `; raise -p, lower --min-area, or pass ${keep}` : `: ${why}`;
+  const what = options.withClass === undefined ? 'nothing' : `no instance of --with-class ${options.withClass}`;
+  return new CopyPasteError('data', `${what} was pasted into any of ${dataset.samples.length} samples${where}${more}`);
+}
+
+async function writePicture(out: string, picture: Canvas, format: SheetFormat): Promise<void> {
+  const bytes = await encodeSheet(picture, format);
+  await makeFolders(dirname(out)).catch((cause: unknown) => {
+    throw new CopyPasteError('cannotCreate', `--out ${out}: its folder cannot be created: ${systemMessageOf(cause)}; choose another path`, {
+      cause,
+    });
+  });
+  await writeAtomic(out, bytes);
 }
