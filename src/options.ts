@@ -610,6 +610,8 @@ export const doctorOptions = {
 
 export type AugmentOptions = Resolved<typeof augmentOptions>;
 
+export type PreviewOptions = Resolved<typeof previewOptions>;
+
 type Planning = Partial<Resolved<typeof planning>> & { readonly instances?: AugmentOptions['instances'] };
 
 /** A set of values for several options. They override the defaults, and options that are given override both. */

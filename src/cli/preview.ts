@@ -6,7 +6,7 @@ import type { Streams } from './streams.ts';
 import { describePrior, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
 
-/** Runs `preview` and prints the number of samples drawn. */
+/** Runs `preview`, prints the number of samples drawn, and shows the picture in a terminal that can. */
 export function run(given: Given<typeof previewOptions>, streams: Streams): Promise<number> {
   return withProgress({
     given,
@@ -16,13 +16,20 @@ export function run(given: Given<typeof previewOptions>, streams: Streams): Prom
         ...hooks,
         opened: (dataset) => [...describeNotes(dataset), ...describeSources(dataset)].forEach(say),
       }),
-    tell: ({ rows, among, prior }, say) => {
+    tell: async (result, say) => {
+      const { rows, among, prior } = result;
       const warning = warnOfPrior(prior);
       if (warning !== undefined) streams.stderr.write(`${warning}\n`);
       if (prior?.used) say(describePrior(prior));
       const pasted = given.withClass === undefined ? 'nothing was pasted' : `no instance of ${given.withClass} was pasted`;
       const others = among === undefined || among === rows ? '' : `; ${pasted} into the ${plural(among - rows, 'other', 'others')}`;
       say(`wrote ${given.out}: ${plural(rows, 'sample')}${others}`);
+      const { stdout } = streams;
+      const asked = given.show ?? (given.quiet ? 'none' : 'auto');
+      if (asked === 'none' || (asked === 'auto' && !stdout.isTTY)) return 0;
+      const { shown, wayOf } = await import('./show.ts');
+      const way = asked === 'auto' ? wayOf(stdout) : asked;
+      if (way) stdout.write(await shown(result, way, stdout.columns));
       return 0;
     },
   });

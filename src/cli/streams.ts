@@ -7,4 +7,6 @@ export interface Streams {
 export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  /** Width of the terminal in columns, if it is one. */
+  readonly columns?: number;
 }

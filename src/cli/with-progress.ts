@@ -16,7 +16,7 @@ interface Work<T> {
   readonly out?: string;
   run(hooks: Hooks, say: Say): Promise<T>;
   /** @returns the exit code. */
-  tell(result: T, say: Say): number;
+  tell(result: T, say: Say): number | Promise<number>;
 }
 
 /** Runs a verb with a progress bar, the backend's line and an orderly end on signals, then reports its result. */

@@ -26,10 +26,13 @@ export interface Cell {
   readonly caption: readonly string[];
 }
 
-/** Cells of one sample under a common caption, in rows of equal length. */
+/** Cells side by side. */
+export type Row = readonly Cell[];
+
+/** Rows of one sample, of equal length, under a common caption. */
 export interface Block {
   readonly caption: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
+  readonly rows: readonly Row[];
 }
 
 /** A class with the colour that masks on a sheet have. */
@@ -176,7 +179,7 @@ function textStrip(texts: readonly string[], line: number, width: number): Strip
 }
 
 /** Captions of cells, and their tiles below. */
-function rowStrips(row: readonly Cell[], column: number): Strip[] {
+function rowStrips(row: Row, column: number): Strip[] {
   const lines = Math.max(0, ...row.map(({ caption }) => caption.length));
   const captions = Array.from({ length: lines }, (_, line) =>
     textStrip(

@@ -15,7 +15,7 @@ import { type Setting, settingsOf, sweepsOf } from '../engine/sweep.ts';
 import { type PriorSummary, priorSummary, whyDropped } from '../engine/tally.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
-import { augmentOptions, type Given, planning, previewOptions, type Resolved } from '../options.ts';
+import { augmentOptions, type Given, type PreviewOptions, planning, previewOptions } from '../options.ts';
 import { makeFolders, writeAtomic } from '../output/files.ts';
 import type { Canvas } from '../output/font.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
@@ -79,8 +79,6 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   await writePicture(options.out, picture, format);
   return { ...result, picture };
 }
-
-type PreviewOptions = Resolved<typeof previewOptions>;
 
 /** A combination of swept values with all options. */
 interface PreviewSetting extends Setting {
