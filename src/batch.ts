@@ -1,14 +1,4 @@
-import {
-  dispose,
-  max,
-  type Tensor1D,
-  type Tensor3D,
-  type Tensor4D,
-  type TensorContainer,
-  tensor,
-  tensor1d,
-  tidy,
-} from '@tensorflow/tfjs-core';
+import { dispose, max, type Tensor3D, type Tensor4D, tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { byClassId, ignoreIdOf, pasteFilter, ruleClasses } from './dataset/classes.ts';
 import { gapOf, refuseIdleJoin } from './dataset/join.ts';
 import { CopyPasteError } from './errors.ts';
@@ -26,30 +16,42 @@ import type { Annotated, Annotation, Box, Covered, Instance, Mask, Plan, Size } 
 
 export type BatchOptions = Given<typeof batchOptions>;
 
+/**
+ * A tensor of TensorFlow.js. Results have the types of the tensors that are passed, and the declarations of TensorFlow.js are not used, since
+ * TypeScript 6 and later do not compile them.
+ */
+interface TensorOf<Shape extends number[]> {
+  readonly shape: Shape;
+  readonly dtype: string;
+  clone(): unknown;
+}
+type Images = TensorOf<[number, number, number, number]>;
+type Ids = TensorOf<[number, number, number]>;
+
 /** A batch after Copy-Paste. All tensors are new; the caller disposes of them. */
-export interface CopyPasteBatch {
+export interface CopyPasteBatch<I extends Images = Images, M extends Ids = Ids> {
   /**
    * Images of the input's shape and type. Pixels that nothing was pasted onto equal the input exactly, unless whole
    * scenes are jittered.
    */
-  readonly images: Tensor4D;
+  readonly images: I;
   /** int32 `[N, H, W]`: class ids after the pastes, the labels for a loss over pixels. */
-  readonly masks: Tensor3D;
+  readonly masks: M;
   /**
    * int32 `[N, H, W]`: for each sample the mask of its source, before any jitter; its own mask if nothing was pasted. It does not label the
    * pixels of `images`: a loss over pixels that includes it charges a perfect prediction.
    */
-  readonly sourceMasks: Tensor3D;
+  readonly sourceMasks: M;
   /** float32 `[N]`: the fraction of each image that no paste covers, for interpolating between labels of whole images. */
-  readonly area: Tensor1D;
+  readonly area: ReturnType<M['clone']>;
   /** Plan of each sample; a sample's id is its index in the batch. A sample whose plan has a `reason` is unchanged. */
   readonly plan: readonly Plan[];
 }
 
 /** A batch with object ids after Copy-Paste. */
-export interface CopyPasteObjects extends CopyPasteBatch {
+export interface CopyPasteObjects<I extends Images = Images, M extends Ids = Ids> extends CopyPasteBatch<I, M> {
   /** int32 `[N, H, W]`: object ids after the pastes. Objects keep their ids; each paste gets a free one; pixels of dropped objects are 0. */
-  readonly objects: Tensor3D;
+  readonly objects: M;
   /** Objects of each sample after the pastes. */
   readonly instances: readonly (readonly BatchInstance[])[];
   /** Objects of each sample that pastes cover partly or completely; those that are dropped are not among `instances`. */
@@ -71,8 +73,8 @@ export interface BatchInstance {
 }
 
 /** A batch with object ids: int32 `[N, H, W]`, from 1 to 65535 and unique within a sample; 0 in pixels of no object. */
-interface WithObjects {
-  readonly objects: Tensor3D;
+interface WithObjects<M extends Ids = Ids> {
+  readonly objects: M;
 }
 
 /**
@@ -87,13 +89,17 @@ interface WithObjects {
  * @throws {CopyPasteError} `usage` for wrong shapes, types or options, and for float32 images that seem to lie in 0 to 1 if no `range` is
  * given; `data` for an id out of range.
  */
-export function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given: BatchOptions & WithObjects): Promise<CopyPasteObjects>;
-export function copyPasteBatch(images: Tensor4D, masks: Tensor3D, given?: BatchOptions): Promise<CopyPasteBatch>;
+export function copyPasteBatch<I extends Images, M extends Ids>(
+  images: I,
+  masks: M,
+  given: BatchOptions & WithObjects<M>,
+): Promise<CopyPasteObjects<I, M>>;
+export function copyPasteBatch<I extends Images, M extends Ids>(images: I, masks: M, given?: BatchOptions): Promise<CopyPasteBatch<I, M>>;
 export async function copyPasteBatch(
   images: Tensor4D,
   masks: Tensor3D,
-  { objects, ...given }: BatchOptions & Partial<WithObjects> = {},
-): Promise<CopyPasteBatch | CopyPasteObjects> {
+  { objects, ...given }: BatchOptions & Partial<WithObjects<Tensor3D>> = {},
+): Promise<CopyPasteBatch<Tensor4D, Tensor3D> | CopyPasteObjects<Tensor4D, Tensor3D>> {
   const options = resolveOptions(batchOptions, given);
   const shape = checkShapes(images, masks, options.channelsFirst);
   if (objects) checkObjects(objects, masks, given);
@@ -232,9 +238,9 @@ async function renderBatch(
 }
 
 /** Images and masks of a batch in a training loop. */
-interface Batch {
-  readonly xs: Tensor4D;
-  readonly ys: Tensor3D;
+interface Batch<I extends Images, M extends Ids> {
+  readonly xs: I;
+  readonly ys: M;
 }
 
 /** Copy-Paste as an algorithm of a training loop: each batch is one step. */
@@ -249,9 +255,9 @@ export class CopyPaste {
   }
 
   /** Applies Copy-Paste to a batch of images `xs`, masks `ys` and, if there are any, object ids; see `copyPasteBatch`. */
-  apply(batch: Batch & WithObjects): Promise<CopyPasteObjects>;
-  apply(batch: Batch): Promise<CopyPasteBatch>;
-  async apply({ xs, ys, objects }: Batch & Partial<WithObjects>): Promise<CopyPasteBatch | CopyPasteObjects> {
+  apply<I extends Images, M extends Ids>(batch: Batch<I, M> & WithObjects<M>): Promise<CopyPasteObjects<I, M>>;
+  apply<I extends Images, M extends Ids>(batch: Batch<I, M>): Promise<CopyPasteBatch<I, M>>;
+  async apply<I extends Images, M extends Ids>({ xs, ys, objects }: Batch<I, M> & Partial<WithObjects<M>>): Promise<CopyPasteBatch<I, M>> {
     const options = { ...this.#options, step: this.#step++ };
     return objects ? copyPasteBatch(xs, ys, { ...options, objects }) : copyPasteBatch(xs, ys, options);
   }
@@ -259,7 +265,8 @@ export class CopyPaste {
 
 /** The part of `tf.data.Dataset` that `copyPaste` uses. */
 interface MappableDataset {
-  mapAsync<O extends TensorContainer>(transform: (batch: TensorContainer) => Promise<O>): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: the type of a batch is one of TensorFlow.js.
+  mapAsync(transform: (batch: any) => Promise<any>): unknown;
 }
 
 /**
@@ -271,9 +278,9 @@ interface MappableDataset {
 export function copyPaste<D extends MappableDataset>(dataset: D, options: BatchOptions = {}): ReturnType<D['mapAsync']> {
   const algorithm = new CopyPaste(options);
   return dataset.mapAsync(async (batch) => {
-    const { images, masks, sourceMasks, area, ...rest } = await algorithm.apply(batch as unknown as Batch);
+    const { images, masks, sourceMasks, area, ...rest } = await algorithm.apply(batch as Batch<Tensor4D, Tensor3D>);
     dispose([sourceMasks, area]);
-    return { xs: images, ys: masks, ...('objects' in rest && { objects: (rest as CopyPasteObjects).objects }) };
+    return { xs: images, ys: masks, ...('objects' in rest && { objects: rest.objects }) };
   }) as ReturnType<D['mapAsync']>;
 }
 

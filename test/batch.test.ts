@@ -173,7 +173,7 @@ describe.for(backendNames)('on %s', (backend) => {
         const { images, masks, sourceMasks, area, plan } = await copyPasteBatch(xs, ys, options);
         const [before, after] = [await ys.array(), await masks.array()];
         const [x, y] = [await xs.array(), await images.array()];
-        const own = await area.array();
+        const own = await area.data();
         const from = await sourceMasks.array();
         expect([images.dtype, images.shape, masks.dtype, masks.shape, own.length]).toEqual(['int32', [N, H, W, 3], 'int32', [N, H, W], N]);
         for (let n = 0; n < N; n++) {

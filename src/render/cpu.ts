@@ -4,8 +4,9 @@ import { type DataType, type KernelBackend, type TensorInfo, type TypedArray, ve
 import { bytesOf, valuesOf, wordsPerPixel } from '../codecs/pixels.ts';
 import { type Shape, spansOfPlane } from '../masks/spans.ts';
 import type { Raster } from '../types.ts';
+import type { Opened } from './backends.ts';
 import { cpuModel } from './host.ts';
-import { imageShape, type Kernels, type Opened, type Placed, readRows, readWords, shown, type TensorBackend } from './op.ts';
+import { imageShape, type Kernels, type Placed, readRows, readWords, shown, type TensorBackend } from './op.ts';
 import { fillOutput, pasteAll } from './paste.ts';
 
 /** Kernels that only read values from a backend and write values to it, for every backend without kernels of its own. */

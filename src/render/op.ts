@@ -1,5 +1,6 @@
 import type { KernelConfig, Tensor, Tensor1D, Tensor2D, Tensor4D, TensorInfo } from '@tensorflow/tfjs-core';
 import type { Depth, Raster } from '../types.ts';
+import type { Opened } from './backends.ts';
 
 /**
  * The op `CopyPaste`, registered once for each TensorFlow.js backend: Simple Copy-Paste (Ghiasi et al., CVPR 2021), in integers. The
@@ -157,18 +158,6 @@ export interface Kernels<B> {
   copyPaste(backend: B, inputs: Record<keyof CopyPasteInputs, TensorInfo>, attrs: CopyPasteAttrs): [TensorInfo, TensorInfo];
   pack(backend: B, inputs: { images: TensorInfo }, attrs: PackAttrs): TensorInfo;
   unpack(backend: B, inputs: Record<keyof UnpackInputs, TensorInfo>, attrs: PixelLayout): TensorInfo;
-}
-
-/** Description of an opened backend, without its name. */
-export interface Opened {
-  /** Version of the library that renders. */
-  readonly version: string;
-  readonly device: string;
-  /** True if a GPU renders; a driver that computes on the CPU does not count. */
-  readonly hardware: boolean;
-  /** Maximum number of pixels of targets and sources in one call of the op; with 0 each call renders one target. */
-  readonly batchPixels: number;
-  readonly limits: Readonly<Record<string, number>>;
 }
 
 /** Pixels in one call of the op on a GPU, enough to keep it busy. A larger image has a call of its own, so that it waits for no other. */

@@ -1,8 +1,8 @@
 import { env, findBackendFactory, getBackend, setBackend } from '@tensorflow/tfjs-core';
 import { CopyPasteError } from '../errors.ts';
-import { type Backend, type BackendName, backendNames, backends, isBackendName } from './backends.ts';
+import { type Backend, type BackendName, backendNames, isBackendName, type Opened } from './backends.ts';
 import { unavailable } from './host.ts';
-import type { Opened } from './op.ts';
+import { loaders } from './loaders.ts';
 import type { Renderer } from './render.ts';
 import { selfTest, selfTestDigest } from './selftest.ts';
 import { render } from './tensors.ts';
@@ -16,7 +16,7 @@ const opened = new Map<BackendName, Promise<Opened>>();
  */
 export async function openBackend(name: BackendName): Promise<Backend> {
   if (!isBackendName(name)) throw new CopyPasteError('usage', `backend ${name}: no such backend; use one of ${backendNames.join(', ')}`);
-  const { open, forget } = await backends[name].load();
+  const { open, forget } = await loaders[name]();
   const found = opened.get(name) ?? open();
   opened.set(name, found);
   try {

@@ -12,8 +12,9 @@ import { engine, type TensorInfo } from '@tensorflow/tfjs-core';
 import { wordsPerPixel } from '../codecs/pixels.ts';
 import { fullCoverage, halfCoverage } from '../masks/coverage.ts';
 import type { Box } from '../types.ts';
+import type { Opened } from './backends.ts';
 import { cpuModel, load } from './host.ts';
-import { gpuBatchPixels, imageShape, type Kernels, type Opened, type Placed, readRows, readWords, type TensorBackend } from './op.ts';
+import { gpuBatchPixels, imageShape, type Kernels, type Placed, readRows, readWords, type TensorBackend } from './op.ts';
 
 /** The part of tfjs-node's backend that is used. */
 interface TensorflowBackend {

@@ -19,9 +19,10 @@ import {
 import { packInto, wordsOf } from '../codecs/pixels.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { Depth, Raster } from '../types.ts';
-import { backends, isBackendName } from './backends.ts';
+import { isBackendName } from './backends.ts';
 // Loaded with the library, so that a caller can make TensorFlow.js's cpu backend the active one.
 import './cpu.ts';
+import { loaders } from './loaders.ts';
 import {
   type CopyPasteAttrs,
   type CopyPasteInputs,
@@ -63,7 +64,7 @@ const loaded = new Map<string, TensorBackend>();
 
 /** Loads the file of a backend, and registers its kernels. A backend that is not in the table runs the cpu kernels. */
 async function load(name: string): Promise<TensorBackend> {
-  const file = await backends[isBackendName(name) ? name : 'cpu'].load();
+  const file = await loaders[isBackendName(name) ? name : 'cpu']();
   if (!getKernel(opNames.copyPaste, name)) for (const config of kernelConfigs(name, file.kernels)) registerKernel(config);
   loaded.set(name, file);
   return file;

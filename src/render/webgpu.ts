@@ -14,12 +14,12 @@ import { type DataType, findBackendFactory, registerBackend, removeBackend, type
 import { CopyPasteError } from '../errors.ts';
 import { fullCoverage, halfCoverage } from '../masks/coverage.ts';
 import type { Depth } from '../types.ts';
+import type { Opened } from './backends.ts';
 import { load, unavailable } from './host.ts';
 import {
   gpuBatchPixels,
   imageShape,
   type Kernels,
-  type Opened,
   type Placed,
   type PlacedTarget,
   placementFields,

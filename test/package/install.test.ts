@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { treeDigests } from '../make.ts';
@@ -65,5 +65,37 @@ describe('the installed package', () => {
       console.log(JSON.stringify({ samples, shape: images.shape }));`;
     const { stdout } = succeed(run(project, ['node', '--input-type=module', '-e', program]));
     expect(JSON.parse(stdout)).toMatchObject({ shape: [2, 64, 96, 3] });
+  });
+
+  /** Compiles a module of the project with its dependencies' declarations. @returns the compiler's messages. */
+  function compile(text: string, ...flags: string[]): string {
+    writeFileSync(join(project, 'main.mts'), text);
+    const strict = ['--ignoreConfig', '--noEmit', '--strict', '--module', 'nodenext', '--exactOptionalPropertyTypes', ...flags];
+    return run(project, ['node', resolve('node_modules/typescript/bin/tsc'), ...strict, 'main.mts']).stdout;
+  }
+
+  test('has types that compile together with all declarations that they use', () => {
+    const program = `
+      import * as copypaste from 'copypaste';
+      export const summary: Promise<copypaste.AugmentSummary> = copypaste.augment({ in: 'data', out: 'aug', classes: ['car'] });
+      export const batch = copypaste.copyPasteBatch;
+      // @ts-expect-error: an option with a wrong type
+      copypaste.inspect({ in: 1 });`;
+    expect(compile(program, '--skipLibCheck', 'false')).toBe('');
+  });
+
+  test('gives results the types of the tensors that it takes', () => {
+    const program = `
+      import * as tf from '@tensorflow/tfjs-core';
+      import { copyPaste, CopyPaste, copyPasteBatch } from 'copypaste';
+      const [xs, ys] = [tf.zeros([2, 8, 8, 3]) as tf.Tensor4D, tf.zeros([2, 8, 8], 'int32') as tf.Tensor3D];
+      const { images, masks, area, objects } = await copyPasteBatch(xs, ys, { objects: ys, p: 1 });
+      export const loss: tf.Tensor = tf.mul(tf.mean(area), tf.mean(images));
+      export const labels: tf.Tensor3D[] = [masks, objects, (await new CopyPaste().apply({ xs, ys })).masks];
+      // @ts-expect-error: masks of the wrong rank
+      copyPasteBatch(xs, xs);
+      // @ts-expect-error: no dataset
+      copyPaste([]);`;
+    expect(compile(program, '--skipLibCheck')).toBe('');
   });
 });
