@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { describeOption } from '../dist/cli/flags.js';
+import { describeOption, termOf } from '../dist/cli/flags.js';
 import { layouts } from '../dist/formats/layouts.js';
 import * as tables from '../dist/options.js';
 import { manifestSchema } from '../dist/output/manifest.js';
@@ -70,13 +70,15 @@ const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 /** Table of options: first those without a group, then each group under its heading. */
 function table(options, title = 'option') {
   const rowsOf = (group) =>
-    options.filter((option) => option.group === group).map((option) => `| \`${option.flag}\` | ${cell(describeOption(option))} |`);
-  const groups = new Set(options.flatMap(({ group }) => group ?? []));
+    options.filter((option) => option.group === group).map((option) => `| \`${termOf(option)}\` | ${cell(describeOption(option))} |`);
   return [
     `| ${title} | meaning |`,
     '| --- | --- |',
     ...rowsOf(undefined),
-    ...[...groups].flatMap((group) => [`| **${group}** | |`, ...rowsOf(group)]),
+    ...tables.groups.flatMap((group) => {
+      const rows = rowsOf(group);
+      return rows.length > 0 ? [`| **${group}** | |`, ...rows] : [];
+    }),
   ].join('\n');
 }
 

@@ -40,6 +40,9 @@ export interface Kinds {
 /** Ranges by class name or id. */
 type Ranges = Readonly<Record<string, readonly [low: number, high: number]>>;
 
+/** Headings of options, in the order of help. */
+export const groups = ['Input', 'What is pasted', 'Where it is pasted', 'How it is pasted', 'Output', 'Run'] as const;
+
 export interface Option {
   readonly flag: string;
   readonly description: string;
@@ -50,7 +53,9 @@ export interface Option {
   /** False if no output byte depends on the option, except through facts of the data set that the manifest records anyway. */
   readonly bytes?: false;
   /** Heading under which help lists the option. */
-  readonly group?: 'Thresholds';
+  readonly group?: (typeof groups)[number];
+  /** Name under which a command takes the value without its flag too. */
+  readonly argument?: string;
   /** False if the option has no effect beside `--jitter scene`, and is refused there. */
   readonly scene?: false;
   /** Options without effect beside it, which may not be given then. */
@@ -85,22 +90,25 @@ export type Given<T extends OptionTable> = {
 };
 
 const reading = {
-  in: { flag: '--in <dir>', kind: 'path', required: true, bytes: false, description: 'data set to read' },
+  in: { flag: '--in <dir>', argument: 'data', group: 'Input', kind: 'path', required: true, bytes: false, description: 'data set to read' },
   layout: {
     flag: '--layout <name>',
+    group: 'Input',
     choices: layoutNames,
     description: 'folder layout; needed if more than one matches',
   },
-  images: { flag: '--images <dir>', kind: 'path', bytes: false, description: 'folder of images inside --in, with --masks' },
-  masks: { flag: '--masks <dir>', kind: 'path', bytes: false, description: 'folder of masks inside --in, with --images' },
+  images: { flag: '--images <dir>', group: 'Input', kind: 'path', bytes: false, description: 'folder of images inside --in, with --masks' },
+  masks: { flag: '--masks <dir>', group: 'Input', kind: 'path', bytes: false, description: 'folder of masks inside --in, with --images' },
   encoding: {
     flag: '--encoding <label>',
+    group: 'Input',
     kind: 'encoding',
     default: 'utf-8',
     description: 'encoding of annotations, class names and other texts, such as latin1 or gbk',
   },
   annotations: {
     flag: '--annotations <file>',
+    group: 'Input',
     kind: 'path',
     bytes: false,
     description:
@@ -108,42 +116,54 @@ const reading = {
   },
   classAttribute: {
     flag: '--class-attribute <name>',
+    group: 'Input',
     kind: 'text',
     description: 'region attribute that holds the class (VIA); needed if more than one may',
   },
   requireMasks: {
     flag: '--require-masks',
+    group: 'Input',
     kind: 'switch',
     bytes: false,
     description: 'fail if an annotation has a box but no mask',
   },
   maskSuffix: {
     flag: '--mask-suffix <text>',
+    group: 'Input',
     kind: 'text',
     default: '',
     description: "suffix that a mask's name adds to its image's name, such as _mask",
   },
   imageSuffix: {
     flag: '--image-suffix <text>',
+    group: 'Input',
     kind: 'text',
     default: '',
     description: "suffix that an image's name adds to the name of its sample, such as _sat, with --mask-suffix",
   },
   threshold: {
     flag: '--threshold <n>',
+    group: 'Input',
     kind: 'count',
     description:
       'read masks as two classes, 1 from this value on and 0 below it, such as 128; they are written as 0 and 255, in 16 bits from a threshold above 255 as 0 and 65535',
   },
   split: {
     flag: '--split <name>',
+    group: 'Input',
     kind: 'text',
     description: 'split to augment (by default train, or the only one); other splits are copied unchanged',
   },
-  onlySplit: { flag: '--only-split', kind: 'switch', description: 'leave out the other splits' },
-  skipBad: { flag: '--skip-bad', kind: 'switch', description: 'leave out bad samples instead of stopping; the exit code is then 3' },
+  onlySplit: { flag: '--only-split', group: 'Input', kind: 'switch', description: 'leave out the other splits' },
+  skipBad: {
+    flag: '--skip-bad',
+    group: 'Input',
+    kind: 'switch',
+    description: 'leave out bad samples instead of stopping; the exit code is then 3',
+  },
   crowd: {
     flag: '--crowd <mode>',
+    group: 'Input',
     choices: ['skip', 'objects'],
     default: 'skip',
     description:
@@ -151,22 +171,30 @@ const reading = {
   },
   instances: {
     flag: '--instances <kind>',
+    group: 'What is pasted',
     choices: ['component', 'class', 'object'],
     default: 'component',
     description: "definition of an instance: a connected component, all pixels of a class, or an object of the layout's instance masks",
   },
   join: {
     flag: '--join <pixels>',
+    group: 'What is pasted',
     kind: 'pixels',
     description:
       'make one instance of the components of a class that have at most this many pixels between them, such as 6px; with --instances component and masks',
   },
-  background: { flag: '--background <ids>', kind: 'ids', description: 'background ids, or none (by default 0, none for CamVid)' },
-  ignore: { flag: '--ignore <ids>', kind: 'ids', description: 'ignore ids, or none (by default 255, 11 for CamVid)' },
-  classes: { flag: '--classes <list>', kind: 'names', description: 'paste only these classes, by id or name' },
-  excludeClasses: { flag: '--exclude-classes <list>', kind: 'names', description: 'never paste these classes' },
+  background: {
+    flag: '--background <ids>',
+    group: 'Input',
+    kind: 'ids',
+    description: 'background ids, or none (by default 0, none for CamVid)',
+  },
+  ignore: { flag: '--ignore <ids>', group: 'Input', kind: 'ids', description: 'ignore ids, or none (by default 255, 11 for CamVid)' },
+  classes: { flag: '--classes <list>', group: 'What is pasted', kind: 'names', description: 'paste only these classes, by id or name' },
+  excludeClasses: { flag: '--exclude-classes <list>', group: 'What is pasted', kind: 'names', description: 'never paste these classes' },
   colorMap: {
     flag: '--color-map <file>',
+    group: 'Input',
     kind: 'path',
     bytes: false,
     description:
@@ -174,6 +202,7 @@ const reading = {
   },
   classNames: {
     flag: '--class-names <file>',
+    group: 'Input',
     kind: 'path',
     bytes: false,
     description: 'names of the class ids: one per line from id 0, or lines "id name"',
@@ -184,50 +213,72 @@ const reading = {
 export const planning = {
   preset: {
     flag: '--preset <name>',
+    group: 'How it is pasted',
     choices: ['default', 'composer', 'paper', 'ssj', 'overhead', 'placed'],
     default: 'default',
     description: 'set of values for several options',
   },
-  p: { flag: '-p <p>', kind: 'probability', default: 0.5, description: 'probability of pasting into a sample' },
-  seed: { flag: '--seed <n>', kind: 'natural', default: 0, description: 'seed of every random choice' },
+  p: {
+    flag: '-p <p>',
+    group: 'Where it is pasted',
+    kind: 'probability',
+    default: 0.5,
+    description: 'probability of pasting into a sample',
+  },
+  seed: { flag: '--seed <n>', group: 'How it is pasted', kind: 'natural', default: 0, description: 'seed of every random choice' },
   maxInstances: {
     flag: '--max-instances <n>',
+    group: 'What is pasted',
     kind: 'count or all',
     default: 5,
     description: 'maximum number of instances to paste into a sample, or all',
   },
   minSourceArea: {
     flag: '--min-source-area <area>',
+    group: 'What is pasted',
     kind: 'area',
     default: '1px',
-    group: 'Thresholds',
     description: 'of an instance in its source: smallest area, as a fraction of that image, or in pixels such as 64px',
   },
   minArea: {
     flag: '--min-area <area>',
+    group: 'Where it is pasted',
     kind: 'area',
     default: 0.0005,
-    group: 'Thresholds',
     description: 'of a paste in its target: smallest area, as a fraction of the image, or in pixels such as 25px',
   },
   maxArea: {
     flag: '--max-area <area>',
+    group: 'Where it is pasted',
     kind: 'area',
     default: 0.25,
-    group: 'Thresholds',
     description: 'of a paste in its target: largest area, as a fraction of the image, or in pixels',
   },
-  scale: { flag: '--scale <lo,hi>', kind: 'range', default: [0.5, 2], description: 'range of the scale, drawn uniformly' },
+  scale: {
+    flag: '--scale <lo,hi>',
+    group: 'How it is pasted',
+    kind: 'range',
+    default: [0.5, 2],
+    description: 'range of the scale, drawn uniformly',
+  },
   scaleByClass: {
     flag: '--scale-by-class <file>',
+    group: 'How it is pasted',
     kind: 'file of ranges',
     scene: false,
     description:
       "YAML or JSON file with ranges of the scale for some classes, by name or id, in lines 'car: [0.5, 1.5]' (others use --scale)",
   },
-  flip: { flag: '--flip <p>', kind: 'probability', default: 0.5, description: 'probability of a horizontal flip' },
+  flip: {
+    flag: '--flip <p>',
+    group: 'How it is pasted',
+    kind: 'probability',
+    default: 0.5,
+    description: 'probability of a horizontal flip',
+  },
   turns: {
     flag: '--turns',
+    group: 'How it is pasted',
     kind: 'switch',
     scene: false,
     replaces: ['flip'],
@@ -236,32 +287,36 @@ export const planning = {
   },
   maxTranslation: {
     flag: '--max-translation <f>',
+    group: 'Where it is pasted',
     kind: 'fraction',
     default: 1,
     description: 'maximum translation, as a fraction of width and height; with 1 an instance may land anywhere',
   },
   pasteOn: {
     flag: '--paste-on <list>',
+    group: 'Where it is pasted',
     kind: 'names',
     scene: false,
     description: "classes that a paste may stand on, by the target's pixel under the middle of its lowest row",
   },
   avoid: {
     flag: '--avoid <list>',
+    group: 'Where it is pasted',
     kind: 'names',
     scene: false,
     description: 'classes of which a paste may cover no pixel',
   },
   maxCover: {
     flag: '--max-cover <f>',
+    group: 'Where it is pasted',
     kind: 'fraction',
     scene: false,
-    group: 'Thresholds',
     description:
       'of an existing instance: largest fraction of its pixels that all pastes together may cover; a paste that covers more is drawn again',
   },
   place: {
     flag: '--place <where>',
+    group: 'Where it is pasted',
     choices: ['anywhere', 'prior'],
     default: 'anywhere',
     scene: false,
@@ -271,6 +326,7 @@ export const planning = {
   },
   placeBand: {
     flag: '--place-band <lo,hi>',
+    group: 'Where it is pasted',
     kind: 'quantiles',
     default: [0.1, 0.9],
     scene: false,
@@ -279,6 +335,7 @@ export const planning = {
   },
   jitter: {
     flag: '--jitter <what>',
+    group: 'How it is pasted',
     choices: ['instance', 'scene'],
     default: 'instance',
     replaces: ['maxTranslation'],
@@ -286,24 +343,28 @@ export const planning = {
   },
   tone: {
     flag: '--tone <f>',
+    group: 'How it is pasted',
     kind: 'fraction',
     default: 0,
     description: 'change contrast and brightness of each pasted colour channel at random, by up to this fraction',
   },
   blend: {
     flag: '--blend <how>',
+    group: 'How it is pasted',
     choices: ['none', 'antialias'],
     default: 'none',
     description: 'blending of the edges of pasted instances with the image; masks are the same either way',
   },
   truncated: {
     flag: '--truncated <what>',
+    group: 'What is pasted',
     choices: ['skip', 'keep'],
     default: 'skip',
     description: 'treatment of instances that the border of their image cuts off',
   },
   stuff: {
     flag: '--stuff <what>',
+    group: 'What is pasted',
     choices: ['skip', 'keep'],
     default: 'skip',
     description:
@@ -311,60 +372,74 @@ export const planning = {
   },
   minVisible: {
     flag: '--min-visible <f>',
+    group: 'Where it is pasted',
     kind: 'fraction or official',
     default: 0.05,
-    group: 'Thresholds',
     description:
       "of an existing instance: smallest fraction of its pixels that must be left after the pastes, or it is dropped; official drops it as the paper's code does, if its box moves by more than 10 pixels and it keeps 300 pixels or fewer",
   },
   balance: {
     flag: '--balance <how>',
+    group: 'What is pasted',
     kind: 'balance',
     description:
       'balance of the classes: rfs or rfs:T (repeat factors of LVIS with threshold T, 0.001), inverse (as many pasted instances of each class), or target:FILE (YAML or JSON with the wanted shares)',
   },
   classWeights: {
     flag: '--class-weights <list>',
+    group: 'What is pasted',
     kind: 'weights',
     replaces: ['balance'],
     description: 'relative weight of an instance of each class, such as car=1,bicyclist=8; 1 for other classes, and 0 never pastes a class',
   },
   targets: {
     flag: '--targets <which>',
+    group: 'Where it is pasted',
     choices: ['all', 'annotated', 'background'],
     default: 'all',
     description: 'samples to paste into: those with annotations, background images (without annotations), or all',
   },
   backgroundRatio: {
     flag: '--background-ratio <p>',
+    group: 'Where it is pasted',
     kind: 'probability',
     description: 'probability of pasting into a background image (by default -p)',
   },
-  batchSize: { flag: '--batch-size <n>', kind: 'count', default: 16, description: 'batch size; sources come from the same batch' },
-  allowSelf: { flag: '--allow-self', kind: 'switch', description: 'allow a sample to be its own source' },
+  batchSize: {
+    flag: '--batch-size <n>',
+    group: 'What is pasted',
+    kind: 'count',
+    default: 16,
+    description: 'batch size; sources come from the same batch',
+  },
+  allowSelf: { flag: '--allow-self', group: 'What is pasted', kind: 'switch', description: 'allow a sample to be its own source' },
 } as const satisfies OptionTable;
 
 const sourcing = {
   sources: {
     flag: '--sources <dir>',
+    group: 'What is pasted',
     kind: 'path',
     bytes: false,
     description: 'another data set, of any layout, or a bank of objects, to take instances from',
   },
   sourcesLayout: {
     flag: '--sources-layout <name>',
+    group: 'What is pasted',
     choices: [...layoutNames, cutoutsLayout],
     bytes: false,
     description: 'folder layout of --sources; needed if more than one matches, or if a folder of cut-outs looks like a data set',
   },
   sourcesSplit: {
     flag: '--sources-split <name>',
+    group: 'What is pasted',
     kind: 'text',
     bytes: false,
     description: 'split of --sources (by default train, or the only one)',
   },
   classMap: {
     flag: '--class-map <file>',
+    group: 'What is pasted',
     kind: 'path',
     bytes: false,
     description:
@@ -375,6 +450,7 @@ const sourcing = {
 const running = {
   backend: {
     flag: '--backend <name>',
+    group: 'Run',
     choices: backendNames,
     default: 'cpu',
     bytes: false,
@@ -382,23 +458,26 @@ const running = {
   },
   jobs: {
     flag: '-j, --jobs <n>',
+    group: 'Run',
     kind: 'count',
     bytes: false,
     description: 'samples processed at the same time (by default the number of cores plus four)',
   },
   memory: {
     flag: '--memory <size>',
+    group: 'Run',
     kind: 'bytes',
     bytes: false,
     description: 'memory for pixels, such as 512MB or 4GB (by default half of what the process may use)',
   },
-  quiet: { flag: '-q, --quiet', kind: 'switch', bytes: false, description: 'print no progress and no summary' },
+  quiet: { flag: '-q, --quiet', group: 'Run', kind: 'switch', bytes: false, description: 'print no progress and no summary' },
 } as const satisfies OptionTable;
 
 export const augmentOptions = {
   ...reading,
   out: {
     flag: '--out <dir>',
+    group: 'Output',
     kind: 'path',
     required: true,
     bytes: false,
@@ -406,65 +485,91 @@ export const augmentOptions = {
   },
   ...planning,
   ...sourcing,
-  copies: { flag: '--copies <k>', kind: 'count', default: 1, description: 'variants of each sample, named _aug1, _aug2, …' },
-  includeOriginals: { flag: '--include-originals', kind: 'switch', description: 'also write the unchanged samples' },
+  copies: {
+    flag: '--copies <k>',
+    group: 'Output',
+    kind: 'count',
+    default: 1,
+    description: 'variants of each sample, named _aug1, _aug2, …',
+  },
+  includeOriginals: { flag: '--include-originals', group: 'Output', kind: 'switch', description: 'also write the unchanged samples' },
   imageFormat: {
     flag: '--image-format <name>',
+    group: 'Output',
     choices: ['png', 'jpeg', 'webp', 'tiff', 'avif', 'bmp'],
     description: 'format of augmented images (by default that of each input)',
   },
   quality: {
     flag: '--quality <n>',
+    group: 'Output',
     kind: 'quality',
     description: 'quality of JPEG, WebP and AVIF images (by default that of each JPEG input, else 95)',
   },
   polygons: {
     flag: '--polygons',
+    group: 'Output',
     kind: 'switch',
     description: 'write pasted and changed annotations as polygons, or as run lengths where polygons would lose a hole or a part',
   },
   maskFiles: {
     flag: '--mask-files',
+    group: 'Output',
     kind: 'switch',
     description: "for annotations that are shapes, also write class and object masks, as labelme's VOC converter does",
   },
-  link: { flag: '--link', kind: 'switch', bytes: false, description: 'hard-link unchanged files instead of copying them' },
+  link: { flag: '--link', group: 'Output', kind: 'switch', bytes: false, description: 'hard-link unchanged files instead of copying them' },
   overwrite: {
     flag: '--overwrite',
+    group: 'Output',
     kind: 'switch',
     bytes: false,
     description: 'delete what an earlier run wrote to --out, and start over',
   },
   rescan: {
     flag: '--rescan',
+    group: 'Output',
     kind: 'switch',
     bytes: false,
     description: 'if the run is complete, read every file again to compare it, even if its size and times have not changed',
   },
   fallback: {
     flag: '--fallback',
+    group: 'Run',
     kind: 'switch',
     bytes: false,
     description: 'render on the CPU if --backend is not available or fails',
   },
-  dryRun: { flag: '--dry-run', kind: 'switch', bytes: false, description: 'print the plan of each sample and write nothing' },
+  dryRun: { flag: '--dry-run', group: 'Run', kind: 'switch', bytes: false, description: 'print the plan of each sample and write nothing' },
   ...running,
-  json: { flag: '--json', kind: 'switch', bytes: false, description: 'print the summary as one JSON object on standard output' },
+  json: {
+    flag: '--json',
+    group: 'Run',
+    kind: 'switch',
+    bytes: false,
+    description: 'print the summary as one JSON object on standard output',
+  },
 } as const satisfies OptionTable;
 
 export const previewOptions = {
   ...reading,
-  out: { flag: '--out <file>', kind: 'path', required: true, description: 'picture to write: a .png, .jpg or .webp file' },
-  rows: { flag: '-n, --rows <n>', kind: 'count', default: 12, description: 'number of samples to show' },
-  withClass: { flag: '--with-class <class>', kind: 'text', description: 'show samples that got an instance of this class, by id or name' },
+  out: { flag: '--out <file>', group: 'Output', kind: 'path', required: true, description: 'picture to write: a .png, .jpg or .webp file' },
+  rows: { flag: '-n, --rows <n>', group: 'Output', kind: 'count', default: 12, description: 'number of samples to show' },
+  withClass: {
+    flag: '--with-class <class>',
+    group: 'Output',
+    kind: 'text',
+    description: 'show samples that got an instance of this class, by id or name',
+  },
   sweep: {
     flag: '--sweep <option=values>',
+    group: 'Output',
     kind: 'sweeps',
     description:
       "draw the same samples once with each value of an option, such as 'scale=0.5,1|1,2' or 'preset=default|placed'; given twice, with each pair of values",
   },
   show: {
     flag: '--show <how>',
+    group: 'Output',
     choices: ['auto', 'kitty', 'iterm', 'sixel', 'blocks', 'none'],
     default: 'auto',
     description:
@@ -523,7 +628,7 @@ export const verifyOptions = {
   ...filesOfRun,
   classMap: sourcing.classMap,
   ...running,
-  json: { flag: '--json', kind: 'switch', description: 'print the differences as one JSON object on standard output' },
+  json: { flag: '--json', group: 'Run', kind: 'switch', description: 'print the differences as one JSON object on standard output' },
 } as const satisfies OptionTable;
 
 export const reportOptions = {
@@ -550,13 +655,10 @@ export const replayOptions = {
   ...running,
 } as const satisfies OptionTable;
 
-const dataArgument = { flag: '<data>', kind: 'path', required: true, description: 'data set to read' } as const;
-
 const { onlySplit: _extracts, ...ofSources } = reading;
 
 export const extractOptions = {
   ...ofSources,
-  in: { ...dataArgument, bytes: false },
   stuff: planning.stuff,
   minSourceArea: planning.minSourceArea,
   split: { ...reading.split, description: 'split to extract from (by default train, or the only one)' },
@@ -584,7 +686,6 @@ const {
 
 export const checkOptions = {
   ...ofAnnotations,
-  in: dataArgument,
   onlySplit: { ...reading.onlySplit, description: 'check only the split called train, or --split' },
   split: { ...reading.split, description: 'split to check, with --only-split' },
   jobs: running.jobs,
@@ -594,18 +695,21 @@ export const checkOptions = {
 
 export const inspectOptions = {
   ...ofAnnotations,
-  in: dataArgument,
   split: { ...reading.split, description: 'split to list first, if none is called train' },
   instances,
   join,
   jobs: running.jobs,
   quiet: running.quiet,
-  json: { flag: '--json', kind: 'switch', description: 'print the findings as one JSON object' },
+  json: { flag: '--json', group: 'Run', kind: 'switch', description: 'print the findings as one JSON object' },
 } as const satisfies OptionTable;
 
 export const doctorOptions = {
   backend: { flag: '--backend <name>', choices: backendNames, description: 'test only this backend, in this process' },
   json: { flag: '--json', kind: 'switch', description: 'print the findings as JSON' },
+} as const satisfies OptionTable;
+
+export const completionOptions = {
+  shell: { flag: '<shell>', choices: ['bash', 'zsh', 'fish'], required: true, description: 'shell that reads the script' },
 } as const satisfies OptionTable;
 
 export type AugmentOptions = Resolved<typeof augmentOptions>;

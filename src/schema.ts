@@ -145,7 +145,10 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   const value = (name: string): unknown => {
     const option = table[name] as Option;
     if (given[name] !== undefined) return parseOption(option, given[name]);
-    if (option.required) throw new CopyPasteError('usage', `${option.flag} is missing; pass it`);
+    if (option.required) {
+      const form = option.argument === undefined ? option.flag : `<${option.argument}> or ${option.flag}`;
+      throw new CopyPasteError('usage', `${form} is missing; pass the ${option.description.replace(/:.*/, '')}`);
+    }
     return option.kind === 'switch' ? false : option.default;
   };
   const preset: Readonly<Record<string, unknown>> = 'preset' in table ? presets[value('preset') as keyof typeof presets].values : {};

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commands } from '../src/cli/commands.ts';
 import { main } from '../src/cli/main.ts';
 import { captureStreams, temporaryFolder } from './make.ts';
 
@@ -16,13 +17,9 @@ describe('documentation', () => {
     expect(read('manifest.schema.json')).toBe(docs.schemaText());
   });
 
-  test('a page has the table of the options of every command', async () => {
-    const streams = captureStreams();
-    await main(['--help'], streams);
-    const commands = [...streams.text.stdout.matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, name]) => name);
-    expect(commands).toContain('doctor');
+  test('a page has the table of the options of every command', () => {
     const text = pages.map(read).join();
-    for (const name of commands) expect(text).toContain(`\n<!-- ${name} -->\n| option of \`${name}\` | meaning |\n`);
+    for (const { name } of commands) expect(text).toContain(`\n<!-- ${name} -->\n| option of \`${name}\` | meaning |\n`);
   });
 
   test("CI runs README's test command", () => {

@@ -2,6 +2,7 @@ import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from
 import { type FileHandle, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
+import { nearestFolder } from './nearest.ts';
 import { openRegular, readRegular } from './regular.ts';
 import { decodeText } from './text.ts';
 
@@ -50,8 +51,10 @@ export function cannotRead(file: string, cause: unknown): CopyPasteError {
  * @throws {CopyPasteError} `noInput` if the root is not a directory, `io` if a folder cannot be listed.
  */
 export async function listTree(root: string): Promise<Tree> {
-  const info = await stat(root).catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${root}: no such directory; check the path`, { cause });
+  const info = await stat(root).catch(async (cause: unknown) => {
+    const { meant, exists } = await nearestFolder(root);
+    const remedy = meant === undefined ? `check the path, of which ${exists} exists` : `did you mean ${meant}?`;
+    throw new CopyPasteError('noInput', `${root}: no such directory; ${remedy}`, { cause });
   });
   if (!info.isDirectory()) throw new CopyPasteError('noInput', `${root}: not a directory; pass the folder of a data set`);
   const found: Listing = { folders: [], files: [], unreadable: [], seen: new Set() };

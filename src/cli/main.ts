@@ -1,88 +1,35 @@
 import { Command, CommanderError } from 'commander';
+import { nearest } from '../base/nearest.ts';
 import { judgeWith } from '../codecs/judge.ts';
 import type { Programs } from '../engine/programs.ts';
-import { CopyPasteError, codeOf, type ErrorCode, exitCodes, messageOf } from '../errors.ts';
-import {
-  augmentOptions,
-  checkOptions,
-  doctorOptions,
-  extractOptions,
-  inspectOptions,
-  type Option,
-  presets,
-  previewOptions,
-  replayOptions,
-  reportOptions,
-  verifyOptions,
-} from '../options.ts';
+import { CopyPasteError, codeOf, type ErrorCode, exitCodes, messageOf, printable } from '../errors.ts';
 import { version } from '../version.ts';
+import { type CommandName, type CommandRow, commands } from './commands.ts';
 import { addFlags, givenOf } from './flags.ts';
+import { commandHelp, programHelp } from './help.ts';
 import type { Streams } from './streams.ts';
 
-interface CommandRow {
-  readonly name: string;
-  readonly description: string;
-  readonly options: Readonly<Record<string, Option>>;
-  /** Loads the command's code; `run` checks the options and returns the exit code. */
-  load(): Promise<{ run: (given: never, streams: Streams, programs?: Programs) => Promise<number> }>;
+/** The code of a command; `run` checks the options and returns the exit code. */
+interface Loaded {
+  run(given: never, streams: Streams, programs?: Programs): Promise<number>;
 }
 
-const commands: readonly CommandRow[] = [
-  {
-    name: 'augment',
-    description: 'write an augmented data set in the same layout, with manifest.json',
-    options: augmentOptions,
-    load: () => import('./augment.ts'),
-  },
-  {
-    name: 'extract',
-    description: 'write the instances of a data set as cut-outs, a bank of objects for --sources',
-    options: extractOptions,
-    load: () => import('./extract.ts'),
-  },
-  {
-    name: 'preview',
-    description: 'draw a contact sheet: originals, augmented images, and masks with outlines of pastes',
-    options: previewOptions,
-    load: () => import('./preview.ts'),
-  },
-  {
-    name: 'inspect',
-    description: 'describe a data set: layout, splits, sizes, classes and possible problems',
-    options: inspectOptions,
-    load: () => import('./inspect.ts'),
-  },
-  {
-    name: 'verify',
-    description: 'compare an output with its manifest; with --deep, also render its samples again and compare them',
-    options: verifyOptions,
-    load: () => import('./verify.ts'),
-  },
-  {
-    name: 'report',
-    description: 'write a page that shows what augment did: samples before and after, classes, places, sizes',
-    options: reportOptions,
-    load: () => import('./report.ts'),
-  },
-  {
-    name: 'replay',
-    description: 'rebuild an output from its manifest and input, byte for byte',
-    options: replayOptions,
-    load: () => import('./replay.ts'),
-  },
-  {
-    name: 'check',
-    description: 'find contradictions in the annotations of any data set',
-    options: checkOptions,
-    load: () => import('./check.ts'),
-  },
-  {
-    name: 'doctor',
-    description: 'test each backend on this machine, and show what to install for those that are not available',
-    options: doctorOptions,
-    load: () => import('./doctor.ts'),
-  },
-];
+/** Loads the code of each command. */
+const loaders: Readonly<Record<CommandName, () => Promise<Loaded>>> = {
+  augment: () => import('./augment.ts'),
+  extract: () => import('./extract.ts'),
+  preview: () => import('./preview.ts'),
+  inspect: () => import('./inspect.ts'),
+  verify: () => import('./verify.ts'),
+  report: () => import('./report.ts'),
+  replay: () => import('./replay.ts'),
+  check: () => import('./check.ts'),
+  doctor: () => import('./doctor.ts'),
+  completion: () => import('./completion.ts'),
+};
+
+/** Width of help that is not printed on a terminal, in columns. */
+const usualWidth = 80;
 
 /**
  * Runs a command line.
@@ -94,17 +41,30 @@ const commands: readonly CommandRow[] = [
 export async function main(argv: readonly string[], streams: Streams, programs?: Programs): Promise<number> {
   let code = 0;
   if (programs) judgeWith(programs.judge);
+  const { columns = usualWidth } = streams.stdout;
+  const width = Math.min(columns, 100);
   const program = new Command('copypaste')
-    .description('Copy-Paste augmentation of segmentation data sets, offline.')
-    .version(version)
+    .version(version, '-v, --version')
     .helpCommand(false)
+    .showSuggestionAfterError(false)
+    .configureHelp({ formatHelp: () => programHelp(width) })
     .exitOverride()
-    .configureOutput({ writeOut: (text) => streams.stdout.write(text), writeErr: (text) => streams.stderr.write(text) });
-  for (const { name, description, options, load } of commands) {
-    const command = addFlags(program.command(name).description(description), options);
-    if (Object.hasOwn(options, 'preset')) command.addHelpText('after', `\n${describePresets()}`);
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      writeErr: (text) => streams.stderr.write(text),
+      outputError: () => {},
+    });
+  program.command('version').action(() => void streams.stdout.write(`${version}\n`));
+  program.command('help [command]').action((name?: string) => {
+    const described = name === undefined ? program : program.commands.find((one) => one.name() === name);
+    if (!described) throw new CommanderError(exitCodes.usage, 'commander.unknownCommand', `unknown command '${name}'`);
+    described.outputHelp();
+  });
+  for (const row of commands) {
+    const command = addFlags(program.command(row.name), row.options);
+    command.configureHelp({ formatHelp: () => commandHelp(row, !argv.includes('-h'), width) });
     command.action(async () => {
-      code = await (await load()).run(givenOf(command, options) as never, streams, programs);
+      code = await (await loaders[row.name]()).run(givenOf(command, row.options) as never, streams, programs);
     });
   }
   try {
@@ -115,18 +75,13 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    const { code: exitCode, kind, message, file, offenders } = explain(error, streams);
+    const { code: exitCode, kind, message, file, offenders } = explain(error, argv, streams);
     if (exitCode !== 0 && argv.includes('--json')) {
       const described = { code: kind, message, ...(file !== undefined && { file }), ...(offenders && { offenders }) };
       streams.stdout.write(`${JSON.stringify({ error: described })}\n`);
     }
     return exitCode;
   }
-}
-
-/** Lines on when to use each preset. */
-function describePresets(): string {
-  return ['Presets:', ...Object.entries(presets).map(([name, { when }]) => `  ${name.padEnd(10)}${when}`)].join('\n');
 }
 
 /** An error as it is explained. */
@@ -142,13 +97,16 @@ interface Explained {
 }
 
 /** Prints an error to standard error. */
-function explain(error: unknown, { stderr }: Streams): Explained {
+function explain(error: unknown, argv: readonly string[], { stderr }: Streams): Explained {
   const explained = (kind: ErrorCode, message: string, rest: Partial<Explained> = {}): Explained => {
     return { code: exitCodes[kind], kind, message, ...rest };
   };
-  // commander has already printed its message.
-  if (error instanceof CommanderError)
-    return explained('usage', error.message.replace(/^error: /, ''), error.exitCode === 0 ? { code: 0 } : {});
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return explained('usage', error.message, { code: 0 });
+    const message = describeMistake(error, argv);
+    stderr.write(`copypaste: ${printable(message)}\n`);
+    return explained('usage', message);
+  }
   if (error instanceof CopyPasteError) {
     const { code, message, path, offenders } = error;
     for (const offender of offenders) stderr.write(`  ${offender}\n`);
@@ -170,4 +128,20 @@ function explain(error: unknown, { stderr }: Streams): Explained {
   const message = `internal error, please report it: ${messageOf(error)}`;
   stderr.write(`copypaste: ${message}\n${error instanceof Error ? `${error.stack}\n` : ''}`);
   return explained('bug', message);
+}
+
+/** Message about a command line that commander refuses, with the name that a misspelled one is likely to mean. */
+function describeMistake({ code, message }: CommanderError, argv: readonly string[]): string {
+  const what = message.replace(/^error: /, '').replace(/\.$/, '');
+  const command = (commands as readonly CommandRow[]).find(({ name }) => name === argv[0]);
+  const [, given = ''] = /'(.*)'/.exec(what) ?? [];
+  const names =
+    code === 'commander.unknownCommand'
+      ? [...commands.map(({ name }) => name), 'help', 'version']
+      : code === 'commander.unknownOption'
+        ? Object.values(command?.options ?? {}).flatMap(({ flag }) => /--[\w-]+/.exec(flag)?.[0] ?? [])
+        : [];
+  const meant = nearest(given.replace(/^-+/, '--').replace(/=.*/, ''), names);
+  const remedy = meant === undefined ? `copypaste ${command ? `${command.name} -h` : '-h'} lists what there is` : `did you mean ${meant}?`;
+  return `${what}; ${remedy}`;
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { addFlags, describeOption, givenOf } from '../../src/cli/flags.ts';
-import { augmentOptions, checkOptions, type Option, previewOptions } from '../../src/options.ts';
+import { augmentOptions, checkOptions, previewOptions, verifyOptions } from '../../src/options.ts';
 
 describe('flags', () => {
   test.each([
@@ -12,23 +12,26 @@ describe('flags', () => {
     expect(command.options.map((option) => option.attributeName())).toEqual(Object.keys(table));
   });
 
+  const givenBy = (...argv: string[]): Record<string, unknown> => {
+    const command = addFlags(new Command('verify').exitOverride(), verifyOptions);
+    command.parse(argv, { from: 'user' });
+    return givenOf(command, verifyOptions);
+  };
+
   test('and arguments keep the text that was given, by option name', () => {
-    const command = addFlags(new Command('check').exitOverride(), checkOptions);
-    const [argument] = Object.keys(checkOptions).filter((name) => (checkOptions as Record<string, Option>)[name]?.flag.startsWith('<'));
-    command.parse(['data', '--json', '--jobs', '3'], { from: 'user' });
-    expect(givenOf(command, checkOptions)).toEqual({ [argument as string]: 'data', json: true, jobs: '3' });
+    expect(givenBy('aug', '--json', '--jobs', '3')).toEqual({ out: 'aug', json: true, jobs: '3' });
+    expect(givenBy('--deep')).toEqual({ deep: true });
   });
 
-  test('are listed under the heading of their group, with what each threshold looks at', () => {
-    const help = addFlags(new Command('augment'), augmentOptions)
-      .helpInformation()
-      .replaceAll(/\n {6,}/g, ' ');
-    const [, thresholds = ''] = help.split('Thresholds:\n');
-    const lines = thresholds.split('\n\n')[0]?.trimEnd().split('\n') ?? [];
-    expect(lines.map((line) => /--\S+/.exec(line)?.[0])).toEqual(
-      expect.arrayContaining(['--min-area', '--max-area', '--max-cover', '--min-visible']),
-    );
-    for (const line of lines) expect(line).toMatch(/ of (a paste in its target|an instance in its source|an existing instance): /);
+  test('may stand for an argument, but not beside it', () => {
+    const givenTo = (...argv: string[]): Record<string, unknown> => {
+      const command = addFlags(new Command('check').exitOverride(), checkOptions);
+      command.parse(argv, { from: 'user' });
+      return givenOf(command, checkOptions);
+    };
+    expect(givenTo('data')).toEqual({ in: 'data' });
+    expect(givenTo('--in', 'data')).toEqual({ in: 'data' });
+    expect(() => givenTo('data', '--in', 'data')).toThrow('data is given twice: data and --in data; leave one out');
   });
 
   test('are described with their choices and defaults', () => {

@@ -54,10 +54,27 @@ describe('copypaste', () => {
   });
 
   test.each([
-    [2, 'an unknown option', ['augment', '--in', camvid, '--out', 'x', '--wrong'], /unknown option '--wrong'/],
-    [2, 'an unknown command', ['augmen'], /unknown command 'augmen'/],
+    [
+      2,
+      'an unknown option',
+      ['augment', '--in', camvid, '--out', 'x', '--wrong'],
+      /^copypaste: unknown option '--wrong'; copypaste augment -h lists what there is\n$/,
+    ],
+    [2, 'a misspelled option', ['augment', '--clases', 'car'], /^copypaste: unknown option '--clases'; did you mean --classes\?\n$/],
+    [2, 'an option with one dash', ['augment', '-in', camvid], /^copypaste: unknown option '-in'; did you mean --in\?\n$/],
+    [2, 'an option in camel case', ['augment', '--maxInstances=3'], /; did you mean --max-instances\?\n$/],
+    [2, 'a misspelled command', ['augmen'], /^copypaste: unknown command 'augmen'; did you mean augment\?\n$/],
+    [2, 'a misspelled command after help', ['help', 'augmen'], /^copypaste: unknown command 'augmen'; did you mean augment\?\n$/],
+    [2, 'an unknown command', ['train'], /^copypaste: unknown command 'train'; copypaste -h lists what there is\n$/],
     [2, 'no command', [], /Usage: copypaste/],
-    [2, 'a missing option', ['augment', '--in', camvid], /--out <dir>' not specified/],
+    [2, 'no data set', ['augment'], /^copypaste: <data> or --in <dir> is missing; pass the data set to read\n$/],
+    [
+      2,
+      'two data sets',
+      ['augment', camvid, '--in', 'data'],
+      /^copypaste: data is given twice: fixtures\/camvid and --in data; leave one out\n$/,
+    ],
+    [2, 'a missing option', ['augment', camvid], /^copypaste: --out <dir> is missing; pass the output folder\n$/],
     [2, 'a bad value', ['augment', '--in', camvid, '--out', 'x', '-p', '2'], /^copypaste: -p: expected a number from 0 to 1, got '2'\n$/],
     [
       2,
@@ -71,11 +88,28 @@ describe('copypaste', () => {
       ['augment', '--in', 'src', '--out', 'x'],
       /^copypaste: the data set does not match any known layout: it has .*--images DIR/m,
     ],
-    [66, 'no input', ['augment', '--in', 'nowhere', '--out', 'x'], /^copypaste: nowhere: no such directory/],
+    [
+      66,
+      'no input',
+      ['augment', '--in', 'nowhere', '--out', 'x'],
+      /^copypaste: nowhere: no such directory; check the path, of which \. exists\n$/,
+    ],
+    [
+      66,
+      'a misspelled folder',
+      ['inspect', 'fixtres/camvd'],
+      /^copypaste: fixtres\/camvd: no such directory; did you mean fixtures\/camvid\?\n$/,
+    ],
     [73, 'an output that is a file', ['augment', '--in', camvid, '--out', 'README.md'], /^copypaste: --out README.md: /],
     [2, 'an unknown picture format', ['preview', '--in', camvid, '--out', 'x.txt'], /name a \.png, \.jpg or \.webp file/],
-    [0, 'help', ['--help'], /Commands:/],
-    [0, 'the version', ['--version'], /^\d+\.\d+\.\d+\n$/],
+    [0, '--help', ['--help'], /^Usage: copypaste COMMAND.*\n {2}augment /ms],
+    [0, 'help', ['help'], /^Usage: copypaste COMMAND.*\n {2}augment /ms],
+    [0, 'help of a command', ['help', 'augment'], /^Where it is pasted:$/m],
+    [0, '--help of a command', ['augment', '--help'], /^Where it is pasted:$/m],
+    [0, '-h of a command', ['augment', '-h'], /^Most used:$/m],
+    [0, '--version', ['--version'], /^\d+\.\d+\.\d+\n$/],
+    [0, '-v', ['-v'], /^\d+\.\d+\.\d+\n$/],
+    [0, 'version', ['version'], /^\d+\.\d+\.\d+\n$/],
   ])('exits with %i for %s', async (code, _, argv, text) => {
     const result = await cli(...argv);
     expect(result.code).toBe(code);
@@ -186,11 +220,13 @@ describe('copypaste', () => {
   test('--json prints an error as one JSON object, beside the line on standard error', async () => {
     const missing = await cli('inspect', join(folder, 'nothing'), '--json');
     expect(missing.code).toBe(66);
-    const message = `${join(folder, 'nothing')}: no such directory; check the path`;
+    const message = `${join(folder, 'nothing')}: no such directory; check the path, of which ${folder} exists`;
     expect(JSON.parse(missing.stdout)).toEqual({ error: { code: 'noInput', message } });
     expect(missing.stderr).toBe(`copypaste: ${message}\n`);
     const wrong = await cli('inspect', camvid, '--json', '--nonsense');
-    expect(JSON.parse(wrong.stdout)).toEqual({ error: { code: 'usage', message: "unknown option '--nonsense'" } });
+    expect(JSON.parse(wrong.stdout)).toEqual({
+      error: { code: 'usage', message: "unknown option '--nonsense'; copypaste inspect -h lists what there is" },
+    });
     const root = await writeTree(join(folder, 'damaged'), { 'images/a.png': imageOf(9, 9, () => 7), 'masks/a.png': 'no mask' });
     const { error } = JSON.parse((await cli('augment', '--in', root, '--out', join(folder, 'refused'), '--json')).stdout);
     expect(error.code).toBe('data');
@@ -230,7 +266,7 @@ describe('copypaste', () => {
 
   test('--help loads none of zod, sharp and TensorFlow.js; augment on the cpu loads no TensorFlow.js', async () => {
     const node = ['--import', './test/loads.js'];
-    for (const argv of [['--help'], ['augment', '--help'], ['preview', '--help'], ['--version']]) {
+    for (const argv of [['--help'], ['augment', '--help'], ['preview', '-h'], ['help'], ['--version']]) {
       const { code, stderr } = await built(argv, node);
       expect(code).toBe(0);
       expect(stderr).toMatch(/commander/);

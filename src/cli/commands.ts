@@ -1,0 +1,123 @@
+import {
+  augmentOptions,
+  checkOptions,
+  completionOptions,
+  doctorOptions,
+  extractOptions,
+  inspectOptions,
+  type Option,
+  previewOptions,
+  replayOptions,
+  reportOptions,
+  verifyOptions,
+} from '../options.ts';
+
+/** A command, as help, completions and the man page describe it. */
+export interface CommandRow {
+  readonly name: string;
+  readonly description: string;
+  readonly options: Readonly<Record<string, Option>>;
+  /** Names of the options that short help shows, and help shows first; all if absent. */
+  readonly first?: readonly string[];
+  readonly examples: readonly Example[];
+}
+
+/** A command line, with its purpose. */
+export interface Example {
+  readonly line: string;
+  readonly purpose: string;
+}
+
+/** All commands, in the order of help. */
+export const commands = [
+  {
+    name: 'augment',
+    description: 'write an augmented data set in the same layout, with manifest.json',
+    options: augmentOptions,
+    first: ['in', 'out', 'p', 'preset', 'maxInstances', 'classes', 'sources', 'copies', 'seed', 'dryRun'],
+    examples: [
+      { line: 'copypaste augment data --out aug', purpose: 'paste into half of the samples of the training split' },
+      {
+        line: 'copypaste augment data --out aug -p 1 --copies 3 --classes car,person',
+        purpose: 'three variants of each sample, of two classes',
+      },
+      {
+        line: 'copypaste augment data --out aug --preset placed --sources more',
+        purpose: 'instances of another data set, where their class stands',
+      },
+    ],
+  },
+  {
+    name: 'extract',
+    description: 'write the instances of a data set as cut-outs, a bank of objects for --sources',
+    options: extractOptions,
+    first: ['in', 'out', 'classes', 'excludeClasses', 'instances', 'minSourceArea', 'stuff', 'layout', 'split', 'json'],
+    examples: [{ line: 'copypaste extract data --out bank', purpose: 'a bank that augment and preview take with --sources bank' }],
+  },
+  {
+    name: 'preview',
+    description: 'draw a contact sheet: originals, augmented images, and masks with outlines of pastes',
+    options: previewOptions,
+    first: ['in', 'out', 'rows', 'p', 'preset', 'maxInstances', 'classes', 'sources', 'seed', 'split'],
+    examples: [{ line: 'copypaste preview data --out sheet.png -p 1', purpose: 'a picture of the first twelve samples' }],
+  },
+  {
+    name: 'inspect',
+    description: 'describe a data set: layout, splits, sizes, classes and possible problems',
+    options: inspectOptions,
+    first: ['in', 'layout', 'split', 'instances', 'background', 'ignore', 'classNames', 'annotations', 'jobs', 'json'],
+    examples: [{ line: 'copypaste inspect data', purpose: 'what copypaste finds in the data set' }],
+  },
+  {
+    name: 'verify',
+    description: 'compare an output with its manifest; with --deep, also render its samples again and compare them',
+    options: verifyOptions,
+    examples: [
+      { line: 'copypaste verify aug', purpose: 'find files that are missing, damaged or changed' },
+      { line: 'copypaste verify aug --deep --in data', purpose: 'plan and render everything again, and compare' },
+    ],
+  },
+  {
+    name: 'report',
+    description: 'write a page that shows what augment did: samples before and after, classes, places, sizes',
+    options: reportOptions,
+    examples: [{ line: 'copypaste report aug --in data', purpose: 'report.html, with pictures' }],
+  },
+  {
+    name: 'replay',
+    description: 'rebuild an output from its manifest and input, byte for byte',
+    options: replayOptions,
+    examples: [{ line: 'copypaste replay aug/manifest.json --in data --out again', purpose: 'the same bytes again' }],
+  },
+  {
+    name: 'check',
+    description: 'find contradictions in the annotations of any data set',
+    options: checkOptions,
+    first: ['in', 'layout', 'split', 'onlySplit', 'background', 'ignore', 'classNames', 'annotations', 'jobs', 'json'],
+    examples: [{ line: 'copypaste check data', purpose: 'exit code 1 if a file contradicts another' }],
+  },
+  {
+    name: 'doctor',
+    description: 'test each backend on this machine, and show what to install for those that are not available',
+    options: doctorOptions,
+    examples: [{ line: 'copypaste doctor', purpose: 'which backends this machine has' }],
+  },
+  {
+    name: 'completion',
+    description: 'print a script that completes commands, options and files in a shell',
+    options: completionOptions,
+    examples: [
+      { line: 'source <(copypaste completion bash)', purpose: 'in ~/.bashrc; zsh likewise in ~/.zshrc' },
+      { line: 'copypaste completion fish | source', purpose: 'in ~/.config/fish/config.fish' },
+    ],
+  },
+] as const satisfies readonly CommandRow[];
+
+export type CommandName = (typeof commands)[number]['name'];
+
+/** Examples of the program. */
+export const examples: readonly Example[] = [
+  { line: 'copypaste inspect data', purpose: 'what is in a data set' },
+  { line: 'copypaste preview data --out sheet.png -p 1', purpose: 'what pasting does to its first samples' },
+  { line: 'copypaste augment data --out aug', purpose: 'the augmented data set' },
+];
