@@ -1,4 +1,4 @@
-// Makes the tables of README and docs/, and the manifest's JSON Schema, from the source.
+// Makes the tables of README and docs/, and the JSON Schemas of manifest and configuration, from the source.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -6,12 +6,14 @@ import { describeOption, termOf } from '../dist/cli/flags.js';
 import { layouts } from '../dist/formats/layouts.js';
 import * as tables from '../dist/options.js';
 import { manifestSchema } from '../dist/output/manifest.js';
+import { configSchema } from '../dist/schema.js';
 
 const { augmentOptions, batchOptions, presets } = tables;
 
-/** The manifest's JSON Schema as text. */
-export function schemaText() {
-  return `${JSON.stringify(z.toJSONSchema(manifestSchema), undefined, 2)}\n`;
+/** Text of each JSON Schema by its path. */
+export function schemaTexts() {
+  const schemas = { 'manifest.schema.json': z.toJSONSchema(manifestSchema), 'config.schema.json': configSchema() };
+  return Object.fromEntries(Object.entries(schemas).map(([path, schema]) => [path, `${JSON.stringify(schema, undefined, 2)}\n`]));
 }
 
 /** Paths of README and the pages of docs/. */
@@ -47,6 +49,7 @@ function generatedParts() {
         .filter(([name, option]) => option !== augmentOptions[name])
         .map(([flag, option]) => ({ ...option, flag })),
     ),
+    configuration: table(Object.values(tables.configFlags).map(({ group: _, ...option }) => option)),
     presets: presetTable(),
     layouts: layoutTable(),
     ...Object.fromEntries(layouts.map((layout) => [`layout ${layout.name}`, layoutFacts(layout)])),
@@ -138,6 +141,5 @@ function presetTable() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync('manifest.schema.json', schemaText());
-  for (const [page, text] of Object.entries(pageTexts())) writeFileSync(page, text);
+  for (const [path, text] of Object.entries({ ...schemaTexts(), ...pageTexts() })) writeFileSync(path, text);
 }

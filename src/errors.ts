@@ -34,9 +34,15 @@ export class CopyPasteError extends Error {
   /** Message without the path. */
   readonly what: string;
 
-  constructor(code: ErrorCode, what: string, options: { cause?: unknown; offenders?: readonly string[]; path?: string } = {}) {
-    const { path, offenders = [] } = options;
-    super(printable(path === undefined ? what : `${path}: ${what}`), 'cause' in options ? { cause: options.cause } : undefined);
+  /** @param options `line` is the number of the line in the file, from 1. */
+  constructor(
+    code: ErrorCode,
+    what: string,
+    options: { cause?: unknown; offenders?: readonly string[]; path?: string; line?: number | undefined } = {},
+  ) {
+    const { path, line, offenders = [] } = options;
+    const place = path === undefined ? '' : `${path}${line === undefined ? '' : `:${line}`}: `;
+    super(printable(`${place}${what}`), 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'CopyPasteError';
     this.code = code;
     this.offenders = offenders.map(printable);

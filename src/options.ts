@@ -11,6 +11,8 @@ import type { AreaLimit, Balancing } from './types.ts';
 /** Kinds of values, each with the type of its parsed value. */
 export interface Kinds {
   path: string;
+  /** A path inside the data set. */
+  'path inside': string;
   text: string;
   probability: number;
   fraction: number;
@@ -52,6 +54,8 @@ export interface Option {
   readonly required?: true;
   /** False if no output byte depends on the option, except through facts of the data set that the manifest records anyway. */
   readonly bytes?: false;
+  /** False if only the command line sets the option, since it concerns a single call. */
+  readonly config?: false;
   /** Heading under which help lists the option. */
   readonly group?: (typeof groups)[number];
   /** Name under which a command takes the value without its flag too. */
@@ -97,8 +101,20 @@ const reading = {
     choices: layoutNames,
     description: 'folder layout; needed if more than one matches',
   },
-  images: { flag: '--images <dir>', group: 'Input', kind: 'path', bytes: false, description: 'folder of images inside --in, with --masks' },
-  masks: { flag: '--masks <dir>', group: 'Input', kind: 'path', bytes: false, description: 'folder of masks inside --in, with --images' },
+  images: {
+    flag: '--images <dir>',
+    group: 'Input',
+    kind: 'path inside',
+    bytes: false,
+    description: 'folder of images inside --in, with --masks',
+  },
+  masks: {
+    flag: '--masks <dir>',
+    group: 'Input',
+    kind: 'path inside',
+    bytes: false,
+    description: 'folder of masks inside --in, with --images',
+  },
   encoding: {
     flag: '--encoding <label>',
     group: 'Input',
@@ -109,7 +125,7 @@ const reading = {
   annotations: {
     flag: '--annotations <file>',
     group: 'Input',
-    kind: 'path',
+    kind: 'path inside',
     bytes: false,
     description:
       'annotation document inside --in (COCO, CVAT, Datumaro, VIA); if its images are not found, name their folder with --images',
@@ -470,7 +486,14 @@ const running = {
     bytes: false,
     description: 'memory for pixels, such as 512MB or 4GB (by default half of what the process may use)',
   },
-  quiet: { flag: '-q, --quiet', group: 'Run', kind: 'switch', bytes: false, description: 'print no progress and no summary' },
+  quiet: {
+    flag: '-q, --quiet',
+    group: 'Run',
+    kind: 'switch',
+    config: false,
+    bytes: false,
+    description: 'print no progress and no summary',
+  },
 } as const satisfies OptionTable;
 
 export const augmentOptions = {
@@ -522,6 +545,7 @@ export const augmentOptions = {
     flag: '--overwrite',
     group: 'Output',
     kind: 'switch',
+    config: false,
     bytes: false,
     description: 'delete what an earlier run wrote to --out, and start over',
   },
@@ -529,6 +553,7 @@ export const augmentOptions = {
     flag: '--rescan',
     group: 'Output',
     kind: 'switch',
+    config: false,
     bytes: false,
     description: 'if the run is complete, read every file again to compare it, even if its size and times have not changed',
   },
@@ -539,12 +564,20 @@ export const augmentOptions = {
     bytes: false,
     description: 'render on the CPU if --backend is not available or fails',
   },
-  dryRun: { flag: '--dry-run', group: 'Run', kind: 'switch', bytes: false, description: 'print the plan of each sample and write nothing' },
+  dryRun: {
+    flag: '--dry-run',
+    group: 'Run',
+    kind: 'switch',
+    config: false,
+    bytes: false,
+    description: 'print the plan of each sample and write nothing',
+  },
   ...running,
   json: {
     flag: '--json',
     group: 'Run',
     kind: 'switch',
+    config: false,
     bytes: false,
     description: 'print the summary as one JSON object on standard output',
   },
@@ -552,7 +585,14 @@ export const augmentOptions = {
 
 export const previewOptions = {
   ...reading,
-  out: { flag: '--out <file>', group: 'Output', kind: 'path', required: true, description: 'picture to write: a .png, .jpg or .webp file' },
+  out: {
+    flag: '--out <file>',
+    group: 'Output',
+    kind: 'path',
+    config: false,
+    required: true,
+    description: 'picture to write: a .png, .jpg or .webp file',
+  },
   rows: { flag: '-n, --rows <n>', group: 'Output', kind: 'count', default: 12, description: 'number of samples to show' },
   withClass: {
     flag: '--with-class <class>',
@@ -628,7 +668,13 @@ export const verifyOptions = {
   ...filesOfRun,
   classMap: sourcing.classMap,
   ...running,
-  json: { flag: '--json', group: 'Run', kind: 'switch', description: 'print the differences as one JSON object on standard output' },
+  json: {
+    flag: '--json',
+    group: 'Run',
+    kind: 'switch',
+    config: false,
+    description: 'print the differences as one JSON object on standard output',
+  },
 } as const satisfies OptionTable;
 
 export const reportOptions = {
@@ -662,7 +708,7 @@ export const extractOptions = {
   stuff: planning.stuff,
   minSourceArea: planning.minSourceArea,
   split: { ...reading.split, description: 'split to extract from (by default train, or the only one)' },
-  out: { ...augmentOptions.out, description: 'folder of the bank: new, empty, or with a bank to continue' },
+  out: { ...augmentOptions.out, config: false, description: 'folder of the bank: new, empty, or with a bank to continue' },
   overwrite: augmentOptions.overwrite,
   rescan: augmentOptions.rescan,
   jobs: running.jobs,
@@ -700,8 +746,34 @@ export const inspectOptions = {
   join,
   jobs: running.jobs,
   quiet: running.quiet,
-  json: { flag: '--json', group: 'Run', kind: 'switch', description: 'print the findings as one JSON object' },
+  json: { flag: '--json', group: 'Run', kind: 'switch', config: false, description: 'print the findings as one JSON object' },
 } as const satisfies OptionTable;
+
+/** Flags of the commands that read a configuration, beside their options. */
+export const configFlags = {
+  config: {
+    flag: '--config <file>',
+    group: 'Run',
+    kind: 'path',
+    description:
+      'options to start from: a configuration, or the manifest.json of a run (by default copypaste.yaml here or in the data set)',
+  },
+  noConfig: { flag: '--no-config', group: 'Run', kind: 'switch', description: 'read no configuration' },
+  printConfig: {
+    flag: '--print-config',
+    group: 'Run',
+    kind: 'switch',
+    description: 'print the options that hold, with their origins, as a configuration, and do nothing else',
+  },
+} as const satisfies OptionTable;
+
+/** Options of all commands that read a configuration; each takes those that it has. */
+export const configured: OptionTable = { ...inspectOptions, ...checkOptions, ...extractOptions, ...previewOptions, ...augmentOptions };
+
+/** Key of an option in a configuration: the long name of its flag, or `p`. */
+export function keyOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 export const doctorOptions = {
   backend: { flag: '--backend <name>', choices: backendNames, description: 'test only this backend, in this process' },

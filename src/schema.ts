@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isKnownEncoding } from './base/text.ts';
 import { CopyPasteError } from './errors.ts';
-import { type Kinds, type Option, presets, type Resolved } from './options.ts';
+import { configured, type Kinds, keyOf, type Option, presets, type Resolved } from './options.ts';
 import type { AreaLimit, Balancing } from './types.ts';
 
 const area = z.union([z.number().min(0).max(1), z.string().regex(/^\d+(\.\d+)?px$/)]) as z.ZodType<AreaLimit>;
@@ -18,10 +18,22 @@ export const sharesSchema = z.strictObject({
   shares: weights.refine((all) => Object.values(all).some((share) => share > 0)),
 });
 
+/** How values of a kind are read. */
+interface Reading<T> {
+  readonly expects: string;
+  readonly parse: (text: string) => unknown;
+  readonly schema: z.ZodType<T>;
+  /** Schema of values in a configuration, if they may also be written otherwise. */
+  readonly written?: z.ZodType;
+}
+
+const path = z.string().min(1);
+
 /** Parser, schema and description of each kind of value. */
-const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => unknown; schema: z.ZodType<Kinds[K]> } } = {
-  path: { expects: 'a path', parse: String, schema: z.string().min(1) },
-  text: { expects: 'text', parse: String, schema: z.string() },
+const kinds: { readonly [K in keyof Kinds]: Reading<Kinds[K]> } = {
+  path: { expects: 'a path', parse: String, schema: path },
+  'path inside': { expects: 'a path inside --in', parse: String, schema: path },
+  text: { expects: 'text', parse: String, schema: z.string(), written: z.union([z.string(), z.number()]) },
   probability: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
   fraction: { expects: 'a number from 0 to 1', parse: number, schema: z.number().min(0).max(1) },
   'fraction or official': {
@@ -44,6 +56,7 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
       return Math.round(Number(size) * 1024 ** ['', 'k', 'm', 'g', 't'].indexOf(unit.toLowerCase()));
     },
     schema: z.int().min(1),
+    written: z.union([z.int().min(1), z.string().regex(/^\d+(\.\d+)? ?[kmgtKMGT]?i?[bB]?$/)]),
   },
   area: {
     expects: 'a fraction from 0 to 1, or pixels such as 25px',
@@ -74,11 +87,13 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     expects: 'ids from 0 to 65535 such as 0,255, or none',
     parse: (text) => (text === 'none' ? [] : text.split(',').map(number)),
     schema: z.array(z.int().min(0).max(65535)),
+    written: z.union([z.array(z.int().min(0).max(65535)), z.int().min(0).max(65535), z.literal('none')]),
   },
   names: {
     expects: 'ids or names such as car,person',
     parse: (text) => text.split(',').map((name) => name.trim()),
     schema: z.array(z.union([z.string().min(1), z.int().min(0)])).min(1),
+    written: z.union([z.array(z.union([z.string().min(1), z.int().min(0)])).min(1), z.string().min(1), z.int().min(0)]),
   },
   encoding: {
     expects: 'an encoding such as utf-8, latin1 or gbk',
@@ -86,7 +101,12 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
     schema: z.string().refine(isKnownEncoding),
   },
   ranges: { expects: 'ranges LO,HI by class, such as {"car": [0.5, 1.5]}, with 0 < LO ≤ HI', parse: String, schema: ranges },
-  'file of ranges': { expects: "lines such as 'car: [0.5, 1.5]', with 0 < LO ≤ HI", parse: String, schema: ranges },
+  'file of ranges': {
+    expects: "lines such as 'car: [0.5, 1.5]', with 0 < LO ≤ HI",
+    parse: String,
+    schema: ranges,
+    written: z.union([ranges, path]),
+  },
   weights: {
     expects: 'classes, each once, with weights of at least 0, such as car=1,bicyclist=8',
     parse: (text) => {
@@ -106,6 +126,12 @@ const kinds: { [K in keyof Kinds]: { expects: string; parse: (text: string) => u
       return { rfs: threshold === undefined ? 0.001 : number(threshold) };
     },
     schema: z.union([z.literal('inverse'), z.strictObject({ rfs: z.number().positive() }), sharesSchema]) as z.ZodType<Balancing>,
+    written: z.union([
+      z.literal('inverse'),
+      z.string().regex(/^(rfs(:.+)?|target:.+)$/),
+      z.strictObject({ rfs: z.number().positive() }),
+      sharesSchema,
+    ]),
   },
   sweeps: { expects: "options with values, such as 'scale=0.5,1|1,2'", parse: (text) => [text], schema: z.array(z.string()) },
   switch: { expects: 'true or false', parse: (text) => ({ true: true, false: false })[text] ?? text, schema: z.boolean() },
@@ -115,17 +141,44 @@ function number(text: string): number {
   return text.trim() === '' ? Number.NaN : Number(text);
 }
 
-function parseOption(option: Option, value: unknown): unknown {
-  const { expects, parse, schema } = option.choices
-    ? { expects: option.choices.join(', '), parse: String, schema: z.enum(option.choices as [string]) }
-    : kinds[option.kind as keyof Kinds];
+function readingOf({ choices, kind }: Option): Reading<unknown> {
+  if (choices) return { expects: choices.join(', '), parse: String, schema: z.enum(choices as [string]) };
+  return kinds[kind as keyof Kinds];
+}
+
+/** JSON Schema of a configuration, for editors. Unlike the tool, it wants numbers without quotes, and lists and maps of YAML. */
+export function configSchema(): object {
+  const rows = Object.entries(configured).filter(([, { config }]) => config !== false);
+  const properties = rows.map(([name, option]) => {
+    const { schema, written = schema } = readingOf(option);
+    const { description, default: value } = option;
+    return [keyOf(name), written.optional().meta({ description, ...(value !== undefined && { default: value }) })] as const;
+  });
+  const schema = z.strictObject(Object.fromEntries(properties));
+  return z.toJSONSchema(schema.meta({ title: 'Configuration of copypaste', description: 'Options by the long names of their flags.' }), {
+    io: 'input',
+  });
+}
+
+/**
+ * Checks the value of an option.
+ *
+ * @param value or its text as on a command line.
+ * @throws {CopyPasteError} `usage` if it is not valid.
+ */
+export function parseOption(option: Option, value: unknown): unknown {
+  const { expects, parse, schema } = readingOf(option);
   const result = schema.safeParse(typeof value === 'string' ? parse(value) : value);
   if (result.success) return result.data;
-  const flag = /--[\w-]+|^-?\w+/.exec(option.flag)?.[0] ?? option.flag;
   throw new CopyPasteError(
     'usage',
-    `${flag}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`,
+    `${flagOf(option)}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`,
   );
+}
+
+/** The long flag of an option, or its only one; of an argument, its name. */
+export function flagOf({ flag }: Option): string {
+  return /--[\w-]+|^-?\w+/.exec(flag)?.[0] ?? flag;
 }
 
 /**
@@ -159,6 +212,14 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   return resolved as Resolved<T>;
 }
 
+/** Value of an option that is not given: that of the preset, else its default. @param preset name of a preset; an unknown one has no values. */
+export function usualValue(table: Readonly<Record<string, Option>>, name: string, preset: unknown): unknown {
+  const values: Readonly<Record<string, unknown>> =
+    typeof preset === 'string' && Object.hasOwn(presets, preset) ? presets[preset as keyof typeof presets].values : {};
+  const { kind, default: value } = table[name] ?? {};
+  return values[name] ?? (kind === 'switch' ? false : value);
+}
+
 /**
  * Refuses options that have no effect beside others.
  *
@@ -169,18 +230,18 @@ function refuseTogether(
   resolved: Readonly<Record<string, unknown>>,
   preset: Readonly<Record<string, unknown>>,
 ): void {
-  const flagOf = (name: string): string => (table[name] as Option).flag.replace(/ <.*/, '');
+  const flagNamed = (name: string): string => flagOf(table[name] as Option);
   const usualOf = (name: string): unknown => (name in preset ? preset[name] : table[name]?.default);
   const originOf = (name: string): string => {
     if (!areEqual(resolved[name], usualOf(name))) return '';
-    return name in preset ? ` of ${flagOf('preset')} ${resolved.preset}` : ', the default';
+    return name in preset ? ` of ${flagNamed('preset')} ${resolved.preset}` : ', the default';
   };
   const named = (name: string): string =>
-    `${flagOf(name)}${typeof resolved[name] === 'string' ? ` ${resolved[name]}` : ''}${originOf(name)}`;
+    `${flagNamed(name)}${typeof resolved[name] === 'string' ? ` ${resolved[name]}` : ''}${originOf(name)}`;
   for (const [name, { scene, replaces = [], notWith = {}, kind, default: usual }] of Object.entries(table)) {
     if (areEqual(resolved[name], kind === 'switch' ? false : usual)) continue;
     const refuse = (why: string): never => {
-      throw new CopyPasteError('usage', `${flagOf(name)}${originOf(name)}: ${why}; omit or change one of the two`);
+      throw new CopyPasteError('usage', `${flagNamed(name)}${originOf(name)}: ${why}; omit or change one of the two`);
     };
     if (scene === false && resolved.jitter === 'scene') refuse(`has no effect with ${named('jitter')}, which places whole scenes`);
     for (const [other, excluded] of Object.entries(notWith)) {
@@ -188,12 +249,12 @@ function refuseTogether(
     }
     for (const other of replaces) {
       if (!areEqual(resolved[other], usualOf(other)))
-        throw new CopyPasteError('usage', `${flagOf(other)}: has no effect with ${named(name)}; omit or change one of the two`);
+        throw new CopyPasteError('usage', `${flagNamed(other)}: has no effect with ${named(name)}; omit or change one of the two`);
     }
   }
 }
 
 /** Tests if two values of options are equal, as lists or objects too. */
-function areEqual(one: unknown, other: unknown): boolean {
+export function areEqual(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -119,6 +119,9 @@ export interface Instance {
 /** Prefix of sample ids of a source set, which keeps them apart from those of the augmented data set. */
 export const sourcePrefix = 'sources:';
 
+/** Name of the configuration that is read without being named. It is no part of a data set that it lies in. */
+export const configName = 'copypaste.yaml';
+
 /** One image and its annotation on disk; paths are relative to the root of the data set. */
 export interface Sample {
   /** Split, then the image's path below its folder without extension; equal on every machine. */

@@ -48,6 +48,14 @@ export async function yamlDocument(text: string): Promise<Document> {
   });
 }
 
+/** YAML of a value on one line. */
+export async function yamlLine(value: unknown): Promise<string> {
+  const { Document, isCollection } = await import('yaml');
+  const document = new Document(value);
+  if (isCollection(document.contents)) document.contents.flow = true;
+  return document.toString({ lineWidth: 0, blockQuote: false, flowCollectionPadding: false }).trimEnd();
+}
+
 /** Calls a function of the library; its errors become one line. */
 function guarded<T>(call: () => T): T {
   try {

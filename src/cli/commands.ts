@@ -2,6 +2,7 @@ import {
   augmentOptions,
   checkOptions,
   completionOptions,
+  configFlags,
   doctorOptions,
   extractOptions,
   inspectOptions,
@@ -33,7 +34,7 @@ export const commands = [
   {
     name: 'augment',
     description: 'write an augmented data set in the same layout, with manifest.json',
-    options: augmentOptions,
+    options: { ...augmentOptions, ...configFlags },
     first: ['in', 'out', 'p', 'preset', 'maxInstances', 'classes', 'sources', 'copies', 'seed', 'dryRun'],
     examples: [
       { line: 'copypaste augment data --out aug', purpose: 'paste into half of the samples of the training split' },
@@ -50,21 +51,21 @@ export const commands = [
   {
     name: 'extract',
     description: 'write the instances of a data set as cut-outs, a bank of objects for --sources',
-    options: extractOptions,
+    options: { ...extractOptions, ...configFlags },
     first: ['in', 'out', 'classes', 'excludeClasses', 'instances', 'minSourceArea', 'stuff', 'layout', 'split', 'json'],
     examples: [{ line: 'copypaste extract data --out bank', purpose: 'a bank that augment and preview take with --sources bank' }],
   },
   {
     name: 'preview',
     description: 'draw a contact sheet: originals, augmented images, and masks with outlines of pastes',
-    options: previewOptions,
+    options: { ...previewOptions, ...configFlags },
     first: ['in', 'out', 'rows', 'p', 'preset', 'maxInstances', 'classes', 'sources', 'seed', 'split'],
     examples: [{ line: 'copypaste preview data --out sheet.png -p 1', purpose: 'a picture of the first twelve samples' }],
   },
   {
     name: 'inspect',
     description: 'describe a data set: layout, splits, sizes, classes and possible problems',
-    options: inspectOptions,
+    options: { ...inspectOptions, ...configFlags },
     first: ['in', 'layout', 'split', 'instances', 'background', 'ignore', 'classNames', 'annotations', 'jobs', 'json'],
     examples: [{ line: 'copypaste inspect data', purpose: 'what copypaste finds in the data set' }],
   },
@@ -92,7 +93,7 @@ export const commands = [
   {
     name: 'check',
     description: 'find contradictions in the annotations of any data set',
-    options: checkOptions,
+    options: { ...checkOptions, ...configFlags },
     first: ['in', 'layout', 'split', 'onlySplit', 'background', 'ignore', 'classNames', 'annotations', 'jobs', 'json'],
     examples: [{ line: 'copypaste check data', purpose: 'exit code 1 if a file contradicts another' }],
   },

@@ -5,6 +5,7 @@ import type { Programs } from '../engine/programs.ts';
 import { CopyPasteError, codeOf, type ErrorCode, exitCodes, messageOf, printable } from '../errors.ts';
 import { version } from '../version.ts';
 import { type CommandName, type CommandRow, commands } from './commands.ts';
+import type { runConfigured } from './configuration.ts';
 import { addFlags, givenOf } from './flags.ts';
 import { commandHelp, programHelp } from './help.ts';
 import type { Streams } from './streams.ts';
@@ -64,7 +65,9 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
     const command = addFlags(program.command(row.name), row.options);
     command.configureHelp({ formatHelp: () => commandHelp(row, !argv.includes('-h'), width) });
     command.action(async () => {
-      code = await (await loaders[row.name]()).run(givenOf(command, row.options) as never, streams, programs);
+      const given = givenOf(command, row.options);
+      const run = async (all: object): Promise<number> => (await loaders[row.name]()).run(all as never, streams, programs);
+      code = Object.hasOwn(row.options, 'config') ? await runWith({ row, given, streams }, run) : await run(given);
     });
   }
   try {
@@ -82,6 +85,11 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
     }
     return exitCode;
   }
+}
+
+/** Runs a command with its configuration. */
+async function runWith(...call: Parameters<typeof runConfigured>): Promise<number> {
+  return (await import('./configuration.ts')).runConfigured(...call);
 }
 
 /** An error as it is explained. */

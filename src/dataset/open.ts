@@ -7,7 +7,7 @@ import type { Folders } from '../formats/folders.ts';
 import type { Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
 import { noObjects } from '../masks/ids.ts';
-import type { ClassNames, Colours, Counts, ObjectIds, Sample } from '../types.ts';
+import { type ClassNames, type Colours, type Counts, configName, type ObjectIds, type Sample } from '../types.ts';
 import { readClassNames } from './classes.ts';
 import { type ColourMap, findColourMap, haveColours, readColourMap } from './colours.ts';
 import { checkSamples } from './headers.ts';
@@ -157,7 +157,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     ...(colours && { colours }),
     ...(options.threshold !== undefined && { threshold: options.threshold }),
     skipped,
-    leftBehind: [...tree.files.filter((file) => !used.has(file)), ...tree.unreadable],
+    leftBehind: [...tree.files.filter((file) => !used.has(file) && file !== configName), ...tree.unreadable],
   };
 }
 

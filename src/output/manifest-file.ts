@@ -56,6 +56,19 @@ export async function readFrame(path: string): Promise<ManifestFrame> {
   throw notManifest(path, firstIssue(result.error), result.error);
 }
 
+const optionsSchema = manifestSchema.pick({ tool: true, options: true, seed: true }).partial({ seed: true });
+
+/** Reads the options of a manifest, of `augment` or `extract`, with the seed. @throws {CopyPasteError} as `readManifest`. */
+export async function readOptions(path: string): Promise<ManifestHead['options']> {
+  const read: Record<string, unknown> = {};
+  const wanted = Object.keys(optionsSchema.shape);
+  for await (const { key, element, value } of valuesOf(path, (key) => wanted.includes(key))) if (!element) read[key] = value;
+  const result = optionsSchema.safeParse(read);
+  if (!result.success) throw notManifest(path, firstIssue(result.error), result.error);
+  const { options, seed } = result.data;
+  return { ...options, ...(seed !== undefined && { seed }) };
+}
+
 /** Reads the records of a manifest one by one, in bounded memory. @throws {CopyPasteError} as `readManifest`. */
 export async function* readRecords(path: string): AsyncGenerator<ManifestRecord> {
   let n = 0;
