@@ -6,7 +6,7 @@ import { cutoutsLayout } from './formats/bank.ts';
 import { layoutNames } from './formats/layouts.ts';
 import { backendNames } from './render/backends.ts';
 import type { MinVisible } from './render/visibility.ts';
-import type { AreaLimit, Balancing } from './types.ts';
+import { type AreaLimit, type Balancing, configName } from './types.ts';
 
 /** Kinds of values, each with the type of its parsed value. */
 export interface Kinds {
@@ -747,6 +747,14 @@ export const inspectOptions = {
   jobs: running.jobs,
   quiet: running.quiet,
   json: { flag: '--json', group: 'Run', kind: 'switch', config: false, description: 'print the findings as one JSON object' },
+} as const satisfies OptionTable;
+
+const { json: _json, ...ofInspection } = inspectOptions;
+
+export const initOptions = {
+  ...ofInspection,
+  out: { flag: '--out <file>', group: 'Output', kind: 'path', default: configName, description: 'file to write, which must not exist' },
+  print: { flag: '--print', group: 'Output', kind: 'switch', description: 'print the configuration on standard output instead' },
 } as const satisfies OptionTable;
 
 /** Flags of the commands that read a configuration, beside their options. */

@@ -5,6 +5,7 @@ import {
   configFlags,
   doctorOptions,
   extractOptions,
+  initOptions,
   inspectOptions,
   type Option,
   previewOptions,
@@ -61,6 +62,16 @@ export const commands = [
     options: { ...previewOptions, ...configFlags },
     first: ['in', 'out', 'rows', 'p', 'preset', 'maxInstances', 'classes', 'sources', 'seed', 'split'],
     examples: [{ line: 'copypaste preview data --out sheet.png -p 1', purpose: 'a picture of the first twelve samples' }],
+  },
+  {
+    name: 'init',
+    description: 'look at a data set, and write a configuration with comments: classes, presets and options to choose from',
+    options: initOptions,
+    first: ['in', 'out', 'print', 'layout', 'split', 'instances', 'background', 'ignore', 'classNames', 'annotations'],
+    examples: [
+      { line: 'copypaste init data', purpose: 'copypaste.yaml, which the other commands then read in this folder' },
+      { line: 'copypaste init data --print', purpose: 'the same on standard output' },
+    ],
   },
   {
     name: 'inspect',

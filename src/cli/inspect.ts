@@ -95,7 +95,7 @@ function classTable({ classes }: SplitCounts, augmented?: Inspection['augmented'
 }
 
 /** Flags of `augment` that paste the annotations of a reason. */
-const flagOf: Readonly<Partial<Record<Reason, string>>> = {
+export const remedies: Readonly<Partial<Record<Reason, string>>> = {
   'class of stuff': '--stuff keep',
   'cut off': '--truncated keep',
   'too small': '--min-area',
@@ -106,7 +106,7 @@ const flagOf: Readonly<Partial<Record<Reason, string>>> = {
 /** Lines on the annotations that `augment` may paste if no option is given, and on all others by reason. */
 function describePastable({ annotations, pastable, unpasted }: SplitCounts): string[] {
   const lines = (Object.keys(unpasted) as Reason[]).map((reason) => {
-    const flag = flagOf[reason];
+    const flag = remedies[reason];
     return `  ${describeUnpasted({ [reason]: unpasted[reason] })}${flag === undefined ? '' : ` (${flag})`}`;
   });
   return [`usable as pastes by default: ${pastable} of ${annotations}${lines.length > 0 ? '; not used:' : ''}`, ...lines];

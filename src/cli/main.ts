@@ -20,6 +20,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Loaded>>> = {
   augment: () => import('./augment.ts'),
   extract: () => import('./extract.ts'),
   preview: () => import('./preview.ts'),
+  init: () => import('./init.ts'),
   inspect: () => import('./inspect.ts'),
   verify: () => import('./verify.ts'),
   report: () => import('./report.ts'),
