@@ -597,12 +597,14 @@ export const previewOptions = {
   withClass: {
     flag: '--with-class <class>',
     group: 'Output',
+    config: false,
     kind: 'text',
     description: 'show samples that got an instance of this class, by id or name',
   },
   sweep: {
     flag: '--sweep <option=values>',
     group: 'Output',
+    config: false,
     kind: 'sweeps',
     description:
       "draw the same samples once with each value of an option, such as 'scale=0.5,1|1,2' or 'preset=default|placed'; given twice, with each pair of values",
@@ -610,6 +612,7 @@ export const previewOptions = {
   show: {
     flag: '--show <how>',
     group: 'Output',
+    config: false,
     choices: ['auto', 'kitty', 'iterm', 'sixel', 'blocks', 'none'],
     default: 'auto',
     description:

@@ -17,6 +17,8 @@ function allowedBy(text: string): Record<string, string[]> {
 
 /** Files outside src that files of src load. */
 const outside: readonly string[] = [
+  // Schema of the configurations, which init names in them.
+  'cli/init.ts imports ../config.schema.json',
   'engine/programs.ts imports ../bin/copypaste.cjs',
   'output/font.ts imports ../fonts/fixed-18.br',
   // Bundles of page/.

@@ -1,7 +1,8 @@
 /** Command lines that make an output again, from its manifest. */
-import { type AugmentOptions, augmentOptions, type Option, presets } from '../options.ts';
+import { augmentOptions, type Option } from '../options.ts';
 import type { ManifestFrame } from '../output/manifest-file.ts';
 import type { PageOption } from '../output/page-data.ts';
+import { areEqual, flagOf, usualValue } from '../schema.ts';
 
 type Given = Pick<ManifestFrame, 'options' | 'seed' | 'sources'>;
 
@@ -55,17 +56,11 @@ export function replayCommand(manifest: string, { sources }: Given): string {
 
 /** Known options with their values, and whether these differ from the defaults. */
 function rowsOf(options: Readonly<Record<string, unknown>>): [Option, unknown, chosen: boolean][] {
-  const preset: Readonly<Record<string, unknown>> = presets[options.preset as AugmentOptions['preset']]?.values ?? {};
   return Object.entries(augmentOptions as Readonly<Record<string, Option>>).flatMap(([name, option]): [Option, unknown, boolean][] => {
     const value = options[name];
     if (value === undefined) return [];
-    const usual = preset[name] ?? (option.kind === 'switch' ? false : option.default);
-    return [[option, value, JSON.stringify(value) !== JSON.stringify(usual)]];
+    return [[option, value, !areEqual(value, usualValue(augmentOptions, name, options.preset))]];
   });
-}
-
-function flagOf({ flag }: Option): string {
-  return flag.replace(/^-\w, /, '').replace(/ <.*/, '');
 }
 
 function textOf(value: unknown): string {
