@@ -4,7 +4,8 @@ import { main } from '../dist/cli/main.js';
 
 const commands = [
   'augment --in fixtures/camvid --out demo/aug -p 0.5',
-  'preview --in fixtures/camvid --out demo/preview.png -n 4 -p 1 --classes car,pedestrian,bicyclist',
+  // README's picture is the result.
+  'preview --in fixtures/camvid --out demo/preview.webp -n 1 -p 1 --seed 1 --classes car,pedestrian,bicyclist --paste-on road,pavement --join 6px --max-instances 3 --min-area 0.004',
 ];
 
 rmSync('demo', { recursive: true, force: true });
