@@ -171,7 +171,7 @@ function furnish(place: string): void {
 
 /** An output of `augment` as README makes it, for all pages. */
 const output = join(temporaryFolder(), 'aug');
-beforeAll(() => runCommand(`copypaste augment --in fixtures/camvid --out ${output} -p 0.5`));
+beforeAll(() => runCommand(`copypaste augment --in fixtures/camvid --out ${output} -p 0.5`), 60_000);
 
 describe.each(pages.filter((page) => stepsOf(page).length > 0))('commands and programs of %s', (page) => {
   const place = temporaryFolder();
