@@ -138,7 +138,7 @@ function shellSteps(text: string): Step[] {
         .trim(),
     )
     .filter((line) => line !== '' && !Object.keys(notRun).some((start) => line.startsWith(start)));
-  if (lines.every((line) => /^copypaste [^|<>;&$*()`]*$/.test(line)))
+  if (lines.every((line) => /^copypaste [^|<>;&$*()`]*$/.test(line.replaceAll(/'[^']*'/g, ''))))
     return lines.map((title) => ({ title, run: () => runCommand(title) }));
   return [{ title: lines[0] as string, run: (place) => runShell(lines.join('\n'), place) }];
 }
@@ -183,5 +183,5 @@ describe.each(pages.filter((page) => stepsOf(page).length > 0))('commands and pr
   });
   afterAll(() => process.chdir(repository));
 
-  test.each(stepsOf(page).map(({ title, run }) => [title, run] as const))('%s', (_, run) => run(place));
+  test.each(stepsOf(page).map(({ title, run }) => [title, run] as const))('%s', (_, run) => run(place), 120_000);
 });
