@@ -148,21 +148,20 @@ const reading = {
     group: 'Input',
     kind: 'text',
     default: '',
-    description: "suffix that a mask's name adds to its image's name, such as _mask",
+    description: 'what the name of a mask has after that of its image, such as _mask',
   },
   imageSuffix: {
     flag: '--image-suffix <text>',
     group: 'Input',
     kind: 'text',
     default: '',
-    description: "suffix that an image's name adds to the name of its sample, such as _sat, with --mask-suffix",
+    description: 'what the name of an image has after that of its sample, such as _sat; with --mask-suffix',
   },
   threshold: {
     flag: '--threshold <n>',
     group: 'Input',
     kind: 'count',
-    description:
-      'read masks as two classes, 1 from this value on and 0 below it, such as 128; they are written as 0 and 255, in 16 bits from a threshold above 255 as 0 and 65535',
+    description: 'read masks as two classes: 1 from this value on, such as 128, and 0 below it',
   },
   split: {
     flag: '--split <name>',
@@ -183,7 +182,7 @@ const reading = {
     choices: ['skip', 'objects'],
     default: 'skip',
     description:
-      'COCO: never paste annotations with iscrowd 1, or take those with run lengths for objects, as in exports of CVAT and Datumaro',
+      'COCO: never paste annotations with iscrowd 1; or take those with run lengths for objects, since CVAT and Datumaro export masks so',
   },
   instances: {
     flag: '--instances <kind>',
@@ -197,15 +196,20 @@ const reading = {
     group: 'What is pasted',
     kind: 'pixels',
     description:
-      'make one instance of the components of a class that have at most this many pixels between them, such as 6px; with --instances component and masks',
+      'make one instance of components of a class with at most this many pixels between them, such as 6px; for class masks, with --instances component',
   },
   background: {
     flag: '--background <ids>',
     group: 'Input',
     kind: 'ids',
-    description: 'background ids, or none (by default 0, none for CamVid)',
+    description: 'ids of the background, or none (by default those of the layout)',
   },
-  ignore: { flag: '--ignore <ids>', group: 'Input', kind: 'ids', description: 'ignore ids, or none (by default 255, 11 for CamVid)' },
+  ignore: {
+    flag: '--ignore <ids>',
+    group: 'Input',
+    kind: 'ids',
+    description: 'ids of pixels to ignore, or none (by default those of the layout)',
+  },
   classes: { flag: '--classes <list>', group: 'What is pasted', kind: 'names', description: 'paste only these classes, by id or name' },
   excludeClasses: { flag: '--exclude-classes <list>', group: 'What is pasted', kind: 'names', description: 'never paste these classes' },
   colorMap: {
@@ -254,21 +258,21 @@ export const planning = {
     group: 'What is pasted',
     kind: 'area',
     default: '1px',
-    description: 'of an instance in its source: smallest area, as a fraction of that image, or in pixels such as 64px',
+    description: 'smallest area of an instance in its own image, as a fraction of that image, or in pixels such as 64px',
   },
   minArea: {
     flag: '--min-area <area>',
     group: 'Where it is pasted',
     kind: 'area',
     default: 0.0005,
-    description: 'of a paste in its target: smallest area, as a fraction of the image, or in pixels such as 25px',
+    description: 'smallest area of a paste, as a fraction of the image, or in pixels such as 25px',
   },
   maxArea: {
     flag: '--max-area <area>',
     group: 'Where it is pasted',
     kind: 'area',
     default: 0.25,
-    description: 'of a paste in its target: largest area, as a fraction of the image, or in pixels',
+    description: 'largest area of a paste, as a fraction of the image, or in pixels',
   },
   scale: {
     flag: '--scale <lo,hi>',
@@ -313,22 +317,21 @@ export const planning = {
     group: 'Where it is pasted',
     kind: 'names',
     scene: false,
-    description: "classes that a paste may stand on, by the target's pixel under the middle of its lowest row",
+    description: 'classes that a paste may stand on: the class of the pixel below the middle of its lowest row',
   },
   avoid: {
     flag: '--avoid <list>',
     group: 'Where it is pasted',
     kind: 'names',
     scene: false,
-    description: 'classes of which a paste may cover no pixel',
+    description: 'classes that no paste may cover',
   },
   maxCover: {
     flag: '--max-cover <f>',
     group: 'Where it is pasted',
     kind: 'fraction',
     scene: false,
-    description:
-      'of an existing instance: largest fraction of its pixels that all pastes together may cover; a paste that covers more is drawn again',
+    description: 'largest fraction of an existing instance that all pastes together may cover; a paste that covers more is drawn again',
   },
   place: {
     flag: '--place <where>',
@@ -338,7 +341,7 @@ export const planning = {
     scene: false,
     replaces: ['maxTranslation'],
     description:
-      'where instances land: anywhere; or, by a prior that is measured from the masks, where instances of their class stand in the data set, and as large as they are there',
+      'where instances land: anywhere; or, by a prior measured from the masks, where their class stands in the data set, and as large as it is there',
   },
   placeBand: {
     flag: '--place-band <lo,hi>',
@@ -347,7 +350,7 @@ export const planning = {
     default: [0.1, 0.9],
     scene: false,
     notWith: { place: 'anywhere' },
-    description: 'with --place prior, the quantiles between which heights are drawn, of the heights of the class in that row of the image',
+    description: 'with --place prior: heights are drawn between these quantiles of the heights of the class in that row of the image',
   },
   jitter: {
     flag: '--jitter <what>',
@@ -355,7 +358,7 @@ export const planning = {
     choices: ['instance', 'scene'],
     default: 'instance',
     replaces: ['maxTranslation'],
-    description: 'jitter each instance, or both whole scenes as in the paper',
+    description: 'scale and move each instance, or both scenes as a whole, as in the paper',
   },
   tone: {
     flag: '--tone <f>',
@@ -376,7 +379,7 @@ export const planning = {
     group: 'What is pasted',
     choices: ['skip', 'keep'],
     default: 'skip',
-    description: 'treatment of instances that the border of their image cuts off',
+    description: 'what to do with instances that the border of their image cuts off',
   },
   stuff: {
     flag: '--stuff <what>',
@@ -384,7 +387,7 @@ export const planning = {
     choices: ['skip', 'keep'],
     default: 'skip',
     description:
-      'treatment of classes that the layout knows as stuff, such as sky or road; those that --classes names are pasted in any case, and stuff of COCO panoptic, which has one region per image, in no case',
+      'what to do with stuff, such as sky or road, where the layout says what is stuff; classes that --classes names are always pasted, and stuff of COCO panoptic never',
   },
   minVisible: {
     flag: '--min-visible <f>',
@@ -392,28 +395,28 @@ export const planning = {
     kind: 'fraction or official',
     default: 0.05,
     description:
-      "of an existing instance: smallest fraction of its pixels that must be left after the pastes, or it is dropped; official drops it as the paper's code does, if its box moves by more than 10 pixels and it keeps 300 pixels or fewer",
+      "smallest fraction of an existing instance that must stay visible; with less it is dropped. official is the rule of the paper's code: it is dropped if its box moves by more than 10 pixels and 300 pixels or fewer are left",
   },
   balance: {
     flag: '--balance <how>',
     group: 'What is pasted',
     kind: 'balance',
     description:
-      'balance of the classes: rfs or rfs:T (repeat factors of LVIS with threshold T, 0.001), inverse (as many pasted instances of each class), or target:FILE (YAML or JSON with the wanted shares)',
+      'balance of the classes: inverse (equally many pasted instances of each class), rfs or rfs:T (repeat factors of LVIS, with the threshold T or 0.001), or target:FILE (shares in a YAML or JSON file)',
   },
   classWeights: {
     flag: '--class-weights <list>',
     group: 'What is pasted',
     kind: 'weights',
     replaces: ['balance'],
-    description: 'relative weight of an instance of each class, such as car=1,bicyclist=8; 1 for other classes, and 0 never pastes a class',
+    description: 'weight of an instance of each class, such as car=1,bicyclist=8; other classes have 1, and a class with 0 is never pasted',
   },
   targets: {
     flag: '--targets <which>',
     group: 'Where it is pasted',
     choices: ['all', 'annotated', 'background'],
     default: 'all',
-    description: 'samples to paste into: those with annotations, background images (without annotations), or all',
+    description: 'samples to paste into: all, those with annotations, or background images, which have none',
   },
   backgroundRatio: {
     flag: '--background-ratio <p>',
@@ -459,7 +462,7 @@ const sourcing = {
     kind: 'path',
     bytes: false,
     description:
-      "YAML or JSON file that maps classes of --sources, by name or id: 'person: pedestrian', or null to leave a class out (by default equal names)",
+      "YAML or JSON file that maps classes of --sources, by name or id, in lines 'person: pedestrian', or 'boat: null' to leave a class out (by default classes with equal names)",
   },
 } as const satisfies OptionTable;
 
@@ -538,7 +541,7 @@ export const augmentOptions = {
     flag: '--mask-files',
     group: 'Output',
     kind: 'switch',
-    description: "for annotations that are shapes, also write class and object masks, as labelme's VOC converter does",
+    description: "for layouts of objects: also write class and object masks, as labelme's converter to VOC does",
   },
   link: { flag: '--link', group: 'Output', kind: 'switch', bytes: false, description: 'hard-link unchanged files instead of copying them' },
   overwrite: {
@@ -857,7 +860,7 @@ export const presets: Readonly<Record<AugmentOptions['preset'], Preset>> = {
     values: { turns: true },
   },
   placed: {
-    when: 'for scenes with a fixed up and down, such as streets: things stand where and as large as their class does in the data set, and each class is pasted equally often',
+    when: 'for scenes with a fixed up and down, such as streets: things land where their class stands in the data set, as large as it is there, and each class equally often',
     values: { place: 'prior', stuff: 'skip', balance: 'inverse' },
   },
 };
