@@ -1,8 +1,7 @@
-/** Program of a process that tries to read one file, from standard input. Its exit code is the verdict. */
-import { buffer } from 'node:stream/consumers';
+/** Program of a process that tries to read the file in each message, and tells if the file is damaged. It ends if nothing can be told. */
 import { CopyPasteError } from '../errors.ts';
 import { decodeImage, decodeTiffMask, encodeImage, imageHeaderOf } from './image.ts';
-import { type FileTrial, verdicts } from './judge.ts';
+import type { Suspect } from './judge.ts';
 
 /** Reads an image that is sound, as large as the one that is tried. @throws {Error} when there is not enough memory or no thread. */
 async function readSound(width: number, height: number): Promise<void> {
@@ -16,18 +15,20 @@ async function readSound(width: number, height: number): Promise<void> {
   }
 }
 
-async function tryFile(bytes: Uint8Array, trial: FileTrial): Promise<number> {
+async function isDamaged({ bytes, trial }: Suspect): Promise<boolean> {
   const { width, height } = 'size' in trial ? trial.size : { width: 64, height: 64 };
   await readSound(Math.max(16, width), Math.max(16, height));
   try {
     if ('size' in trial) await decodeImage(bytes, trial.size, trial.name, trial.format);
     else if (trial.what === 'mask') await decodeTiffMask(bytes, trial.name);
     else await imageHeaderOf(bytes, trial.name);
-    return verdicts.sound;
+    return false;
   } catch (error) {
-    if (error instanceof CopyPasteError && error.code === 'data') return verdicts.damaged;
+    if (error instanceof CopyPasteError && error.code === 'data') return true;
     throw error;
   }
 }
 
-process.exitCode = await tryFile(await buffer(process.stdin), JSON.parse(process.argv[2] as string));
+process.on('message', async (suspect: Suspect) => {
+  process.send?.(await isDamaged(suspect));
+});

@@ -82,20 +82,20 @@ const patienceMs = 40_000;
 function decodeApart(trial: SampleTrial, program: URL, stop: AbortSignal | undefined): Promise<Ended> {
   return new Promise((resolve) => {
     let messages = 0;
-    const ended = (how: string): void => resolve({ ready: messages > 0, decoded: Math.max(0, messages - 1), how });
     const child = fork(program, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: oneThread() });
-    child.on('error', (error) => ended(messageOf(error)));
     // Without threads, a process may wait for one forever.
     const watchdog = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+    const ended = (how: string): void => {
+      clearTimeout(watchdog);
+      resolve({ ready: messages > 0, decoded: Math.max(0, messages - 1), how });
+    };
+    child.on('error', (error) => ended(messageOf(error)));
     child.on('message', () => {
       clearTimeout(watchdog);
       messages++;
       if (stop?.aborted) child.kill();
     });
-    child.on('exit', (code, signal) => {
-      clearTimeout(watchdog);
-      ended(signal ?? `exit code ${code}`);
-    });
+    child.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`));
     child.send(trial);
   });
 }

@@ -30,3 +30,25 @@ test('a file that begins like no image needs no process', async () => {
   judgeWith(new URL('nowhere.js', import.meta.url));
   expect(await isDamaged(Buffer.from('no image at all'), trial)).toBe(true);
 });
+
+test('one process tries many files; after one that kills it, the others go to a new process', async () => {
+  judgeWith(new URL('judge-stub.cjs', import.meta.url));
+  const killing = sound.subarray(0, 12);
+  // The program calls a file damaged if it has tried another before.
+  const verdicts = await Promise.all([sound, sound, sound, killing, sound, sound].map((bytes) => isDamaged(bytes, trial)));
+  expect(verdicts).toEqual([false, true, true, false, false, true]);
+});
+
+test('a process that cannot be started leaves nothing behind that keeps this one alive', async () => {
+  judgeWith(built.judge);
+  const { execPath } = process;
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  process.execPath = '/nowhere/node';
+  try {
+    expect(await isDamaged(sound.subarray(0, 20), trial)).toBe(false);
+  } finally {
+    process.execPath = execPath;
+  }
+  expect(timers()).toBeLessThanOrEqual(before);
+});
