@@ -42,12 +42,12 @@ export class CopyPasteError extends Error {
   ) {
     const { path, line, offenders = [] } = options;
     const place = path === undefined ? '' : `${path}${line === undefined ? '' : `:${line}`}: `;
-    super(printable(`${place}${what}`), 'cause' in options ? { cause: options.cause } : undefined);
+    super(inLine(`${place}${what}`), 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'CopyPasteError';
     this.code = code;
-    this.offenders = offenders.map(printable);
+    this.offenders = offenders.map(inLine);
     this.path = path === undefined ? undefined : printable(path);
-    this.what = printable(what);
+    this.what = inLine(what);
   }
 }
 
@@ -60,6 +60,15 @@ export function interrupted(): CopyPasteError {
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are the point.
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Largest number of characters in a message: names of files and classes may have any number. */
+const longest = 1000;
+
+/** A message on one line, without control characters. The middle of a very long one is left out; remedies are at its end. */
+export function inLine(text: string): string {
+  const line = printable(text);
+  return line.length <= longest ? line : `${line.slice(0, longest - 250)} … ${line.slice(-240)}`;
 }
 
 /** Message of a system error without its absolute path, which differs between machines. */

@@ -2,7 +2,7 @@ import { relative, resolve } from 'node:path';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import { listTree, type Tree } from '../base/tree.ts';
-import { CopyPasteError, type Fault } from '../errors.ts';
+import { CopyPasteError, type Fault, inLine } from '../errors.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
@@ -148,7 +148,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
     ofLabels: pairing.ofLabels,
     carried,
     rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
-    notes: [...(pairing.notes ?? []), ...notes, ...map.notes, ...configs.flatMap(({ notes = [] }) => notes)],
+    notes: [...(pairing.notes ?? []), ...notes, ...map.notes, ...configs.flatMap(({ notes = [] }) => notes)].map(inLine),
     ...classes,
     ...(regions && { regions: new Set(regions) }),
     ...(objectIds && { objectIds }),
@@ -288,7 +288,7 @@ function skippedOf(
   { skipBad, onlySplit, lookOnly }: DatasetOptions,
 ): { skipped: Skipped[]; notes: string[] } {
   const isOther = (one: Fault): boolean => one.split !== undefined && one.split !== split && !lookOnly;
-  const all = [...bad].map(([id, fault]) => ({ ...fault, id, reason: `${fault.path}: ${fault.what}` }));
+  const all = [...bad].map(([id, fault]) => ({ ...fault, id, what: inLine(fault.what), reason: inLine(`${fault.path}: ${fault.what}`) }));
   all.sort((a, b) => (a.id < b.id ? -1 : 1));
   const faults = all.filter((one) => !isOther(one));
   const others = onlySplit ? [] : all.filter(isOther);
@@ -319,8 +319,13 @@ function skippedOf(
 function refuseEmpty(chosen: readonly Sample[], split: string, skipped: readonly Skipped[], options: DatasetOptions): void {
   // An inspection lists the bad samples.
   if (chosen.length > 0 || (options.lookOnly && skipped.length > 0)) return;
+  throw nothingToAugment(options.in, split, skipped);
+}
+
+/** The error of a data set without samples to augment. */
+export function nothingToAugment(folder: string, split: string, skipped: readonly Pick<Skipped, 'reason'>[]): CopyPasteError {
   const why = skipped.length > 0 ? `all of its samples (${skipped.length}) are bad` : 'it has no images with masks';
-  throw new CopyPasteError('noInput', `${options.in}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`, {
+  return new CopyPasteError('noInput', `${folder}: nothing to augment${split === '' ? '' : ` in split ${split}`}: ${why}`, {
     offenders: skipped.map(({ reason }) => reason),
   });
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { CopyPasteError } from '../errors.ts';
+import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Role } from '../plan/gauge.ts';
 import type { Measures } from '../plan/measures.ts';
@@ -46,6 +46,17 @@ export interface Threads {
   stop(): Promise<void>;
 }
 
+/** Starts the threads of a pool. @throws {CopyPasteError} `io` when the system starts no more threads. */
+function openPool<O, P>(Pool: new (options: O) => P, options: O): P {
+  try {
+    return new Pool(options);
+  } catch (cause) {
+    if (codeOf(cause) !== 'ERR_WORKER_INIT_FAILED') throw cause;
+    const what = `cannot start a thread (${messageOf(cause)}); raise the limit of processes or lower --jobs, and run the same command again`;
+    throw new CopyPasteError('io', what, { cause });
+  }
+}
+
 /** Starts worker threads; returns `undefined` if this thread does the work itself. @param worker file that threads run. */
 export async function startThreads(
   dataset: SourcedDataset,
@@ -66,7 +77,7 @@ export async function startThreads(
     backend,
     stop: shared,
   };
-  const pool = new Tinypool({
+  const pool = openPool(Tinypool, {
     filename: worker.href,
     minThreads: count,
     maxThreads: count,

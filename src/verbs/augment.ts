@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { judgeWith } from '../codecs/judge.ts';
 import { refuseIdleInstances } from '../dataset/join.ts';
-import type { Dataset } from '../dataset/open.ts';
+import { type Dataset, nothingToAugment } from '../dataset/open.ts';
 import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
 import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
@@ -162,6 +162,7 @@ async function runBatches(
     for (const { record } of await steps.end(batch)) if (record) variants.add(record);
   }
   const summary = tally.summary(copied.length, steps.reused());
+  if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
   await output?.finish(totalsOf(summary), steps.keys, variants.variants(), measures);
   return summary;
 }

@@ -11,7 +11,7 @@ import { createValueCensus, masksOf, strangeValues } from '../dataset/values.ts'
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { interrupted, whatOf } from '../errors.ts';
+import { inLine, interrupted, whatOf } from '../errors.ts';
 import { bankFile, isBank } from '../formats/bank.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { contradictionsOf } from '../masks/contradictions.ts';
@@ -69,7 +69,7 @@ async function checkBank({ in: folder, jobs }: Resolved<typeof checkOptions>, ho
 
 async function checkSample(sample: Sample, dataset: Dataset, census: Census): Promise<Difference[]> {
   const results: Difference[] = [];
-  const say = (path: string, what: string): void => void results.push({ path, what });
+  const say = (path: string, what: string): void => void results.push({ path, what: inLine(what) });
   const attempt = async <T>(path: string, step: (bytes: Uint8Array) => T | Promise<T>): Promise<T | undefined> => {
     try {
       return await step((await readInput(dataset, path)).bytes);

@@ -439,6 +439,19 @@ describe('augment', () => {
     expect(summary).toEqual(real);
   });
 
+  test('with --skip-bad, of which every sample is left out while it is read, ends without an output', async () => {
+    const masks = { 'masks/a.png': filled(24, 16, 3), 'masks/b.png': filled(24, 16, 3) };
+    const picture = imageOf(24, 16, (x, y) => rgba(x, y, 0));
+    const root = await writeTree(join(folder, `left-out${number++}`), { 'images/a.png': picture, 'images/b.png': picture, ...masks });
+    for (const path of Object.keys(masks)) await truncate(join(root, path), (await stat(join(root, path))).size - 16);
+    const out = join(folder, `out${number++}`);
+    await expect(augment({ in: root, out, p: 1, skipBad: true })).rejects.toMatchObject({
+      code: 'noInput',
+      message: `${root}: nothing to augment: all of its samples (2) are bad`,
+    });
+    expect(readdirSync(out)).not.toContain('manifest.json');
+  });
+
   test('a damaged file stops the run by name; --skip-bad leaves it out of plans and outputs', async () => {
     const root = join(folder, 'damaged');
     const bytes = await encodeMask(drawBox(filled(40, 40, 0), [10, 10, 20, 20], 1));
