@@ -219,6 +219,8 @@ export interface Counts {
   readonly unpasted: Unpasted;
   /** Number of annotations with keypoints. */
   readonly keypoints?: number;
+  /** Largest number within one image, such as an id, a group or an order, above which its pastes get theirs. */
+  readonly largestOfImage?: number;
 }
 
 /** Licence of an image, as its data set states it. */

@@ -47,20 +47,29 @@ export function refuseUnfit(
 
 /** Instances that are pasted into one sample at most, if there is no limit. */
 const mostInstances = 65536;
+/** Numbers that one paste gets at most in its image: its own, and that of the box beside it or of the group of its parts. */
+const numbersOfPaste = 2;
 
 /**
- * Refuses documents whose ids are so large that new ones above them would not be exact. Variants of an image and of its annotations get new
- * ids, except the first; so do pastes.
+ * Refuses documents and label files whose ids are so large that new ones above them would not be exact. Variants of an image and of its
+ * annotations get new ids, except the first; so do pastes.
  *
  * @throws {CopyPasteError} `data` if so.
  */
-function refuseLargeIds({ documents, split, samples }: SourcedDataset, options: Parameters<typeof refuseUnfit>[1]): void {
+function refuseLargeIds({ documents, split, samples, counts, layout }: SourcedDataset, options: Parameters<typeof refuseUnfit>[1]): void {
   const { copies, includeOriginals = false, maxInstances } = options;
-  const document = documents.get(split);
   // A preview writes no document.
-  if (!document || copies === undefined) return;
+  if (copies === undefined) return;
+  const ofSample = maxInstances === 'all' ? mostInstances : maxInstances;
+  const largest = counts?.largestOfImage ?? 0;
+  const document = documents.get(split);
+  if (largest + numbersOfPaste * ofSample > Number.MAX_SAFE_INTEGER) {
+    const what = `${largest} is the largest id, group or order of an image, and new ones above it would not be exact numbers; renumber them`;
+    throw new CopyPasteError('data', what, { path: document?.path ?? `${layout} files` });
+  }
+  if (!document) return;
   const again = copies + (includeOriginals ? 1 : 0) - 1;
-  const pastes = samples.length * copies * (maxInstances === 'all' ? mostInstances : maxInstances);
+  const pastes = samples.length * copies * ofSample;
   const wanted = { image: again * samples.length, annotation: again * document.annotations + pastes };
   for (const kind of ['image', 'annotation'] as const) {
     const largest = document.largestIds?.[kind] ?? 0;

@@ -5,7 +5,8 @@ import { openSourced } from '../../src/dataset/sources.ts';
 import { refuseUnfit } from '../../src/engine/unfit.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../../src/options.ts';
 import { resolveOptions } from '../../src/schema.ts';
-import { temporaryFolder } from '../make.ts';
+import { type FuzzedSet, sets } from '../fuzz/sets.ts';
+import { temporaryFolder, writeTree } from '../make.ts';
 
 const optionsOf = (given: Partial<Given<typeof augmentOptions>>): AugmentOptions =>
   resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere', batchSize: 4, ...given });
@@ -41,6 +42,27 @@ test('ids of documents that new ones would pass 2^53 above are refused', async (
   expect(() => refuseUnfit(annotations, optionsOf({ in: root, maxInstances: 1 }))).not.toThrow();
   expect(() => refuseUnfit(annotations, optionsOf({ in: root, maxInstances: 11 }))).toThrow(
     refused('annotation', Number.MAX_SAFE_INTEGER - 20),
+  );
+});
+
+test.each([
+  ['datumaro', '"id":2,'],
+  ['datumaro', '"group":2'],
+  ['datumaro', '"z_order":0'],
+  ['cvat', 'group_id="1"'],
+  ['cvat', 'z_order="0"'],
+  ['label-studio', '"id":1,'],
+  ['label-studio', '"id":10,'],
+  ['segment-anything', '"id":1,'],
+  ['labelme', '"group_id":1'],
+])('numbers of %s files that new ones would pass 2^53 above are refused: %s', async (name, number) => {
+  const { files, file, tree, text } = sets.find((one) => one.name === name) as FuzzedSet;
+  const largest = number.replace(/\d+/, String(Number.MAX_SAFE_INTEGER - 1));
+  const root = await writeTree(join(temporaryFolder(), name), { ...files, [file]: text(tree).replace(number, largest) });
+  const options = optionsOf({ in: root, copies: 2 });
+  const opened = await openSourced(options);
+  expect(() => refuseUnfit(opened, options)).toThrow(
+    expect.objectContaining({ code: 'data', message: expect.stringMatching(/^\S+( files)?: .* not be exact/) }),
   );
 });
 

@@ -50,7 +50,7 @@ export async function openCvat(
   const labels = new Set<string>();
   const used = new Set<string>();
   const found = createShapeTally();
-  let largestImage = 0;
+  let [largestImage, largestOfImage] = [0, 0];
   let image: Facts | undefined;
   let elements: Counted[] = [];
   let children = 0;
@@ -75,7 +75,11 @@ export async function openCvat(
     if (image.width * image.height === 0) return;
     const geometry = geometryOf(name, attributes, image);
     if (typeof geometry === 'string') image.problems.push(`element ${n}: ${geometry}`);
-    else elements.push({ group: integerIn(attributes, 'group_id'), label, form: geometry.form, reason: reasonOf(geometry, image) });
+    else {
+      const group = integerIn(attributes, 'group_id');
+      elements.push({ group, label, form: geometry.form, reason: reasonOf(geometry, image) });
+      largestOfImage = Math.max(largestOfImage, group, integerIn(attributes, 'z_order'));
+    }
   };
   const close = ({ name, start }: XmlTag, parents: readonly XmlTag[], end: number, text: string): void => {
     if (name === 'name' && parents.at(-1)?.name === 'label' && parents[1]?.name === 'meta') labels.add(text);
@@ -118,6 +122,7 @@ export async function openCvat(
       sha256: hash.digest('hex'),
       ...found.counts((label) => label !== undefined),
       keypoints: 0,
+      largestOfImage,
       largestIds: { image: largestImage },
       own,
     },

@@ -46,6 +46,7 @@ export async function openDatumaro(
   const images: DocumentImage[] = [];
   const faults: string[] = [];
   const found = createShapeTally();
+  let largestOfImage = 0;
   let classNames = new Map<number, string>();
   let items: Pick<DocumentImage, 'places'>[] | undefined;
   try {
@@ -68,7 +69,9 @@ export async function openDatumaro(
       const size = sizeOf(item);
       const problems = problemsOfAnnotations(item, size);
       images.push({ title, name: item.image.path, ...size, places, ...(problems.length > 0 && { problems }) });
-      if (problems.length === 0) found.add(item.annotations.map((one) => groupedOf(one, size)));
+      if (problems.length > 0) continue;
+      found.add(item.annotations.map((one) => groupedOf(one, size)));
+      largestOfImage = Math.max(largestOfImage, largestOf(item));
     }
   } catch (error) {
     if (error instanceof CopyPasteError) throw error;
@@ -77,7 +80,7 @@ export async function openDatumaro(
   if (items === undefined) throw refuse('not a valid Datumaro document: items are missing');
   const own = await readSurroundings(root, path, items, ',', encoding);
   const counts = found.counts((label) => classNames.has(label as number));
-  return { images, classNames, faults, document: { path, sha256: hash.digest('hex'), ...counts, keypoints: 0, own } };
+  return { images, classNames, faults, document: { path, sha256: hash.digest('hex'), ...counts, keypoints: 0, largestOfImage, own } };
 }
 
 /** Reads the shapes of one item. @throws {CopyPasteError} `data` when an annotation is invalid. */
@@ -106,6 +109,11 @@ function groupedOf({ type, group, label_id: label, points = [] }: DatumaroAnnota
   if (type !== 'polygon') return { group: group ?? 0, label, form };
   const few = points.length < 6;
   return { group: group ?? 0, label, form: few ? 'other' : 'area', reason: few ? 'too few points' : reasonOfPolygon(points, size) };
+}
+
+/** Largest id, group or order of the annotations of an item. */
+function largestOf({ annotations }: DatumaroItem): number {
+  return annotations.reduce((most, { id, group, z_order }) => Math.max(most, id ?? 0, group ?? 0, z_order ?? 0), 0);
 }
 
 /** Extent of a box. */

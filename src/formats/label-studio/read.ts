@@ -15,8 +15,6 @@ import { problemOfTask } from './values.ts';
 
 /** Facts of a document that its entries need. */
 export interface LabelStudioDocument extends Surroundings {
-  readonly largestTask: number;
-  readonly largestAnnotation: number;
   /** Controls of polygons or brushes in the labelling interface, the first that is used. */
   readonly control?: Control;
 }
@@ -70,10 +68,11 @@ export async function openLabelStudio(
   }
   const surroundings = await readSurroundings(root, path, all, ',', encoding);
   const controls = control && { control: { type: control.type, from_name: control.from_name, to_name: control.to_name } };
-  const own = { ...surroundings, largestTask, largestAnnotation, ...controls };
+  const own = { ...surroundings, ...controls };
+  const largestIds = { image: largestTask, annotation: largestAnnotation };
   const counts = found.counts((label) => label !== undefined);
   const classNames = new Map([...labels].sort().map((name, id) => [id, name]));
-  return { images, classNames, faults, document: { path, sha256: hash.digest('hex'), ...counts, own } };
+  return { images, classNames, faults, document: { path, sha256: hash.digest('hex'), ...counts, largestIds, own } };
 }
 
 /** Tests if a task is one of the minimal export: regions are under the name of their control. */

@@ -128,9 +128,9 @@ function foreignResult(name: string, control: Partial<Result> = {}): Result {
 }
 
 /** Writes the text of a document. Tasks and annotations keep their ids; those of further variants of an image get new ones above the largest. */
-export function documentText({ own }: Document<LabelStudioDocument>, entries: AsyncIterable<TaskEntry>): AsyncIterable<string> {
-  const idOf = idsAfter(own.largestTask);
-  let annotation = own.largestAnnotation;
+export function documentText({ own, largestIds }: Document<LabelStudioDocument>, entries: AsyncIterable<TaskEntry>): AsyncIterable<string> {
+  const idOf = idsAfter(largestIds?.image ?? 0);
+  let annotation = largestIds?.annotation ?? 0;
   const renumbered = (task: Task, id: number): Task => {
     const all = (key: 'annotations' | 'completions' | 'predictions') =>
       task[key] && {

@@ -17,7 +17,7 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
     const labels = new Set<string>();
     const isCounted = new Set(counted);
     const unpasted: Partial<Record<Reason, number>> = {};
-    let annotations = 0;
+    let [annotations, largestOfImage] = [0, 0];
     await inParts(files, 8, async (file) => {
       try {
         const { shapes, imageWidth: width, imageHeight: height } = parseLabelme(await readText(root, file, encoding), file);
@@ -26,6 +26,7 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
         annotations += shapes.length;
         const size = width && height ? { width, height } : undefined;
         for (const shape of shapes) {
+          largestOfImage = Math.max(largestOfImage, typeof shape.group_id === 'number' ? shape.group_id : 0);
           const reason = unpastedReason(shape, size);
           if (reason !== undefined) unpasted[reason] = (unpasted[reason] ?? 0) + 1;
         }
@@ -35,7 +36,7 @@ export const labelme: LabelFormat<LabelmeDocument, ShapeIndices> = {
       }
     });
     const names = [...labels].filter((label) => !noClass.has(label)).sort();
-    return { classNames: new Map(names.map((name, id) => [id, name])), counts: { annotations, unpasted } };
+    return { classNames: new Map(names.map((name, id) => [id, name])), counts: { annotations, unpasted, largestOfImage } };
   },
   shapes: shapesOfLabelme,
   plain: (text, { image }) => renamedLabelmeText(text, image),

@@ -12,12 +12,13 @@ export const segmentAnything: LabelFormat<SamImage, SamAnnotation> = {
   ending: '.json',
   async names({ root }, { files, counted, encoding }, bad) {
     const isCounted = new Set(counted);
-    let [annotations, empty] = [0, 0];
+    let [annotations, empty, largestOfImage] = [0, 0, 0];
     await inParts(files, 8, async (file) => {
       try {
         const document = parseSegmentAnything(await readText(root, file, encoding), file);
         if (!isCounted.has(file)) return;
         annotations += document.annotations.length;
+        for (const { id } of document.annotations) largestOfImage = Math.max(largestOfImage, id ?? 0);
         empty += document.annotations.filter(({ segmentation }) => isEmpty(segmentation)).length;
       } catch (error) {
         if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -25,7 +26,7 @@ export const segmentAnything: LabelFormat<SamImage, SamAnnotation> = {
       }
     });
     const unpasted = empty > 0 ? { 'no area': empty } : {};
-    return { classNames: new Map([[onlyClass.id, onlyClass.name]]), counts: { annotations, unpasted } };
+    return { classNames: new Map([[onlyClass.id, onlyClass.name]]), counts: { annotations, unpasted, largestOfImage } };
   },
   shapes: shapesOfSegmentAnything,
   plain: (text, { image }) => renamedText(text, image),
