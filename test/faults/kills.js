@@ -44,9 +44,9 @@ async function killedAt(world, call, most, clean, work, earlier) {
   }));
 }
 
-const killAt = (call, most = Number.POSITIVE_INFINITY) => ({
+const killAt = (call, most) => ({
   name: `kill-at-${call}`,
-  what: `SIGKILL at ${most < 100 ? 'some' : 'each'} ${call}, then continued`,
+  what: `SIGKILL at some calls of ${call}, with --long at each, then continued`,
   needs: [strace],
   attempts: (world) => killedAt(world, call, most, world.cleanRun, world.single),
 });
@@ -55,28 +55,28 @@ export const kills = [
   {
     name: 'kill',
     what: 'SIGKILL one to three times at random moments, then continued',
-    attempts: ({ small, count }) => killedAtRandom(small, count(25, 200)),
+    attempts: ({ small, count }) => killedAtRandom(small, count(6, 200)),
   },
   {
     name: 'kill-threads',
     what: 'the same with worker threads',
-    attempts: ({ threaded, count }) => killedAtRandom(threaded, count(3, 40)),
+    attempts: ({ threaded, count }) => killedAtRandom(threaded, count(1, 40)),
   },
-  killAt('rename'),
-  killAt('fsync', 5),
-  killAt('fdatasync', 3),
-  killAt('openat', 4),
-  killAt('write', 5),
-  killAt('close', 3),
-  killAt('mkdir', 3),
-  killAt('unlink'),
+  killAt('rename', 7),
+  killAt('fsync', 3),
+  killAt('fdatasync', 2),
+  killAt('openat', 3),
+  killAt('write', 3),
+  killAt('close', 2),
+  killAt('mkdir', 2),
+  killAt('unlink', 2),
   {
     name: 'kill-at-link',
-    what: 'SIGKILL at each link of a run with --link, then continued',
+    what: 'SIGKILL at some links, with --long at each, of a run with --link, then continued',
     needs: [strace],
     attempts: (world) => {
       const linked = { ...world.single, args: [...world.single.args, '--link'] };
-      return killedAt(world, 'link', 4, () => cleanRun(world.place('kill-at-link clean'), linked), linked);
+      return killedAt(world, 'link', 2, () => cleanRun(world.place('kill-at-link clean'), linked), linked);
     },
   },
   {
@@ -91,7 +91,7 @@ export const kills = [
         before(at);
         return cleanRun(at, over);
       };
-      return killedAt(world, 'unlink', 5, clean, over, world.single);
+      return killedAt(world, 'unlink', 3, clean, over, world.single);
     },
   },
 ];

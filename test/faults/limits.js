@@ -2,7 +2,7 @@
 import { chownSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { asNobody, isRoot, nobody } from './machine.js';
-import { checkSame, createWorkload, filesOf, goOn, run, signal, sleep, start, startAndStop } from './tool.js';
+import { checkSame, createWorkload, filesOf, goOn, patient, run, signal, sleep, start, startAndStop } from './tool.js';
 
 let workload;
 /** Ten samples, of which bad ones would be left out. */
@@ -11,14 +11,14 @@ const skipping = ({ folder }) => (workload ??= createWorkload(folder, 'skipping'
 /** Prefix that runs a command in a shell after another command. */
 const after = (command) => ['bash', '-c', `${command}; exec "$@"`, 'bash'];
 
-/** Time after which a run that waits for a thread is killed, as its user would do: libraries may wait forever for one that cannot start. */
-const patienceMs = 25_000;
+/** Time after which a run is killed, as its user would do: Node may wait forever for a thread while it starts. */
+const patienceMs = 8000;
 
 /** Runs under a limit until a run ends well or three have failed, and then without it. */
 const limited = (work, under) => async (at) => {
   for (let n = 0; n < 3; n++) {
     const going = start(at, work, { under });
-    const killed = setTimeout(() => signal(-going.pid, 'SIGKILL'), patienceMs);
+    const killed = setTimeout(() => signal(-going.pid, 'SIGKILL'), patient(patienceMs));
     const { code, said } = await going.ended;
     clearTimeout(killed);
     if (code === 3) at.wrong(`leaves sound samples out: ${said}`);
@@ -77,7 +77,7 @@ export const limits = [
     what: 'less address space than a run needs, three times, then enough',
     attempts: async (world) => {
       const work = await skipping(world);
-      return (world.long ? [650, 750, 800, 850, 900, 1000, 1200, 1300] : [650, 850, 1000, 1200]).map((mega) => ({
+      return (world.long ? [650, 750, 800, 850, 900, 1000, 1200, 1300] : [650, 850, 1100]).map((mega) => ({
         label: `${mega}`,
         run: limited(work, after(`ulimit -v ${mega * 1000}`)),
       }));
@@ -89,13 +89,17 @@ export const limits = [
     needs: [nobody],
     attempts: async (world) => {
       const work = await skipping(world);
-      return (world.long ? [12, 14, 16, 18, 20] : [12, 14, 16]).map((most) => ({
-        label: `${most}`,
+      const attempt = (most, label, work) => ({
+        label: `${label} ${most}`,
         run: async (at) => {
           if (isRoot) chownSync(at.folder, 65534, 65534);
           await limited(work, [...asNobody, ...after(`ulimit -u ${most}`)])(at);
         },
-      }));
+      });
+      return [
+        ...(world.long ? [12, 14, 16, 18, 20] : [12, 16]).map((most) => attempt(most, 'process', work)),
+        ...(world.long ? [11, 12, 14, 18, 22] : [12]).map((most) => attempt(most, 'threads', world.threaded)),
+      ];
     },
   },
   {
@@ -103,7 +107,7 @@ export const limits = [
     what: 'the process that tries suspects is killed',
     attempts: async (world) => {
       const work = await skipping(world);
-      return Array.from({ length: world.count(2, 10) }, (_, n) => ({ label: `${n + 1}`, run: (at) => killSuspects(at, work) }));
+      return Array.from({ length: world.count(1, 10) }, (_, n) => ({ label: `${n + 1}`, run: (at) => killSuspects(at, work) }));
     },
   },
   {

@@ -28,7 +28,7 @@ export const memory = [
     what: `the peak of resident memory is at most ${most} times as large with many samples`,
     attempts: ({ threaded, count }) => {
       // With fewer samples, V8's young generation does not reach its full size.
-      const [few, many] = [3000, count(9000, 20_000)];
+      const [few, many] = [3000, count(6000, 20_000)];
       return [
         {
           label: `${few} and ${many} samples`,

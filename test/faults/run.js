@@ -16,7 +16,7 @@ import { same } from './same.js';
 import { signals } from './signals.js';
 import { cleanRun } from './strace.js';
 import { swaps } from './swaps.js';
-import { createWorkload } from './tool.js';
+import { countRuns, createWorkload } from './tool.js';
 
 const { values } = parseArgs({ options: { long: { type: 'boolean', default: false }, only: { type: 'string', default: '' } } });
 const cases = [...kills, ...errors, ...disks, ...signals, ...poison, ...same, ...memory, ...limits, ...swaps].filter(({ name }) =>
@@ -46,9 +46,9 @@ const world = {
   place,
   /** Number of attempts: `short`, or `long` with --long. */
   count: (short, long) => (values.long ? long : short),
-  /** Ten samples in one copy, in two copies, and in enough small copies for worker threads. */
-  single: await createWorkload(folder, 'single', ['-p', '1', '--batch-size', '2']),
-  small: await createWorkload(folder, 'small', ['-p', '1', '--batch-size', '2', '--copies', '2']),
+  /** Ten small samples in one copy, in two copies, and in enough copies for worker threads. */
+  single: await createWorkload(folder, 'single', ['-p', '1', '--batch-size', '2'], 2),
+  small: await createWorkload(folder, 'small', ['-p', '1', '--batch-size', '2', '--copies', '2'], 2),
   threaded: await createWorkload(folder, 'threaded', ['-p', '1', '--batch-size', '4', '--copies', '26'], 4),
   /** The calls of a run of `single`. */
   cleanRun: () => (clean ??= cleanRun(place('clean'), world.single)),
@@ -79,7 +79,8 @@ const lane = async () => {
     await make(next);
   }
 };
-await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, lane));
+// Many cases wait for a clock or a disk.
+await Promise.all(Array.from({ length: 1 + Math.max(2, availableParallelism()) }, lane));
 
 console.log('\n| case | what was tried | tried | wrong | |\n| --- | --- | --- | --- | --- |');
 for (const { one, tried, wrong, missed, why } of rows) {
@@ -89,7 +90,7 @@ for (const { one, tried, wrong, missed, why } of rows) {
   const remark = why ? `**not run: ${why}**` : missed > 0 ? `${seldom ? '**' : ''}${missed} did not happen${seldom ? '**' : ''}` : '';
   console.log(`| ${one.name} | ${one.what} | ${tried} | ${wrong} | ${remark} |`);
 }
-console.log(`\n${failed ? 'FAILED' : 'nothing wrong'} after ${seconds()} s`);
+console.log(`\n${failed ? 'FAILED' : 'nothing wrong'} after ${seconds()} s and ${countRuns()} runs of the tool`);
 if (!failed) rmSync(folder, { recursive: true, force: true });
 // Remaining child processes must not keep this one alive.
 process.exit(failed ? 1 : 0);

@@ -78,9 +78,9 @@ export const same = [
     name: 'two',
     what: 'two processes in one output at once, some killed',
     attempts: ({ small, threaded, count }) => [
-      ...Array.from({ length: count(2, 20) }, (_, i) => two(`together ${i + 1}`, small)),
-      ...Array.from({ length: count(2, 40) }, (_, i) => two(`apart ${i + 1}`, small, { delay: () => Math.random() * small.ms })),
-      ...Array.from({ length: count(2, 20) }, (_, i) => two(`killed ${i + 1}`, small, { kill: true })),
+      ...Array.from({ length: count(1, 20) }, (_, i) => two(`together ${i + 1}`, small)),
+      ...Array.from({ length: count(1, 40) }, (_, i) => two(`apart ${i + 1}`, small, { delay: () => Math.random() * small.ms })),
+      ...Array.from({ length: count(1, 20) }, (_, i) => two(`killed ${i + 1}`, small, { kill: true })),
       two('threads', threaded),
     ],
   },

@@ -12,8 +12,22 @@ const path = (name) => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 export const program = [process.execPath, path('bin/copypaste.cjs')];
 const fixture = path('fixtures/camvid');
 
-/** A run that takes longer hangs. */
+/** A run that takes longer hangs, on an idle machine. */
 const longestMs = 60_000;
+/** Largest time of a reference run on an idle machine. */
+const usualMs = 3000;
+let slowness = 1;
+let runs = 0;
+
+/** Time on this machine, of which other programs may use most, from one on an idle machine. */
+export function patient(ms) {
+  return ms * slowness;
+}
+
+/** Number of times that the tool was started. */
+export function countRuns() {
+  return runs;
+}
 
 const groups = new Set();
 process.on('exit', () => {
@@ -44,6 +58,7 @@ function shellLine(argv, env = {}) {
 export function start(at, work, { under = [], env = {}, flags = ['-q'] } = {}) {
   const argv = [...under, ...program, 'augment', '--in', work.data, '--out', at.out, ...work.args, ...flags];
   at.steps.push(shellLine(argv, env));
+  runs++;
   const began = performance.now();
   const child = spawn(argv[0], argv.slice(1), { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   groups.add(child.pid);
@@ -54,9 +69,9 @@ export function start(at, work, { under = [], env = {}, flags = ['-q'] } = {}) {
   child.stdout.resume();
   const ended = new Promise((resolve, reject) => {
     const watchdog = setTimeout(() => {
-      at.wrong(`hangs: still running after ${longestMs / 1000} s`);
+      at.wrong(`hangs: still running after ${Math.round(patient(longestMs) / 1000)} s`);
       signal(-child.pid, 'SIGKILL');
-    }, longestMs);
+    }, patient(longestMs));
     child.on('error', reject);
     child.on('close', (code, name) => {
       clearTimeout(watchdog);
@@ -181,6 +196,7 @@ export async function createWorkload(folder, name, args, smaller = 1) {
   };
   const { code, said, ms } = await run(at, work);
   if (code !== 0) fail(`exit code ${code}: ${said}`);
+  slowness = Math.max(slowness, ms / usualMs);
   return { ...work, ms, ref: filesOf(at.out) };
 }
 
