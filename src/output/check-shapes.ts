@@ -18,13 +18,17 @@ export type CheckShapes = (record: ManifestRecord) => Promise<Difference[]>;
 /**
  * Opens the documents or label files of an output.
  *
- * @returns `check`, which compares a record; and what is wrong with the files as a whole.
+ * @returns `check`, which compares a record; what is wrong with the files as a whole; and the number of unchanged samples whose annotations
+ * no record describes.
  */
-export async function openShapes(out: string, manifest: Manifest): Promise<{ check: CheckShapes; differences: Difference[] }> {
+export async function openShapes(
+  out: string,
+  manifest: Manifest,
+): Promise<{ readonly check: CheckShapes; readonly differences: Difference[]; readonly unchecked: number }> {
   const none: CheckShapes = async () => [];
   const { layout } = manifest;
   const format = await layoutNamed(layout.name).format?.();
-  if (!format) return { check: none, differences: [] };
+  if (!format) return { check: none, differences: [], unchecked: 0 };
   const copied = copiedDocuments(manifest);
   let dataset: Dataset;
   try {
@@ -32,12 +36,41 @@ export async function openShapes(out: string, manifest: Manifest): Promise<{ che
   } catch (error) {
     if (!(error instanceof CopyPasteError)) throw error;
     const path = error.path ?? layout.folders.find(({ split }) => split === layout.split)?.masks ?? manifestName;
-    return { check: none, differences: [...copied, { path, what: whatOf(error, path) }] };
+    return { check: none, differences: [...copied, { path, what: whatOf(error, path) }], unchecked: 0 };
   }
+  const traces = tracesOf(manifest);
+  const isUnchecked = ({ id, status, files }: ManifestRecord): boolean =>
+    status === 'unchanged' && files.labels?.codec !== 'copy' && traces.get(id)?.pixels === undefined;
   return {
-    check: checkerOf(dataset, format, manifest),
+    check: checkerOf(dataset, format, manifest, traces),
     differences: [...copied, ...dataset.skipped.map(({ path, what }) => ({ path, what }))],
+    unchecked: manifest.records.filter(isUnchecked).length,
   };
+}
+
+/** What other records say of the annotations of an unchanged sample. */
+interface Traces {
+  /** Pixels of each class id, if another copy of the sample was pasted into. */
+  pixels?: ReadonlyMap<string, number>;
+  /** Class ids of its instances that were pasted elsewhere, by index. */
+  readonly pasted: Map<number, number>;
+}
+
+/** Finds the traces of samples in the records of others, by id. */
+function tracesOf({ records, sources }: Manifest): Map<string, Traces> {
+  const traces = new Map<string, Traces>();
+  const of = (id: string): Traces => {
+    const known = traces.get(id) ?? { pasted: new Map() };
+    traces.set(id, known);
+    return known;
+  };
+  for (const record of records) {
+    if (record.status !== 'augmented') continue;
+    // The pixels of a jittered scene are not those of its sample.
+    if (!record.scenes) of(record.id).pixels = new Map(Object.entries(record.pixels).map(([id, [before]]) => [id, before]));
+    if (!sources) for (const { instance, classId } of record.placements) of(record.source).pasted.set(instance, classId);
+  }
+  return traces;
 }
 
 function openingOf(out: string, { layout, options }: Manifest): Parameters<typeof openDataset>[0] {
@@ -65,7 +98,7 @@ function copiedDocuments({ layout, documents }: Manifest): Difference[] {
   return differing.map(({ path }) => ({ path, what: 'is copied, but its SHA-256 is not that of its input' }));
 }
 
-function checkerOf(dataset: Dataset, format: Format, manifest: Manifest): CheckShapes {
+function checkerOf(dataset: Dataset, format: Format, manifest: Manifest, traces: ReadonlyMap<string, Traces>): CheckShapes {
   const samples = new Map<string, Sample>([...dataset.samples, ...dataset.others].map((sample) => [sample.image, sample]));
   const bad = new Set(dataset.skipped.map(({ path }) => path));
   const idOf = idsInOutput(dataset, manifest);
@@ -75,10 +108,16 @@ function checkerOf(dataset: Dataset, format: Format, manifest: Manifest): CheckS
     const file =
       labels?.path ?? sample?.entry?.document ?? manifest.layout.folders.find(({ split }) => split === record.split)?.masks ?? image.path;
     if (!sample) return bad.has(image.path) || bad.has(file) ? [] : [{ path: file, what: `has no annotations of ${image.path}` }];
-    if (record.status === 'unchanged') return [];
+    const trace = record.status === 'unchanged' ? traces.get(record.id) : undefined;
+    if (record.status === 'unchanged' && !trace) return [];
     try {
       const { shapes, pixels } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
-      const found = shapes && format.boxes?.(shapes) ? missingBoxes(shapes, record) : pixelDifferences(pixels, record, idOf);
+      const isBoxes = shapes && format.boxes?.(shapes);
+      if (record.status === 'unchanged') {
+        const found = [...(isBoxes ? [] : changedPixels(pixels, trace?.pixels, idOf)), ...missingInstances(shapes, trace?.pasted, idOf)];
+        return found.map((what) => ({ path: file, what: `${image.path}: ${what}` }));
+      }
+      const found = isBoxes ? missingBoxes(shapes, record) : pixelDifferences(pixels, record, idOf);
       return [...found].map((what) => ({ path: file, what: `${image.path}: ${what}` }));
     } catch (error) {
       if (!(error instanceof CopyPasteError)) throw error;
@@ -105,11 +144,33 @@ function missingBoxes({ shapes }: ShapeSet, { placements }: AugmentedRecord): st
     : [];
 }
 
+/** Differences between the pixel counts of an unchanged sample and those that another copy had before its pastes. */
+function changedPixels(found: PixelsById, before: Traces['pixels'], idOf: (id: number) => number | undefined): string[] {
+  if (!before) return [];
+  const pixels = Object.fromEntries([...before].map(([id, n]): [string, [number, number]] => [id, [n, n]]));
+  return [...pixelDifferences(found, { pixels }, idOf)];
+}
+
+/** Instances of an unchanged sample that were pasted elsewhere, and that its annotations do not have. */
+function missingInstances(
+  set: ShapeSet | undefined,
+  pasted: Traces['pasted'] = new Map(),
+  idOf: (id: number) => number | undefined,
+): string[] {
+  const instances = set?.shapes.flatMap(({ instance }) => (instance ? [instance] : [])) ?? [];
+  return [...pasted].flatMap(([index, classId]) => {
+    const there = instances[index]?.classId;
+    if (set === undefined || (there !== undefined && there === idOf(classId))) return [];
+    const found = there === undefined ? `has ${plural(instances.length, 'instance')}` : `has an instance of class ${there} at index ${index}`;
+    return [`${found}, but the manifest records a paste of its instance ${index}, of class ${classId}`];
+  });
+}
+
 /**
  * Differences between the pixel counts of classes and those of a record. The last pixels of shapes that were dropped are in the record, but
  * not in the output.
  */
-function* pixelDifferences(found: PixelsById, record: AugmentedRecord, idOf: (id: number) => number | undefined): Generator<string> {
+function* pixelDifferences(found: PixelsById, record: Pick<AugmentedRecord, 'pixels' | 'covered'>, idOf: (id: number) => number | undefined): Generator<string> {
   const slack = (record.covered ?? []).reduce((sum, { dropped, after }) => sum + (dropped ? after : 0), 0);
   const rest = new Map(found);
   for (const [key, [, after]] of Object.entries(record.pixels)) {

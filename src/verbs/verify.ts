@@ -73,6 +73,7 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
     hooks.done?.(record.id, record);
     return found;
   });
+  const isComplete = input !== undefined && again.length === manifest.records.length;
   const { planned, rendered } = input === undefined ? shallow : await compareAgain(manifest, again, { ...options, in: input }, hooks);
   // A message that names the first differing pixel replaces one about the digest.
   const precise = new Map(rendered.map((one) => [one.path, one]));
@@ -90,7 +91,7 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
       ...planned.differences,
       ...rendered.filter(({ path }) => !damagedPaths.has(path)),
     ],
-    unchecked: planned.unchecked,
+    unchecked: [...planned.unchecked, ...(isComplete ? [] : uncheckedShapes(shapes?.unchecked ?? 0))],
   };
 }
 
@@ -103,6 +104,12 @@ const shallow: Again = {
   },
   rendered: [],
 };
+
+/** Sentence about annotations that are in no record. @param samples number of unchanged samples with such annotations. */
+function uncheckedShapes(samples: number): string[] {
+  if (samples === 0) return [];
+  return [`the annotations of ${plural(samples, 'unchanged sample')}, whose pixels no record counts; to check them, pass --deep --in DIR`];
+}
 
 /** Results of planning and rendering again. */
 interface Again {

@@ -240,6 +240,31 @@ describe('verify of a manifest that was altered together with its files', () => 
     expect((await said(await replace(name, path, to), sets[name]))[0]).toMatch(expected);
   });
 
+  test.each([
+    ['whose other copy was pasted into', { includeOriginals: true }, /: has 0 pixels of class \d+, but the manifest records \d+$/m],
+    ['that was pasted from', { seed: 4, p: 0.5 }, /: has 0 instances, but the manifest records a paste of its instance \d+, of class \d+$/m],
+  ])('finds annotations that were taken out of an unchanged sample %s, and counts the others', async (which, options, expected) => {
+    const out = join(folder, which.replaceAll(' ', '-'));
+    await augment({ in: sets.coco, out, p: 1, truncated: 'keep', ...options });
+    const file = join(out, 'manifest.json');
+    const manifest: Manifest = JSON.parse(await readFile(file, 'utf8'));
+    const unchanged = manifest.records.filter(({ status }) => status === 'unchanged').map(({ files }) => files.image.path);
+    expect(unchanged.length).toBeGreaterThan(0);
+    const [document] = manifest.documents as [{ path: string; sha256: string }];
+    const content = JSON.parse(await readFile(join(out, document.path), 'utf8'));
+    const { differences, unchecked } = await verify({ out });
+    expect(differences).toEqual([]);
+    expect(unchecked.some((one) => one.startsWith('the annotations of 1 unchanged sample'))).toBe(!('includeOriginals' in options));
+    const emptied = content.images.filter((image: { file_name: string }) => unchanged.some((path) => path.endsWith(image.file_name)));
+    const ids = emptied.map(({ id }: { id: number }) => id);
+    content.annotations = content.annotations.filter((one: { image_id: number }) => !ids.includes(one.image_id));
+    const text = JSON.stringify(content);
+    await writeFile(join(out, document.path), text);
+    document.sha256 = sha256(text);
+    await writeFile(file, JSON.stringify(manifest));
+    expect((await verify({ out })).differences.map(({ path, what }) => `${path}: ${what}`).join('\n')).toMatch(expected);
+  });
+
   test('says of a manifest of another version that planning was not checked', async () => {
     const out = await alter('voc', async ({ tool }) => {
       tool.version = '0.0.1';
