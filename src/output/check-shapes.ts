@@ -161,7 +161,8 @@ function missingInstances(
   return [...pasted].flatMap(([index, classId]) => {
     const there = instances[index]?.classId;
     if (set === undefined || (there !== undefined && there === idOf(classId))) return [];
-    const found = there === undefined ? `has ${plural(instances.length, 'instance')}` : `has an instance of class ${there} at index ${index}`;
+    const found =
+      there === undefined ? `has ${plural(instances.length, 'instance')}` : `has an instance of class ${there} at index ${index}`;
     return [`${found}, but the manifest records a paste of its instance ${index}, of class ${classId}`];
   });
 }
@@ -170,7 +171,11 @@ function missingInstances(
  * Differences between the pixel counts of classes and those of a record. The last pixels of shapes that were dropped are in the record, but
  * not in the output.
  */
-function* pixelDifferences(found: PixelsById, record: Pick<AugmentedRecord, 'pixels' | 'covered'>, idOf: (id: number) => number | undefined): Generator<string> {
+function* pixelDifferences(
+  found: PixelsById,
+  record: Pick<AugmentedRecord, 'pixels' | 'covered'>,
+  idOf: (id: number) => number | undefined,
+): Generator<string> {
   const slack = (record.covered ?? []).reduce((sum, { dropped, after }) => sum + (dropped ? after : 0), 0);
   const rest = new Map(found);
   for (const [key, [, after]] of Object.entries(record.pixels)) {

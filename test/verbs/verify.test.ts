@@ -242,7 +242,11 @@ describe('verify of a manifest that was altered together with its files', () => 
 
   test.each([
     ['whose other copy was pasted into', { includeOriginals: true }, /: has 0 pixels of class \d+, but the manifest records \d+$/m],
-    ['that was pasted from', { seed: 4, p: 0.5 }, /: has 0 instances, but the manifest records a paste of its instance \d+, of class \d+$/m],
+    [
+      'that was pasted from',
+      { seed: 4, p: 0.5 },
+      /: has 0 instances, but the manifest records a paste of its instance \d+, of class \d+$/m,
+    ],
   ])('finds annotations that were taken out of an unchanged sample %s, and counts the others', async (which, options, expected) => {
     const out = join(folder, which.replaceAll(' ', '-'));
     await augment({ in: sets.coco, out, p: 1, truncated: 'keep', ...options });
