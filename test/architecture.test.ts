@@ -51,6 +51,7 @@ const unmirrored: readonly string[] = [
   'docs',
   'formats/encodings',
   'formats/panoptic',
+  'fuzz/fuzz',
   'growth',
   'masks/shapes',
   'package/install',
