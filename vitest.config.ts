@@ -20,7 +20,7 @@ for (const file of slow)
 /** Tests with a configuration of their own. */
 const apart = ['test/package/**'];
 
-const testTimeout = 30_000;
+const timeouts = { testTimeout: 30_000, hookTimeout: 30_000 };
 
 export default defineConfig({
   test: {
@@ -37,8 +37,8 @@ export default defineConfig({
     // The projects do not extend this configuration, since each would then repeat the setup.
     projects: [
       // One process for many files: loading the program again for each file takes longer than most files.
-      { test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...slow, ...apart], testTimeout, isolate: false } },
-      { test: { name: 'slow', include: slow, testTimeout } },
+      { test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...slow, ...apart], ...timeouts, isolate: false } },
+      { test: { name: 'slow', include: slow, ...timeouts } },
     ],
   },
 });
