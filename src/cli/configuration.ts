@@ -3,6 +3,7 @@
 import { yamlLine } from '../base/yaml.ts';
 import { type Configuration, findConfiguration, readConfiguration } from '../engine/configuration.ts';
 import { withFiles } from '../engine/option-files.ts';
+import { sweepsOf } from '../engine/sweep.ts';
 import { CopyPasteError, printable } from '../errors.ts';
 import { configFlags, keyOf, type Option, presets } from '../options.ts';
 import { areEqual, flagOf, resolveOptions, usualValue } from '../schema.ts';
@@ -36,14 +37,13 @@ export async function runConfigured(
   const table: Table = Object.fromEntries(Object.entries(options).filter(([key]) => !Object.hasOwn(configFlags, key)));
   const flags = Object.fromEntries(Object.entries(given).filter(([key, value]) => Object.hasOwn(table, key) && value !== undefined));
   const configuration = await configurationOf(given, flags, streams);
-  const set = [...(configuration?.settings ?? [])].filter(
-    ([key]) => Object.hasOwn(table, key) && table[key]?.config !== false && flags[key] === undefined,
-  );
+  const swept = Array.isArray(flags.sweep) ? sweepsOf(flags.sweep, {}).map(({ option }) => option) : [];
+  const isTaken = (key: string): boolean =>
+    Object.hasOwn(table, key) && table[key]?.config !== false && flags[key] === undefined && !swept.includes(key);
+  const set = [...(configuration?.settings ?? [])].filter(([key]) => isTaken(key));
   const all: Values = { ...Object.fromEntries(set.map(([key, { value }]) => [key, value])), ...flags };
   // What is the default or the preset's anyway is as if it were not given.
-  const usual = set
-    .filter(([key, { value }]) => key !== 'preset' && areEqual(value, usualValue(table, key, all.preset)))
-    .map(([key]) => key);
+  const usual = set.filter(([key, { value }]) => areEqual(value, usualValue(table, key, all.preset))).map(([key]) => key);
   try {
     if (given.printConfig !== true) return await run(Object.fromEntries(Object.entries(all).filter(([key]) => !usual.includes(key))));
     streams.stdout.write(

@@ -115,6 +115,14 @@ describe('a configuration', () => {
     expect(optionsIn('order3')).toMatchObject({ preset: 'overhead', turns: false });
   });
 
+  test('yields to a sweep of the same option', async () => {
+    const sweep = ['preview', 'data', '--class-names', 'names.txt', '--out', 'sweep.png', '--min-area', '1px', '--sweep'];
+    const text = 'preset: default\np: 1\nscale: [0.5, 0.6]\n';
+    expect(await withFile(text, ...sweep, 'scale=0.8,1|1,2')).toMatchObject({ code: 0 });
+    expect(await withFile(text, ...sweep, 'preset=default|overhead')).toMatchObject({ code: 0 });
+    expect(await withFile(text, ...sweep, 'scale=0.8,1|1,2', '--scale', '1,2')).toMatchObject({ code: 2, stderr: /scale is also given/ });
+  });
+
   test('gives each command the options that it has', async () => {
     const text = 'background: none\nrows: 2\np: 1\nout: aug\ncopies: 2\nonly-split: true\nmin-area: 1px\nmin-source-area: 1px\n';
     const names = ['--class-names', 'names.txt'];
