@@ -5,6 +5,7 @@ import type { augmentOptions, extractOptions, Given } from './options.ts';
 import { augment as augmentWith } from './verbs/augment.ts';
 import { type ExtractSummary, extract as extractWith } from './verbs/extract.ts';
 
+export { createMeter, type Meter, type Reading } from './base/meter.ts';
 export {
   type BatchInstance,
   type BatchOptions,

@@ -489,13 +489,22 @@ const running = {
     bytes: false,
     description: 'memory for pixels, such as 512MB or 4GB (by default half of what the process may use)',
   },
+  progress: {
+    flag: '--progress <how>',
+    group: 'Run',
+    choices: ['auto', 'json', 'none'],
+    config: false,
+    bytes: false,
+    description:
+      'progress on standard error: a line on a terminal, else one every ten seconds (auto, the default); a line of JSON every second; or none',
+  },
   quiet: {
     flag: '-q, --quiet',
     group: 'Run',
     kind: 'switch',
     config: false,
     bytes: false,
-    description: 'print no progress and no summary',
+    description: 'print no summary, and no progress unless --progress asks for it',
   },
 } as const satisfies OptionTable;
 
@@ -693,6 +702,7 @@ export const reportOptions = {
   page: { flag: '-o, --page <file>', kind: 'path', default: 'report.html', description: 'page to write' },
   samples: { flag: '-n, --samples <n>', kind: 'count', default: 48, description: 'largest number of samples to show in pictures' },
   jobs: running.jobs,
+  progress: running.progress,
   quiet: running.quiet,
   json: { flag: '--json', kind: 'switch', description: 'print the numbers of the page as one JSON object on standard output' },
 } as const satisfies OptionTable;
@@ -719,6 +729,7 @@ export const extractOptions = {
   rescan: augmentOptions.rescan,
   jobs: running.jobs,
   memory: running.memory,
+  progress: running.progress,
   quiet: running.quiet,
   json: augmentOptions.json,
 } as const satisfies OptionTable;
@@ -741,6 +752,7 @@ export const checkOptions = {
   onlySplit: { ...reading.onlySplit, description: 'check only the split called train, or --split' },
   split: { ...reading.split, description: 'split to check, with --only-split' },
   jobs: running.jobs,
+  progress: running.progress,
   quiet: running.quiet,
   json: verifyOptions.json,
 } as const satisfies OptionTable;
@@ -751,6 +763,7 @@ export const inspectOptions = {
   instances,
   join,
   jobs: running.jobs,
+  progress: running.progress,
   quiet: running.quiet,
   json: { flag: '--json', group: 'Run', kind: 'switch', config: false, description: 'print the findings as one JSON object' },
 } as const satisfies OptionTable;

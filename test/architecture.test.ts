@@ -36,7 +36,6 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['@tensorflow/tfjs-node-gpu', /^render\/tensorflow\.ts$/],
   ['webgpu', /^render\/webgpu\.ts$/],
   ['commander', /^cli\/(main|flags)\.ts$/],
-  ['cli-progress', /^cli\/progress\.ts$/],
   ['tinypool', /^engine\/(threads|worker)\.ts$/],
   ['p-limit', /^base\/parts\.ts$/],
   ['saxes', /^formats\/xml\.ts$/],

@@ -22,10 +22,6 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
         given,
         {
           ...hooks,
-          measuring: (total) => {
-            hooks.measuring?.(total);
-            began = performance.now();
-          },
           opened: (opened) => {
             dataset = opened;
             for (const line of describeOpened(dataset, given)) say(line);

@@ -28,7 +28,7 @@ export async function watched(
   let got: (typeof signals)[number] = 'SIGINT';
   const code = (): number => 128 + constants.signals[got];
   const say = (): void => {
-    progress.stop();
+    progress.stop('stopped');
     stderr.write(`copypaste: stopped by ${got}; to continue, run the same command again\n`);
   };
   /** Ends the process by the signal: `process.exit` waits for libuv's threads, which may wait for a disk that does not respond. */
@@ -39,6 +39,7 @@ export async function watched(
   const stop = (signal: (typeof signals)[number]): void => {
     got = signal;
     if (controller.signal.aborted) {
+      progress.stop('stopped');
       end();
       return;
     }
@@ -50,6 +51,7 @@ export async function watched(
     }, patienceMs).unref();
   };
   for (const signal of signals) process.on(signal, stop);
+  process.on('SIGCONT', progress.resume);
   try {
     return await work(controller.signal);
   } catch (error) {
@@ -58,6 +60,7 @@ export async function watched(
     return code();
   } finally {
     for (const signal of signals) process.off(signal, stop);
-    progress.stop();
+    process.off('SIGCONT', progress.resume);
+    progress.stop('failed');
   }
 }

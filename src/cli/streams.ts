@@ -7,6 +7,6 @@ export interface Streams {
 export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
-  /** Width of the terminal in columns, if it is one. */
+  /** Width of the terminal; changes with it. */
   readonly columns?: number;
 }

@@ -1,7 +1,7 @@
-import { plural } from '../base/plural.ts';
+import { createMeter } from '../base/meter.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { printable } from '../errors.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, type ProgressKind } from './progress.ts';
 import { watched } from './signals.ts';
 import type { Streams } from './streams.ts';
 
@@ -10,7 +10,7 @@ export type Say = (line: string) => void;
 
 /** A command that runs a verb and reports its result. */
 interface Work<T> {
-  readonly given: { readonly quiet?: unknown; readonly backend?: unknown; readonly dryRun?: unknown };
+  readonly given: Readonly<Partial<Record<'quiet' | 'backend' | 'progress' | 'dryRun' | 'json', unknown>>>;
   readonly streams: Streams;
   /** Folder that the verb writes. */
   readonly out?: string;
@@ -19,25 +19,25 @@ interface Work<T> {
   tell(result: T, say: Say): number | Promise<number>;
 }
 
-/** Runs a verb with a progress bar, the backend's line and an orderly end on signals, then reports its result. */
-export async function withProgress<T>({ given, streams: { stderr }, out, run, tell }: Work<T>): Promise<number> {
+/** Runs a verb with progress, the backend's line and an orderly end on signals, then reports its result. */
+export async function withProgress<T>({ given, streams: { stdout, stderr }, out, run, tell }: Work<T>): Promise<number> {
   const quiet = given.quiet === true;
+  const meter = createMeter();
+  const kind = (given.progress ?? (quiet ? 'none' : 'auto')) as ProgressKind;
+  const progress = createProgress(stderr, kind, meter, stdout.isTTY === true && given.dryRun === true && given.json !== true);
   const say: Say = (line) => {
-    if (!quiet) stderr.write(`${printable(line)}\n`);
+    if (!quiet) progress.say(printable(line));
   };
-  const progress = await createProgress(stderr, quiet || given.dryRun === true);
   return watched(stderr, progress, out, async (stop) => {
     const hooks: Hooks = {
       stop,
-      measuring: (total) => say(`reading the annotations of ${plural(total, 'sample')} before the plans are made`),
-      started: (total) => progress.start(total),
+      meter,
       chosen: ({ name, device, version }) => {
         if (given.backend !== undefined) say(`backend ${name}: ${device}, ${version}`);
       },
-      done: () => progress.tick(),
     };
     const result = await run(hooks, say);
-    progress.stop();
+    progress.stop('done');
     return tell(result, say);
   });
 }

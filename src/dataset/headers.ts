@@ -1,5 +1,6 @@
 /** Checks the headers of a data set's files, so that bad samples are known before anything is written. */
 import { join } from 'node:path';
+import type { Meter } from '../base/meter.ts';
 import { inParts } from '../base/parts.ts';
 import { readRegular } from '../base/regular.ts';
 import { readStart } from '../base/tree.ts';
@@ -44,7 +45,9 @@ export async function checkSamples(
   samples: readonly Paired[],
   coloured: Coloured,
   bad: Map<string, Fault>,
+  meter?: Meter,
 ): Promise<{ samples: Sample[]; coded: boolean }> {
+  meter?.begin('reading headers', { count: samples.length });
   const checked = await inParts(samples, 16, async (sample) => {
     try {
       return await checkSample(root, sample, coloured);
@@ -53,6 +56,8 @@ export async function checkSamples(
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
       bad.set(sample.id, { path: error.path ?? sample.image, what: error.what, split: sample.split });
       return undefined;
+    } finally {
+      meter?.add();
     }
   });
   const good = checked.filter((one) => one !== undefined);

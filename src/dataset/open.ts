@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path';
+import type { Meter } from '../base/meter.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import { listTree, type Tree } from '../base/tree.ts';
@@ -90,7 +91,8 @@ export interface Dataset {
  * @throws {CopyPasteError} `data` with all bad samples, unless `skipBad` leaves them out; `noInput` or `usage` when there is nothing to
  * augment, or the choice is ambiguous.
  */
-export async function openDataset(options: DatasetOptions): Promise<Dataset> {
+export async function openDataset(options: DatasetOptions, meter?: Meter): Promise<Dataset> {
+  meter?.begin('listing files');
   const root = resolve(options.in);
   const tree = await listTree(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: contains no files; pass the folder of a data set`);
@@ -111,7 +113,7 @@ export async function openDataset(options: DatasetOptions): Promise<Dataset> {
   const listed = lists.size > 0 ? assignSplits(paired, unmasked, lists, split, bad) : paired;
   const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
   const coloured = { masks: (colourFile.colours ?? colourFile.error) !== undefined, objects: objectIds === undefined };
-  const { samples, coded } = await checkSamples(root, unique(wanted, bad), coloured, bad);
+  const { samples, coded } = await checkSamples(root, unique(wanted, bad), coloured, bad, meter);
   if (coded && colourFile.error !== undefined) throw colourFile.error;
   const { skipped, notes } = skippedOf(bad, split, options);
   const chosen = samples.filter((sample) => sample.split === split);

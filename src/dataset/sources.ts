@@ -1,6 +1,7 @@
 /** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Meter } from '../base/meter.ts';
 import { listTree, type Tree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
@@ -49,19 +50,19 @@ export interface SourcesOptions extends DatasetOptions, PasteChoice {
  *
  * @throws {CopyPasteError} as `openDataset`; `usage` when the two have no class in common.
  */
-export async function openSourced(options: SourcesOptions): Promise<SourcedDataset> {
+export async function openSourced(options: SourcesOptions, meter?: Meter): Promise<SourcedDataset> {
   const { sources, sourcesLayout, sourcesSplit, sourcesFolders, classMap, allowSelf } = options;
   if (sources === undefined) {
     const idle = { '--class-map': classMap, '--sources-layout': sourcesLayout, '--sources-split': sourcesSplit };
     const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
     if (flag !== undefined) throw new CopyPasteError('usage', `${flag}: needs --sources; pass --sources DIR`);
-    return openDataset(options);
+    return openDataset(options, meter);
   }
   if (allowSelf) throw new CopyPasteError('usage', '--allow-self: has no effect with --sources; leave it out');
   const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
   if ((await real(sources)) === (await real(options.in)))
     throw new CopyPasteError('usage', `--sources ${sources}: is the same folder as --in, which is the default; leave it out`);
-  const target = await openDataset(options);
+  const target = await openDataset(options, meter);
   const opened = await withSourceFlags(sources, async () => {
     if (await isBank(sources)) {
       refuseBankOptions(options, ['sourcesLayout', 'sourcesSplit']);
@@ -88,7 +89,7 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
         : (await detectLayout(tree, sourcesLayout, options.encoding)).layout.name;
     const { skipBad, crowd, images, masks, encoding } = options;
     const { maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap, classAttribute } = options;
-    return openDataset({
+    const ofSources = {
       in: sources,
       layout,
       folders: sourcesFolders,
@@ -102,7 +103,8 @@ export async function openSourced(options: SourcesOptions): Promise<SourcedDatas
       ...(layout === target.layout
         ? { maskSuffix, imageSuffix, threshold, background, ignore, classNames, colorMap, classAttribute }
         : { maskSuffix: '' }),
-    });
+    };
+    return openDataset(ofSources, meter);
   });
   const classes = await mapClasses(opened, target, options);
   if (!isCutoutFolder(opened)) return withSources(target, opened, classes);

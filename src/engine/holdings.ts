@@ -50,7 +50,7 @@ export function createHoldings(plans: readonly Plan[], annotations: ReadonlyMap<
   const used = new Set(plans.flatMap(samplesOf));
   for (const id of annotations.keys()) if (!used.has(id)) forget(id);
   const annotationUses = countUses(plans, forget);
-  const cost = (id: string): number => bytesOfImage(annotationOf(id));
+  const cost = (id: string): number => bytesOfImage(annotationOf(id).sample);
   return divideByMemory(inChains(plans), cost, budgets.decoded.bytes / 2).map((part) =>
     holdingsOf(part, annotationOf, annotationUses, budgets),
   );
@@ -64,7 +64,7 @@ function holdingsOf(
 ): Holdings {
   const loaded = new Map<string, Promise<LoadedImage>>();
   const imageUses = countUses(plans, (id) => loaded.delete(id));
-  const bytes = [...new Set(plans.flatMap(samplesOf))].reduce((sum, id) => sum + bytesOfImage(annotationOf(id)), 0);
+  const bytes = [...new Set(plans.flatMap(samplesOf))].reduce((sum, id) => sum + bytesOfImage(annotationOf(id).sample), 0);
   const pasted = plans.filter(isPasted);
   const instancesOf = (id: string): Set<number> =>
     new Set(pasted.filter(({ source }) => source === id).flatMap(({ placements }) => placements.map(({ instance }) => instance)));
@@ -77,7 +77,7 @@ function holdingsOf(
       if (ids.length === 0) return () => {};
       share ??= decoded.take(bytes);
       const endShare = await share;
-      const endWork = await working.take(workingCopies * bytesOfImage(annotationOf(plan.id)));
+      const endWork = await working.take(workingCopies * bytesOfImage(annotationOf(plan.id).sample));
       return () => {
         endWork();
         for (const id of ids) {

@@ -3,7 +3,7 @@ import { readInput } from '../base/digest.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { bandsOf } from '../codecs/pixels.ts';
 import { paintCutouts } from '../dataset/painted.ts';
-import type { Annotations, Image } from '../types.ts';
+import type { Annotations, Image, Sample } from '../types.ts';
 
 /** A decoded image. */
 export interface LoadedImage {
@@ -23,6 +23,11 @@ export async function loadImage(annotations: Annotations, used?: Iterable<number
 }
 
 /** Bytes of a sample's decoded image. */
-export function bytesOfImage({ sample: { format }, mask }: Annotations): number {
-  return bandsOf(format) * (format.depth / 8) * mask.width * mask.height;
+export function bytesOfImage({ format, size: { width, height } }: Pick<Sample, 'format' | 'size'>): number {
+  return bandsOf(format) * (format.depth / 8) * width * height;
+}
+
+/** Bytes of the decoded images of samples. */
+export function bytesOfImages(samples: readonly Sample[]): number {
+  return samples.reduce((sum, sample) => sum + bytesOfImage(sample), 0);
 }

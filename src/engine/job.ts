@@ -7,6 +7,7 @@ import { variantSuffix } from '../output/variants.ts';
 import type { Measures } from '../plan/measures.ts';
 import type { Renderer } from '../render/render.ts';
 import type { PassReason, Sample } from '../types.ts';
+import { bytesOfImage } from './images.ts';
 import { createPipeline, type RunState, type Sink } from './pipeline.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
 import { countSources } from './tally.ts';
@@ -42,7 +43,11 @@ export function createJob(dataset: SourcedDataset, options: AugmentOptions, meas
     planner,
     drawsOf,
     /** Writes a sample unchanged. */
-    copy: (sample: Sample, reason: PassReason): Promise<Outcome> => pass(sample, '', { reason }),
+    async copy(sample: Sample, reason: PassReason): Promise<Outcome> {
+      const outcome = await pass(sample, '', { reason });
+      state.meter?.add(bytesOfImage(sample));
+      return outcome;
+    },
     async begin(ref: BatchRef): Promise<OutcomeBatch> {
       const { results, sources } = await begin(ref);
       // Without a source set all copies read the same samples, which count once.

@@ -1,3 +1,4 @@
+import type { Meter } from '../base/meter.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
@@ -12,6 +13,7 @@ import { refuseUnusable, requestOf } from './balance.ts';
 import { jobsOf } from './budget.ts';
 import { giveBackBuffers } from './holdings.ts';
 import type { Hooks } from './hooks.ts';
+import { bytesOfImage, bytesOfImages } from './images.ts';
 import { handled } from './in-order.ts';
 import { candidateOf, type PlannerOptions, planOptionsOf } from './planner.ts';
 import { setOf } from './read-and-plan.ts';
@@ -48,7 +50,7 @@ interface PartReaders {
 export async function measure(
   dataset: SourcedDataset,
   options: MeasureOptions,
-  { stop, measuring }: Pick<Hooks, 'stop' | 'measuring'> = {},
+  { stop, meter }: Pick<Hooks, 'stop' | 'meter'> = {},
   threads?: PartReaders,
   poison: ReadonlyMap<string, string> = new Map(),
 ): Promise<Measures> {
@@ -58,10 +60,11 @@ export async function measure(
   const request = requestOf(options, dataset.classNames);
   // The prior is that of the targets, so only a balance reads a separate source set.
   const sources = request ? (dataset.sources?.samples ?? []) : [];
-  measuring?.(dataset.samples.length + sources.length);
+  const all = [...dataset.samples, ...sources];
+  meter?.begin('measuring', { count: all.length, bytes: bytesOfImages(all) });
   const read: ReadParts = threads
     ? (samples, role) => threads.readParts(samples, role, frame)
-    : createPartReader(dataset, options, frame, () => stop?.aborted === true);
+    : createPartReader(dataset, options, frame, () => stop?.aborted === true, meter);
   const add = (samples: readonly MeasuredSample[], role: Role): void => {
     for (const { id, parts } of samples) for (const [n, gauge] of gauges.entries()) gauge.add(parts[n], id, role);
   };
@@ -85,8 +88,19 @@ export async function measure(
   return measures;
 }
 
-/** Creates a reader of the parts of samples. @param frame size that stands for the sizes of all targets. */
-export function createPartReader(dataset: SourcedDataset, options: MeasureOptions, frame: Size, stopped: () => boolean): ReadParts {
+/**
+ * Creates a reader of the parts of samples.
+ *
+ * @param frame size that stands for the sizes of all targets.
+ * @param meter receives each sample that was read.
+ */
+export function createPartReader(
+  dataset: SourcedDataset,
+  options: MeasureOptions,
+  frame: Size,
+  stopped: () => boolean,
+  meter?: Pick<Meter, 'add'>,
+): ReadParts {
   const gauges = gaugesOf(dataset, options, frame);
   return async (samples, role) => {
     const read = async (sample: Sample): Promise<MeasuredSample[]> => {
@@ -95,6 +109,7 @@ export function createPartReader(dataset: SourcedDataset, options: MeasureOption
         if (options.skipBad && error instanceof CopyPasteError && error.code === 'data') return undefined;
         throw error;
       });
+      meter?.add(bytesOfImage(sample));
       if (!annotations) return [];
       const candidate = candidateOf(annotations, setOf(sample, dataset));
       const parts = gauges.map((gauge) => gauge.read(candidate, role));

@@ -1,3 +1,4 @@
+import type { Meter } from '../base/meter.ts';
 import { isBankSet, openBank } from '../dataset/bank.ts';
 import { isCutoutFolder, reopenCutouts } from '../dataset/cutouts.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
@@ -10,6 +11,7 @@ import { manifestName } from '../output/manifest-file.ts';
 import { inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
 import { sourcePrefix } from '../types.ts';
+import { bytesOfImage } from './images.ts';
 
 /** A manifest, with the data set and the options from which its output was made. */
 export interface Origin {
@@ -56,10 +58,10 @@ export function givenOptions(manifest: Manifest, { in: input, out, sources, ...p
  *
  * @throws {CopyPasteError} `usage` if `places.sources` does not fit the manifest, `data` if a document has changed.
  */
-export async function openOrigin(manifest: Manifest, places: Places): Promise<Origin> {
+export async function openOrigin(manifest: Manifest, places: Places, meter?: Meter): Promise<Origin> {
   const { layout, sources, records } = manifest;
   const options = givenOptions(manifest, places);
-  const opened = await reopen(layout, options, records.flatMap(inputsOf));
+  const opened = await reopen(layout, options, records.flatMap(inputsOf), meter);
   if (!sources || places.sources === undefined) return { manifest, dataset: opened, options: { ...options, skipBad: false } };
   const own = {
     ...options,
@@ -97,9 +99,10 @@ export async function reopen(
   layout: LayoutRecord,
   options: AugmentOptions,
   inputs: readonly { readonly path: string; readonly sha256: string }[],
+  meter?: Meter,
 ): Promise<Dataset> {
   const { background, ignore } = layout;
-  const opened = await openDataset({
+  const recorded = {
     ...options,
     split: undefined,
     layout: layout.name,
@@ -110,7 +113,8 @@ export async function reopen(
     colours: layout.colours,
     threshold: layout.threshold,
     skipBad: true,
-  });
+  };
+  const opened = await openDataset(recorded, meter);
   return { ...withDocuments(opened, layout), digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
 }
 
@@ -127,4 +131,10 @@ function withDocuments(opened: Dataset, layout: LayoutRecord): Dataset {
       );
   }
   return opened;
+}
+
+/** Creates a function that gives the bytes of the decoded image of a record's sample; 0 if the data set has no such sample. */
+export function imageBytesIn({ samples, others }: SourcedDataset): (record: ManifestRecord) => number {
+  const bytes = new Map([...samples, ...others].map((sample) => [sample.id, bytesOfImage(sample)]));
+  return ({ id }) => bytes.get(id) ?? 0;
 }

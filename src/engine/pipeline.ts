@@ -1,4 +1,5 @@
 import { limitPool } from '../base/buffers.ts';
+import type { Meter } from '../base/meter.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { interrupted } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -8,6 +9,7 @@ import type { Annotations, PassPlan, Pasted, Plan, Sample } from '../types.ts';
 import { createLimit, jobsOf, memoryOf } from './budget.ts';
 import { type PlanRenderer, renderGroups } from './groups.ts';
 import { createBudgets, createHoldings } from './holdings.ts';
+import { bytesOfImage } from './images.ts';
 import { handled } from './in-order.ts';
 import { pastedOf } from './pasted.ts';
 import type { BatchRef, Planner, PlannerOptions } from './planner.ts';
@@ -35,6 +37,8 @@ export interface RunState {
   stopped(): boolean;
   /** Identity of the output folder, if the run has one. */
   readonly home?: string | undefined;
+  /** Receives each sample that is done. */
+  readonly meter?: Pick<Meter, 'add'> | undefined;
 }
 
 /** A batch in progress. */
@@ -56,7 +60,7 @@ export function createPipeline<R>(
   backend: Renderer,
   planner: Planner,
   sink: (copy: number) => Sink<R>,
-  { poison, stopped }: RunState = { poison: new Map(), stopped: () => false },
+  { poison, stopped, meter }: RunState = { poison: new Map(), stopped: () => false },
 ) {
   const limit = createLimit(jobsOf(options));
   const memory = memoryOf(options);
@@ -102,7 +106,10 @@ export function createPipeline<R>(
         const makeHeld = async (plan: Plan): Promise<R> => {
           const leave = await holdings.enter(plan);
           try {
-            return await make(plan, samples.get(plan.id) as Sample, planned, renderer, own);
+            const sample = samples.get(plan.id) as Sample;
+            const result = await make(plan, sample, planned, renderer, own);
+            meter?.add(bytesOfImage(sample), plan.placements.length);
+            return result;
           } finally {
             renderer.release(plan);
             leave();

@@ -19,6 +19,7 @@ import { createBudget, createLimit, jobsOf, memoryOf } from './budget.ts';
 import { copiesOf } from './copies.ts';
 import { giveBackBuffers } from './holdings.ts';
 import type { Hooks } from './hooks.ts';
+import { bytesOfImage, bytesOfImages } from './images.ts';
 import { measure } from './measure.ts';
 import { givenOptions, type Places } from './origin.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
@@ -39,14 +40,14 @@ export interface PlannedAgain {
  * @param places files and folders that the command line of `augment` had.
  * @throws {CopyPasteError} as `augment`.
  */
-export async function planAgain(manifest: Manifest, places: Places, hooks: Pick<Hooks, 'stop'>): Promise<PlannedAgain> {
+export async function planAgain(manifest: Manifest, places: Places, hooks: Pick<Hooks, 'stop' | 'meter'>): Promise<PlannedAgain> {
   const { tool } = manifest;
   if (tool.version !== version) {
     const what = `the manifest is of version ${tool.version}, and this is version ${version}: planning was not checked, the plans in it were rendered`;
     return { differences: [], unchecked: [what] };
   }
   const options = givenOptions(manifest, places);
-  const dataset = await openSourced({ ...options, ...recordedPlaces(manifest) });
+  const dataset = await openSourced({ ...options, ...recordedPlaces(manifest) }, hooks.meter);
   const layout = layoutNamed(dataset.layout);
   refuseUnusedOptions(layout, await layout.format?.(), options);
   const wrong = (what: string): Difference => ({ path: manifestName, what });
@@ -108,7 +109,7 @@ interface Replanning {
 }
 
 /** Draws all plans, and compares the records and totals of the manifest with them. @returns what differs. */
-async function comparePlans(replanning: Replanning, { stop }: Pick<Hooks, 'stop'>): Promise<string[]> {
+async function comparePlans(replanning: Replanning, { stop, meter }: Pick<Hooks, 'stop' | 'meter'>): Promise<string[]> {
   const { manifest, dataset, options, measures, poison } = replanning;
   const records = createRecords(manifest.records);
   const tally = createTally(dataset, undefined, options, measures);
@@ -128,7 +129,10 @@ async function comparePlans(replanning: Replanning, { stop }: Pick<Hooks, 'stop'
     // Without a source set all copies read the same samples, which count once.
     if (ref.copy === 0 || dataset.sources) tally.read(countSources(sourcesRead(planned, dataset)));
     for (const annotations of planned.annotations.values()) giveBackBuffers(annotations);
+    for (const sample of ref.samples) meter?.add(bytesOfImage(sample));
   };
+  const { samples } = dataset;
+  meter?.begin('planning again', { count: options.copies * samples.length, bytes: options.copies * bytesOfImages(samples) });
   for (const ref of planner.batches()) {
     if (stop?.aborted) throw interrupted();
     await planBatch(ref);

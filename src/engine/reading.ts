@@ -19,7 +19,7 @@ type ReadingOptions = Pick<AugmentOptions, 'balance' | 'instances' | 'join' | 'j
  */
 export function createSampleReader(dataset: SourcedDataset, options: ReadingOptions, poison: ReadonlyMap<string, string>, working: Budget) {
   const checkImage = async (annotation: Annotations): Promise<void> => {
-    const leave = await working.take(bytesOfImage(annotation));
+    const leave = await working.take(bytesOfImage(annotation.sample));
     await loadImage(annotation).finally(leave);
   };
   /** @param whole checks the image too, if bad samples are skipped. @returns the annotations, or the reason to skip the sample. */

@@ -10,6 +10,8 @@ import { type Candidate, passThrough, withArea } from '../plan/plan.ts';
 import type { Renderer } from '../render/render.ts';
 import type { Pasted, Plan, Sample } from '../types.ts';
 import { jobsOf } from './budget.ts';
+import type { Hooks } from './hooks.ts';
+import { bytesOfImage } from './images.ts';
 import { inOrder } from './in-order.ts';
 import type { Origin } from './origin.ts';
 import { createPipeline } from './pipeline.ts';
@@ -38,7 +40,7 @@ export async function* remake(
   backend: Renderer,
   use: (record: ManifestRecord) => Use,
   entries: Entries,
-  stop?: AbortSignal,
+  { stop, meter }: Pick<Hooks, 'stop' | 'meter'> = {},
 ): AsyncGenerator<Remade> {
   const sampleOf = finderOf(dataset, options.in);
   const stopped = (): boolean => stop?.aborted === true;
@@ -64,12 +66,17 @@ export async function* remake(
     },
   };
   const planner = plannerOf(planned, dataset, sampleOf, options.batchSize);
-  const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped });
+  const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped, meter });
   for await (const { results } of inOrder(planner.batches(), pipeline.begin, 1)) for (const result of results) yield await result;
   const rest = records.filter(({ copy }) => copy === undefined);
   for (const chunk of chunksOf(rest)) {
     if (stopped()) throw interrupted();
-    yield* await inParts(chunk, jobsOf(options), (record) => pass(sampleOf(record.id), record));
+    yield* await inParts(chunk, jobsOf(options), async (record) => {
+      const sample = sampleOf(record.id);
+      const remade = await pass(sample, record);
+      meter?.add(bytesOfImage(sample));
+      return remade;
+    });
   }
 }
 

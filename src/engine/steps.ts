@@ -3,6 +3,7 @@ import type { Outcome } from '../output/outcomes.ts';
 import type { Output } from '../output/run.ts';
 import type { Sample } from '../types.ts';
 import type { Hooks } from './hooks.ts';
+import { bytesOfImage } from './images.ts';
 import type { OutcomeBatch } from './job.ts';
 
 /** A batch in progress, or one that an earlier run has done. */
@@ -13,7 +14,7 @@ export interface Step extends OutcomeBatch {
 }
 
 /** Creates the steps of a run: each batch is recorded in the journal when it begins and ends, or recalled if an earlier run has done it. */
-export function createSteps(output: Output | undefined, { done, stop }: Hooks) {
+export function createSteps(output: Output | undefined, { done, stop, meter }: Hooks) {
   const keys: string[] = [];
   let reused = 0;
   return {
@@ -25,6 +26,7 @@ export function createSteps(output: Output | undefined, { done, stop }: Hooks) {
     async begin(key: string, samples: readonly Sample[], files: readonly string[], work: () => Promise<OutcomeBatch>): Promise<Step> {
       if (stop?.aborted) throw interrupted();
       const known = await output?.recall(key);
+      if (known) for (const sample of samples) meter?.recall(bytesOfImage(sample));
       if (known) return { key, samples, recalled: true, results: known.outcomes.map((one) => Promise.resolve(one)), read: known.read };
       await output?.begin(key, files);
       return { key, samples, recalled: false, ...(await work()) };

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { createMeter } from '../base/meter.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -8,6 +9,7 @@ import { batchCount } from '../plan/plan.ts';
 import { type BackendName, backends } from '../render/backends.ts';
 import type { Sample, Size } from '../types.ts';
 import { jobsOf, memoryOf } from './budget.ts';
+import type { Hooks } from './hooks.ts';
 import type { OutcomeBatch } from './job.ts';
 import type { MeasuredSample } from './measure.ts';
 import type { BatchRef } from './planner.ts';
@@ -63,7 +65,7 @@ export async function startThreads(
   options: AugmentOptions,
   backend: BackendName,
   worker: URL | undefined,
-  stop: AbortSignal | undefined,
+  { stop, meter = createMeter() }: Pick<Hooks, 'stop' | 'meter'>,
 ): Promise<Threads | undefined> {
   const count = threadsFor(dataset.samples, options, backend);
   if (count === 0 || worker === undefined) return undefined;
@@ -76,6 +78,7 @@ export async function startThreads(
     options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
     backend,
     stop: shared,
+    counters: meter.counters,
   };
   const pool = openPool(Tinypool, {
     filename: worker.href,

@@ -1,5 +1,6 @@
 /** Program of a worker thread of `augment`: measures samples, and runs whole batches and returns their outcomes. */
 import Tinypool from 'tinypool';
+import { type Counters, createMeter } from '../base/meter.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, type ErrorCode } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -19,6 +20,8 @@ export interface WorkerData {
   readonly backend: BackendName;
   /** One shared number, 0 until the run is stopped. */
   readonly stop: Int32Array;
+  /** Counters of the run's meter. */
+  readonly counters: Counters;
 }
 
 /** Work of a thread: samples to measure, or a batch to run. */
@@ -52,7 +55,8 @@ export type WorkerResult<T> =
   | { readonly value: T }
   | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
 
-const { dataset, options, backend, stop } = Tinypool.workerData as WorkerData;
+const { dataset, options, backend, stop, counters } = Tinypool.workerData as WorkerData;
+const meter = createMeter(counters);
 const poison = new Map<string, string>();
 const stopped = (): boolean => Atomics.load(stop, 0) !== 0;
 const opening = openRenderer(backend);
@@ -73,13 +77,13 @@ export default async function work(task: WorkerTask): Promise<WorkerResult<Measu
 }
 
 function read({ samples, role, frame }: MeasureTask): Promise<MeasuredSample[]> {
-  reader ??= createPartReader(dataset, options, frame, stopped);
+  reader ??= createPartReader(dataset, options, frame, stopped, meter);
   return reader(samples, role);
 }
 
 async function run({ ref, measures, poison: known, home }: BatchTask): Promise<BatchOutcomes> {
   for (const [id, reason] of known) poison.set(id, reason);
-  job ??= opening.then((opened) => createJob(dataset, options, measures, opened, { poison, stopped, home }));
+  job ??= opening.then((opened) => createJob(dataset, options, measures, opened, { poison, stopped, home, meter }));
   const { results, read } = await (await job).begin(ref);
   try {
     return { outcomes: await Promise.all(results), read };

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import type { Meter } from '../base/meter.ts';
 import { inParts } from '../base/parts.ts';
 import { whatOf } from '../errors.ts';
 import type { Difference } from './compare.ts';
@@ -17,6 +18,7 @@ export async function checkFiles(
   out: string,
   manifest: Pick<Manifest, 'records' | 'documents'>,
   jobs: number,
+  meter?: Meter,
 ): Promise<{ readonly twice: Difference[]; readonly damaged: Difference[]; readonly extra: Difference[] }> {
   const files = filesOf(manifest);
   const known = new Set([manifestName]);
@@ -26,7 +28,13 @@ export async function checkFiles(
     known.add(path);
   }
   const find = createFinder(out);
-  const damaged = (await inParts(files, jobs, (file) => compareDigest(find, file))).flat();
+  meter?.begin('checking files', { count: files.length, unit: 'files' });
+  const compare = async (file: HashedFile): Promise<Difference[]> => {
+    const found = await compareDigest(find, file);
+    meter?.add();
+    return found;
+  };
+  const damaged = (await inParts(files, jobs, compare)).flat();
   const extra = (await filesBelow(out)).filter((path) => !known.has(path));
   return { twice, damaged, extra: extra.map((path) => ({ path, what: 'is not listed in the manifest' })) };
 }

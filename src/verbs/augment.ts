@@ -10,6 +10,7 @@ import { refuseStrangeValues } from '../dataset/values.ts';
 import { jobsOf } from '../engine/budget.ts';
 import { copiesOf } from '../engine/copies.ts';
 import type { Hooks } from '../engine/hooks.ts';
+import { bytesOfImages } from '../engine/images.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { createJob, type Job } from '../engine/job.ts';
 import { measure } from '../engine/measure.ts';
@@ -48,7 +49,8 @@ export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks 
   if (programs) judgeWith(programs.judge);
   const options = resolveOptions(augmentOptions, await withFiles(augmentOptions, given));
   await refuseOverlaps(options);
-  const dataset = await openSourced(options);
+  const dataset = await openSourced(options, hooks.meter);
+  hooks.meter?.begin('starting');
   refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);
   refuseUnfit(dataset, options);
   await refuseUnknownIds(dataset, options);
@@ -85,17 +87,16 @@ interface Run {
 /** Writes the output, unless it is complete. @param twins two files whose names differ by case alone. */
 async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary> {
   const { dataset, options, backend, hooks, programs } = run;
-  const total = (options.copies + (options.includeOriginals ? 1 : 0)) * dataset.samples.length + dataset.others.length;
   // Threads load while the output is opened; a complete run needs none.
   const complete = !options.dryRun && !options.overwrite && existsSync(join(options.out, manifestName));
-  const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks.stop);
+  const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks);
   let output: Output | undefined;
   try {
+    if (complete) hooks.meter?.begin('comparing files');
     if (!options.dryRun) {
       const opened = await openOutput(dataset, options, twins);
       if ('records' in opened) {
         hooks.opened?.(dataset);
-        hooks.started?.(total);
         return summaryOf(opened, dataset, options);
       }
       output = opened;
@@ -105,7 +106,6 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
     const measures = await survey(run, threads, output, poison);
     hooks.chosen?.(backend);
     hooks.opened?.(dataset);
-    hooks.started?.(total);
     return await runBatches({ ...run, measures }, threads, output, poison);
   } finally {
     await threads?.stop();
@@ -134,7 +134,12 @@ async function runBatches(
   poison: Map<string, string>,
 ): Promise<AugmentSummary> {
   const { dataset, options, measures, backend, hooks } = run;
-  const job = createJob(dataset, options, measures, backend, { poison, stopped: () => hooks.stop?.aborted === true, home: output?.home });
+  const job = createJob(dataset, options, measures, backend, {
+    poison,
+    stopped: () => hooks.stop?.aborted === true,
+    home: output?.home,
+    meter: hooks.meter,
+  });
   if (output && output.suspects.size > 0) await trySuspects(run, job, output, poison);
   const steps = createSteps(output, hooks);
   const tally = createTally(dataset, backend.name, options, measures);
@@ -144,6 +149,7 @@ async function runBatches(
     steps.begin(keyOf(ref), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>
       threads ? threads.begin(ref, measures, poison, output?.home) : job.begin(ref),
     );
+  beginAugmenting(dataset, options, hooks);
   for await (const batch of inOrder(job.planner.batches(), begin, threads?.ahead ?? 1)) {
     tally.read(batch.read);
     for (const outcome of await steps.end(batch)) {
@@ -163,8 +169,16 @@ async function runBatches(
   }
   const summary = tally.summary(copied.length, steps.reused());
   if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
+  hooks.meter?.begin('finishing');
   await output?.finish(totalsOf(summary), steps.keys, variants.variants(), measures);
   return summary;
+}
+
+/** Begins the stage of all samples that are written; a copied one takes about half the time of another. */
+function beginAugmenting({ samples, others }: Dataset, { copies, includeOriginals }: AugmentOptions, { meter }: Hooks): void {
+  const variants = copies + (includeOriginals ? 1 : 0);
+  const bytes = variants * bytesOfImages(samples) + bytesOfImages(others);
+  meter?.begin('augmenting', { count: variants * samples.length + others.length, bytes, pastes: true });
 }
 
 /** The name of a batch in the journal. */

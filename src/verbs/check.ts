@@ -11,6 +11,7 @@ import { createValueCensus, masksOf, strangeValues } from '../dataset/values.ts'
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
+import { bytesOfImage, bytesOfImages } from '../engine/images.ts';
 import { inLine, interrupted, whatOf } from '../errors.ts';
 import { bankFile, isBank } from '../formats/bank.ts';
 import { layoutNamed } from '../formats/layouts.ts';
@@ -31,14 +32,15 @@ import type { Cutout, Mask, Sample } from '../types.ts';
 export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}): Promise<{ samples: number; differences: Difference[] }> {
   const options = resolveOptions(checkOptions, given);
   if (await isBank(options.in)) return checkBank(options, hooks);
-  const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true });
+  const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true }, hooks.meter);
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);
-  hooks.started?.(samples.length);
+  hooks.meter?.begin('checking', { count: samples.length, bytes: bytesOfImages(samples) });
   const census = createValueCensus(dataset);
   const found = await inParts(samples, jobsOf(options), async (sample) => {
     if (hooks.stop?.aborted) throw interrupted();
     const results = await checkSample(sample, dataset, census);
+    hooks.meter?.add(bytesOfImage(sample));
     hooks.done?.(sample.id);
     return results;
   });
@@ -53,7 +55,7 @@ async function checkBank({ in: folder, jobs }: Resolved<typeof checkOptions>, ho
   const bank = await openBank(folder);
   const [{ samples }, differences] = [bank, [] as Difference[]];
   hooks.opened?.(bank);
-  hooks.started?.(samples.length);
+  hooks.meter?.begin('checking', { count: samples.length });
   await inParts(samples, jobsOf({ jobs }), async (sample) => {
     if (hooks.stop?.aborted) throw interrupted();
     const attempt = async (path: string, step: () => Promise<unknown>): Promise<unknown> =>
@@ -62,6 +64,7 @@ async function checkBank({ in: folder, jobs }: Resolved<typeof checkOptions>, ho
       const { input, cutouts = new Map<number, Cutout>() } = await readBankSample(sample, bank, () => true);
       for (const { path } of cutouts.values()) await attempt(path, async () => giveBack((await readInput(input, path)).bytes));
     });
+    hooks.meter?.add();
     hooks.done?.(sample.id);
   });
   return { samples: samples.length, differences: differences.sort((a, b) => (a.path < b.path ? -1 : 1)) };

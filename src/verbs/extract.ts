@@ -12,7 +12,7 @@ import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
 import { createBudget, jobsOf, memoryOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { bytesOfImage, loadImage } from '../engine/images.ts';
+import { bytesOfImage, bytesOfImages, loadImage } from '../engine/images.ts';
 import type { Programs } from '../engine/programs.ts';
 import { findPoison } from '../engine/suspects.ts';
 import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
@@ -51,7 +51,7 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
   const options = resolveOptions(extractOptions, given);
   const { out, overwrite } = options;
   await refuseOverlap(options.in, out, 'the data set');
-  const dataset = await openDataset({ ...options, onlySplit: true });
+  const dataset = await openDataset({ ...options, onlySplit: true }, hooks.meter);
   refuseIdleInstances(given.instances, dataset.layout);
   refuseIdleJoin(options, dataset.layout);
   await refuseUnknownIds(dataset, options);
@@ -61,7 +61,6 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
   const { samples } = dataset;
   const opened = await openRun(bankRun, head, { out, overwrite, twins: twinsOf(samples), files: () => new Set() });
   hooks.opened?.(dataset);
-  hooks.started?.(samples.length);
   if ('complete' in opened) {
     const { classes, skipped, outputs, inputs } = opened.complete;
     await refuseChangedRun({ out, outputs, inputs: [{ root: dataset.root, files: inputs }] }, options.rescan);
@@ -106,6 +105,7 @@ async function extractAll(
   const skipped = new Map(dataset.skipped.map(({ id, reason }) => [id, reason]));
   let reused = 0;
   const extractSample = createExtractor(dataset, options, output, poison);
+  hooks.meter?.begin('extracting', { count: dataset.samples.length, bytes: bytesOfImages(dataset.samples) });
   await inParts(numbered, jobsOf(options), async ({ sample, key }) => {
     if (hooks.stop?.aborted) throw interrupted();
     const known = await output.recall(key);
@@ -114,6 +114,8 @@ async function extractAll(
     if (!known) await output.end(key, outcome);
     for (const { classId } of outcome.record.cutouts) counts.set(classId, (counts.get(classId) ?? 0) + 1);
     if (outcome.skipped !== undefined) skipped.set(sample.id, outcome.skipped);
+    if (known) hooks.meter?.recall(bytesOfImage(sample));
+    else hooks.meter?.add(bytesOfImage(sample));
     hooks.done?.(sample.id);
   });
   const summary = summaryOf(
@@ -170,7 +172,7 @@ function createExtractor(dataset: Dataset, options: ExtractOptions, output: Bank
       key,
       wanted.map(([number, instance]) => pathOf(sample.id, instance, number)),
     );
-    const leave = await budget.take(workingCopies * bytesOfImage(annotations));
+    const leave = await budget.take(workingCopies * bytesOfImage(sample));
     try {
       const { image, sha256: digest = '' } = await loadImage(annotations);
       for (const [, instance] of wanted) refuseAlpha(image, instance, sample);

@@ -11,6 +11,7 @@ import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import { type CountedInstance, createClassCounts } from '../engine/class-counts.ts';
 import type { Hooks } from '../engine/hooks.ts';
+import { bytesOfImage, bytesOfImages } from '../engine/images.ts';
 import { createJudge } from '../engine/pastable.ts';
 import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
 import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
@@ -84,12 +85,12 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
     refuseIdleInstances(given.instances, bankLayout);
     return inspectBank(options.in);
   }
-  const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true });
+  const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true }, hooks.meter);
   refuseIdleInstances(given.instances, dataset.layout);
   refuseIdleJoin(options, dataset.layout);
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);
-  hooks.started?.(samples.length);
+  hooks.meter?.begin('counting', { count: samples.length, bytes: bytesOfImages(samples) });
   const read = async (sample: Sample): Promise<Read> => {
     if (hooks.stop?.aborted) throw interrupted();
     const digest = await digestOf(join(dataset.root, sample.image), sample.image);
@@ -97,6 +98,7 @@ export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks 
     const annotations = await readAnnotations(sample, dataset, { ...options, jitter: 'instance' }).catch((error: unknown) =>
       whatOf(error, file),
     );
+    hooks.meter?.add(bytesOfImage(sample));
     hooks.done?.(sample.id);
     return { sample, digest, file, annotations };
   };

@@ -133,7 +133,7 @@ type Draw = (setting: PreviewSetting, ids?: ReadonlySet<string>) => Promise<Draw
 function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
   const opened = new Map<string, Promise<SourcedDataset>>();
   const open = async (options: PreviewOptions): Promise<SourcedDataset> => {
-    const dataset = await openSourced({ ...options, onlySplit: true });
+    const dataset = await openSourced({ ...options, onlySplit: true }, hooks.meter);
     if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset);
     refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);
     if (opened.size === 1) hooks.opened?.(dataset);
@@ -154,11 +154,11 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
       await refuseUnknownIds(dataset, options);
       const wanted = classOf(dataset, options);
       const measures = await measure(dataset, options, hooks);
-      hooks.started?.(ids?.size ?? options.rows);
       const drawn = new Map<string, Drawn>();
       const reasons = new Map<string, string>();
       const dropped: Partial<Record<DropReason, number>> = {};
       const limit = ids?.size ?? options.rows;
+      hooks.meter?.begin('drawing', { count: limit });
       const isShown = ({ id, placements }: PastePlan): boolean =>
         (!ids || ids.has(id)) && (wanted === undefined || placements.some(({ classId }) => classId === wanted));
       const sink = {
@@ -182,6 +182,7 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
           const one = await result;
           if (!one) continue;
           drawn.set(one.id, one);
+          hooks.meter?.add();
           hooks.done?.(one.id);
         }
         if (isComplete()) break;

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { sha256 } from '../base/digest.ts';
 import { codecs } from '../codecs/image.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { openOrigin } from '../engine/origin.ts';
+import { imageBytesIn, openOrigin } from '../engine/origin.ts';
 import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
 import { type Given, replayOptions } from '../options.ts';
@@ -42,17 +42,21 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   await refuseOverlaps(own);
   const bytes = await readManifestBytes(own.manifest);
   const manifest = parseManifest(bytes, own.manifest);
-  const origin = await openOrigin(manifest, own);
+  const origin = await openOrigin(manifest, own, hooks.meter);
   const chosen = chooseRecords(manifest, only);
   if (only === undefined) await refuseOtherManifest(out, bytes);
   hooks.opened?.(origin.dataset);
-  hooks.started?.(chosen.length);
+  const { meter } = hooks;
+  const bytesOf = imageBytesIn(origin.dataset);
+  meter?.begin('rebuilding', { count: chosen.length, bytes: chosen.reduce((sum, record) => sum + bytesOf(record), 0), pastes: true });
 
   const missing: ManifestRecord[] = [];
   for (const record of chosen) {
     // A document needs the entries of all samples, and an entry is made together with the files of its sample.
-    if (origin.dataset.documents.size === 0 && (await areThere(out, record))) hooks.done?.(record.id, record);
-    else missing.push(record);
+    if (origin.dataset.documents.size === 0 && (await areThere(out, record))) {
+      meter?.recall(bytesOf(record));
+      hooks.done?.(record.id, record);
+    } else missing.push(record);
   }
   const writer = createWriter(out, manifest);
   const use = (record: ManifestRecord): Use => {
@@ -62,7 +66,7 @@ export async function replay(given: Given<typeof replayOptions>, hooks: Hooks = 
   const entries: Entries = new Map();
   await withBackend(own.backend, async (backend) => {
     hooks.chosen?.(backend);
-    for await (const { record } of remake(origin, missing, backend, use, entries, hooks.stop)) hooks.done?.(record.id, record);
+    for await (const { record } of remake(origin, missing, backend, use, entries, hooks)) hooks.done?.(record.id, record);
   });
   if (only === undefined) {
     for (const document of documentsAgain(origin, entries)) await writer.document(document);

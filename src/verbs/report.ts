@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { giveBack } from '../base/buffers.ts';
 import { sha256 } from '../base/digest.ts';
+import type { Meter } from '../base/meter.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { isInside } from '../base/paths.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
@@ -11,7 +12,7 @@ import { augmentCommand, optionsOf, replayCommand } from '../engine/command-line
 import { createGallery } from '../engine/gallery.ts';
 import { giveBackBuffers } from '../engine/holdings.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { loadImage } from '../engine/images.ts';
+import { bytesOfImage, bytesOfImages, loadImage } from '../engine/images.ts';
 import { reopen } from '../engine/origin.ts';
 import { addInstance, createSpread, createStatistics, type Spreading, type Statistics } from '../engine/statistics.ts';
 import { pixelsIn } from '../engine/tally.ts';
@@ -61,13 +62,13 @@ export async function report(given: Given<typeof reportOptions>, hooks: Hooks = 
   await refusePlace(options);
   const manifest = join(out, manifestName);
   const frame = await readFrame(manifest);
-  const { output, input } = await openBoth(frame, options);
+  const { output, input } = await openBoth(frame, options, hooks.meter);
   hooks.opened?.(output);
+  hooks.meter?.begin('reading the manifest', { count: frame.summary.samples });
 
   const { result, originals, chosen } = await readAll(manifest, output, options, hooks);
   const before = input ?? (originals.length > 0 ? { ...output, samples: originals } : undefined);
   const measured = before && choose(before.samples, mostMeasured);
-  hooks.started?.((measured?.length ?? 0) + chosen.length);
   const spreads = before && measured && (await measureSpreads(before, measured, options, frame, hooks));
   const shown = await showSamples(chosen, output, input ? withDigests(input, chosen.flatMap(inputsOf)) : before, frame, hooks);
 
@@ -105,10 +106,14 @@ async function refusePlace({ out, page }: ReportOptions): Promise<void> {
 }
 
 /** Opens the output and, if it is given, the data set that it was made from. */
-async function openBoth(frame: ManifestFrame, { out, in: folder, jobs }: ReportOptions): Promise<{ output: Dataset; input?: Dataset }> {
+async function openBoth(
+  frame: ManifestFrame,
+  { out, in: folder, jobs }: ReportOptions,
+  meter?: Meter,
+): Promise<{ output: Dataset; input?: Dataset }> {
   const open = async (layout: ManifestFrame['layout'], place: string): Promise<Dataset> => {
     const own = resolveOptions(augmentOptions, { ...frame.options, seed: frame.seed, out, in: place, jobs, onlySplit: true });
-    return reopen(layout, own, []);
+    return reopen(layout, own, [], meter);
   };
   const { documents: _, ...layout } = frame.layout;
   const output = await open(layout, out);
@@ -116,7 +121,7 @@ async function openBoth(frame: ManifestFrame, { out, in: folder, jobs }: ReportO
 }
 
 /** Reads all records: counts them, and chooses those to show. */
-async function readAll(manifest: string, output: Dataset, { out, samples: limit }: ReportOptions, { stop }: Hooks) {
+async function readAll(manifest: string, output: Dataset, { out, samples: limit }: ReportOptions, { stop, meter }: Hooks) {
   const byImage = new Map(output.samples.map((sample) => [sample.image, sample]));
   const statistics = createStatistics();
   const gallery = createGallery(limit);
@@ -128,6 +133,7 @@ async function readAll(manifest: string, output: Dataset, { out, samples: limit 
     else statistics.add(record, noSize);
     if (record.status === 'unchanged' && record.reason === 'original' && sample) originals.push(sample);
     gallery.add(record);
+    meter?.add();
   }
   return { result: statistics.result, originals, chosen: gallery.result() };
 }
@@ -168,6 +174,7 @@ async function measureSpreads(
   frame: ManifestFrame,
   hooks: Hooks,
 ): Promise<Map<number, Spreading>> {
+  hooks.meter?.begin('measuring', { count: samples.length, bytes: bytesOfImages(samples) });
   const read = reader(frame);
   const spreads = new Map<number, Spreading>();
   const measure = async (sample: Sample): Promise<void> => {
@@ -179,6 +186,7 @@ async function measureSpreads(
       if (!crowd) addInstance(spread, box, area, annotations.mask);
     }
     giveBackBuffers(annotations);
+    hooks.meter?.add(bytesOfImage(sample));
     hooks.done?.(sample.id);
   };
   for (const chunk of chunksOf(samples)) await inParts(chunk, jobsOf(options), measure);
@@ -193,6 +201,7 @@ async function showSamples(
   frame: ManifestFrame,
   hooks: Hooks,
 ): Promise<PageSample[]> {
+  hooks.meter?.begin('drawing', { count: records.length });
   const read = reader(frame);
   const there = withDigests(output, records.flatMap(outputsOf));
   const afterByImage = new Map(output.samples.map((sample) => [sample.image, sample]));
@@ -215,6 +224,7 @@ async function showSamples(
         `${record.id}: is in the manifest, but not in the data set; pass the one that the output was made from`,
       );
     const before = input && original ? await picture(original, input) : undefined;
+    hooks.meter?.add();
     hooks.done?.(record.id);
     return sampleOf(record, frame, after, before);
   };

@@ -5,7 +5,7 @@ import { inParts } from '../base/parts.ts';
 import { plural } from '../base/plural.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { type Origin, openOrigin } from '../engine/origin.ts';
+import { imageBytesIn, type Origin, openOrigin } from '../engine/origin.ts';
 import { type PlannedAgain, planAgain } from '../engine/plan-again.ts';
 import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
@@ -57,19 +57,21 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   };
   const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
   if (!deep && flag !== undefined) throw new CopyPasteError('usage', `${flag}: needs --deep; pass --deep, or leave it out`);
+  const { meter } = hooks;
   const manifest = await readComplete(out);
   const again = deep ? spread(manifest.records, options.sample) : [];
-  hooks.started?.(manifest.records.length + again.length);
 
   const jobs = jobsOf(options);
-  const { twice, damaged, extra } = await checkFiles(out, manifest, jobs);
+  const { twice, damaged, extra } = await checkFiles(out, manifest, jobs, meter);
   const damagedPaths = new Set(damaged.map(({ path }) => path));
   const documentsFine = manifest.documents.every(({ path }) => !damagedPaths.has(path));
   const shapes = documentsFine ? await openShapes(out, manifest) : undefined;
+  meter?.begin('checking annotations', { count: manifest.records.length });
   const annotations = await inParts(manifest.records, jobs, async (record) => {
     if (hooks.stop?.aborted) throw interrupted();
     const broken = outputsOf(record).some(({ path }) => damagedPaths.has(path));
     const found = broken ? [] : [...(await checkRecord(out, record, manifest.layout)), ...((await shapes?.check(record)) ?? [])];
+    meter?.add();
     hooks.done?.(record.id, record);
     return found;
   });
@@ -140,8 +142,11 @@ async function compareRendered(
   hooks: Hooks,
 ): Promise<Difference[]> {
   const { out, backend } = options;
-  const origin = await openOrigin(manifest, options);
+  const origin = await openOrigin(manifest, options, hooks.meter);
   const find = createFinder(out);
+  const bytesOf = imageBytesIn(origin.dataset);
+  const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
+  hooks.meter?.begin('rendering again', { count: records.length, bytes, pastes: true });
   const found: Difference[] = [];
   const differing = new Map<ManifestRecord, Difference[]>();
   const compare = (record: ManifestRecord): Use => {
@@ -158,7 +163,7 @@ async function compareRendered(
   const entries: Entries = new Map();
   await withBackend(backend, async (opened) => {
     hooks.chosen?.(opened);
-    for await (const { record, made } of remake(origin, records, opened, compare, entries, hooks.stop)) {
+    for await (const { record, made } of remake(origin, records, opened, compare, entries, hooks)) {
       const differences = differing.get(record) ?? [];
       found.push(...(differences.length > 0 ? differences : compareRecord(record, made)));
       differing.delete(record);

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { createMeter, type Meter } from '../../src/base/meter.ts';
 import { openSourced } from '../../src/dataset/sources.ts';
 import { createJob } from '../../src/engine/job.ts';
 import { measure } from '../../src/engine/measure.ts';
@@ -27,10 +28,10 @@ const many = { in: root, p: 1, copies: 40, batchSize: 3 } as const;
 async function withThreads<T>(
   given: Partial<AugmentOptions>,
   run: (threads: Threads, options: AugmentOptions) => Promise<T>,
-  { worker = built.worker, stop }: { worker?: URL; stop?: AbortSignal } = {},
+  { worker = built.worker, ...hooks }: { worker?: URL; stop?: AbortSignal; meter?: Meter } = {},
 ): Promise<T> {
   const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
-  const threads = (await startThreads(await openSourced(options), options, 'cpu', worker, stop)) as Threads;
+  const threads = (await startThreads(await openSourced(options), options, 'cpu', worker, hooks)) as Threads;
   try {
     return await run(threads, options);
   } finally {
@@ -59,7 +60,7 @@ test('threads write the bytes that one thread writes, and report every sample', 
 test('no thread is started for few small samples, for TensorFlow, or without a built worker', async () => {
   const start = async (given: Partial<AugmentOptions>, backend: 'cpu' | 'tensorflow', worker: URL | undefined) => {
     const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
-    return startThreads(await openSourced(options), options, backend, worker, undefined);
+    return startThreads(await openSourced(options), options, backend, worker, {});
   };
   expect(await start({ copies: 39 }, 'cpu', built.worker)).toBeUndefined();
   expect(await start({}, 'tensorflow', built.worker)).toBeUndefined();
@@ -82,15 +83,19 @@ test('records come back in the order of the samples, and poison is skipped', asy
 });
 
 test('a data set is measured by threads as by this thread, and an error in one ends the measurement', async () => {
+  const meter = createMeter();
   const given = { in: 'fixtures/camvid', balance: 'inverse', place: 'prior', copies: 60 } as const;
-  await withThreads(given, async (threads, options) => {
-    const dataset = await openSourced(options);
-    const totals: number[] = [];
-    const measures = await measure(dataset, options, { measuring: (total) => totals.push(total) }, threads);
-    expect(totals).toEqual([dataset.samples.length]);
-    expect(measures).toEqual(await measure(dataset, options));
-    expect(Object.keys(measures).sort()).toEqual(['balance', 'prior', 'weights']);
-  });
+  await withThreads(
+    given,
+    async (threads, options) => {
+      const dataset = await openSourced(options);
+      const measures = await measure(dataset, options, { meter }, threads);
+      expect(meter.read()).toMatchObject({ stage: 'measuring', total: { count: 8 }, count: 8, bytes: meter.read().total?.bytes });
+      expect(measures).toEqual(await measure(dataset, options));
+      expect(Object.keys(measures).sort()).toEqual(['balance', 'prior', 'weights']);
+    },
+    { meter },
+  );
   const damaged = await smallData(join(folder, 'unreadable'), ['a', 'b', 'c', 'd']);
   await withThreads({ in: damaged, balance: 'inverse', copies: 60 }, async (threads, options) => {
     const dataset = await openSourced(options);

@@ -242,7 +242,7 @@ test('--skip-bad does not skip a sample that is temporarily unreadable', async (
   const bytes = readFileSync(mask);
   const out = newOut();
   // The mask exists when it is checked, but not when it is read.
-  const gone = run(out, { in: root, skipBad: true }, { started: () => rmSync(mask) });
+  const gone = run(out, { in: root, skipBad: true }, { opened: () => rmSync(mask) });
   await expect(gone).rejects.toMatchObject({ code: 'io', message: expect.not.stringContaining(root) });
   await writeFile(mask, bytes);
   expect((await run(out, { in: root, skipBad: true })).skipped).toEqual([]);
