@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config';
  */
 const slow = [
   ...['batch', 'docs'],
-  ...['cli/configuration', 'cli/doctor', 'cli/init', 'cli/main'],
+  ...['cli/configuration', 'cli/doctor', 'cli/init', 'cli/main', 'cli/with-progress'],
   ...['codecs/hostile', 'fuzz/fuzz', 'verbs/extract', 'verbs/hostile', 'verbs/leaves'],
   ...['dataset/sources', 'formats/cvat', 'formats/layouts', 'output/folder', 'output/page'],
   ...['engine/suspects', 'engine/threads'],

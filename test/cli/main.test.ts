@@ -256,14 +256,6 @@ describe('copypaste', () => {
     );
   });
 
-  test('draws a bar on a terminal, and none elsewhere', async () => {
-    const text: string[] = [];
-    const terminal = { write: (part: string) => text.push(part), isTTY: true, on() {}, removeListener() {} };
-    await main(['augment', '--in', camvid, '--out', join(folder, 'bar')], { stdout: terminal, stderr: terminal });
-    expect(text.join('')).toMatch(/█/);
-    expect((await cli('augment', '--in', camvid, '--out', join(folder, 'nobar'))).stderr).not.toMatch(/█/);
-  });
-
   test('--help loads none of zod, sharp and TensorFlow.js; augment on the cpu loads no TensorFlow.js', async () => {
     const node = ['--import', './test/loads.js'];
     for (const argv of [['--help'], ['augment', '--help'], ['preview', '-h'], ['help'], ['--version']]) {
