@@ -19,6 +19,8 @@ function inTerminal(argv: readonly string[], columns: number, env: Readonly<Reco
     text: '',
     type: (keys: string): unknown => child.stdin.write(keys),
     signal: (name: NodeJS.Signals): unknown => process.kill(Number(/^pid (\d+)/.exec(terminal.text)?.[1]), name),
+    /** Lets `script` go on, which stops with its process. */
+    resume: (): unknown => child.kill('SIGCONT'),
     async until(pattern: RegExp): Promise<void> {
       while (!pattern.test(terminal.text) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
     },
@@ -92,6 +94,7 @@ describe.skipIf(!hasScript)('in a terminal', () => {
     terminal.signal('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 300));
     terminal.signal('SIGCONT');
+    terminal.resume();
     expect(await terminal.ended).toBe(0);
     expect(terminal.text).toContain(`${clear}96 samples: `);
   });
