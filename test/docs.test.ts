@@ -22,6 +22,14 @@ describe('documentation', () => {
     for (const { name } of commands) expect(text).toContain(`\n<!-- ${name} -->\n| option of \`${name}\` | meaning |\n`);
   });
 
+  test('README has fewer than 1,500 words, and the package has its pictures', () => {
+    expect(read('README.md').split(/\s+/).length).toBeLessThan(1500);
+    const { files } = JSON.parse(read('package.json'));
+    const pictures = [...read('README.md').matchAll(/!\[[^\]]*\]\(([^)]+)\)/g)].map(([, path]) => path as string);
+    expect(pictures.length).toBeGreaterThan(0);
+    expect(pictures.filter((path) => !files.some((file: string) => path === file || path.startsWith(`${file}/`)))).toEqual([]);
+  });
+
   test("CI runs README's test command", () => {
     const command = 'npm ci --ignore-scripts && npm test';
     expect(read('README.md')).toContain(`\n${command}\n`);
