@@ -92,7 +92,7 @@ async function readIfExists(path: string): Promise<Buffer | undefined> {
 async function parseConfiguration(bytes: Buffer, path: string): Promise<Configuration> {
   const { isMap } = await import('yaml');
   const text = decodeText(bytes, path);
-  const document = await yamlDocument(text).catch((cause: unknown) => {
+  const document = await plainDocument(text).catch((cause: unknown) => {
     const [, what, line] = /^(.*?) at line (\d+), column \d+/.exec(messageOf(cause)) ?? [];
     const why = `is not valid YAML: ${what ?? messageOf(cause)}; correct it`;
     throw new CopyPasteError('data', why, { path, line: line === undefined ? undefined : Number(line), cause });
@@ -112,6 +112,13 @@ async function parseConfiguration(bytes: Buffer, path: string): Promise<Configur
     settings.set(name, { ...settingOf(option, given, path, refuse), line });
   }
   return { path, settings };
+}
+
+/** Parses YAML of which every part has a value: aliases lead to anchors, and do not multiply without bound. */
+async function plainDocument(text: string): Promise<Document> {
+  const document = await yamlDocument(text);
+  document.toJS({ mapAsMap: true });
+  return document;
 }
 
 /** The option that a key names. */

@@ -213,6 +213,8 @@ describe('a configuration', () => {
     ['p: !!float 1', 'c.yaml:1: is not valid YAML: the tag tag:yaml.org,2002:float is not supported; correct it', 65],
     ['- p', "c.yaml: holds no options; write lines such as 'max-instances: 5'", 65],
     ['p', "c.yaml: holds no options; write lines such as 'max-instances: 5'", 65],
+    ['? *a ', 'c.yaml: is not valid YAML: Unresolved alias (the anchor must be set before the alias): a; correct it', 65],
+    ['classes: [*a]', 'c.yaml: is not valid YAML: Unresolved alias (the anchor must be set before the alias): a; correct it', 65],
     ['p: [', /c\.yaml:1: is not valid YAML: /, 65],
     ['p: 1\n---\np: 1', /c\.yaml(:\d)?: is not valid YAML: .*multiple documents/, 65],
     [
@@ -252,6 +254,52 @@ describe('a configuration', () => {
     expect(changed).toMatchObject({ code: 2, stderr: /contains another run: .*seed/ });
     expect(changed).toEqual(await cli(...augment, '--out', 'resumed', '--quiet', '--seed', '2'));
     expect(await cli(...augment, '--out', 'resumed', '--seed', '1')).toMatchObject({ code: 0, stderr: /is already complete/ });
+  });
+});
+
+describe('any configuration', () => {
+  const values = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom(
+      'all',
+      'none',
+      '0.5,2',
+      'car=1',
+      '25px',
+      'rfs:0.1',
+      'inverse',
+      '4GB',
+      [0.5, 1],
+      [1, 2],
+      { car: 1 },
+      { car: [1, 2] },
+      true,
+      0.5,
+      1,
+    ),
+  );
+  const marks = [
+    ...['p', ': ', '1', '\n', '- ', '[', ']', '{', '}', '&a ', '*a ', '!!str ', '"', "'", '#', '? ', '|\n '],
+    ...['seed', '---\n'],
+  ];
+  const texts = fc.oneof(
+    fc.string(),
+    fc.array(fc.constantFrom(...marks)).map((parts) => parts.join('')),
+    fc.dictionary(fc.constantFrom(...Object.keys(configured).map(keyOf)), values, { maxKeys: 3 }).map((one) => JSON.stringify(one)),
+  );
+
+  test('is read or refused in one line, and is the same when it is printed and read again', async () => {
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        const { code, stdout, stderr } = await withFile(text, 'augment', '--print-config', '--quiet');
+        expect([0, 2, 65, 66]).toContain(code);
+        expect(stderr.split('\n')).toHaveLength(code === 0 ? 1 : 2);
+        if (code !== 0) return;
+        const again = await withFile(stdout, 'augment', '--print-config', '--quiet');
+        expect(again.stdout.replaceAll(/ *#.*$/gm, '')).toBe(stdout.replaceAll(/ *#.*$/gm, ''));
+      }),
+      { numRuns: 150 },
+    );
   });
 });
 
