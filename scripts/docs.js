@@ -59,13 +59,18 @@ function generatedParts() {
 /** Table of a command's options; options that it shares with `augment` are only named. */
 function commandTable(name, options) {
   const isShared = (option) => options !== augmentOptions && Object.values(augmentOptions).includes(option);
-  const shared = Object.values(options).filter(isShared);
-  const named = shared.map(({ flag }) => `\`${flag.replace(/ <.*/, '')}\``).join(', ');
-  const own = table(
-    Object.values(options).filter((option) => !isShared(option)),
-    `option of \`${name}\``,
+  const all = Object.values(options);
+  const shared = all.filter(isShared);
+  const named = (some) => some.map(({ flag }) => `\`${flag.replace(/ <.*/, '')}\``).join(', ');
+  const own = all.filter((option) => !isShared(option));
+  const others = Object.values(augmentOptions).filter(
+    (option) => !shared.includes(option) && !own.some(({ flag }) => flag.split(' ')[0] === option.flag.split(' ')[0]),
   );
-  return shared.length === 0 ? own : `${own}\n\nAs in \`augment\`: ${named}.`;
+  const text = table(own, `option of \`${name}\``);
+  if (shared.length === 0) return text;
+  const rest =
+    shared.length > others.length ? `all options of \`augment\` but ${named(others)}` : `these options of \`augment\`: ${named(shared)}`;
+  return `${text}\n\nIt also has ${rest}.`;
 }
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
