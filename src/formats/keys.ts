@@ -33,6 +33,15 @@ export function problemOfKeys(value: unknown, keys: Keys): string | undefined {
   return undefined;
 }
 
+/** Largest number of problems in one message. */
+const mostListed = 6;
+
+/** The problems of a file in one message: the first ones, and the number of the others. */
+export function listed(problems: readonly string[]): string {
+  const rest = problems.length - mostListed;
+  return [...problems.slice(0, mostListed), ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ');
+}
+
 /** A value in a message. */
 export function shown(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;

@@ -19,6 +19,7 @@ import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { replay } from '../../src/verbs/replay.ts';
 import { verify } from '../../src/verbs/verify.ts';
+import { type FuzzedSet, sets } from '../fuzz/sets.ts';
 import { drawBox, filled, imageOf, pngOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -187,6 +188,21 @@ describe('what is no file', () => {
     expect((await augment({ in: root, out, p: 0, skipBad: true, link: true })).samples).toBe(3);
     const entries = readdirSync(join(out, 'images'), { withFileTypes: true });
     expect(entries.map((entry) => [entry.name, entry.isFile()])).toEqual(['a', 'b', 'c'].map((id) => [`${id}.png`, true]));
+  });
+
+  test('a data set that is made of links is augmented, checked and replayed like the files that they lead to', async () => {
+    const real = await dataset();
+    const root = fresh('links');
+    mkdirSync(join(root, 'masks'), { recursive: true });
+    symlinkSync(join(real, 'images'), join(root, 'images'));
+    for (const name of readdirSync(join(real, 'masks'))) symlinkSync(join(real, 'masks', name), join(root, 'masks', name));
+    const [one, other, again] = [fresh('out'), fresh('out'), fresh('out')];
+    await augment({ in: real, out: one, p: 1, link: true });
+    await augment({ in: root, out: other, p: 1, link: true });
+    expect(await treeDigests(other)).toEqual(await treeDigests(one));
+    expect((await verify({ out: other, deep: true, in: root })).differences).toEqual([]);
+    await replay({ manifest: join(other, 'manifest.json'), in: root, out: again });
+    expect(await treeDigests(again)).toEqual(await treeDigests(one));
   });
 
   test('folders that link to one another all at once are listed, in any order, without end', async () => {
@@ -509,6 +525,21 @@ describe('a COCO document', () => {
     const lines = error.offenders.length > 0 ? error.offenders : [error.message];
     expect(lines).toEqual(lines.map(() => expect.stringMatching(/^(annotations\/instances_train\.json|images\/\d\.\w+): [^\n]+$/)));
   });
+});
+
+test.each([
+  ['labelme', '"label":"cat"', '"label":7', ['shapes[0]: ', 'shapes[1]: ', 'and 3 more']],
+  ['segment-anything', '"area":', '"area":"x","was":', ['annotations[0]: ', 'annotations[1]: ']],
+  ['supervisely', '"classTitle":"cat"', '"classTitle":7', ['objects[0]: ', 'objects[2]: ']],
+  ['yolo', ' 0.2 ', ' x ', ['line 1 ', 'line 2 ']],
+  ['label-studio', '"original_width":20', '"original_width":"x"', ['result[0]: ', 'result[1]: ']],
+  ['datumaro', '"z_order":0', '"z_order":"x"', ['annotations[0]: ', 'annotations[1]: ']],
+  ['cvat', 'z_order="0"', 'z_order="x"', ['element 0: ', 'element 1: ']],
+])('check names all faults of a file of %s', async (name, what, by, expected) => {
+  const { files, file, tree, text } = sets.find((one) => one.name === name) as FuzzedSet;
+  const root = await writeTree(fresh(name), { ...files, [file]: text(tree).replaceAll(what, by) });
+  const said = (await check({ in: root })).differences.map(({ path, what }) => `${path}: ${what}`).join('\n');
+  for (const one of expected) expect(said).toContain(one);
 });
 
 describe('a mutated document', () => {

@@ -11,7 +11,7 @@ import { parseJson } from '../json-text.ts';
 import { type Counted, createShapeTally, reasonOfPolygon } from '../stacks.ts';
 import { geometryOf, outlineOf, type Region, regionsOf, spansOfRegion } from './regions.ts';
 import { annotationsKey, imageKey, liveAnnotations, mainAnnotation, type Result, type Task } from './tasks.ts';
-import { problemOfTask } from './values.ts';
+import { problemsOfTask } from './values.ts';
 
 /** Facts of a document that its entries need. */
 export interface LabelStudioDocument extends Surroundings {
@@ -46,9 +46,9 @@ export async function openLabelStudio(
       const title = Number.isInteger(task?.id) ? `task ${task.id}` : `tasks[${all.length}]`;
       const places = [place.start, place.length];
       all.push({ places });
-      const problem = problemOfTask(task);
-      if (problem !== undefined) {
-        faults.push(`${title}: ${problem}`);
+      const problems = problemsOfTask(task);
+      if (problems.length > 0) {
+        faults.push(...problems.map((problem) => `${title}: ${problem}`));
         continue;
       }
       images.push({ title, name: nameOf(task), ...sizeOf(task), places });

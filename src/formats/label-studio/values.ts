@@ -54,27 +54,29 @@ const keysOf: Readonly<Record<Geometry, Keys>> = {
 
 const names: Keys[''] = { expects: 'a list of names', fits: (value) => Array.isArray(value) && value.every(text.fits) };
 
-/** Names the first known key of a task that is missing or has a wrong value, and what was found. */
-export function problemOfTask(value: unknown): string | undefined {
+/** Names the known keys of a task that are missing or have a wrong value, at most one in each result, and what was found. */
+export function problemsOfTask(value: unknown): string[] {
   const problem = problemOfKeys(value, taskKeys);
-  if (problem !== undefined) return problem;
+  if (problem !== undefined) return [problem];
   const task = value as Task;
   const image = imageKey(task);
-  if ('problem' in image) return image.problem;
+  if ('problem' in image) return [image.problem];
   const key = annotationsKey(task);
-  for (const [n, annotation] of (task[key] ?? []).entries()) {
+  const ofAnnotations = [...(task[key] ?? []).entries()].flatMap(([n, annotation]) => {
     const problem = problemOfKeys(annotation, annotationKeys);
-    if (problem !== undefined) return `${key}[${n}]: ${problem}`;
-  }
+    return problem === undefined ? [] : [`${key}[${n}]: ${problem}`];
+  });
+  if (ofAnnotations.length > 0) return ofAnnotations;
   let first: Result | undefined;
+  const problems: string[] = [];
   for (const [n, { result }] of liveAnnotations(task)) {
     for (const [i, one] of (result ?? []).entries()) {
       const problem = problemOfResult(one, first);
-      if (problem !== undefined) return `${key}[${n}]: result[${i}]: ${problem}`;
-      if (geometryOf(one)) first ??= one;
+      if (problem !== undefined) problems.push(`${key}[${n}]: result[${i}]: ${problem}`);
+      else if (geometryOf(one)) first ??= one;
     }
   }
-  return undefined;
+  return problems;
 }
 
 /** @param first the first region of the task. */

@@ -6,7 +6,7 @@ import type { ShapeSet } from '../../types.ts';
 import { idsByName } from '../class-ids.ts';
 import type { ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
-import { integer, type Keys, length, list, optional, problemOfKeys, shown, text } from '../keys.ts';
+import { integer, type Keys, length, list, listed, optional, problemOfKeys, shown, text } from '../keys.ts';
 import { hasArea, type LabelmeShape, spansOfShapes, unpastedReason } from './drawing.ts';
 
 /** Content of a labelme file. */
@@ -47,7 +47,7 @@ function problemOfPoints(points: readonly unknown[]): string | undefined {
   return undefined;
 }
 
-/** Parses a labelme file. @throws {CopyPasteError} `data` when it is not in labelme's format. */
+/** Parses a labelme file. @throws {CopyPasteError} `data` with its problems when it is not in labelme's format. */
 export function parseLabelme(content: string, file: string): LabelmeDocument {
   let document: Partial<LabelmeDocument> | null;
   try {
@@ -58,10 +58,11 @@ export function parseLabelme(content: string, file: string): LabelmeDocument {
   if (document?.shapes === undefined) throw refused(file, 'shapes are missing');
   const problem = problemOfKeys(document, documentKeys);
   if (problem !== undefined) throw refused(file, problem);
-  for (const [i, shape] of document.shapes.entries()) {
+  const problems = document.shapes.flatMap((shape, i) => {
     const problem = problemOfKeys(shape, shapeKeys) ?? problemOfPoints(shape.points);
-    if (problem !== undefined) throw refused(file, `shapes[${i}]: ${problem}`);
-  }
+    return problem === undefined ? [] : [`shapes[${i}]: ${problem}`];
+  });
+  if (problems.length > 0) throw refused(file, listed(problems));
   return document as LabelmeDocument;
 }
 

@@ -5,7 +5,7 @@ import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { Instance, ShapeSet, Size } from '../../types.ts';
 import { type Provenance, type ShapeSource, unnamedClass } from '../format.ts';
 import { parseJson } from '../json-text.ts';
-import { integer, type Keys, length, list, object, optional, problemOfKeys, text } from '../keys.ts';
+import { integer, type Keys, length, list, listed, object, optional, problemOfKeys, text } from '../keys.ts';
 import { problemOfRuns, type Runs } from '../rle.ts';
 
 /** Content of an annotation file. */
@@ -64,7 +64,7 @@ const annotationKeys: Keys = {
   }),
 };
 
-/** Parses a file. @throws {CopyPasteError} `data` when it is not in the format. */
+/** Parses a file. @throws {CopyPasteError} `data` with its problems when it is not in the format. */
 export function parseSegmentAnything(content: string, file: string): SamDocument {
   const refuse = (why: string, cause?: unknown): CopyPasteError =>
     new CopyPasteError('data', `not a valid file of Segment Anything: ${why}`, { path: file, cause });
@@ -77,10 +77,11 @@ export function parseSegmentAnything(content: string, file: string): SamDocument
   const problem = problemOfKeys(document, documentKeys) ?? within('image', problemOfKeys(document.image, imageKeys));
   if (problem !== undefined) throw refuse(problem);
   const size = sizeOf(document);
-  for (const [n, annotation] of document.annotations.entries()) {
+  const problems = document.annotations.flatMap((annotation, n) => {
     const ofKeys = problemOfKeys(annotation, annotationKeys) ?? within('segmentation', problemOfRuns(annotation.segmentation, size));
-    if (ofKeys !== undefined) throw refuse(`annotations[${n}]: ${ofKeys}`);
-  }
+    return ofKeys === undefined ? [] : [`annotations[${n}]: ${ofKeys}`];
+  });
+  if (problems.length > 0) throw refuse(listed(problems));
   return document;
 }
 

@@ -9,7 +9,7 @@ import { spansOfPixels, union } from '../../masks/spans.ts';
 import type { Box, Reason, ShapeSet, Size } from '../../types.ts';
 import type { ConfigFile, ShapeSource } from '../format.ts';
 import { parseJson } from '../json-text.ts';
-import { integer, type Keys, length, list, object, optional, problemOfKeys, text } from '../keys.ts';
+import { integer, type Keys, length, list, listed, object, optional, problemOfKeys, text } from '../keys.ts';
 import { boxOf, type Polygon, type Ring, spansOfPolygon } from './drawing.ts';
 import { metaFile } from './find.ts';
 
@@ -131,7 +131,7 @@ export function parseSupervisely(content: string, path: string, forms: Forms): S
     const problem = problemOfObject(one, forms);
     return problem === undefined ? [] : [`objects[${n}]: ${problem}`];
   });
-  if (problems.length > 0) throw refuse(problems.join('; '));
+  if (problems.length > 0) throw refuse(listed(problems));
   return file;
 }
 

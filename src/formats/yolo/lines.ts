@@ -4,6 +4,7 @@ import { filesBelow, readText, type Tree } from '../../base/tree.ts';
 import { CopyPasteError } from '../../errors.ts';
 import type { ClassNames } from '../../types.ts';
 import { type Folders, partsOf } from '../folders.ts';
+import { listed } from '../keys.ts';
 
 /** A line of a label file. */
 export interface Line {
@@ -67,24 +68,27 @@ function lookOf(corners: readonly number[]): 'upright' | 'turned' | 'other' {
 }
 
 /**
- * Finds the fault of a label file that makes Ultralytics drop its image: a line that is no annotation, coordinates that are no
- * fractions, a class that has no name.
+ * Finds the faults of a label file that make Ultralytics drop its image: lines that are no annotations, coordinates that are no
+ * fractions, classes that have no name.
  */
-export function faultOf(lines: readonly Line[], classNames: ClassNames, kind: Kind): string | undefined {
-  for (const line of lines) {
-    const { number, classId, text, values } = line;
-    if (kind === 'oriented boxes' && values.length !== 8)
-      return `line ${number} has no four corners 'class x y x y x y x y': '${text.slice(0, 40)}'`;
-    const isClass = Number.isInteger(classId) && classId >= 0 && classId < 65535;
-    const isShape = values.length === 4 || (values.length >= 6 && values.length % 2 === 0);
-    if (!isClass || !isShape || !values.every(Number.isFinite))
-      return `line ${number} is neither a polygon 'class x y x y x y …' nor a box 'class x y width height': '${text.slice(0, 40)}'`;
-    const far = beyond(line);
-    if (far !== undefined)
-      return `line ${number} has the coordinate ${far}, but coordinates are fractions of the image's width and height, from 0 to 1; divide pixels by them`;
-    if (classNames.size > 0 && !classNames.has(classId))
-      return `line ${number} has class ${classId}, which has no name; add it to the names, or correct the line`;
-  }
+export function faultsOf(lines: readonly Line[], classNames: ClassNames, kind: Kind): string | undefined {
+  const faults = lines.flatMap((line) => faultOf(line, classNames, kind) ?? []);
+  return faults.length > 0 ? listed(faults) : undefined;
+}
+
+function faultOf(line: Line, classNames: ClassNames, kind: Kind): string | undefined {
+  const { number, classId, text, values } = line;
+  if (kind === 'oriented boxes' && values.length !== 8)
+    return `line ${number} has no four corners 'class x y x y x y x y': '${text.slice(0, 40)}'`;
+  const isClass = Number.isInteger(classId) && classId >= 0 && classId < 65535;
+  const isShape = values.length === 4 || (values.length >= 6 && values.length % 2 === 0);
+  if (!isClass || !isShape || !values.every(Number.isFinite))
+    return `line ${number} is neither a polygon 'class x y x y x y …' nor a box 'class x y width height': '${text.slice(0, 40)}'`;
+  const far = beyond(line);
+  if (far !== undefined)
+    return `line ${number} has the coordinate ${far}, but coordinates are fractions of the image's width and height, from 0 to 1; divide pixels by them`;
+  if (classNames.size > 0 && !classNames.has(classId))
+    return `line ${number} has class ${classId}, which has no name; add it to the names, or correct the line`;
   return undefined;
 }
 

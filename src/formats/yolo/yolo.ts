@@ -11,7 +11,7 @@ import { boxOfSpans } from '../../masks/spans.ts';
 import type { ClassNames, Shaped, ShapeSet } from '../../types.ts';
 import type { LabelFiles, LabelFormat, PastedShapes, ShapeSource } from '../format.ts';
 import { configInOutput, readConfig } from './config.ts';
-import { faultOf, isBox, isPose, type Kind, type Line, linesOf, refuseTask } from './lines.ts';
+import { faultsOf, isBox, isPose, type Kind, type Line, linesOf, refuseTask } from './lines.ts';
 
 /** The YOLO format for instance segmentation. `data.yaml` holds the class names and the splits. */
 export const yolo: LabelFormat<undefined, string> = {
@@ -77,7 +77,7 @@ async function namesOf(
       lengths.add(line.values.length);
       poses &&= isPose(line);
     }
-    const what = faultOf(lines, classNames, kind);
+    const what = faultsOf(lines, classNames, kind);
     if (what !== undefined) bad.set(file, { path: file, what });
   });
   function refuse(error: unknown, file: string): string {
@@ -113,7 +113,7 @@ async function readClasses(
  */
 function shapesOfLines({ parts: [text = ''], size, file }: ShapeSource): ShapeSet<undefined, string> {
   const lines = linesOf(text);
-  const fault = faultOf(lines, new Map(), 'outlines');
+  const fault = faultsOf(lines, new Map(), 'outlines');
   if (fault !== undefined) throw new CopyPasteError('data', fault, { path: file });
   const shapes = lines.map((line, id): Shaped<string> => {
     const { classId, values, text: own } = line;
