@@ -1,11 +1,12 @@
 /** Pictures in the terminal. What a terminal can do is known from its environment alone: it is never asked, so nothing waits for an answer. */
 import { image2sixel } from 'sixel';
 import { createSupportsTerminalGraphics } from 'supports-terminal-graphics';
+import { plural } from '../base/plural.ts';
 import { thumbnail } from '../codecs/image.ts';
 import { printable } from '../errors.ts';
 import type { PreviewOptions } from '../options.ts';
 import { type Canvas, letterWidth, shortened, widthOf } from '../output/font.ts';
-import { encodeSheet, type Row, type Sheet } from '../output/sheet.ts';
+import { encodeSheet, type Row, type Sheet, wrapped } from '../output/sheet.ts';
 import type { Preview } from '../verbs/preview.ts';
 import type { TextStream } from './streams.ts';
 
@@ -69,22 +70,46 @@ function sixelOf({ data, width, height }: Canvas): string {
   return `${image2sixel(pixels, width, height)}\n`;
 }
 
+/** Narrowest picture in blocks, in columns, if a terminal has as many; and largest number of samples, so that they do not scroll out of sight. */
+const [leastBlocks, mostSamples] = [38, 4];
+
 /** A sheet as text: captions in letters, and pictures in blocks of two pixels a letter. */
 async function blocksOf({ legend, blocks, footer }: Sheet, columns: number): Promise<string> {
-  const fitting = (text: string): string => shortened(printable(text), columns * letterWidth);
   const lines: string[] = [];
-  for (const { caption, rows } of blocks) {
-    lines.push(...caption.map(fitting));
+  for (const { caption, rows } of blocks.slice(0, mostSamples)) {
+    lines.push(...caption.map((text) => shortened(printable(text), columns * letterWidth)));
     for (const row of rows) lines.push(...(await linesOfRow(row, columns)));
     lines.push('');
   }
-  const entries = legend.map(({ name, colour }) => `\u001b[38;2;${colour.join(';')}m■\u001b[0m ${fitting(name)}`);
-  return [...lines, ...(entries.length > 0 ? [entries.join('  ')] : []), printable(footer.join(' ')), ''].join('\n');
+  const more = blocks.length - mostSamples;
+  return [
+    ...lines,
+    ...(more > 0 ? [`and ${plural(more, 'more sample')} in the file`] : []),
+    ...linesOfLegend(legend, columns),
+    printable(footer.join(' ')),
+    '',
+  ].join('\n');
 }
 
-/** Captions and pictures of a row, side by side with a column between them. */
+function linesOfLegend(legend: Sheet['legend'], columns: number): string[] {
+  const names = legend.map(({ name }) => `■ ${shortened(printable(name), (columns - 2) * letterWidth)} `);
+  let n = 0;
+  const coloured = (): string => `\u001b[38;2;${legend[n++]?.colour.join(';')}m■\u001b[0m`;
+  return wrapped(names, columns * letterWidth).map((line) => line.trimEnd().replaceAll('■', coloured));
+}
+
+/** Captions and pictures of a row, as many side by side as there is room for, with a column between them. */
 async function linesOfRow(row: Row, columns: number): Promise<string[]> {
-  const width = Math.max(1, Math.floor((columns + 1) / row.length) - 1);
+  const abreast = Math.min(row.length, Math.max(1, Math.floor((columns + 1) / (leastBlocks + 1))));
+  const width = Math.floor((columns + 1) / abreast) - 1;
+  const lines = Array.from({ length: Math.ceil(row.length / abreast) }, (_, n) =>
+    linesOf(row.slice(n * abreast, (n + 1) * abreast), width),
+  );
+  return (await Promise.all(lines)).flat();
+}
+
+/** Captions and pictures side by side, each in a number of columns. */
+async function linesOf(row: Row, width: number): Promise<string[]> {
   const captions = Array.from({ length: Math.max(...row.map(({ caption }) => caption.length)) }, (_, line) =>
     row
       .map(({ caption }) => padded(shortened(printable(caption[line] ?? ''), width * letterWidth), width))

@@ -240,7 +240,7 @@ function legendLinesOf(legend: readonly LegendEntry[], width: number): PlacedEnt
 }
 
 /** Words in lines that are not wider than a number of pixels. A word that is wider has a line of its own. */
-function wrapped(words: readonly string[], width: number): string[] {
+export function wrapped(words: readonly string[], width: number): string[] {
   const lines: string[] = [];
   for (const word of words) {
     const longer = `${lines.at(-1)} ${word}`;

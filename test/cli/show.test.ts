@@ -44,18 +44,14 @@ function slope(width: number, height: number): Canvas {
   return { data, width, height };
 }
 
+const tiles = [slope(200, 150), slope(200, 101)] as const;
+
 const sheet: Sheet = {
   legend: [{ name: 'car', colour: [1, 2, 3] }],
   blocks: [
     {
       caption: ['train/a: 1 \u001b[31m自行车', 'from b'],
-      rows: [
-        [
-          { tile: slope(200, 150), caption: ['before'] },
-          { tile: slope(200, 101), caption: ['a caption that is far too long'] },
-          { caption: [] },
-        ],
-      ],
+      rows: [[{ tile: tiles[0], caption: ['before'] }, { tile: tiles[1], caption: ['a caption that is far too long'] }, { caption: [] }]],
     },
   ],
   footer: ['copypaste', 'with -p 1'],
@@ -135,22 +131,33 @@ describe('a picture', () => {
     expect(difference(decoded, await scaled(picture, 480))).toBeLessThan(6);
   });
 
-  test.each([80, 40])('in blocks fits %i columns, beside captions that are shortened', async (columns) => {
+  test.each([
+    [130, 3],
+    [80, 2],
+    [40, 1],
+  ])('in blocks fits %i columns, with up to %i side by side', async (columns, abreast) => {
     const lines = (await shownAs('blocks', columns)).split('\n');
-    const width = Math.floor((columns + 1) / 3) - 1;
     expect(lines.slice(0, 2)).toEqual(['train/a: 1 \\u001b[31m自行车', 'from b']);
-    expect(lines[2]).toMatch(/^before +a cap.*…/);
+    expect(lines[2]).toMatch(abreast > 1 ? /^before +a caption that is far too long$/ : /^before$/);
     expect(Math.max(...lines.map((line) => withoutColours(line).length))).toBeLessThanOrEqual(columns);
+    expect(lines.slice(-3)).toEqual(['␛[38;2;1;2;3m■␛[0m car', 'copypaste with -p 1', '']);
+    const width = Math.floor((columns + 1) / abreast) - 1;
     const pictures = lines.map(readBlocks).filter((blocks) => blocks.length > 0);
-    for (const [n, tile] of [slope(200, 150), slope(200, 101)].entries()) {
-      const from = n * (width + 1);
-      const own = pictures.map((blocks) => blocks.filter(({ x }) => x >= from && x < from + width)).filter((blocks) => blocks.length > 0);
-      const rows = own
-        .flatMap((blocks) => [blocks.map(({ upper }) => upper), blocks.flatMap(({ lower }) => lower ?? [])])
-        .filter((row) => row.length > 0);
-      expect(rows.join()).toBe((await scaled(tile, width)).join());
+    const expected = await Promise.all(tiles.map((tile) => scaled(tile, width)));
+    const first = Math.ceil((expected[0] as Uint8Array).length / (6 * width));
+    const places = abreast > 1 ? [[0, 0] as const, [0, width + 1] as const] : [[0, 0] as const, [first, 0] as const];
+    for (const [n, [line, left]] of places.entries()) {
+      const own = pictures.slice(line).map((blocks) => blocks.filter(({ x }) => x >= left && x < left + width));
+      const rows = own.flatMap((blocks) => [blocks.map(({ upper }) => upper), blocks.flatMap(({ lower }) => lower ?? [])]);
+      const values = rows.flat().join().split(',').map(Number);
+      expect(values.slice(0, expected[n]?.length)).toEqual([...(expected[n] as Uint8Array)]);
     }
-    expect(lines.at(-3)).toMatch(/■/);
-    expect(lines.slice(-2)).toEqual(['copypaste with -p 1', '']);
+  });
+
+  test('in blocks has the first samples, and says how many more there are', async () => {
+    const blocks = Array.from({ length: 6 }, () => sheet.blocks[0] as (typeof sheet.blocks)[0]);
+    const lines = (await shown({ sheet: { ...sheet, blocks }, picture }, 'blocks', 40)).split('\n');
+    expect(lines.filter((line) => line === 'from b')).toHaveLength(4);
+    expect(lines).toContain('and 2 more samples in the file');
   });
 });
