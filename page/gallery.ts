@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
-import type { PageClass, PagePaste, PageSample } from '../src/output/page-data.ts';
-import { count, h, percent, plural, table } from './dom.ts';
+import type { PageClass, PagePaste, PageSample, Picture } from '../src/output/page-data.ts';
+import { count, h, percent, plural, svg, table } from './dom.ts';
 import { describeSource, lookOf } from './words.ts';
 
 type Classes = ReadonlyMap<number, PageClass>;
@@ -12,16 +12,31 @@ export interface Card {
   mark(classId: number | undefined): void;
 }
 
-/** Makes a card of one sample: its pictures before and after, its masks, and boxes of its pastes. */
+/** Makes a card of one sample: its pictures before and after, its masks, the outlines of its pastes, and its source. */
 export function createCard(sample: PageSample, classes: Classes): Card {
-  const { id, variant, width, height, before, after, pastes } = sample;
+  const { id, variant, width, height, before, after, from, pastes } = sample;
   const nameOf = (paste: { readonly classId: number }): string => classes.get(paste.classId)?.name ?? `class ${paste.classId}`;
-  const hint = 'Point at a box, or move to it with Tab and the arrow keys, to see its numbers.';
-  const details = h('p', { class: 'details', 'aria-live': 'polite' }, hint);
   const title = `${id}${variant === undefined ? '' : `, variant ${variant}`}`;
-  const buttons = boxes(sample, nameOf, classes, (paste) => {
+  const hint = `Point at a paste, or move to it with Tab and the arrow keys, to see its numbers${from ? ' and where it comes from' : ''}.`;
+  const details = h('p', { class: 'details', 'aria-live': 'polite' }, hint);
+  const outlines = pastes.map((paste) => outlineOf(paste.outline ?? boxPath(paste, sample)));
+  const origins = pastes.map(({ sourceOutline }) => sourceOutline !== undefined && outlineOf(sourceOutline));
+  const show = (shown: number | undefined): void => {
+    for (const [n, outline] of outlines.entries()) {
+      outline.classList.toggle('active', n === shown);
+      const origin = origins[n];
+      if (origin) origin.classList.toggle('hidden', shown !== undefined && n !== shown);
+    }
+    const paste = shown === undefined ? undefined : pastes[shown];
     details.replaceChildren(paste ? describePaste(paste, nameOf(paste), sample) : hint);
-  });
+  };
+  for (const [n, outline] of outlines.entries()) {
+    outline.addEventListener('mouseenter', () => show(n));
+    outline.addEventListener('mouseleave', () => show(undefined));
+    outline.addEventListener('click', () => show(n));
+  }
+  const area = (n: number): number => pastes[n]?.area ?? 0;
+  const largestFirst = [...outlines.keys()].sort((a, b) => area(b) - area(a)).map((n) => outlines[n]);
   const stage = h(
     'div',
     { class: 'stage', style: `aspect-ratio:${width}/${height};--cut:0%` },
@@ -32,7 +47,8 @@ export function createCard(sample: PageSample, classes: Classes): Card {
     before && h('div', { class: 'cut', 'aria-hidden': 'true' }),
     before && h('div', { class: 'before', 'aria-hidden': 'true' }, h('span', { class: 'side' }, 'before')),
     before && h('div', { class: 'after', 'aria-hidden': 'true' }, h('span', { class: 'side' }, 'after')),
-    group(id, buttons),
+    svg('svg', { class: 'pastes after', 'aria-hidden': 'true', ...frameOf(after) }, ...largestFirst),
+    group(id, boxes(sample, nameOf, show)),
   );
   const slider = h('input', {
     class: 'slider',
@@ -54,16 +70,52 @@ export function createCard(sample: PageSample, classes: Classes): Card {
     h('p', { class: 'note' }, `${plural(pastes.length, 'paste')} from ${describeSource(sample.source)}${effects(sample)}`),
     stage,
     before && slider,
-    details,
+    h('div', { class: 'origin' }, from && sourceOf(from, origins, sample.source), details),
     legend(sample, classes),
     h('details', {}, h('summary', {}, 'Pastes as a table'), pasteTable(sample, nameOf)),
   );
   return {
     element,
     mark(classId) {
-      for (const [n, paste] of pastes.entries()) buttons[n]?.classList.toggle('faint', classId !== undefined && paste.classId !== classId);
+      for (const [n, paste] of pastes.entries()) outlines[n]?.classList.toggle('faint', classId !== undefined && paste.classId !== classId);
     },
   };
+}
+
+/** Attributes of an element of SVG that lies over a picture. */
+function frameOf({ width, height }: Picture) {
+  return { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none' };
+}
+
+/** A line around a silhouette, light on dark; it can be pointed at inside and a little beside. */
+function outlineOf(path: string): SVGGElement {
+  return svg('g', { class: 'outline' }, ...['reach', 'dark', 'light'].map((name) => svg('path', { class: name, d: path })));
+}
+
+/** The box of a paste as a path, for a report without the source. */
+function boxPath({ targetBox }: PagePaste, { width, height, after }: PageSample): string {
+  const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = targetBox.map((edge, n) =>
+    n % 2 === 0
+      ? (Math.min(Math.max(edge, 0), width) * after.width) / width
+      : (Math.min(Math.max(edge, 0), height) * after.height) / height,
+  );
+  return `M${x0} ${y0}H${x1}V${y1}H${x0}z`;
+}
+
+/** The source with the outlines of what was taken from it. */
+function sourceOf(from: Picture, origins: readonly (SVGGElement | false)[], source: string): HTMLElement {
+  const { width, height, image } = from;
+  return h(
+    'figure',
+    { class: 'source' },
+    h(
+      'div',
+      { style: `aspect-ratio:${width}/${height}` },
+      h('img', { src: image, alt: `Source ${describeSource(source)}` }),
+      svg('svg', { 'aria-hidden': 'true', ...frameOf(from) }, ...origins),
+    ),
+    h('figcaption', {}, 'source'),
+  );
 }
 
 /** Other effects on a sample, as the end of a sentence. */
@@ -76,12 +128,11 @@ function effects({ covered, removed, dropped, moved }: PageSample): string {
   ].join('');
 }
 
-/** Boxes of the pastes of a sample, in their order. */
+/** Buttons over the pastes of a sample, in their order, for the keyboard. */
 function boxes(
   { pastes, width, height }: PageSample,
   nameOf: (paste: PagePaste) => string,
-  classes: Classes,
-  show: (paste: PagePaste | undefined) => void,
+  show: (paste: number | undefined) => void,
 ): HTMLButtonElement[] {
   return pastes.map((paste, n) => {
     const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = paste.targetBox;
@@ -90,19 +141,16 @@ function boxes(
     return h('button', {
       type: 'button',
       class: 'box',
-      style: `${place};--colour:${classes.get(paste.classId)?.colour ?? 'white'}`,
+      style: place,
       'aria-label': `${paste.order}: ${nameOf(paste)}`,
       tabindex: n === 0 ? 0 : -1,
-      onmouseenter: () => show(paste),
-      onmouseleave: () => show(undefined),
-      onfocus: () => show(paste),
+      onfocus: () => show(n),
       onblur: () => show(undefined),
-      onclick: () => show(paste),
     });
   });
 }
 
-/** A group of boxes. One of them is in the order of Tab, and arrow keys move to the others. */
+/** A group of buttons. One of them is in the order of Tab, and arrow keys move to the others. */
 function group(id: string, buttons: readonly HTMLButtonElement[]): HTMLElement {
   const move = (event: Event): void => {
     const { key } = event as KeyboardEvent;

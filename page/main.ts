@@ -106,7 +106,9 @@ function inShort(): HTMLElement[] {
       ? `Nothing was pasted into any of ${plural(samples, 'sample')}.`
       : `Of ${plural(samples, 'sample')}, ${count(augmented)} ${augmented === 1 ? 'was' : 'were'} pasted into: ${plural(pasted, 'instance')} of ${plural(used.length, 'class', 'classes')}, taken from ${from}.`,
     most.length > 0 ? `Most often: ${most.map((one) => `${one.name} (${count(one.pasted)})`).join(', ')}.` : '',
-    refused > 0 ? `${plural(refused, 'instance')} that chance had drawn did not fit and ${refused === 1 ? 'was' : 'were'} not pasted.` : '',
+    refused > 0
+      ? `${plural(refused, 'instance')} that chance had drawn did not fit and ${refused === 1 ? 'was' : 'were'} not pasted: ${reasons(dropped)}.`
+      : '',
     covered + removed > 0
       ? `Pastes cover ${plural(covered + removed, 'existing object')}; ${removed === 0 ? 'none' : count(removed)} of them had too little left and ${removed > 1 ? 'were' : 'was'} removed.`
       : '',
@@ -124,6 +126,14 @@ function inShort(): HTMLElement[] {
     h('p', { class: 'lead' }, sentences.filter((one) => one !== '').join(' ')),
     h('dl', { class: 'tiles' }, ...tiles.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
   ];
+}
+
+/** Reasons with their numbers, the most frequent first. */
+function reasons(dropped: PageData['dropped']): string {
+  return Object.entries(dropped)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, n]) => `${count(n)} ${reason}`)
+    .join(', ');
 }
 
 function classSection(): HTMLElement[] {
@@ -339,7 +349,7 @@ function sampleSection(): HTMLElement[] {
       : `${count(shown.length)} of ${plural(augmented, 'sample')} with pastes, chosen by chance, some of each class`;
   return [
     h('p', {}, `The page has pictures of ${which}. ${noBefore}`),
-    h('p', { class: 'toggles' }, toggle('masks', 'masks'), toggle('boxes', 'boxes of pastes')),
+    h('p', { class: 'toggles' }, toggle('masks', 'masks'), toggle('outlines', 'outlines of pastes')),
     some.length === 0
       ? h('p', {}, 'No sample matches the filters.')
       : h('div', { class: 'gallery' }, ...some.map((sample) => cardOf(sample))),

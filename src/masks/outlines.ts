@@ -81,7 +81,7 @@ function contourOfRing(ring: readonly number[]): Contour {
  * clockwise and holes anticlockwise.
  */
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the loop that follows an edge shares its state with the loops that look for edges.
-function ringsOfSpans(spans: Int32Array): number[][] {
+export function ringsOfSpans(spans: Int32Array): number[][] {
   if (spans.length === 0) return [];
   const [left, top, right, bottom] = boxOfSpans(spans);
   // With one pixel of padding on each side. A corner has the index of the pixel to its lower right.

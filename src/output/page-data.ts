@@ -41,14 +41,20 @@ export interface PageClass {
   readonly data?: Spread;
 }
 
-/** A picture with the mask that lies over it, as data URLs. */
+/** A picture as a data URL, with its size in pixels. */
 export interface Picture {
   readonly image: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A picture with the mask that lies over it, of equal size. */
+export interface MaskedPicture extends Picture {
   readonly mask: string;
 }
 
-/** A paste in a sample. */
-export type PagePaste = AugmentedRecord['placements'][number];
+/** A paste in a sample, with its outlines as paths of SVG: of its visible pixels in the picture after, and of its instance in the picture of the source. */
+export type PagePaste = AugmentedRecord['placements'][number] & { readonly outline?: string; readonly sourceOutline?: string };
 
 /** A sample with its pictures. */
 export interface PageSample {
@@ -60,8 +66,10 @@ export interface PageSample {
   readonly source: string;
   readonly width: number;
   readonly height: number;
-  readonly before?: Picture;
-  readonly after: Picture;
+  readonly before?: MaskedPicture;
+  readonly after: MaskedPicture;
+  /** Picture of the source; absent if that is not at hand. */
+  readonly from?: Picture;
   /** Classes in either mask. */
   readonly classes: readonly number[];
   readonly pastes: readonly PagePaste[];

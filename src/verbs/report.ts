@@ -14,6 +14,7 @@ import { giveBackBuffers } from '../engine/holdings.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { bytesOfImage, bytesOfImages, loadImage } from '../engine/images.ts';
 import { reopen } from '../engine/origin.ts';
+import { silhouettesOf } from '../engine/silhouettes.ts';
 import { addInstance, createSpread, createStatistics, type Spreading, type Statistics } from '../engine/statistics.ts';
 import { pixelsIn } from '../engine/tally.ts';
 import { CopyPasteError, interrupted, systemMessageOf } from '../errors.ts';
@@ -23,11 +24,11 @@ import { makeFolders, writeAtomic } from '../output/files.ts';
 import type { AugmentedRecord } from '../output/manifest.ts';
 import { type ManifestFrame, manifestName, readFrame, readRecords } from '../output/manifest-file.ts';
 import { pageText } from '../output/page.ts';
-import type { PageClass, PageData, PageSample, Picture } from '../output/page-data.ts';
-import { colourOf, pictureOf } from '../output/pictures.ts';
+import type { MaskedPicture, PageClass, PageData, PagePaste, PageSample, Picture } from '../output/page-data.ts';
+import { colourOf, outlineIn, pictureOf, sourcePictureOf } from '../output/pictures.ts';
 import { type HashedFile, inputsOf, outputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Annotations, Sample, Size } from '../types.ts';
+import type { Annotations, Instance, Sample, Size } from '../types.ts';
 
 /** Largest number of samples whose instances are measured; they are chosen by the digests of their ids. */
 const mostMeasured = 2000;
@@ -224,16 +225,34 @@ async function showSamples(
         `${record.id}: is in the manifest, but not in the data set; pass the one that the output was made from`,
       );
     const before = input && original ? await picture(original, input) : undefined;
+    const source = beforeById.get(record.source);
+    const origin = input && source ? await originOf(record, source, input) : undefined;
     hooks.meter?.add();
     hooks.done?.(record.id);
-    return sampleOf(record, frame, after, before);
+    return sampleOf(record, frame, after, before, origin);
+  };
+  const originOf = async (record: AugmentedRecord, source: Sample, dataset: Dataset): Promise<Origin> => {
+    const annotations = await read(source, dataset);
+    const { image } = await loadImage(annotations);
+    const picture = await sourcePictureOf(image);
+    giveBack(image.pixels);
+    const target = (afterByImage.get(record.files.image.path) as Sample).size;
+    const visible = silhouettesOf(record, annotations.instances, source.size, target);
+    const outlines = visible?.map((spans, n) => {
+      const { instance } = record.placements[n] as AugmentedRecord['placements'][number];
+      const own = annotations.instances[instance] as Instance;
+      return { target: spans, source: outlineIn(picture, own.spans.subarray(own.start, own.end), source.size) };
+    });
+    giveBackBuffers(annotations);
+    return { picture, outlines };
   };
   const shown: PageSample[] = [];
   let bytes = 0;
   for (let at = 0; at < records.length; at += picturesPerStep) {
     for (const sample of await inParts(records.slice(at, at + picturesPerStep), picturesAtOnce, show)) {
-      const pictures = [sample.after, ...(sample.before ? [sample.before] : [])];
-      bytes += pictures.reduce((sum, { image, mask }) => sum + image.length + mask.length, 0);
+      const pictures = [sample.after, sample.before].filter((one) => one !== undefined);
+      bytes += pictures.reduce((sum, { image, mask }) => sum + image.length + mask.length, sample.from?.image.length ?? 0);
+      bytes += sample.pastes.reduce((sum, { outline = '', sourceOutline = '' }) => sum + outline.length + sourceOutline.length, 0);
       if (bytes > mostPictures) return shown;
       shown.push(sample);
     }
@@ -243,13 +262,29 @@ async function showSamples(
 
 /** A picture, the classes in its mask, and the size of the image. */
 interface Shown {
-  readonly picture: Picture;
+  readonly picture: MaskedPicture;
   readonly classes: readonly number[];
   readonly size: Size;
 }
 
+/** The picture of a source, and the outlines of its instances there with the visible spans of their pastes; without them if they are not those of the record. */
+interface Origin {
+  readonly picture: Picture;
+  readonly outlines: readonly { readonly target: Int32Array; readonly source: string }[] | undefined;
+}
+
 /** A sample with its pictures. */
-function sampleOf(record: AugmentedRecord, { options }: ManifestFrame, after: Shown, before: Shown | undefined): PageSample {
+function sampleOf(
+  record: AugmentedRecord,
+  { options }: ManifestFrame,
+  after: Shown,
+  before: Shown | undefined,
+  origin: Origin | undefined,
+): PageSample {
+  const withOutlines = (paste: AugmentedRecord['placements'][number], n: number): PagePaste => {
+    const outline = origin?.outlines?.[n];
+    return outline ? { ...paste, outline: outlineIn(after.picture, outline.target, after.size), sourceOutline: outline.source } : paste;
+  };
   const { id, copy = 0, split, source, placements, dropped, covered = [], scenes } = record;
   const removed = covered.filter((one) => one.dropped).length;
   return {
@@ -260,8 +295,9 @@ function sampleOf(record: AugmentedRecord, { options }: ManifestFrame, after: Sh
     ...after.size,
     ...(before && { before: before.picture }),
     after: after.picture,
+    ...(origin && { from: origin.picture }),
     classes: [...new Set([...after.classes, ...(before?.classes ?? [])])].sort((a, b) => a - b),
-    pastes: placements,
+    pastes: placements.map(withOutlines),
     dropped: dropped.map(({ classId, reason }) => ({ classId, reason })),
     covered: covered.length - removed,
     removed,

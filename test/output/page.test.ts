@@ -92,7 +92,7 @@ describe.skipIf(!browser)('the page of a report', () => {
     const page = await open();
     expect(await cards(page).count()).toBe(8);
     await page.waitForFunction(() => [...document.querySelectorAll<HTMLImageElement>('.sample img')].every((one) => one.naturalWidth > 0));
-    expect(await page.locator('.sample img').count()).toBe(4 * 8);
+    expect(await page.locator('.sample img').count()).toBe(5 * 8);
     const masks = page.locator('.mask').first();
     await page.getByLabel('masks', { exact: true }).uncheck();
     expect(await masks.isVisible()).toBe(false);
@@ -125,7 +125,7 @@ describe.skipIf(!browser)('the page of a report', () => {
     await page.keyboard.press('ArrowRight');
     expect(await details.textContent()).toMatch(/^2: /);
     await page.locator('h1').hover();
-    await card.locator('.box').first().hover({ force: true });
+    await card.locator('.pastes .reach').last().hover({ force: true });
     expect(await details.textContent()).toMatch(/^\d: /);
   });
 
