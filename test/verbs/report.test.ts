@@ -19,6 +19,20 @@ function dataOf(path: string): PageData {
   return JSON.parse(/<script type="application\/json" id="data">(.*?)<\/script>/s.exec(text)?.[1] ?? '');
 }
 
+/** Area of a path whose outer rings run clockwise, and holes anticlockwise. */
+function areaOfPath(path = ''): number {
+  let [area, x, y, first] = [0, 0, 0, 0];
+  for (const [, command, one, other] of path.matchAll(/([Mhvz])(-?\d+)?(?: (-?\d+))?/g)) {
+    if (command === 'M') [x, y, first] = [Number(one), Number(other), Number(other)];
+    if (command === 'h') x += Number(one);
+    // The last edge of a ring may be vertical too.
+    const down = command === 'v' ? Number(one) : command === 'z' ? first - y : 0;
+    area += x * down;
+    y += down;
+  }
+  return area;
+}
+
 describe('the numbers of a report', async () => {
   const out = at('camvid');
   const summary = await augment({ in: 'fixtures/camvid', out, p: 0.7, copies: 2, minArea: 0.001 });
@@ -55,7 +69,12 @@ describe('the numbers of a report', async () => {
     expect(shown).toHaveLength(count);
     expect(bytes).toBe(readFileSync(page).length);
     expect(shown.length).toBe(summary.augmented);
-    for (const { before, after, width, height, variant, pastes } of shown) {
+    for (const { before, after, from, width, height, variant, pastes } of shown) {
+      expect([after.width, after.height, from?.width, from?.height]).toEqual([480, 360, 320, 240]);
+      for (const { outline, sourceOutline, visible } of pastes) {
+        expect(areaOfPath(outline)).toBe(visible);
+        expect(areaOfPath(sourceOutline)).toBeGreaterThan(0);
+      }
       expect([before?.image.slice(0, 16), after.mask.slice(0, 15)]).toEqual(['data:image/webp;', 'data:image/png;']);
       expect([width, height]).toEqual([480, 360]);
       expect([1, 2]).toContain(variant);
