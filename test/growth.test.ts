@@ -25,14 +25,17 @@ import { yolo } from '../src/formats/yolo/yolo.ts';
 import { spansOfPolygons } from '../src/masks/polygons.ts';
 import { checkNames } from '../src/output/names.ts';
 import type { ClassNames } from '../src/types.ts';
-import { temporaryFolder } from './make.ts';
+import { check } from '../src/verbs/check.ts';
+import { type FuzzedSet, sets } from './fuzz/sets.ts';
+import { withMany } from './fuzz/trees.ts';
+import { temporaryFolder, writeTree } from './make.ts';
 
 const folder = temporaryFolder();
 let number = 0;
 const size = { width: 64, height: 48 };
 
 /** Makes an input of `n` parts, and returns the work that reads it. */
-type Growing = (n: number) => () => unknown;
+type Growing = (n: number) => (() => unknown) | Promise<() => unknown>;
 
 /** Processor time of a function, in milliseconds. */
 async function timeOf(work: () => unknown): Promise<number> {
@@ -48,7 +51,7 @@ const noise = 40;
 /** Tests that four times as much input takes at most six times as long; the best of three measurements counts. */
 function grows(title: string, n: number, make: Growing): void {
   test(title, async () => {
-    const [few, many] = [make(n), make(4 * n)];
+    const [few, many] = [await make(n), await make(4 * n)];
     let [short, long] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let round = 0; round < 3 && (round === 0 || long > Math.max(noise, 6 * short)); round++) {
       short = Math.min(short, await timeOf(few));
@@ -90,6 +93,24 @@ const cocoOf = (parts: Record<string, unknown>): string =>
   JSON.stringify({ images: [{ id: 1, file_name: 'a.png', ...size }], categories: [{ id: 1, name: 'cat' }], ...parts });
 const annotation = (id: number, segmentation: unknown = [triangle]) => ({ id, image_id: 1, category_id: 1, segmentation });
 const formats = { coco, panoptic, cvat, datumaro } as unknown as Record<string, DocumentFormat<never, never, never, never>>;
+
+describe('check takes time in proportion to', () => {
+  for (const [name, key] of [
+    ['coco', 'annotations'],
+    ['panoptic', 'segments_info'],
+    ['datumaro', 'annotations'],
+    ['label-studio', 'result'],
+    ['supervisely', 'objects'],
+    ['labelme', 'shapes'],
+    ['via', 'regions'],
+    ['segment-anything', 'annotations'],
+  ] as const)
+    grows(`${key} of ${name}`, 600, async (n) => {
+      const { files, file, tree, text } = sets.find((one) => one.name === name) as FuzzedSet;
+      const root = await writeTree(join(folder, `${name}-${n}`), { ...files, [file]: text(withMany(tree, key, n)) });
+      return () => check({ in: root });
+    });
+});
 
 describe('takes time in proportion to', () => {
   grows('files that belong to no sample', 20_000, (n) => {

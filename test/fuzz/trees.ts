@@ -55,6 +55,20 @@ export function childrenOf(node: Node): Node[] {
   return 'members' in node ? node.members.map(([, value]) => value) : [];
 }
 
+/** A tree whose first list of a key has `count` items, which are those that it has again and again. */
+export function withMany(tree: Node, key: string, count: number): Node {
+  const copy = copyOf(tree);
+  for (const { node } of placesOf(copy)) {
+    if (!('members' in node)) continue;
+    const list = node.members.find(([name]) => name === key)?.[1];
+    if (!list || !('items' in list)) continue;
+    const few = list.items;
+    list.items = Array.from({ length: count }, (_, n) => few[n % few.length] as Node);
+    return copy;
+  }
+  throw new Error(`no list of ${key}`);
+}
+
 /** A node of a tree, with its parent and its index in it. */
 interface Place {
   readonly node: Node;
