@@ -29,6 +29,8 @@ export interface Kinds {
   quantiles: readonly [low: number, high: number];
   ids: readonly number[];
   names: readonly (string | number)[];
+  /** Lines of a file, which `engine/option-files.ts` reads if its path is given. */
+  list: readonly string[];
   encoding: string;
   ranges: Ranges;
   /** Ranges as in a YAML or JSON file, which `engine/option-files.ts` reads if its path is given. */
@@ -89,7 +91,7 @@ export type Given<T extends OptionTable> = {
 } & {
   readonly [K in keyof T as T[K] extends { required: true } ? never : K]?:
     | ValueOf<T[K]>
-    | (T[K] extends { kind: 'file of ranges' } ? string : never)
+    | (T[K] extends { kind: 'file of ranges' | 'list' } ? string : never)
     | undefined;
 };
 
@@ -168,6 +170,14 @@ const reading = {
     group: 'Input',
     kind: 'text',
     description: 'split to augment (by default train, or the only one); other splits are copied unchanged',
+  },
+  list: {
+    flag: '--list <file>',
+    group: 'Input',
+    kind: 'list',
+    bytes: false,
+    description:
+      'file of sample ids or paths of images, or - for standard input: these samples are the data set, and all others are left out',
   },
   onlySplit: { flag: '--only-split', group: 'Input', kind: 'switch', description: 'leave out the other splits' },
   skipBad: {

@@ -95,6 +95,7 @@ const kinds: { readonly [K in keyof Kinds]: Reading<Kinds[K]> } = {
     schema: z.array(z.union([z.string().min(1), z.int().min(0)])).min(1),
     written: z.union([z.array(z.union([z.string().min(1), z.int().min(0)])).min(1), z.string().min(1), z.int().min(0)]),
   },
+  list: { expects: 'sample ids or paths of images', parse: String, schema: z.array(z.string().min(1)).min(1) },
   encoding: {
     expects: 'an encoding such as utf-8, latin1 or gbk',
     parse: String,

@@ -14,9 +14,10 @@ import { type ColourMap, findColourMap, haveColours, readColourMap } from './col
 import { checkSamples } from './headers.ts';
 import type { ImageLists } from './image-lists.ts';
 import { chooseLayout, refuseUnlistable, refuseUnusedOptions, withOwnClasses } from './layout.ts';
+import { keepListed, type Listing, listingOf, ofListed, type Unused } from './listed.ts';
 import { assignSplits, chooseSplit, readLists, refuseSharedLists } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
-import { unique } from './paired.ts';
+import { type Paired, unique } from './paired.ts';
 import { openAnnotations } from './pairing.ts';
 import { filesOfSample } from './sample-files.ts';
 
@@ -47,6 +48,8 @@ export interface Dataset {
   readonly samples: readonly Sample[];
   /** Samples of the other splits, which are copied. */
   readonly others: readonly Sample[];
+  /** Set if a list names the samples, and all others are left out. */
+  readonly list?: Listing;
   /** Lists of sample ids by file, if the layout has lists. */
   readonly lists: ReadonlyMap<string, readonly string[]>;
   /** Lists of images by file, if splits are lists of images. */
@@ -103,21 +106,26 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const colourFile = await openColours(root, tree, options);
   const layout = await withOwnClasses(detected, tree, colourFile.map, options.encoding);
   const bad = new Map<string, Fault>();
-  const lists = await readLists(root, tree, layout, options.encoding);
+  const allLists = await readLists(root, tree, layout, options.encoding);
   const choose = (splits: readonly string[]): string => chooseSplit(splits, options.split ?? splitToInspect(splits, options));
-  const pairing = await openAnnotations({ root, tree, layout, found, lists, choose, options, bad }, format);
-  const { paired, unmasked = new Map(), folders, splits, split, documents, imageLists = new Map() } = pairing;
+  const pairing = await openAnnotations({ root, tree, layout, found, lists: allLists, choose, options, bad }, format);
+  const { paired, unmasked = new Map(), folders, split, imageLists = new Map() } = pairing;
   const config = await openConfig(tree, layout, options.encoding);
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config?.things && { things: config.things }) };
 
-  const listed = lists.size > 0 ? assignSplits(paired, unmasked, lists, split, bad) : paired;
-  const wanted = options.onlySplit ? listed.filter((sample) => sample.split === split) : listed;
+  const listed = allLists.size > 0 ? assignSplits(paired, unmasked, allLists, split, bad) : paired;
+  const named = await keepListed(listed, unusedOf(paired, listed, unmasked), bad, options);
+  const wanted = options.onlySplit ? named.filter((sample) => sample.split === split) : named;
   const coloured = { masks: (colourFile.colours ?? colourFile.error) !== undefined, objects: objectIds === undefined };
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), coloured, bad, meter);
   if (coded && colourFile.error !== undefined) throw colourFile.error;
   const { skipped, notes } = skippedOf(bad, split, options);
   const chosen = samples.filter((sample) => sample.split === split);
-  refuseEmpty(chosen, split, skipped, options);
+  const others = samples.filter((sample) => sample.split !== split);
+  const listedSplit = otherSplit(chosen, others, options);
+  if (listedSplit !== undefined) return openDataset({ ...options, split: listedSplit }, meter);
+  refuseEmpty(chosen, others, split, skipped, options);
+  const { splits, lists, documents, counts } = ofListed({ ...pairing, lists: allLists }, listed, named, options);
   if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
 
   const masks = samples.flatMap(({ mask, entry }) => (mask === undefined || entry ? [] : [mask]));
@@ -142,11 +150,12 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
     splits: [...splits].sort(),
     split,
     samples: chosen,
-    others: samples.filter((sample) => sample.split !== split),
+    others,
+    ...listingOf(samples, options),
     lists,
     imageLists,
     documents,
-    ...(pairing.counts && { counts: pairing.counts }),
+    ...(counts && { counts }),
     ofLabels: pairing.ofLabels,
     carried,
     rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
@@ -317,10 +326,37 @@ function skippedOf(
   return { skipped, notes };
 }
 
+/** Images that are no samples. @param unmasked images without a mask. */
+function unusedOf(paired: readonly Paired[], listed: readonly Paired[], unmasked: ReadonlyMap<string, string>): Map<string, Unused> {
+  const used = new Set(listed.map(({ id }) => id));
+  const others = paired.filter(({ id }) => !used.has(id));
+  return new Map<string, Unused>([
+    ...others.map(({ id, image }): [string, Unused] => [id, { image, why: 'is in no list of the data set' }]),
+    ...[...unmasked].map(([id, image]): [string, Unused] => [id, { image, why: 'has no mask' }]),
+  ]);
+}
+
+/** The split to list first in an inspection, if a list names no sample of the chosen one. */
+function otherSplit(chosen: readonly Sample[], [first]: readonly Sample[], { list, lookOnly, split }: DatasetOptions): string | undefined {
+  return list && lookOnly && split === undefined && chosen.length === 0 ? first?.split : undefined;
+}
+
 /** Refuses an empty split. @throws {CopyPasteError} `noInput` when the augmented split has no samples. */
-function refuseEmpty(chosen: readonly Sample[], split: string, skipped: readonly Skipped[], options: DatasetOptions): void {
+function refuseEmpty(
+  chosen: readonly Sample[],
+  others: readonly Sample[],
+  split: string,
+  skipped: readonly Skipped[],
+  options: DatasetOptions,
+): void {
   // An inspection lists the bad samples.
   if (chosen.length > 0 || (options.lookOnly && skipped.length > 0)) return;
+  const found = [...new Set(others.map((sample) => sample.split))];
+  if (options.list && found.length > 0)
+    throw new CopyPasteError(
+      'noInput',
+      `${options.in}: nothing to augment in split ${split}: --list names only samples of ${found.join(', ')}; pass --split ${found[0]}`,
+    );
   throw nothingToAugment(options.in, split, skipped);
 }
 

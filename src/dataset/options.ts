@@ -15,6 +15,8 @@ export interface DatasetOptions {
   readonly threshold?: number | undefined;
   readonly split?: string | undefined;
   readonly onlySplit: boolean;
+  /** Samples to read, by id or by the path of their image; all by default. */
+  readonly list?: readonly string[] | undefined;
   readonly skipBad: boolean;
   readonly background?: readonly number[] | undefined;
   readonly ignore?: readonly number[] | undefined;

@@ -1,10 +1,12 @@
-import { isKnownEncoding } from '../base/text.ts';
+import { buffer } from 'node:stream/consumers';
+import { decodeText, isKnownEncoding, readNamedText } from '../base/text.ts';
 import { readYaml } from '../dataset/yaml.ts';
+import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import type { Option } from '../options.ts';
 import { readShares } from './balance.ts';
 
 /**
- * Options as given, with the contents of YAML and JSON files instead of their paths, so that runs are compared by the contents.
+ * Options as given, with the contents of files instead of their paths, so that runs are compared by the contents.
  *
  * @throws {CopyPasteError} as `readYaml`.
  */
@@ -16,8 +18,30 @@ export async function withFiles<G extends object>(table: Readonly<Record<string,
     // An unknown encoding is refused with the other options.
     if (typeof value !== 'string' || (encoding !== undefined && !isKnownEncoding(encoding))) continue;
     if (kind === 'file of ranges') Object.assign(read, { [name]: await readYaml(value, flag.replace(/ <.*/, ''), encoding) });
+    if (kind === 'list') Object.assign(read, { [name]: await readList(value, flag.replace(/ <.*/, ''), encoding) });
     if (kind === 'balance' && value.startsWith('target:'))
       Object.assign(read, { [name]: await readShares(value.slice('target:'.length), encoding) });
   }
   return read;
+}
+
+/**
+ * Reads a list of names, each ended by a NUL if there is one, else by a line end.
+ *
+ * @param path `-` for standard input.
+ * @throws {CopyPasteError} `noInput` when it cannot be read or is empty, `usage` when standard input is a terminal.
+ */
+async function readList(path: string, flag: string, encoding?: string): Promise<string[]> {
+  const what = `${flag} ${path}`;
+  const text = path === '-' ? decodeText(await standardInput(what), what, encoding) : await readNamedText(path, what, encoding);
+  const names = text.split(text.includes('\0') ? '\0' : /\r?\n/).filter((name) => name !== '');
+  if (names.length === 0) throw new CopyPasteError('noInput', `${what}: is empty; name the samples by id or by the path of their image`);
+  return names;
+}
+
+async function standardInput(what: string): Promise<Uint8Array> {
+  if (process.stdin.isTTY) throw new CopyPasteError('usage', `${what}: standard input is a terminal; pipe the names to it`);
+  return buffer(process.stdin).catch((cause: unknown) => {
+    throw new CopyPasteError('noInput', `${what}: cannot be read: ${systemMessageOf(cause)}`, { cause });
+  });
 }

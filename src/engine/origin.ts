@@ -46,11 +46,29 @@ export function givenOptions(manifest: Manifest, { in: input, out, sources, ...p
   if (strange !== undefined)
     throw new CopyPasteError('data', `options.${strange} is no option that a manifest holds`, { path: manifestName });
   const { colorMap, classNames, classMap, jobs, memory } = places;
+  const list = listedIn(manifest);
   try {
-    return resolveOptions(augmentOptions, { ...options, seed, in: input, out, sources, colorMap, classNames, classMap, jobs, memory });
+    return resolveOptions(augmentOptions, {
+      ...options,
+      seed,
+      in: input,
+      list,
+      out,
+      sources,
+      colorMap,
+      classNames,
+      classMap,
+      jobs,
+      memory,
+    });
   } catch (cause) {
     throw new CopyPasteError('data', `has options that this version refuses: ${messageOf(cause)}`, { path: manifestName, cause });
   }
+}
+
+/** Names of the samples of a run with a list, good and bad; `undefined` without a list. */
+function listedIn({ list, records, skipped }: Manifest): string[] | undefined {
+  return list && [...new Set([...records, ...skipped].map(({ id }) => id))].filter((id) => !id.startsWith(sourcePrefix));
 }
 
 /**
@@ -67,6 +85,7 @@ export async function openOrigin(manifest: Manifest, places: Places, meter?: Met
     ...options,
     in: places.sources,
     sources: undefined,
+    list: undefined,
     onlySplit: true,
     ...(sources.name === layout.name ? {} : { maskSuffix: '', imageSuffix: '', colorMap: undefined, classNames: undefined }),
   };

@@ -28,6 +28,7 @@ export async function headOf(dataset: SourcedDataset, options: AugmentOptions): 
     seed,
     options: rest,
     layout: layoutOf(dataset),
+    ...(dataset.list && { list: dataset.list }),
     ...(sources && {
       sources: { ...layoutOf(sources), classes: { pairs: [...sources.classes.pairs], others: sources.classes.others } },
     }),
@@ -51,6 +52,7 @@ export async function bankHeadOf(dataset: Dataset, options: ExtractOptions): Pro
     codecs: { png },
     options: optionsOf(extractOptions, options),
     layout: layoutOf(dataset),
+    ...(dataset.list && { list: dataset.list }),
     input: await inputOf(dataset, undefined),
     classes: [...dataset.classNames].map(([id, name]) => ({ id, name })),
     ...(dataset.stuff && { stuff: [...dataset.stuff] }),
@@ -113,7 +115,7 @@ export function foldersOf({ folders }: LayoutRecord): Folders[] {
 
 /** Parts of a head that the runs of all commands have; `seed` and `sources` are those of `augment`. */
 export type RunHead = Pick<ManifestHead, 'tool' | 'codecs' | 'options' | 'layout' | 'input'> &
-  Partial<Pick<ManifestHead, 'seed' | 'sources'>>;
+  Partial<Pick<ManifestHead, 'seed' | 'sources' | 'list'>>;
 
 /** Head of the manifest of a bank. */
 export type BankRunHead = RunHead & BankHead;
@@ -127,9 +129,17 @@ export function refuseOther(there: RunHead, here: RunHead, out: string): void {
 
 /** First difference between two heads, with both values. */
 function firstDifference(there: RunHead, here: RunHead): string | undefined {
-  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources }: RunHead): Map<string, string> => {
+  const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources, list }: RunHead): Map<string, string> => {
     const theirs = Object.entries(sources ?? {}).map(([name, value]) => [`sources' ${name}`, value] as const);
-    const own = Object.entries({ version: tool.version, ...codecs, seed, ...options, ...layout, folders });
+    const own = Object.entries({
+      version: tool.version,
+      ...codecs,
+      seed,
+      ...options,
+      ...layout,
+      folders,
+      ...(list && { list: list.samples, 'digest of list': list.sha256 }),
+    });
     return new Map([...own, ...theirs].map(([name, value]) => [name, JSON.stringify(value)]));
   };
   const [was, is] = [flat(there), flat(here)];

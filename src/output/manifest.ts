@@ -189,6 +189,10 @@ const head = {
   seed: count,
   options: z.record(z.string(), z.json()).describe('all options that affect the output, including defaults'),
   layout: z.strictObject(layout),
+  list: z
+    .strictObject({ samples: count, sha256: sha256.describe('SHA-256 of their ids, sorted, each with a line end') })
+    .optional()
+    .describe('samples that a list named, so that all others were left out; those of other splits are among them'),
   sources: z
     .strictObject({
       ...layout,

@@ -6,12 +6,14 @@ import { readMask, readObjects } from '../codecs/masks.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { openBank, readBankSample } from '../dataset/bank.ts';
 import { isUndefinedId } from '../dataset/classes.ts';
+import { refuseListOfBank } from '../dataset/listed.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { createValueCensus, masksOf, strangeValues } from '../dataset/values.ts';
 import { badSamples } from '../engine/bad-samples.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { bytesOfImage, bytesOfImages } from '../engine/images.ts';
+import { withFiles } from '../engine/option-files.ts';
 import { inLine, interrupted, whatOf } from '../errors.ts';
 import { bankFile, isBank } from '../formats/bank.ts';
 import { layoutNamed } from '../formats/layouts.ts';
@@ -30,8 +32,11 @@ import type { Cutout, Mask, Sample } from '../types.ts';
  * @returns the contradictions by file.
  */
 export async function check(given: Given<typeof checkOptions>, hooks: Hooks = {}): Promise<{ samples: number; differences: Difference[] }> {
-  const options = resolveOptions(checkOptions, given);
-  if (await isBank(options.in)) return checkBank(options, hooks);
+  const options = resolveOptions(checkOptions, await withFiles(checkOptions, given));
+  if (await isBank(options.in)) {
+    refuseListOfBank(options.list);
+    return checkBank(options, hooks);
+  }
   const dataset = await openDataset({ ...options, skipBad: true, lookOnly: true }, hooks.meter);
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);

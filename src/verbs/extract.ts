@@ -13,6 +13,7 @@ import { refuseStrangeValues } from '../dataset/values.ts';
 import { createBudget, jobsOf, memoryOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { bytesOfImage, bytesOfImages, loadImage } from '../engine/images.ts';
+import { withFiles } from '../engine/option-files.ts';
 import type { Programs } from '../engine/programs.ts';
 import { findPoison } from '../engine/suspects.ts';
 import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
@@ -48,7 +49,7 @@ export interface ExtractSummary {
  */
 export async function extract(given: Given<typeof extractOptions>, hooks: Hooks = {}, programs?: Programs): Promise<ExtractSummary> {
   if (programs) judgeWith(programs.judge);
-  const options = resolveOptions(extractOptions, given);
+  const options = resolveOptions(extractOptions, await withFiles(extractOptions, given));
   const { out, overwrite } = options;
   await refuseOverlap(options.in, out, 'the data set');
   const dataset = await openDataset({ ...options, onlySplit: true }, hooks.meter);

@@ -5,6 +5,7 @@ import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { isUndefinedId, type KnownClasses } from '../dataset/classes.ts';
 import { refuseIdleInstances, refuseIdleJoin } from '../dataset/join.ts';
+import { refuseListOfBank } from '../dataset/listed.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { createValueCensus, masksOf } from '../dataset/values.ts';
 import { badSamples } from '../engine/bad-samples.ts';
@@ -12,6 +13,7 @@ import { jobsOf } from '../engine/budget.ts';
 import { type CountedInstance, createClassCounts } from '../engine/class-counts.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { bytesOfImage, bytesOfImages } from '../engine/images.ts';
+import { withFiles } from '../engine/option-files.ts';
 import { createJudge } from '../engine/pastable.ts';
 import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
 import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
@@ -80,8 +82,9 @@ const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 
 /** Reads a data set's annotations and counts them; for an output of `augment` also what its manifest says. No image is decoded. */
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
-  const options = resolveOptions(inspectOptions, given);
+  const options = resolveOptions(inspectOptions, await withFiles(inspectOptions, given));
   if (await isBank(options.in)) {
+    refuseListOfBank(options.list);
     refuseIdleInstances(given.instances, bankLayout);
     return inspectBank(options.in);
   }
