@@ -603,6 +603,14 @@ export const augmentOptions = {
     bytes: false,
     description: 'print the summary as one JSON object on standard output',
   },
+  jsonLines: {
+    flag: '--json-lines',
+    group: 'Run',
+    kind: 'switch',
+    bytes: false,
+    notWith: { json: true },
+    description: 'print the record of each finished sample on standard output, one JSON object a line, as in manifest.json',
+  },
 } as const satisfies OptionTable;
 
 export const previewOptions = {

@@ -31,7 +31,8 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
           fellBack: (error) => say(`${error.message}; continuing on the CPU (--fallback)`),
           done: (id, record) => {
             hooks.done?.(id, record);
-            if (given.dryRun && !given.json && record?.copy !== undefined) stdout.write(`${printable(describePlan(record))}\n`);
+            if (given.jsonLines && record) stdout.write(`${JSON.stringify(record)}\n`);
+            else if (given.dryRun && !given.json && record?.copy !== undefined) stdout.write(`${printable(describePlan(record))}\n`);
           },
         },
         programs,

@@ -4,7 +4,7 @@ import type { ManifestFrame } from '../output/manifest-file.ts';
 import type { PageOption } from '../output/page-data.ts';
 import { areEqual, flagOf, usualValue } from '../schema.ts';
 
-type Given = Pick<ManifestFrame, 'options' | 'seed' | 'sources'>;
+type Given = Pick<ManifestFrame, 'options' | 'seed' | 'sources' | 'list'>;
 
 /** Options of a run that its output depends on. */
 export function optionsOf({ options, seed }: Given): PageOption[] {
@@ -23,13 +23,13 @@ interface CommandFile {
 }
 
 /** The command of a run with the options that differ from the defaults, and the files that it reads. Folders have names in capitals. */
-export function augmentCommand({ options, seed, sources }: Given): { command: string; files: CommandFile[] } {
+export function augmentCommand({ options, seed, sources, list }: Given): { command: string; files: CommandFile[] } {
   const files: CommandFile[] = [];
   const words = chosenFlags({ ...options, seed }, (name, value) => {
     files.push({ name, text: JSON.stringify(value, undefined, 2) });
     return name;
   });
-  const from = sources ? ['--sources', 'SOURCES'] : [];
+  const from = [...(sources ? ['--sources', 'SOURCES'] : []), ...(list ? ['--list', 'LIST'] : [])];
   return { command: ['copypaste', 'augment', '--in', 'DATA', ...from, '--out', 'AGAIN', ...words].join(' '), files };
 }
 

@@ -97,6 +97,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
       const opened = await openOutput(dataset, options, twins);
       if ('records' in opened) {
         hooks.opened?.(dataset);
+        for (const record of opened.records) hooks.done?.(record.id, record);
         return summaryOf(opened, dataset, options);
       }
       output = opened;

@@ -25,6 +25,11 @@ describe('the command of a run', () => {
     expect(augmentCommand(manifestOf(given))).toEqual({ command: `copypaste augment --in DATA --out AGAIN${words}`, files: [] });
   });
 
+  test('names the list of samples, if there was one', () => {
+    const { command } = augmentCommand({ ...manifestOf({}), list: { samples: 1, sha256: '' } });
+    expect(command).toBe('copypaste augment --in DATA --list LIST --out AGAIN');
+  });
+
   test('names files for values that are read from files', () => {
     const shares = { of: 'result', by: 'instances', shares: { car: 1 } };
     const { command, files } = augmentCommand(manifestOf({ scaleByClass: { car: [1, 2] }, balance: shares }));
