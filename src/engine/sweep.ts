@@ -1,4 +1,5 @@
 /** The option `sweep`: values of options that a preview compares. */
+import { nearest } from '../base/nearest.ts';
 import { CopyPasteError } from '../errors.ts';
 import { augmentOptions, type Option, previewOptions } from '../options.ts';
 
@@ -45,11 +46,11 @@ export function sweepsOf(texts: readonly string[], given: Readonly<Record<string
     if (values === undefined)
       throw new CopyPasteError('usage', `--sweep '${text}': expected an option with its values, such as 'scale=0.5,1|1,2'`);
     const option = sweepable.get(name);
-    if (option === undefined)
-      throw new CopyPasteError(
-        'usage',
-        `--sweep: '${name}' is no option that can be swept; choose from ${[...sweepable.keys()].join(', ')}`,
-      );
+    if (option === undefined) {
+      const meant = nearest(name, sweepable.keys());
+      const remedy = meant === undefined ? `choose from ${[...sweepable.keys()].join(', ')}` : `did you mean ${meant}?`;
+      throw new CopyPasteError('usage', `--sweep: '${name}' is no option that can be swept; ${remedy}`);
+    }
     if (given[option] !== undefined)
       throw new CopyPasteError('usage', `--sweep: ${name} is also given as an option of its own; leave one of the two out`);
     return { option, name, values: values.split('|').map((value) => value.trim()) };

@@ -92,8 +92,13 @@ export function legendColour(classId: number, leftOut: ReadonlySet<number>): Leg
   return leftOut.has(classId) ? black : colourOf(classId);
 }
 
-/** Longest name of a class in a caption, in pixels. */
-const captionName = 24 * letterWidth;
+/** Longest name of a sample and of a class in a caption, in pixels. */
+const [captionSample, captionName] = [60 * letterWidth, 24 * letterWidth];
+
+/** Caption of a sample with its pastes, of which a long name leaves enough to be seen. */
+export function describeSample(id: string, pastes: string): string {
+  return `${shortened(id, captionSample)}: ${pastes}`;
+}
 
 /** Numbers of pastes by the names of their classes, such as `2 car, 1 pedestrian`; the most frequent first. */
 export function describePastes(names: readonly string[]): string {

@@ -23,6 +23,7 @@ import {
   type Block,
   type Cell,
   describePastes,
+  describeSample,
   drawSheet,
   encircledOf,
   encodeSheet,
@@ -253,7 +254,7 @@ async function drawPlain(setting: PreviewSetting, draw: Draw): Promise<Result> {
   const blocks = [...drawn.values()].map(({ id, source, pastes, pictures }, n): Block => {
     const names = n === 0 ? ['before', 'after', 'after, with its mask and the outlines of pastes'] : [];
     const cells = pictures.map((tile, column): Cell => ({ tile, caption: names.slice(column, column + 1) }));
-    return { caption: [`${id}: ${pastes}`, `from ${source}`], rows: [cells] };
+    return { caption: [describeSample(id, pastes), `from ${source}`], rows: [cells] };
   });
   const classes = [...new Set([...drawn.values()].flatMap((one) => one.classes))].sort((a, b) => a - b);
   const legend = classes.map((id) => ({

@@ -14,7 +14,12 @@ describe('sweepsOf', () => {
 
   test.each([
     ['no values', ['scale'], /^--sweep 'scale': expected an option with its values/],
-    ['an unknown option', ['scal=1,2'], /^--sweep: 'scal' is no option that can be swept; choose from .*scale.*, include-originals$/],
+    ['a misspelled option', ['scal=1,2'], /^--sweep: 'scal' is no option that can be swept; did you mean scale\?$/],
+    [
+      'an unknown option',
+      ['brightness=1'],
+      /^--sweep: 'brightness' is no option that can be swept; choose from .*scale.*, include-originals$/,
+    ],
     ['an option that changes no picture', ['jobs=1|2'], /'jobs' is no option that can be swept/],
     ['the output', ['out=a.png|b.png'], /'out' is no option that can be swept/],
     ['an option that is given too', ['seed=1|2'], /seed is also given as an option of its own/],

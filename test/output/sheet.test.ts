@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Canvas } from '../../src/output/font.ts';
-import { describePastes, drawSheet, type Sheet } from '../../src/output/sheet.ts';
+import { describePastes, describeSample, drawSheet, type Sheet } from '../../src/output/sheet.ts';
 
 const colour = [200, 30, 30] as const;
 
@@ -68,6 +68,8 @@ describe('a contact sheet', () => {
 
   test('counts pastes by class, the most frequent first', () => {
     expect(describePastes(['car', 'person', 'car'])).toBe('2 car, 1 person');
+    expect(describeSample('train/a', '2 car')).toBe('train/a: 2 car');
+    expect(describeSample('a'.repeat(200), '2 car')).toHaveLength(60 + ': 2 car'.length);
     expect(describePastes(['x'.repeat(100)])).toMatch(/^1 x{12}…x{11}$/);
   });
 });
