@@ -54,6 +54,8 @@ export interface Option {
   readonly choices?: readonly string[];
   readonly default?: unknown;
   readonly required?: true;
+  /** Switch beside which a required option may be left out; its value is then empty. */
+  readonly unless?: string;
   /** False if no output byte depends on the option, except through facts of the data set that the manifest records anyway. */
   readonly bytes?: false;
   /** False if only the command line sets the option, since it concerns a single call. */
@@ -518,16 +520,18 @@ const running = {
   },
 } as const satisfies OptionTable;
 
+const outFolder = {
+  flag: '--out <dir>',
+  group: 'Output',
+  kind: 'path',
+  required: true,
+  bytes: false,
+  description: 'output folder: new, empty, or with a run to continue',
+} as const satisfies Option;
+
 export const augmentOptions = {
   ...reading,
-  out: {
-    flag: '--out <dir>',
-    group: 'Output',
-    kind: 'path',
-    required: true,
-    bytes: false,
-    description: 'output folder: new, empty, or with a run to continue',
-  },
+  out: { ...outFolder, unless: 'dryRun' },
   ...planning,
   ...sourcing,
   copies: {
@@ -592,7 +596,7 @@ export const augmentOptions = {
     kind: 'switch',
     config: false,
     bytes: false,
-    description: 'print the plan of each sample and write nothing',
+    description: 'write nothing; print the plan of each sample and the expected size of the output; needs no --out',
   },
   ...running,
   json: {

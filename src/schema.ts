@@ -199,6 +199,7 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   const value = (name: string): unknown => {
     const option = table[name] as Option;
     if (given[name] !== undefined) return parseOption(option, given[name]);
+    if (option.required && option.unless !== undefined && resolvesTrue(given[option.unless])) return '';
     if (option.required) {
       const form = option.argument === undefined ? option.flag : `<${option.argument}> or ${option.flag}`;
       throw new CopyPasteError('usage', `${form} is missing; pass the ${option.description.replace(/:.*/, '')}`);
@@ -211,6 +212,11 @@ export function resolveOptions<T extends Readonly<Record<string, Option>>>(
   );
   refuseTogether(table, resolved, preset);
   return resolved as Resolved<T>;
+}
+
+/** Tests if a switch is given. */
+function resolvesTrue(value: unknown): boolean {
+  return value === true || value === 'true';
 }
 
 /** Value of an option that is not given: that of the preset, else its default. @param preset name of a preset; an unknown one has no values. */

@@ -2,6 +2,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import type { Programs } from '../engine/programs.ts';
 import { exitCodes, printable } from '../errors.ts';
 import type { augmentOptions, Given } from '../options.ts';
+import type { SampleRecord } from '../output/manifest.ts';
 import { augment } from '../verbs/augment.ts';
 import { describeDataset, describeNotes, describeSources } from './dataset.ts';
 import type { Streams } from './streams.ts';
@@ -13,6 +14,8 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
   const { stdout, stderr } = streams;
   let dataset: SourcedDataset | undefined;
   let began = 0;
+  /** Records of a dry run. */
+  const plan: SampleRecord[] = [];
   return withProgress({
     given,
     streams,
@@ -31,8 +34,15 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
           fellBack: (error) => say(`${error.message}; continuing on the CPU (--fallback)`),
           done: (id, record) => {
             hooks.done?.(id, record);
-            if (given.jsonLines && record) stdout.write(`${JSON.stringify(record)}\n`);
-            else if (given.dryRun && !given.json && record?.copy !== undefined) stdout.write(`${printable(describePlan(record))}\n`);
+            if (given.jsonLines && record)
+              stdout.write(`${JSON.stringify(record)}
+`);
+            else if (given.dryRun && record?.copy !== undefined) {
+              if (given.json) plan.push(record);
+              else
+                stdout.write(`${printable(describePlan(record))}
+`);
+            }
           },
         },
         programs,
@@ -45,8 +55,11 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
       if (warning !== undefined) stderr.write(`${warning}\n`);
       const nothing = dataset && nothingPasted(summary, dataset, given);
       if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
-      if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate })}\n`);
-      for (const line of describeSummary(summary, given, rate)) say(line);
+      if (given.json)
+        stdout.write(
+          `${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate, ...(given.dryRun && !given.jsonLines && { plan }) })}\n`,
+        );
+      for (const line of describeSummary(summary, given, rate, stderr.columns)) say(line);
       if (nothing !== undefined) return exitCodes.data;
       return summary.skipped.length > 0 ? exitCodes.skipped : 0;
     },

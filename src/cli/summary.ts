@@ -7,7 +7,7 @@ import { describeUnpasted, total as totalOf, unpastedWith } from '../dataset/unp
 import { type AugmentSummary, type BalanceSummary, type PriorSummary, whyDropped } from '../engine/tally.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { noCategory } from '../masks/ids.ts';
-import type { augmentOptions, Given } from '../options.ts';
+import { augmentOptions, type Given, presets } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import type { Limit } from '../plan/measures.ts';
 import { smallestGain } from '../plan/prior.ts';
@@ -69,13 +69,15 @@ export function nothingPasted(
       return `no class found (${list(found)}) may be pasted, since stuff is skipped; pass --stuff keep, or name classes with --classes`;
     return `no class found (${list(found)}) may be pasted; change --classes or --exclude-classes`;
   }
-  if (!given.allowSelf && (samples.length === 1 || Number(given.batchSize) === 1)) {
-    return 'each batch has only one sample and thus no other to paste from; raise --batch-size, or pass --allow-self';
-  }
+  if (!given.allowSelf && samples.length === 1)
+    return 'the data set has only one sample, and thus no other to paste from; pass --allow-self, or other sources with --sources';
+  if (!given.allowSelf && Number(given.batchSize) === 1)
+    return 'each batch has only one sample and thus no other to paste from; raise --batch-size';
+  const truncated = mayKeepTruncated(given) ? ', or pass --truncated keep' : '';
   const { crowd, 'crowd of run lengths': runs } = unpastedWith(counts?.unpasted ?? {}, crowds);
   if (crowd ?? runs)
-    return 'no instance fits, and crowds (iscrowd 1) are never pasted; loosen --min-area, --max-area, --scale or --truncated';
-  return 'no instance fits; loosen --min-area, --max-area, --scale or --truncated';
+    return `no instance fits, and crowds (iscrowd 1) are never pasted; loosen --min-area, --max-area or --scale${truncated}`;
+  return `no instance fits; loosen --min-area, --max-area or --scale${truncated}`;
 }
 
 /** Why no annotation can be pasted, with the remedy; undefined if one can. */
@@ -93,8 +95,8 @@ function remedyOf(unpasted: Unpasted): string {
   return unpasted.stuff ? 'set isthing to 1 for categories of objects' : 'add masks or polygons';
 }
 
-/** Lines of a run's summary. */
-export function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOptions>, rate: number): string[] {
+/** Lines of a run's summary. @param columns width of the terminal. */
+export function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOptions>, rate: number, columns = 80): string[] {
   const { samples, augmented, unchanged, pasted, dropped, copied, classes, leftBehind, backend, reused } = summary;
   const kept = samples - augmented;
   const lines = [
@@ -104,32 +106,57 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
   const sourceless = unchanged['no source'] ?? 0;
   // If nothing was pasted, that is explained elsewhere.
   if (sourceless > 0 && pasted > 0) {
-    lines.push(
-      given.sources === undefined
-        ? `${plural(sourceless, 'sample')} found no source in the batch; raise --batch-size, lower --min-area, or pass --truncated keep`
-        : `${plural(sourceless, 'sample')} found no source; lower --min-area, or pass --truncated keep`,
-    );
+    lines.push(adviceOnSources(sourceless, summary, given));
   }
   if (summary.prior?.used) lines.push(describePrior(summary.prior));
   if (summary.balance && pasted > 0) lines.push(...describeBalance(summary.balance, pasted, (unchanged['not drawn'] ?? 0) > 0));
-  lines.push(...describeStuff(classes), ...describeClasses(summary));
+  lines.push(...describeStuff(classes, given), ...describeClasses(summary, columns));
   if (leftBehind.length > 0) {
     lines.push(
       `${plural(leftBehind.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
     );
   }
-  if (given.dryRun) return [...lines, 'dry run: nothing was written'];
+  if (given.dryRun) return [...lines, ...describeExpected(summary.expected), 'dry run: nothing was written'];
   if (copied > 0) lines.push(`${plural(copied, 'more sample')} copied unchanged`);
   if (backend === undefined) return [...lines, `${given.out} is already complete; to start over, pass --overwrite`];
   if (reused > 0) lines.push(`${plural(reused, 'sample')} reused from an earlier run`);
   return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
 }
 
+/** Line on samples without a source, with the options that can change it in this run. */
+function adviceOnSources(sourceless: number, { samples }: AugmentSummary, given: Given<typeof augmentOptions>): string {
+  const { sources, batchSize = 16, copies = 1, allowSelf } = given;
+  const isWhole = Number(batchSize) >= samples / Number(copies);
+  const batch = sources !== undefined ? '' : isWhole ? (allowSelf ? '' : 'pass --allow-self, ') : 'raise --batch-size, ';
+  const advice = `${batch}lower --min-area${mayKeepTruncated(given) ? ', or pass --truncated keep' : ''}`;
+  return `${plural(sourceless, 'sample')} found no source${sources === undefined ? ' in the batch' : ''}; ${advice}`;
+}
+
+/** Tests if instances that the image border cuts off are skipped. */
+function mayKeepTruncated({ truncated, preset = 'default' }: Given<typeof augmentOptions>): boolean {
+  const values: { readonly truncated?: string } = presets[preset].values;
+  return (truncated ?? values.truncated ?? augmentOptions.truncated.default) === 'skip';
+}
+
+/** Lines on the size of the output that a dry run stands for. */
+function describeExpected(expected: AugmentSummary['expected']): string[] {
+  if (!expected) return [];
+  const { samples, bytes, free = Number.POSITIVE_INFINITY } = expected;
+  const size = `the output would have ${plural(samples, 'sample')} in about ${sizeOf(bytes)}`;
+  return [bytes > free ? `${size}, but only ${sizeOf(free)} are free there` : size];
+}
+
+/** A size such as `1.5 GB`. */
+function sizeOf(bytes: number): string {
+  const step = bytes < 1 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${Number((bytes / 1000 ** step).toPrecision(2))} ${['bytes', 'kB', 'MB', 'GB', 'TB'][step]}`;
+}
+
 /** Maximum number of classes in the table of a summary. */
 const mostClasses = 20;
 
 /** A table of classes: instances, pastes, and the share of the pixels of the samples that were pasted into. */
-function describeClasses({ classes, augmented, pixels }: AugmentSummary): string[] {
+function describeClasses({ classes, augmented, pixels }: AugmentSummary, columns: number): string[] {
   if (pixels === 0) return [];
   const rows = classes.map(({ id, name, instances, pasted, before, after }) => [
     name ?? `class ${id}`,
@@ -140,17 +167,23 @@ function describeClasses({ classes, augmented, pixels }: AugmentSummary): string
   const more = rows.length - mostClasses;
   return [
     `classes, with the share of their pixels in ${plural(augmented, 'augmented sample')}:`,
-    ...tableLines([['class', 'instances', 'pasted', 'before -> after'], ...rows.slice(0, mostClasses)], [0]).map((line) => `  ${line}`),
+    ...tableLines([['class', 'instances', 'pasted', 'before -> after'], ...rows.slice(0, mostClasses)], [0], columns - 2).map(
+      (line) => `  ${line}`,
+    ),
     ...(more > 0 ? [`  and ${plural(more, 'more class', 'more classes')}; --json lists all`] : []),
   ];
 }
 
 /** Lines on stuff that is skipped, and on classes that look like scenery and may be pasted. */
-function describeStuff(classes: AugmentSummary['classes']): string[] {
+function describeStuff(classes: AugmentSummary['classes'], given: Given<typeof augmentOptions>): string[] {
   const skipped = classes.filter((row) => row.skipped && row.instances > 0);
-  const scenery = classes.filter((row) => row.scenery && row.allowed);
+  // Classes that --classes names are wanted.
+  const scenery = given.classes === undefined ? classes.filter((row) => row.scenery && row.allowed) : [];
   const names = (rows: typeof classes): string =>
-    rows.map(({ id, name, pasted }) => `${name ?? `class ${id}`}${pasted > 0 ? ` (${pasted} pasted)` : ''}`).join(', ');
+    [
+      ...rows.slice(0, 8).map(({ id, name, pasted }) => `${name ?? `class ${id}`}${pasted > 0 ? ` (${pasted} pasted)` : ''}`),
+      ...(rows.length > 8 ? [`… ${rows.length - 8} more`] : []),
+    ].join(', ');
   const ids = scenery.map(({ id }) => id).join(',');
   return [
     ...(skipped.length > 0 ? [`stuff, not pasted: ${names(skipped)} (--stuff keep pastes ${skipped.length === 1 ? 'it' : 'them'})`] : []),

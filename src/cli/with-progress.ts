@@ -10,7 +10,7 @@ export type Say = (line: string) => void;
 
 /** A command that runs a verb and reports its result. */
 interface Work<T> {
-  readonly given: Readonly<Partial<Record<'quiet' | 'backend' | 'progress' | 'dryRun' | 'json', unknown>>>;
+  readonly given: Readonly<Partial<Record<'quiet' | 'backend' | 'progress' | 'dryRun' | 'json' | 'jsonLines', unknown>>>;
   readonly streams: Streams;
   /** Folder that the verb writes. */
   readonly out?: string;
@@ -24,7 +24,8 @@ export async function withProgress<T>({ given, streams: { stdout, stderr }, out,
   const quiet = given.quiet === true;
   const meter = createMeter();
   const kind = (given.progress ?? (quiet ? 'none' : 'auto')) as ProgressKind;
-  const progress = createProgress(stderr, kind, meter, stdout.isTTY === true && given.dryRun === true && given.json !== true);
+  const prints = given.jsonLines === true || (given.dryRun === true && given.json !== true);
+  const progress = createProgress(stderr, kind, meter, stdout.isTTY === true && prints);
   const say: Say = (line) => {
     if (!quiet) progress.say(printable(line));
   };

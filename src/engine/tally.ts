@@ -8,6 +8,7 @@ import type { Prior } from '../plan/prior.ts';
 import type { BackendName } from '../render/backends.ts';
 import type { Annotations, DropReason, PassReason } from '../types.ts';
 import { countClasses } from './class-counts.ts';
+import type { Expected } from './expected.ts';
 
 /** Counts of a run. */
 export interface AugmentSummary {
@@ -38,6 +39,8 @@ export interface AugmentSummary {
   readonly prior?: PriorSummary;
   /** Input files that belong to no sample and were not copied. */
   readonly leftBehind: readonly string[];
+  /** Size of the output that a dry run stands for. */
+  readonly expected?: Expected;
 }
 
 export interface ClassSummary {

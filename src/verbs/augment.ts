@@ -9,6 +9,7 @@ import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
 import { jobsOf } from '../engine/budget.ts';
 import { copiesOf } from '../engine/copies.ts';
+import { expectedOf } from '../engine/expected.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { bytesOfImages } from '../engine/images.ts';
 import { inOrder } from '../engine/in-order.ts';
@@ -48,7 +49,8 @@ import type { PassReason, Sample } from '../types.ts';
 export async function augment(given: Given<typeof augmentOptions>, hooks: Hooks = {}, programs?: Programs): Promise<AugmentSummary> {
   if (programs) judgeWith(programs.judge);
   const options = resolveOptions(augmentOptions, await withFiles(augmentOptions, given));
-  await refuseOverlaps(options);
+  // A dry run needs no folder.
+  if (options.out !== '') await refuseOverlaps(options);
   const dataset = await openSourced(options, hooks.meter);
   hooks.meter?.begin('starting');
   refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);
@@ -172,7 +174,7 @@ async function runBatches(
   if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
   hooks.meter?.begin('finishing');
   await output?.finish(totalsOf(summary), steps.keys, variants.variants(), measures);
-  return summary;
+  return options.dryRun ? { ...summary, expected: await expectedOf(dataset, options) } : summary;
 }
 
 /** Begins the stage of all samples that are written; a copied one takes about half the time of another. */

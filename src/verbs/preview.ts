@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { plural } from '../base/plural.ts';
 import { classIds } from '../dataset/classes.ts';
 import { refuseIdleInstances } from '../dataset/join.ts';
 import { knownStuff, openSourced, type SourcedDataset } from '../dataset/sources.ts';
@@ -314,10 +315,17 @@ function footerOf({ options, given }: PreviewSetting): string[] {
 /** The error if nothing was pasted. */
 function nothingPasted(dataset: SourcedDataset, options: PreviewOptions, dropped: DrawnSet['dropped'], where = ''): CopyPasteError {
   const why = whyDropped(dropped);
-  const keep = options.stuff === 'skip' && knownStuff(dataset)?.size ? '--truncated keep or --stuff keep' : '--truncated keep';
-  const more = why === undefined ? `; raise -p, lower --min-area, or pass ${keep}` : `: ${why}`;
+  const alone = !dataset.sources && !options.allowSelf && dataset.samples.length === 1;
+  const ways = [
+    ...(alone ? ['pass --allow-self'] : []),
+    ...(options.p < 1 ? ['raise -p'] : []),
+    'lower --min-area',
+    ...(options.truncated === 'skip' ? ['pass --truncated keep'] : []),
+    ...(options.stuff === 'skip' && knownStuff(dataset)?.size ? ['pass --stuff keep'] : []),
+  ];
+  const more = why === undefined ? `; ${alone ? ways[0] : ways.join(', or ')}` : `: ${why}`;
   const what = options.withClass === undefined ? 'nothing' : `no instance of --with-class ${options.withClass}`;
-  return new CopyPasteError('data', `${what} was pasted into any of ${dataset.samples.length} samples${where}${more}`);
+  return new CopyPasteError('data', `${what} was pasted into any of ${plural(dataset.samples.length, 'sample')}${where}${more}`);
 }
 
 async function writePicture(out: string, picture: Canvas, format: SheetFormat): Promise<void> {

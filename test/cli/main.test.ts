@@ -44,6 +44,16 @@ describe('copypaste', () => {
     expect(JSON.parse(stdout)).toMatchObject({ layout: 'camvid', split: 'train', samples: 8, copied: 2, skipped: [] });
   });
 
+  test('--dry-run needs no --out, says how large the output would be, and prints all plans as one document with --json', async () => {
+    const { code, stdout, stderr } = await cli('augment', '--in', camvid, '--dry-run', '--copies', '2');
+    expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 16 });
+    expect(stderr).toMatch(/\nthe output would have 18 samples in about [\d.]+ MB\ndry run: nothing was written\n$/);
+    const json = JSON.parse((await cli('augment', '--in', camvid, '--dry-run', '--json', '--quiet')).stdout);
+    expect(json).toMatchObject({ samples: 8, expected: { samples: 10, bytes: expect.any(Number) } });
+    expect(json.plan.map(({ id }: { id: string }) => id)).toHaveLength(8);
+    expect(json.expected).not.toHaveProperty('free');
+  });
+
   test('--dry-run prints a plan for each sample', async () => {
     const { code, stdout, stderr } = await cli('augment', '--in', camvid, '--out', join(folder, 'dry'), '--dry-run');
     expect(code).toBe(0);
@@ -187,12 +197,8 @@ describe('copypaste', () => {
   test.each([
     ['masks hold only background (0) and ignore (255) ids; set --background and --ignore', filled(9, 9, 255), []],
     ['no class found (7) may be pasted; change --classes or --exclude-classes', filled(9, 9, 7), ['--classes', '3']],
-    [
-      'each batch has only one sample and thus no other to paste from; raise --batch-size, or pass --allow-self',
-      filled(9, 9, 7),
-      ['--batch-size', '1'],
-    ],
-    ['no instance fits; loosen --min-area, --max-area, --scale or --truncated', filled(9, 9, 7), []],
+    ['each batch has only one sample and thus no other to paste from; raise --batch-size', filled(9, 9, 7), ['--batch-size', '1']],
+    ['no instance fits; loosen --min-area, --max-area or --scale, or pass --truncated keep', filled(9, 9, 7), []],
   ])('exits with 65 when it pastes nothing, and says why: %s', async (why, mask, flags) => {
     const root = await writeTree(
       join(folder, `nothing-${why.replaceAll(/\W+/g, '-')}`),

@@ -105,6 +105,39 @@ describe('a summary', () => {
     expect(without.some((line) => line.startsWith('classes'))).toBe(false);
   });
 
+  test('fits its table into 40 columns, without the instances', () => {
+    const row = { instances: 812, pasted: 2, before: 10, after: 12, allowed: true, skipped: false, scenery: false };
+    const classes = [{ id: 0, name: 'traffic light of the left lane', ...row }];
+    const lines = describeSummary({ ...summary, pixels: 100, classes }, given, 1, 40).slice(3, 5);
+    expect(lines).toEqual(['  class         pasted   before -> after', '  traffic lig…       2  10.00 -> 12.00 %']);
+  });
+
+  test('advises what is true of the run if samples found no source', () => {
+    const sourceless = { ...summary, classes: [], unchanged: { 'no source': 1 } };
+    const advice = (more: object, samples = 3) => describeSummary({ ...sourceless, samples }, { ...given, ...more }, 1)[2];
+    expect(advice({})).toBe('1 sample found no source in the batch; pass --allow-self, lower --min-area, or pass --truncated keep');
+    expect(advice({}, 300)).toBe('1 sample found no source in the batch; raise --batch-size, lower --min-area, or pass --truncated keep');
+    expect(advice({ allowSelf: true, truncated: 'keep' })).toBe('1 sample found no source in the batch; lower --min-area');
+    expect(advice({ sources: 'bank', truncated: 'keep' })).toBe('1 sample found no source; lower --min-area');
+  });
+
+  test('advises --allow-self for a single sample, and --batch-size for batches of one', async () => {
+    const dataset = await openSourced(resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere' }));
+    const none = { ...summary, augmented: 0, unchanged: { 'no source': 3 } };
+    const single = { ...dataset, samples: dataset.samples.slice(0, 1) };
+    expect(nothingPasted(none, single, given)).toMatch(/only one sample.*; pass --allow-self, or other sources with --sources$/);
+    expect(nothingPasted(none, dataset, { ...given, batchSize: 1 })).toMatch(/only one sample.*; raise --batch-size$/);
+  });
+
+  test('says how large the output of a dry run would be, and if it would not fit', () => {
+    const expected = { samples: 12, bytes: 3.14e9 };
+    const lines = (free?: number) =>
+      describeSummary({ ...summary, classes: [], expected: { ...expected, ...(free && { free }) } }, { ...given, dryRun: true }, 1);
+    expect(lines().at(-2)).toBe('the output would have 12 samples in about 3.1 GB');
+    expect(lines(5e9)).toEqual(lines());
+    expect(lines(2.5e6).at(-2)).toBe('the output would have 12 samples in about 3.1 GB, but only 2.5 MB are free there');
+  });
+
   test('groups files that were left behind by folder, and names the first four groups', () => {
     const leftBehind = ['a/1.txt', 'a/2.txt', 'b/1.txt', 'c.txt', 'd.txt', 'e.txt'];
     const lines = describeSummary({ ...summary, classes: [], leftBehind }, given, 1);
