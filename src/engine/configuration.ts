@@ -143,11 +143,16 @@ async function contentOf(node: Node | null, { kind }: Option, document: Document
   return target?.toJS(document) ?? null;
 }
 
+/** Tests if text for an option is a path, in the working folder unless it is absolute. */
+function namesFile({ flag, kind }: Option): boolean {
+  return kind !== 'path inside' && / <(dir|file)>$/.test(flag);
+}
+
 /** A checked value. Paths become relative to the working folder. */
 function settingOf(option: Option, given: unknown, path: string, refuse: (what: string) => never): Setting {
   const place = (file: string): string => (isAbsolute(file) ? file : join(dirname(path), file));
   if (typeof given === 'string' && given !== '') {
-    if (option.kind === 'path' || option.kind === 'file of ranges') return { value: place(given), isPath: true };
+    if (namesFile(option)) return { value: place(given), isPath: true };
     const [, file] = (option.kind === 'balance' && /^target:(.+)/s.exec(given)) || [];
     if (file !== undefined) return { value: `target:${place(file)}`, isPath: true };
   }
