@@ -37,13 +37,13 @@ interface Known {
 export async function run(given: Given<typeof initOptions>, streams: Streams): Promise<number> {
   const options = resolveOptions(initOptions, given);
   if (!options.print) await refuseExisting(options.out);
-  const { out, print, jobs, quiet, ...ofInspection } = given;
+  const { out, print, ...ofInspection } = given;
   return withProgress({
-    given: { quiet },
+    given,
     streams,
     run: async (hooks) => {
       let dataset: Dataset | undefined;
-      const inspection = await inspect({ ...ofInspection, jobs }, { ...hooks, opened: (opened) => void (dataset = opened) });
+      const inspection = await inspect(ofInspection, { ...hooks, opened: (opened) => void (dataset = opened) });
       if (!dataset)
         throw new CopyPasteError(
           'usage',
@@ -94,7 +94,7 @@ async function configurationOf(known: Known, given: Readonly<Record<string, unkn
   const isInData = isInside(real as string, root as string);
   const from = (path: string): string => posix(relative(folder, resolve(path)) || '.');
   const kept = Object.keys(given)
-    .filter((name) => name !== 'in' && given[name] !== undefined)
+    .filter((name) => !['in', 'jobs'].includes(name) && configured[name]?.config !== false && given[name] !== undefined)
     .map((name) => [name, options[name as keyof InitOptions]] as const);
   const named = kept.find(([name]) => configured[name]?.kind === 'path');
   if (isInData && named)

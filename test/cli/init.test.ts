@@ -124,7 +124,9 @@ describe('init', () => {
     await writeFile('names.txt', 'ground\ncar\ndog\n');
     await cp('kept', 'sub/kept', { recursive: true });
     const given = ['--class-names', 'names.txt', '--background', 'none', '--ignore', '2', '--images', 'images', '--masks', 'labels'];
-    expect(await cli('init', 'sub/kept', '--out', 'sub/c.yaml', ...given)).toMatchObject({ code: 0 });
+    expect(await cli('init', 'sub/kept', '--out', 'sub/c.yaml', ...given, '--progress', 'none', '--jobs', '2', '--quiet')).toMatchObject({
+      code: 0,
+    });
     const text = readFileSync('sub/c.yaml', 'utf8');
     expect(await parseYaml(text)).toEqual({
       in: 'kept',
