@@ -178,6 +178,7 @@ const reading = {
     group: 'Input',
     kind: 'list',
     bytes: false,
+    config: false,
     description:
       'file of sample ids or paths of images, or - for standard input: these samples are the data set, and all others are left out',
   },
@@ -612,6 +613,7 @@ export const augmentOptions = {
     group: 'Run',
     kind: 'switch',
     bytes: false,
+    config: false,
     notWith: { json: true },
     description: 'print the record of each finished sample on standard output, one JSON object a line, as in manifest.json',
   },
