@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config';
 const slow = [
   ...['batch', 'docs'],
   ...['cli/configuration', 'cli/doctor', 'cli/init', 'cli/main', 'cli/with-progress'],
-  ...['codecs/hostile', 'fuzz/fuzz', 'verbs/extract', 'verbs/hostile', 'verbs/leaves'],
+  ...['codecs/hostile', 'fuzz/fuzz', 'verbs/extract', 'verbs/hostile', 'verbs/leaves', 'verbs/merge'],
   ...['dataset/sources', 'formats/cvat', 'formats/layouts', 'output/folder', 'output/page'],
   ...['engine/suspects', 'engine/threads'],
   ...['render/cpu', 'render/faults', 'render/tensorflow', 'render/webgpu'],

@@ -66,7 +66,7 @@ function commandTable(name, options) {
   const others = Object.values(augmentOptions).filter(
     (option) => !shared.includes(option) && !own.some(({ flag }) => flag.split(' ')[0] === option.flag.split(' ')[0]),
   );
-  const text = table(own, `option of \`${name}\``);
+  const text = table(own, `option of \`${name === 'shard' ? 'augment --run' : name}\``);
   if (shared.length === 0) return text;
   const rest =
     shared.length > others.length ? `all options of \`augment\` but ${named(others)}` : `these options of \`augment\`: ${named(shared)}`;

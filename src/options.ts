@@ -6,6 +6,8 @@ import { cutoutsLayout } from './formats/bank.ts';
 import { layoutNames } from './formats/layouts.ts';
 import { backendNames } from './render/backends.ts';
 import type { MinVisible } from './render/visibility.ts';
+import { type JobFileName, jobFiles } from './schedulers/job-files.ts';
+import { listing, schedulers } from './schedulers/schedulers.ts';
 import { type AreaLimit, type Balancing, configName } from './types.ts';
 
 /** Kinds of values, each with the type of its parsed value. */
@@ -833,6 +835,89 @@ export const doctorOptions = {
 
 export const completionOptions = {
   shell: { flag: '<shell>', choices: ['bash', 'zsh', 'fish'], required: true, description: 'shell that reads the script' },
+} as const satisfies OptionTable;
+
+const { link, overwrite, rescan: _rescan, fallback, dryRun: _dryRun, jsonLines: _jsonLines, backend, json, ...ofPlan } = augmentOptions;
+
+export const planOptions = {
+  ...ofPlan,
+  shards: { flag: '--shards <n>', kind: 'count', required: true, description: 'number of shards that the work is cut into' },
+  fast: {
+    flag: '--fast',
+    kind: 'switch',
+    description: 'list the sizes and times of files instead of their digests, so that no file is read for them',
+  },
+} as const satisfies OptionTable;
+
+/** Flags with which `augment` does a shard. */
+export const shardFlags = {
+  run: {
+    flag: '--run <file>',
+    group: 'Run',
+    kind: 'path',
+    bytes: false,
+    config: false,
+    description: 'run file of plan, which has all other options: do one of its shards',
+  },
+  shard: {
+    flag: '--shard <which>',
+    group: 'Run',
+    kind: 'text',
+    bytes: false,
+    config: false,
+    description: `number of the shard, from 1, and of all shards, such as 3/512; or the scheduler whose index of the task is read (${Object.keys(schedulers).join(', ')})`,
+  },
+} as const satisfies OptionTable;
+
+/** Options of `augment` with a run file. */
+export const shardOptions = {
+  run: { ...shardFlags.run, required: true },
+  shard: { ...shardFlags.shard, required: true },
+  in: { flag: '--in <dir>', kind: 'path', description: 'data set, if it is not where it was when the run was planned' },
+  out: { flag: '--out <dir>', kind: 'path', description: 'output folder, if it is not the planned one' },
+  sources: { flag: '--sources <dir>', kind: 'path', description: 'data set of the sources, if it is not where it was' },
+  link,
+  fallback,
+  ...running,
+  json,
+} as const satisfies OptionTable;
+
+const { run, in: dataOfRun, out: outputOfRun, sources: sourcesOfRun } = shardOptions;
+
+export const mergeOptions = {
+  run: { ...run, description: 'run file of plan' },
+  in: dataOfRun,
+  out: outputOfRun,
+  sources: sourcesOfRun,
+  quiet: running.quiet,
+  json,
+} as const satisfies OptionTable;
+
+export const statusOptions = {
+  run: mergeOptions.run,
+  out: outputOfRun,
+  missing: {
+    flag: '--missing <scheduler>',
+    choices: [...listing, 'parallel'],
+    description: 'print only the shards that are not done, as indices of an array such as 3,5-7, or one on a line for GNU parallel',
+  },
+  largest: {
+    flag: '--largest <n>',
+    kind: 'count',
+    description:
+      'largest index of an array, with --missing (by default 1000); indices of further arrays follow on further lines, with the number for --shard slurm+N',
+  },
+  json: { flag: '--json', kind: 'switch', description: 'print the numbers of the shards as one JSON object' },
+} as const satisfies OptionTable;
+
+export const jobfileOptions = {
+  scheduler: {
+    flag: '<scheduler>',
+    choices: Object.keys(jobFiles) as JobFileName[],
+    required: true,
+    description: 'scheduler of the jobs',
+  },
+  run: mergeOptions.run,
 } as const satisfies OptionTable;
 
 export type AugmentOptions = Resolved<typeof augmentOptions>;

@@ -1,16 +1,28 @@
+import { plural } from '../base/plural.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { Programs } from '../engine/programs.ts';
-import { exitCodes, printable } from '../errors.ts';
-import type { augmentOptions, Given } from '../options.ts';
+import type { AugmentSummary } from '../engine/tally.ts';
+import { CopyPasteError, exitCodes, printable } from '../errors.ts';
+import { augmentOptions, type Given, shardOptions } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
-import { augment } from '../verbs/augment.ts';
+import { augment, augmentShard } from '../verbs/augment.ts';
 import { describeDataset, describeNotes, describeSources } from './dataset.ts';
 import type { Streams } from './streams.ts';
 import { describePlan, describeSummary, nothingPasted, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
 
-/** Runs `augment` and prints its summary. */
-export function run(given: Given<typeof augmentOptions>, streams: Streams, programs?: Programs): Promise<number> {
+/** Runs `augment`, or one of its shards, and prints the summary. */
+export async function run(
+  given: Given<typeof augmentOptions> | Given<typeof shardOptions>,
+  streams: Streams,
+  programs?: Programs,
+): Promise<number> {
+  return 'run' in given || 'shard' in given
+    ? runShard(given as Given<typeof shardOptions>, streams, programs)
+    : runWhole(given, streams, programs);
+}
+
+function runWhole(given: Given<typeof augmentOptions>, streams: Streams, programs?: Programs): Promise<number> {
   const { stdout, stderr } = streams;
   let dataset: SourcedDataset | undefined;
   let began = 0;
@@ -64,6 +76,36 @@ export function run(given: Given<typeof augmentOptions>, streams: Streams, progr
       return summary.skipped.length > 0 ? exitCodes.skipped : 0;
     },
   });
+}
+
+/** Runs a shard; temporary files may be those of other shards, and stay. Samples that are skipped are in the exit code of `merge`: a scheduler would take the shard for a failed one. */
+function runShard(given: Given<typeof shardOptions>, streams: Streams, programs?: Programs): Promise<number> {
+  const planned = Object.keys(given).find((name) => name in augmentOptions && !(name in shardOptions));
+  if (planned !== undefined) {
+    const flag = augmentOptions[planned as keyof typeof augmentOptions].flag.replace(/ <.*/, '');
+    throw new CopyPasteError('usage', `${flag}: has no effect with --run, whose file has the options of the run; leave it out`);
+  }
+  return withProgress({
+    given,
+    streams,
+    run: (hooks) => augmentShard(given, hooks, programs),
+    tell: (summary, say) => {
+      for (const { reason } of summary?.skipped ?? []) streams.stderr.write(`skipped ${printable(reason)}\n`);
+      if (given.json) streams.stdout.write(`${JSON.stringify(summary ?? { done: true })}\n`);
+      say(summary ? `shard ${given.shard}: ${describeShard(summary)}` : `shard ${given.shard} is done already`);
+      return 0;
+    },
+  });
+}
+
+function describeShard({ samples, augmented, copied, pasted, reused }: AugmentSummary): string {
+  return [
+    plural(samples, 'sample'),
+    `${augmented} augmented`,
+    `${plural(pasted, 'instance')} pasted`,
+    ...(copied > 0 ? [`${copied} copied`] : []),
+    ...(reused > 0 ? [`${reused} done before`] : []),
+  ].join(', ');
 }
 
 /** Lines that describe a data set before it is augmented. */

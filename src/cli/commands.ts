@@ -7,10 +7,15 @@ import {
   extractOptions,
   initOptions,
   inspectOptions,
+  jobfileOptions,
+  mergeOptions,
   type Option,
+  planOptions,
   previewOptions,
   replayOptions,
   reportOptions,
+  shardFlags,
+  statusOptions,
   verifyOptions,
 } from '../options.ts';
 
@@ -35,7 +40,7 @@ export const commands = [
   {
     name: 'augment',
     description: 'write an augmented data set in the same layout, with manifest.json',
-    options: { ...augmentOptions, ...configFlags },
+    options: { ...augmentOptions, ...shardFlags, ...configFlags },
     first: ['in', 'out', 'p', 'preset', 'maxInstances', 'classes', 'sources', 'copies', 'seed', 'dryRun'],
     examples: [
       { line: 'copypaste augment data --out aug', purpose: 'paste into half of the samples of the training split' },
@@ -48,6 +53,34 @@ export const commands = [
         purpose: 'instances of another data set, where their class stands',
       },
     ],
+  },
+  {
+    name: 'plan',
+    description: 'print a run file, from which many machines make one output, shard by shard',
+    options: { ...planOptions, ...configFlags },
+    first: ['in', 'out', 'shards', 'fast', 'p', 'preset', 'classes', 'sources', 'copies', 'seed'],
+    examples: [{ line: 'copypaste plan data --out aug --shards 512 > set.run', purpose: 'the run file of 512 shards' }],
+  },
+  {
+    name: 'jobfile',
+    description: 'print a file of jobs for a scheduler: one for each shard of a run, and the merge',
+    options: jobfileOptions,
+    examples: [{ line: 'copypaste jobfile slurm --run set.run > set.slurm', purpose: 'a file to edit; bash set.slurm submits it' }],
+  },
+  {
+    name: 'status',
+    description: 'show which shards of a run are done; the exit code is 3 if some are missing',
+    options: statusOptions,
+    examples: [
+      { line: 'copypaste status --run set.run', purpose: 'how many shards are done, and which are missing' },
+      { line: 'copypaste status --run set.run --missing slurm', purpose: 'the missing shards for sbatch --array' },
+    ],
+  },
+  {
+    name: 'merge',
+    description: 'write the annotation documents and manifest.json of a run whose shards are done',
+    options: mergeOptions,
+    examples: [{ line: 'copypaste merge --run set.run', purpose: 'the complete output' }],
   },
   {
     name: 'extract',

@@ -58,6 +58,10 @@ export async function runConfigured(
 /** Reads the configuration that the command line names, or finds one, and names that one on standard error. */
 async function configurationOf(given: Values, flags: Values, { stderr }: Streams): Promise<Configuration | undefined> {
   if (given.config === false) return undefined;
+  if (given.run !== undefined) {
+    if (given.config === undefined) return undefined;
+    throw new CopyPasteError('usage', '--config: has no effect with --run, whose file has the options of the run; leave it out');
+  }
   if (typeof given.config === 'string') return readConfiguration(given.config);
   const found = await findConfiguration(typeof flags.in === 'string' ? flags.in : undefined);
   const unread = found?.unread === undefined ? '' : `; ${found.unread} is not read`;

@@ -18,6 +18,10 @@ interface Loaded {
 /** Loads the code of each command. */
 const loaders: Readonly<Record<CommandName, () => Promise<Loaded>>> = {
   augment: () => import('./augment.ts'),
+  plan: () => import('./plan.ts'),
+  jobfile: () => import('./jobfile.ts'),
+  status: () => import('./status.ts'),
+  merge: () => import('./merge.ts'),
   extract: () => import('./extract.ts'),
   preview: () => import('./preview.ts'),
   init: () => import('./init.ts'),

@@ -12,6 +12,7 @@ import type { SampleRecord } from '../output/manifest.ts';
 import type { Limit } from '../plan/measures.ts';
 import { smallestGain } from '../plan/prior.ts';
 import type { Unpasted } from '../types.ts';
+import type { Merged } from '../verbs/merge.ts';
 import { change, tableLines } from './table.ts';
 
 /** Plan of one sample, for a dry run. */
@@ -97,7 +98,33 @@ function remedyOf(unpasted: Unpasted): string {
 
 /** Lines of a run's summary. @param columns width of the terminal. */
 export function describeSummary(summary: AugmentSummary, given: Given<typeof augmentOptions>, rate: number, columns = 80): string[] {
-  const { samples, augmented, unchanged, pasted, dropped, copied, classes, leftBehind, backend, reused } = summary;
+  const { backend, copied, reused } = summary;
+  const lines = describeSamples(summary, given, columns);
+  if (given.dryRun) return [...lines, ...describeExpected(summary.expected), 'dry run: nothing was written'];
+  if (copied > 0) lines.push(describeCopied(copied));
+  if (backend === undefined) return [...lines, `${given.out} is already complete; to start over, pass --overwrite`];
+  if (reused > 0) lines.push(`${plural(reused, 'sample')} reused from an earlier run`);
+  return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
+}
+
+/** Lines of a summary of merged shards. */
+export function describeMerged({ summary, options, shards, again }: Merged): string[] {
+  const { copied } = summary;
+  const { out } = options;
+  return [
+    ...describeSamples(summary, options),
+    ...(copied > 0 ? [describeCopied(copied)] : []),
+    again ? `${out} is already complete` : `wrote ${out} with manifest.json, from ${plural(shards, 'shard')}`,
+  ];
+}
+
+function describeCopied(copied: number): string {
+  return `${plural(copied, 'more sample')} copied unchanged`;
+}
+
+/** Lines on samples, pastes and classes. @param columns width of the terminal. */
+function describeSamples(summary: AugmentSummary, given: Given<typeof augmentOptions>, columns = 80): string[] {
+  const { samples, augmented, unchanged, pasted, dropped, classes, leftBehind } = summary;
   const kept = samples - augmented;
   const lines = [
     `${plural(samples, 'sample')}: ${augmented} augmented, ${kept} unchanged${reasons(unchanged)}`,
@@ -116,11 +143,7 @@ export function describeSummary(summary: AugmentSummary, given: Given<typeof aug
       `${plural(leftBehind.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
     );
   }
-  if (given.dryRun) return [...lines, ...describeExpected(summary.expected), 'dry run: nothing was written'];
-  if (copied > 0) lines.push(`${plural(copied, 'more sample')} copied unchanged`);
-  if (backend === undefined) return [...lines, `${given.out} is already complete; to start over, pass --overwrite`];
-  if (reused > 0) lines.push(`${plural(reused, 'sample')} reused from an earlier run`);
-  return [...lines, `wrote ${given.out} with manifest.json, ${rate.toFixed(1)} samples/s`];
+  return lines;
 }
 
 /** Line on samples without a source, with the options that can change it in this run. */

@@ -13,7 +13,7 @@ interface Work<T> {
   readonly given: Readonly<Partial<Record<'quiet' | 'backend' | 'progress' | 'dryRun' | 'json' | 'jsonLines', unknown>>>;
   readonly streams: Streams;
   /** Folder that the verb writes. */
-  readonly out?: string;
+  readonly out?: string | undefined;
   run(hooks: Hooks, say: Say): Promise<T>;
   /** @returns the exit code. */
   tell(result: T, say: Say): number | Promise<number>;

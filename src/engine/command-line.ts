@@ -1,4 +1,5 @@
 /** Command lines that make an output again, from its manifest. */
+import { quoted } from '../base/shell.ts';
 import { augmentOptions, type Option } from '../options.ts';
 import type { ManifestFrame } from '../output/manifest-file.ts';
 import type { PageOption } from '../output/page-data.ts';
@@ -66,9 +67,4 @@ function rowsOf(options: Readonly<Record<string, unknown>>): [Option, unknown, c
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(',');
   return value === true ? 'yes' : value === false ? 'no' : String(value);
-}
-
-/** A word for a shell. */
-function quoted(word: string): string {
-  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

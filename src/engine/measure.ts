@@ -34,7 +34,7 @@ export interface MeasuredSample {
 export type ReadParts = (samples: readonly Sample[], role: Role) => Promise<MeasuredSample[]>;
 
 /** Reads the parts of samples in other threads. */
-interface PartReaders {
+export interface PartReaders {
   /** Number of chunks of samples that are read at the same time. */
   readonly ahead: number;
   readParts(samples: readonly Sample[], role: Role, frame: Size): Promise<MeasuredSample[]>;
@@ -86,6 +86,11 @@ export async function measure(
   if (request && measures.balance)
     refuseUnusable(measures.balance, request, dataset.classNames, planOptionsOf(dataset, options, {}).mayPaste);
   return measures;
+}
+
+/** Tests if the options need a measurement, which reads every sample. */
+export function needsMeasures(dataset: SourcedDataset, options: MeasureOptions): boolean {
+  return gaugesOf(dataset, options, typicalSize(dataset.samples)).length > 0;
 }
 
 /**

@@ -27,13 +27,16 @@ export interface Places
   readonly sources?: string | undefined;
 }
 
+/** Parts of a manifest from which the options of its run are taken; the head of a run file has no records yet. */
+type Recorded = Pick<Manifest, 'options' | 'seed' | 'sources'> & Partial<Pick<Manifest, 'list' | 'records' | 'skipped'>>;
+
 /**
  * Options of `augment` for the run of a manifest. Only those that its output depends on are taken from the manifest: the others name
  * files, and nobody has asked to read these.
  *
  * @throws {CopyPasteError} `usage` if the sources do not fit the manifest, `data` if it has other options or invalid values.
  */
-export function givenOptions(manifest: Manifest, { in: input, out, sources, ...places }: Places): AugmentOptions {
+export function givenOptions(manifest: Recorded, { in: input, out, sources, ...places }: Places): AugmentOptions {
   const { options, seed } = manifest;
   if ((manifest.sources === undefined) !== (sources === undefined)) {
     const message = manifest.sources
@@ -67,8 +70,10 @@ export function givenOptions(manifest: Manifest, { in: input, out, sources, ...p
 }
 
 /** Names of the samples of a run with a list, good and bad; `undefined` without a list. */
-function listedIn({ list, records, skipped }: Manifest): string[] | undefined {
-  return list && [...new Set([...records, ...skipped].map(({ id }) => id))].filter((id) => !id.startsWith(sourcePrefix));
+function listedIn({ list, records, skipped }: Recorded): string[] | undefined {
+  return (
+    list && records && skipped && [...new Set([...records, ...skipped].map(({ id }) => id))].filter((id) => !id.startsWith(sourcePrefix))
+  );
 }
 
 /**

@@ -22,6 +22,7 @@ import type { Hooks } from './hooks.ts';
 import { bytesOfImage, bytesOfImages } from './images.ts';
 import { measure } from './measure.ts';
 import { givenOptions, type Places } from './origin.ts';
+import { wholePart } from './part.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
 import { badSources, readAndPlan, sourcesRead } from './read-and-plan.ts';
 import { createSampleReader } from './reading.ts';
@@ -137,7 +138,9 @@ async function comparePlans(replanning: Replanning, { stop, meter }: Pick<Hooks,
     if (stop?.aborted) throw interrupted();
     await planBatch(ref);
   }
-  const copied = copiesOf(dataset, options, tally.skipped);
+  const { originals } = wholePart(dataset, options);
+  const { originals: own, others } = copiesOf({ originals, others: dataset.others }, tally.skipped);
+  const copied = [...own, ...others];
   for (const [{ id, split }, reason] of copied) records.expect({ id, split, status: 'unchanged', reason });
   const { classes, skipped, summary } = manifest;
   const totals = totalsOf(tally.summary(copied.length, 0));

@@ -3,9 +3,10 @@ import type { Dataset } from '../dataset/open.ts';
 import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
 import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
+import { batchesOf } from '../plan/batches.ts';
 import type { Measures } from '../plan/measures.ts';
 import { placesOf } from '../plan/places.ts';
-import { batchesOf, type Candidate, isSource, mayBeTarget, type PlanOptions, passThrough, planFromSet, planSample } from '../plan/plan.ts';
+import { type Candidate, isSource, mayBeTarget, type PlanOptions, passThrough, planFromSet, planSample } from '../plan/plan.ts';
 import type { Annotations, Plan, Sample } from '../types.ts';
 
 /** Options that determine plans. */
@@ -62,6 +63,17 @@ export function planOptionsOf(dataset: SourcedDataset, options: PlannerOptions, 
   };
 }
 
+/** Every batch of every copy, in order. */
+export function* batchRefs(
+  samples: readonly Sample[],
+  { batchSize, seed }: Pick<AugmentOptions, 'batchSize' | 'seed'>,
+  copies: number,
+): Generator<BatchRef> {
+  for (let copy = 0; copy < copies; copy++) {
+    for (const [n, batch] of batchesOf(samples, batchSize, copy, seed).entries()) yield { copy, n, samples: batch };
+  }
+}
+
 /** Creates a planner that draws new plans: every batch of every copy, in the seeded order. */
 export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, copies: number, measures: Measures): Planner {
   const planOptions = planOptionsOf(dataset, options, measures);
@@ -80,10 +92,7 @@ export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, 
   };
   return {
     *batches() {
-      for (let copy = 0; copy < copies; copy++) {
-        const batches = batchesOf(dataset.samples, options.batchSize, copy, options.seed);
-        for (const [n, samples] of batches.entries()) yield { copy, n, samples };
-      }
+      yield* batchRefs(dataset.samples, options, copies);
     },
     batch({ copy, samples }) {
       const drawn = samples.filter(({ id }) => mayBeTarget(id, copy, planOptions));

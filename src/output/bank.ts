@@ -138,7 +138,7 @@ export async function createBankOutput(
       await unlink(join(out, journalName)).catch(() => {});
     },
 
-    close: () => closeRun(out, journal, empty),
+    close: () => closeRun(join(out, journalName), journal, empty),
   };
 }
 

@@ -51,14 +51,7 @@ export async function openRun<H extends RunHead, R, M>(
   place: RunFolder,
 ): Promise<{ readonly complete: M } | { readonly journal: Journal<H, R> }> {
   const { out, twins } = place;
-  const entries = await openFolder(out);
-  if (twins.length > 0 && (await foldsCase(out))) {
-    await rmdir(out).catch(() => {});
-    throw new CopyPasteError(
-      'cannotCreate',
-      `--out ${out}: ${twins.join(' and ')} would be the same file on this case-insensitive disk; rename one or choose another disk`,
-    );
-  }
+  const entries = await openFolder(out, twins);
   if (place.overwrite && (entries.has(manifestName) || entries.has(journalName))) {
     await removeRun(kind, out, entries, place.files());
     entries.clear();
@@ -105,12 +98,18 @@ async function openComplete<H extends RunHead, R, M>(
   return manifest;
 }
 
-function notEmpty(out: string, foreign: string): CopyPasteError {
+/** Error of a folder that holds other files than those of a run. @param foreign name of one. */
+export function notEmpty(out: string, foreign: string): CopyPasteError {
   return new CopyPasteError('cannotCreate', `--out ${out}: not empty (${foreign}); choose a new folder or empty this one`);
 }
 
-/** Names in an output folder, which is created if it is missing. @throws {CopyPasteError} `cannotCreate` if it cannot be created or read. */
-async function openFolder(out: string): Promise<Set<string>> {
+/**
+ * Names in an output folder, which is created if it is missing.
+ *
+ * @param twins two files to be written whose names differ only in case; empty if there are none.
+ * @throws {CopyPasteError} `cannotCreate` if it cannot be created or read, or would hold the two as one file.
+ */
+export async function openFolder(out: string, twins: readonly string[] = []): Promise<Set<string>> {
   const refuse = (why: string, cause: unknown): CopyPasteError =>
     new CopyPasteError('cannotCreate', `--out ${out}: ${why}: ${systemMessageOf(cause)}; choose another folder`, { cause });
   if ((await lstat(out).catch(() => undefined)) === undefined) {
@@ -121,5 +120,12 @@ async function openFolder(out: string): Promise<Set<string>> {
   const entries = await readdir(out).catch((cause: unknown) => {
     throw refuse('cannot be read as a folder', cause);
   });
+  if (twins.length > 0 && (await foldsCase(out))) {
+    await rmdir(out).catch(() => {});
+    throw new CopyPasteError(
+      'cannotCreate',
+      `--out ${out}: ${twins.join(' and ')} would be the same file on this case-insensitive disk; rename one or choose another disk`,
+    );
+  }
   return new Set(entries.filter((name) => !isTemporary(name)));
 }

@@ -6,10 +6,16 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
+import { type ByteRange, completeLines, newline } from '../base/lines.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { classIdSchema, countSchema, headSchema, type ManifestHead, type ManifestRecord, pathSchema, recordSchema } from './manifest.ts';
 
 export const journalName = 'run.jsonl';
+
+/** Tests if a name is that of a journal or a record file of a shard. */
+export function isShardName(name: string): boolean {
+  return /^shard-\d+-of-\d+(\.open)?\.jsonl$/i.test(name);
+}
 
 /** Key of the survey, which reads samples before the first batch. */
 export const surveyKey = 'survey';
@@ -22,6 +28,24 @@ export interface JournalKind<H, R> {
 
 /** Journals of `augment`. */
 export const augmentJournal: JournalKind<ManifestHead, ManifestRecord> = { head: headSchema.parse, record: recordSchema.parse };
+
+/** Head of the journal of a shard. */
+const shardHeadSchema = z.strictObject({
+  /** Digest of the run file. */
+  run: z.string(),
+  shard: z.int().min(1),
+  of: z.int().min(1),
+});
+export type ShardHead = z.infer<typeof shardHeadSchema>;
+
+/** Head of the journal of a shard, from its first line; `undefined` if it has none. */
+export function shardHeadOf(line: string): ShardHead | undefined {
+  const { head } = (parse(line, shardJournal) ?? {}) as { head?: ShardHead };
+  return head;
+}
+
+/** Journals of the shards of `augment`. */
+export const shardJournal: JournalKind<ShardHead, ManifestRecord> = { head: shardHeadSchema.parse, record: recordSchema.parse };
 
 const outcome = z.strictObject({
   id: z.string(),
@@ -41,6 +65,8 @@ const lineSchema = z.union([
   // Samples were read before the first batch, without a crash.
   z.strictObject({ surveyed: z.literal(true) }),
   z.strictObject({ poison: z.string(), reason: z.string() }),
+  // All batches of a shard have ended; their keys are in order.
+  z.strictObject({ done: z.array(z.string()) }),
   // The run was stopped cleanly; no batch is in progress.
   z.strictObject({ stopped: z.literal(true) }),
 ]);
@@ -61,13 +87,15 @@ export interface Journal<H = ManifestHead, R = ManifestRecord> {
   readonly head: H | undefined;
   /** `true` if the first line is the head of a run of another kind. */
   readonly other: boolean;
+  /** Keys of all batches in order, in the journal of a shard that is done. */
+  readonly done: readonly string[] | undefined;
   /** `true` once a batch has begun. */
   readonly begun: boolean;
   /** Keys of batches that were in progress when the run died. */
   readonly suspects: ReadonlySet<string>;
   /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
-  /** Appends lines, and flushes them if they contain the head or the end of a batch. */
+  /** Appends lines, and flushes them if they contain the head, or the end of a batch or of all. */
   add(...lines: JournalLine<H, R>[]): Promise<void>;
   /** Reads the paths of all files that the run may have written, complete or not. */
   files(): Promise<Set<string>>;
@@ -107,9 +135,10 @@ export async function openJournal(path: string, kind: JournalKind<unknown, unkno
     head: undefined,
     other: false,
     begun: false,
+    done: undefined,
     suspects: new Set(),
     poison: new Map(),
-    done: new Map(),
+    ended: new Map(),
     entries: new Map(),
   };
   try {
@@ -130,24 +159,25 @@ interface Index {
   head: unknown;
   other: boolean;
   begun: boolean;
+  done: readonly string[] | undefined;
   readonly suspects: Set<string>;
   readonly poison: Map<string, string>;
   /** Places of ended batches, by key. */
-  readonly done: Map<string, ByteRange>;
+  readonly ended: Map<string, ByteRange>;
   /** Places of document entries, by key. */
   readonly entries: Map<string, ByteRange>;
 }
 
 /** Reads the lines of a journal into its index. */
 async function readLines(file: FileHandle, index: Index, kind: Kind): Promise<void> {
-  const { suspects, poison, done, entries } = index;
+  const { suspects, poison, ended, entries } = index;
   suspects.clear();
   for await (const line of journalLines(file, kind)) {
     if ('place' in line) {
       if ('entry' in line) entries.set(line.entry, line.place);
       else {
         suspects.delete(line.end);
-        done.set(line.end, line.place);
+        ended.set(line.end, line.place);
       }
     } else if ('other' in line) index.other = index.head === undefined;
     else if ('head' in line) index.head ??= line.head;
@@ -156,6 +186,7 @@ async function readLines(file: FileHandle, index: Index, kind: Kind): Promise<vo
       suspects.add(line.begin);
     } else if ('surveyed' in line) suspects.delete(surveyKey);
     else if ('poison' in line) poison.set(line.poison, line.reason);
+    else if ('done' in line) index.done = line.done;
     else if ('stopped' in line) suspects.clear();
   }
 }
@@ -181,12 +212,15 @@ function journalOf(file: FileHandle, index: Index, kind: Kind, guard: <T>(step: 
     get begun() {
       return index.begun;
     },
+    get done() {
+      return index.done;
+    },
     suspects: index.suspects,
     poison: index.poison,
     add(...lines) {
       const adding = last.then(async () => {
         await file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-        if (lines.some((line) => 'head' in line || 'end' in line)) await file.datasync();
+        if (lines.some((line) => 'head' in line || 'end' in line || 'done' in line)) await file.datasync();
       });
       last = adding.catch(() => {});
       return guard(adding);
@@ -194,7 +228,7 @@ function journalOf(file: FileHandle, index: Index, kind: Kind, guard: <T>(step: 
     files: () => guard(filesBegun(file, kind)),
     read: () => guard(readLines(file, index, kind)),
     async recall(batch, own = false) {
-      const place = index.done.get(batch);
+      const place = index.ended.get(batch);
       const line = place && parse(await guard(textAt(file, place)), own ? undefined : kind);
       return line && 'outcomes' in line ? line : undefined;
     },
@@ -207,7 +241,6 @@ function journalOf(file: FileHandle, index: Index, kind: Kind, guard: <T>(step: 
   };
 }
 
-const newline = 10;
 const firstBytes = Buffer.from('{"head":');
 
 /** Returns `true` for a file that begins like a journal; its first line may be incomplete. */
@@ -215,12 +248,6 @@ async function isJournal(file: FileHandle): Promise<boolean> {
   if (!(await file.stat()).isFile()) return false;
   const { buffer, bytesRead } = await file.read(Buffer.alloc(firstBytes.length), 0, firstBytes.length, 0);
   return buffer.subarray(0, bytesRead).equals(firstBytes.subarray(0, bytesRead));
-}
-
-/** Byte range of a line in the file. */
-interface ByteRange {
-  readonly start: number;
-  readonly length: number;
 }
 
 async function textAt(file: FileHandle, { start, length }: ByteRange): Promise<string> {
@@ -273,25 +300,4 @@ async function filesBegun(file: FileHandle, kind: Kind): Promise<Set<string>> {
   const files = new Set<string>();
   for await (const line of journalLines(file, kind)) if ('begin' in line) for (const name of line.files) files.add(name);
   return files;
-}
-
-/** Complete lines of a file. */
-async function* completeLines(file: FileHandle): AsyncGenerator<{ text: string; place: ByteRange }> {
-  /** Parts of a line whose end is not read yet. */
-  let parts: Buffer[] = [];
-  let [start, end] = [0, 0];
-  for (;;) {
-    const { buffer: part, bytesRead } = await file.read(Buffer.allocUnsafe(1 << 18), 0, 1 << 18, end);
-    if (bytesRead === 0) return;
-    end += bytesRead;
-    let from = 0;
-    for (let at = part.indexOf(newline); at >= 0 && at < bytesRead; at = part.indexOf(newline, from)) {
-      const line = Buffer.concat([...parts, part.subarray(from, at)]);
-      yield { text: line.toString('utf8'), place: { start, length: line.length + 1 } };
-      parts = [];
-      start += line.length + 1;
-      from = at + 1;
-    }
-    parts.push(part.subarray(from, bytesRead));
-  }
 }

@@ -5,7 +5,7 @@ import { pathsOfShapes } from '../formats/format.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Sample } from '../types.ts';
 import { classNamesFile } from './drawn-masks.ts';
-import { journalName } from './journal.ts';
+import { isShardName, journalName } from './journal.ts';
 import { manifestName } from './manifest-file.ts';
 import { anyName } from './remove.ts';
 import { drawnFiles, pastedFiles, variantFiles, variantSuffix } from './variants.ts';
@@ -68,7 +68,8 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
     if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: the name is longer than 255 bytes`);
   }
   for (const path of [...files.map(({ path }) => path), ...wholeFiles(dataset)])
-    if (own.includes(path.toLowerCase())) offenders.push(`${path}: the name is reserved for the manifest or the journal`);
+    if (own.includes(path.toLowerCase()) || isShardName(path))
+      offenders.push(`${path}: the name is reserved for the manifest or a journal`);
   if (offenders.length > 0)
     throw new CopyPasteError('data', 'output files would overwrite one another or have invalid names; rename the samples', {
       offenders,

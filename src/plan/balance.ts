@@ -4,12 +4,12 @@
  * the run itself, on boxes and areas alone.
  */
 import type { Box, Instance, Size } from '../types.ts';
+import { batchesOf } from './batches.ts';
 import type { Gauge } from './gauge.ts';
 import { jitterInstance, jitterScene } from './jitter.ts';
 import type { Balance, ByClass, Limit, Measures } from './measures.ts';
 import {
   areaLimits,
-  batchesOf,
   byClassAndArea,
   type Candidate,
   copyableClasses,

@@ -63,27 +63,6 @@ export interface PlanOptions extends JitterOptions, RuleOptions {
 /** Maximum number of draws of the jitter before an instance is dropped, as in MosaicML Composer. */
 export const maxDraws = 10;
 
-/** Number of batches that samples are cut into. */
-export function batchCount(samples: number, batchSize: number): number {
-  return Math.max(1, Math.floor(samples / batchSize));
-}
-
-/**
- * Shuffles samples by seed and copy, and cuts them into batches, the pools that sources come from. No batch is short: if the samples do
- * not divide evenly, the first batches have one more.
- *
- * @param samples in any order, which does not affect the result.
- */
-export function batchesOf<S extends { readonly id: string }>(samples: readonly S[], batchSize: number, copy: number, seed: number): S[][] {
-  const keyed = samples.map((sample) => ({ sample, key: stream(seed, copy, sample.id, 'order').uniform() }));
-  keyed.sort((a, b) => a.key - b.key || (a.sample.id < b.sample.id ? -1 : 1));
-  const order = keyed.map(({ sample }) => sample);
-  const count = batchCount(order.length, batchSize);
-  const [size, more] = [Math.floor(order.length / count), order.length % count];
-  const start = (n: number): number => n * size + Math.min(n, more);
-  return Array.from({ length: count }, (_, n) => order.slice(start(n), start(n + 1)));
-}
-
 /**
  * The reason that a sample is not a target of this copy; `undefined` if it is one.
  *

@@ -14,6 +14,7 @@ import type { augmentOptions, Given } from '../../src/options.ts';
 import type { Box, Image, Instance, Mask, Sample, ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { imageOf, temporaryFolder, writeTree } from '../make.ts';
+import { expectSameInShards } from '../shards.ts';
 
 /** An image of every fixture, and its size. */
 export const picture: Image = imageOf(20, 10, (x, y) => 0xff000000 + 9 * x + 256 * y);
@@ -172,6 +173,12 @@ export function testFormat(layout: string, { files, annotations, plant, bare, on
       expect(named(again, await shapesOf(again, 'a'))).toEqual(expected(all));
       expect(named(again, await shapesOf(again, 'b'))).toEqual(named(opened, from));
       expect(again.format.contradictions(await shapesOf(again, 'a'), again.dataset.classNames)).toEqual([]);
+    });
+
+    test('is the same from any number of shards', async () => {
+      const { root } = await open();
+      const run = { p: 1, minArea: '1px', truncated: 'keep', copies: 3, includeOriginals: true, batchSize: 2 } as const;
+      await expectSameInShards({ in: root, ...run }, `${root}-out`);
     });
 
     test('finds a contradiction that is planted, and none in a sound set', async () => {

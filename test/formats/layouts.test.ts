@@ -17,6 +17,7 @@ import { augment } from '../../src/verbs/augment.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { expectSameInShards } from '../shards.ts';
 
 const folder = temporaryFolder();
 let number = 0;
@@ -195,6 +196,12 @@ describe.each(Object.keys(trees))('the layout %s', (name) => {
     const summary = await augment({ in: root, out, ...options, p: 1, copies: 3, includeOriginals: true, minArea: '4px' });
     expect(summary.augmented).toBeGreaterThan(2);
     await expectSound(out, root, options.split);
+  });
+
+  test('is the same from any number of shards', async () => {
+    const root = await make(name);
+    const run = { ...options, p: 1, copies: 3, includeOriginals: true, batchSize: 2, minArea: '4px' } as const;
+    await expectSameInShards({ in: root, ...run }, `${root}-out`);
   });
 });
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type BalancedRun, balanceGauge, calibrate, type Request } from '../../src/plan/balance.ts';
+import { batchesOf } from '../../src/plan/batches.ts';
 import type { Measures } from '../../src/plan/measures.ts';
-import { batchesOf, type Candidate, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
+import { type Candidate, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
 import { stream } from '../../src/plan/rng.ts';
 import type { Box, Plan } from '../../src/types.ts';
 import { instanceOf } from '../make.ts';

@@ -1,6 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { batchCount, batchesOf, type Candidate, isPasted, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
+import { type Candidate, isPasted, type PlanOptions, planFromSet, planSample } from '../../src/plan/plan.ts';
 import type { Box, Plan, Scene, Tone } from '../../src/types.ts';
 import { candidate, defaults } from './candidates.ts';
 
@@ -15,56 +14,6 @@ const batch = ['a', 'b', 'c', 'd'].map((id) => candidate(id, three));
 function plansOf(options: Partial<PlanOptions>, pool = batch, n = 400): Plan[] {
   return Array.from({ length: n }, (_, seed) => planSample(pool[0] as Candidate, pool, 0, { ...defaults, ...options, seed }));
 }
-
-describe('batchesOf', () => {
-  test('holds each sample once, in whatever order they arrive', () => {
-    fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 40 }),
-        fc.integer({ min: 1, max: 9 }),
-        fc.nat(),
-        (ids, size, seed) => {
-          const samples = ids.map((id) => ({ id }));
-          const batches = batchesOf(samples, size, 0, seed);
-          expect(batchesOf(samples.reverse(), size, 0, seed)).toEqual(batches);
-          expect(
-            batches
-              .flat()
-              .map(({ id }) => id)
-              .sort(),
-          ).toEqual([...ids].sort());
-          const count = Math.max(1, Math.floor(ids.length / size));
-          expect(batchCount(ids.length, size)).toBe(count);
-          const more = ids.length % count;
-          expect(batches.map(({ length }) => length)).toEqual(
-            Array.from({ length: count }, (_, n) => Math.floor(ids.length / count) + (n < more ? 1 : 0)),
-          );
-        },
-      ),
-    );
-  });
-
-  test('leaves no sample alone, unless there is only one', () => {
-    const sizes = (n: number, size: number): number[] =>
-      batchesOf(
-        Array.from({ length: n }, (_, i) => ({ id: `${i}` })),
-        size,
-        0,
-        0,
-      ).map(({ length }) => length);
-    expect(sizes(33, 16)).toEqual([17, 16]);
-    expect(sizes(31, 16)).toEqual([31]);
-    expect(sizes(17, 16)).toEqual([17]);
-    expect(sizes(5, 2)).toEqual([3, 2]);
-    expect(sizes(1, 16)).toEqual([1]);
-    for (let n = 2; n < 60; n++) for (let size = 2; size < 20; size++) expect(Math.min(...sizes(n, size))).toBeGreaterThan(1);
-  });
-
-  test('changes with the copy', () => {
-    const samples = Array.from({ length: 20 }, (_, i) => ({ id: `s${i}` }));
-    expect(batchesOf(samples, 4, 1, 0)).not.toEqual(batchesOf(samples, 4, 0, 0));
-  });
-});
 
 describe('planSample', () => {
   test('p is a probability', () => {

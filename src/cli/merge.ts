@@ -1,0 +1,23 @@
+import { exitCodes, printable } from '../errors.ts';
+import type { Given, mergeOptions } from '../options.ts';
+import { merge } from '../verbs/merge.ts';
+import type { Streams } from './streams.ts';
+import { describeMerged } from './summary.ts';
+import { withProgress } from './with-progress.ts';
+
+/** Runs `merge` and prints the summary of the whole run. */
+export function run(given: Given<typeof mergeOptions>, streams: Streams): Promise<number> {
+  return withProgress({
+    given,
+    streams,
+    out: given.out,
+    run: (hooks) => merge(given, hooks),
+    tell: (merged, say) => {
+      const { summary } = merged;
+      for (const { reason } of summary.skipped) streams.stderr.write(`skipped ${printable(reason)}\n`);
+      if (given.json) streams.stdout.write(`${JSON.stringify(summary)}\n`);
+      for (const line of describeMerged(merged)) say(line);
+      return summary.skipped.length > 0 ? exitCodes.skipped : 0;
+    },
+  });
+}

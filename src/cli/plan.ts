@@ -1,0 +1,32 @@
+import { plural } from '../base/plural.ts';
+import type { Programs } from '../engine/programs.ts';
+import type { Given, planOptions } from '../options.ts';
+import { plan } from '../verbs/plan.ts';
+import { describeDataset, describeNotes, describeSources } from './dataset.ts';
+import type { Streams } from './streams.ts';
+import { withProgress } from './with-progress.ts';
+
+/** Runs `plan` and prints the run file on standard output. */
+export function run(given: Given<typeof planOptions>, streams: Streams, programs?: Programs): Promise<number> {
+  return withProgress({
+    given,
+    streams,
+    run: (hooks, say) =>
+      plan(
+        given,
+        (text) => streams.stdout.write(text),
+        {
+          ...hooks,
+          opened: (dataset) => {
+            for (const line of [describeDataset(dataset), ...describeNotes(dataset), ...describeSources(dataset)]) say(line);
+          },
+        },
+        programs,
+      ),
+    tell: ({ shards, samples, batches }, say) => {
+      say(`planned ${plural(samples, 'sample')} in ${plural(batches, 'batch', 'batches')} for ${plural(shards, 'shard')}`);
+      if (shards > batches) say(`a shard does whole batches: ${shards - batches} of the shards have nothing to augment`);
+      return 0;
+    },
+  });
+}

@@ -1,0 +1,186 @@
+/**
+ * Shards of a run in its output folder. A shard in progress has a journal; once all its files are on disk, the journal gets the name of the
+ * shard's record file. From the record files of all shards, `merge` makes the rest of the output.
+ */
+import { existsSync } from 'node:fs';
+import { readdir, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { completeLines } from '../base/lines.ts';
+import { inParts } from '../base/parts.ts';
+import { openRegular } from '../base/regular.ts';
+import { cannotRead } from '../base/tree.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
+import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
+import { syncFolders } from './files.ts';
+import type { DonePart } from './finish.ts';
+import { notEmpty, openFolder } from './folder.ts';
+import { refuseOther } from './head.ts';
+import { isShardName, type Journal, openJournal, type ShardHead, shardHeadOf, shardJournal } from './journal.ts';
+import { headSchema, type ManifestRecord } from './manifest.ts';
+import { manifestName, readFrame } from './manifest-file.ts';
+import { createWork, type Output } from './run.ts';
+import type { RunFile } from './run-file.ts';
+
+/** Name of the record file of a shard, from 1. */
+function recordName(shard: number, of: number): string {
+  return `shard-${shard}-of-${of}.jsonl`;
+}
+
+/** Name of the journal of a shard in progress. */
+function openName(shard: number, of: number): string {
+  return `shard-${shard}-of-${of}.open.jsonl`;
+}
+
+/** A shard to do: its number, from 1, and its part of the data. */
+interface Shard {
+  readonly shard: number;
+  readonly out: string;
+  readonly dataset: SourcedDataset;
+}
+
+/**
+ * Opens the output of a shard, which may be new, interrupted or done.
+ *
+ * @returns `undefined` if it is done.
+ * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or holds other files, `usage` if it holds another run.
+ */
+export async function openShard(run: RunFile, { shard, out, dataset }: Shard): Promise<Output | undefined> {
+  const { shards, twins } = run.head;
+  const head: ShardHead = { run: run.digest, shard, of: shards };
+  const entries = await openFolder(out, twins);
+  if (await isShardDone(run, shard, out)) return undefined;
+  const foreign = [...entries].find((name) => !isShardName(name));
+  const own = [...entries].filter(isShardName);
+  if (foreign !== undefined && own.length === 0) throw notEmpty(out, foreign);
+  const [record, open] = [recordName(shard, shards), openName(shard, shards)];
+  // Two runs in one folder are found before they have written over one another: any other shard tells.
+  const other = own.find((name) => name !== open);
+  if (other !== undefined) await refuseOtherRun(run, out, other);
+  const path = join(out, open);
+  const journal = await openJournal(path, shardJournal);
+  try {
+    if (!journal.head) {
+      await journal.add({ head });
+      await syncFolders(out, []);
+      await journal.read();
+    }
+    if (journal.other || !isOfRun(journal.head, run)) throw otherRun(run, out, open);
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  return createWork(dataset, out, journal, path, ({ keys }) => commit(out, journal, keys, [open, record]));
+}
+
+/** Ends a shard, whose files are on disk: its journal becomes its record file. */
+async function commit(
+  out: string,
+  journal: Journal<ShardHead, ManifestRecord>,
+  keys: readonly string[],
+  [open, record]: readonly [string, string],
+): Promise<void> {
+  await journal.add({ done: [...keys] });
+  await rename(join(out, open), join(out, record)).catch((cause: unknown) => {
+    // Another process has done the same shard meanwhile.
+    if (codeOf(cause) === 'ENOENT') return;
+    throw new CopyPasteError('io', `${join(out, record)}: cannot be written: ${systemMessageOf(cause)}; fix the cause and run again`, {
+      cause,
+    });
+  });
+  await syncFolders(out, []);
+  // A process that has lost its machine's leave to run may end after the merge.
+  if (existsSync(join(out, manifestName))) await unlink(join(out, record)).catch(() => {});
+}
+
+/** Tests if a run is merged. @throws {CopyPasteError} `usage` if the folder holds the output of another run. */
+export async function isMerged({ head }: RunFile, out: string): Promise<boolean> {
+  const path = join(out, manifestName);
+  if (!existsSync(path)) return false;
+  refuseOther(headSchema.strip().parse(await readFrame(path)), head.manifest, out);
+  return true;
+}
+
+/** Tests if a shard is done, or the whole run. @throws {CopyPasteError} `usage` if the folder holds another run. */
+export async function isShardDone(run: RunFile, shard: number, out: string): Promise<boolean> {
+  const name = recordName(shard, run.head.shards);
+  if (!existsSync(join(out, name))) return isMerged(run, out);
+  await refuseOtherRun(run, out, name);
+  return true;
+}
+
+/**
+ * Shards of a run that are not done, from 1, in order.
+ *
+ * @throws {CopyPasteError} `usage` if a record file is that of another run.
+ */
+export async function missingShards(run: RunFile, out: string): Promise<number[]> {
+  const { shards } = run.head;
+  const names = new Set(await readdir(out).catch(() => []));
+  const missing: number[] = [];
+  const all = Array.from({ length: shards }, (_, i) => i + 1);
+  await inParts(all, 16, async (shard) => {
+    const name = recordName(shard, shards);
+    if (names.has(name)) await refuseOtherRun(run, out, name);
+    else missing.push(shard);
+  });
+  return missing.sort((a, b) => a - b);
+}
+
+/** Shards of a run that have a journal: they are in progress, or were interrupted. */
+export async function begunShards({ head: { shards } }: RunFile, out: string): Promise<number[]> {
+  const names = new Set(await readdir(out).catch(() => []));
+  return Array.from({ length: shards }, (_, i) => i + 1).filter((shard) => names.has(openName(shard, shards)));
+}
+
+/** Opens the record files of all shards of a run. @throws {CopyPasteError} `io` if one is damaged. */
+export async function openRecords({ head: { shards } }: RunFile, out: string): Promise<DonePart[]> {
+  const opened: DonePart[] = [];
+  try {
+    for (let shard = 1; shard <= shards; shard++) {
+      const name = join(out, recordName(shard, shards));
+      const journal = await openJournal(name, shardJournal);
+      opened.push({ name, journal, keys: journal.done ?? [] });
+      if (!journal.done) throw new CopyPasteError('io', 'is incomplete; delete it, and do the shard again', { path: name });
+    }
+    return opened;
+  } catch (error) {
+    await closeRecords(opened);
+    throw error;
+  }
+}
+
+export async function closeRecords(parts: readonly DonePart[]): Promise<void> {
+  for (const { journal } of parts) await journal.close();
+}
+
+/** Removes the record files and journals of all shards from a folder whose run is merged. */
+export async function removeShards(out: string): Promise<void> {
+  for (const name of await readdir(out)) if (isShardName(name)) await unlink(join(out, name)).catch(() => {});
+}
+
+/** Refuses a shard's file of another run. @throws {CopyPasteError} `usage` if so. */
+async function refuseOtherRun(run: RunFile, out: string, name: string): Promise<void> {
+  const path = join(out, name);
+  const file = await openRegular(path, true).catch((cause: unknown) => {
+    // A shard that is done meanwhile gets another name.
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw cannotRead(path, cause);
+  });
+  if (!file) return;
+  try {
+    for await (const { text } of completeLines(file)) {
+      if (!isOfRun(shardHeadOf(text), run)) throw otherRun(run, out, name);
+      return;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function isOfRun(head: ShardHead | undefined, run: RunFile): boolean {
+  return head?.run === run.digest && head.of === run.head.shards;
+}
+
+function otherRun({ path }: RunFile, out: string, name: string): CopyPasteError {
+  return new CopyPasteError('usage', `--out ${out}: ${name} is of another run than ${path}; choose another folder, or empty this one`);
+}

@@ -1,0 +1,145 @@
+import { appendFile, cp, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Hooks } from '../../src/engine/hooks.ts';
+import type { CopyPasteError } from '../../src/errors.ts';
+import { augment, augmentShard } from '../../src/verbs/augment.ts';
+import { merge } from '../../src/verbs/merge.ts';
+import { temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { expectSameInShards, planned } from '../shards.ts';
+
+const folder = temporaryFolder();
+let number = 0;
+const newOut = (): string => join(folder, `out${number++}`);
+const camvid = 'fixtures/camvid';
+const small = { in: camvid, p: 0.7, batchSize: 2 };
+
+describe('any number of shards, and none, give the same files', () => {
+  test.each([
+    ['small batches', {}, [1, 7]],
+    ['copies and originals', { copies: 2, includeOriginals: true }, [3, 64]],
+    ['a prior and a balance', { preset: 'placed' as const }, [3]],
+    [
+      'another data set of sources, drawn by weight',
+      { sources: 'fixtures/voc', balance: 'inverse' as const, classNames: 'fixtures/voc/class_names.txt' },
+      [3],
+    ],
+  ])('%s', async (_, options, counts) => {
+    await expectSameInShards({ ...small, ...options }, newOut(), counts);
+  });
+
+  test('bad samples, whose originals are left out', async () => {
+    const data = join(folder, 'bad');
+    await cp(camvid, data, { recursive: true });
+    const images = await readdir(join(data, 'train'));
+    for (const image of images.slice(2, 4)) {
+      const bytes = await readFile(join(data, 'train', image));
+      await writeFile(join(data, 'train', image), bytes.subarray(0, bytes.length >> 1));
+    }
+    await expectSameInShards({ ...small, in: data, skipBad: true, copies: 2, includeOriginals: true }, newOut(), [3]);
+  });
+});
+
+test('shards that are interrupted continue, in any order, and one that is done stays as it is', async () => {
+  const out = newOut();
+  const whole = newOut();
+  await augment({ ...small, out: whole });
+  const run = await planned({ ...small, out, shards: 2 });
+  const stop = new AbortController();
+  const hooks: Hooks = { stop: stop.signal, done: () => stop.abort() };
+  await expect(augmentShard({ run, shard: '1/2' }, hooks)).rejects.toMatchObject({ code: 'interrupted' });
+  expect(await readdir(out)).toContain('shard-1-of-2.open.jsonl');
+  await expect(merge({ run })).rejects.toMatchObject({
+    code: 'noInput',
+    message: `${out}: shards are not done: 1-2 of 2; do the rest first`,
+  });
+  await augmentShard({ run, shard: '2/2' });
+  expect((await augmentShard({ run, shard: '1/2' }))?.reused).toBeGreaterThan(0);
+  const before = await treeDigests(out);
+  expect(await augmentShard({ run, shard: '1/2' })).toBe(undefined);
+  expect(await treeDigests(out)).toEqual(before);
+  await merge({ run });
+  expect(await treeDigests(out)).toEqual(await treeDigests(whole));
+  expect(await augmentShard({ run, shard: '2/2' })).toBe(undefined);
+  expect((await merge({ run })).again).toBe(true);
+  expect(await treeDigests(out)).toEqual(await treeDigests(whole));
+});
+
+test('a shard may be done by two processes at once', async () => {
+  const out = newOut();
+  const whole = newOut();
+  await augment({ ...small, out: whole });
+  const run = await planned({ ...small, out, shards: 2 });
+  await Promise.all(['1/2', '1/2', '2/2'].map((shard) => augmentShard({ run, shard })));
+  await merge({ run });
+  expect(await treeDigests(out)).toEqual(await treeDigests(whole));
+});
+
+test('data and output may have moved since the run was planned', async () => {
+  const [out, moved] = [newOut(), newOut()];
+  const data = join(folder, 'moved');
+  const run = await planned({ ...small, out, shards: 2, fast: true });
+  await cp(camvid, data, { recursive: true, preserveTimestamps: true });
+  for (const shard of ['1/2', '2/2']) await augmentShard({ run, shard, in: data, out: moved });
+  await merge({ run, in: data, out: moved });
+  await augment({ ...small, out });
+  expect(await treeDigests(moved)).toEqual(await treeDigests(out));
+});
+
+test.each([[false], [true]])('an input file that has changed is refused by name (--fast %s)', async (fast) => {
+  const data = join(folder, `changed${fast}`);
+  await cp(camvid, data, { recursive: true });
+  const run = await planned({ ...small, p: 1, in: data, out: newOut(), shards: 1, fast });
+  const [mask = ''] = await readdir(join(data, 'trainannot'));
+  await appendFile(join(data, 'trainannot', mask), ' ');
+  const error = await augmentShard({ run, shard: '1/1' }).catch((error: CopyPasteError) => error);
+  expect(error).toMatchObject({ code: 'data' });
+  const { message, offenders } = error as CopyPasteError;
+  expect([message, ...offenders].join()).toMatch(new RegExp(`trainannot/${mask}: has`));
+});
+
+describe('an output folder is refused', () => {
+  test('that has shards of another run', async () => {
+    const out = newOut();
+    const [run, other] = [
+      await planned({ ...small, out, shards: 2 }),
+      await planned({ ...small, seed: 1, out, shards: 2 }, `${out}.other`),
+    ];
+    await augmentShard({ run, shard: '1/2' });
+    for (const shard of ['1/2', '2/2'])
+      await expect(augmentShard({ run: other, shard })).rejects.toMatchObject({
+        code: 'usage',
+        message: `--out ${out}: shard-1-of-2.jsonl is of another run than ${other}; choose another folder, or empty this one`,
+      });
+    await augmentShard({ run, shard: '2/2' });
+    await expect(merge({ run: other })).rejects.toMatchObject({ code: 'usage' });
+    await merge({ run });
+    await expect(merge({ run: other })).rejects.toThrow('contains another run: seed was 0 and is now 1');
+    await expect(augmentShard({ run: other, shard: '1/2' })).rejects.toThrow('contains another run: seed was 0 and is now 1');
+  });
+
+  test('that has other files, or a run without shards', async () => {
+    const out = await writeTree(newOut(), { 'note.txt': 'mine' });
+    const run = await planned({ ...small, out, shards: 2 });
+    await expect(augmentShard({ run, shard: '1/2' })).rejects.toMatchObject({ code: 'cannotCreate' });
+    await unlink(join(out, 'note.txt'));
+    await augmentShard({ run, shard: '1/2' });
+    await expect(augment({ ...small, out })).rejects.toMatchObject({ code: 'cannotCreate' });
+  });
+});
+
+test.each(['0/2', '3/2', '1/3', '1', '-1/2', 'one', '1/2/2', ''])('--shard %j is refused', async (shard) => {
+  const run = await planned({ ...small, out: newOut(), shards: 2 });
+  await expect(augmentShard({ run, shard })).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(/^--shard/) });
+});
+
+test('a run that was planned with another version is refused', async () => {
+  const out = newOut();
+  const run = await planned({ ...small, out, shards: 2 });
+  const text = (await readFile(run, 'utf8')).replace('"version":"0.', '"version":"9.');
+  await writeFile(run, text);
+  await expect(augmentShard({ run, shard: '1/2' })).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringMatching(/^the run was planned with copypaste 9\./),
+  });
+});
