@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describeOption, termOf } from '../dist/cli/flags.js';
+import { manPage } from '../dist/cli/man.js';
 import { layouts } from '../dist/formats/layouts.js';
 import * as tables from '../dist/options.js';
 import { manifestSchema } from '../dist/output/manifest.js';
@@ -10,10 +11,11 @@ import { configSchema } from '../dist/schema.js';
 
 const { augmentOptions, batchOptions, presets } = tables;
 
-/** Text of each JSON Schema by its path. */
-export function schemaTexts() {
+/** Text of each file that is generated as a whole, by its path: the JSON Schemas and the manual page. */
+export function fileTexts() {
   const schemas = { 'manifest.schema.json': z.toJSONSchema(manifestSchema), 'config.schema.json': configSchema() };
-  return Object.fromEntries(Object.entries(schemas).map(([path, schema]) => [path, `${JSON.stringify(schema, undefined, 2)}\n`]));
+  const texts = Object.entries(schemas).map(([path, schema]) => [path, `${JSON.stringify(schema, undefined, 2)}\n`]);
+  return { ...Object.fromEntries(texts), 'man/copypaste.1': manPage() };
 }
 
 /** Paths of README and the pages of docs/. */
@@ -146,5 +148,5 @@ function presetTable() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const [path, text] of Object.entries({ ...schemaTexts(), ...pageTexts() })) writeFileSync(path, text);
+  for (const [path, text] of Object.entries({ ...fileTexts(), ...pageTexts() })) writeFileSync(path, text);
 }

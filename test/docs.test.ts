@@ -11,10 +11,10 @@ const pages: string[] = (await import('../scripts/docs.js' as string)).pages;
 const read = (path: string): string => readFileSync(path, 'utf8');
 
 describe('documentation', () => {
-  test('tables of options and the JSON Schemas are those of the source (npm run docs rewrites them)', async () => {
+  test('tables of options, the JSON Schemas and the manual page are those of the source (npm run docs rewrites them)', async () => {
     const docs = await import('../scripts/docs.js' as string);
     for (const [page, text] of Object.entries(docs.pageTexts())) expect(read(page), page).toBe(text);
-    for (const [path, text] of Object.entries(docs.schemaTexts())) expect(read(path), path).toBe(text);
+    for (const [path, text] of Object.entries(docs.fileTexts())) expect(read(path), path).toBe(text);
   });
 
   test('a page has the table of the options of every command', () => {

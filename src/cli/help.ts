@@ -34,7 +34,7 @@ export function programHelp(width: number): string {
 }
 
 /** Options that the program has besides its commands. */
-const programOptions: readonly Entry[] = [
+export const programOptions: readonly Entry[] = [
   { term: '-h, --help', text: 'print help; after a command, -h prints its most used options and --help all of them' },
   { term: '-v, --version', text: 'print the version' },
 ];
@@ -81,12 +81,12 @@ export function sectionsOf({ options, first }: CommandRow): Section[] {
 }
 
 /** Section on when to use each preset. */
-function presetSection(): Section {
+export function presetSection(): Section {
   return { title: 'Presets', entries: Object.entries(presets).map(([term, { when }]) => ({ term, text: when })) };
 }
 
 /** The usual form of a command line: arguments, then required options. */
-function usageOf({ name, options }: CommandRow): string {
+export function usageOf({ name, options }: CommandRow): string {
   const rows = Object.values(options);
   const words = rows.flatMap((option) => {
     const argument = argumentOf(option);
