@@ -11,6 +11,7 @@ import type { augmentOptions, Given } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { expectSound } from '../contract.ts';
+import { type FuzzedSet, sets } from '../fuzz/sets.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -52,6 +53,16 @@ describe('a panoptic data set', () => {
       'annotations/panoptic_train/a.png': await encodeSegments(new Int32Array(16), { width: 4, height: 4 }),
     });
     expect((await detectLayout(await listTree(root), undefined)).layout.name).toBe('panoptic');
+  });
+
+  test('has an unlabelled image where an annotation refers to an undefined category, with --skip-bad', async () => {
+    const { files, file, tree, text } = sets.find(({ name }) => name === 'panoptic') as FuzzedSet;
+    const document = text(tree).replace(/("image_id":2,.*?"category_id":)3/, (_, before) => `${before}9`);
+    const root = await writeTree(join(folder, `in${number++}`), { ...files, [file]: document });
+    const out = await run({ skipBad: true, allowSelf: true, minArea: '1px', truncated: 'keep' }, root);
+    const { images, annotations } = read(out);
+    expect(images.map(({ file_name: name }) => name)).toEqual(['a.png', 'b.png']);
+    expect(annotations.map(({ image_id: id }) => id)).toEqual([1]);
   });
 
   test('is found with a document, PNGs and images in folders of their own names', async () => {

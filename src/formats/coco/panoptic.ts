@@ -64,7 +64,8 @@ export const panoptic: DocumentFormat<PanopticImage, Segment, CocoEntry, CocoDoc
     const contents = await readCoco(root, path, encoding, 'annotation of image', note, refuse);
     const { sha256, images, classNames, things, byId, rest, largestImage, faults } = contents;
     const withMask = images.map(({ id, ...image }) => {
-      const mask = masks.get(id);
+      // An annotation of an undefined category is left out, and its PNG with it.
+      const mask = image.places.length > 2 ? masks.get(id) : undefined;
       return { ...image, ...(mask !== undefined && { mask }) };
     });
     const countable = new Set(things);
