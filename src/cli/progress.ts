@@ -1,3 +1,4 @@
+import cliProgress from 'cli-progress';
 import type { Meter } from '../base/meter.ts';
 import { createPace, type Paced } from './pace.ts';
 import { progressLine, progressText } from './progress-line.ts';
@@ -19,8 +20,10 @@ export interface Progress {
   stop(state: Exclude<State, 'running'>): void;
 }
 
+const redrawsPerSecond = 5;
+
 /** Milliseconds between two readings, and between two plain lines. */
-const [redrawMs, machineMs, plainMs] = [200, 1000, 10_000];
+const [machineMs, plainMs] = [1000, 10_000];
 
 /**
  * Shows what a meter reads: on a terminal a line that is drawn again and again, elsewhere a plain line every ten seconds. A terminal counts
@@ -38,29 +41,36 @@ export function createProgress(stderr: TextStream, kind: ProgressKind, meter: Me
 
 /**
  * A line that is drawn over itself. It neither hides the cursor nor turns off line wrap, so that there is nothing to restore, however the
- * process ends.
+ * process ends. cli-progress draws it; its own time left, that of the last ten samples, is wrong where samples end in batches.
  */
 function liveProgress(stderr: TextStream, meter: Meter): Progress {
-  let drawn = false;
-  const clear = (): void => {
-    if (drawn) stderr.write('\r\x1b[K');
-    drawn = false;
+  const { read, resume } = createPace(meter);
+  const line = (columns: number): string => {
+    const paced = read();
+    // The last column stays free, since some terminals wrap a full line.
+    return paced.stages === 0 ? '' : progressLine(paced, columns - 1);
   };
-  // The last column stays free, since some terminals wrap a full line.
-  const { resume, stop } = every(redrawMs, meter, (paced) => {
-    if (paced.stages === 0) return;
-    stderr.write(`\r${progressLine(paced, (stderr.columns || 80) - 1)}\x1b[K`);
-    drawn = true;
+  const bar = new cliProgress.SingleBar({
+    stream: stderr as NodeJS.WritableStream,
+    format: (_, { maxWidth }) => line(maxWidth),
+    fps: redrawsPerSecond,
+    linewrap: true,
+    clearOnComplete: true,
+    // Its handler of signals would end the process before ours cleans up.
+    gracefulExit: false,
   });
+  bar.start(1, 0);
+  let ended = false;
   return {
-    say: (line) => {
-      clear();
-      stderr.write(`${line}\n`);
+    say: (text) => {
+      bar.stop();
+      stderr.write(`${text}\n`);
+      if (!ended) bar.start(1, 0);
     },
     resume,
     stop: () => {
-      stop();
-      clear();
+      ended = true;
+      bar.stop();
     },
   };
 }
@@ -68,7 +78,7 @@ function liveProgress(stderr: TextStream, meter: Meter): Progress {
 function plainProgress(stderr: TextStream, meter: Meter): Progress {
   const say = (line: string): void => void stderr.write(`${line}\n`);
   let due = plainMs;
-  const { resume, stop } = every(machineMs, meter, (paced) => {
+  const { resume, stop } = everySecond(meter, (paced) => {
     due -= machineMs;
     if (due > 0 || paced.stages === 0) return;
     due = plainMs;
@@ -80,7 +90,7 @@ function plainProgress(stderr: TextStream, meter: Meter): Progress {
 /** A line of JSON at once, then one a second, and one at the end. */
 function machineProgress(stderr: TextStream, meter: Meter): Progress {
   const say = (line: string): void => void stderr.write(`${line}\n`);
-  const { read, resume, stop } = every(machineMs, meter, (paced) => say(JSON.stringify(machineReading(paced, 'running'))));
+  const { read, resume, stop } = everySecond(meter, (paced) => say(JSON.stringify(machineReading(paced, 'running'))));
   say(JSON.stringify(machineReading(read(), 'running')));
   let ended = false;
   return {
@@ -117,10 +127,10 @@ function machineReading(paced: Paced, state: State): Record<string, unknown> {
   };
 }
 
-/** Calls a function with a reading again and again, until it is stopped. */
-function every(ms: number, meter: Meter, show: (paced: Paced) => void) {
+/** Calls a function with a reading each second, until it is stopped. */
+function everySecond(meter: Meter, show: (paced: Paced) => void) {
   const { read, resume } = createPace(meter);
-  const timer = setInterval(() => show(read()), ms);
+  const timer = setInterval(() => show(read()), machineMs);
   // Progress alone keeps no process alive.
   timer.unref();
   return { read, resume, stop: (): void => clearInterval(timer) };

@@ -36,10 +36,11 @@ function runOf(kind: 'auto' | 'json' | 'none', terminal?: { readonly isTTY: true
 
 test('a terminal gets one line, drawn again and again and removed at the end, which leaves cursor and line wrap alone', () => {
   const drawn = runOf('auto', { isTTY: true, columns: 80 });
-  const lines = drawn.split('\r');
-  expect(lines).toContain('augmenting  █████░░░░░░░░░░░  33 %  10/30 samples  1.1/s  18s left  30 pasted\x1b[K');
-  expect(lines.at(-1)).toBe('\x1b[K');
-  expect(drawn.replaceAll('\x1b[K', '').replaceAll(/[\r█░]/g, '')).toMatch(/^[ -~]*$/);
+  const lines = drawn.split('\x1b[1G');
+  expect(lines).toContain('augmenting  █████░░░░░░░░░░░  33 %  10/30 samples  1.1/s  18s left  30 pasted\x1b[0K');
+  expect(lines.at(-1)).toBe('\x1b[2K');
+  const moves = ['\x1b7', '\x1b8', '\x1b[1G', '\x1b[0K', '\x1b[2K'];
+  expect(moves.reduce((text, move) => text.replaceAll(move, ''), drawn).replaceAll(/[█░]/g, '')).toMatch(/^[ -~]*$/);
 });
 
 test.each([
@@ -91,7 +92,8 @@ test('a line above the progress replaces it until it is drawn again', () => {
   progress.say('a note');
   vi.advanceTimersByTime(200);
   progress.stop('stopped');
-  expect(text.stderr).toBe('\rlisting files  1s\x1b[K\r\x1b[Ka note\n\rlisting files  1s\x1b[K\r\x1b[K');
+  const drawn = '\x1b7\x1b[1Glisting files  1s\x1b[0K\x1b8\x1b[1G\x1b[2K';
+  expect(text.stderr).toBe(`${drawn}a note\n${drawn}`);
 });
 
 test('the time left counts bytes, not samples, and leaves out what an earlier run had done', () => {
