@@ -53,6 +53,7 @@ const unmirrored: readonly string[] = [
   'fuzz/fuzz',
   'growth',
   'masks/shapes',
+  'package/examples',
   'package/install',
   'render/faults',
   'verbs/hostile',

@@ -5,6 +5,9 @@ const env: NodeJS.ProcessEnv = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config_local_prefix|lifecycle_|package_)/.test(name))),
   CC: 'false',
   CXX: 'false',
+  npm_config_prefer_offline: 'true',
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
 };
 
 /** Runs a program to its end. @param more variables of its environment. */

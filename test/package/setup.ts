@@ -10,18 +10,22 @@ declare module 'vitest' {
     project: string;
     /** What npm printed on standard error while it installed the package. */
     installed: string;
+    /** Python of an environment with the tools that examples need. */
+    python: string;
   }
 }
 
-/** Packs the built tool, and installs it in a project of its own, without a compiler. */
+/** Packs the built tool, installs it in a project of its own, without a compiler, and installs the tools that examples need. */
 export default function setup({ provide }: TestProject): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'copypaste-package-'));
-  const packed = succeed(run('.', ['npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', folder]));
-  const [{ filename }] = JSON.parse(packed.stdout);
   const project = join(folder, 'project');
   cpSync('fixtures/camvid', join(project, 'data'), { recursive: true });
+  const packed = succeed(run('.', ['npm', 'pack', '--ignore-scripts', '--json', '--pack-destination', project]));
+  const [{ filename }] = JSON.parse(packed.stdout);
   succeed(run(project, ['npm', 'init', '--yes']));
-  const { stderr } = succeed(run(project, ['npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', `../${filename}`]));
+  const { stderr } = succeed(run(project, ['npm', 'install', `./${filename}`]));
+  const tools = succeed(run('.', ['sh', 'scripts/python-environment.sh', 'examples', 'test/package/requirements.txt']));
+  provide('python', tools.stdout.trim());
   provide('project', project);
   provide('installed', stderr);
   return () => rmSync(folder, { recursive: true, force: true });

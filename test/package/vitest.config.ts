@@ -6,6 +6,6 @@ export default defineConfig({
     include: ['test/package/*.test.ts'],
     reporters: ['default', './test/reporter.ts'],
     globalSetup: './test/package/setup.ts',
-    testTimeout: 120_000,
+    testTimeout: 600_000,
   },
 });
