@@ -7,5 +7,6 @@ export default defineConfig({
     reporters: ['default', './test/reporter.ts'],
     globalSetup: './test/package/setup.ts',
     testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });
