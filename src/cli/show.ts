@@ -30,14 +30,15 @@ export function wayOf(stdout: TextStream): Way | undefined {
 /** Columns of a terminal of unknown width. */
 const usualColumns = 80;
 
-/** Text that shows a picture in a terminal, with a line break at its end. */
-export async function shown({ sheet, picture }: Pick<Preview, 'sheet' | 'picture'>, way: Way, columns = usualColumns): Promise<string> {
+/** Text that shows a picture in a terminal, with a line break at its end. @param width of the terminal in columns; 0 if it does not tell. */
+export async function shown({ sheet, picture }: Pick<Preview, 'sheet' | 'picture'>, way: Way, width = 0): Promise<string> {
+  const columns = width || usualColumns;
   if (way === 'blocks') return blocksOf(sheet, columns);
   // A letter of the picture is a letter of the terminal, if that is wide enough.
-  const width = Math.min(columns, Math.ceil(picture.width / letterWidth));
-  if (way === 'sixel') return sixelOf(await scaled(picture, width * narrowCell));
+  const taken = Math.min(columns, Math.ceil(picture.width / letterWidth));
+  if (way === 'sixel') return sixelOf(await scaled(picture, taken * narrowCell));
   const png = Buffer.from(await encodeSheet(picture, 'png'));
-  return `${way === 'kitty' ? kittyOf(png, width) : itermOf(png, width)}\n`;
+  return `${way === 'kitty' ? kittyOf(png, taken) : itermOf(png, taken)}\n`;
 }
 
 /** Largest payload of an escape sequence in kitty's protocol, in characters. */

@@ -1,9 +1,14 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { decode } from 'sixel';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { shown, wayOf } from '../../src/cli/show.ts';
 import type { Canvas } from '../../src/output/font.ts';
 import { drawSheet, type Sheet } from '../../src/output/sheet.ts';
+import { temporaryFolder } from '../make.ts';
+
+const folder = temporaryFolder();
 
 const terminal = { write: () => {}, isTTY: true };
 
@@ -159,5 +164,38 @@ describe('a picture', () => {
     const lines = (await shown({ sheet: { ...sheet, blocks }, picture }, 'blocks', 40)).split('\n');
     expect(lines.filter((line) => line === 'from b')).toHaveLength(4);
     expect(lines).toContain('and 2 more samples in the file');
+  });
+});
+
+describe.skipIf(spawnSync('script', ['--version']).status !== 0)('a preview in a terminal', () => {
+  /** What a terminal gets from a preview, and from a program that then reads what was typed meanwhile. */
+  function shownIn(env: Readonly<Record<string, string>>, ...flags: string[]): string {
+    const preview = [process.execPath, 'bin/copypaste.cjs', 'preview', '--in', 'fixtures/camvid', '--out', join(folder, 'sheet.png')];
+    const line = `${[...preview, '-n', '1', '-p', '1', ...flags].map((part) => `'${part}'`).join(' ')} && read line && echo "typed: $line"`;
+    const variables = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/TERM|KITTY|GHOSTTY|KONSOLE|TMUX|STY|^CI$|COLOR/.test(name)),
+    );
+    const { stdout } = spawnSync('script', ['--quiet', '--return', '--flush', '--command', line, '/dev/null'], {
+      env: { ...variables, ...env },
+      input: 'some words\n',
+      encoding: 'utf8',
+    });
+    expect(stdout).toContain('typed: some words');
+    return stdout;
+  }
+
+  test('shows its picture unasked, and leaves what was typed to be read', () => {
+    expect(shownIn({ TERM: 'xterm-kitty' })).toContain('\u001b_Ga=T,f=100,q=2,');
+    expect(shownIn({ TERM: 'xterm-256color', COLORTERM: 'truecolor' })).toContain('▀');
+  });
+
+  test.each([
+    ['in CI', { TERM: 'xterm-kitty', CI: '1' }, []],
+    ['in a dumb terminal', { TERM: 'dumb', COLORTERM: 'truecolor' }, []],
+    ['with --show none', { TERM: 'xterm-kitty' }, ['--show', 'none']],
+    ['with --quiet', { TERM: 'xterm-kitty' }, ['--quiet']],
+  ])('shows none %s', (_, env, flags) => {
+    const text = shownIn(env, ...flags);
+    expect(text).not.toMatch(/▀|_G|1337/);
   });
 });
