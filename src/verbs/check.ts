@@ -14,7 +14,7 @@ import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { bytesOfImage, bytesOfImages } from '../engine/images.ts';
 import { withFiles } from '../engine/option-files.ts';
-import { inLine, interrupted, whatOf } from '../errors.ts';
+import { CopyPasteError, inLine, interrupted, whatOf } from '../errors.ts';
 import { bankFile, isBank } from '../formats/bank.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { contradictionsOf } from '../masks/contradictions.ts';
@@ -82,6 +82,7 @@ async function checkSample(sample: Sample, dataset: Dataset, census: Census): Pr
     try {
       return await step((await readInput(dataset, path)).bytes);
     } catch (error) {
+      if (!(error instanceof CopyPasteError)) throw error;
       say(path, whatOf(error, path));
       return undefined;
     }
@@ -96,6 +97,7 @@ async function checkSample(sample: Sample, dataset: Dataset, census: Census): Pr
       const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });
       for (const what of shapes ? format.contradictions(shapes, dataset.classNames) : []) say(file, what);
     } catch (error) {
+      if (!(error instanceof CopyPasteError)) throw error;
       say(file, whatOf(error, file));
     }
   }
