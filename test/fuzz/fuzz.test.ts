@@ -74,8 +74,10 @@ describe.each(sets)('$name', ({ file, files, tree, text, made = (node) => ({ [fi
       expect(looked, 'augment reads what inspect refuses').toBeDefined();
       expect((await verify({ out })).differences).toEqual([]);
       expect((await verify({ out, in: root, deep: true })).differences).toEqual([]);
-      const after = await check({ in: out });
-      if (before?.differences.length === 0) expect(after.differences).toEqual([]);
+      // An output without annotations may not show its layout.
+      const after = await outcomeOf(check({ in: out }));
+      if (summary.pasted > 0) expect(after).toBeDefined();
+      if (after && before?.differences.length === 0) expect(after.differences).toEqual([]);
     } finally {
       rmSync(out, { recursive: true, force: true });
     }
