@@ -841,10 +841,11 @@ const { link, overwrite, rescan: _rescan, fallback, dryRun: _dryRun, jsonLines: 
 
 export const planOptions = {
   ...ofPlan,
-  shards: { flag: '--shards <n>', kind: 'count', required: true, description: 'number of shards that the work is cut into' },
+  shards: { flag: '--shards <n>', kind: 'count', required: true, config: false, description: 'number of shards that the work is cut into' },
   fast: {
     flag: '--fast',
     kind: 'switch',
+    config: false,
     description: 'list the sizes and times of files instead of their digests, so that no file is read for them',
   },
 } as const satisfies OptionTable;
