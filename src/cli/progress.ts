@@ -45,31 +45,29 @@ export function createProgress(stderr: TextStream, kind: ProgressKind, meter: Me
  */
 function liveProgress(stderr: TextStream, meter: Meter): Progress {
   const { read, resume } = createPace(meter);
-  const line = (columns: number): string => {
-    const paced = read();
-    // The last column stays free, since some terminals wrap a full line.
-    return paced.stages === 0 ? '' : progressLine(paced, columns - 1);
-  };
   const bar = new cliProgress.SingleBar({
     stream: stderr as NodeJS.WritableStream,
-    format: (_, { maxWidth }) => line(maxWidth),
+    // The last column stays free, since some terminals wrap a full line.
+    format: (_, { maxWidth }) => progressLine(read(), maxWidth - 1),
     fps: redrawsPerSecond,
     linewrap: true,
     clearOnComplete: true,
     // Its handler of signals would end the process before ours cleans up.
     gracefulExit: false,
   });
-  bar.start(1, 0);
-  let ended = false;
+  // Where a command ends before its first stage, nothing was drawn that had to be removed.
+  const timer = setInterval(() => {
+    if (!bar.isActive && meter.read().stages > 0) bar.start(1, 0);
+  }, 1000 / redrawsPerSecond);
+  timer.unref();
   return {
     say: (text) => {
       bar.stop();
       stderr.write(`${text}\n`);
-      if (!ended) bar.start(1, 0);
     },
     resume,
     stop: () => {
-      ended = true;
+      clearInterval(timer);
       bar.stop();
     },
   };

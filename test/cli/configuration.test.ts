@@ -299,7 +299,9 @@ describe('any configuration', () => {
         expect([0, 2, 65, 66]).toContain(code);
         expect(stderr.split('\n')).toHaveLength(code === 0 ? 1 : 2);
         if (code !== 0) return;
-        const again = await withFile(stdout, 'augment', '--print-config', '--quiet');
+        // Its paths start at the working folder.
+        await writeFile('printed.yaml', stdout);
+        const again = await cli('augment', '--print-config', '--quiet', '--config', 'printed.yaml');
         expect(again.stdout.replaceAll(/ *#.*$/gm, '')).toBe(stdout.replaceAll(/ *#.*$/gm, ''));
       }),
       { numRuns: 150 },

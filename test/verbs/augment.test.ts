@@ -429,7 +429,7 @@ describe('augment', () => {
   test('a dry run plans the same and writes nothing', async () => {
     const plans: unknown[] = [];
     const out = join(folder, 'dry');
-    const summary = await augment(
+    const { expected, ...summary } = await augment(
       { in: camvid, out, dryRun: true, p: 1 },
       { done: (_, record) => record?.status === 'augmented' && plans.push(record.placements.map(({ targetBox }) => targetBox)) },
     );
@@ -437,6 +437,7 @@ describe('augment', () => {
     const { manifest, summary: real } = await run({ in: camvid, p: 1 });
     expect(plans).toEqual(augmentedOf(manifest).map(({ placements }) => placements.map(({ targetBox }) => targetBox)));
     expect(summary).toEqual(real);
+    expect(expected).toMatchObject({ samples: 10 });
   });
 
   test('with --skip-bad, of which every sample is left out while it is read, ends without an output', async () => {
