@@ -1,10 +1,11 @@
 /// <reference lib="dom" />
 import type { PageClass, PageData, PageSample } from '../src/output/page-data.ts';
+import { byNumber, dropWords, passWords, reasonsInWords } from '../src/output/reasons.ts';
+import type { DropReason } from '../src/types.ts';
 import { bars, maps, sizes, sizesByClass, sum } from './charts.ts';
 import { count, h, percent, plural, shortPercent, table } from './dom.ts';
 import { type Card, createCard } from './gallery.ts';
 import { classesIn, samplesIn, type View } from './view.ts';
-import { dropMeanings, passMeanings } from './words.ts';
 
 const data: PageData = JSON.parse(document.getElementById('data')?.textContent ?? '');
 const classes = new Map(data.classes.map((one) => [one.id, one]));
@@ -107,7 +108,7 @@ function inShort(): HTMLElement[] {
       : `Of ${plural(samples, 'sample')}, ${count(augmented)} ${augmented === 1 ? 'was' : 'were'} pasted into: ${plural(pasted, 'instance')} of ${plural(used.length, 'class', 'classes')}, taken from ${from}.`,
     most.length > 0 ? `Most often: ${most.map((one) => `${one.name} (${count(one.pasted)})`).join(', ')}.` : '',
     refused > 0
-      ? `${plural(refused, 'instance')} that chance had drawn did not fit and ${refused === 1 ? 'was' : 'were'} not pasted: ${reasons(dropped)}.`
+      ? `${plural(refused, 'instance')} that chance had drawn did not fit and ${refused === 1 ? 'was' : 'were'} not pasted: ${reasonsInWords(dropped, dropWords)}.`
       : '',
     covered + removed > 0
       ? `Pastes cover ${plural(covered + removed, 'existing object')}; ${removed === 0 ? 'none' : count(removed)} of them had too little left and ${removed > 1 ? 'were' : 'was'} removed.`
@@ -126,14 +127,6 @@ function inShort(): HTMLElement[] {
     h('p', { class: 'lead' }, sentences.filter((one) => one !== '').join(' ')),
     h('dl', { class: 'tiles' }, ...tiles.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
   ];
-}
-
-/** Reasons with their numbers, the most frequent first. */
-function reasons(dropped: PageData['dropped']): string {
-  return Object.entries(dropped)
-    .sort(([, a], [, b]) => b - a)
-    .map(([reason, n]) => `${count(n)} ${reason}`)
-    .join(', ');
 }
 
 function classSection(): HTMLElement[] {
@@ -268,23 +261,25 @@ function chosen(some: readonly PageClass[]): string {
 function leftOutSection(): HTMLElement[] {
   const { dropped, unchanged, skipped } = data;
   const refused = total(dropped);
-  const byReason = Object.entries(dropped).sort(([, a], [, b]) => b - a);
-  const worst = (reason: string): string =>
+  const worst = (reason: DropReason): string =>
     data.classes
       .filter((one) => (one.dropped[reason] ?? 0) > 0)
       .sort((a, b) => (b.dropped[reason] ?? 0) - (a.dropped[reason] ?? 0))
       .slice(0, 5)
       .map((one) => `${one.name} (${count(one.dropped[reason] ?? 0)})`)
       .join(', ');
-  const pass = Object.entries(unchanged).sort(([, a], [, b]) => b - a);
+  const pass = byNumber(unchanged);
   return [
     h('h3', {}, 'Instances that were drawn but not pasted'),
     refused === 0
       ? h('p', {}, 'None: every instance that chance drew was pasted.')
       : table(
           `${plural(refused, 'instance')}, by reason`,
-          ['reason', 'instances', 'share', 'meaning', 'most often'],
-          byReason.map(([reason, n]) => [reason, meter(n, refused), percent(n, refused), dropMeanings[reason] ?? '', worst(reason)]),
+          ['reason', 'instances', 'share', 'option', 'most often'],
+          byNumber(dropped).map(([reason, n]) => {
+            const { words, options } = dropWords[reason];
+            return [words, meter(n, refused), percent(n, refused), options.join(', '), worst(reason)];
+          }),
           [2],
         ),
     h('h3', {}, 'Samples without pastes'),
@@ -292,8 +287,11 @@ function leftOutSection(): HTMLElement[] {
       ? h('p', {}, 'None: every sample was pasted into.')
       : table(
           `${plural(total(unchanged), 'sample')}, by reason`,
-          ['reason', 'samples', 'share', 'meaning'],
-          pass.map(([reason, n]) => [reason, meter(n, data.samples), percent(n, data.samples), passMeanings[reason] ?? '']),
+          ['reason', 'samples', 'share', 'option'],
+          pass.map(([reason, n]) => {
+            const { words, options } = passWords[reason];
+            return [words, meter(n, data.samples), percent(n, data.samples), options.join(', ')];
+          }),
           [2],
         ),
     ...(skipped.count === 0

@@ -135,7 +135,7 @@ test('the page of a report runs apart: it shares with src what its data are, and
   const files = readdirSync('page').filter((file) => file.endsWith('.ts'));
   const imports = files.flatMap((file) => importsOf(`page/${file}`, readFileSync(join('page', file), 'utf8')));
   const others = imports.filter((name) => !/^page\/\w+\.ts$/.test(name));
-  expect([...new Set(others)].sort()).toEqual(['@observablehq/plot', 'src/output/page-data.ts']);
+  expect([...new Set(others)].sort()).toEqual(['@observablehq/plot', 'src/output/page-data.ts', 'src/output/reasons.ts', 'src/types.ts']);
 });
 
 test('a test lies where its source lies', () => {

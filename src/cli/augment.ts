@@ -8,7 +8,7 @@ import type { SampleRecord } from '../output/manifest.ts';
 import { augment, augmentShard } from '../verbs/augment.ts';
 import { describeDataset, describeNotes, describeSources } from './dataset.ts';
 import type { Streams } from './streams.ts';
-import { describePlan, describeSummary, nothingPasted, warnOfPrior } from './summary.ts';
+import { describePlan, describeSummary, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
 
 /** Runs `augment`, or one of its shards, and prints the summary. */
@@ -24,7 +24,6 @@ export async function run(
 
 function runWhole(given: Given<typeof augmentOptions>, streams: Streams, programs?: Programs): Promise<number> {
   const { stdout, stderr } = streams;
-  let dataset: SourcedDataset | undefined;
   let began = 0;
   /** Records of a dry run. */
   const plan: SampleRecord[] = [];
@@ -38,8 +37,7 @@ function runWhole(given: Given<typeof augmentOptions>, streams: Streams, program
         {
           ...hooks,
           opened: (opened) => {
-            dataset = opened;
-            for (const line of describeOpened(dataset, given)) say(line);
+            for (const line of describeOpened(opened, given)) say(line);
             // The rate includes the time of measurements.
             began ||= performance.now();
           },
@@ -65,7 +63,7 @@ function runWhole(given: Given<typeof augmentOptions>, streams: Streams, program
       for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
       const warning = warnOfPrior(summary.prior);
       if (warning !== undefined) stderr.write(`${warning}\n`);
-      const nothing = dataset && nothingPasted(summary, dataset, given);
+      const { nothing } = summary;
       if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
       if (given.json)
         stdout.write(

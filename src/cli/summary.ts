@@ -1,24 +1,22 @@
 /** Lines that describe what `augment` did. */
 
 import { plural } from '../base/plural.ts';
-import type { Dataset } from '../dataset/open.ts';
-import type { SourcedDataset } from '../dataset/sources.ts';
-import { describeUnpasted, total as totalOf, unpastedWith } from '../dataset/unpasted.ts';
-import { type AugmentSummary, type BalanceSummary, type PriorSummary, whyDropped } from '../engine/tally.ts';
-import { layoutNamed } from '../formats/layouts.ts';
+import { quoted } from '../base/shell.ts';
+import { total } from '../dataset/unpasted.ts';
+import type { AugmentSummary, BalanceSummary, PriorSummary } from '../engine/tally.ts';
 import { noCategory } from '../masks/ids.ts';
 import { augmentOptions, type Given, presets } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
+import { dropWords, passInWords, passWords, reasonsInWords } from '../output/reasons.ts';
 import type { Limit } from '../plan/measures.ts';
 import { smallestGain } from '../plan/prior.ts';
-import type { Unpasted } from '../types.ts';
 import type { Merged } from '../verbs/merge.ts';
 import { change, tableLines } from './table.ts';
 
 /** Plan of one sample, for a dry run. */
 export function describePlan(record: SampleRecord): string {
   const { id, copy } = record;
-  if (record.status === 'unchanged') return `${id} copy ${copy}: unchanged, ${record.reason}`;
+  if (record.status === 'unchanged') return `${id} copy ${copy}: unchanged: ${passInWords(record)}`;
   const { source, scenes, placements } = record;
   const pastes = placements.map(
     ({ classId, sourceBox, targetBox, scale, ...rest }) =>
@@ -40,60 +38,6 @@ function describeLook({ transpose, flip, flipY, tone }: Pick<PlacementRecord, 't
       ? ` gain ${tone.gain.map((gain) => (gain / 256).toFixed(2))} offset ${tone.offset.map((offset) => (offset / 256).toFixed(1))}`
       : '',
   ].join('');
-}
-
-/** Reason why a run pasted nothing, with a remedy; undefined if it pasted something, or no sample was drawn. */
-export function nothingPasted(
-  summary: AugmentSummary,
-  { background, ignore, samples, counts, crowds, layout, sources }: SourcedDataset,
-  given: Given<typeof augmentOptions>,
-): string | undefined {
-  const { augmented, unchanged, dropped, classes } = summary;
-  const drawn = Object.keys(unchanged).some((reason) => reason !== 'not drawn');
-  if (augmented > 0 || !drawn) return undefined;
-  if (Object.keys(unchanged).every((reason) => reason === 'not a target'))
-    return `${given.targets === 'background' ? 'every sample has' : 'no sample has'} annotations; change --targets`;
-  const why = whyDropped(dropped);
-  if (why !== undefined) return why;
-  if (sources)
-    return 'no instance in --sources is of an allowed class and fits; loosen --classes, --class-map, --stuff, --min-area, --max-area or --truncated';
-  const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
-  const none = noneToPaste({ ...(counts && { counts }), ...(crowds && { crowds }) });
-  if (none !== undefined) return none;
-  if (classes.length === 0) {
-    if (layoutNamed(layout).format) return 'no annotation has a mask, and boxes cannot be pasted; add masks or polygons';
-    return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; set --background and --ignore`;
-  }
-  if (!classes.some(({ allowed }) => allowed)) {
-    const found = classes.map(({ id, name }) => name ?? id);
-    if (classes.some(({ skipped }) => skipped))
-      return `no class found (${list(found)}) may be pasted, since stuff is skipped; pass --stuff keep, or name classes with --classes`;
-    return `no class found (${list(found)}) may be pasted; change --classes or --exclude-classes`;
-  }
-  if (!given.allowSelf && samples.length === 1)
-    return 'the data set has only one sample, and thus no other to paste from; pass --allow-self, or other sources with --sources';
-  if (!given.allowSelf && Number(given.batchSize) === 1)
-    return 'each batch has only one sample and thus no other to paste from; raise --batch-size';
-  const truncated = mayKeepTruncated(given) ? ', or pass --truncated keep' : '';
-  const { crowd, 'crowd of run lengths': runs } = unpastedWith(counts?.unpasted ?? {}, crowds);
-  if (crowd ?? runs)
-    return `no instance fits, and crowds (iscrowd 1) are never pasted; loosen --min-area, --max-area or --scale${truncated}`;
-  return `no instance fits; loosen --min-area, --max-area or --scale${truncated}`;
-}
-
-/** Why no annotation can be pasted, with the remedy; undefined if one can. */
-function noneToPaste({ counts, crowds }: Pick<Dataset, 'counts' | 'crowds'>): string | undefined {
-  const { unpasted: all = {}, annotations = 0 } = counts ?? {};
-  const unpasted = unpastedWith(all, crowds);
-  if (annotations === 0 || totalOf(unpasted) < annotations) return undefined;
-  return `no annotation can be pasted: ${describeUnpasted(unpasted)}; ${remedyOf(unpasted)}`;
-}
-
-function remedyOf(unpasted: Unpasted): string {
-  if (unpasted['crowd of run lengths'])
-    return 'if iscrowd 1 only marks run lengths, as in exports of CVAT and Datumaro, pass --crowd objects';
-  if (unpasted.crowd) return 'set iscrowd to 0 for annotations of one object';
-  return unpasted.stuff ? 'set isthing to 1 for categories of objects' : 'add masks or polygons';
 }
 
 /** Lines of a run's summary. @param columns width of the terminal. */
@@ -124,41 +68,23 @@ function describeCopied(copied: number): string {
 
 /** Lines on samples, pastes and classes. @param columns width of the terminal. */
 function describeSamples(summary: AugmentSummary, given: Given<typeof augmentOptions>, columns = 80): string[] {
-  const { samples, augmented, unchanged, pasted, dropped, classes, leftBehind } = summary;
+  const { samples, augmented, unchanged, pasted, dropped, classes, leftBehind, ways = [] } = summary;
   const kept = samples - augmented;
+  const refused = total(dropped);
   const lines = [
-    `${plural(samples, 'sample')}: ${augmented} augmented, ${kept} unchanged${reasons(unchanged)}`,
-    `${plural(pasted, 'instance')} pasted, ${total(dropped)} dropped${reasons(dropped)}`,
+    `${plural(samples, 'sample')}: ${augmented} augmented${kept > 0 ? `; ${kept} unchanged: ${reasonsInWords(unchanged, passWords)}` : ''}`,
+    `${plural(pasted, 'instance')} pasted${refused > 0 ? `; ${refused} not pasted: ${reasonsInWords(dropped, dropWords)}` : ''}`,
   ];
-  const sourceless = unchanged['no source'] ?? 0;
-  // If nothing was pasted, that is explained elsewhere.
-  if (sourceless > 0 && pasted > 0) {
-    lines.push(adviceOnSources(sourceless, summary, given));
-  }
+  if (ways.length > 0) lines.push(`for samples without a source: ${ways.join(', or ')}`);
   if (summary.prior?.used) lines.push(describePrior(summary.prior));
-  if (summary.balance && pasted > 0) lines.push(...describeBalance(summary.balance, pasted, (unchanged['not drawn'] ?? 0) > 0));
-  lines.push(...describeStuff(classes, given), ...describeClasses(summary, columns));
+  if (summary.balance && pasted > 0) lines.push(...describeBalance(summary.balance, summary, given));
+  lines.push(...describeStuff(classes, given), ...describeClasses(summary, given, columns));
   if (leftBehind.length > 0) {
     lines.push(
       `${plural(leftBehind.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
     );
   }
   return lines;
-}
-
-/** Line on samples without a source, with the options that can change it in this run. */
-function adviceOnSources(sourceless: number, { samples }: AugmentSummary, given: Given<typeof augmentOptions>): string {
-  const { sources, batchSize = 16, copies = 1, allowSelf } = given;
-  const isWhole = Number(batchSize) >= samples / Number(copies);
-  const batch = sources !== undefined ? '' : isWhole ? (allowSelf ? '' : 'pass --allow-self, ') : 'raise --batch-size, ';
-  const advice = `${batch}lower --min-area${mayKeepTruncated(given) ? ', or pass --truncated keep' : ''}`;
-  return `${plural(sourceless, 'sample')} found no source${sources === undefined ? ' in the batch' : ''}; ${advice}`;
-}
-
-/** Tests if instances that the image border cuts off are skipped. */
-function mayKeepTruncated({ truncated, preset = 'default' }: Given<typeof augmentOptions>): boolean {
-  const values: { readonly truncated?: string } = presets[preset].values;
-  return (truncated ?? values.truncated ?? augmentOptions.truncated.default) === 'skip';
 }
 
 /** Lines on the size of the output that a dry run stands for. */
@@ -179,7 +105,11 @@ function sizeOf(bytes: number): string {
 const mostClasses = 20;
 
 /** A table of classes: instances, pastes, and the share of the pixels of the samples that were pasted into. */
-function describeClasses({ classes, augmented, pixels }: AugmentSummary, columns: number): string[] {
+function describeClasses(
+  { classes, augmented, pixels }: AugmentSummary,
+  { out, dryRun }: Given<typeof augmentOptions>,
+  columns: number,
+): string[] {
   if (pixels === 0) return [];
   const rows = classes.map(({ id, name, instances, pasted, before, after }) => [
     name ?? `class ${id}`,
@@ -193,26 +123,32 @@ function describeClasses({ classes, augmented, pixels }: AugmentSummary, columns
     ...tableLines([['class', 'instances', 'pasted', 'before -> after'], ...rows.slice(0, mostClasses)], [0], columns - 2).map(
       (line) => `  ${line}`,
     ),
-    ...(more > 0 ? [`  and ${plural(more, 'more class', 'more classes')}; --json lists all`] : []),
+    ...(more > 0
+      ? [
+          `  … ${plural(more, 'more class', 'more classes')}; for all: ${dryRun || out === undefined ? '--json' : `copypaste report ${quoted(out)}`}`,
+        ]
+      : []),
   ];
 }
 
 /** Lines on stuff that is skipped, and on classes that look like scenery and may be pasted. */
 function describeStuff(classes: AugmentSummary['classes'], given: Given<typeof augmentOptions>): string[] {
   const skipped = classes.filter((row) => row.skipped && row.instances > 0);
-  // Classes that --classes names are wanted.
-  const scenery = given.classes === undefined ? classes.filter((row) => row.scenery && row.allowed) : [];
+  const allowed = classes.filter((row) => row.allowed && row.instances > 0);
+  const found = allowed.filter((row) => row.scenery);
+  // Classes that --classes names are wanted, and without all classes nothing could be pasted.
+  const scenery = given.classes === undefined && found.length < allowed.length ? found : [];
   const names = (rows: typeof classes): string =>
     [
       ...rows.slice(0, 8).map(({ id, name, pasted }) => `${name ?? `class ${id}`}${pasted > 0 ? ` (${pasted} pasted)` : ''}`),
       ...(rows.length > 8 ? [`… ${rows.length - 8} more`] : []),
     ].join(', ');
-  const ids = scenery.map(({ id }) => id).join(',');
+  const excluded = quoted([...(given.excludeClasses ?? []), ...scenery.map(({ id }) => id)].join(','));
   return [
-    ...(skipped.length > 0 ? [`stuff, not pasted: ${names(skipped)} (--stuff keep pastes ${skipped.length === 1 ? 'it' : 'them'})`] : []),
+    ...(skipped.length > 0 ? [`stuff, not pasted: ${names(skipped)} (--stuff keep allows ${skipped.length === 1 ? 'it' : 'them'})`] : []),
     ...(scenery.length > 0
       ? [
-          `most pixels of ${names(scenery)} lie in instances that the image border cuts off; if ${scenery.length === 1 ? 'this class is' : 'these classes are'} scenery, exclude ${scenery.length === 1 ? 'it' : 'them'} with --exclude-classes ${ids}`,
+          `most pixels of ${names(scenery)} lie in instances that the image border cuts off; if ${scenery.length === 1 ? 'this class is' : 'these classes are'} scenery, exclude ${scenery.length === 1 ? 'it' : 'them'} with --exclude-classes ${excluded}`,
         ]
       : []),
   ];
@@ -241,45 +177,75 @@ export function warnOfPrior(prior: PriorSummary | undefined): string | undefined
 const otherSizes =
   'pastes came out larger or smaller than planned, by chance or by the rules of placement; change the shares to make up for it';
 
-/**
- * Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share.
- *
- * @param undrawn if samples were not drawn, so that a larger `-p` gives more pastes.
- */
-function describeBalance({ of, by, classes }: BalanceSummary, pasted: number, undrawn: boolean): string[] {
-  const raise = undrawn ? 'raise -p or' : 'raise';
+/** Lines of a balance: the shares that were asked for and reached, and what stood in the way of each class that missed its share. */
+function describeBalance({ of, by, classes }: BalanceSummary, summary: AugmentSummary, given: Given<typeof augmentOptions>): string[] {
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const rows = classes.map(({ id, name, asked, reached }) => [name ?? `class ${id}`, percent(asked), percent(reached)]);
   const more = rows.length - mostClasses;
   const limited = classes.some(({ limit }) => limit);
   // If one class falls short, others have more than their share.
   const missed = classes.filter(({ asked, reached, limit }) => (limit || !limited) && Math.abs(asked - reached) > 0.02);
+  const may = leversOf(summary, given);
   return [
     `shares of ${of === 'pasted' ? 'pasted' : 'resulting'} ${by}:`,
     ...tableLines([['class', 'asked', 'reached'], ...rows.slice(0, mostClasses)], [0]).map((line) => `  ${line}`),
-    ...(more > 0 ? [`  and ${plural(more, 'more class', 'more classes')}; --json lists all`] : []),
+    ...(more > 0 ? [`  … ${plural(more, 'more class', 'more classes')}; for all: --json`] : []),
     ...missed.map(({ id, name, asked, reached, limit }) => {
-      const chance = `chance, with ${plural(pasted, 'paste')}; ${raise} --copies`;
-      const why = limit ? limitOf(limit, raise) : by === 'pixels' ? otherSizes : chance;
+      const chance = `chance, with ${plural(summary.pasted, 'paste')}; raise ${may.raiseP ? '-p or ' : ''}--copies`;
+      const why = limit ? limitOf(limit, may) : by === 'pixels' ? otherSizes : chance;
       return `${name ?? `class ${id}`}: ${percent(asked)} asked, ${percent(reached)} reached: ${why}`;
     }),
   ];
 }
 
-/** Reason that keeps a class from its share, with the remedy. */
-function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'batches'>, raise: string): string {
+/** What a larger or smaller value of an option can still change in a run. */
+function leversOf({ samples, unchanged }: AugmentSummary, given: Given<typeof augmentOptions>) {
+  const batchSize = Number(optionIn('batchSize', given));
+  const maxInstances = optionIn('maxInstances', given);
+  return {
+    raiseP: (unchanged['not drawn'] ?? 0) > 0,
+    raiseBatch: given.sources === undefined && batchSize < samples / Number(given.copies ?? 1),
+    raiseInstances: maxInstances !== 'all',
+    lowerInstances: maxInstances !== 1,
+    keepTruncated: optionIn('truncated', given) === 'skip',
+  };
+}
+
+/** Value of an option, from the command line, the preset or the defaults. */
+function optionIn(name: 'truncated' | 'maxInstances' | 'batchSize', given: Given<typeof augmentOptions>): unknown {
+  const values: Readonly<Record<string, unknown>> = presets[given.preset ?? 'default'].values;
+  return given[name] ?? values[name] ?? augmentOptions[name].default;
+}
+
+/** Reason that keeps a class from its share, with a remedy if there is one. */
+function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'batches'>, may: ReturnType<typeof leversOf>): string {
+  const withWays = (text: string, ...ways: (string | false)[]): string => {
+    const able = ways.filter((way) => way !== false);
+    return able.length > 0 ? `${text}; ${able.join(' or ')}` : text;
+  };
   switch (reason) {
     case 'absent':
     case 'unusable':
-      return 'no instance may be pasted; loosen --min-area, --truncated or --classes';
+      return withWays('no instance may be pasted', 'lower --min-area', may.keepTruncated && 'pass --truncated keep');
     case 'batches':
-      return `only ${having} of ${plural(all, 'batch', 'batches')} have an instance to paste; raise --batch-size`;
+      return withWays(
+        `only ${having} of ${plural(all, 'batch', 'batches')} have an instance to paste`,
+        may.raiseBatch && 'raise --batch-size',
+      );
     case 'samples':
-      return 'the samples that hold it have too few instances of it; lower --max-instances or raise --batch-size';
+      return withWays(
+        'the samples that hold it have too few instances of it',
+        may.lowerInstances && 'lower --max-instances',
+        may.raiseBatch && 'raise --batch-size',
+      );
     case 'fit':
       return 'its instances seldom fit; loosen --min-area, --max-area or --scale';
     case 'pastes':
-      return `there are too few pastes beside the existing instances; ${raise} --max-instances`;
+      return withWays(
+        'there are too few pastes beside the existing instances',
+        may.raiseP && 'raise -p',
+        may.raiseInstances && 'raise --max-instances',
+      );
   }
 }
 
@@ -294,14 +260,5 @@ function describeFiles(files: readonly string[]): string {
     else folders.set(key, [file]);
   }
   const named = [...folders].map(([folder, held]) => (held.length === 1 ? held[0] : `${folder} (${held.length})`));
-  return [...named.slice(0, 4), ...(named.length > 4 ? ['…'] : [])].join(', ');
-}
-
-function total(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((sum, n) => sum + n, 0);
-}
-
-function reasons(counts: Readonly<Record<string, number>>): string {
-  const parts = Object.entries(counts).map(([reason, n]) => `${n} ${reason}`);
-  return parts.length > 0 ? ` (${parts.join(', ')})` : '';
+  return [...named.slice(0, 4), ...(named.length > 4 ? [`… ${named.length - 4} more; for all: --json`] : [])].join(', ');
 }

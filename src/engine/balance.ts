@@ -5,6 +5,7 @@ import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Request } from '../plan/balance.ts';
 import type { Balance } from '../plan/measures.ts';
+import type { PlanOptions } from '../plan/plan.ts';
 import { sharesSchema } from '../schema.ts';
 import type { Balancing, ClassNames } from '../types.ts';
 
@@ -45,7 +46,7 @@ export function refuseUnusable(
   { asked, limited }: Balance,
   request: Request,
   names: ClassNames,
-  mayPaste: (classId: number) => boolean,
+  { mayPaste, truncated }: Pick<PlanOptions, 'mayPaste' | 'truncated'>,
 ): void {
   const flag = typeof request === 'object' && 'weights' in request ? '--class-weights' : '--balance';
   if (flag === '--class-weights' && Object.keys(asked).length === 0)
@@ -57,7 +58,7 @@ export function refuseUnusable(
     if (reason === 'unusable')
       throw refuse(
         mayPaste(id)
-          ? 'has no instance that may be pasted; lower --min-area, pass --truncated keep, or leave it out'
+          ? `has no instance that may be pasted; lower --min-area${truncated === 'skip' ? ', pass --truncated keep' : ''}, or leave it out`
           : 'is never pasted; allow it with --classes, --exclude-classes or --stuff, or leave it out',
       );
   }

@@ -83,8 +83,7 @@ export async function measure(
   await addAll(dataset.samples, dataset.sources ? 'target' : 'both');
   await addAll(sources, 'source');
   const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
-  if (request && measures.balance)
-    refuseUnusable(measures.balance, request, dataset.classNames, planOptionsOf(dataset, options, {}).mayPaste);
+  if (request && measures.balance) refuseUnusable(measures.balance, request, dataset.classNames, planOptionsOf(dataset, options, {}));
   return measures;
 }
 
@@ -149,7 +148,7 @@ function balancedRun(dataset: SourcedDataset, options: MeasureOptions, frame: Si
 }
 
 /** Size of the sample that is the middle one by area. */
-function typicalSize(samples: readonly Sample[]): Size {
+export function typicalSize(samples: readonly Sample[]): Size {
   const sizes = samples.map(({ size }) => size).sort((a, b) => a.width * a.height - b.width * b.height);
   return sizes[sizes.length >> 1] ?? { width: 1, height: 1 };
 }

@@ -41,6 +41,10 @@ export interface AugmentSummary {
   readonly leftBehind: readonly string[];
   /** Size of the output that a dry run stands for. */
   readonly expected?: Expected;
+  /** Reason why nothing was pasted, with a remedy; absent if something was, or chance drew no sample. */
+  readonly nothing?: string;
+  /** Ways to give a source to samples without one, if others have one. */
+  readonly ways?: readonly string[];
 }
 
 export interface ClassSummary {
@@ -264,25 +268,6 @@ export function summaryOf({ classes, skipped, records, measures }: Manifest, dat
   const variants = records.filter(({ copy }) => copy !== undefined);
   for (const record of variants) tally.add({ id: record.id, record });
   return tally.summary(records.length - variants.length, records.length);
-}
-
-/** Option that loosens the limit or the rule of each reason. */
-const optionOf: Readonly<Record<DropReason, string>> = {
-  'below min-area': '--min-area',
-  'above max-area': '--max-area',
-  'not on --paste-on': '--paste-on',
-  'on --avoid': '--avoid',
-  'above max-cover': '--max-cover',
-  'no place in prior': '--place, --place-band, --scale',
-};
-
-/** Reasons why no drawn instance was pasted, the most frequent first, with a remedy; `undefined` if none was drawn. */
-export function whyDropped(dropped: AugmentSummary['dropped']): string | undefined {
-  const counts = Object.entries(dropped) as [DropReason, number][];
-  if (counts.length === 0) return undefined;
-  counts.sort(([, a], [, b]) => b - a);
-  const options = counts.map(([reason]) => optionOf[reason]);
-  return `no instance fits (${counts.map(([reason, n]) => `${n} ${reason}`).join(', ')}); loosen ${options.join(', ')}`;
 }
 
 function increase(counts: Map<number, number>, id: number, by: number): void {

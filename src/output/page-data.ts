@@ -1,5 +1,6 @@
 /** Contents of the page of a report, as `report` writes them and the page's script reads them. */
 
+import type { DropReason, PassReason } from '../types.ts';
 import type { AugmentedRecord } from './manifest.ts';
 
 /** Number of columns and of rows of a map of places. */
@@ -34,7 +35,7 @@ export interface PageClass {
   readonly before: number;
   readonly after: number;
   /** Instances that were drawn but not pasted, by reason. */
-  readonly dropped: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** Its pastes. */
   readonly pastes: Spread;
   /** Its instances in the data; absent if the data set is not at hand. */
@@ -104,7 +105,7 @@ export interface PageData {
   readonly samples: number;
   readonly augmented: number;
   /** Samples that were written unchanged, by reason. */
-  readonly unchanged: Readonly<Record<string, number>>;
+  readonly unchanged: Readonly<Partial<Record<PassReason, number>>>;
   /** Originals and samples of other splits that were copied. */
   readonly copied: number;
   readonly pasted: number;
@@ -112,7 +113,7 @@ export interface PageData {
   readonly sources: number;
   /** True if the instances come from another data set. */
   readonly otherSources: boolean;
-  readonly dropped: Readonly<Record<string, number>>;
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   /** Existing objects that pastes cover partly, and those that were removed. */
   readonly covered: number;
   readonly removed: number;

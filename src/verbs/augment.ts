@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { judgeWith } from '../codecs/judge.ts';
 import { nothingToAugment } from '../dataset/open.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
 import { expectedOf } from '../engine/expected.ts';
 import type { Hooks } from '../engine/hooks.ts';
+import { moreSources, whyNothing } from '../engine/nothing.ts';
 import { withFiles } from '../engine/option-files.ts';
 import { optionsOfRun, readPart, shardNumber, wholePart } from '../engine/part.ts';
 import { openChecked, survey } from '../engine/prepare.ts';
@@ -66,7 +68,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
       if ('records' in opened) {
         hooks.opened?.(dataset);
         for (const record of opened.records) hooks.done?.(record.id, record);
-        return summaryOf(opened, dataset, options);
+        return explained(summaryOf(opened, dataset, options), dataset, options, hooks);
       }
       output = opened;
     }
@@ -76,15 +78,31 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
     const measures = await (output ? output.survey(read) : read());
     hooks.chosen?.(backend);
     hooks.opened?.(dataset);
-    const { summary, result } = await runPart({ ...run, measures }, wholePart(dataset, options), threads, output, poison);
-    if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
+    const { summary: counted, result } = await runPart({ ...run, measures }, wholePart(dataset, options), threads, output, poison);
+    if (counted.samples === 0) throw nothingToAugment(options.in, dataset.split, counted.skipped);
     hooks.meter?.begin('finishing');
     await output?.finish(result);
+    const summary = await explained(counted, dataset, options, hooks);
     return options.dryRun ? { ...summary, expected: await expectedOf(dataset, options) } : summary;
   } finally {
     await threads?.stop();
     await output?.close();
   }
+}
+
+/** Adds to a summary why nothing was pasted, or what helps samples that found nothing to paste. */
+async function explained(
+  summary: AugmentSummary,
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+  { stop }: Hooks,
+): Promise<AugmentSummary> {
+  if (summary.augmented === 0) {
+    const nothing = await whyNothing(dataset, options, summary, stop);
+    return nothing === undefined ? summary : { ...summary, nothing };
+  }
+  const isNew = summary.backend !== undefined;
+  return isNew && summary.unchanged['no source'] ? { ...summary, ways: await moreSources(dataset, options, stop) } : summary;
 }
 
 /**

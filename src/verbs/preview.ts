@@ -2,24 +2,26 @@ import { dirname } from 'node:path';
 import { plural } from '../base/plural.ts';
 import { classIds } from '../dataset/classes.ts';
 import { refuseIdleInstances } from '../dataset/join.ts';
-import { knownStuff, openSourced, type SourcedDataset } from '../dataset/sources.ts';
+import { openSourced, type SourcedDataset } from '../dataset/sources.ts';
 import { refuseUnknownIds } from '../dataset/unknown-ids.ts';
 import { refuseStrangeValues } from '../dataset/values.ts';
 import { chosenFlags } from '../engine/command-line.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { inOrder } from '../engine/in-order.ts';
 import { measure } from '../engine/measure.ts';
+import { whyNothing } from '../engine/nothing.ts';
 import { withFiles } from '../engine/option-files.ts';
 import { createPipeline } from '../engine/pipeline.ts';
 import { createPlanner, type Planner, planOptionsOf } from '../engine/planner.ts';
 import { type Setting, settingsOf, sweepsOf } from '../engine/sweep.ts';
-import { type PriorSummary, priorSummary, whyDropped } from '../engine/tally.ts';
+import { type PriorSummary, priorSummary } from '../engine/tally.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { augmentOptions, type Given, type PreviewOptions, planning, previewOptions } from '../options.ts';
 import { makeFolders, writeAtomic } from '../output/files.ts';
 import type { Canvas } from '../output/font.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
+import { passInWords } from '../output/reasons.ts';
 import {
   type Block,
   type Cell,
@@ -39,7 +41,7 @@ import { isPasted, passThrough } from '../plan/plan.ts';
 import { withBackend } from '../render/backend.ts';
 import type { Renderer } from '../render/render.ts';
 import { resolveOptions } from '../schema.ts';
-import { type DropReason, type Pasted, type PastePlan, type Plan, type Sample, sourcePrefix } from '../types.ts';
+import { type DropReason, type PassReason, type Pasted, type PastePlan, type Plan, type Sample, sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
 
 /** Largest number of pictures in a grid of swept options. */
@@ -75,7 +77,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   const result = await withBackend(options.backend, async (backend) => {
     hooks.chosen?.(backend);
     const draw = (setting: PreviewSetting, ids?: ReadonlySet<string>) => samples.draw(setting, backend, ids);
-    return options.sweep === undefined ? drawPlain(grid[0]?.[0] as PreviewSetting, draw) : drawGrid(grid, draw);
+    return options.sweep === undefined ? drawPlain(grid[0]?.[0] as PreviewSetting, draw, hooks) : drawGrid(grid, draw, hooks);
   });
   const picture = drawSheet(result.sheet, format);
   await writePicture(options.out, picture, format);
@@ -125,6 +127,8 @@ interface DrawnSet {
   readonly reasons: ReadonlyMap<string, string>;
   /** Instances that were drawn but not pasted, of the class that is asked for, if one is. */
   readonly dropped: Partial<Record<DropReason, number>>;
+  /** Samples that nothing was pasted into, by reason. */
+  readonly unchanged: Partial<Record<PassReason, number>>;
   readonly prior?: PriorSummary | undefined;
 }
 
@@ -159,6 +163,7 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
       const drawn = new Map<string, Drawn>();
       const reasons = new Map<string, string>();
       const dropped: Partial<Record<DropReason, number>> = {};
+      const unchanged: Partial<Record<PassReason, number>> = {};
       const limit = ids?.size ?? options.rows;
       hooks.meter?.begin('drawing', { count: limit });
       const isShown = ({ id, placements }: PastePlan): boolean =>
@@ -169,7 +174,9 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
         pass: async (_: Sample, plan: Plan): Promise<undefined> => {
           for (const { classId, reason } of plan.dropped)
             if (wanted === undefined || classId === wanted) dropped[reason] = (dropped[reason] ?? 0) + 1;
-          if (plan.reason !== undefined) reasons.set(plan.id, describePass(plan));
+          if (isPasted(plan)) return;
+          reasons.set(plan.id, passInWords(plan));
+          unchanged[plan.reason] = (unchanged[plan.reason] ?? 0) + 1;
         },
         skip: ({ id }: Sample, reason: string): undefined => void reasons.set(id, reason),
       };
@@ -189,7 +196,7 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
         }
         if (isComplete()) break;
       }
-      return { dataset, drawn, reasons, dropped, prior: measures.prior && priorSummary(measures.prior, dataset) };
+      return { dataset, drawn, reasons, unchanged, dropped, prior: measures.prior && priorSummary(measures.prior, dataset) };
     },
   };
 }
@@ -240,18 +247,13 @@ async function drawnOf(pasted: Pasted, { leftOut, classNames, sources }: Sourced
   };
 }
 
-/** Reason why nothing is pasted into a sample. */
-function describePass({ reason, dropped }: Plan): string {
-  const why = [...new Set(dropped.map((one) => one.reason))];
-  return `${reason}${why.length > 0 ? ` (${why.join(', ')})` : ''}`;
-}
-
 type Result = Omit<Preview, 'picture'>;
 
 /** The sheet of one setting: a row of three pictures for each sample. */
-async function drawPlain(setting: PreviewSetting, draw: Draw): Promise<Result> {
-  const { dataset, drawn, prior, ...rest } = await draw(setting);
-  if (drawn.size === 0) throw nothingPasted(dataset, setting.options, rest.dropped);
+async function drawPlain(setting: PreviewSetting, draw: Draw, { stop }: Hooks): Promise<Result> {
+  const set = await draw(setting);
+  const { dataset, drawn, prior } = set;
+  if (drawn.size === 0) throw await nothingPasted(set, setting.options, stop);
   const blocks = [...drawn.values()].map(({ id, source, pastes, pictures }, n): Block => {
     const names = n === 0 ? ['before', 'after', 'after, with its mask and the outlines of pastes'] : [];
     const cells = pictures.map((tile, column): Cell => ({ tile, caption: names.slice(column, column + 1) }));
@@ -271,7 +273,7 @@ async function drawPlain(setting: PreviewSetting, draw: Draw): Promise<Result> {
 }
 
 /** The sheet of a grid of settings: the samples that the first of them with any pastes into, each as every setting makes it. */
-async function drawGrid(grid: readonly (readonly PreviewSetting[])[], draw: Draw): Promise<Result> {
+async function drawGrid(grid: readonly (readonly PreviewSetting[])[], draw: Draw, { stop }: Hooks): Promise<Result> {
   const sets = new Map<PreviewSetting, DrawnSet>();
   const settings = grid.flat();
   let ids: ReadonlySet<string> | undefined;
@@ -281,8 +283,7 @@ async function drawGrid(grid: readonly (readonly PreviewSetting[])[], draw: Draw
     if (set.drawn.size > 0) ids ??= new Set(set.drawn.keys());
   }
   const first = settings[0] as PreviewSetting;
-  const { dataset, dropped } = sets.get(first) as DrawnSet;
-  if (!ids) throw nothingPasted(dataset, first.options, dropped, ' with any of the values');
+  if (!ids) throw await nothingPasted(sets.get(first) as DrawnSet, first.options, stop, ' with any of the values');
   const cellOf = (setting: PreviewSetting, id: string): Cell => {
     const { drawn, reasons } = sets.get(setting) as DrawnSet;
     const one = drawn.get(id);
@@ -313,19 +314,16 @@ function footerOf({ options, given }: PreviewSetting): string[] {
 }
 
 /** The error if nothing was pasted. */
-function nothingPasted(dataset: SourcedDataset, options: PreviewOptions, dropped: DrawnSet['dropped'], where = ''): CopyPasteError {
-  const why = whyDropped(dropped);
-  const alone = !dataset.sources && !options.allowSelf && dataset.samples.length === 1;
-  const ways = [
-    ...(alone ? ['pass --allow-self'] : []),
-    ...(options.p < 1 ? ['raise -p'] : []),
-    'lower --min-area',
-    ...(options.truncated === 'skip' ? ['pass --truncated keep'] : []),
-    ...(options.stuff === 'skip' && knownStuff(dataset)?.size ? ['pass --stuff keep'] : []),
-  ];
-  const more = why === undefined ? `; ${alone ? ways[0] : ways.join(', or ')}` : `: ${why}`;
-  const what = options.withClass === undefined ? 'nothing' : `no instance of --with-class ${options.withClass}`;
-  return new CopyPasteError('data', `${what} was pasted into any of ${plural(dataset.samples.length, 'sample')}${where}${more}`);
+async function nothingPasted(set: DrawnSet, options: PreviewOptions, stop: AbortSignal | undefined, where = ''): Promise<CopyPasteError> {
+  const { dataset } = set;
+  const wanted = classOf(dataset, options);
+  const { p, targets, backgroundRatio } = options;
+  const ofBackground = targets === 'background' && backgroundRatio !== undefined;
+  const ways = wanted !== undefined && p === 1 ? 'try another --seed, or give it more weight with --class-weights' : 'raise -p';
+  const why = await whyNothing(dataset, options, set, stop, wanted);
+  const what = wanted === undefined ? 'nothing' : `no instance of --with-class ${options.withClass}`;
+  const text = `${what} was pasted into any of ${plural(dataset.samples.length, 'sample')}${where}`;
+  return new CopyPasteError('data', why === undefined ? `${text}; ${ofBackground ? 'raise --background-ratio' : ways}` : `${text}: ${why}`);
 }
 
 async function writePicture(out: string, picture: Canvas, format: SheetFormat): Promise<void> {

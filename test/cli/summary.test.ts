@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { describePlan, describeSummary, nothingPasted, warnOfPrior } from '../../src/cli/summary.ts';
-import { openSourced } from '../../src/dataset/sources.ts';
+import { describePlan, describeSummary, warnOfPrior } from '../../src/cli/summary.ts';
 import type { AugmentSummary } from '../../src/engine/tally.ts';
-import { augmentOptions } from '../../src/options.ts';
 import type { SampleRecord } from '../../src/output/manifest.ts';
 import type { Limit } from '../../src/plan/measures.ts';
-import { resolveOptions } from '../../src/schema.ts';
 
 const summary: AugmentSummary = {
   layout: 'camvid',
@@ -54,37 +51,54 @@ describe('a summary', () => {
 
   test('counts samples and instances, and names classes that may be scenery, if they may be pasted', () => {
     expect(describeSummary(summary, given, 12.34)).toEqual([
-      '3 samples: 2 augmented, 1 unchanged (1 not drawn)',
-      '1 instance pasted, 0 dropped',
+      '3 samples: 2 augmented; 1 unchanged: left out by chance (-p)',
+      '1 instance pasted',
       'most pixels of sky (2 pasted), class 1 lie in instances that the image border cuts off; if these classes are scenery, exclude them with --exclude-classes 0,1',
       'wrote out with manifest.json, 12.3 samples/s',
     ]);
   });
 
-  test('names the stuff that is skipped, and that nothing but stuff was found', async () => {
+  test('names the stuff that is skipped', () => {
     const stuff = { instances: 3, pasted: 0, before: 0, after: 0, allowed: false, skipped: true, stuff: true, scenery: false };
     const classes = [{ id: 0, name: 'sky', ...stuff }, { id: 2, name: 'road', ...stuff }, ...summary.classes.slice(3)];
-    expect(describeSummary({ ...summary, classes }, given, 1)[2]).toBe('stuff, not pasted: sky, road (--stuff keep pastes them)');
+    expect(describeSummary({ ...summary, classes }, given, 1)[2]).toBe('stuff, not pasted: sky, road (--stuff keep allows them)');
     expect(describeSummary({ ...summary, classes: classes.slice(1) }, given, 1)[2]).toBe(
-      'stuff, not pasted: road (--stuff keep pastes it)',
-    );
-    const dataset = await openSourced(resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere' }));
-    const none = { ...summary, augmented: 0, unchanged: { 'no source': 3 } };
-    expect(nothingPasted({ ...none, classes: classes.slice(0, 2) }, dataset, given)).toBe(
-      'no class found (sky, road) may be pasted, since stuff is skipped; pass --stuff keep, or name classes with --classes',
-    );
-    expect(nothingPasted({ ...none, classes: classes.slice(0, 2).map((row) => ({ ...row, skipped: false })) }, dataset, given)).toBe(
-      'no class found (sky, road) may be pasted; change --classes or --exclude-classes',
+      'stuff, not pasted: road (--stuff keep allows it)',
     );
   });
 
-  test('names the rules that stood in the way if nothing was pasted, the most frequent first', async () => {
-    const dataset = await openSourced(resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere' }));
-    const none = { ...summary, augmented: 0, unchanged: { 'nothing fits': 3 } };
-    const dropped = { 'below min-area': 2, 'above max-cover': 1, 'on --avoid': 4, 'not on --paste-on': 7 };
-    expect(nothingPasted({ ...none, dropped }, dataset, given)).toBe(
-      'no instance fits (7 not on --paste-on, 4 on --avoid, 2 below min-area, 1 above max-cover); loosen --paste-on, --avoid, --min-area, --max-cover',
-    );
+  test.each<[string, Partial<AugmentSummary>, string[]]>([
+    ['nothing else', { samples: 2, unchanged: {} }, ['2 samples: 2 augmented', '1 instance pasted']],
+    [
+      'one reason, without its number',
+      { unchanged: { 'no source': 1 }, dropped: { 'below min-area': 11 }, pasted: 290 },
+      [
+        '3 samples: 2 augmented; 1 unchanged: no source to paste from',
+        '290 instances pasted; 11 not pasted: too small after scaling or cropping (--min-area)',
+      ],
+    ],
+    [
+      'several reasons, the most frequent first',
+      { samples: 9, unchanged: { 'not a target': 2, 'nothing fits': 5 }, dropped: { 'above max-cover': 1, 'on --avoid': 4 } },
+      [
+        '9 samples: 2 augmented; 7 unchanged: 5 no drawn instance fits, 2 not to be pasted into (--targets)',
+        '1 instance pasted; 5 not pasted: 4 would cover a class to avoid (--avoid), 1 would cover too much of an existing instance (--max-cover)',
+      ],
+    ],
+  ])('says in words what was left out: %s', (_, change, lines) => {
+    expect(describeSummary({ ...summary, ...change }, given, 1).slice(0, 2)).toEqual(lines);
+  });
+
+  test.each([
+    ['repeats the classes that are excluded already', { excludeClasses: ['a b', 7] }, / --exclude-classes 'a b,7,0,1'$/],
+    ['names those that look like scenery', {}, / --exclude-classes 0,1$/],
+  ])('proposes to exclude scenery, and %s', (_, more, end) => {
+    expect(describeSummary(summary, { ...given, ...more }, 1)[2]).toMatch(end);
+  });
+
+  test('does not propose to exclude all classes', () => {
+    const lines = describeSummary({ ...summary, classes: summary.classes.slice(0, 3) }, given, 1);
+    expect(lines.join()).not.toContain('scenery');
   });
 
   test('has a table of the first twenty classes, with their share of the pixels before and after', () => {
@@ -99,7 +113,9 @@ describe('a summary', () => {
       `  car ${'x'.repeat(31)}…        101       2   0.10 -> 0.12 %`,
     ]);
     expect(lines).toHaveLength(24);
-    expect(lines.at(-2)).toBe('  and 2 more classes; --json lists all');
+    expect(lines.at(-2)).toBe('  … 2 more classes; for all: copypaste report out');
+    const dry = describeSummary({ ...summary, pixels: 10_000, classes: named }, { ...given, dryRun: true }, 1);
+    expect(dry.at(-2)).toBe('  … 2 more classes; for all: --json');
     expect(lines.every((line) => line.length <= 80)).toBe(true);
     const without = describeSummary({ ...summary, pixels: 0, classes: named }, given, 1);
     expect(without.some((line) => line.startsWith('classes'))).toBe(false);
@@ -112,21 +128,12 @@ describe('a summary', () => {
     expect(lines).toEqual(['  class         pasted   before -> after', '  traffic lig…       2  10.00 -> 12.00 %']);
   });
 
-  test('advises what is true of the run if samples found no source', () => {
-    const sourceless = { ...summary, classes: [], unchanged: { 'no source': 1 } };
-    const advice = (more: object, samples = 3) => describeSummary({ ...sourceless, samples }, { ...given, ...more }, 1)[2];
-    expect(advice({})).toBe('1 sample found no source in the batch; pass --allow-self, lower --min-area, or pass --truncated keep');
-    expect(advice({}, 300)).toBe('1 sample found no source in the batch; raise --batch-size, lower --min-area, or pass --truncated keep');
-    expect(advice({ allowSelf: true, truncated: 'keep' })).toBe('1 sample found no source in the batch; lower --min-area');
-    expect(advice({ sources: 'bank', truncated: 'keep' })).toBe('1 sample found no source; lower --min-area');
-  });
-
-  test('advises --allow-self for a single sample, and --batch-size for batches of one', async () => {
-    const dataset = await openSourced(resolveOptions(augmentOptions, { in: 'fixtures/camvid', out: 'nowhere' }));
-    const none = { ...summary, augmented: 0, unchanged: { 'no source': 3 } };
-    const single = { ...dataset, samples: dataset.samples.slice(0, 1) };
-    expect(nothingPasted(none, single, given)).toMatch(/only one sample.*; pass --allow-self, or other sources with --sources$/);
-    expect(nothingPasted(none, dataset, { ...given, batchSize: 1 })).toMatch(/only one sample.*; raise --batch-size$/);
+  test('says how samples without a source could get one, if there is a way', () => {
+    const lines = (ways: string[]) => describeSummary({ ...summary, classes: [], ways }, given, 1).slice(2, -1);
+    expect(lines(['pass --allow-self', 'lower --min-area'])).toEqual([
+      'for samples without a source: pass --allow-self, or lower --min-area',
+    ]);
+    expect(lines([])).toEqual([]);
   });
 
   test('says how large the output of a dry run would be, and if it would not fit', () => {
@@ -141,7 +148,7 @@ describe('a summary', () => {
   test('groups files that were left behind by folder, and names the first four groups', () => {
     const leftBehind = ['a/1.txt', 'a/2.txt', 'b/1.txt', 'c.txt', 'd.txt', 'e.txt'];
     const lines = describeSummary({ ...summary, classes: [], leftBehind }, given, 1);
-    expect(lines[2]).toMatch(/^6 files not copied .*: a\/ \(2\), b\/1\.txt, c\.txt, d\.txt, …$/);
+    expect(lines[2]).toMatch(/^6 files not copied .*: a\/ \(2\), b\/1\.txt, c\.txt, d\.txt, … 1 more; for all: --json$/);
   });
 
   test('ends with what was written: nothing by a dry run or for a complete output, the rest after an interruption', () => {
@@ -159,7 +166,7 @@ describe('a summary', () => {
 });
 
 describe('a balance', () => {
-  const balanced = (reached: readonly [number, number], limit?: Limit['reason'], changed: Partial<AugmentSummary> = {}) => {
+  const balanced = (reached: readonly [number, number], limit?: Limit['reason'], changed: Partial<AugmentSummary> = {}, more = {}) => {
     const [car, bus] = reached;
     const rows = [
       { id: 3, name: 'car', asked: 0.5, reached: car },
@@ -167,7 +174,7 @@ describe('a balance', () => {
     ];
     const lines = describeSummary(
       { ...summary, classes: [], balance: { of: 'pasted', by: 'instances', classes: rows }, ...changed },
-      given,
+      { ...given, ...more },
       1,
     );
     return lines.slice(2, -1);
@@ -183,7 +190,7 @@ describe('a balance', () => {
   });
 
   test('names what stood in the way of a class, or chance', () => {
-    expect(balanced([0.6, 0.4], 'batches').slice(4)).toEqual([
+    expect(balanced([0.6, 0.4], 'batches', { samples: 100 }).slice(4)).toEqual([
       'class 4: 50.0 % asked, 40.0 % reached: only 9 of 23 batches have an instance to paste; raise --batch-size',
     ]);
     expect(balanced([0.6, 0.4]).slice(4)).toEqual([
@@ -192,9 +199,25 @@ describe('a balance', () => {
     ]);
   });
 
-  test('does not advise a larger -p when all samples were drawn', () => {
-    expect(balanced([0.6, 0.4], undefined, { unchanged: {} }).at(-1)).toMatch(/chance, with 1 paste; raise --copies$/);
-    expect(balanced([0.6, 0.4], 'pastes', { unchanged: {} }).at(-1)).toMatch(/existing instances; raise --max-instances$/);
+  const tooFew = 'the samples that hold it have too few instances of it';
+  const [beside, batches] = ['there are too few pastes beside the existing instances', 'only 9 of 23 batches have an instance to paste'];
+  const many = { samples: 100 };
+  const [skip, all] = [{ unchanged: {} }, { maxInstances: 'all' as const }];
+  test.each<[string, Limit['reason'] | undefined, Partial<AugmentSummary>, object]>([
+    ['chance, with 1 paste; raise --copies', undefined, skip, {}],
+    [`${beside}; raise -p or raise --max-instances`, 'pastes', {}, {}],
+    [`${beside}; raise --max-instances`, 'pastes', skip, {}],
+    [beside, 'pastes', skip, all],
+    [`${batches}; raise --batch-size`, 'batches', many, {}],
+    [batches, 'batches', {}, {}],
+    [`${tooFew}; lower --max-instances or raise --batch-size`, 'samples', many, {}],
+    [`${tooFew}; lower --max-instances`, 'samples', {}, {}],
+    [`${tooFew}; raise --batch-size`, 'samples', many, { maxInstances: 1 }],
+    [tooFew, 'samples', many, { maxInstances: 1, sources: 'bank' }],
+    ['no instance may be pasted; lower --min-area or pass --truncated keep', 'unusable', {}, {}],
+    ['no instance may be pasted; lower --min-area', 'unusable', {}, { truncated: 'keep' }],
+  ])('offers only what can help: %s', (why, limit, changed, more) => {
+    expect(balanced([0.6, 0.4], limit, changed, more).at(-1)).toBe(`class 4: 50.0 % asked, 40.0 % reached: ${why}`);
   });
 
   test('says nothing when nothing was pasted', () => {
@@ -238,5 +261,5 @@ test('a plan is a line with its source, its placements and its jittered scene', 
   expect(describePlan({ ...augmented, placements: [], scenes: { target: scene, source: scene } })).toMatch(
     /; scene -> \[0,0,9,9\] flipped$/,
   );
-  expect(describePlan({ ...base, status: 'unchanged', reason: 'not drawn' })).toBe('a copy 1: unchanged, not drawn');
+  expect(describePlan({ ...base, status: 'unchanged', reason: 'not drawn' })).toBe('a copy 1: unchanged: left out by chance (-p)');
 });

@@ -80,7 +80,7 @@ describe('preview', () => {
       'none fits',
       { p: 1, avoid: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11'] },
       'data',
-      /any of 8 samples: no instance fits \(\d+ on --avoid\); loosen --avoid/,
+      /any of 8 samples: none of the \d+ drawn instances fits: would cover a class to avoid \(--avoid\); loosen --avoid/,
     ],
     ['it is unknown', { withClass: 'cat' }, 'usage', /^--with-class: unknown class 'cat'; classes are sky,/],
     ['it is never pasted', { excludeClasses: ['bicyclist'] }, 'usage', /^--with-class: class bicyclist is never pasted; allow it with/],
@@ -116,7 +116,7 @@ describe('a preview with --sweep', () => {
   test('says why nothing is pasted where a value leaves nothing', async () => {
     const { sheet } = await preview({ in: camvid, out: newPicture(), rows: 1, p: 1, sweep: ['min-area=1|0.001'], maxArea: 1 });
     const [, none, some] = sheet.blocks[0]?.rows[0] ?? [];
-    expect(none?.caption).toEqual(['min-area 1', 'nothing pasted: no source']);
+    expect(none?.caption).toEqual(['min-area 1', 'nothing pasted: no source to paste from']);
     expect([none?.tile, some?.tile?.width]).toEqual([undefined, 480]);
   });
 
