@@ -42,8 +42,10 @@ function wordsOf({ options }: CommandRow): Word[] {
 
 function valuesOf({ kind, flag, choices }: Option): Values {
   if (choices) return choices;
-  if (kind !== 'path') return 'text';
-  return /<(file|manifest)>$/.test(flag) ? 'files' : 'folders';
+  const isFile = /<(file|manifest)>$/.test(flag);
+  if (kind === 'path') return isFile ? 'files' : 'folders';
+  // A path inside the data set does not begin in the working folder.
+  return isFile && kind !== 'path inside' ? 'files' : 'text';
 }
 
 /** The first part of a description, since a shell has one line for it. */
@@ -122,7 +124,8 @@ function zshScript(): string {
   const spec = ({ flags, description, values }: Word): string => {
     const value = values === undefined ? '' : `:${flags.length === 0 ? escaped(description) : 'value'}:${offer(values)}`;
     const [first, ...others] = flags;
-    if (first === undefined) return quoted(`:${value}`);
+    // With two colons, zsh would offer the values of the next argument too.
+    if (first === undefined) return quoted(value);
     const excluded = others.length > 0 ? `(${flags.join(' ')})` : '';
     return flags.map((flag) => quoted(`${excluded}${flag}[${escaped(description)}]${value}`)).join(' ');
   };
