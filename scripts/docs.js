@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { describeOption, termOf } from '../dist/cli/flags.js';
 import { manPage } from '../dist/cli/man.js';
+import { inspectionSchema } from '../dist/engine/inspection.js';
 import { layouts } from '../dist/formats/layouts.js';
 import * as tables from '../dist/options.js';
 import { manifestSchema } from '../dist/output/manifest.js';
@@ -13,7 +14,11 @@ const { augmentOptions, batchOptions, presets } = tables;
 
 /** Text of each file that is generated as a whole, by its path: the JSON Schemas and the manual page. */
 export function fileTexts() {
-  const schemas = { 'manifest.schema.json': z.toJSONSchema(manifestSchema), 'config.schema.json': configSchema() };
+  const schemas = {
+    'manifest.schema.json': z.toJSONSchema(manifestSchema),
+    'config.schema.json': configSchema(),
+    'inspection.schema.json': z.toJSONSchema(inspectionSchema),
+  };
   const texts = Object.entries(schemas).map(([path, schema]) => [path, `${JSON.stringify(schema, undefined, 2)}\n`]);
   return { ...Object.fromEntries(texts), 'man/copypaste.1': manPage() };
 }
@@ -52,6 +57,7 @@ function generatedParts() {
         .map(([flag, option]) => ({ ...option, flag })),
     ),
     configuration: table(Object.values(tables.configFlags).map(({ group: _, ...option }) => option)),
+    'fields of inspect': fieldTable(z.toJSONSchema(inspectionSchema)),
     presets: presetTable(),
     layouts: layoutTable(),
     ...Object.fromEntries(layouts.map((layout) => [`layout ${layout.name}`, layoutFacts(layout)])),
@@ -90,6 +96,19 @@ function table(options, title = 'option') {
       return rows.length > 0 ? [`| **${group}** | |`, ...rows] : [];
     }),
   ].join('\n');
+}
+
+/** Table of the fields of a JSON Schema; those that a definition describes stand there once. */
+function fieldTable(schema) {
+  const rowsOf = ({ properties = {}, required = [] }, path) =>
+    Object.entries(properties).flatMap(([name, field]) => {
+      const { type, items, description, $ref } = field;
+      const list = type === 'array' ? '[]' : '';
+      const described = $ref ? schema.$defs[$ref.split('/').at(-1)].description : description;
+      const text = `${required.includes(name) ? '' : 'optional: '}${cell(described ?? '')}`;
+      return [...(described ? [`| \`${path}${name}\` | ${text} |`] : []), ...rowsOf(items ?? field, `${path}${name}${list}.`)];
+    });
+  return ['| field | meaning |', '| --- | --- |', ...rowsOf(schema, '')].join('\n');
 }
 
 /** Table of the names of layouts: those of masks beside those of objects. */

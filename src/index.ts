@@ -16,6 +16,7 @@ export {
   copyPasteBatch,
 } from './batch.ts';
 export type { Hooks } from './engine/hooks.ts';
+export { type Inspection, inspectionSchema } from './engine/inspection.ts';
 export type { AugmentSummary } from './engine/tally.ts';
 export { CopyPasteError, exitCodes } from './errors.ts';
 export type { Difference } from './output/compare.ts';
@@ -25,7 +26,7 @@ export { openBackend } from './render/open.ts';
 export type { PassPlan, PastePlan, Plan } from './types.ts';
 export { check } from './verbs/check.ts';
 export type { ExtractSummary } from './verbs/extract.ts';
-export { type Inspection, inspect } from './verbs/inspect.ts';
+export { inspect } from './verbs/inspect.ts';
 export { preview } from './verbs/preview.ts';
 export { replay } from './verbs/replay.ts';
 export { type Report, report } from './verbs/report.ts';

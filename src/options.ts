@@ -785,6 +785,13 @@ export const checkOptions = {
 
 export const inspectOptions = {
   ...ofAnnotations,
+  other: {
+    flag: '<other>',
+    group: 'Input',
+    kind: 'path',
+    config: false,
+    description: 'second data set, whose classes are compared with those of the first',
+  },
   split: { ...reading.split, description: 'split to list first, if none is called train' },
   instances,
   join,
@@ -794,7 +801,7 @@ export const inspectOptions = {
   json: { flag: '--json', group: 'Run', kind: 'switch', config: false, description: 'print the findings as one JSON object' },
 } as const satisfies OptionTable;
 
-const { json: _json, ...ofInspection } = inspectOptions;
+const { json: _json, other: _other, ...ofInspection } = inspectOptions;
 
 export const initOptions = {
   ...ofInspection,
@@ -821,7 +828,7 @@ export const configFlags = {
 } as const satisfies OptionTable;
 
 /** Options of all commands that read a configuration; each takes those that it has. */
-export const configured: OptionTable = { ...inspectOptions, ...checkOptions, ...extractOptions, ...previewOptions, ...augmentOptions };
+export const configured: OptionTable = { ...ofInspection, ...checkOptions, ...extractOptions, ...previewOptions, ...augmentOptions };
 
 /** Key of an option in a configuration: the long name of its flag, or `p`. */
 export function keyOf(name: string): string {

@@ -40,7 +40,7 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['p-limit', /^base\/parts\.ts$/],
   ['saxes', /^formats\/xml\.ts$/],
   ['fflate', /^codecs\/numpy\.ts$/],
-  ['zod', /^(schema|output\/(manifest|journal|run-file))\.ts$/],
+  ['zod', /^(schema|engine\/inspection|output\/(manifest|journal|run-file))\.ts$/],
 ];
 
 /** Tests that do not mirror a single file or folder of src. */

@@ -108,10 +108,13 @@ export const commands = [
   },
   {
     name: 'inspect',
-    description: 'describe a data set: layout, splits, sizes, classes and possible problems',
+    description: 'describe a data set: layout, splits, sizes, classes and possible problems; or compare the classes of two',
     options: { ...inspectOptions, ...configFlags },
-    first: ['in', 'layout', 'split', 'instances', 'background', 'ignore', 'classNames', 'annotations', 'jobs', 'json'],
-    examples: [{ line: 'copypaste inspect data', purpose: 'what copypaste finds in the data set' }],
+    first: ['in', 'other', 'layout', 'split', 'instances', 'background', 'ignore', 'classNames', 'annotations', 'json'],
+    examples: [
+      { line: 'copypaste inspect data', purpose: 'what copypaste finds in the data set' },
+      { line: 'copypaste inspect data aug', purpose: 'the classes of two data sets side by side' },
+    ],
   },
   {
     name: 'verify',

@@ -1,4 +1,4 @@
-/** Lines that describe a data set once it is open. */
+/** Lines that describe a data set once it is open, or inspected. */
 
 import { plural } from '../base/plural.ts';
 import { isBankSet } from '../dataset/bank.ts';
@@ -6,6 +6,8 @@ import { isCutoutFolder } from '../dataset/cutouts.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { describeUnpasted, total, unpastedWith } from '../dataset/unpasted.ts';
+import type { Inspection } from '../engine/inspection.ts';
+import { bankLayout } from '../formats/bank.ts';
 
 /** Layout, folders, split and number of samples of a data set. */
 export function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
@@ -75,4 +77,24 @@ export function describeSources({ sources, classNames }: SourcedDataset): string
       ? 'source classes are matched by id'
       : `source classes: ${taken.length} pasted${how.length > 0 ? ` (${listed(how)})` : ''}${rest.length > 0 ? `, ${rest.length} not pasted: ${listed(rest)}` : ''}${stuff.length > 0 ? `, ${stuff.length} stuff: ${listed(stuff)}` : ''}`,
   ];
+}
+
+/** Layout, and number of samples by split. */
+export function describeLayout({ layout, splits, annotations }: Inspection): string {
+  const total = Object.values(splits).reduce((sum, n) => sum + n, 0);
+  const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
+  return layout === bankLayout
+    ? `bank of objects: ${plural(annotations, 'cut-out')} of ${plural(total, 'sample')}`
+    : `${layout} layout: ${plural(total, 'sample')}${named.length > 0 ? `: ${named.join(', ')}` : ''}`;
+}
+
+/** Sizes of the images, the most common first. */
+export function describeSizes({ sizes }: Inspection): string {
+  const named = Object.entries(sizes).map(([size, n]) => `${size} (${n})`);
+  return `sizes: ${some(named, 6).join(', ')}`;
+}
+
+/** The first lines of a list, and the number of the others. */
+export function some(lines: readonly string[], count: number): string[] {
+  return lines.length <= count ? [...lines] : [...lines.slice(0, count), `… and ${lines.length - count} more; --json lists all`];
 }

@@ -123,7 +123,7 @@ function examplesText(rows: readonly Example[], width: number): string {
  * @param end text at the end of a line that is continued.
  * @param next spaces before the lines after the first.
  */
-function wrapped(text: string, width: number, indent = 0, end = '', next = indent): string {
+export function wrapped(text: string, width: number, indent = 0, end = '', next = indent): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

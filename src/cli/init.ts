@@ -6,6 +6,7 @@ import { plural } from '../base/plural.ts';
 import { yamlLine } from '../base/yaml.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { describeUnpasted } from '../dataset/unpasted.ts';
+import type { ClassRow, Inspection } from '../engine/inspection.ts';
 import { measure } from '../engine/measure.ts';
 import { CopyPasteError, codeOf, printable, systemMessageOf } from '../errors.ts';
 import { layoutNamed } from '../formats/layouts.ts';
@@ -13,7 +14,7 @@ import { augmentOptions, configured, type Given, initOptions, keyOf, presets, ty
 import { smallestGain } from '../plan/prior.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Reason } from '../types.ts';
-import { type ClassRow, type Inspection, inspect } from '../verbs/inspect.ts';
+import { inspect } from '../verbs/inspect.ts';
 import { commentLines } from './comment.ts';
 import { remedies } from './inspect.ts';
 import type { Streams } from './streams.ts';

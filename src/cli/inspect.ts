@@ -1,12 +1,14 @@
+import { resolve } from 'node:path';
 import { plural } from '../base/plural.ts';
 import { describeUnpasted } from '../dataset/unpasted.ts';
+import type { Inspection, SplitCounts } from '../engine/inspection.ts';
 import { printable } from '../errors.ts';
-import { bankLayout } from '../formats/bank.ts';
 import type { Given, inspectOptions } from '../options.ts';
 import type { Reason } from '../types.ts';
-import { type Inspection, inspect, type SplitCounts } from '../verbs/inspect.ts';
-import { describeNotes } from './dataset.ts';
-import type { Streams } from './streams.ts';
+import { inspect } from '../verbs/inspect.ts';
+import { describeComparison } from './comparison.ts';
+import { describeLayout, describeNotes, describeSizes, some } from './dataset.ts';
+import { type Streams, usualWidth } from './streams.ts';
 import { change, tableLines } from './table.ts';
 import { withProgress } from './with-progress.ts';
 
@@ -18,9 +20,20 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
   return withProgress({
     given,
     streams,
-    run: (hooks, say) => inspect(given, { ...hooks, opened: (dataset) => describeNotes(dataset).forEach(say) }),
+    run: (hooks, say) =>
+      inspect(given, {
+        ...hooks,
+        opened: (dataset) => {
+          const whose = given.other === undefined ? '' : dataset.root === resolve(given.other) ? 'B: ' : 'A: ';
+          for (const line of describeNotes(dataset)) say(`${whose}${line}`);
+        },
+      }),
     tell: (result) => {
-      const lines = given.json ? [JSON.stringify(result)] : describeInspection(result).map(printable);
+      const { other = '', json } = given;
+      const { columns = usualWidth } = streams.stdout;
+      const told = (): string[] =>
+        result.compared ? describeComparison(result, result.compared, [given.in, other], columns) : describeInspection(result);
+      const lines = json ? [JSON.stringify(result)] : told().map(printable);
       streams.stdout.write(lines.map((line) => `${line}\n`).join(''));
       return 0;
     },
@@ -28,18 +41,11 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
 }
 
 function describeInspection(inspection: Inspection): string[] {
-  const { layout, split, splits, sizes, images, others, augmented, odd, leftBehind } = inspection;
-  const total = Object.values(splits).reduce((sum, n) => sum + n, 0);
-  const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
+  const { split, splits, images, others, augmented, odd, leftBehind } = inspection;
   const rest = Object.keys(splits).filter((name) => name !== split);
   return [
-    layout === bankLayout
-      ? `bank of objects: ${plural(inspection.annotations, 'cut-out')} of ${plural(total, 'sample')}`
-      : `${layout} layout: ${plural(total, 'sample')}${named.length > 0 ? `: ${named.join(', ')}` : ''}`,
-    `sizes: ${some(
-      Object.entries(sizes).map(([size, n]) => `${size} (${n})`),
-      6,
-    ).join(', ')}`,
+    describeLayout(inspection),
+    describeSizes(inspection),
     `images: ${Object.entries(images)
       .map(([kind, n]) => `${kind} (${n})`)
       .join(', ')}`,
@@ -110,8 +116,4 @@ function describePastable({ annotations, pastable, unpasted }: SplitCounts): str
     return `  ${describeUnpasted({ [reason]: unpasted[reason] })}${flag === undefined ? '' : ` (${flag})`}`;
   });
   return [`usable as pastes by default: ${pastable} of ${annotations}${lines.length > 0 ? '; not used:' : ''}`, ...lines];
-}
-
-function some(lines: readonly string[], count: number): string[] {
-  return lines.length <= count ? [...lines] : [...lines.slice(0, count), `… and ${lines.length - count} more; --json lists all`];
 }

@@ -8,7 +8,7 @@ import { type CommandName, type CommandRow, commands } from './commands.ts';
 import type { runConfigured } from './configuration.ts';
 import { addFlags, givenOf } from './flags.ts';
 import { commandHelp, programHelp } from './help.ts';
-import type { Streams } from './streams.ts';
+import { type Streams, usualWidth } from './streams.ts';
 
 /** The code of a command; `run` checks the options and returns the exit code. */
 interface Loaded {
@@ -33,9 +33,6 @@ const loaders: Readonly<Record<CommandName, () => Promise<Loaded>>> = {
   doctor: () => import('./doctor.ts'),
   completion: () => import('./completion.ts'),
 };
-
-/** Width of help that is not printed on a terminal, in columns. */
-const usualWidth = 80;
 
 /**
  * Runs a command line.

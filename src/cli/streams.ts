@@ -10,3 +10,6 @@ export interface TextStream {
   /** Width of the terminal; changes with it. */
   readonly columns?: number;
 }
+
+/** Width of output that is not printed on a terminal, in columns. */
+export const usualWidth = 80;

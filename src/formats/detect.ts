@@ -11,9 +11,9 @@ interface Fitting {
   readonly folders: Folders[];
 }
 
-/** Tests if a folder matches a layout. */
-export async function matchesLayout(tree: Tree, encoding?: string): Promise<boolean> {
-  return (await fittingLayouts(tree, undefined, encoding)).length > 0;
+/** Tests if a folder matches a layout. @param wanted the layout; any if absent. */
+export async function matchesLayout(tree: Tree, encoding?: string, wanted?: string): Promise<boolean> {
+  return (await fittingLayouts(tree, wanted, encoding)).length > 0;
 }
 
 /** Layouts that match a folder. */

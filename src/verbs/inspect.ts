@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
+import { listTree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { isUndefinedId, type KnownClasses } from '../dataset/classes.ts';
@@ -13,83 +14,74 @@ import { jobsOf } from '../engine/budget.ts';
 import { type CountedInstance, createClassCounts } from '../engine/class-counts.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { bytesOfImage, bytesOfImages } from '../engine/images.ts';
+import { type ClassRow, compareClasses, type Inspection, type SplitCounts } from '../engine/inspection.ts';
 import { withFiles } from '../engine/option-files.ts';
 import { createJudge } from '../engine/pastable.ts';
 import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
 import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
 import { bankLayout, isBank, readBank } from '../formats/bank.ts';
-import { type Given, inspectOptions } from '../options.ts';
-import type { Difference } from '../output/compare.ts';
+import { matchesLayout } from '../formats/detect.ts';
+import { type Given, inspectOptions, type Resolved } from '../options.ts';
 import type { Manifest } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Annotations, PixelsById, Reason, Sample, Shaped, Size, Unpasted } from '../types.ts';
-
-/** Counts of one class. */
-export interface ClassRow {
-  readonly id: number;
-  readonly name?: string;
-  /** True for background and ignore ids, which are never pasted. */
-  readonly leftOut: boolean;
-  /** Kind of the class, as the layout or a file of the data set states it. */
-  readonly kind: 'thing' | 'stuff' | 'unknown';
-  readonly samples: number;
-  /** Number of instances; crowds are not counted. */
-  readonly instances: number;
-  /** Number of instances that may be pasted if no option is given. */
-  readonly pastable: number;
-  readonly pixels: number;
-  /** Number of instances that were pasted, if the data set is an output of `augment`. */
-  readonly pasted?: number;
-  /** Pixels in the samples that were pasted into, if the data set is an output of `augment`. */
-  readonly before?: number;
-  readonly after?: number;
-}
-
-/** Counts of the annotations of some splits. */
-export interface SplitCounts {
-  readonly classes: readonly ClassRow[];
-  /** Number of annotations, with those that have no pixels. */
-  readonly annotations: number;
-  /** Number of annotations that may be pasted if no option is given. */
-  readonly pastable: number;
-  /** Number of all other annotations, by reason. */
-  readonly unpasted: Unpasted;
-}
-
-/** Class counts of the augmented split, and possible problems of a data set. */
-export interface Inspection extends SplitCounts {
-  readonly layout: string;
-  /** Split that `augment` would augment; `''` for a data set without splits. */
-  readonly split: string;
-  /** Number of samples by split; `''` stands for a data set without splits. */
-  readonly splits: Readonly<Record<string, number>>;
-  /** Number of samples by image size, the most common first. */
-  readonly sizes: Readonly<Record<string, number>>;
-  /** Number of samples by format and channels of the image. */
-  readonly images: Readonly<Record<string, number>>;
-  /** Counts of all other splits together. */
-  readonly others?: SplitCounts;
-  /** Number of the samples that were pasted into, and of their pixels, if the data set is an output of `augment`. */
-  readonly augmented?: { readonly samples: number; readonly pixels: number };
-  /** Possible problems, by file. */
-  readonly odd: readonly Difference[];
-  /** Files that belong to no sample. */
-  readonly leftBehind: readonly string[];
-}
+import type { Annotations, PixelsById, Reason, Sample, Shaped, Size } from '../types.ts';
 
 const channelNames = ['', 'grey', 'grey with alpha', 'RGB', 'RGBA'];
 
-/** Reads a data set's annotations and counts them; for an output of `augment` also what its manifest says. No image is decoded. */
+type InspectOptions = Resolved<typeof inspectOptions>;
+
+/**
+ * Reads a data set's annotations and counts them; for an output of `augment` also what its manifest says. With a second data set, `other`,
+ * compares the classes of both. No image is decoded.
+ */
 export async function inspect(given: Given<typeof inspectOptions>, hooks: Hooks = {}): Promise<Inspection> {
   const options = resolveOptions(inspectOptions, await withFiles(inspectOptions, given));
+  const { other, list } = options;
+  if (other === undefined) return inspectOne(options, hooks);
+  if (list) throw new CopyPasteError('usage', '--list: names samples of one data set, so two are not compared by it; leave it out');
+  const one = await inspectOne(options, hooks);
+  const two = await inspectOther(options, one.layout, other, hooks);
+  return { ...one, compared: { other: two, classes: compareClasses(one.classes, two.classes) } };
+}
+
+/**
+ * Inspects the second data set: with all options if it has the layout of the first, else in its own layout, without the options for the files of a
+ * layout.
+ *
+ * @throws {CopyPasteError} as `openDataset`, with the name of the folder.
+ */
+async function inspectOther(options: InspectOptions, layout: string, other: string, hooks: Hooks): Promise<Inspection> {
+  const { split, crowd, encoding, jobs, progress, quiet, json } = options;
+  try {
+    const isAlike = layout !== bankLayout && !(await isBank(other)) && (await hasLayout(other, layout, options));
+    const shared = isAlike ? options : resolveOptions(inspectOptions, { in: other, split, crowd, encoding, jobs, progress, quiet, json });
+    return await inspectOne({ ...shared, in: other, ...(isAlike && { layout: layout as InspectOptions['layout'] }) }, hooks);
+  } catch (cause) {
+    if (!(cause instanceof CopyPasteError) || cause.code === 'interrupted') throw cause;
+    if (cause.message.startsWith(`${other}: `)) throw cause;
+    const message = cause.message.replace(/^the data set (?=does not|matches)/, '');
+    throw new CopyPasteError(cause.code, `${other}: ${message}`, { cause, offenders: cause.offenders });
+  }
+}
+
+/** Tests if the options find the files of a layout in a folder. */
+async function hasLayout(folder: string, layout: string, { images, masks, annotations, encoding }: InspectOptions): Promise<boolean> {
+  const tree = await listTree(folder);
+  const named = [images, masks].filter((path) => path !== undefined);
+  if (annotations !== undefined) return tree.has(annotations);
+  return named.length > 0 ? named.every((path) => tree.folders.has(path)) : matchesLayout(tree, encoding, layout);
+}
+
+async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspection> {
+  const { instances } = options;
   if (await isBank(options.in)) {
     refuseListOfBank(options.list);
-    refuseIdleInstances(given.instances, bankLayout);
+    refuseIdleInstances(instances, bankLayout);
     return inspectBank(options.in);
   }
   const dataset = await openDataset({ ...options, onlySplit: false, skipBad: true, lookOnly: true }, hooks.meter);
-  refuseIdleInstances(given.instances, dataset.layout);
+  refuseIdleInstances(instances, dataset.layout);
   refuseIdleJoin(options, dataset.layout);
   const samples = [...dataset.samples, ...dataset.others];
   hooks.opened?.(dataset);

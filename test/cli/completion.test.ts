@@ -91,7 +91,16 @@ const cases: Readonly<Record<string, Offer>> = {
   'copypaste completion ': { all: ['bash', 'fish', 'zsh'] },
   'copypaste augment --out pi': { all: ['pictures'] },
   'copypaste inspect pi': { all: ['pictures'] },
+  'copypaste inspect pictures pi': { all: ['pictures'] },
   'copypaste augment --class-map pi': { all: ['picks.txt', 'pictures'] },
+  'copypaste augment --list pi': { all: ['picks.txt', 'pictures'] },
+  'copypaste plan pi': { all: ['pictures'] },
+  'copypaste jobfile sl': { all: ['slurm'] },
+  'copypaste jobfile slurm --run pi': { all: ['picks.txt', 'pictures'] },
+  'copypaste status --run pi': { all: ['picks.txt', 'pictures'] },
+  'copypaste merge --run pi': { all: ['picks.txt', 'pictures'] },
+  'copypaste report pi': { all: ['pictures'] },
+  'copypaste init --out pi': { all: ['picks.txt', 'pictures'] },
   'copypaste augment --seed pi': { all: [] },
 };
 

@@ -2,7 +2,9 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
+import { inspectionSchema } from '../../src/engine/inspection.ts';
 import { augment } from '../../src/verbs/augment.ts';
+import { extract } from '../../src/verbs/extract.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
@@ -37,6 +39,19 @@ describe('inspect', () => {
     const { layout, classes, odd } = await inspect({ in: `fixtures/${name}` });
     expect({ layout, odd }).toEqual({ layout: name, odd: [] });
     expect(classes.every(({ leftOut, instances, pixels }) => pixels > 0 && (leftOut || instances > 0))).toBe(true);
+  });
+
+  test('finds what its schema says, in every layout, an output, a bank, and a comparison', async () => {
+    const [out, bank] = [join(folder, 'described'), join(folder, 'bank')];
+    await augment({ in: 'fixtures/camvid', out, p: 1 });
+    await extract({ in: 'fixtures/camvid', out: bank });
+    const layouts = ['camvid', 'coco', 'cvat', 'datumaro', 'labelme', 'panoptic', 'via', 'voc', 'yolo'];
+    for (const place of [...layouts.map((name) => `fixtures/${name}`), out, bank]) {
+      const found = await inspect({ in: place });
+      expect(inspectionSchema.parse(JSON.parse(JSON.stringify(found))), place).toEqual(found);
+      const compared = await inspect({ in: place, other: 'fixtures/voc' });
+      expect(inspectionSchema.parse(JSON.parse(JSON.stringify(compared))), place).toEqual(compared);
+    }
   });
 
   test('counts the instances that --join makes of components', async () => {
