@@ -7,6 +7,7 @@ import { CopyPasteError, interrupted } from '../errors.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { byNumber, dropWords, reasonsInWords } from '../output/reasons.ts';
 import { scaleOf } from '../plan/jitter.ts';
+import type { ByClass } from '../plan/measures.ts';
 import { limitInPixels } from '../plan/plan.ts';
 import type { DropReason, PassReason, Unpasted } from '../types.ts';
 import { jobsOf } from './budget.ts';
@@ -16,10 +17,16 @@ import { misfitOf } from './pastable.ts';
 import { planOptionsOf } from './planner.ts';
 import { readSourced } from './reading.ts';
 
+/** Measures, as far as classes of weight 0 are never pasted. */
+export interface Weighted {
+  readonly weights?: { readonly instances: ByClass } | undefined;
+}
+
 /** Counts of a run that pasted nothing. */
 interface Outcome {
   readonly unchanged: Readonly<Partial<Record<PassReason, number>>>;
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  readonly measures: Weighted;
 }
 
 type Options = MeasureOptions & { readonly crowd?: string | undefined };
@@ -36,7 +43,7 @@ const mostRead = 64;
 export async function whyNothing(
   dataset: SourcedDataset,
   options: Options,
-  { unchanged, dropped }: Outcome,
+  { unchanged, dropped, measures }: Outcome,
   stop?: AbortSignal,
   only?: number,
 ): Promise<string | undefined> {
@@ -53,7 +60,7 @@ export async function whyNothing(
     return 'no annotation can take another object: all ids of its mask are in use, or it has pixels without a label';
   const none = noneToPaste(dataset);
   if (none !== undefined) return none;
-  const stock = await takeStock(dataset, options, Number.POSITIVE_INFINITY, stop, only);
+  const stock = await takeStock(dataset, options, measures, Number.POSITIVE_INFINITY, stop, only);
   return total(drawn) === 0 && usableOf(stock) > 0 && !isAlone(dataset, options) ? undefined : describeStock(dataset, options, stock);
 }
 
@@ -97,7 +104,14 @@ interface Stock {
 }
 
 /** Reads up to `most` sources, spread over all, and counts their instances by what prevents them from being pasted. */
-async function takeStock(dataset: SourcedDataset, options: Options, most: number, stop?: AbortSignal, only?: number): Promise<Stock> {
+async function takeStock(
+  dataset: SourcedDataset,
+  options: Options,
+  measures: Weighted,
+  most: number,
+  stop?: AbortSignal,
+  only?: number,
+): Promise<Stock> {
   const { samples } = dataset.sources ?? dataset;
   const step = Math.max(1, Math.ceil(samples.length / most));
   const planned = planOptionsOf(dataset, options, {});
@@ -124,7 +138,7 @@ async function takeStock(dataset: SourcedDataset, options: Options, most: number
       if (!read) return;
       for (const { classId, area, truncated, crowd } of read.instances) {
         classes.add(classId);
-        if (!planned.mayPaste(classId) || (only !== undefined && classId !== only)) continue;
+        if (!planned.mayPaste(classId) || measures.weights?.instances[classId] === 0 || (only !== undefined && classId !== only)) continue;
         if (crowd) {
           crowds++;
           continue;
@@ -209,6 +223,6 @@ function waysToSources(dataset: SourcedDataset, options: Options, stock: Stock):
 }
 
 /** Ways to give a source to samples without one, if others have one. It reads some sources again. */
-export async function moreSources(dataset: SourcedDataset, options: Options, stop?: AbortSignal): Promise<string[]> {
-  return waysToSources(dataset, options, await takeStock(dataset, options, mostRead, stop));
+export async function moreSources(dataset: SourcedDataset, options: Options, measures: Weighted, stop?: AbortSignal): Promise<string[]> {
+  return waysToSources(dataset, options, await takeStock(dataset, options, measures, mostRead, stop));
 }

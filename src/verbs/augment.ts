@@ -5,7 +5,7 @@ import { nothingToAugment } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { expectedOf } from '../engine/expected.ts';
 import type { Hooks } from '../engine/hooks.ts';
-import { moreSources, whyNothing } from '../engine/nothing.ts';
+import { moreSources, type Weighted, whyNothing } from '../engine/nothing.ts';
 import { withFiles } from '../engine/option-files.ts';
 import { optionsOfRun, readPart, shardNumber, wholePart } from '../engine/part.ts';
 import { openChecked, survey } from '../engine/prepare.ts';
@@ -68,7 +68,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
       if ('records' in opened) {
         hooks.opened?.(dataset);
         for (const record of opened.records) hooks.done?.(record.id, record);
-        return explained(summaryOf(opened, dataset, options), dataset, options, hooks);
+        return explained(summaryOf(opened, dataset, options), opened.measures ?? {}, dataset, options, hooks);
       }
       output = opened;
     }
@@ -82,7 +82,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
     if (counted.samples === 0) throw nothingToAugment(options.in, dataset.split, counted.skipped);
     hooks.meter?.begin('finishing');
     await output?.finish(result);
-    const summary = await explained(counted, dataset, options, hooks);
+    const summary = await explained(counted, measures, dataset, options, hooks);
     return options.dryRun ? { ...summary, expected: await expectedOf(dataset, options) } : summary;
   } finally {
     await threads?.stop();
@@ -93,16 +93,17 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
 /** Adds to a summary why nothing was pasted, or what helps samples that found nothing to paste. */
 async function explained(
   summary: AugmentSummary,
+  measures: Weighted,
   dataset: SourcedDataset,
   options: AugmentOptions,
   { stop }: Hooks,
 ): Promise<AugmentSummary> {
   if (summary.augmented === 0) {
-    const nothing = await whyNothing(dataset, options, summary, stop);
+    const nothing = await whyNothing(dataset, options, { ...summary, measures }, stop);
     return nothing === undefined ? summary : { ...summary, nothing };
   }
   const isNew = summary.backend !== undefined;
-  return isNew && summary.unchanged['no source'] ? { ...summary, ways: await moreSources(dataset, options, stop) } : summary;
+  return isNew && summary.unchanged['no source'] ? { ...summary, ways: await moreSources(dataset, options, measures, stop) } : summary;
 }
 
 /**

@@ -37,6 +37,7 @@ import {
   sheetFormatOf,
   tileOf,
 } from '../output/sheet.ts';
+import type { Measures } from '../plan/measures.ts';
 import { isPasted, passThrough } from '../plan/plan.ts';
 import { withBackend } from '../render/backend.ts';
 import type { Renderer } from '../render/render.ts';
@@ -129,6 +130,7 @@ interface DrawnSet {
   readonly dropped: Partial<Record<DropReason, number>>;
   /** Samples that nothing was pasted into, by reason. */
   readonly unchanged: Partial<Record<PassReason, number>>;
+  readonly measures: Measures;
   readonly prior?: PriorSummary | undefined;
 }
 
@@ -196,7 +198,7 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
         }
         if (isComplete()) break;
       }
-      return { dataset, drawn, reasons, unchanged, dropped, prior: measures.prior && priorSummary(measures.prior, dataset) };
+      return { dataset, drawn, reasons, unchanged, dropped, measures, prior: measures.prior && priorSummary(measures.prior, dataset) };
     },
   };
 }

@@ -41,7 +41,7 @@ async function opened(samples: readonly Boxes[], more: More, sources?: readonly 
   return { options, dataset: await openSourced(options) };
 }
 
-type Outcome = Parameters<typeof whyNothing>[2];
+type Outcome = Omit<Parameters<typeof whyNothing>[2], 'measures'>;
 
 const sourceless: Outcome = { unchanged: { 'no source': 2 }, dropped: {} };
 const undrawn: Outcome = { unchanged: { 'not drawn': 2 }, dropped: {} };
@@ -153,7 +153,7 @@ describe('a run that pasted nothing says why, and what helps', () => {
     ],
   ])('%s', async (_, samples, more, outcome, why) => {
     const { dataset, options } = await opened(samples, more);
-    expect(await whyNothing(dataset, options, outcome)).toBe(why);
+    expect(await whyNothing(dataset, options, { ...outcome, measures: {} })).toBe(why);
   });
 
   test.each<[string, readonly Boxes[], More, string]>([
@@ -166,12 +166,19 @@ describe('a run that pasted nothing says why, and what helps', () => {
     ],
   ])('with --sources: %s', async (_, sources, more, why) => {
     const { dataset, options } = await opened([inside], more, sources);
-    expect(await whyNothing(dataset, options, sourceless)).toBe(why);
+    expect(await whyNothing(dataset, options, { ...sourceless, measures: {} })).toBe(why);
+  });
+
+  test('without classes of weight 0', async () => {
+    const { dataset, options } = await opened([[...inside, [8, 0, 30, 9, 40]], none], {});
+    expect(await whyNothing(dataset, options, { ...sourceless, measures: { weights: { instances: { 7: 0 } } } })).toBe(
+      'no instance can be pasted: 1 cut off by the border of the image; pass --truncated keep',
+    );
   });
 
   test('of one class that was wanted, though others were pasted', async () => {
     const { dataset, options } = await opened([[...inside, [8, 0, 30, 9, 40]], inside], {});
-    const of = (only: number) => whyNothing(dataset, options, undrawn, undefined, only);
+    const of = (only: number) => whyNothing(dataset, options, { ...undrawn, measures: {} }, undefined, only);
     expect(await of(8)).toBe('no instance can be pasted: 1 cut off by the border of the image; pass --truncated keep');
     expect(await of(7)).toBeUndefined();
   });
@@ -190,5 +197,5 @@ test.each<[string, readonly Boxes[], More, string[]]>([
   ['truncated ones are kept already', [inside, atBorder], { truncated: 'keep', allowSelf: true }, []],
 ])('samples without a source get ways that can help: %s', async (_, samples, more, ways) => {
   const { dataset, options } = await opened(samples, more);
-  expect(await moreSources(dataset, options)).toEqual(ways);
+  expect(await moreSources(dataset, options, {})).toEqual(ways);
 });

@@ -254,7 +254,7 @@ describe('annotations that cannot be pasted', () => {
     const { code, text } = await run(crowds);
     expect(code).toBe(65);
     expect(text).toContain('no annotation can be pasted: 2 crowds (iscrowd 1) with run lengths; if iscrowd 1 only marks run lengths');
-    expect(text).not.toContain('found no source');
+    expect(text).not.toContain('for samples without a source');
     expect((await run([{ ...annotation, iscrowd: 1 }])).text).toContain(
       'no annotation can be pasted: 1 crowd (iscrowd 1); set iscrowd to 0',
     );
