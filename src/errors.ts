@@ -81,6 +81,12 @@ export function codeOf(cause: unknown): string | undefined {
   return typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 }
 
+/** Kind of the error of a file that cannot be read: `noInput` if there is none, so that another has to be named, else `io`. */
+export function kindOfUnread(cause: unknown): 'noInput' | 'io' {
+  const none = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ENOTREG', 'ELOOP', 'ENAMETOOLONG'];
+  return none.includes(codeOf(cause) ?? '') ? 'noInput' : 'io';
+}
+
 /** Message of an error about a file, without the path of the file. */
 export function whatOf(error: unknown, path: string): string {
   return error instanceof CopyPasteError && error.path === printable(path) ? error.what : messageOf(error);

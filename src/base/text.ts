@@ -1,6 +1,6 @@
 /** Text of input files. Bytes that are not in the stated encoding are an error, since replacing them would change names. */
 import { readFile } from 'node:fs/promises';
-import { CopyPasteError, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, kindOfUnread, systemMessageOf } from '../errors.ts';
 
 /** Default encoding, a label of `TextDecoder`. */
 export const utf8 = 'utf-8';
@@ -104,11 +104,11 @@ function likelyEncoding(bytes: Uint8Array, tried: string): string {
  * Reads a text file that an option names.
  *
  * @param what the option and the file, for messages.
- * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when it is not in the encoding.
+ * @throws {CopyPasteError} `noInput` or `io` when the file cannot be read, `data` when it is not in the encoding.
  */
 export async function readNamedText(path: string, what: string, encoding?: string): Promise<string> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${what}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
+    throw new CopyPasteError(kindOfUnread(cause), `${what}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
   });
   return decodeText(bytes, what, encoding);
 }

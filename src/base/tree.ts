@@ -1,7 +1,7 @@
 import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
 import { nearestFolder } from './nearest.ts';
 import { openRegular, readRegular } from './regular.ts';
 import { decodeText } from './text.ts';
@@ -111,7 +111,9 @@ async function listFolder(root: string, folder: string): Promise<Dirent[] | unde
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (cause) {
     if (folder === '')
-      throw new CopyPasteError('noInput', `${root}: cannot be listed: ${systemMessageOf(cause)}; check its permissions`, { cause });
+      throw new CopyPasteError(kindOfUnread(cause), `${root}: cannot be listed: ${systemMessageOf(cause)}; check its permissions`, {
+        cause,
+      });
     const known = ['EACCES', 'EPERM'].includes(codeOf(cause) ?? '') || folder.includes('\ufffd');
     if (!known) throw cannotRead(`${folder}/`, cause);
     return undefined;

@@ -7,7 +7,7 @@ import { isInside } from '../base/paths.ts';
 import { openRegular } from '../base/regular.ts';
 import { decodeText } from '../base/text.ts';
 import { yamlDocument } from '../base/yaml.ts';
-import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import { configured, keyOf, type Option } from '../options.ts';
 import { readOptions } from '../output/manifest-file.ts';
 import { areEqual, parseOption, usualValue } from '../schema.ts';
@@ -67,15 +67,16 @@ export async function readConfiguration(path: string): Promise<Configuration> {
   return parseConfiguration(await readBytes(path), path);
 }
 
-/** Reads a configuration. @throws {CopyPasteError} `noInput` if it cannot be read, `data` if it is too large. */
+/** Reads a configuration. @throws {CopyPasteError} `noInput` or `io` if it cannot be read, `data` if it is too large. */
 async function readBytes(path: string): Promise<Buffer> {
-  const file = await openRegular(path).catch((cause: unknown) => {
+  const unread = (cause: unknown): never => {
     const what = `the configuration cannot be read: ${systemMessageOf(cause)}; check the path, or pass --no-config`;
-    throw new CopyPasteError('noInput', what, { path, cause });
-  });
+    throw new CopyPasteError(kindOfUnread(cause), what, { path, cause });
+  };
+  const file = await openRegular(path).catch(unread);
   try {
     if ((await file.stat()).size > mostBytes) throw new CopyPasteError('data', 'is too large for a configuration: over 1 MB', { path });
-    return await file.readFile();
+    return await file.readFile().catch(unread);
   } finally {
     await file.close();
   }

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { decodeText, isKnownEncoding, readNamedText } from '../base/text.ts';
 import { readYaml } from '../dataset/yaml.ts';
-import { CopyPasteError, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, kindOfUnread, systemMessageOf } from '../errors.ts';
 import type { Option } from '../options.ts';
 import { readShares } from './balance.ts';
 
@@ -42,6 +42,6 @@ async function readList(path: string, flag: string, encoding?: string): Promise<
 async function standardInput(what: string): Promise<Uint8Array> {
   if (process.stdin.isTTY) throw new CopyPasteError('usage', `${what}: standard input is a terminal; pipe the names to it`);
   return buffer(process.stdin).catch((cause: unknown) => {
-    throw new CopyPasteError('noInput', `${what}: cannot be read: ${systemMessageOf(cause)}`, { cause });
+    throw new CopyPasteError(kindOfUnread(cause), `${what}: cannot be read: ${systemMessageOf(cause)}`, { cause });
   });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { readRegular } from '../base/regular.ts';
-import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import { partsOf } from '../formats/json.ts';
 import { sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
@@ -94,7 +94,7 @@ async function* valuesOf(path: string, wanted: (key: string) => boolean) {
 
 function noManifest(path: string, cause: unknown): CopyPasteError {
   const why = codeOf(cause) === 'ENOENT' ? 'there is no such manifest' : `the manifest cannot be read: ${systemMessageOf(cause)}`;
-  return new CopyPasteError('noInput', `${path}: ${why}; check the path, or run augment first`, { cause });
+  return new CopyPasteError(kindOfUnread(cause), `${path}: ${why}; check the path, or run augment first`, { cause });
 }
 
 function notManifest(path: string, why: string, cause: unknown): CopyPasteError {

@@ -17,7 +17,7 @@ import { cannotRead } from '../base/tree.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
 import type { SourcedDataset, SourceSet } from '../dataset/sources.ts';
-import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import type { ListedImage } from '../formats/image-lists.ts';
 import type { Measures } from '../plan/measures.ts';
 import type { Sample, View } from '../types.ts';
@@ -254,7 +254,7 @@ async function guarded<T>(path: string, step: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof CopyPasteError) throw cause;
     const why = codeOf(cause) === 'ENOENT' ? 'there is no such run file' : `the run file cannot be read: ${systemMessageOf(cause)}`;
-    throw new CopyPasteError('noInput', `${why}; check the path, or make one with copypaste plan`, { path, cause });
+    throw new CopyPasteError(kindOfUnread(cause), `${why}; check the path, or make one with copypaste plan`, { path, cause });
   }
 }
 
