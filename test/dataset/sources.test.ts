@@ -265,7 +265,7 @@ describe('a source set', () => {
     const streams = captureStreams();
     const args = ['augment', '--in', 'fixtures/camvid', '--out', join(folder, `out${number++}`), '-p', '1'];
     expect(await main([...args, '--sources', sources], streams)).toBe(65);
-    expect(streams.text.stderr).toContain('no instance in --sources is of an allowed class and fits');
+    expect(streams.text.stderr).toContain('no instance in --sources is of a class that may be pasted');
   });
 
   test('is named in the annotations pasted from it', async () => {
