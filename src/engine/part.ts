@@ -6,6 +6,7 @@ import { codecs } from '../codecs/image.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
+import type { Document } from '../formats/format.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { ManifestHead } from '../output/manifest.ts';
 import { changeOf, type ListedFile, pixelsIn, type RunFile, type RunFileHead, type RunFolders } from '../output/run-file.ts';
@@ -221,10 +222,12 @@ export function datasetOf(
   files: PartFiles = { in: [], sources: [] },
 ): SourcedDataset {
   const { sources: frame } = head;
+  const documentsOf = ({ documents }: Pick<Dataset, 'documents'>) => ({ documents: sharedDocuments(documents) });
   const { samples, others, lists = new Map(), imageLists = new Map(), sources } = listed;
   const empty = { others: [], lists: new Map(), imageLists: new Map() };
   return {
     ...head.dataset,
+    ...documentsOf(head.dataset),
     root: resolve(options.in),
     digests: digestsOf(files.in),
     samples,
@@ -232,9 +235,22 @@ export function datasetOf(
     lists,
     imageLists,
     ...(frame && {
-      sources: { ...frame, ...empty, root: resolve(options.sources as string), digests: digestsOf(files.sources), samples: sources },
+      sources: {
+        ...frame,
+        ...documentsOf(frame),
+        ...empty,
+        root: resolve(options.sources as string),
+        digests: digestsOf(files.sources),
+        samples: sources,
+      },
     }),
   };
+}
+
+/** Documents by split, with one object for each file: a run file has a copy for each split that shares a document. */
+function sharedDocuments(documents: Dataset['documents']): Dataset['documents'] {
+  const byPath = new Map([...documents.values()].map((document) => [document.path, document]));
+  return new Map([...documents].map(([split, { path }]) => [split, byPath.get(path) as Document]));
 }
 
 /** Digests of files by path, if they are listed; they are checked when the files are read. */

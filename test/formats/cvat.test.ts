@@ -13,6 +13,7 @@ import { check } from '../../src/verbs/check.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { expectSameInShards } from '../shards.ts';
 
 const folder = temporaryFolder();
 const cvat = 'fixtures/cvat';
@@ -165,6 +166,7 @@ describe('a CVAT data set', () => {
     expect(readFileSync(join(only, 'annotations.xml'), 'utf8')).not.toContain('Validation');
     await expectSound(only, root, 'Train');
     await expect(run({ split: 'test' }, root)).rejects.toThrow('--split test: no such split; splits are Train, Validation');
+    await expectSameInShards({ in: root, p: 1, minArea: '1px' }, `${root}-out`, [1, 2]);
   });
 
   test('is found in folders of splits, or named after a split', async () => {
