@@ -74,14 +74,14 @@ export async function createOutput(
 /**
  * Creates the output of a run, or of a shard of it.
  *
- * @param path of the journal.
+ * @param path of the journal, which is removed if nothing is begun; absent for a shard, whose journal another process may share.
  * @param commit is called once all files are on disk.
  */
 export async function createWork<H>(
   dataset: SourcedDataset,
   out: string,
   journal: Journal<H, ManifestRecord>,
-  path: string,
+  path: string | undefined,
   commit: (result: Result) => Promise<void>,
 ): Promise<Output> {
   const folders = new Set<string>();
@@ -143,14 +143,14 @@ export async function createWork<H>(
 /**
  * Records that nothing is in progress, and closes the journal.
  *
- * @param path of the journal.
+ * @param path of the journal; absent if it is never removed.
  * @param empty true if nothing was begun, so that the journal is removed, and its folder if that is empty.
  */
-export async function closeRun<H, R>(path: string, journal: Journal<H, R>, empty: boolean): Promise<void> {
-  if (empty) {
+export async function closeRun<H, R>(path: string | undefined, journal: Journal<H, R>, empty: boolean): Promise<void> {
+  if (empty && path !== undefined) {
     await unlink(path).catch(() => {});
     await rmdir(dirname(path)).catch(() => {});
-  } else await journal.add({ stopped: true }).catch(() => {});
+  } else if (!empty) await journal.add({ stopped: true }).catch(() => {});
   await journal.close();
 }
 

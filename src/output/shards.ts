@@ -69,7 +69,7 @@ export async function openShard(run: RunFile, { shard, out, dataset }: Shard): P
     await journal.close();
     throw error;
   }
-  return createWork(dataset, out, journal, path, ({ keys }) => commit(out, journal, keys, [open, record]));
+  return createWork(dataset, out, journal, undefined, ({ keys }) => commit(out, journal, keys, [open, record]));
 }
 
 /** Ends a shard, whose files are on disk: its journal becomes its record file. */
@@ -81,8 +81,11 @@ async function commit(
 ): Promise<void> {
   await journal.add({ done: [...keys] });
   await rename(join(out, open), join(out, record)).catch((cause: unknown) => {
-    // Another process has done the same shard meanwhile.
-    if (codeOf(cause) === 'ENOENT') return;
+    if (codeOf(cause) === 'ENOENT') {
+      // Another process has done the same shard meanwhile.
+      if (existsSync(join(out, record)) || existsSync(join(out, manifestName))) return;
+      throw new CopyPasteError('io', 'was removed while the shard was done; run again', { path: join(out, open), cause });
+    }
     throw new CopyPasteError('io', `${join(out, record)}: cannot be written: ${systemMessageOf(cause)}; fix the cause and run again`, {
       cause,
     });

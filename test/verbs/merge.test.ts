@@ -1,8 +1,12 @@
+import { rmSync } from 'node:fs';
 import { appendFile, cp, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Hooks } from '../../src/engine/hooks.ts';
+import { optionsOfRun, readPart } from '../../src/engine/part.ts';
 import type { CopyPasteError } from '../../src/errors.ts';
+import { openRun } from '../../src/output/run-file.ts';
+import { openShard } from '../../src/output/shards.ts';
 import { augment, augmentShard } from '../../src/verbs/augment.ts';
 import { merge } from '../../src/verbs/merge.ts';
 import { temporaryFolder, treeDigests, writeTree } from '../make.ts';
@@ -73,6 +77,34 @@ test('a shard may be done by two processes at once', async () => {
   await Promise.all(['1/2', '1/2', '2/2'].map((shard) => augmentShard({ run, shard })));
   await merge({ run });
   expect(await treeDigests(out)).toEqual(await treeDigests(whole));
+});
+
+test('a process that has yet to begin a batch leaves the journal of another that does the same shard', async () => {
+  const out = newOut();
+  const run = await planned({ ...small, out, shards: 1 });
+  const file = await openRun(run);
+  const { dataset } = await readPart(file, 0, optionsOfRun(file, {}));
+  const idle = await openShard(file, { shard: 1, out, dataset });
+  let begun = (): void => {};
+  const entered = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const working = augmentShard({ run, shard: '1/1' }, { done: () => begun() });
+  await entered;
+  await idle?.close();
+  await working;
+  expect(await readdir(out)).toContain('shard-1-of-1.jsonl');
+  await merge({ run });
+});
+
+test('a shard whose journal was removed while it ran fails', async () => {
+  const out = newOut();
+  const run = await planned({ ...small, out, shards: 1 });
+  const hooks: Hooks = { done: () => rmSync(join(out, 'shard-1-of-1.open.jsonl'), { force: true }) };
+  await expect(augmentShard({ run, shard: '1/1' }, hooks)).rejects.toMatchObject({
+    code: 'io',
+    message: expect.stringContaining('shard-1-of-1.open.jsonl: was removed while the shard was done; run again'),
+  });
 });
 
 test('data and output may have moved since the run was planned', async () => {
