@@ -12,10 +12,13 @@ export function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** An input file is not the one that the run began with. It is never a bad sample, which may be left out. */
+export class ChangedInput extends CopyPasteError {}
+
 /**
  * Reads an input file and its digest. The bytes are from the buffer pool.
  *
- * @throws {CopyPasteError} `io` if the file cannot be read, `data` if its digest is not the expected one.
+ * @throws {CopyPasteError} `io` if the file cannot be read; `ChangedInput`, of code `data`, if its digest is not the expected one.
  */
 export async function readInput({ root, digests }: InputFolder, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
   const bytes = await readWhole(join(root, file)).catch((cause: unknown) => {
@@ -24,9 +27,7 @@ export async function readInput({ root, digests }: InputFolder, file: string): P
   const digest = sha256(bytes);
   const known = digests?.get(file);
   if (known !== undefined && known !== digest)
-    throw new CopyPasteError('data', `has changed: its SHA-256 is ${digest}, but the manifest has ${known}; restore the original file`, {
-      path: file,
-    });
+    throw new ChangedInput('data', `has changed: its SHA-256 is ${digest}, but was ${known}; restore the original file`, { path: file });
   return { bytes, sha256: digest };
 }
 

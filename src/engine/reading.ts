@@ -1,3 +1,4 @@
+import { ChangedInput } from '../base/digest.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { type PasteChoice, pasteFilter } from '../dataset/classes.ts';
 import { isOfCutouts, readCutouts } from '../dataset/source-samples.ts';
@@ -32,7 +33,7 @@ export function createSampleReader(dataset: SourcedDataset, options: ReadingOpti
       if (options.skipBad && whole) await checkImage(annotation);
       return annotation;
     } catch (error) {
-      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
+      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data' || error instanceof ChangedInput) throw error;
       return messageOf(error);
     }
   };

@@ -118,10 +118,14 @@ test('data and output may have moved since the run was planned', async () => {
   expect(await treeDigests(moved)).toEqual(await treeDigests(out));
 });
 
-test.each([[false], [true]])('an input file that has changed is refused by name (--fast %s)', async (fast) => {
-  const data = join(folder, `changed${fast}`);
+test.each([
+  [false, false],
+  [true, false],
+  [false, true],
+])('an input file that has changed is refused by name (--fast %s, --skip-bad %s)', async (fast, skipBad) => {
+  const data = join(folder, `changed${fast}${skipBad}`);
   await cp(camvid, data, { recursive: true });
-  const run = await planned({ ...small, p: 1, in: data, out: newOut(), shards: 1, fast });
+  const run = await planned({ ...small, p: 1, in: data, out: newOut(), shards: 1, fast, skipBad });
   const [mask = ''] = await readdir(join(data, 'trainannot'));
   await appendFile(join(data, 'trainannot', mask), ' ');
   const error = await augmentShard({ run, shard: '1/1' }).catch((error: CopyPasteError) => error);

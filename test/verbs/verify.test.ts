@@ -443,7 +443,7 @@ describe('replay', () => {
     await expect(replay({ manifest, in: input, out: join(folder, 'changed-out') })).rejects.toMatchObject({
       code: 'data',
       message: expect.stringMatching(
-        `^${path}: has changed: its SHA-256 is [0-9a-f]{64}, but the manifest has [0-9a-f]{64}; restore the original file$`,
+        `^${path}: has changed: its SHA-256 is [0-9a-f]{64}, but was [0-9a-f]{64}; restore the original file$`,
       ),
     });
     await rm(join(input, path));
