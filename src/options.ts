@@ -318,7 +318,8 @@ export const planning = {
     scene: false,
     replaces: ['flip'],
     notWith: { place: 'prior' },
-    description: 'turn and mirror each instance at random, in eight orientations, instead of --flip; for images taken from above',
+    description:
+      'turn and mirror each instance at random, in eight orientations, instead of --flip; for images without an upright direction',
   },
   maxTranslation: {
     flag: '--max-translation <f>',
@@ -792,7 +793,7 @@ export const inspectOptions = {
     config: false,
     description: 'second data set, whose classes are compared with those of the first',
   },
-  split: { ...reading.split, description: 'split to list first, if none is called train' },
+  split: { ...reading.split, description: 'split to list first (default train)' },
   instances,
   join,
   jobs: running.jobs,
@@ -823,7 +824,7 @@ export const configFlags = {
     flag: '--print-config',
     group: 'Run',
     kind: 'switch',
-    description: 'print the options that hold, with their origins, as a configuration, and do nothing else',
+    description: 'print the options in effect, with their origins, as a configuration, and do nothing else',
   },
 } as const satisfies OptionTable;
 
@@ -946,7 +947,7 @@ export const presets: Readonly<Record<AugmentOptions['preset'], Preset>> = {
   default: { when: 'for data of any kind: instances land anywhere in the image', values: {} },
   // The reference implementation's numbers.
   composer: {
-    when: "to repeat results of the method's implementation in Composer",
+    when: 'to repeat results of MosaicML Composer',
     values: {
       maxInstances: 'all',
       minArea: 0.01,

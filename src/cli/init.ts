@@ -171,7 +171,7 @@ function describePlaces({ instances, gain, used }: NonNullable<Places>): string 
   const bits = `(${Math.max(0, gain).toFixed(2)} bits each; placed needs ${smallestGain})`;
   return used
     ? `The places of ${plural(instances, 'instance')} are not random ${bits}: try placed.`
-    : `The places of ${plural(instances, 'instance')} are close to random ${bits}. For images taken from above, try overhead.`;
+    : `The places of ${plural(instances, 'instance')} are close to random ${bits}. For images without an upright direction, try overhead.`;
 }
 
 /** Largest number of classes in the table, and in lists. */

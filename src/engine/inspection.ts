@@ -21,7 +21,7 @@ const classRow = z.strictObject({
 
 const splitCounts = {
   classes: z.array(classRow).describe('classes that occur in the first split, by id'),
-  annotations: count.describe('number of annotations, with those that have no pixels'),
+  annotations: count.describe('number of annotations, including those without pixels'),
   pastable: count.describe('number of annotations that may be pasted if no option is given'),
   unpasted: counts.describe('number of all other annotations, by reason'),
 };
