@@ -9,6 +9,9 @@ const mostBars = 40;
 /** Longest label of a class in characters. */
 const longestLabel = 18;
 
+/** Place of a number at the end of its bar. */
+const besideBar = { textAnchor: 'start', dx: 4, fill: 'currentColor' } as const;
+
 /** A chart with its title. @param alt what it shows, for readers who do not see it. */
 function figure(title: string, alt: string, draw: (width: number) => ReturnType<typeof Plot.plot>, note?: string): HTMLElement {
   const place = h('div', { class: 'chart' });
@@ -49,14 +52,22 @@ export function bars(classes: readonly PageClass[], { title, kinds, colours, of,
   const alt = `${title}. ${some.map((one) => `${one.name}: ${kinds.map((kind, n) => `${format(of(one)[n] as number)} ${kind}`).join(', ')}`).join('; ')}.`;
   const note = classes.length > some.length ? `The chart has ${some.length} of ${classes.length} classes; the table has all.` : undefined;
   const most = Math.max(0, ...some.map((one) => (stacked ? of(one)[0] + of(one)[1] : Math.max(...of(one)))));
-  const value = { domain: [0, most || 1], label: null, tickFormat: format, ticks: 4, grid: true };
+  const text = (one: PageClass): string =>
+    kinds
+      .map((_, n) => format(of(one)[n] as number))
+      .filter((_, n) => n === 0 || of(one)[n] !== 0)
+      .join(' + ');
+  const ends = stacked
+    ? Plot.text(some, { x: (one: PageClass) => of(one)[0] + of(one)[1], y: 'id', text, ...besideBar })
+    : Plot.text(rows, { x: 'n', y: 'kind', fy: 'id', text: ({ n }: { n: number }) => format(n), ...besideBar });
+  const value = { domain: [0, most || 1], label: null, tickFormat: format, grid: true };
   const draw = (width: number) =>
     Plot.plot({
       width,
-      height: some.length * (stacked ? 20 : 30) + 40,
+      height: some.length * (stacked ? 20 : 36) + 40,
       marginLeft: 124,
-      marginRight: 24,
-      x: value,
+      marginRight: stacked ? 96 : 56,
+      x: { ...value, ticks: width < 480 ? 2 : 4 },
       color: { domain: kinds, range: colours },
       ...(stacked
         ? { y: { domain: some.map(({ id }) => id), tickFormat: (id: number) => label.get(id) ?? '', label: null, tickSize: 0 } }
@@ -72,6 +83,7 @@ export function bars(classes: readonly PageClass[], { title, kinds, colours, of,
           }),
       marks: [
         Plot.barX(rows, stacked ? { x: 'n', y: 'id', fill: 'kind' } : { x: 'n', y: 'kind', fy: 'id', fill: 'kind' }),
+        ends,
         Plot.ruleX([0]),
       ],
     });
@@ -125,12 +137,18 @@ export function maps(pastes: Spread, data: Spread | undefined, aspect: number): 
   );
 }
 
+/** Share of the cells touched by boxes that are in the lower half of the image, from 0 to 1. */
+export function shareBelow({ places }: Spread): number {
+  const total = (cells: readonly number[]): number => cells.reduce((all, n) => all + n, 0);
+  return total(places.slice(places.length / 2)) / Math.max(total(places), 1);
+}
+
 /** Sentence on the cell that the most instances touch. */
 function densest({ places, instances }: Spread): string {
   if (instances === 0) return 'None.';
   const n = places.indexOf(Math.max(...places));
   const middle = (cell: number): string => `${Math.round((100 * (cell + 0.5)) / gridSize)} %`;
-  return `Densest ${middle(n % gridSize)} from the left and ${middle(Math.floor(n / gridSize))} from the top, where ${percent(places[n] as number, instances)} of them lie.`;
+  return `Densest ${middle(n % gridSize)} from the left and ${middle(Math.floor(n / gridSize))} from the top: the boxes of ${percent(places[n] as number, instances)} of them touch that cell.`;
 }
 
 /** A chart of the sizes of pastes and of the data. */

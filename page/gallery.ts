@@ -17,10 +17,10 @@ export function createCard(sample: PageSample, classes: Classes): Card {
   const { id, variant, width, height, before, after, from, pastes } = sample;
   const nameOf = (paste: { readonly classId: number }): string => classes.get(paste.classId)?.name ?? `class ${paste.classId}`;
   const title = `${id}${variant === undefined ? '' : `, variant ${variant}`}`;
-  const hint = `Point at a paste, or move to it with Tab and the arrow keys, to see its numbers${from ? ' and where it comes from' : ''}.`;
+  const hint = `Point at or tap a paste, or move to it with Tab and the arrow keys, to see its numbers${from ? ' and where it comes from' : ''}.`;
   const details = h('p', { class: 'details', 'aria-live': 'polite' }, hint);
-  const outlines = pastes.map((paste) => outlineOf(paste.outline ?? boxPath(paste, sample)));
-  const origins = pastes.map(({ sourceOutline }) => sourceOutline !== undefined && outlineOf(sourceOutline));
+  const outlines = pastes.map((paste) => outlineOf(paste.outline ?? boxPath(paste, sample), after));
+  const origins = pastes.map(({ sourceOutline }) => from !== undefined && sourceOutline !== undefined && outlineOf(sourceOutline, from));
   const show = (shown: number | undefined): void => {
     for (const [n, outline] of outlines.entries()) {
       outline.classList.toggle('active', n === shown);
@@ -69,7 +69,8 @@ export function createCard(sample: PageSample, classes: Classes): Card {
     h('h3', {}, title),
     h('p', { class: 'note' }, `${plural(pastes.length, 'paste')} from ${describeSource(sample.source)}${effects(sample)}`),
     stage,
-    before && slider,
+    before &&
+      h('div', { class: 'ends' }, h('span', { 'aria-hidden': 'true' }, 'after'), slider, h('span', { 'aria-hidden': 'true' }, 'before')),
     h('div', { class: 'origin' }, from && sourceOf(from, origins, sample.source), details),
     legend(sample, classes),
     h('details', {}, h('summary', {}, 'Pastes as a table'), pasteTable(sample, nameOf)),
@@ -87,9 +88,19 @@ function frameOf({ width, height }: Picture) {
   return { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none' };
 }
 
-/** A line around a silhouette, light on dark; it can be pointed at inside and a little beside. */
-function outlineOf(path: string): SVGGElement {
-  return svg('g', { class: 'outline' }, ...['reach', 'dark', 'light'].map((name) => svg('path', { class: name, d: path })));
+let outlinesMade = 0;
+
+/** A line around a silhouette, light inside dark, of which only the outside is drawn; it can be pointed at inside and a little beside. */
+function outlineOf(path: string, { width, height }: Picture): SVGGElement {
+  const id = `outside-${outlinesMade++}`;
+  const line = (name: string): SVGPathElement => svg('path', { class: name, d: path });
+  return svg(
+    'g',
+    { class: 'outline' },
+    svg('clipPath', { id }, svg('path', { 'clip-rule': 'evenodd', d: `M0 0H${width}V${height}H0z${path}` })),
+    line('reach'),
+    svg('g', { 'clip-path': `url(#${id})` }, line('dark'), line('light')),
+  );
 }
 
 /** The box of a paste as a path, for a report without the source. */

@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
-import type { PageClass, PageData, PageSample } from '../src/output/page-data.ts';
+import type { PageClass, PageData, PageSample, Spread } from '../src/output/page-data.ts';
 import { byNumber, dropWords, passWords, reasonsInWords } from '../src/output/reasons.ts';
 import type { DropReason } from '../src/types.ts';
-import { bars, maps, sizes, sizesByClass, sum } from './charts.ts';
+import { bars, maps, shareBelow, sizes, sizesByClass, sum } from './charts.ts';
 import { count, h, percent, plural, shortPercent, table } from './dom.ts';
 import { type Card, createCard } from './gallery.ts';
 import { classesIn, samplesIn, type View } from './view.ts';
@@ -11,6 +11,9 @@ const data: PageData = JSON.parse(document.getElementById('data')?.textContent ?
 const classes = new Map(data.classes.map((one) => [one.id, one]));
 
 const cards = new Map<PageSample, Card>();
+
+/** Largest number of classes that a sentence names. */
+const mostNames = 12;
 
 let view: View = { order: 'rare', search: '' };
 
@@ -99,6 +102,7 @@ show({});
 function inShort(): HTMLElement[] {
   const { samples, augmented, pasted, sources, otherSources, dropped, removed, covered, copied } = data;
   const refused = total(dropped);
+  const withOriginals = data.options.some(({ flag, chosen }) => flag === '--include-originals' && chosen);
   const used = data.classes.filter((one) => one.pasted > 0);
   const most = [...used].sort((a, b) => b.pasted - a.pasted).slice(0, 3);
   const from = otherSources ? `${plural(sources, 'sample')} of another data set` : plural(sources, 'sample');
@@ -107,13 +111,16 @@ function inShort(): HTMLElement[] {
       ? `Nothing was pasted into any of ${plural(samples, 'sample')}.`
       : `Of ${plural(samples, 'sample')}, ${count(augmented)} ${augmented === 1 ? 'was' : 'were'} pasted into: ${plural(pasted, 'instance')} of ${plural(used.length, 'class', 'classes')}, taken from ${from}.`,
     most.length > 0 ? `Most often: ${most.map((one) => `${one.name} (${count(one.pasted)})`).join(', ')}.` : '',
+    ...(pasted > 0 ? [placesInShort(used), changesInShort()] : []),
     refused > 0
       ? `${plural(refused, 'instance')} that chance had drawn did not fit and ${refused === 1 ? 'was' : 'were'} not pasted: ${reasonsInWords(dropped, dropWords)}.`
       : '',
     covered + removed > 0
       ? `Pastes cover ${plural(covered + removed, 'existing object')}; ${removed === 0 ? 'none' : count(removed)} of them had too little left and ${removed > 1 ? 'were' : 'was'} removed.`
       : '',
-    copied > 0 ? `${plural(copied, 'more sample')} ${copied === 1 ? 'was' : 'were'} copied as ${copied === 1 ? 'it is' : 'they are'}.` : '',
+    copied > 0
+      ? `${plural(copied, 'more sample')} ${copied === 1 ? 'was' : 'were'} copied as ${copied === 1 ? 'it is' : 'they are'}: ${withOriginals ? 'originals, or samples of other splits' : `${copied === 1 ? 'a sample' : 'samples'} of ${copied === 1 ? 'another split' : 'other splits'}`}.`
+      : '',
     data.skipped.count > 0 ? `${plural(data.skipped.count, 'bad sample')} ${data.skipped.count === 1 ? 'was' : 'were'} left out.` : '',
   ];
   const tiles: [string, string][] = [
@@ -127,6 +134,27 @@ function inShort(): HTMLElement[] {
     h('p', { class: 'lead' }, sentences.filter((one) => one !== '').join(' ')),
     h('dl', { class: 'tiles' }, ...tiles.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))),
   ];
+}
+
+/** Sentence on the heights of pastes in the image, beside those of the data. */
+function placesInShort(used: readonly PageClass[]): string {
+  const below = (spread: Spread): string => `${Math.round(100 * shareBelow(spread))} %`;
+  const pastes = below(sum(used.map((one) => one.pastes)));
+  const there = data.measured ? ` and ${below(sum(used.flatMap((one) => one.data ?? [])))} of the same classes in the data` : '';
+  return `By the area of their boxes, about ${pastes} of the pastes${there} lie in the lower half of the image.`;
+}
+
+/** Sentence on the classes whose share of the pixels changed most. */
+function changesInShort(): string {
+  const gain = (one: PageClass): number => one.after - one.before;
+  const sorted = data.classes.filter((one) => !one.leftOut).sort((a, b) => gain(b) - gain(a));
+  const told = (some: readonly PageClass[]): string =>
+    some.map((one) => `${one.name} (${percent(one.before, data.pixels)} → ${percent(one.after, data.pixels)})`).join(', ');
+  const gained = sorted.filter((one) => gain(one) > 0).slice(0, 2);
+  const lost = sorted.filter((one) => gain(one) < 0).slice(-1);
+  return [gained.length > 0 ? `Most pixels gained: ${told(gained)}.` : '', lost.length > 0 ? `Most lost: ${told(lost)}.` : '']
+    .join(' ')
+    .trim();
 }
 
 function classSection(): HTMLElement[] {
@@ -160,7 +188,7 @@ function classSection(): HTMLElement[] {
       bars(rows, {
         title: 'Share of the pixels of samples that were pasted into',
         kinds: ['before', 'after'],
-        colours: ['var(--data)', 'var(--paste)'],
+        colours: ['var(--data)', 'var(--after)'],
         of: (one) => [share(one.before), share(one.after)],
         format: shortPercent,
         stacked: false,
@@ -230,7 +258,11 @@ function spreads() {
 function placeSection(): HTMLElement[] {
   const { some, pastes, data: there } = spreads();
   return [
-    h('p', {}, `The stronger a cell of the image, the larger the share of the instances whose box touches it. ${chosen(some)}`),
+    h(
+      'p',
+      {},
+      `The stronger a cell of the image, the larger the share of the instances whose box touches it${there ? '; both maps share one scale' : ''}. ${chosen(some)}`,
+    ),
     maps(pastes, there, data.aspect),
     h('p', { class: 'note' }, measuredNote()),
   ];
@@ -255,7 +287,8 @@ function chosen(some: readonly PageClass[]): string {
   const all = data.classes.filter(({ leftOut }) => !leftOut).length;
   if (some.length === all) return 'All classes are shown.';
   if (some.length === 1) return `Only ${some[0]?.name} is shown.`;
-  return `${some.length} of ${all} classes are shown${some.every((one) => one.pasted > 0) ? ', which were pasted' : ''}.`;
+  const names = some.length > mostNames ? '' : `: ${some.map(({ name }) => name).join(', ')}`;
+  return `${some.length} of ${all} classes are shown${some.every((one) => one.pasted > 0) ? ', those that were pasted' : ''}${names}.`;
 }
 
 function leftOutSection(): HTMLElement[] {
@@ -278,7 +311,7 @@ function leftOutSection(): HTMLElement[] {
           ['reason', 'instances', 'share', 'option', 'most often'],
           byNumber(dropped).map(([reason, n]) => {
             const { words, options } = dropWords[reason];
-            return [words, meter(n, refused), percent(n, refused), options.join(', '), worst(reason)];
+            return [words, meter(n, Math.max(...Object.values(dropped))), percent(n, refused), options.join(', '), worst(reason)];
           }),
           [2],
         ),
@@ -290,7 +323,7 @@ function leftOutSection(): HTMLElement[] {
           ['reason', 'samples', 'share', 'option'],
           pass.map(([reason, n]) => {
             const { words, options } = passWords[reason];
-            return [words, meter(n, data.samples), percent(n, data.samples), options.join(', ')];
+            return [words, meter(n, Math.max(...pass.map(([, samples]) => samples))), percent(n, data.samples), options.join(', ')];
           }),
           [2],
         ),
@@ -307,12 +340,12 @@ function leftOutSection(): HTMLElement[] {
   ];
 }
 
-/** A number with a bar as long as its share. */
-function meter(n: number, whole: number): HTMLElement {
+/** A number with a bar, which is full for the largest number of its column. */
+function meter(n: number, most: number): HTMLElement {
   return h(
     'span',
     { class: 'meter' },
-    h('span', { class: 'bar', style: `width:${((100 * n) / Math.max(whole, 1)).toFixed(1)}%` }),
+    h('span', { class: 'bar', style: `width:${((100 * n) / Math.max(most, 1)).toFixed(1)}%` }),
     h('span', {}, count(n)),
   );
 }

@@ -78,6 +78,35 @@ describe.skipIf(!browser)('the page of a report', () => {
     busyTimeout,
   );
 
+  test('says first where pastes lie and which classes gained pixels', async () => {
+    const lead = await (await open()).locator('.lead').textContent();
+    expect(lead).toMatch(
+      /\. By the area of their boxes, about \d+ % of the pastes and \d+ % of the same classes in the data lie in the lower half of the image\. /,
+    );
+    expect(lead).toMatch(/ Most pixels gained: [a-z ]+ \([\d.]+ % → [\d.]+ %\).*\. Most lost: [a-z ]+ \([\d.]+ % → [\d.]+ %\)\./);
+    expect(lead).toMatch(/ were copied as they are: samples of other splits\./);
+  });
+
+  test('has the numbers of a class at the end of its bar', async () => {
+    const page = await open();
+    const row = page.locator('tbody tr', { has: page.locator('button.link', { hasText: 'car' }) }).first();
+    const [instances, pasted] = await row.locator('td').allTextContents();
+    expect(await page.locator('.chart').first().locator('text').allTextContents()).toContain(`${instances} + ${pasted}`);
+  });
+
+  test('draws lines outside of silhouettes alone', async () => {
+    const page = await open();
+    const lines = await page.locator('.pastes .light').evaluateAll((paths) =>
+      paths.map((path) => {
+        const id = /#(.*)\)/.exec(path.parentElement?.getAttribute('clip-path') ?? '')?.[1];
+        const outside = document.querySelector(`#${id} path`);
+        return outside?.getAttribute('clip-rule') === 'evenodd' && outside.getAttribute('d')?.endsWith(path.getAttribute('d') as string);
+      }),
+    );
+    expect(lines.length).toBeGreaterThan(8);
+    expect(lines.every(Boolean)).toBe(true);
+  });
+
   test('follows the colours of the system', async () => {
     const grounds = [];
     for (const colorScheme of ['light', 'dark'] as const) {
