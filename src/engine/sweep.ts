@@ -61,10 +61,16 @@ export function sweepsOf(texts: readonly string[], given: Readonly<Record<string
   return sweeps;
 }
 
-/** A combination of values: what to add to the options that are given, and a name such as `scale 0.5,1`. */
+/** A combination of values: what to add to the options that are given, and a name such as `scale 0.5 to 1`. */
 export interface Setting {
   readonly name: string;
   readonly given: Readonly<Record<string, string>>;
+}
+
+/** A value of a sweep in words: the two ends of a range have no comma between them, which divides the options of a name. */
+function shown({ option }: Sweep, value: string): string {
+  const { kind } = (previewOptions as Readonly<Record<string, Option>>)[option] as Option;
+  return kind === 'range' ? value.replace(/\s*,\s*/, ' to ') : value;
 }
 
 /** Combinations of the values of sweeps in rows, with the values of the last sweep side by side; one without a name if there is no sweep. */
@@ -72,7 +78,9 @@ export function settingsOf(sweeps: readonly Sweep[]): Setting[][] {
   const columns = sweeps.at(-1);
   const rows = sweeps.length > 1 ? sweeps[0] : undefined;
   const list = (sweep: Sweep | undefined): Setting[] =>
-    sweep ? sweep.values.map((value) => ({ name: `${sweep.name} ${value}`, given: { [sweep.option]: value } })) : [{ name: '', given: {} }];
+    sweep
+      ? sweep.values.map((value) => ({ name: `${sweep.name} ${shown(sweep, value)}`, given: { [sweep.option]: value } }))
+      : [{ name: '', given: {} }];
   return list(rows).map((row) =>
     list(columns).map((column) => ({
       name: [row.name, column.name].filter((name) => name !== '').join(', '),

@@ -251,14 +251,16 @@ async function drawnOf(pasted: Pasted, { leftOut, classNames, sources }: Sourced
 
 type Result = Omit<Preview, 'picture'>;
 
+/** Names of the pictures of a sample on a sheet of one setting. */
+const plainNames = ['before', 'after', 'after, with its mask and the outlines of pastes'];
+
 /** The sheet of one setting: a row of three pictures for each sample. */
 async function drawPlain(setting: PreviewSetting, draw: Draw, { stop }: Hooks): Promise<Result> {
   const set = await draw(setting);
   const { dataset, drawn, prior } = set;
   if (drawn.size === 0) throw await nothingPasted(set, setting.options, stop);
-  const blocks = [...drawn.values()].map(({ id, source, pastes, pictures }, n): Block => {
-    const names = n === 0 ? ['before', 'after', 'after, with its mask and the outlines of pastes'] : [];
-    const cells = pictures.map((tile, column): Cell => ({ tile, caption: names.slice(column, column + 1) }));
+  const blocks = [...drawn.values()].map(({ id, source, pastes, pictures }): Block => {
+    const cells = pictures.map((tile, column): Cell => ({ tile, caption: plainNames.slice(column, column + 1) }));
     return { caption: [describeSample(id, pastes), `from ${source}`], rows: [cells] };
   });
   const classes = [...new Set([...drawn.values()].flatMap((one) => one.classes))].sort((a, b) => a - b);

@@ -36,7 +36,7 @@ describe('settingsOf', () => {
   const names = (texts: string[]) => settingsOf(sweepsOf(texts, given)).map((row) => row.map(({ name }) => name));
 
   test('has a column for each value of one option', () => {
-    expect(names(['scale=1,1|2,2'])).toEqual([['scale 1,1', 'scale 2,2']]);
+    expect(names(['scale=1,1|2,2'])).toEqual([['scale 1 to 1', 'scale 2 to 2']]);
   });
 
   test('has a row for each value of the first of two options', () => {

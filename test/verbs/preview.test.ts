@@ -45,6 +45,10 @@ describe('preview', () => {
     const { rows, among, sheet } = await preview({ in: camvid, out: newPicture(), p: 0.8, ...given });
     expect(new Map(sheet.blocks.map(({ caption }) => [caption[0]?.split(':')[0], caption]))).toEqual(captions);
     expect([rows, among]).toEqual([captions.size, 8]);
+    for (const { rows: cells } of sheet.blocks) {
+      const names = ['before', 'after', 'after, with its mask and the outlines of pastes'];
+      expect(cells.map((row) => row.flatMap(({ caption }) => caption))).toEqual([names]);
+    }
   });
 
   test('has a legend of the classes in its masks, and its options in the footer', async () => {
@@ -101,8 +105,8 @@ describe('a preview with --sweep', () => {
     expect(rows).toBe(2);
     for (const block of sheet.blocks) {
       expect(block.rows.map((row) => row.map(({ caption }) => caption[0]))).toEqual([
-        ['before', 'p 1, scale 0.5,1', 'p 1, scale 1,2', 'p 1, scale 2,2'],
-        [undefined, 'p 0.9, scale 0.5,1', 'p 0.9, scale 1,2', 'p 0.9, scale 2,2'],
+        ['before', 'p 1, scale 0.5 to 1', 'p 1, scale 1 to 2', 'p 1, scale 2 to 2'],
+        [undefined, 'p 0.9, scale 0.5 to 1', 'p 0.9, scale 1 to 2', 'p 0.9, scale 2 to 2'],
       ]);
     }
     const alone = await preview({ ...given, out: newPicture(), p: 1, scale: [2, 2], rows: 8 });
