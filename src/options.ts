@@ -655,7 +655,7 @@ export const previewOptions = {
     choices: ['auto', 'kitty', 'iterm', 'sixel', 'blocks', 'none'],
     default: 'auto',
     description:
-      'show the picture in the terminal: as an image of its kind, in coloured blocks, or not at all; auto shows it if standard output is a terminal that can',
+      'show the picture in the terminal: as an image of its kind, in coloured blocks, or not at all; auto shows it if standard output is a terminal with graphics or 24-bit colour',
   },
   ...planning,
   ...sourcing,
