@@ -24,6 +24,6 @@ function describe({ out, shards, merged, missing, begun }: RunStatus): string[] 
 
 /** A line for each array: its indices, and what `--shard NAME+N` adds to them, if anything. GNU parallel takes shards line by line. */
 function arrayLines({ arrays = [], shards }: RunStatus, scheduler: string): string[] {
-  if (scheduler === 'parallel') return arrays.flatMap(({ indices }) => indices.map((shard) => `${shard}/${shards}`));
+  if (scheduler === 'parallel') return arrays.flatMap(({ indices, offset }) => indices.map((index) => `${index + offset}/${shards}`));
   return arrays.map(({ indices, offset }) => rangesOf(indices) + (offset > 0 ? ` ${offset}` : ''));
 }
