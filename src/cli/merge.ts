@@ -14,9 +14,12 @@ export function run(given: Given<typeof mergeOptions>, streams: Streams): Promis
     run: (hooks) => merge(given, hooks),
     tell: (merged, say) => {
       const { summary } = merged;
+      const { nothing } = summary;
       for (const { reason } of summary.skipped) streams.stderr.write(`skipped ${printable(reason)}\n`);
+      if (nothing !== undefined) streams.stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
       if (given.json) streams.stdout.write(`${JSON.stringify(summary)}\n`);
       for (const line of describeMerged(merged)) say(line);
+      if (nothing !== undefined) return exitCodes.data;
       return summary.skipped.length > 0 ? exitCodes.skipped : 0;
     },
   });

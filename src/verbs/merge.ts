@@ -3,6 +3,7 @@ import { rangesOf } from '../base/ranges.ts';
 import { nothingToAugment } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { Hooks } from '../engine/hooks.ts';
+import { whyNothing } from '../engine/nothing.ts';
 import { datasetOf, measuresOf, optionsOfRun, type PartFiles, refuseChanged } from '../engine/part.ts';
 import { type AugmentSummary, createTally, summaryOf, totalsOf } from '../engine/tally.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
@@ -41,7 +42,8 @@ export async function merge(given: Given<typeof mergeOptions>, hooks: Hooks = {}
   if (await isMerged(run, out)) {
     await removeShards(out);
     const dataset = datasetOf(run, options, { samples: [], others: [], sources: [] });
-    return { ...merged, summary: summaryOf(await readManifest(join(out, manifestName)), dataset, options), again: true };
+    const summary = summaryOf(await readManifest(join(out, manifestName)), dataset, options);
+    return { ...merged, summary: await explained(summary, run, options, hooks), again: true };
   }
   const missing = await missingShards(run, out);
   if (missing.length > 0) {
@@ -50,7 +52,15 @@ export async function merge(given: Given<typeof mergeOptions>, hooks: Hooks = {}
   }
   const summary = await mergeShards(run, options, hooks);
   await removeShards(out);
-  return { ...merged, summary, again: false };
+  return { ...merged, summary: await explained(summary, run, options, hooks), again: false };
+}
+
+/** Adds to a summary why nothing was pasted. */
+async function explained(summary: AugmentSummary, run: RunFile, options: AugmentOptions, { stop }: Hooks): Promise<AugmentSummary> {
+  if (summary.augmented > 0) return summary;
+  const dataset = await wholeDataset(run, options, true);
+  const nothing = await whyNothing(dataset, options, { ...summary, measures: measuresOf(run.head.manifest) }, stop);
+  return nothing === undefined ? summary : { ...summary, nothing };
 }
 
 async function mergeShards(run: RunFile, options: AugmentOptions, hooks: Hooks): Promise<AugmentSummary> {
@@ -87,21 +97,22 @@ async function mergeShards(run: RunFile, options: AugmentOptions, hooks: Hooks):
   }
 }
 
-/** The data set of a run. Its samples are read only if a file that describes several needs them. */
-async function wholeDataset(run: RunFile, options: AugmentOptions): Promise<SourcedDataset> {
-  const [samples, others]: [Sample[], Sample[]] = [[], []];
+/** The data set of a run. Its samples are read only if a file that describes several needs them. @param all reads all samples. */
+async function wholeDataset(run: RunFile, options: AugmentOptions, all = false): Promise<SourcedDataset> {
+  const [samples, others, sources]: [Sample[], Sample[], Sample[]] = [[], [], []];
   const lists = new Map<string, readonly string[]>();
   const imageLists = new Map<string, readonly ListedImage[]>();
   const files: PartFiles = { in: [], sources: [] };
   for await (const line of run.lines()) {
-    const isNeeded = run.head.dataset.documents.size + imageLists.size > 0;
+    const isNeeded = all || run.head.dataset.documents.size + imageLists.size > 0;
     if (line.kind === 'ids') lists.set(line.path, line.of);
     else if (line.kind === 'images') imageLists.set(line.path, line.of);
     else if (line.kind === 'in') files.in.push({ ...line.file, whole: true });
     else if (line.kind === 'sample' && isNeeded) samples.push(line.sample);
     else if (line.kind === 'other' && isNeeded) others.push(line.sample);
+    else if (line.kind === 'source' && all) sources.push(line.sample);
   }
-  const dataset = datasetOf(run, options, { samples, others, lists, imageLists, sources: [] });
+  const dataset = datasetOf(run, options, { samples, others, lists, imageLists, sources });
   await refuseChanged(dataset, files);
   return dataset;
 }

@@ -107,6 +107,20 @@ test('a shard whose journal was removed while it ran fails', async () => {
   });
 });
 
+test.each([
+  ['in one folder', { minArea: 0.99, maxArea: 1 }],
+  ['from another data set', { minArea: 0.99, maxArea: 1, sources: 'fixtures/voc', classNames: 'fixtures/voc/class_names.txt' }],
+])('a merge says why nothing was pasted, as augment does: %s', async (_, options) => {
+  const given = { ...small, ...options, p: 1 };
+  const out = newOut();
+  const { nothing } = await augment({ ...given, out: newOut() });
+  expect(nothing).toMatch(/none of|no instance/);
+  const run = await planned({ ...given, out, shards: 2 });
+  for (const shard of ['1/2', '2/2']) await augmentShard({ run, shard });
+  expect((await merge({ run })).summary.nothing).toBe(nothing);
+  expect((await merge({ run })).summary.nothing).toBe(nothing);
+});
+
 test('data and output may have moved since the run was planned', async () => {
   const [out, moved] = [newOut(), newOut()];
   const data = join(folder, 'moved');
