@@ -149,15 +149,15 @@ spec:
           persistentVolumeClaim: { claimName: work }
 `,
 
-  parallel: ({ run, shards }: RunJob): string => `#!/bin/sh
+  parallel: ({ run }: RunJob): string => `#!/bin/sh
 # Augments in shards with GNU parallel, and merges them.
-#   sh FILE      does all shards; give it again to do those that have failed
+#   sh FILE      does the shards that are not done, all at first; give it again if some have failed
 # Add --sshloginfile FILE for several machines, which see the same folders.
 set -eu
 run=${quoted(run)}
-# Ends of shards, from which parallel continues.
-log=$run.joblog
-seq ${shards} | parallel --jobs 2 --joblog "$log" --resume-failed copypaste augment --run "$run" --shard {}/${shards} --quiet
+# 3 is the exit code if shards are missing.
+missing=$(copypaste status --run "$run" --missing parallel) || [ $? -eq 3 ]
+echo "$missing" | parallel --quote --no-run-if-empty --jobs 2 copypaste augment --run "$run" --shard {} --quiet
 exec copypaste merge --run "$run"
 `,
 
@@ -171,14 +171,19 @@ SHARDS = ${shards}
 
 rule merge:
     input:
+        RUN,
         expand(RUN + ".done/{shard}", shard=range(1, SHARDS + 1)),
     output:
         touch(RUN + ".done/merged"),
+    # 3 is the exit code if bad samples were left out.
     shell:
-        "exec copypaste merge --run {RUN:q}"
+        "copypaste merge --run {RUN:q} || [ $? -eq 3 ]"
 
 
 rule shard:
+    # A run that is planned again is done again.
+    input:
+        RUN,
     output:
         touch(RUN + ".done/{shard,[0-9]+}"),
     threads: 4

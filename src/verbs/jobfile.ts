@@ -18,6 +18,7 @@ export async function jobfile(given: Given<typeof jobfileOptions>): Promise<stri
   const name = `copypaste-${withoutExtension(basename(run))}`
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 50)
     .replace(/-+$/, '');
-  return jobFiles[scheduler]({ name: name.slice(0, 50), run, shards, version });
+  return jobFiles[scheduler]({ name, run, shards, version });
 }
