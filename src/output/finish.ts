@@ -36,6 +36,8 @@ export interface DonePart {
   readonly name: string;
   readonly journal: Pick<Journal<unknown, ManifestRecord>, 'recall' | 'entry' | 'close'>;
   readonly keys: readonly string[];
+  /** What to do if the journal lacks something. */
+  readonly remedy: string;
 }
 
 /** A run with the head of its manifest. */
@@ -48,11 +50,11 @@ export interface MeasuredRun {
 
 /** Batches of the parts of a run in one stage, or in all. */
 export async function* batchesIn(parts: readonly DonePart[], stage?: Stage): AsyncGenerator<JournalBatch> {
-  for (const { name, journal, keys } of parts) {
+  for (const { name, journal, keys, remedy } of parts) {
     for (const key of keys) {
       if (stage !== undefined && stageOf(key) !== stage) continue;
       const batch = await journal.recall(key, true);
-      if (!batch) throw missing(name, `batch ${key}`);
+      if (!batch) throw missing({ name, remedy }, `batch ${key}`);
       yield batch;
     }
   }
@@ -130,7 +132,7 @@ async function* entriesIn(parts: readonly DonePart[], placeOf: ReadonlyMap<strin
   }
   for (const { part, key } of found.sort(inDocument)) {
     const entry = await part.journal.entry(key);
-    if (entry === undefined) throw missing(part.name, `document entry ${key}`);
+    if (entry === undefined) throw missing(part, `document entry ${key}`);
     yield entry;
   }
 }
@@ -140,6 +142,6 @@ export function entryKey(batch: string, n: number): string {
   return `${batch}.${n}`;
 }
 
-function missing(name: string, what: string): CopyPasteError {
-  return new CopyPasteError('io', `${what} is missing; run again`, { path: name });
+function missing({ name, remedy }: Pick<DonePart, 'name' | 'remedy'>, what: string): CopyPasteError {
+  return new CopyPasteError('io', `${what} is missing; ${remedy}`, { path: name });
 }

@@ -121,10 +121,10 @@ export type RunHead = Pick<ManifestHead, 'tool' | 'codecs' | 'options' | 'layout
 export type BankRunHead = RunHead & BankHead;
 
 /** Refuses to continue another run. @throws {CopyPasteError} `usage` with the first difference, if the two heads differ. */
-export function refuseOther(there: RunHead, here: RunHead, out: string): void {
+export function refuseOther(there: RunHead, here: RunHead, out: string, remedy = 'choose another folder or pass --overwrite'): void {
   const difference = firstDifference(there, here);
   if (difference === undefined) return;
-  throw new CopyPasteError('usage', `--out ${out}: contains another run: ${difference}; choose another folder or pass --overwrite`);
+  throw new CopyPasteError('usage', `--out ${out}: contains another run: ${difference}; ${remedy}`);
 }
 
 /** First difference between two heads, with both values. */

@@ -7,6 +7,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { type ByteRange, completeLines, newline } from '../base/lines.ts';
+import { openRegular } from '../base/regular.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { classIdSchema, countSchema, headSchema, type ManifestHead, type ManifestRecord, pathSchema, recordSchema } from './manifest.ts';
 
@@ -114,12 +115,17 @@ export interface Journal<H = ManifestHead, R = ManifestRecord> {
 /**
  * Opens and reads a journal, which is created if it is missing.
  *
+ * @param readOnly true for a journal to which nothing is added; it must exist.
  * @throws {CopyPasteError} `io` with the cause, `cannotCreate` if the file is not a journal, since it would be deleted at the end of the
  * run.
  */
 export function openJournal(path: string): Promise<Journal>;
-export function openJournal<H, R>(path: string, kind: JournalKind<H, R>): Promise<Journal<H, R>>;
-export async function openJournal(path: string, kind: JournalKind<unknown, unknown> = augmentJournal): Promise<Journal<unknown, unknown>> {
+export function openJournal<H, R>(path: string, kind: JournalKind<H, R>, readOnly?: boolean): Promise<Journal<H, R>>;
+export async function openJournal(
+  path: string,
+  kind: JournalKind<unknown, unknown> = augmentJournal,
+  readOnly = false,
+): Promise<Journal<unknown, unknown>> {
   const guard = async <T>(step: Promise<T>): Promise<T> => {
     try {
       return await step;
@@ -130,7 +136,8 @@ export async function openJournal(path: string, kind: JournalKind<unknown, unkno
     }
   };
   // A symbolic link could lead to any file.
-  const file = await guard(open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0)));
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+  const file = await guard(readOnly ? openRegular(path, true) : open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW));
   const index: Index = {
     head: undefined,
     other: false,
@@ -146,7 +153,7 @@ export async function openJournal(path: string, kind: JournalKind<unknown, unkno
       throw new CopyPasteError('cannotCreate', `${path}: is not a copypaste journal; choose a new folder or move this file elsewhere`);
     }
     await guard(readLines(file, index, kind));
-    await guard(endLine(file));
+    if (!readOnly) await guard(endLine(file));
   } catch (error) {
     await file.close();
     throw error;

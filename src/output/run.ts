@@ -64,7 +64,7 @@ export async function createOutput(
   const path = join(out, journalName);
   return createWork(dataset, out, journal, path, async ({ totals, keys, variants, measures }) => {
     await journal.read();
-    await finishRun({ dataset, options, head, measures }, [{ name: path, journal, keys }], totals, variants, (files) =>
+    await finishRun({ dataset, options, head, measures }, [{ name: path, journal, keys, remedy: 'run again' }], totals, variants, (files) =>
       journal.add({ begin: 'documents', files: [...files] }),
     );
     await unlink(path).catch(() => {});
@@ -163,5 +163,5 @@ async function refuseChangedInputs(record: SampleRecord, { root, sources }: Sour
 /** Refuses to continue a run if an input file has changed. @throws {CopyPasteError} `usage` if so. */
 export async function refuseChanged(folder: string, { path, sha256 }: HashedFile, out: string): Promise<void> {
   if ((await digestOf(join(folder, path), path)) !== sha256)
-    throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; start over with --overwrite`);
+    throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; restore it, or start over in an empty folder`);
 }

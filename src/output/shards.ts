@@ -10,7 +10,7 @@ import { inParts } from '../base/parts.ts';
 import { openRegular } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
 import { syncFolders } from './files.ts';
 import type { DonePart } from './finish.ts';
 import { notEmpty, openFolder } from './folder.ts';
@@ -20,6 +20,8 @@ import { headSchema, type ManifestRecord } from './manifest.ts';
 import { manifestName, readFrame } from './manifest-file.ts';
 import { createWork, type Output } from './run.ts';
 import type { RunFile } from './run-file.ts';
+
+const redo = 'delete it, and do the shard again';
 
 /** Name of the record file of a shard, from 1. */
 function recordName(shard: number, of: number): string {
@@ -55,7 +57,7 @@ export async function openShard(run: RunFile, { shard, out, dataset }: Shard): P
   const [record, open] = [recordName(shard, shards), openName(shard, shards)];
   // Two runs in one folder are found before they have written over one another: any other shard tells.
   const other = own.find((name) => name !== open);
-  if (other !== undefined) await refuseOtherRun(run, out, other);
+  if (other !== undefined) await hasHead(run, out, other);
   const path = join(out, open);
   const journal = await openJournal(path, shardJournal);
   try {
@@ -99,16 +101,15 @@ async function commit(
 export async function isMerged({ head }: RunFile, out: string): Promise<boolean> {
   const path = join(out, manifestName);
   if (!existsSync(path)) return false;
-  refuseOther(headSchema.strip().parse(await readFrame(path)), head.manifest, out);
+  refuseOther(headSchema.strip().parse(await readFrame(path)), head.manifest, out, 'choose another folder');
   return true;
 }
 
 /** Tests if a shard is done, or the whole run. @throws {CopyPasteError} `usage` if the folder holds another run. */
 export async function isShardDone(run: RunFile, shard: number, out: string): Promise<boolean> {
   const name = recordName(shard, run.head.shards);
-  if (!existsSync(join(out, name))) return isMerged(run, out);
-  await refuseOtherRun(run, out, name);
-  return true;
+  if (existsSync(join(out, name)) && (await hasHead(run, out, name))) return true;
+  return isMerged(run, out);
 }
 
 /**
@@ -118,20 +119,31 @@ export async function isShardDone(run: RunFile, shard: number, out: string): Pro
  */
 export async function missingShards(run: RunFile, out: string): Promise<number[]> {
   const { shards } = run.head;
-  const names = new Set(await readdir(out).catch(() => []));
+  const names = await namesIn(out);
   const missing: number[] = [];
   const all = Array.from({ length: shards }, (_, i) => i + 1);
   await inParts(all, 16, async (shard) => {
     const name = recordName(shard, shards);
-    if (names.has(name)) await refuseOtherRun(run, out, name);
-    else missing.push(shard);
+    if (!names.has(name) || !(await hasHead(run, out, name))) missing.push(shard);
   });
   return missing.sort((a, b) => a - b);
 }
 
+/** Names in an output folder; none if there is no folder yet. @throws {CopyPasteError} `io` or `noInput` if it cannot be listed. */
+async function namesIn(out: string): Promise<Set<string>> {
+  const names = await readdir(out).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ENOENT') return [];
+    throw new CopyPasteError(kindOfUnread(cause), `cannot be listed: ${systemMessageOf(cause)}; check the path and its permissions`, {
+      path: out,
+      cause,
+    });
+  });
+  return new Set(names);
+}
+
 /** Shards of a run that have a journal: they are in progress, or were interrupted. */
 export async function begunShards({ head: { shards } }: RunFile, out: string): Promise<number[]> {
-  const names = new Set(await readdir(out).catch(() => []));
+  const names = await namesIn(out);
   return Array.from({ length: shards }, (_, i) => i + 1).filter((shard) => names.has(openName(shard, shards)));
 }
 
@@ -141,9 +153,9 @@ export async function openRecords({ head: { shards } }: RunFile, out: string): P
   try {
     for (let shard = 1; shard <= shards; shard++) {
       const name = join(out, recordName(shard, shards));
-      const journal = await openJournal(name, shardJournal);
-      opened.push({ name, journal, keys: journal.done ?? [] });
-      if (!journal.done) throw new CopyPasteError('io', 'is incomplete; delete it, and do the shard again', { path: name });
+      const journal = await openJournal(name, shardJournal, true);
+      opened.push({ name, journal, keys: journal.done ?? [], remedy: redo });
+      if (!journal.done) throw new CopyPasteError('io', `is incomplete; ${redo}`, { path: name });
     }
     return opened;
   } catch (error) {
@@ -161,20 +173,21 @@ export async function removeShards(out: string): Promise<void> {
   for (const name of await readdir(out)) if (isShardName(name)) await unlink(join(out, name)).catch(() => {});
 }
 
-/** Refuses a shard's file of another run. @throws {CopyPasteError} `usage` if so. */
-async function refuseOtherRun(run: RunFile, out: string, name: string): Promise<void> {
+/** Tests if a shard's file has its first line; a crash of the machine may leave it empty. @throws {CopyPasteError} `usage` if it is of another run. */
+async function hasHead(run: RunFile, out: string, name: string): Promise<boolean> {
   const path = join(out, name);
   const file = await openRegular(path, true).catch((cause: unknown) => {
     // A shard that is done meanwhile gets another name.
     if (codeOf(cause) === 'ENOENT') return undefined;
     throw cannotRead(path, cause);
   });
-  if (!file) return;
+  if (!file) return true;
   try {
     for await (const { text } of completeLines(file)) {
       if (!isOfRun(shardHeadOf(text), run)) throw otherRun(run, out, name);
-      return;
+      return true;
     }
+    return false;
   } finally {
     await file.close();
   }

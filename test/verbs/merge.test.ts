@@ -1,14 +1,15 @@
 import { rmSync } from 'node:fs';
-import { appendFile, cp, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Hooks } from '../../src/engine/hooks.ts';
 import { optionsOfRun, readPart } from '../../src/engine/part.ts';
 import type { CopyPasteError } from '../../src/errors.ts';
 import { openRun } from '../../src/output/run-file.ts';
-import { openShard } from '../../src/output/shards.ts';
+import { openRecords, openShard } from '../../src/output/shards.ts';
 import { augment, augmentShard } from '../../src/verbs/augment.ts';
 import { merge } from '../../src/verbs/merge.ts';
+import { status } from '../../src/verbs/status.ts';
 import { temporaryFolder, treeDigests, writeTree } from '../make.ts';
 import { expectSameInShards, planned } from '../shards.ts';
 
@@ -119,6 +120,36 @@ test.each([
   for (const shard of ['1/2', '2/2']) await augmentShard({ run, shard });
   expect((await merge({ run })).summary.nothing).toBe(nothing);
   expect((await merge({ run })).summary.nothing).toBe(nothing);
+});
+
+test('an empty record file is not done, and one that lacks a batch is named with a remedy', async () => {
+  const out = newOut();
+  const run = await planned({ ...small, out, shards: 1 });
+  await augmentShard({ run, shard: '1/1' });
+  const record = join(out, 'shard-1-of-1.jsonl');
+  const lines = (await readFile(record, 'utf8')).split('\n');
+  await writeFile(record, lines.filter((line) => !line.startsWith('{"end":"0.1"')).join('\n'));
+  await expect(merge({ run })).rejects.toThrow(`${record}: batch 0.1 is missing; delete it, and do the shard again`);
+  await writeFile(record, '');
+  expect(await status({ run })).toMatchObject({ missing: [1] });
+  expect(await augmentShard({ run, shard: '1/1' })).not.toBe(undefined);
+  await merge({ run });
+});
+
+test('record files are read only, and none is made', async () => {
+  const out = newOut();
+  const run = await openRun(await planned({ ...small, out, shards: 2 }));
+  await mkdir(out);
+  await expect(openRecords(run, out)).rejects.toMatchObject({ code: 'io' });
+  expect(await readdir(out)).toEqual([]);
+});
+
+test('an output folder that cannot be listed is an error, and one that is missing has no shards', async () => {
+  const out = newOut();
+  const run = await planned({ ...small, out, shards: 2 });
+  expect(await status({ run })).toMatchObject({ missing: [1, 2] });
+  await writeFile(out, 'a file');
+  await expect(status({ run })).rejects.toMatchObject({ code: 'noInput', message: expect.stringMatching(/: cannot be listed: ENOTDIR/) });
 });
 
 test('data and output may have moved since the run was planned', async () => {
