@@ -8,6 +8,7 @@ import type { Dataset } from '../dataset/open.ts';
 import { describeUnpasted } from '../dataset/unpasted.ts';
 import type { ClassRow, Inspection } from '../engine/inspection.ts';
 import { measure } from '../engine/measure.ts';
+import { withFiles } from '../engine/option-files.ts';
 import { CopyPasteError, codeOf, printable, systemMessageOf } from '../errors.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import { augmentOptions, configured, type Given, initOptions, keyOf, presets, type Resolved } from '../options.ts';
@@ -36,9 +37,11 @@ interface Known {
 
 /** Runs `init`: looks at a data set, and writes a configuration of it that changes nothing until it is edited. */
 export async function run(given: Given<typeof initOptions>, streams: Streams): Promise<number> {
-  const options = resolveOptions(initOptions, given);
+  // Standard input can be read only once.
+  const read = await withFiles(initOptions, given);
+  const options = resolveOptions(initOptions, read);
   if (!options.print) await refuseExisting(options.out);
-  const { out, print, ...ofInspection } = given;
+  const { out, print, ...ofInspection } = read;
   return withProgress({
     given,
     streams,

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromJSONSchema } from 'zod';
 import { parseYaml } from '../../src/base/yaml.ts';
@@ -144,6 +145,22 @@ describe('init', () => {
     expect(await cli('augment', '--config', 'sub/c.yaml', '--out', 'kept-1', ...flags)).toMatchObject({ code: 0, stderr: '' });
     expect(await cli('augment', 'sub/kept', ...given, '--out', 'kept-2', ...flags)).toMatchObject({ code: 0, stderr: '' });
     expect(await treeDigests('kept-1')).toEqual(await treeDigests('kept-2'));
+  });
+
+  test('looks at the samples of a list alone, and reads standard input once', async () => {
+    await tree('listed');
+    await writeFile('list.txt', 'b\n');
+    const { code, stdout, stderr } = await cli('init', 'listed', '--list', 'list.txt', '--print', '--quiet');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(', 1 sample');
+    expect(stdout).not.toMatch(/^#?list:/m);
+    const stdin = Object.getOwnPropertyDescriptor(process, 'stdin') as PropertyDescriptor;
+    Object.defineProperty(process, 'stdin', { configurable: true, value: Readable.from([Buffer.from('b\n')]) });
+    try {
+      expect(await cli('init', 'listed', '--list', '-', '--print', '--quiet')).toEqual({ code, stdout, stderr });
+    } finally {
+      Object.defineProperty(process, 'stdin', stdin);
+    }
   });
 
   test('writes names of any kind so that they are read again', async () => {
