@@ -61,7 +61,7 @@ export async function whyNothing(
   const none = noneToPaste(dataset);
   if (none !== undefined) return none;
   const stock = await takeStock(dataset, options, measures, Number.POSITIVE_INFINITY, stop, only);
-  return total(drawn) === 0 && usableOf(stock) > 0 && !isAlone(dataset, options) ? undefined : describeStock(dataset, options, stock);
+  return total(drawn) === 0 && usableOf(stock) > 0 && !isAlone(dataset, options) ? undefined : describeStock(dataset, options, stock, only);
 }
 
 /** Reasons why no drawn instance was pasted, with a remedy for the most frequent. */
@@ -119,12 +119,6 @@ async function takeStock(
   const classes = new Set<number>();
   const misfits: Partial<Record<Misfit, number>> = {};
   const ways: Record<string, number> = {};
-  const isLowest = limitInPixels(options.minArea, frame) <= 1;
-  const wayOf = {
-    'cut off': 'pass --truncated keep',
-    'too small': isLowest ? 'raise --scale' : 'lower --min-area',
-    'too large': 'raise --max-area',
-  };
   let [instances, crowds] = [0, 0];
   await inParts(
     samples.filter((_, n) => n % step === 0),
@@ -148,14 +142,28 @@ async function takeStock(
         const misfit = misfitOf({ area, truncated }, sample.size, frame, scale, planned);
         if (misfit === undefined) continue;
         misfits[misfit] = (misfits[misfit] ?? 0) + 1;
-        const other = misfit === 'cut off' ? misfitOf({ area, truncated: false }, sample.size, frame, scale, planned) : undefined;
-        const way = `${wayOf[misfit]}${other ? ` and ${wayOf[other]}` : ''}`;
+        const way = wayToFit({ area, truncated }, sample.size, frame, scale, planned);
         ways[way] = (ways[way] ?? 0) + 1;
       }
       giveBackBuffers(read);
     },
   );
   return { classes, instances, misfits, ways, crowds };
+}
+
+/** What makes an instance fit that `misfitOf` refuses: all options to change. */
+function wayToFit(...[instance, size, frame, scale, options]: Parameters<typeof misfitOf>): string {
+  const limit = misfitOf(instance, size, frame, scale, { ...options, truncated: 'keep', minSourceArea: '0px' });
+  const wayOf = {
+    'cut off': 'pass --truncated keep',
+    'too small': limitInPixels(options.minArea, frame) <= 1 ? 'raise --scale' : 'lower --min-area',
+    'too large': 'raise --max-area',
+  };
+  return [
+    ...(instance.truncated && options.truncated === 'skip' ? [wayOf['cut off']] : []),
+    ...(instance.area < limitInPixels(options.minSourceArea, size) ? ['lower --min-source-area'] : []),
+    ...(limit ? [wayOf[limit]] : []),
+  ].join(' and ');
 }
 
 /** Tests if no sample has another one to paste from. */
@@ -169,10 +177,10 @@ function usableOf({ instances, misfits }: Stock): number {
 }
 
 /** Reason why none of the sources could be pasted, with remedies. */
-function describeStock(dataset: SourcedDataset, options: Options, stock: Stock): string {
+function describeStock(dataset: SourcedDataset, options: Options, stock: Stock, only?: number): string {
   const { samples } = dataset;
   const { instances, misfits, crowds } = stock;
-  if (instances === 0 && crowds === 0) return describeNoClass(dataset, options, stock);
+  if (instances === 0 && crowds === 0) return describeNoClass(dataset, options, stock, only);
   const usable = usableOf(stock);
   const alone = isAlone(dataset, options);
   const causes = [
@@ -190,22 +198,32 @@ function describeStock(dataset: SourcedDataset, options: Options, stock: Stock):
   return `no other sample of a batch has an instance that fits${more.length > 0 ? `; ${more.join(', or ')}` : ''}`;
 }
 
-/** Reason why no class may be pasted, with a remedy. */
-function describeNoClass(dataset: SourcedDataset, options: Options, { classes }: Stock): string {
+/** Reason why no class may be pasted, or not the one that was wanted, with a remedy. */
+function describeNoClass(dataset: SourcedDataset, options: Options, { classes }: Stock, only?: number): string {
   const { background, ignore, classNames, layout, sources } = dataset;
+  const named = (ids: readonly number[]): string => list([...ids].sort((a, b) => a - b).map((id) => classNames.get(id) ?? id));
+  const wanted = [...classes].filter((id) => only === undefined || id === only);
+  const usable = wanted.filter(pasteFilter(dataset, options));
+  if (usable.length > 0)
+    return `all classes that may be pasted (${named(usable)}) have weight 0; change ${options.classWeights ? '--class-weights' : '--balance'}`;
   if (sources)
     return 'no instance in --sources is of a class that may be pasted; change --classes, --exclude-classes, --stuff or --class-map';
-  const list = (ids: Iterable<number | string>): string => [...ids].join(', ') || 'none';
   if (classes.size === 0) {
     if (layoutNamed(layout).format) return 'no annotation has a mask, and boxes cannot be pasted; add masks or polygons';
     return `masks hold only background (${list(background)}) and ignore (${list(ignore)}) ids; set --background and --ignore`;
   }
-  const found = list([...classes].sort((a, b) => a - b).map((id) => classNames.get(id) ?? id));
+  if (only !== undefined && wanted.length === 0)
+    return `no sample has an instance of ${named([only])}; classes found: ${named([...classes])}`;
+  const found = named(wanted);
   const withStuff = pasteFilter(dataset, { ...options, stuff: 'keep' });
-  if ([...classes].some(withStuff) && options.stuff === 'skip' && options.classes === undefined)
+  if (wanted.some(withStuff) && options.stuff === 'skip' && options.classes === undefined)
     return `no class found (${found}) may be pasted, since stuff is skipped; pass --stuff keep, or name classes with --classes`;
   const flags = [...(options.classes ? ['--classes'] : []), ...(options.excludeClasses ? ['--exclude-classes'] : [])];
   return `no class found (${found}) may be pasted${flags.length > 0 ? `; change ${flags.join(' or ')}` : ''}`;
+}
+
+function list(ids: Iterable<number | string>): string {
+  return [...ids].join(', ') || 'none';
 }
 
 /** Ways to make more instances fit, the one for most of them first. */

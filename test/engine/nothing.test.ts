@@ -45,6 +45,8 @@ type Outcome = Omit<Parameters<typeof whyNothing>[2], 'measures'>;
 
 const sourceless: Outcome = { unchanged: { 'no source': 2 }, dropped: {} };
 const undrawn: Outcome = { unchanged: { 'not drawn': 2 }, dropped: {} };
+const twoSmall = 'no instance can be pasted: 2 too small';
+const lowerBoth = 'lower --min-source-area and lower --min-area';
 const alone = 'the data set has only one sample, and thus no other to paste from';
 const allow = 'pass --allow-self, or other sources with --sources';
 
@@ -91,6 +93,8 @@ describe('a run that pasted nothing says why, and what helps', () => {
       sourceless,
       'no instance can be pasted: 2 too small; raise --scale',
     ],
+    ['a small source', [tiny, tiny], { minSourceArea: '9px', minArea: '1px' }, sourceless, `${twoSmall}; lower --min-source-area`],
+    ['small by both limits', [tiny, tiny], { minSourceArea: '9px', minArea: '9px' }, sourceless, `${twoSmall}; ${lowerBoth}`],
     ['too large', [huge, huge], { maxArea: '99px' }, sourceless, 'no instance can be pasted: 2 too large; raise --max-area'],
     [
       'the most frequent reason decides',
@@ -181,6 +185,26 @@ describe('a run that pasted nothing says why, and what helps', () => {
     const of = (only: number) => whyNothing(dataset, options, { ...undrawn, measures: {} }, undefined, only);
     expect(await of(8)).toBe('no instance can be pasted: 1 cut off by the border of the image; pass --truncated keep');
     expect(await of(7)).toBeUndefined();
+    expect(await of(9)).toBe('no sample has an instance of 9; classes found: 7, 8');
+  });
+
+  test('and blames stuff, weights and options for the classes that they leave out', async () => {
+    const opening = await opened([[...inside, [8, 22, 22, 30, 30]], inside], {});
+    const dataset = { ...opening.dataset, stuff: new Set([8]) };
+    const of = (weights: Record<number, number>, only?: number, more: Partial<typeof opening.options> = {}) =>
+      whyNothing(
+        dataset,
+        { ...opening.options, ...more },
+        { ...sourceless, measures: { weights: { instances: weights } } },
+        undefined,
+        only,
+      );
+    expect(await of({ 7: 0, 8: 1 }, 7, { classWeights: { 7: 0 } })).toBe(
+      'all classes that may be pasted (7) have weight 0; change --class-weights',
+    );
+    expect(await of({ 7: 0, 8: 1 })).toBe('all classes that may be pasted (7) have weight 0; change --balance');
+    expect(await of({ 7: 1, 8: 1 }, 8)).toMatch(/^no class found \(8\) may be pasted, since stuff is skipped/);
+    expect(await of({ 7: 1, 8: 1 }, 7, { excludeClasses: [7] })).toBe('no class found (7) may be pasted; change --exclude-classes');
   });
 });
 
