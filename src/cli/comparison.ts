@@ -5,6 +5,7 @@ import { wrapped } from './help.ts';
 import { tableLines } from './table.ts';
 
 type Compared = NonNullable<Inspection['compared']>;
+type Named = Inspection['classes'][number];
 type Side = NonNullable<ComparedClass['a']>;
 
 /** Maximum number of classes in a line. */
@@ -66,10 +67,12 @@ function describeDifferences(classes: readonly ComparedClass[], first: Inspectio
   const own = classes.filter(({ leftOut }) => !leftOut);
   const listed = (what: string, names: readonly string[]): string[] =>
     names.length > 0 ? [`${what}: ${some(names, most).join(', ')}`] : [];
-  const otherNames = new Map(other.classes.map(({ id, name }) => [id, name]));
-  const isRenamed = ({ id, name }: Inspection['classes'][number]): boolean => {
-    const theirs = otherNames.get(id);
-    return name !== undefined && theirs !== undefined && name.toLowerCase() !== theirs.toLowerCase();
+  if (own.length === 0) return ['no class was found'];
+  const [ours, theirs] = [first, other].map((one) => one.classes.filter(({ leftOut }) => !leftOut)) as [Named[], Named[]];
+  const otherNames = new Map(theirs.map(({ id, name }) => [id, name]));
+  const isRenamed = ({ id, name }: Named): boolean => {
+    const other = otherNames.get(id);
+    return name !== undefined && other !== undefined && name.toLowerCase() !== other.toLowerCase();
   };
   const lines = [
     ...listed('only in A', own.filter(({ b }) => !b).map(labelOf)),
@@ -80,7 +83,7 @@ function describeDifferences(classes: readonly ComparedClass[], first: Inspectio
     ),
     ...listed(
       'one id, different names (A/B)',
-      first.classes.filter(isRenamed).map(({ id, name }) => `${id} ${name}/${otherNames.get(id)}`),
+      ours.filter(isRenamed).map(({ id, name }) => `${id} ${name}/${otherNames.get(id)}`),
     ),
   ];
   return lines.length > 0 ? lines : ['both have the same classes, with the same ids'];

@@ -17,6 +17,7 @@ const most = 20;
 
 /** Runs `inspect` and prints its findings on standard output. */
 export function run(given: Given<typeof inspectOptions>, streams: Streams): Promise<number> {
+  let isOpen = false;
   return withProgress({
     given,
     streams,
@@ -24,7 +25,10 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
       inspect(given, {
         ...hooks,
         opened: (dataset) => {
-          const whose = given.other === undefined ? '' : dataset.root === resolve(given.other) ? 'B: ' : 'A: ';
+          // Both can be the same folder; a bank is not opened.
+          const isFirst = !isOpen && dataset.root === resolve(given.in);
+          const whose = given.other === undefined ? '' : isFirst ? 'A: ' : 'B: ';
+          isOpen = true;
           for (const line of describeNotes(dataset)) say(`${whose}${line}`);
         },
       }),

@@ -52,7 +52,7 @@ const inspection = {
 
 const classCounts = z.strictObject({
   ids: z.array(z.int().min(0)).describe('ids of the class; more than one if the data set gives several the same name'),
-  samples: count.describe('number of samples whose masks hold the class'),
+  samples: count.describe('number of samples whose masks hold the class; a sample counts once for each id'),
   instances: count.describe('number of instances'),
   pixels: count.describe('number of pixels'),
   share: z.number().min(0).max(1).describe('share of all pixels of the split'),
@@ -60,7 +60,7 @@ const classCounts = z.strictObject({
 
 const comparedClass = z.strictObject({
   name: z.string().optional().describe('absent if neither data set names the class'),
-  leftOut: z.boolean().describe('true if either data set has it as background or ignored'),
+  leftOut: z.boolean().describe('true for background and ignored pixels, which match no class'),
   a: classCounts.optional().describe('counts in the first data set; absent if it does not occur there'),
   b: classCounts
     .meta({ id: 'counts', description: 'the same in the second data set: `ids`, `samples`, `instances`, `pixels`, `share`' })
@@ -95,20 +95,21 @@ type CountedClass = Pick<ClassRow, 'id' | 'name' | 'leftOut' | 'samples' | 'inst
 
 /**
  * Compares the classes of two data sets. Classes match by name, in any case, as with `sources`; those without names, and all if a data set has
- * no names, match by id.
+ * no names, match by id. Background and ignored pixels match no class.
  *
  * @returns the classes of the first in their order, then those of the second alone.
  */
 export function compareClasses(first: readonly CountedClass[], second: readonly CountedClass[]): ComparedClass[] {
   const byName = [first, second].every((rows) => rows.some(({ name }) => name !== undefined));
-  const keyOf = ({ id, name }: CountedClass): string | number => (byName && name !== undefined ? name.toLowerCase() : id);
+  const keyOf = ({ id, name, leftOut }: CountedClass): string =>
+    JSON.stringify([leftOut, byName && name !== undefined ? name.toLowerCase() : id]);
   return [...new Set([...first, ...second].map(keyOf))].map((key) => {
     const [ours, theirs] = [first, second].map((rows) => rows.filter((row) => keyOf(row) === key)) as [CountedClass[], CountedClass[]];
     const both = [...ours, ...theirs];
     const name = both.find((row) => row.name !== undefined)?.name;
     return {
       ...(name !== undefined && { name }),
-      leftOut: both.some(({ leftOut }) => leftOut),
+      leftOut: both.every(({ leftOut }) => leftOut),
       ...(ours.length > 0 && { a: sumOf(ours, first) }),
       ...(theirs.length > 0 && { b: sumOf(theirs, second) }),
     };

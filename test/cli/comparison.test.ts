@@ -2,7 +2,7 @@ import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
-import { captureStreams, temporaryFolder } from '../make.ts';
+import { captureStreams, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
 
@@ -27,7 +27,7 @@ describe('inspect of two data sets', () => {
     expect(rows).toContain('background (left out)|–|0|–|3|–|51.69');
     const text = lines.join(' ').replaceAll(/ +/g, ' ');
     expect(text).toContain('only in B: bottle, bus, chair, person, sofa one name');
-    expect(text).toContain('one name, different ids (A/B): car 8/7 one id, different names (A/B): 0 sky/background, 5 tree/bottle');
+    expect(text).toContain('one name, different ids (A/B): car 8/7 one id, different names (A/B): 5 tree/bottle');
   });
 
   test.each([40, 80])('fits into %i columns', async (columns) => {
@@ -81,6 +81,32 @@ describe('inspect of two data sets', () => {
       code: 2,
       stderr: 'copypaste: --list: names samples of one data set, so two are not compared by it; leave it out\n',
     });
+  });
+
+  test('names the data set that a note is about, also if both are the same', async () => {
+    const place = await writeTree(join(folder, 'noted'), {
+      'images/a.png': imageOf(8, 8, () => 0xff000000),
+      'labels.json': JSON.stringify({
+        images: [{ id: 1, file_name: 'a.png', width: 8, height: 8 }],
+        categories: [{ id: 1, name: 'car' }],
+        annotations: [{ id: 1, image_id: 1, category_id: 1, bbox: [1, 1, 4, 4], area: 16, iscrowd: 0 }],
+      }),
+    });
+    const { stderr } = await inspected([place, place]);
+    const notes = stderr.split('\n').filter((line) => /^[AB]: /.test(line));
+    expect(notes.length).toBeGreaterThan(0);
+    expect(notes.map((line) => line[0])).toEqual([
+      ...notes.slice(notes.length / 2).map(() => 'A'),
+      ...notes.slice(notes.length / 2).map(() => 'B'),
+    ]);
+  });
+
+  test('does not call no classes the same classes', async () => {
+    const empty = await writeTree(join(folder, 'empty'), {
+      'images/a.png': imageOf(8, 8, () => 0xff000000),
+      'masks/a.png': filled(8, 8, 0),
+    });
+    expect((await inspected([empty, empty])).lines).toContain('no class was found');
   });
 
   test('points to possible problems of either', async () => {

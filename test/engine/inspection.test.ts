@@ -26,13 +26,26 @@ describe('comparison of classes', () => {
       compareClasses(named, [row(1, 'bus', 5), row(255, undefined, 5)]).map(({ name, leftOut, a, b }) => [name, leftOut, !!a, !!b]),
     ).toEqual([
       ['car', false, true, false],
-      [undefined, true, true, true],
+      [undefined, true, true, false],
       ['bus', false, false, true],
+      [undefined, false, false, true],
     ]);
     expect(compareClasses(named, [row(1, undefined, 5)]).map(({ name, a, b }) => [name, a?.ids, b?.ids])).toEqual([
       ['car', [1], [1]],
       [undefined, [255], undefined],
     ]);
+  });
+
+  test('matches no class with background or ignored pixels', () => {
+    const one = [row(0, undefined, 5, true), row(1, undefined, 5)];
+    const other = [row(0, 'car', 5), row(1, 'Void', 5, true)];
+    for (const theirs of [other, other.map(({ name: _, ...rest }) => rest)])
+      expect(compareClasses(one, theirs).map(({ leftOut, a, b }) => [leftOut, a?.ids, b?.ids])).toEqual([
+        [true, [0], undefined],
+        [false, [1], undefined],
+        [false, undefined, [0]],
+        [true, undefined, [1]],
+      ]);
   });
 
   test('counts every pixel and id once, and finds the same if the data sets change places', () => {
