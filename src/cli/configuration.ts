@@ -5,7 +5,7 @@ import { type Configuration, findConfiguration, readConfiguration } from '../eng
 import { withFiles } from '../engine/option-files.ts';
 import { sweepsOf } from '../engine/sweep.ts';
 import { CopyPasteError, printable } from '../errors.ts';
-import { configFlags, keyOf, type Option, presets } from '../options.ts';
+import { configFlags, configured, keyOf, type Option, presets, shardOptions } from '../options.ts';
 import { areEqual, flagOf, resolveOptions, usualValue } from '../schema.ts';
 import type { CommandRow } from './commands.ts';
 import { commentLines } from './comment.ts';
@@ -43,7 +43,9 @@ export async function runConfigured(
   const set = [...(configuration?.settings ?? [])].filter(([key]) => isTaken(key));
   const all: Values = { ...Object.fromEntries(set.map(([key, { value }]) => [key, value])), ...flags };
   // What is the default or the preset's anyway is as if it were not given.
-  const usual = set.filter(([key, { value }]) => areEqual(value, usualValue(table, key, all.preset))).map(([key]) => key);
+  const isUsual = ([key, { value }]: (typeof set)[number]): boolean => areEqual(value, usualValue(table, key, all.preset));
+  const usual = swept.includes('preset') ? [] : set.filter(isUsual).map(([key]) => key);
+  if (name === 'plan' && configuration && given.quiet !== true) noteUnplanned(configuration, streams);
   try {
     if (given.printConfig !== true) return await run(Object.fromEntries(Object.entries(all).filter(([key]) => !usual.includes(key))));
     streams.stdout.write(
@@ -57,16 +59,24 @@ export async function runConfigured(
 
 /** Reads the configuration that the command line names, or finds one, and names that one on standard error. */
 async function configurationOf(given: Values, flags: Values, { stderr }: Streams): Promise<Configuration | undefined> {
-  if (given.config === false) return undefined;
   if (given.run !== undefined) {
-    if (given.config === undefined) return undefined;
-    throw new CopyPasteError('usage', '--config: has no effect with --run, whose file has the options of the run; leave it out');
+    const idle = typeof given.config === 'string' ? '--config' : given.printConfig === true ? '--print-config' : undefined;
+    if (idle !== undefined)
+      throw new CopyPasteError('usage', `${idle}: has no effect with --run, whose file has the options of the run; leave it out`);
   }
+  if (given.config === false || given.run !== undefined || given.shard !== undefined) return undefined;
   if (typeof given.config === 'string') return readConfiguration(given.config);
   const found = await findConfiguration(typeof flags.in === 'string' ? flags.in : undefined);
   const unread = found?.unread === undefined ? '' : `; ${found.unread} is not read`;
   if (found && given.quiet !== true) stderr.write(`${printable(`configuration: ${found.configuration.path}${unread}`)}\n`);
   return found?.configuration;
+}
+
+/** Names the options of a configuration that only the shards of a run have, on standard error. */
+function noteUnplanned({ path, settings }: Configuration, { stderr }: Streams): void {
+  const names = [...settings.keys()].filter((name) => Object.hasOwn(shardOptions, name) && configured[name]?.kind !== 'path');
+  if (names.length === 0) return;
+  stderr.write(`${printable(`${path}: not part of the run file: ${names.map(keyOf).join(', ')}; pass them to augment --run`)}\n`);
 }
 
 /** File and line that set an option. */
@@ -107,9 +117,13 @@ function locate(
   if (!(error instanceof CopyPasteError) || !configuration || error.path !== undefined) return error;
   // Behind the semicolon, messages advise other options.
   const flags = error.what.split(';')[0]?.match(/(?<![\w-])--?[a-z][\w-]*/g) ?? [];
-  const names = flags.map((flag) => Object.keys(table).find((name) => flagOf(table[name] as Option) === flag));
-  const name = names.find((one) => one !== undefined && set.has(one));
+  const names = flags.flatMap((flag) => Object.keys(table).find((name) => flagOf(table[name] as Option) === flag) ?? []);
+  const name = names.find((one) => set.has(one));
   if (name === undefined) return error;
   const { code, what, offenders } = error;
+  if (name !== names[0]) {
+    const place = `${flagOf(table[name] as Option)} is set in ${placeOf(configuration, name)}`;
+    return new CopyPasteError(code, `${what} (${place})`, { offenders, cause: error });
+  }
   return new CopyPasteError(code, what, { path: configuration.path, line: set.get(name)?.line, offenders, cause: error });
 }

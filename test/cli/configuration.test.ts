@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -120,7 +120,53 @@ describe('a configuration', () => {
     const text = 'preset: default\np: 1\nscale: [0.5, 0.6]\n';
     expect(await withFile(text, ...sweep, 'scale=0.8,1|1,2')).toMatchObject({ code: 0 });
     expect(await withFile(text, ...sweep, 'preset=default|overhead')).toMatchObject({ code: 0 });
+    // The file's value is the default, but not that of the swept preset.
+    expect((await withFile('scale: 0.5,2\n', ...sweep, 'preset=composer')).code).toBe(0);
+    const swept = await readFile('sweep.png');
+    expect((await withFile('', ...sweep, 'preset=composer', '--scale', '0.5,2')).code).toBe(0);
+    expect(swept.equals(await readFile('sweep.png'))).toBe(true);
     expect(await withFile(text, ...sweep, 'scale=0.8,1|1,2', '--scale', '1,2')).toMatchObject({ code: 2, stderr: /scale is also given/ });
+  });
+
+  test('is not read beside a shard, whose options are in the run file', async () => {
+    const text = 'copies: 3\n';
+    const noRun = { code: 2, stdout: '', stderr: expect.stringContaining('--run <file> is missing') };
+    expect(await withFile(text, 'augment', '--shard', '1/8', '--quiet')).toMatchObject(noRun);
+    await writeFile('copypaste.yaml', text);
+    try {
+      expect(await cli('augment', '--shard', '1/8')).toMatchObject(noRun);
+    } finally {
+      await rm('copypaste.yaml');
+    }
+    for (const flag of [['--print-config'], ['--print-config', '--no-config'], ['--config', 'conf/c.yaml']])
+      expect(await cli('augment', '--run', 's.run', '--shard', '1/2', ...flag)).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: `copypaste: ${flag[0]}: has no effect with --run, whose file has the options of the run; leave it out\n`,
+      });
+  });
+
+  test('leaves options of the shards out of a run file, and plan says so', async () => {
+    const text = 'backend: tensorflow\nlink: true\njobs: 2\nmemory: 2GB\nfallback: true\ncopies: 2\nin: ../data\nout: ../planned\n';
+    const planned = await withFile(text, 'plan', '--shards', '2');
+    expect(planned.code).toBe(0);
+    expect(planned.stderr).toContain(
+      'conf/c.yaml: not part of the run file: backend, link, jobs, memory, fallback; pass them to augment --run\n',
+    );
+    expect((await withFile('copies: 2\nin: ../data\nout: ../planned\n', 'plan', '--shards', '2')).stderr).not.toContain('run file');
+    expect((await withFile(text, 'plan', '--shards', '2', '--quiet')).stderr).toBe('');
+    expect((await withFile(text, 'augment', '--dry-run')).stderr).not.toContain('run file');
+  });
+
+  test('is not blamed for the flag that an error begins with', async () => {
+    expect(await withFile('seed: 1\nin: ../data\n', 'augment', '--out', 'data/x', '--quiet')).toMatchObject({
+      code: 2,
+      stderr: 'copypaste: --out data/x: overlaps with --in data; choose a folder outside it (--in is set in conf/c.yaml:2)\n',
+    });
+    expect(await withFile('seed: 1\njitter: scene\n', ...augment, '--out', 'x', '--place', 'prior', '--quiet')).toMatchObject({
+      code: 2,
+      stderr: /^copypaste: --place: has no effect with --jitter scene, .* \(--jitter is set in conf\/c\.yaml:2\)\n$/,
+    });
   });
 
   test('gives each command the options that it has', async () => {
