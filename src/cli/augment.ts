@@ -65,10 +65,7 @@ function runWhole(given: Given<typeof augmentOptions>, streams: Streams, program
       if (warning !== undefined) stderr.write(`${warning}\n`);
       const { nothing } = summary;
       if (nothing !== undefined) stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
-      if (given.json)
-        stdout.write(
-          `${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate, ...(given.dryRun && !given.jsonLines && { plan }) })}\n`,
-        );
+      if (given.json) stdout.write(`${JSON.stringify({ ...summary, seconds, samplesPerSecond: rate, ...(given.dryRun && { plan }) })}\n`);
       for (const line of describeSummary(summary, given, rate, stderr.columns)) say(line);
       if (nothing !== undefined) return exitCodes.data;
       return summary.skipped.length > 0 ? exitCodes.skipped : 0;

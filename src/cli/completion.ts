@@ -53,7 +53,7 @@ function summaryOf(description: string): string {
   return description.split(/[;:(]/)[0]?.trim() as string;
 }
 
-/** Commands that take the name of a command. */
+/** Commands without options, which are not in the table. */
 const helpers = { help: 'describe a command and all its options', version: 'print the version' };
 
 const names = [...commands.map(({ name }) => name), ...Object.keys(helpers)];
