@@ -18,7 +18,7 @@ test.each(['slurm', 'parallel'] as const)('the file for %s is a script that a sh
   expect(jobFiles[name](job)).toContain("run='my data/it'\\''s.run'");
 });
 
-const hasParallel = /^GNU parallel/.test(spawnSync('parallel', ['--version'], { encoding: 'utf8' }).stdout ?? '');
+const hasParallel = /^GNU parallel/.test(spawnSync('sh', { input: 'parallel --version', encoding: 'utf8' }).stdout);
 
 test.skipIf(!hasParallel)('the file for GNU parallel does the missing shards, whatever is in the name of the run file', async () => {
   const folder = await writeTree(join(temporary, 'parallel'), {
