@@ -9,23 +9,25 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return byLowerCase.get(closestMatch(word.toLowerCase(), [...byLowerCase.keys()], { maxDistance }) ?? '');
 }
 
-/** The folder that a path of no folder may mean, with the part of the path that exists. */
-export async function nearestFolder(path: string): Promise<{ readonly meant?: string; readonly exists: string }> {
+/** The folder that a path of no folder may mean; if none, the first name of the path that does not exist, and the path before it. */
+export async function nearestFolder(
+  path: string,
+): Promise<{ readonly meant: string } | { readonly meant?: undefined; readonly exists: string; readonly missing: string }> {
   const { root } = parse(path);
-  let [exists, meant] = [root === '' ? '.' : root, root];
-  let asIs = true;
+  let meant = root;
+  let first: { readonly exists: string; readonly missing: string } | undefined;
   for (const name of path
     .slice(root.length)
     .split(sep)
     .filter((one) => one !== '')) {
-    const next = join(meant, name);
     const entries = await readdir(meant === '' ? '.' : meant, { withFileTypes: true }).catch(() => []);
     const folders = entries.filter((one) => one.isDirectory() || one.isSymbolicLink()).map((one) => one.name);
     const found = ['.', '..'].includes(name) || folders.includes(name) ? name : nearest(name, folders);
-    if (found === undefined) return { exists };
-    asIs &&= found === name;
-    if (asIs) exists = next;
+    if (found !== name) {
+      first ??= { exists: meant, missing: name };
+      if (found === undefined) return first;
+    }
     meant = join(meant, found);
   }
-  return { meant, exists };
+  return { meant };
 }

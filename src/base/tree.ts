@@ -1,6 +1,6 @@
 import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
 import { nearestFolder } from './nearest.ts';
 import { openRegular, readRegular } from './regular.ts';
@@ -52,9 +52,13 @@ export function cannotRead(file: string, cause: unknown): CopyPasteError {
  */
 export async function listTree(root: string): Promise<Tree> {
   const info = await stat(root).catch(async (cause: unknown) => {
-    const { meant, exists } = await nearestFolder(root);
-    const remedy = meant === undefined ? `check the path, of which ${exists} exists` : `did you mean ${meant}?`;
-    throw new CopyPasteError('noInput', `${root}: no such directory; ${remedy}`, { cause });
+    const near = await nearestFolder(root);
+    if (near.meant !== undefined) throw new CopyPasteError('noInput', `${root}: no such directory; did you mean ${near.meant}?`, { cause });
+    const { exists, missing } = near;
+    const where = ['', '.'].includes(exists)
+      ? ` in ${basename(resolve()) || resolve()}; check the path`
+      : `; ${exists} has no folder ${missing}`;
+    throw new CopyPasteError('noInput', `${root}: no such directory${where}`, { cause });
   });
   if (!info.isDirectory()) throw new CopyPasteError('noInput', `${root}: not a directory; pass the folder of a data set`);
   const found: Listing = { folders: [], files: [], unreadable: [], seen: new Set() };

@@ -128,7 +128,7 @@ export const commands = [
   {
     name: 'report',
     description: 'write a page that shows what augment did: samples before and after, classes, places, sizes',
-    options: reportOptions,
+    options: { ...reportOptions, ...configFlags },
     examples: [{ line: 'copypaste report aug --in data', purpose: 'report.html, with pictures' }],
   },
   {

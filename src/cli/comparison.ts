@@ -1,7 +1,8 @@
 /** Lines that compare two data sets. */
 import type { ComparedClass, Inspection } from '../engine/inspection.ts';
-import { describeLayout, describeSizes, some } from './dataset.ts';
+import { describeLayout, describeSizes } from './dataset.ts';
 import { wrapped } from './help.ts';
+import { some } from './some.ts';
 import { tableLines } from './table.ts';
 
 type Compared = NonNullable<Inspection['compared']>;

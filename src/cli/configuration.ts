@@ -26,17 +26,17 @@ interface Call {
  * Runs a command with the options of its command line and of its configuration; the former override the latter, which override the preset.
  * With `--print-config`, prints them instead.
  *
- * @param run runs the command with its options.
+ * @param run runs the command with its options; `ofFile` names those that the configuration sets.
  * @returns the exit code.
  * @throws {CopyPasteError} of the configuration; those of the command name the line that set the option they are about.
  */
 export async function runConfigured(
   { row: { name, options }, given, streams }: Call,
-  run: (given: Values) => Promise<number>,
+  run: (given: Values, ofFile: ReadonlySet<string>) => Promise<number>,
 ): Promise<number> {
   const table: Table = Object.fromEntries(Object.entries(options).filter(([key]) => !Object.hasOwn(configFlags, key)));
   const flags = Object.fromEntries(Object.entries(given).filter(([key, value]) => Object.hasOwn(table, key) && value !== undefined));
-  const configuration = await configurationOf(given, flags, streams);
+  const configuration = await configurationOf(given, flags, table, streams);
   const swept = Array.isArray(flags.sweep) ? sweepsOf(flags.sweep, {}).map(({ option }) => option) : [];
   const isTaken = (key: string): boolean =>
     Object.hasOwn(table, key) && table[key]?.config !== false && flags[key] === undefined && !swept.includes(key);
@@ -47,7 +47,10 @@ export async function runConfigured(
   const usual = swept.includes('preset') ? [] : set.filter(isUsual).map(([key]) => key);
   if (name === 'plan' && configuration && given.quiet !== true) noteUnplanned(configuration, streams);
   try {
-    if (given.printConfig !== true) return await run(Object.fromEntries(Object.entries(all).filter(([key]) => !usual.includes(key))));
+    if (given.printConfig !== true) {
+      const taken = Object.entries(all).filter(([key]) => !usual.includes(key));
+      return await run(Object.fromEntries(taken), new Set(set.map(([key]) => key)));
+    }
     streams.stdout.write(
       await describeOptions(name, table, all, (key) => (Object.hasOwn(flags, key) ? 'flag' : placeOf(configuration, key))),
     );
@@ -58,7 +61,7 @@ export async function runConfigured(
 }
 
 /** Reads the configuration that the command line names, or finds one, and names that one on standard error. */
-async function configurationOf(given: Values, flags: Values, { stderr }: Streams): Promise<Configuration | undefined> {
+async function configurationOf(given: Values, flags: Values, options: Table, { stderr }: Streams): Promise<Configuration | undefined> {
   if (given.run !== undefined) {
     const idle = typeof given.config === 'string' ? '--config' : given.printConfig === true ? '--print-config' : undefined;
     if (idle !== undefined)
@@ -67,8 +70,10 @@ async function configurationOf(given: Values, flags: Values, { stderr }: Streams
   if (given.config === false || given.run !== undefined || given.shard !== undefined) return undefined;
   if (typeof given.config === 'string') return readConfiguration(given.config);
   const found = await findConfiguration(typeof flags.in === 'string' ? flags.in : undefined);
+  const input = flags.in === undefined && Object.hasOwn(options, 'in') ? found?.configuration.settings.get('in') : undefined;
+  const data = input ? ` (in: ${input.value})` : '';
   const unread = found?.unread === undefined ? '' : `; ${found.unread} is not read`;
-  if (found && given.quiet !== true) stderr.write(`${printable(`configuration: ${found.configuration.path}${unread}`)}\n`);
+  if (found && given.quiet !== true) stderr.write(`${printable(`configuration: ${found.configuration.path}${data}${unread}`)}\n`);
   return found?.configuration;
 }
 

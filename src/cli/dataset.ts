@@ -8,6 +8,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { describeUnpasted, total, unpastedWith } from '../dataset/unpasted.ts';
 import type { Inspection } from '../engine/inspection.ts';
 import { bankLayout } from '../formats/bank.ts';
+import { some } from './some.ts';
 
 /** Layout, folders, split and number of samples of a data set. */
 export function describeDataset({ layout, folders, split, splits, samples, others, documents }: Dataset): string {
@@ -92,9 +93,4 @@ export function describeLayout({ layout, splits, annotations }: Inspection): str
 export function describeSizes({ sizes }: Inspection): string {
   const named = Object.entries(sizes).map(([size, n]) => `${size} (${n})`);
   return `sizes: ${some(named, 6).join(', ')}`;
-}
-
-/** The first lines of a list, and the number of the others. */
-export function some(lines: readonly string[], count: number): string[] {
-  return lines.length <= count ? [...lines] : [...lines.slice(0, count), `… and ${lines.length - count} more; --json lists all`];
 }

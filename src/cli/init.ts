@@ -3,9 +3,11 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isInside } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
+import { quoted } from '../base/shell.ts';
 import { yamlLine } from '../base/yaml.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { describeUnpasted } from '../dataset/unpasted.ts';
+import { readConfiguration } from '../engine/configuration.ts';
 import type { ClassRow, Inspection } from '../engine/inspection.ts';
 import { measure } from '../engine/measure.ts';
 import { withFiles } from '../engine/option-files.ts';
@@ -14,7 +16,7 @@ import { layoutNamed } from '../formats/layouts.ts';
 import { augmentOptions, configured, type Given, initOptions, keyOf, presets, type Resolved } from '../options.ts';
 import { smallestGain } from '../plan/prior.ts';
 import { resolveOptions } from '../schema.ts';
-import type { Reason } from '../types.ts';
+import { configName, type Reason } from '../types.ts';
 import { inspect } from '../verbs/inspect.ts';
 import { commentLines } from './comment.ts';
 import { remedies } from './inspect.ts';
@@ -54,13 +56,18 @@ export async function run(given: Given<typeof initOptions>, streams: Streams): P
           `${options.in}: is a bank of objects, not a data set; augment and preview take it with --sources`,
         );
       const places = await placesOf(dataset, options, hooks);
-      const text = await configurationOf({ options, dataset, inspection, places }, ofInspection);
+      const known = { options, dataset, inspection, places };
+      const text = await configurationOf(known, ofInspection);
       if (!options.print) await write(options.out, text);
-      return { inspection, text };
+      return { known, text };
     },
-    tell: ({ inspection: { odd }, text }, say) => {
+    tell: async ({ known, text }, say) => {
+      const { odd } = known.inspection;
       if (options.print) streams.stdout.write(text);
-      else say(`wrote ${options.out}; edit it, and run copypaste preview --out sheet.png to see what it does`);
+      else {
+        describeKnown(known).forEach(say);
+        say(`wrote ${options.out}; edit it, and run ${await previewCommand(known)} to see what it does`);
+      }
       if (odd.length > 0) say(`${plural(odd.length, 'possible problem')}: copypaste inspect ${options.in} lists them`);
       return 0;
     },
@@ -69,18 +76,48 @@ export async function run(given: Given<typeof initOptions>, streams: Streams): P
 
 /** Refuses a file that exists. @throws {CopyPasteError} `cannotCreate` */
 async function refuseExisting(out: string): Promise<void> {
-  if (await stat(out).catch(() => undefined)) throw exists(out);
+  if (await stat(out).catch(() => undefined)) throw await exists(out);
 }
 
-function exists(out: string): CopyPasteError {
-  return new CopyPasteError('cannotCreate', `--out ${out}: exists already; choose another file, or pass --print`);
+async function exists(out: string): Promise<CopyPasteError> {
+  const configuration = await readConfiguration(out).catch(() => undefined);
+  const input = configuration?.settings.get('in')?.value;
+  const data = input === undefined ? '' : `, for ${input}`;
+  return new CopyPasteError('cannotCreate', `${out} exists already${data}; remove it, or pass --out FILE and then --config FILE`);
 }
 
 async function write(out: string, text: string): Promise<void> {
-  await writeFile(out, text, { flag: 'wx' }).catch((cause: unknown) => {
-    if (codeOf(cause) === 'EEXIST') throw exists(out);
+  await writeFile(out, text, { flag: 'wx' }).catch(async (cause: unknown) => {
+    if (codeOf(cause) === 'EEXIST') throw await exists(out);
     throw new CopyPasteError('cannotCreate', `--out ${out}: cannot be written: ${systemMessageOf(cause)}; choose another path`, { cause });
   });
+}
+
+/** Lines on what was found in a data set. */
+function describeKnown(known: Known): string[] {
+  const { classes, annotations, pastable } = known.inspection;
+  const found = classes.filter(({ leftOut, instances }) => !leftOut && instances > 0).sort((a, b) => b.instances - a.instances);
+  const named = found.slice(0, mostListed).map(({ id, name = '', instances }) => `${name === '' ? `class ${id}` : name} ${instances}`);
+  const more = found.length > mostListed ? `, and ${found.length - mostListed} more` : '';
+  return [
+    describe(known),
+    `instances by class: ${named.length > 0 ? `${named.join(', ')}${more}` : 'none'}`,
+    `usable as pastes by default: ${pastable} of ${annotations}`,
+    ...(known.places ? [describePlaces(known.places)] : []),
+  ];
+}
+
+/** Command that shows what a configuration does. */
+async function previewCommand({ options, dataset }: Known): Promise<string> {
+  const data = (await liesIn(resolve(dirname(options.out)), dataset)) ? ` ${quoted(options.in)}` : '';
+  const config = resolve(options.out) === resolve(configName) ? '' : ` --config ${quoted(options.out)}`;
+  return `copypaste preview${data}${config} --out sheet.png`;
+}
+
+/** Tests if a folder lies in a data set. */
+async function liesIn(folder: string, { root }: Dataset): Promise<boolean> {
+  const [real, data] = await Promise.all([folder, root].map((path) => realpath(path).catch(() => path)));
+  return isInside(real as string, data as string);
 }
 
 /** Measures the prior of places; `undefined` if no instance may be pasted. */
@@ -94,8 +131,7 @@ async function placesOf(dataset: Dataset, { instances, join, jobs }: InitOptions
 async function configurationOf(known: Known, given: Readonly<Record<string, unknown>>): Promise<string> {
   const { options, dataset } = known;
   const folder = options.print ? resolve() : resolve(dirname(options.out));
-  const [real, root] = await Promise.all([folder, dataset.root].map((path) => realpath(path).catch(() => path)));
-  const isInData = isInside(real as string, root as string);
+  const isInData = await liesIn(folder, dataset);
   const from = (path: string): string => posix(relative(folder, resolve(path)) || '.');
   const kept = Object.keys(given)
     .filter((name) => !['in', 'jobs'].includes(name) && configured[name]?.config !== false && given[name] !== undefined)

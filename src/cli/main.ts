@@ -8,11 +8,12 @@ import { type CommandName, type CommandRow, commands } from './commands.ts';
 import type { runConfigured } from './configuration.ts';
 import { addFlags, givenOf } from './flags.ts';
 import { commandHelp, programHelp } from './help.ts';
+import { some } from './some.ts';
 import { type Streams, usualWidth } from './streams.ts';
 
-/** The code of a command; `run` checks the options and returns the exit code. */
+/** The code of a command; `run` checks the options and returns the exit code. `ofFile` names the options that a configuration sets. */
 interface Loaded {
-  run(given: never, streams: Streams, programs?: Programs): Promise<number>;
+  run(given: never, streams: Streams, programs?: Programs, ofFile?: ReadonlySet<string>): Promise<number>;
 }
 
 /** Loads the code of each command. */
@@ -68,7 +69,8 @@ export async function main(argv: readonly string[], streams: Streams, programs?:
     command.configureHelp({ formatHelp: () => commandHelp(row, !argv.includes('-h'), width) });
     command.action(async () => {
       const given = givenOf(command, row.options);
-      const run = async (all: object): Promise<number> => (await loaders[row.name]()).run(all as never, streams, programs);
+      const run = async (all: object, ofFile?: ReadonlySet<string>): Promise<number> =>
+        (await loaders[row.name]()).run(all as never, streams, programs, ofFile);
       code = Object.hasOwn(row.options, 'config') ? await runWith({ row, given, streams }, run) : await run(given);
     });
   }
@@ -106,6 +108,18 @@ interface Explained {
   readonly offenders?: readonly string[];
 }
 
+/** Largest number of bad samples or files that an error names on standard error. */
+const mostOffenders = 5;
+
+function rowOf(argv: readonly string[]): CommandRow | undefined {
+  return (commands as readonly CommandRow[]).find(({ name }) => name === argv[0]);
+}
+
+/** Tests if a command prints its errors as JSON too, with all offenders. */
+function hasJson(argv: readonly string[]): boolean {
+  return Object.hasOwn(rowOf(argv)?.options ?? {}, 'json');
+}
+
 /** Prints an error to standard error. */
 function explain(error: unknown, argv: readonly string[], { stderr }: Streams): Explained {
   const explained = (kind: ErrorCode, message: string, rest: Partial<Explained> = {}): Explained => {
@@ -119,7 +133,7 @@ function explain(error: unknown, argv: readonly string[], { stderr }: Streams): 
   }
   if (error instanceof CopyPasteError) {
     const { code, message, path, offenders } = error;
-    for (const offender of offenders) stderr.write(`  ${offender}\n`);
+    for (const line of some(offenders, mostOffenders, hasJson(argv))) stderr.write(`  ${line}\n`);
     stderr.write(`copypaste: ${message}\n`);
     return explained(code, message, { file: path, ...(offenders.length > 0 && { offenders }) });
   }
@@ -143,7 +157,7 @@ function explain(error: unknown, argv: readonly string[], { stderr }: Streams): 
 /** Message about a command line that commander refuses, with the name that a misspelled one is likely to mean. */
 function describeMistake({ code, message }: CommanderError, argv: readonly string[]): string {
   const what = message.replace(/^error: /, '').replace(/\.$/, '');
-  const command = (commands as readonly CommandRow[]).find(({ name }) => name === argv[0]);
+  const command = rowOf(argv);
   const [, given = ''] = /'(.*)'/.exec(what) ?? [];
   const names =
     code === 'commander.unknownCommand'

@@ -25,7 +25,8 @@ export function run(given: Given<typeof planOptions>, streams: Streams, programs
       ),
     tell: ({ shards, samples, batches }, say) => {
       say(`planned ${plural(samples, 'sample')} in ${plural(batches, 'batch', 'batches')} for ${plural(shards, 'shard')}`);
-      if (shards > batches) say(`a shard does whole batches: ${shards - batches} of the shards have nothing to augment`);
+      const idle = shards - batches;
+      if (idle > 0) say(`a shard does whole batches: ${idle} of the shards ${idle === 1 ? 'has' : 'have'} nothing to augment`);
       return 0;
     },
   });

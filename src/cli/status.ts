@@ -1,3 +1,4 @@
+import { plural } from '../base/plural.ts';
 import { rangesOf } from '../base/ranges.ts';
 import { exitCodes, printable } from '../errors.ts';
 import type { Given, statusOptions } from '../options.ts';
@@ -14,9 +15,10 @@ export async function run(given: Given<typeof statusOptions>, { stdout }: Stream
 
 function describe({ out, shards, merged, missing, begun }: RunStatus): string[] {
   if (merged) return [`${out} is complete`];
-  if (missing.length === 0) return [`all ${shards} shards are done; run merge`];
+  if (missing.length === 0) return [`${shards === 1 ? 'the only shard is' : `all ${shards} shards are`} done; run merge`];
+  const done = shards - missing.length;
   return [
-    `${shards - missing.length} of ${shards} shards are done`,
+    `${done} of ${plural(shards, 'shard')} ${done === 1 || shards === 1 ? 'is' : 'are'} done`,
     `missing: ${rangesOf(missing)}`,
     ...(begun.length > 0 ? [`of these, in progress or interrupted: ${rangesOf(begun)}`] : []),
   ];

@@ -1,9 +1,11 @@
 import type { Meter } from '../base/meter.ts';
+import { listTree } from '../base/tree.ts';
 import { isBankSet, openBank } from '../dataset/bank.ts';
 import { isCutoutFolder, reopenCutouts } from '../dataset/cutouts.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { type SourcedDataset, withSources } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
+import { detectLayout } from '../formats/detect.ts';
 import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
 import { foldersOf } from '../output/head.ts';
 import type { LayoutRecord, Manifest, ManifestRecord } from '../output/manifest.ts';
@@ -138,7 +140,15 @@ export async function reopen(
     threshold: layout.threshold,
     skipBad: true,
   };
-  const opened = await openDataset(recorded, meter);
+  const opened = await openDataset(recorded, meter).catch(async (cause: unknown) => {
+    const { layout: found } = await detectLayout(await listTree(options.in), undefined, options.encoding).catch(() => ({ layout }));
+    if (found.name === layout.name) throw cause;
+    throw new CopyPasteError(
+      'data',
+      `${options.in}: has the ${found.name} layout, but the manifest has ${layout.name}; pass the data set that the output was made from`,
+      { cause },
+    );
+  });
   return { ...withDocuments(opened, layout), digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
 }
 

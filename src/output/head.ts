@@ -144,7 +144,8 @@ function firstDifference(there: RunHead, here: RunHead): string | undefined {
   };
   const [was, is] = [flat(there), flat(here)];
   for (const name of new Set([...was.keys(), ...is.keys()])) {
-    if (was.get(name) !== is.get(name)) return `${name} was ${was.get(name) ?? 'not set'} and is now ${is.get(name) ?? 'not set'}`;
+    if (was.get(name) !== is.get(name))
+      return `${name.replace(/^(sources' )?name$/, '$1layout')} was ${was.get(name) ?? 'not set'} and is now ${is.get(name) ?? 'not set'}`;
   }
   if (there.input.listing === here.input.listing) return undefined;
   const data = ({ input }: RunHead): string => `${input.files} files of ${input.bytes} bytes`;

@@ -265,7 +265,7 @@ async function drawPlain(setting: PreviewSetting, draw: Draw, { stop }: Hooks): 
   });
   const classes = [...new Set([...drawn.values()].flatMap((one) => one.classes))].sort((a, b) => a - b);
   const legend = classes.map((id) => ({
-    name: dataset.classNames.get(id) ?? (dataset.leftOut.has(id) ? `id ${id}, never pasted` : `class ${id}`),
+    name: dataset.classNames.get(id) ?? (dataset.leftOut.has(id) ? 'unlabelled' : `class ${id}`),
     colour: legendColour(id, dataset.leftOut),
   }));
   return {

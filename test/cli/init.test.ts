@@ -88,11 +88,11 @@ describe('init', () => {
     await tree('data');
     expect(await cli('init', 'data')).toMatchObject({ code: 0 });
     const text = readFileSync('copypaste.yaml', 'utf8');
-    expect((await cli('inspect')).stderr).toBe('configuration: copypaste.yaml\n');
+    expect((await cli('inspect')).stderr).toBe('configuration: copypaste.yaml (in: data)\n');
     expect(await cli('init', 'data')).toEqual({
       code: 73,
       stdout: '',
-      stderr: 'copypaste: --out copypaste.yaml: exists already; choose another file, or pass --print\n',
+      stderr: 'copypaste: copypaste.yaml exists already, for data; remove it, or pass --out FILE and then --config FILE\n',
     });
     expect(await cli('init', 'data', '--print', '--quiet')).toEqual({ code: 0, stdout: text, stderr: '' });
     await rm('copypaste.yaml');
@@ -102,6 +102,22 @@ describe('init', () => {
       code: 73,
       stderr: /--out missing\/x\.yaml: cannot be written: ENOENT/,
     });
+  });
+
+  test('says what it found, and how to see what the configuration does', async () => {
+    await tree('told');
+    const { stderr } = await cli('init', 'told', '--out', 'told.yaml');
+    expect(stderr.split('\n').slice(0, 3)).toEqual([
+      'told: paired layout, 2 samples',
+      'instances by class: class 1 2, class 2 1',
+      expect.stringMatching(/^usable as pastes by default: \d of 3$/),
+    ]);
+    expect(stderr).toMatch(
+      /^wrote told\.yaml; edit it, and run copypaste preview --config told\.yaml --out sheet\.png to see what it does$/m,
+    );
+    expect((await cli('init', 'told', '--out', 'told/copypaste.yaml')).stderr).toContain(
+      'run copypaste preview told --config told/copypaste.yaml --out sheet.png to',
+    );
   });
 
   test('in the data set names no path', async () => {

@@ -98,12 +98,7 @@ describe('copypaste', () => {
       ['augment', '--in', 'src', '--out', 'x'],
       /^copypaste: the data set does not match any known layout: it has .*--images DIR/m,
     ],
-    [
-      66,
-      'no input',
-      ['augment', '--in', 'nowhere', '--out', 'x'],
-      /^copypaste: nowhere: no such directory; check the path, of which \. exists\n$/,
-    ],
+    [66, 'no input', ['augment', '--in', 'nowhere', '--out', 'x'], /^copypaste: nowhere: no such directory in [^/]+; check the path\n$/],
     [
       66,
       'a misspelled folder',
@@ -225,7 +220,7 @@ describe('copypaste', () => {
   test('--json prints an error as one JSON object, beside the line on standard error', async () => {
     const missing = await cli('inspect', join(folder, 'nothing'), '--json');
     expect(missing.code).toBe(66);
-    const message = `${join(folder, 'nothing')}: no such directory; check the path, of which ${folder} exists`;
+    const message = `${join(folder, 'nothing')}: no such directory; ${folder} has no folder nothing`;
     expect(JSON.parse(missing.stdout)).toEqual({ error: { code: 'noInput', message } });
     expect(missing.stderr).toBe(`copypaste: ${message}\n`);
     const wrong = await cli('inspect', camvid, '--json', '--nonsense');

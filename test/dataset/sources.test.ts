@@ -240,7 +240,7 @@ describe('a source set', () => {
     await expect(augment({ in: 'fixtures/camvid', out, sources, allowSelf: true })).rejects.toThrow('--allow-self');
     await expect(augment({ in: 'fixtures/camvid', out, targets: 'annotated', backgroundRatio: 0.5 })).rejects.toThrow('--background-ratio');
     await expect(augment({ in: 'fixtures/camvid', out, sources: join(folder, 'none') })).rejects.toThrow(
-      `none: no such directory; check the path, of which ${folder} exists`,
+      `none: no such directory; ${folder} has no folder none`,
     );
   });
 

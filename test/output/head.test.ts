@@ -38,6 +38,11 @@ describe('the head of a manifest', () => {
     expect(() => refuseOther(there, there, 'out')).not.toThrow();
   });
 
+  test('of another layout is refused by that name', async () => {
+    const [there, here] = await Promise.all([head(), head({}, 'fixtures/camvid')]);
+    expect(() => refuseOther(there, here, 'out')).toThrow('contains another run: layout was "voc" and is now "camvid"');
+  });
+
   test('of other input files is refused with their number and size', async () => {
     const there = await head();
     const more = { ...there, input: { ...there.input, files: 99, listing: '0'.repeat(64) } };
