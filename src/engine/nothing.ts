@@ -27,7 +27,11 @@ interface Outcome {
   readonly unchanged: Readonly<Partial<Record<PassReason, number>>>;
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
   readonly measures: Weighted;
+  /** Samples that were left out; reading one again may end the process. */
+  readonly skipped?: readonly { readonly id: string }[];
 }
+
+type Read = Pick<Outcome, 'measures' | 'skipped'>;
 
 type Options = MeasureOptions & { readonly crowd?: string | undefined };
 
@@ -43,7 +47,7 @@ const mostRead = 64;
 export async function whyNothing(
   dataset: SourcedDataset,
   options: Options,
-  { unchanged, dropped, measures }: Outcome,
+  { unchanged, dropped, measures, skipped = [] }: Outcome,
   stop?: AbortSignal,
   only?: number,
 ): Promise<string | undefined> {
@@ -60,7 +64,7 @@ export async function whyNothing(
     return 'no annotation can take another object: all ids of its mask are in use, or it has pixels without a label';
   const none = noneToPaste(dataset);
   if (none !== undefined) return none;
-  const stock = await takeStock(dataset, options, measures, Number.POSITIVE_INFINITY, stop, only);
+  const stock = await takeStock(dataset, options, { measures, skipped }, Number.POSITIVE_INFINITY, stop, only);
   return total(drawn) === 0 && usableOf(stock) > 0 && !isAlone(dataset, options) ? undefined : describeStock(dataset, options, stock, only);
 }
 
@@ -107,12 +111,13 @@ interface Stock {
 async function takeStock(
   dataset: SourcedDataset,
   options: Options,
-  measures: Weighted,
+  { measures, skipped = [] }: Read,
   most: number,
   stop?: AbortSignal,
   only?: number,
 ): Promise<Stock> {
-  const { samples } = dataset.sources ?? dataset;
+  const leftOut = new Set(skipped.map(({ id }) => id));
+  const samples = (dataset.sources ?? dataset).samples.filter(({ id }) => !leftOut.has(id));
   const step = Math.max(1, Math.ceil(samples.length / most));
   const planned = planOptionsOf(dataset, options, {});
   const frame = typicalSize(dataset.samples);
@@ -241,6 +246,6 @@ function waysToSources(dataset: SourcedDataset, options: Options, stock: Stock):
 }
 
 /** Ways to give a source to samples without one, if others have one. It reads some sources again. */
-export async function moreSources(dataset: SourcedDataset, options: Options, measures: Weighted, stop?: AbortSignal): Promise<string[]> {
-  return waysToSources(dataset, options, await takeStock(dataset, options, measures, mostRead, stop));
+export async function moreSources(dataset: SourcedDataset, options: Options, outcome: Read, stop?: AbortSignal): Promise<string[]> {
+  return waysToSources(dataset, options, await takeStock(dataset, options, outcome, mostRead, stop));
 }

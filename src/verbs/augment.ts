@@ -98,12 +98,13 @@ async function explained(
   options: AugmentOptions,
   { stop }: Hooks,
 ): Promise<AugmentSummary> {
+  const outcome = { ...summary, measures };
   if (summary.augmented === 0) {
-    const nothing = await whyNothing(dataset, options, { ...summary, measures }, stop);
+    const nothing = await whyNothing(dataset, options, outcome, stop);
     return nothing === undefined ? summary : { ...summary, nothing };
   }
   const isNew = summary.backend !== undefined;
-  return isNew && summary.unchanged['no source'] ? { ...summary, ways: await moreSources(dataset, options, measures, stop) } : summary;
+  return isNew && summary.unchanged['no source'] ? { ...summary, ways: await moreSources(dataset, options, outcome, stop) } : summary;
 }
 
 /**

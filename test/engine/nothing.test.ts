@@ -221,5 +221,5 @@ test.each<[string, readonly Boxes[], More, string[]]>([
   ['truncated ones are kept already', [inside, atBorder], { truncated: 'keep', allowSelf: true }, []],
 ])('samples without a source get ways that can help: %s', async (_, samples, more, ways) => {
   const { dataset, options } = await opened(samples, more);
-  expect(await moreSources(dataset, options, {})).toEqual(ways);
+  expect(await moreSources(dataset, options, { measures: {} })).toEqual(ways);
 });
