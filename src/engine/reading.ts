@@ -33,7 +33,9 @@ export function createSampleReader(dataset: SourcedDataset, options: ReadingOpti
       if (options.skipBad && whole) await checkImage(annotation);
       return annotation;
     } catch (error) {
-      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data' || error instanceof ChangedInput) throw error;
+      if (!options.skipBad || !(error instanceof CopyPasteError) || error.code !== 'data') throw error;
+      // A file that has changed since the run was planned is no bad sample; a cut-out that is not as its bank says is one.
+      if (error instanceof ChangedInput && dataset.digests !== undefined) throw error;
       return messageOf(error);
     }
   };

@@ -18,9 +18,9 @@ test('the nearest word differs in at most a third of the letters, whatever their
 });
 
 test('the nearest folder is sought part by part', async () => {
-  expect(await nearestFolder(join(folder, 'set', 'canvid'))).toEqual({ meant: join(folder, 'sets', 'camvid'), exists: folder });
-  expect(await nearestFolder(join(folder, 'sets', 'coco'))).toEqual({ exists: join(folder, 'sets') });
-  expect(await nearestFolder('nowhere/at/all')).toEqual({ exists: '.' });
+  expect(await nearestFolder(join(folder, 'set', 'canvid'))).toEqual({ meant: join(folder, 'sets', 'camvid') });
+  expect(await nearestFolder(join(folder, 'sets', 'coco'))).toEqual({ exists: join(folder, 'sets'), missing: 'coco' });
+  expect(await nearestFolder('nowhere/at/all')).toEqual({ exists: '', missing: 'nowhere' });
   expect(await nearestFolder('../fixtues')).not.toHaveProperty('meant', 'fixtures');
-  expect(await nearestFolder('fixtues')).toEqual({ meant: 'fixtures', exists: '.' });
+  expect(await nearestFolder('fixtues')).toEqual({ meant: 'fixtures' });
 });

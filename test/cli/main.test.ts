@@ -213,8 +213,8 @@ describe('copypaste', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: `wrote ${out}: 2 samples\n` });
     const { default: sharp } = await import('sharp');
     const { width, height } = await sharp(out).metadata();
-    // A line for the legend, three above the first row, two above the second, and one for the options.
-    expect([width, height]).toEqual([8 + 3 * 488, 8 + 18 + 2 * (8 + 2 * 18 + 360 + 8) + 18 + 18 + 8]);
+    // A line for the legend, three above each row, and one for the options.
+    expect([width, height]).toEqual([8 + 3 * 488, 8 + 18 + 2 * (8 + 3 * 18 + 360 + 8) + 18 + 8]);
   });
 
   test('--json prints an error as one JSON object, beside the line on standard error', async () => {
