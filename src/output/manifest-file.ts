@@ -130,7 +130,8 @@ export async function writeManifest(
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
     for await (const record of records()) {
       const changed = inputs.add(record);
-      if (changed !== undefined) throw new CopyPasteError('data', `${changed}: changed during the run; start over in an empty folder`);
+      if (changed !== undefined)
+        throw new CopyPasteError('data', `${changed}: changed during the run; start over (augment: --overwrite; shards: an empty folder)`);
       yield separator + JSON.stringify(record);
       separator = ',\n';
     }

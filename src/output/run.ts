@@ -163,5 +163,8 @@ async function refuseChangedInputs(record: SampleRecord, { root, sources }: Sour
 /** Refuses to continue a run if an input file has changed. @throws {CopyPasteError} `usage` if so. */
 export async function refuseChanged(folder: string, { path, sha256 }: HashedFile, out: string): Promise<void> {
   if ((await digestOf(join(folder, path), path)) !== sha256)
-    throw new CopyPasteError('usage', `${path}: has changed since the run in ${out} began; restore it, or start over in an empty folder`);
+    throw new CopyPasteError(
+      'usage',
+      `${path}: has changed since the run in ${out} began; restore it, or start over (augment: --overwrite; shards: an empty folder)`,
+    );
 }
