@@ -15,6 +15,15 @@ export interface RunJob {
 /** Exit codes after which the same command would fail again: usage, bad data, no input, a bug. */
 const final = [2, 65, 66, 70];
 
+/** The end of a container of a Kubernetes job, and of the last one with the volume of its pod, which all pods share. */
+const mount = `          volumeMounts:
+            - { name: work, mountPath: /work }
+`;
+const sharedVolume = `${mount}      volumes:
+        - name: work
+          persistentVolumeClaim: { claimName: work }
+`;
+
 /** Job files by scheduler. */
 export const jobFiles = {
   slurm: ({ name, run }: RunJob): string => `#!/bin/bash
@@ -101,12 +110,7 @@ spec:
           resources:
             requests: { cpu: "4", memory: 4Gi }
             limits: { memory: 4Gi }
-          volumeMounts:
-            - { name: work, mountPath: /work }
-      volumes:
-        - name: work
-          persistentVolumeClaim: { claimName: work }
----
+${sharedVolume}---
 apiVersion: batch/v1
 kind: Job
 metadata:
@@ -131,9 +135,7 @@ spec:
           image: copypaste:${version}
           workingDir: /work
           command: [sh, -c, 'until copypaste status --run "$0"; do sleep 30; done', ${JSON.stringify(run)}]
-          volumeMounts:
-            - { name: work, mountPath: /work }
-      containers:
+${mount}      containers:
         - name: merge
           image: copypaste:${version}
           workingDir: /work
@@ -142,12 +144,7 @@ spec:
           resources:
             requests: { cpu: "1", memory: 4Gi }
             limits: { memory: 4Gi }
-          volumeMounts:
-            - { name: work, mountPath: /work }
-      volumes:
-        - name: work
-          persistentVolumeClaim: { claimName: work }
-`,
+${sharedVolume}`,
 
   parallel: ({ run }: RunJob): string => `#!/bin/sh
 # Augments in shards with GNU parallel, and merges them.
