@@ -99,11 +99,11 @@ function beginAugmenting(part: Part, { others }: Dataset, { meter }: Hooks): voi
 /** Decodes the samples of batches in which an earlier run crashed, in a separate process, and records samples that crash this process. */
 async function trySuspects(run: Run, part: Part, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
   const suspects = [...part.batches()].filter((ref) => output.suspects.has(keyOf(ref.copy, ref.n)));
-  const drawn: Sample[] = [];
   // The source samples that are drawn depend on the annotations of the targets, so the targets are tried first.
   const samples = suspects.flatMap((ref) => ref.samples);
   await trySamples(run, output, poison, samples, []);
   if (!run.dataset.sources || !run.programs) return;
+  const drawn: Sample[] = [];
   for (const ref of suspects) drawn.push(...(await job.drawsOf(ref)));
   await trySamples(run, output, poison, [], drawn);
 }
