@@ -32,13 +32,13 @@ def load(found, size):
     return np.stack([np.asarray(image) for image in images]), np.stack([np.asarray(mask) for mask in masks])
 
 
-def unet(size, classes, widths=(16, 32, 64, 96)):
+def unet(size, classes, widths=(16, 32, 64, 96), norm=layers.BatchNormalization):
     """U-Net (Ronneberger et al., MICCAI 2015) whose first level has half the size of the image: 0.4 million parameters."""
 
     def block(x, width):
         for _ in range(2):
             x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-            x = layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
+            x = layers.ReLU()(norm(momentum=0.98)(x))
         return x
 
     image = layers.Input((size[1], size[0], 3), dtype="uint8")
