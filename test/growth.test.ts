@@ -75,7 +75,7 @@ function treeOf(paths: readonly string[]): Tree {
   const files = [...paths].sort();
   const folders = new Set(files.flatMap((file) => file.split('/').map((_, n, parts) => parts.slice(0, n).join('/'))));
   const known = new Set(files);
-  return { root: folder, files, folders, has: (file) => known.has(file), unreadable: [], start: () => '' };
+  return { root: folder, files, folders, has: (file) => known.has(file), unreadable: [], start: () => '', readStarts: async () => false };
 }
 
 /** Opens a document of a format. */

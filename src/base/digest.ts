@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { join } from 'node:path';
 import { CopyPasteError } from '../errors.ts';
 import type { InputFolder } from '../types.ts';
 import { takeBytes } from './buffers.ts';
-import { openRegular } from './regular.ts';
+import { joinPath } from './paths.ts';
+import { type FileVersion, openRegular, versionOf } from './regular.ts';
 import { cannotRead } from './tree.ts';
 
 /** SHA-256 of data, in hexadecimal. */
@@ -21,7 +20,7 @@ export class ChangedInput extends CopyPasteError {}
  * @throws {CopyPasteError} `io` if the file cannot be read; `ChangedInput`, of code `data`, if its digest is not the expected one.
  */
 export async function readInput({ root, digests }: InputFolder, file: string): Promise<{ bytes: Uint8Array; sha256: string }> {
-  const bytes = await readWhole(join(root, file)).catch((cause: unknown) => {
+  const bytes = await readWhole(joinPath(root, file)).catch((cause: unknown) => {
     throw cannotRead(file, cause);
   });
   const digest = sha256(bytes);
@@ -32,12 +31,12 @@ export async function readInput({ root, digests }: InputFolder, file: string): P
 }
 
 async function readWhole(path: string): Promise<Uint8Array> {
-  const file = await openRegular(path);
+  const file = await openRegular(path, false, true);
   try {
     const { size } = await file.stat();
     const bytes = takeBytes(size);
     for (let at = 0; at < size; ) {
-      const { bytesRead } = await file.read(bytes, at, size - at, null);
+      const { bytesRead } = await file.read(bytes, at, size - at, at);
       // The file was truncated after its size was read.
       if (bytesRead === 0) return bytes.subarray(0, at);
       at += bytesRead;
@@ -56,22 +55,27 @@ async function readWhole(path: string): Promise<Uint8Array> {
  * @throws {CopyPasteError} `io` if the file cannot be read.
  */
 export async function digestOf(path: string, file: string, own = false): Promise<string> {
-  return (await digestAndState(path, file, own)).sha256;
+  return (await digestAndVersion(path, file, own)).sha256;
 }
 
-/** SHA-256 of a file, as `digestOf`, and its state after it was read. */
-export async function digestAndState(path: string, file: string, own: boolean): Promise<{ sha256: string; state: BigIntStats }> {
+/** SHA-256 of a file, as `digestOf`, and its version after it was read. */
+export async function digestAndVersion(
+  path: string,
+  file: string,
+  own: boolean,
+): Promise<{ sha256: string; version: FileVersion | undefined }> {
   const hash = createHash('sha256');
   try {
-    const opened = await openRegular(path, own);
+    const opened = await openRegular(path, own, true);
     try {
       const part = Buffer.allocUnsafe(partBytes);
-      for (;;) {
-        const { bytesRead } = await opened.read(part, 0, part.length, null);
+      for (let at = 0; ; ) {
+        const { bytesRead } = await opened.read(part, 0, part.length, at);
         if (bytesRead === 0) break;
         hash.update(part.subarray(0, bytesRead));
+        at += bytesRead;
       }
-      return { sha256: hash.digest('hex'), state: await opened.stat({ bigint: true }) };
+      return { sha256: hash.digest('hex'), version: await versionOf(path, own, opened) };
     } finally {
       await opened.close();
     }

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { OpenFile } from '../storage/store.ts';
 
 /** The byte that ends a line. */
 export const newline = 10;
@@ -10,7 +10,7 @@ export interface ByteRange {
 }
 
 /** Complete lines of a file, without the newlines that end them; the ranges include these. */
-export async function* completeLines(file: FileHandle): AsyncGenerator<{ text: string; place: ByteRange }> {
+export async function* completeLines(file: OpenFile): AsyncGenerator<{ text: string; place: ByteRange }> {
   /** Parts of a line whose end is not read yet. */
   let parts: Buffer[] = [];
   let [start, end] = [0, 0];

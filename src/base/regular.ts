@@ -1,13 +1,21 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+/** Reading of files: all inputs are read through this file and `tree.ts`, wherever they are kept. */
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
+import { type FileState, isRemote, type OpenFile, storeOf } from '../storage/store.ts';
 
 /**
- * Opens a file for reading. It must be a regular file: a pipe or a device could keep the process waiting for ever, or never end.
+ * Opens a file for reading. On a disk it must be a regular file: a pipe or a device could keep the process waiting for ever, or never end.
  *
  * @param own true for a file that the tool has written itself, which is no symbolic link.
+ * @param ahead true if it is read from one position to its end, so that a store may read ahead.
  * @throws {Error} with a code, as the file system does; `ENOTREG` if the file is not a regular one.
  */
-export async function openRegular(path: string, own = false): Promise<FileHandle> {
+export async function openRegular(path: string, own = false, ahead = false): Promise<OpenFile> {
+  return isRemote(path) ? (await storeOf(path)).open(path, ahead) : openOnDisk(path, own);
+}
+
+/** Opens a regular file of the disk, as `openRegular`. */
+export async function openOnDisk(path: string, own = false): Promise<FileHandle> {
   // Without O_NONBLOCK, a pipe without a writer would block one of the few threads of the file system for good. Windows has neither flag.
   const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
   const file = await open(path, O_RDONLY | O_NONBLOCK | (own ? O_NOFOLLOW : 0)).catch((cause: NodeJS.ErrnoException) => {
@@ -21,7 +29,7 @@ export async function openRegular(path: string, own = false): Promise<FileHandle
 
 /** Reads a whole file, as `openRegular` opens it. */
 export async function readRegular(path: string, own = false): Promise<Buffer> {
-  const file = await openRegular(path, own);
+  const file = await openRegular(path, own, true);
   try {
     return await file.readFile();
   } finally {
@@ -31,7 +39,7 @@ export async function readRegular(path: string, own = false): Promise<Buffer> {
 
 /** Reads a file in parts, as `openRegular` opens it. @param range first byte, and the one behind the last. */
 export async function* partsOfRegular(path: string, { start = 0, end = Number.POSITIVE_INFINITY } = {}): AsyncGenerator<Buffer> {
-  const file = await openRegular(path);
+  const file = await openRegular(path, false, end - start > partBytes);
   try {
     for (let at = start; at < end; ) {
       const length = Math.min(partBytes, end - at);
@@ -47,6 +55,38 @@ export async function* partsOfRegular(path: string, { start = 0, end = Number.PO
 
 /** Bytes that are read at once. */
 const partBytes = 1 << 18;
+
+/** Size and time of a file. @throws {Error} with a code, as the file system does. */
+export async function stateOf(path: string): Promise<Pick<FileState, 'size' | 'mtimeMs'>> {
+  return isRemote(path) ? (await storeOf(path)).state(path) : stat(path);
+}
+
+/** Text that differs after each change of a file, and the time of its last change, in nanoseconds. */
+export interface FileVersion {
+  readonly version: string;
+  readonly changed: bigint;
+}
+
+/**
+ * Version of a file; `undefined` if it is not a regular one.
+ *
+ * @param own true for a file that the tool has written itself, which is no symbolic link.
+ * @param opened the file, if it is open on the disk.
+ * @throws {Error} with a code, as the file system does.
+ */
+export async function versionOf(path: string, own: boolean, opened?: OpenFile): Promise<FileVersion | undefined> {
+  if (isRemote(path)) {
+    const { version, mtimeMs } = await (await storeOf(path)).state(path);
+    return { version, changed: BigInt(Math.floor(mtimeMs)) * 1_000_000n };
+  }
+  const state = await (opened ? (opened as FileHandle).stat({ bigint: true }) : (own ? lstat : stat)(path, { bigint: true }));
+  return state.isFile() ? versionIn(state) : undefined;
+}
+
+function versionIn({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): FileVersion {
+  // ctime is the time of the last change of the file, or of its name, owner or links.
+  return { version: [dev, ino, size, mtimeNs, ctimeNs].join(' '), changed: mtimeNs > ctimeNs ? mtimeNs : ctimeNs };
+}
 
 function notRegular(what = 'is not a regular file'): Error {
   return Object.assign(new Error(what), { code: 'ENOTREG' });

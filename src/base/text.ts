@@ -1,6 +1,8 @@
 /** Text of input files. Bytes that are not in the stated encoding are an error, since replacing them would change names. */
 import { readFile } from 'node:fs/promises';
 import { CopyPasteError, kindOfUnread, systemMessageOf } from '../errors.ts';
+import { isRemote } from '../storage/store.ts';
+import { readRegular } from './regular.ts';
 
 /** Default encoding, a label of `TextDecoder`. */
 export const utf8 = 'utf-8';
@@ -107,7 +109,7 @@ function likelyEncoding(bytes: Uint8Array, tried: string): string {
  * @throws {CopyPasteError} `noInput` or `io` when the file cannot be read, `data` when it is not in the encoding.
  */
 export async function readNamedText(path: string, what: string, encoding?: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  const bytes = await (isRemote(path) ? readRegular(path) : readFile(path)).catch((cause: unknown) => {
     throw new CopyPasteError(kindOfUnread(cause), `${what}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
   });
   return decodeText(bytes, what, encoding);

@@ -1,8 +1,11 @@
 import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
+import { isRemote, type OpenFile, storeOf } from '../storage/store.ts';
 import { nearestFolder } from './nearest.ts';
+import { inParts } from './parts.ts';
+import { joinPath } from './paths.ts';
 import { openRegular, readRegular } from './regular.ts';
 import { decodeText } from './text.ts';
 
@@ -16,8 +19,10 @@ export interface Tree {
   has(file: string): boolean;
   /** Folders that may not be listed (such as `lost+found`), and entries that are neither file nor folder (pipes, broken links). */
   readonly unreadable: readonly string[];
-  /** First 4096 bytes of a file as text; empty if it cannot be read. */
+  /** First 4096 bytes of a file as text; empty if it cannot be read, or, in a store, is not read yet. */
   start(file: string): string;
+  /** Reads the starts that were asked for and not read yet. @returns false if there are none. */
+  readStarts(): Promise<boolean>;
 }
 
 /** Files of a tree below a folder, `''` for the root. */
@@ -38,6 +43,7 @@ function firstFrom(sorted: readonly string[], text: string): number {
 
 /** The error for a file that cannot be read: `io`, or `data` if its name is not UTF-8. The message has no absolute path. */
 export function cannotRead(file: string, cause: unknown): CopyPasteError {
+  if (cause instanceof CopyPasteError) return cause;
   // Node lists a byte that is not UTF-8 as U+FFFD, and then cannot find the file.
   const renamed = file.includes('\ufffd') && codeOf(cause) === 'ENOENT';
   const why = renamed ? 'its name is not UTF-8; rename it' : systemMessageOf(cause);
@@ -51,6 +57,7 @@ export function cannotRead(file: string, cause: unknown): CopyPasteError {
  * @throws {CopyPasteError} `noInput` if the root is not a directory, `io` if a folder cannot be listed.
  */
 export async function listTree(root: string): Promise<Tree> {
+  if (isRemote(root)) return listStore(root);
   const info = await stat(root).catch(async (cause: unknown) => {
     const near = await nearestFolder(root);
     if (near.meant !== undefined) throw new CopyPasteError('noInput', `${root}: no such directory; did you mean ${near.meant}?`, { cause });
@@ -64,13 +71,61 @@ export async function listTree(root: string): Promise<Tree> {
   const found: Listing = { folders: [], files: [], unreadable: [], seen: new Set() };
   await visit(root, '', found, [], 0);
   const { files, unreadable } = found;
+  const start = (file: string): string => textAtStart(join(root, file));
+  return treeOf(root, { folders: found.folders, files, unreadable }, start, async () => false);
+}
+
+function treeOf(
+  root: string,
+  { folders, files, unreadable }: Pick<Listing, 'folders' | 'files' | 'unreadable'>,
+  start: Tree['start'],
+  readStarts: Tree['readStarts'],
+): Tree {
   let names: Set<string> | undefined;
   const has = (file: string): boolean => {
     names ??= new Set(files);
     return names.has(file);
   };
-  const start = (file: string): string => textAtStart(join(root, file));
-  return { root, folders: new Set(found.folders.sort()), files: files.sort(), has, unreadable: unreadable.sort(), start };
+  return { root, folders: new Set(folders.sort()), files: files.sort(), has, unreadable: unreadable.sort(), start, readStarts };
+}
+
+/** Lists a folder of a store, as `listTree`. */
+async function listStore(root: string): Promise<Tree> {
+  const store = await storeOf(root);
+  const found = await store.list(root).catch((cause: unknown) => {
+    if (cause instanceof CopyPasteError) throw cause;
+    throw new CopyPasteError(kindOfUnread(cause), `${root}: cannot be listed: ${systemMessageOf(cause)}; check the path`, { cause });
+  });
+  const starts = new Map<string, string>();
+  const asked = new Set<string>();
+  const start = (file: string): string => {
+    const known = starts.get(file);
+    if (known === undefined) asked.add(file);
+    return known ?? '';
+  };
+  return treeOf(root, found, start, async () => {
+    const files = [...asked];
+    asked.clear();
+    await inParts(files, startsAtOnce, async (file) => {
+      const bytes = await readStart(joinPath(root, file), file, startBytes).catch(() => Buffer.alloc(0));
+      starts.set(file, Buffer.from(bytes).toString('utf8'));
+    });
+    return files.length > 0;
+  });
+}
+
+/** Bytes of the start of a file. */
+const startBytes = 4096;
+
+/** Starts of files that are read from a store at the same time. */
+const startsAtOnce = 32;
+
+/** Answers a question about a tree that depends on the starts of files, and asks it again once those that it needs are read. */
+export async function withStarts<T>(tree: Pick<Tree, 'readStarts'>, question: () => T | Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await question();
+    if (!(await tree.readStarts())) return answer;
+  }
 }
 
 /** Relative paths that are found so far. */
@@ -128,7 +183,7 @@ async function listFolder(root: string, folder: string): Promise<Dirent[] | unde
 function textAtStart(path: string): string {
   try {
     const handle = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const buffer = Buffer.alloc(4096);
+    const buffer = Buffer.alloc(startBytes);
     try {
       if (!fstatSync(handle).isFile()) return '';
       return buffer.toString('utf8', 0, readSync(handle, buffer));
@@ -142,7 +197,7 @@ function textAtStart(path: string): string {
 
 /** Reads a text file. @throws {CopyPasteError} `io` or `data` if the file cannot be read, `data` if it is not in the encoding. */
 export async function readText(root: string, file: string, encoding?: string): Promise<string> {
-  const bytes = await readRegular(join(root, file)).catch((cause: unknown) => {
+  const bytes = await readRegular(joinPath(root, file)).catch((cause: unknown) => {
     throw cannotRead(file, cause);
   });
   return decodeText(bytes, file, encoding);
@@ -155,7 +210,7 @@ export async function readText(root: string, file: string, encoding?: string): P
  * @throws {CopyPasteError} `io` or `data` if the file cannot be read.
  */
 export async function readStart(path: string, file: string, length: number): Promise<Uint8Array> {
-  let handle: FileHandle | undefined;
+  let handle: OpenFile | undefined;
   try {
     handle = await openRegular(path);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { absolutePath } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { describeUnpasted } from '../dataset/unpasted.ts';
 import type { Inspection, SplitCounts } from '../engine/inspection.ts';
@@ -27,7 +27,7 @@ export function run(given: Given<typeof inspectOptions>, streams: Streams): Prom
         ...hooks,
         opened: (dataset) => {
           // Both can be the same folder; a bank is not opened.
-          const isFirst = !isOpen && dataset.root === resolve(given.in);
+          const isFirst = !isOpen && dataset.root === absolutePath(given.in);
           const whose = given.other === undefined ? '' : isFirst ? 'A: ' : 'B: ';
           isOpen = true;
           for (const line of describeNotes(dataset)) say(`${whose}${line}`);

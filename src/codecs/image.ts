@@ -5,6 +5,7 @@ import { giveBack } from '../base/buffers.ts';
 import { readRegular } from '../base/regular.ts';
 import { cannotRead, readStart } from '../base/tree.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
+import { isRemote } from '../storage/store.ts';
 import type { Bands, Depth, Image, ImageInfo, JpegCoding, Mask, Size } from '../types.ts';
 import { bmpHeader, bmpStart, decodeBmp, encodeBmp, isBmp } from './bmp.ts';
 import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
@@ -66,6 +67,7 @@ export async function readImageHeader(path: string, name: string): Promise<Image
   const length = format === 'bmp' ? bmpStart : format === 'jpeg' ? jpegStart : 0;
   const known = length > 0 ? knownHeader(await readStart(path, name, length), name) : undefined;
   if (known) return known;
+  if (isRemote(path)) return storedHeader(path, name);
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
     // sharp reports an unreadable file as an unknown format. If the file can be read here, it is damaged.
     const bytes = await readWhole(path, name);
@@ -73,6 +75,22 @@ export async function readImageHeader(path: string, name: string): Promise<Image
       throw second instanceof CopyPasteError && second.code === 'io' ? second : error;
     });
   });
+}
+
+/** Bytes in which the header of a PNG or JPEG ends, unless much metadata precedes its pixels. */
+const headerBytes = 2 ** 16;
+
+/** Reads the header of an image in a store, from its start alone if its format has its header there. */
+async function storedHeader(path: string, name: string): Promise<ImageHeader> {
+  if (['png', 'jpeg'].includes(formatOf(name) ?? '')) {
+    const start = await readStart(path, name, headerBytes);
+    const header = await imageHeaderOf(start, name).catch((error: unknown) => {
+      if (start.length < headerBytes) throw error;
+      return undefined;
+    });
+    if (header) return header;
+  }
+  return imageHeaderOf(await readWhole(path, name), name);
 }
 
 async function readWhole(path: string, name: string): Promise<Uint8Array> {

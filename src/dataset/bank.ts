@@ -1,5 +1,5 @@
 /** Banks of objects as source sets: a sample of a bank is the image from which its cut-outs were taken, transparent everywhere else. */
-import { resolve } from 'node:path';
+import { absolutePath } from '../base/paths.ts';
 import { utf8 } from '../base/text.ts';
 import { CopyPasteError } from '../errors.ts';
 import { asBankRecord, type BankEntry, bankFile, bankLayout, readBank } from '../formats/bank.ts';
@@ -21,7 +21,7 @@ export function isBankSet({ layout }: Pick<Dataset, 'layout'>): boolean {
  * @throws {CopyPasteError} `data` if its manifest is invalid.
  */
 export async function openBank(folder: string): Promise<Dataset> {
-  const root = resolve(folder);
+  const root = absolutePath(folder);
   const { head, entries, cutouts, sha256 } = await readBank(root);
   if (cutouts === 0) throw new CopyPasteError('noInput', `${folder}: the bank has no cut-outs; extract it from other data`);
   const [background, ignore] = [new Set(head.layout.background), new Set(head.layout.ignore)];

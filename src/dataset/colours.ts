@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
 import { readNamedText } from '../base/text.ts';
 import { readStart } from '../base/tree.ts';
 import { paletteAtStart } from '../codecs/png.ts';
@@ -73,7 +73,7 @@ function triple(texts: readonly string[]): readonly [number, number, number] {
 /** Finds the colour map in a data set. */
 export function findColourMap(root: string, files: readonly string[]): string | undefined {
   const name = mapNames.find((one) => files.includes(one));
-  return name === undefined ? undefined : join(root, name);
+  return name === undefined ? undefined : joinPath(root, name);
 }
 
 /** Number of masks whose palettes are read. */
@@ -87,7 +87,7 @@ export async function haveColours(root: string, masks: readonly string[], { colo
   const step = Math.max(1, Math.floor(masks.length / firstMasks));
   const some = masks.filter((_, i) => i % step === 0);
   const fit = await inParts(some, 4, async (mask) => {
-    const palette = paletteAtStart(await readStart(join(root, mask), mask, startBytes));
+    const palette = paletteAtStart(await readStart(joinPath(root, mask), mask, startBytes));
     const known = Math.min(colours.length, (palette?.length ?? 0) / 3);
     return known > 1 && colours.slice(0, known).every((colour, id) => colour.every((value, c) => palette?.[3 * id + c] === value));
   });

@@ -5,9 +5,10 @@
  * A sample stands for about eight cut-outs, so that a target gets several. Its image shows them below one another, each in its own box with
  * a gap of a pixel to the next and to the border: outside a cut-out there is nothing.
  */
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { giveBack } from '../base/buffers.ts';
 import { readInput, sha256 } from '../base/digest.ts';
+import { absolutePath } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
@@ -63,7 +64,7 @@ export function reopenCutouts(
 }
 
 function cutoutSet(folder: string, folders: readonly Folders[], samples: readonly Sample[]): Dataset {
-  const root = resolve(folder);
+  const root = absolutePath(folder);
   return {
     root,
     encoding: utf8,

@@ -1,7 +1,8 @@
 /** Checks the headers of a data set's files, so that bad samples are known before anything is written. */
-import { join } from 'node:path';
+
 import type { Meter } from '../base/meter.ts';
 import { inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
 import { readRegular } from '../base/regular.ts';
 import { readStart } from '../base/tree.ts';
 import { bmpHeader, bmpStart, isBmp } from '../codecs/bmp.ts';
@@ -80,7 +81,7 @@ async function checkSample(root: string, sample: Paired, coloured: Coloured): Pr
   const annotated: (Size & { readonly coded?: boolean }) | undefined =
     sample.size ?? (mask === undefined ? undefined : await maskSize(root, mask, coloured.masks || shapeFiles !== undefined));
   if (!annotated) {
-    const { upright, format } = await readImageHeader(join(root, sample.image), sample.image);
+    const { upright, format } = await readImageHeader(joinPath(root, sample.image), sample.image);
     return { sample, size: upright, format, coded: false, fits: { stored: false, upright: true } };
   }
   const size = { width: annotated.width, height: annotated.height };
@@ -98,7 +99,7 @@ async function checkSample(root: string, sample: Paired, coloured: Coloured): Pr
     if (!is(objectSize)) throw refuse(objects, 'instance mask', objectSize);
   }
   const checkedViews = views && (await Promise.all(views.map((view) => checkView(root, view, size))));
-  const { stored, upright, turned, format } = await readImageHeader(join(root, sample.image), sample.image);
+  const { stored, upright, turned, format } = await readImageHeader(joinPath(root, sample.image), sample.image);
   if (!is(stored) && !is(upright)) throw refuse(sample.image, 'image', upright);
   return {
     sample: checkedViews ? { ...sample, views: checkedViews } : sample,
@@ -111,7 +112,7 @@ async function checkSample(root: string, sample: Paired, coloured: Coloured): Pr
 
 /** Checks a derived mask file. @throws {CopyPasteError} `data` when it is not a PNG of the mask's size. */
 async function checkView(root: string, view: ViewFile, { width, height }: Size): Promise<ViewFile> {
-  const header = pngHeader(await readStart(join(root, view.path), view.path, 33));
+  const header = pngHeader(await readStart(joinPath(root, view.path), view.path, 33));
   if (header === undefined) throw new CopyPasteError('data', 'is not a PNG; convert it or remove it', { path: view.path });
   if (header.width !== width || header.height !== height)
     throw new CopyPasteError('data', `is ${header.width}×${header.height}, but its mask is ${width}×${height}`, { path: view.path });
@@ -120,7 +121,7 @@ async function checkView(root: string, view: ViewFile, { width, height }: Size):
 
 /** Reads the size of a mask. @param colours true if the mask may store colours. @throws {CopyPasteError} `data` when it cannot be used. */
 async function maskSize(root: string, file: string, colours: boolean): Promise<Size & { coded: boolean }> {
-  const path = join(root, file);
+  const path = joinPath(root, file);
   switch (maskFormatOf(file)) {
     case 'tiff':
       return { ...(await readTiffMaskHeader(path, file)), coded: false };

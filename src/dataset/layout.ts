@@ -1,8 +1,7 @@
 /** Chooses the layout of a data set: detected, or from options. */
-import { relative, resolve, sep } from 'node:path';
-import { isInside, withoutExtension } from '../base/paths.ts';
+import { isBelow, pathFrom, withoutExtension } from '../base/paths.ts';
 import { utf8 } from '../base/text.ts';
-import type { Tree } from '../base/tree.ts';
+import { type Tree, withStarts } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { holdsCutouts, isBank } from '../formats/bank.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
@@ -23,21 +22,24 @@ export async function chooseLayout(
     return { layout: layoutNamed(options.layout), folders: options.folders };
   }
   const inside = (flag: string, path: string): string => {
-    const folder = relative(root, resolve(root, path)).split(sep).join('/');
-    if (!isInside(resolve(root, path), root))
+    const folder = pathFrom(root, path);
+    if (folder !== '' && !isBelow(folder))
       throw new CopyPasteError('usage', `${flag} ${path}: is outside --in ${options.in}; name a folder inside it`);
     if (folder !== '' && !tree.folders.has(folder))
       throw new CopyPasteError('noInput', `${flag} ${path}: no such folder in --in ${options.in}; use a path relative to it`);
     return folder;
   };
   if (options.annotations !== undefined) {
-    const masks = relative(root, resolve(root, options.annotations)).split(sep).join('/');
+    const masks = pathFrom(root, options.annotations);
     if (!tree.has(masks))
       throw new CopyPasteError(
         'noInput',
         `--annotations ${options.annotations}: no such file in --in ${options.in}; use a path relative to it`,
       );
-    const layout = options.layout === undefined ? layouts.find(({ reads }) => reads?.(tree, masks)) : layoutNamed(options.layout);
+    const layout =
+      options.layout === undefined
+        ? await withStarts(tree, () => layouts.find(({ reads }) => reads?.(tree, masks)))
+        : layoutNamed(options.layout);
     const images = options.images === undefined ? '' : inside('--images', options.images);
     const objects = options.masks === undefined ? withoutExtension(masks) : inside('--masks', options.masks);
     return { layout: layout as Layout, folders: [{ split: '', images, masks, ...(layout?.segments && { objects }) }] };

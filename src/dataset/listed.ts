@@ -1,10 +1,12 @@
 /** Samples that a list names (`--list`). They are the whole data set: all other samples are left out. */
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { nearest } from '../base/nearest.ts';
+import { absolutePath, pathFrom } from '../base/paths.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import type { Document } from '../formats/format.ts';
+import { isRemote } from '../storage/store.ts';
 import type { Counts } from '../types.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
@@ -72,12 +74,10 @@ export async function keepListed(
 
 /** Paths in the data set that a name may mean. */
 async function pathsIn(folder: string): Promise<(name: string) => string[]> {
-  const root = resolve(folder);
+  const root = absolutePath(folder);
+  if (isRemote(root)) return (name) => [pathFrom(root, name)];
   const real = await realpath(root).catch(() => root);
-  return (name) => [
-    relative(root, resolve(root, name)).split(sep).join('/'),
-    ...[...new Set([root, real])].map((one) => relative(one, resolve(name)).split(sep).join('/')),
-  ];
+  return (name) => [pathFrom(root, name), ...[...new Set([root, real])].map((one) => pathFrom(one, resolve(name)))];
 }
 
 function refuseUnknown(

@@ -1,5 +1,5 @@
-import { relative, resolve } from 'node:path';
 import type { Meter } from '../base/meter.ts';
+import { absolutePath, pathFrom } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import { listTree, type Tree } from '../base/tree.ts';
@@ -96,7 +96,7 @@ export interface Dataset {
  */
 export async function openDataset(options: DatasetOptions, meter?: Meter): Promise<Dataset> {
   meter?.begin('listing files');
-  const root = resolve(options.in);
+  const root = absolutePath(options.in);
   const tree = await listTree(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: contains no files; pass the folder of a data set`);
   const { layout: detected, folders: found } = await chooseLayout(root, tree, options);
@@ -134,7 +134,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const regions = stuffOf(documents.get(split)?.things, pairing.categories);
   const classes = await classesOf(options, [{ classNames: pairing.categories, stuff: regions }, map.classes, config ?? {}], layout);
   // Copied even for masks of ids, since it also names the classes.
-  const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? relative(root, colourFile.path) : undefined;
+  const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? pathFrom(root, colourFile.path) : undefined;
   const configs = [pairing.config, config].filter((one) => one !== undefined);
   const carried = [...configs.flatMap(({ file, also = [] }) => [file, ...also]), colourMap].filter((file) => file !== undefined);
   const used = new Set([
@@ -269,7 +269,7 @@ async function classesOfMap(
   const { ignore, ...classes } = map;
   if (await haveColours(root, masks, map)) return { classes: { ...classes, ...(ignore.length > 0 && { ignore }) }, notes: [] };
   if (named || layout.classNames) return { classes: {}, notes: [] };
-  const file = relative(root, path);
+  const file = pathFrom(root, path);
   return {
     classes: {},
     notes: [`${file} does not name the classes: masks hold ids, without palettes of its colours; pass --class-names FILE`],

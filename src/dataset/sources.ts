@@ -1,7 +1,7 @@
 /** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
 import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Meter } from '../base/meter.ts';
+import { absolutePath } from '../base/paths.ts';
 import { listTree, type Tree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
@@ -59,7 +59,7 @@ export async function openSourced(options: SourcesOptions, meter?: Meter): Promi
     return openDataset(options, meter);
   }
   if (allowSelf) throw new CopyPasteError('usage', '--allow-self: has no effect with --sources; leave it out');
-  const real = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
+  const real = (path: string): Promise<string> => realpath(path).catch(() => absolutePath(path));
   if ((await real(sources)) === (await real(options.in)))
     throw new CopyPasteError('usage', `--sources ${sources}: is the same folder as --in, which is the default; leave it out`);
   const target = await openDataset(options, meter);

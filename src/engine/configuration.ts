@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { Document, Node, Pair } from 'yaml';
 import { nearest } from '../base/nearest.ts';
-import { isInside } from '../base/paths.ts';
+import { isInside, joinPath } from '../base/paths.ts';
 import { openRegular } from '../base/regular.ts';
 import { decodeText } from '../base/text.ts';
 import { yamlDocument } from '../base/yaml.ts';
@@ -11,6 +11,7 @@ import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from
 import { configured, keyOf, type Option } from '../options.ts';
 import { readOptions } from '../output/manifest-file.ts';
 import { areEqual, parseOption, usualValue } from '../schema.ts';
+import { isRemote } from '../storage/store.ts';
 import { configName } from '../types.ts';
 
 /** Largest configuration in bytes; parsing takes a hundred times as much memory. */
@@ -45,10 +46,10 @@ const optionNames: ReadonlyMap<string, string> = new Map(Object.keys(configured)
  * @throws {CopyPasteError} `data` if it is not valid, or lies in the data set and sets a path.
  */
 export async function findConfiguration(data: string | undefined): Promise<Found | undefined> {
-  const inData = data === undefined ? undefined : join(data, configName);
+  const inData = data === undefined ? undefined : joinPath(data, configName);
   const here = await readIfExists(configName);
   const there = inData === undefined ? undefined : await readIfExists(inData);
-  if (inData !== undefined && there && (!here || (await realpath(inData)) === (await realpath(configName))))
+  if (inData !== undefined && there && (!here || (await isSame(inData, configName))))
     return { configuration: refusePaths(await parseConfiguration(there, inData)) };
   if (!here) return undefined;
   const configuration = await parseConfiguration(here, configName);
@@ -67,6 +68,10 @@ export async function readConfiguration(path: string): Promise<Configuration> {
   return parseConfiguration(await readBytes(path), path);
 }
 
+async function isSame(path: string, other: string): Promise<boolean> {
+  return !isRemote(path) && (await realpath(path)) === (await realpath(other));
+}
+
 /** Reads a configuration. @throws {CopyPasteError} `noInput` or `io` if it cannot be read, `data` if it is too large. */
 async function readBytes(path: string): Promise<Buffer> {
   const unread = (cause: unknown): never => {
@@ -75,7 +80,8 @@ async function readBytes(path: string): Promise<Buffer> {
   };
   const file = await openRegular(path).catch(unread);
   try {
-    if ((await file.stat()).size > mostBytes) throw new CopyPasteError('data', 'is too large for a configuration: over 1 MB', { path });
+    if ((await file.stat().catch(unread)).size > mostBytes)
+      throw new CopyPasteError('data', 'is too large for a configuration: over 1 MB', { path });
     return await file.readFile().catch(unread);
   } finally {
     await file.close();
@@ -151,7 +157,7 @@ function namesFile({ flag, kind }: Option): boolean {
 
 /** A checked value. Paths become relative to the working folder. */
 function settingOf(option: Option, given: unknown, path: string, refuse: (what: string) => never): Setting {
-  const place = (file: string): string => (isAbsolute(file) ? file : join(dirname(path), file));
+  const place = (file: string): string => (isAbsolute(file) || isRemote(file) ? file : join(dirname(path), file));
   if (typeof given === 'string' && given !== '') {
     if (namesFile(option)) return { value: place(given), isPath: true };
     const [, file] = (option.kind === 'balance' && /^target:(.+)/s.exec(given)) || [];

@@ -1,6 +1,8 @@
-import { stat, statfs } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
+import { stateOf } from '../base/regular.ts';
 import { formatOf, type ImageFormat } from '../codecs/image-names.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
@@ -25,7 +27,7 @@ export async function expectedOf(dataset: Dataset, options: AugmentOptions): Pro
   const { root, samples, others } = dataset;
   const { copies, includeOriginals, imageFormat, out } = options;
   const sizeOf = async (path: string): Promise<number> =>
-    stat(join(root, path)).then(
+    stateOf(joinPath(root, path)).then(
       ({ size }) => size,
       () => 0,
     );

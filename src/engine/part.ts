@@ -1,6 +1,6 @@
 /** The part of a run that one shard does, or all of it. */
-import { resolve } from 'node:path';
 import { chunksOf, inParts } from '../base/parts.ts';
+import { absolutePath } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { codecs } from '../codecs/image.ts';
 import type { Dataset } from '../dataset/open.ts';
@@ -228,7 +228,7 @@ export function datasetOf(
   return {
     ...head.dataset,
     ...documentsOf(head.dataset),
-    root: resolve(options.in),
+    root: absolutePath(options.in),
     digests: digestsOf(files.in),
     samples,
     others,
@@ -239,7 +239,7 @@ export function datasetOf(
         ...frame,
         ...documentsOf(frame),
         ...empty,
-        root: resolve(options.sources as string),
+        root: absolutePath(options.sources as string),
         digests: digestsOf(files.sources),
         samples: sources,
       },

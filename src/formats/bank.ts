@@ -3,8 +3,7 @@
  * the cut-outs of one sample. Samples without a cut-out have a record too, so that sources are drawn as from the data set itself.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import { isBelow } from '../base/paths.ts';
+import { isBelow, joinPath } from '../base/paths.ts';
 import { decodeText } from '../base/text.ts';
 import { cannotRead, readStart, type Tree } from '../base/tree.ts';
 import { pngHeader } from '../codecs/png.ts';
@@ -84,7 +83,7 @@ export interface Bank {
 
 /** Tests if a folder is a bank. */
 export async function isBank(root: string): Promise<boolean> {
-  const start = await readStart(join(root, bankFile), bankFile, 64).catch(() => undefined);
+  const start = await readStart(joinPath(root, bankFile), bankFile, 64).catch(() => undefined);
   return start !== undefined && /^\s*\{\s*"kind"\s*:\s*"bank"/.test(Buffer.from(start).toString('latin1'));
 }
 
@@ -94,7 +93,7 @@ const looked = 8;
 /** Tests if a folder seems to hold cut-outs: one of its first PNGs has alpha. */
 export async function holdsCutouts(root: string, { files }: Tree): Promise<boolean> {
   for (const file of files.filter(isPng).slice(0, looked)) {
-    const header = pngHeader(await readStart(join(root, file), file, 33));
+    const header = pngHeader(await readStart(joinPath(root, file), file, 33));
     if (header?.colour.endsWith('alpha')) return true;
   }
   return false;

@@ -1,7 +1,7 @@
 /** Detects the layout of a folder, and says what is nearest if none matches. */
-import { join } from 'node:path';
+import { joinPath } from '../base/paths.ts';
 import { utf8 } from '../base/text.ts';
-import type { Tree } from '../base/tree.ts';
+import { type Tree, withStarts } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Folders } from './folders.ts';
 import { type Layout, layouts } from './layouts.ts';
@@ -20,7 +20,7 @@ export async function matchesLayout(tree: Tree, encoding?: string, wanted?: stri
 async function fittingLayouts(tree: Tree, wanted: string | undefined, encoding = utf8): Promise<Fitting[]> {
   const fitting: Fitting[] = [];
   for (const layout of layouts.filter(({ name }) => wanted === undefined || name === wanted)) {
-    const folders = await layout.find(tree, { encoding, asked: wanted !== undefined });
+    const folders = await withStarts(tree, () => layout.find(tree, { encoding, asked: wanted !== undefined }));
     if (folders.length > 0) fitting.push({ layout, folders });
   }
   return fitting;
@@ -78,12 +78,13 @@ function below(tree: Tree, folder: string): Tree {
   const inside = (paths: Iterable<string>): string[] =>
     [...paths].filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
   return {
-    root: join(tree.root, folder),
+    root: joinPath(tree.root, folder),
     folders: new Set(inside(tree.folders)),
     files: inside(tree.files),
     unreadable: inside(tree.unreadable),
     has: (file) => tree.has(`${folder}/${file}`),
     start: (file) => tree.start(`${folder}/${file}`),
+    readStarts: tree.readStarts,
   };
 }
 

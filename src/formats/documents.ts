@@ -1,13 +1,12 @@
 /** Documents: files with the annotations of many samples. Memory holds the annotations of one sample at a time. */
-import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isBelow } from '../base/paths.ts';
+import { isBelow, joinPath } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { openRegular, partsOfRegular } from '../base/regular.ts';
 import { decodeText } from '../base/text.ts';
 import { cannotRead, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
+import type { OpenFile } from '../storage/store.ts';
 import type { Entry, Size } from '../types.ts';
 import { type Folders, isSplitName } from './folders.ts';
 import type { DocumentContents, DocumentFormat, DocumentImage } from './format.ts';
@@ -166,9 +165,9 @@ export async function readEntry(root: string, { document, places: numbers }: Ent
     { length: numbers.length / 2 },
     (_, n): Range => ({ start: numbers[2 * n] as number, length: numbers[2 * n + 1] as number }),
   );
-  let file: FileHandle | undefined;
+  let file: OpenFile | undefined;
   try {
-    file = await openRegular(join(root, document));
+    file = await openRegular(joinPath(root, document));
     const parts: string[] = [];
     for (let from = 0; from < places.length; ) {
       const { start } = places[from] as Range;
@@ -232,7 +231,7 @@ export async function readRange(
   end = Number.POSITIVE_INFINITY,
 ): Promise<string> {
   const parts: Buffer[] = [];
-  if (end > start) for await (const part of partsOfRegular(join(root, path), { start, end })) parts.push(part);
+  if (end > start) for await (const part of partsOfRegular(joinPath(root, path), { start, end })) parts.push(part);
   return decodeText(Buffer.concat(parts), path, encoding, start);
 }
 

@@ -1,7 +1,7 @@
-import type { FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { joinPath } from '../base/paths.ts';
 import { openRegular } from '../base/regular.ts';
 import { decodeText, isDoubleByte, utf8 } from '../base/text.ts';
+import type { OpenFile } from '../storage/store.ts';
 
 /** Position of a JSON value in a file, in bytes. */
 export interface Place {
@@ -73,7 +73,7 @@ const cutShort = 'the file is cut short';
  * @throws {Error} when brackets, commas or quotes do not match.
  */
 export async function* partsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Part> {
-  const file = await openRegular(join(root, path));
+  const file = await openRegular(joinPath(root, path), false, true);
   try {
     const reader = createReader(file, options);
     await reader.begin(openObject, 'an object');
@@ -90,7 +90,7 @@ export async function* partsOf(root: string, path: string, options: ReadOptions 
  * @throws {Error} when brackets, commas or quotes do not match.
  */
 export async function* elementsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Value> {
-  const file = await openRegular(join(root, path));
+  const file = await openRegular(joinPath(root, path), false, true);
   try {
     const { begin, take, need, value, finish } = createReader(file, options);
     await begin(openList, 'a list');
@@ -131,7 +131,7 @@ async function* membersOf(reader: Reader, path: string, { encoding, within = [] 
   await need(closeObject);
 }
 
-function createReader(file: FileHandle, { chunkBytes = 1 << 20, encoding = utf8, seen }: ReadOptions): Reader {
+function createReader(file: OpenFile, { chunkBytes = 1 << 20, encoding = utf8, seen }: ReadOptions): Reader {
   const wide = isDoubleByte(encoding);
   let bytes = Buffer.alloc(0);
   let offset = 0;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -68,12 +68,12 @@ async function changedFiles(digests: Digests, { root, files }: Recorded, find?: 
   const unique = new Map([...files].map((file) => [file.path, file]));
   const compare = async ({ path, sha256 }: HashedFile): Promise<string[]> => {
     try {
-      const file = find ? await find(path) : join(root, path);
-      return (await digests.of(file, path, find !== undefined)) === sha256 ? [] : [`${join(root, path)}: has other content`];
+      const file = find ? await find(path) : joinPath(root, path);
+      return (await digests.of(file, path, find !== undefined)) === sha256 ? [] : [`${joinPath(root, path)}: has other content`];
     } catch (error) {
-      if (isMissing(error)) return [`${join(root, path)}: is missing`];
+      if (isMissing(error)) return [`${joinPath(root, path)}: is missing`];
       const code = error instanceof CopyPasteError ? codeOf(error.cause) : undefined;
-      if (code === 'ENOTREG' || code === 'ELOOP') return [`${join(root, path)}: ${whatOf(error, path)}`];
+      if (code === 'ENOTREG' || code === 'ELOOP') return [`${joinPath(root, path)}: ${whatOf(error, path)}`];
       throw error;
     }
   };
@@ -89,7 +89,7 @@ async function changedLists(manifest: Manifest, dataset: SourcedDataset, options
   const changed: string[] = [];
   for (const file of wholeFilesOf(dataset, options, variants.variants(), noEntries)) {
     if (!documents.has(file.path) && (await digestOfText(file)) !== written.get(file.path))
-      changed.push(`${join(dataset.root, file.path)}: has other content`);
+      changed.push(`${joinPath(dataset.root, file.path)}: has other content`);
   }
   return changed;
 }

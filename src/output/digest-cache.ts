@@ -3,12 +3,12 @@
  * hashed again if its size, times or inode differ, if it was hashed too soon after a change, or if there is no usable cache.
  */
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { lstat, mkdir, readdir, realpath, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, unlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { digestAndState } from '../base/digest.ts';
-import { openRegular } from '../base/regular.ts';
+import { digestAndVersion } from '../base/digest.ts';
+import { openOnDisk, versionOf } from '../base/regular.ts';
+import { isRemote } from '../storage/store.ts';
 import { writeAtomic } from './files.ts';
 
 /** Digests of files, from the cache or from their bytes. */
@@ -48,7 +48,7 @@ const keptDays = 90;
 export async function openDigests(out: string, rescan: boolean): Promise<Digests> {
   const folder = cacheFolder();
   const name = createHash('sha256')
-    .update(await realpath(out))
+    .update(isRemote(out) ? out : await realpath(out))
     .digest('hex');
   const path = folder && join(folder, `${name}.json`);
   const known = path === undefined || rescan ? new Map<string, Entry>() : await readEntries(path);
@@ -56,16 +56,16 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
   let changed = false;
   return {
     async of(path, file, own) {
-      const before = await (own ? lstat : stat)(path, { bigint: true }).catch(() => undefined);
+      const before = await versionOf(path, own).catch(() => undefined);
       const entry = known.get(path);
-      if (entry && before?.isFile() && entry.state === stateOf(before)) {
+      if (entry && entry.state === before?.version) {
         found.set(path, entry);
         return entry.sha256;
       }
       const began = BigInt(Date.now()) * 1_000_000n;
-      const { sha256, state } = await digestAndState(path, file, own);
-      if (lastChange(state) + settled < began) {
-        found.set(path, { state: stateOf(state), sha256 });
+      const { sha256, version } = await digestAndVersion(path, file, own);
+      if (version && version.changed + settled < began) {
+        found.set(path, { state: version.version, sha256 });
         changed = true;
       }
       return sha256;
@@ -77,15 +77,6 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
       await saveEntries(folder, path, found).catch(() => {});
     },
   };
-}
-
-function stateOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-}
-
-/** Time of the last change of a file, or of its name, owner or links, in nanoseconds. */
-function lastChange({ mtimeNs, ctimeNs }: BigIntStats): bigint {
-  return mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
 }
 
 /** Folder of the caches of all outputs; `undefined` if the user has no folder of their own. */
@@ -105,7 +96,7 @@ function cacheFolder(): string | undefined {
 /** Reads a cache; it is empty if it is missing or damaged. */
 async function readEntries(path: string): Promise<Map<string, Entry>> {
   try {
-    const file = await openRegular(path, true);
+    const file = await openOnDisk(path, true);
     try {
       const { sha256, entries } = JSON.parse(await file.readFile('utf8'));
       const text = JSON.stringify(entries);

@@ -1,9 +1,9 @@
 /** Head of a manifest: everything that determines the output. */
 import { createHash, type Hash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { sha256 } from '../base/digest.ts';
 import { inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
+import { stateOf } from '../base/regular.ts';
 import { codecs } from '../codecs/image.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
@@ -82,7 +82,7 @@ function recordedOf({ sourceSums: _, prior, ...rest }: Measures): object {
 async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promise<{ files: number; bytes: number }> {
   const paths = [...dataset.samples, ...dataset.others].flatMap(filesOfSample).map(({ path }) => path);
   const files = [...paths, ...wholeFiles(dataset)].sort().filter((path, i, sorted) => path !== sorted[i - 1]);
-  const sizes = await inParts(files, 64, async (path) => (await stat(join(dataset.root, path)).catch(() => undefined))?.size ?? 0);
+  const sizes = await inParts(files, 64, async (path) => (await stateOf(joinPath(dataset.root, path)).catch(() => undefined))?.size ?? 0);
   for (const [i, path] of files.entries()) listing.update(`${sizes[i]} ${prefix}${path}\n`);
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }

@@ -7,7 +7,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { type ByteRange, completeLines, newline } from '../base/lines.ts';
-import { openRegular } from '../base/regular.ts';
+import { openOnDisk } from '../base/regular.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { classIdSchema, countSchema, headSchema, type ManifestHead, type ManifestRecord, pathSchema, recordSchema } from './manifest.ts';
 
@@ -137,7 +137,7 @@ export async function openJournal(
   };
   // A symbolic link could lead to any file.
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
-  const file = await guard(readOnly ? openRegular(path, true) : open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW));
+  const file = await guard(readOnly ? openOnDisk(path, true) : open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW));
   const index: Index = {
     head: undefined,
     other: false,

@@ -5,14 +5,12 @@
  * machines.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { digestOf } from '../base/digest.ts';
 import { completeLines } from '../base/lines.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
-import { isBelow } from '../base/paths.ts';
-import { openRegular } from '../base/regular.ts';
+import { isBelow, joinPath } from '../base/paths.ts';
+import { openRegular, stateOf } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
@@ -20,6 +18,7 @@ import type { SourcedDataset, SourceSet } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import type { ListedImage } from '../formats/image-lists.ts';
 import type { Measures } from '../plan/measures.ts';
+import type { OpenFile } from '../storage/store.ts';
 import type { Sample, View } from '../types.ts';
 import { withMeasures } from './head.ts';
 import { countSchema, headSchema, type ManifestHead } from './manifest.ts';
@@ -168,7 +167,7 @@ async function* wholeValues(dataset: Dataset, kind: 'in' | 'sources', fast: bool
   const { lists, imageLists } = dataset;
   for (const path of wholeFiles(dataset)) {
     if (lists.has(path) || imageLists.has(path)) continue;
-    yield* withTimes({ kind, path }, [await stateOf(dataset.root, path, fast, known)]);
+    yield* withTimes({ kind, path }, [await listedState(dataset.root, path, fast, known)]);
   }
 }
 
@@ -185,7 +184,7 @@ async function* sampleValues(
   let n = 0;
   for (const chunk of chunksOf(samples)) {
     const files = chunk.map((sample) => ownFiles(sample, paths));
-    const states = await inParts(files.flat(), filesAtOnce, (path) => stateOf(dataset.root, path, fast, dataset.digests));
+    const states = await inParts(files.flat(), filesAtOnce, (path) => listedState(dataset.root, path, fast, dataset.digests));
     let at = 0;
     for (const [i, sample] of chunk.entries()) {
       const own = states.slice(at, (at += (files[i] as string[]).length));
@@ -209,14 +208,14 @@ function* withTimes(value: object, states: readonly FileState[]): Generator<obje
   if (sized.length > 0) yield { times: sized.map(({ time }) => time) };
 }
 
-async function stateOf(root: string, path: string, fast: boolean, known?: ReadonlyMap<string, string>): Promise<FileState> {
+async function listedState(root: string, path: string, fast: boolean, known?: ReadonlyMap<string, string>): Promise<FileState> {
   if (fast) return sizeAndTime(root, path);
-  return { sha256: known?.get(path) ?? (await digestOf(join(root, path), path)) };
+  return { sha256: known?.get(path) ?? (await digestOf(joinPath(root, path), path)) };
 }
 
 /** Size and time of a file. Many tools that copy files keep no more than the second. */
 async function sizeAndTime(root: string, path: string): Promise<{ bytes: number; time: number }> {
-  const { size, mtimeMs } = await stat(join(root, path)).catch((cause: unknown) => {
+  const { size, mtimeMs } = await stateOf(joinPath(root, path)).catch((cause: unknown) => {
     throw cannotRead(path, cause);
   });
   return { bytes: size, time: Math.floor(mtimeMs / 1000) };
@@ -228,7 +227,7 @@ async function sizeAndTime(root: string, path: string): Promise<{ bytes: number;
  * @throws {CopyPasteError} `io` if the file cannot be read.
  */
 export async function changeOf(root: string, { path, state }: ListedFile): Promise<string | undefined> {
-  if ('sha256' in state) return (await digestOf(join(root, path), path)) === state.sha256 ? undefined : 'has other content';
+  if ('sha256' in state) return (await digestOf(joinPath(root, path), path)) === state.sha256 ? undefined : 'has other content';
   const { bytes, time } = await sizeAndTime(root, path);
   if (bytes !== state.bytes) return `has ${bytes} bytes instead of ${state.bytes}`;
   return state.time === undefined || time === state.time ? undefined : 'has another time';
@@ -304,7 +303,7 @@ async function* linesOf(path: string, { views, dataset, sources }: RunFileHead):
     in: new Set(wholeFiles({ ...dataset, lists: new Map(), imageLists: new Map() })),
     sources: new Set(sources ? wholeFiles({ ...sources, lists: new Map(), imageLists: new Map() }) : []),
   };
-  const file = await guarded(path, () => openRegular(path));
+  const file = await guarded(path, () => openRegular(path, false, true));
   try {
     for await (const { line, times } of listedLines(file)) yield runLineOf(line, times, views, wholes);
   } catch (cause) {
@@ -316,7 +315,7 @@ async function* linesOf(path: string, { views, dataset, sources }: RunFileHead):
 }
 
 /** Lines after the head and the folders, with their times. @throws {Error} if the file does not have its digest. */
-async function* listedLines(file: FileHandle): AsyncGenerator<{ line: Record<string, unknown>; times: readonly number[] }> {
+async function* listedLines(file: OpenFile): AsyncGenerator<{ line: Record<string, unknown>; times: readonly number[] }> {
   const hash = createHash('sha256');
   let n = 0;
   let line: Record<string, unknown> | undefined;

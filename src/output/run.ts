@@ -1,6 +1,7 @@
 import { rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestOf } from '../base/digest.ts';
+import { joinPath } from '../base/paths.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -162,7 +163,7 @@ async function refuseChangedInputs(record: SampleRecord, { root, sources }: Sour
 
 /** Refuses to continue a run if an input file has changed. @throws {CopyPasteError} `usage` if so. */
 export async function refuseChanged(folder: string, { path, sha256 }: HashedFile, out: string): Promise<void> {
-  if ((await digestOf(join(folder, path), path)) !== sha256)
+  if ((await digestOf(joinPath(folder, path), path)) !== sha256)
     throw new CopyPasteError(
       'usage',
       `${path}: has changed since the run in ${out} began; restore it, or start over (augment: --overwrite; shards: an empty folder)`,

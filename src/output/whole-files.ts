@@ -1,7 +1,6 @@
 /** Files that describe several samples: lists of ids, annotation documents, and files that are carried over. */
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { withoutExtension } from '../base/paths.ts';
+import { joinPath, withoutExtension } from '../base/paths.ts';
 import { partsOfRegular } from '../base/regular.ts';
 import { listName } from '../dataset/lists.ts';
 import type { Dataset } from '../dataset/open.ts';
@@ -44,11 +43,11 @@ export function wholeFilesOf(
     ...[...new Set(documents.values())].map((document) => ({
       path: document.path,
       text: () =>
-        document === documents.get(split) ? documentParts(dataset, document, entries) : partsOfRegular(join(root, document.path)),
+        document === documents.get(split) ? documentParts(dataset, document, entries) : partsOfRegular(joinPath(root, document.path)),
     })),
     ...carried.map((path) => {
       const text = rewritten.get(path);
-      return { path, text: () => (text === undefined ? partsOfRegular(join(root, path)) : Readable.from([text])) };
+      return { path, text: () => (text === undefined ? partsOfRegular(joinPath(root, path)) : Readable.from([text])) };
     }),
     ...(maskFiles ? [{ path: classNamesFile, text: () => Readable.from([classNamesText(classNames)]) }] : []),
   ];

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
 import { listTree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
@@ -88,7 +88,7 @@ async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspec
   hooks.meter?.begin('counting', { count: samples.length, bytes: bytesOfImages(samples) });
   const read = async (sample: Sample): Promise<Read> => {
     if (hooks.stop?.aborted) throw interrupted();
-    const digest = await digestOf(join(dataset.root, sample.image), sample.image);
+    const digest = await digestOf(joinPath(dataset.root, sample.image), sample.image);
     const file = sample.mask ?? sample.labels ?? sample.entry?.document ?? sample.image;
     const annotations = await readAnnotations(sample, dataset, { ...options, jitter: 'instance' }).catch((error: unknown) =>
       whatOf(error, file),
@@ -98,7 +98,7 @@ async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspec
     return { sample, digest, file, annotations };
   };
   const made = dataset.leftBehind.includes(manifestName)
-    ? await readManifest(join(dataset.root, manifestName)).catch(whatOfManifest)
+    ? await readManifest(joinPath(dataset.root, manifestName)).catch(whatOfManifest)
     : undefined;
   const census = createCensus(dataset, made);
   // Only the annotations of one chunk are in memory at once.

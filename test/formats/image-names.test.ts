@@ -4,7 +4,15 @@ import { imageNames, renamed } from '../../src/formats/image-names.ts';
 
 /** Names of images in the matcher's tree of `files`. */
 function matcher(...files: string[]) {
-  const tree: Tree = { root: '', files, folders: new Set(), has: (file) => files.includes(file), unreadable: [], start: () => '' };
+  const tree: Tree = {
+    root: '',
+    files,
+    folders: new Set(),
+    has: (file) => files.includes(file),
+    unreadable: [],
+    start: () => '',
+    readStarts: async () => false,
+  };
   return imageNames(tree);
 }
 

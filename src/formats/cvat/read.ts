@@ -1,6 +1,6 @@
 /** Reads CVAT documents. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { joinPath } from '../../base/paths.ts';
 import { partsOfRegular } from '../../base/regular.ts';
 import { utf8 } from '../../base/text.ts';
 import { cannotRead } from '../../base/tree.ts';
@@ -96,7 +96,7 @@ export async function openCvat(
   try {
     await readXml(
       (async function* () {
-        for await (const chunk of partsOfRegular(join(root, path))) {
+        for await (const chunk of partsOfRegular(joinPath(root, path))) {
           hash.update(chunk);
           yield chunk;
         }

@@ -1,6 +1,6 @@
 /** Finds data sets with one mask file for each shape, and the files of each image. */
-import { basename, join } from 'node:path';
-import { extensionOf, withoutExtension } from '../../base/paths.ts';
+import { basename } from 'node:path';
+import { extensionOf, joinPath, withoutExtension } from '../../base/paths.ts';
 import { readStart, type Tree } from '../../base/tree.ts';
 import { formatOf, maskFormatOf } from '../../codecs/image-names.ts';
 import { pngHeader } from '../../codecs/png.ts';
@@ -88,7 +88,7 @@ function areNumbered(names: readonly string[]): boolean {
 async function areMasks(tree: Tree, row: Pick<Folders, 'images' | 'masks'>): Promise<boolean> {
   const files = imagesWithFiles(tree, row).images.flatMap(({ shapeFiles }) => (shapeFiles ? pathsOfShapes(shapeFiles) : []));
   const headers = await Promise.all(
-    files.slice(0, firstFiles).map(async (file) => pngHeader(await readStart(join(tree.root, file), file, 33))),
+    files.slice(0, firstFiles).map(async (file) => pngHeader(await readStart(joinPath(tree.root, file), file, 33))),
   );
   return headers.every((header) => header?.colour === 'grey' || header?.colour === 'palette');
 }
