@@ -35,6 +35,7 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['@tensorflow/tfjs-backend-webgpu', /^render\//],
   ['@tensorflow/tfjs-node-gpu', /^render\/tensorflow\.ts$/],
   ['webgpu', /^render\/webgpu\.ts$/],
+  ['@aws-sdk/client-s3', /^storage\/s3-client\.ts$/],
   ['commander', /^cli\/(main|flags)\.ts$/],
   ['tinypool', /^engine\/(threads|worker)\.ts$/],
   ['p-limit', /^base\/parts\.ts$/],
@@ -197,6 +198,27 @@ test.each(['plan/rng.ts', 'masks/spans.ts', 'types.ts'])('an impurity that is pl
     ['const now = Date.now();', 'Date'],
   ])
     expect(impurities(new Map([...source, [file, `${source.get(file)}\n${line}`]]))).toEqual([`${file} uses ${what}`]);
+});
+
+/** Files that read inputs from the disk by themselves, although the data set may be in a store. */
+function ownReaders(files: Source): string[] {
+  return [...files]
+    .filter(([file]) => ['masks', 'codecs', 'formats', 'dataset', 'plan', 'render'].includes(roomOf(file)))
+    .flatMap(([file, text]) =>
+      [...text.matchAll(/^import \{ ([^}]*) \} from 'node:(?:fs|fs\/promises|path)';$/gm)].flatMap(([, names = '']) =>
+        names
+          .split(', ')
+          .filter((name) => !['realpath', 'basename', 'posix', 'sep', 'resolve'].includes(name))
+          .map((name) => `${file} uses ${name}`),
+      ),
+    );
+}
+
+test('data sets are read through base alone, so that they may be in any store', () => {
+  expect(ownReaders(source)).toEqual([]);
+  expect(
+    ownReaders(new Map([['formats/x.ts', "import { join, posix } from 'node:path';\nimport { readFile } from 'node:fs/promises';"]])),
+  ).toEqual(['formats/x.ts uses join', 'formats/x.ts uses readFile']);
 });
 
 test.each(owners)('%s has one owner', (name, owner) => {

@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
+import { isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
 import { isRemote } from '../storage/store.ts';
 
 /** True if a relative path stays inside its folder. */
@@ -31,11 +31,6 @@ export function joinPath(folder: string, path: string): string {
 /** Absolute path of a file or folder. */
 export function absolutePath(path: string): string {
   return isRemote(path) ? path.replace(/\/+$/, '') : resolve(path);
-}
-
-/** Folder of a file. */
-export function folderOf(path: string): string {
-  return isRemote(path) ? path.slice(0, path.lastIndexOf('/')) : dirname(path);
 }
 
 /** Path with `/` from a folder to a file in it, or to one that is named relative to it. */

@@ -1,7 +1,8 @@
 /** Reading of files: all inputs are read through this file and `tree.ts`, wherever they are kept. */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
-import { type FileState, isRemote, type OpenFile, storeOf } from '../storage/store.ts';
+import { type FileState, isRemote, type OpenFile } from '../storage/store.ts';
+import { storeOf } from '../storage/stores.ts';
 
 /**
  * Opens a file for reading. On a disk it must be a regular file: a pipe or a device could keep the process waiting for ever, or never end.

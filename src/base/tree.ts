@@ -2,7 +2,8 @@ import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
-import { isRemote, type OpenFile, storeOf } from '../storage/store.ts';
+import { isRemote, type OpenFile } from '../storage/store.ts';
+import { storeOf } from '../storage/stores.ts';
 import { nearestFolder } from './nearest.ts';
 import { inParts } from './parts.ts';
 import { joinPath } from './paths.ts';

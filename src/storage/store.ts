@@ -55,8 +55,3 @@ export function isRemote(path: string): boolean {
 
 /** Start of paths of S3: `s3://bucket/prefix`. */
 export const s3Scheme = 's3://';
-
-/** The store of a path of which `isRemote` is true. */
-export async function storeOf(_path: string): Promise<Store> {
-  return (await import('./s3/read.ts')).s3Store;
-}

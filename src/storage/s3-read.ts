@@ -1,8 +1,8 @@
 /** Reading from S3: every read is a request of a range of bytes, so that one that is cut short goes on from where it broke. */
 import { setTimeout } from 'node:timers/promises';
-import { codeOf } from '../../errors.ts';
-import type { FileState, Listing, OpenFile, Store } from '../store.ts';
-import { changedCode, placeOf, requested } from './client.ts';
+import { codeOf } from '../errors.ts';
+import { changedCode, placeOf, requested } from './s3-client.ts';
+import type { FileState, Listing, OpenFile, Store } from './store.ts';
 
 /** Bytes that are read at once of a file that is read from its start to its end. */
 const partBytes = 4 << 20;

@@ -1,7 +1,7 @@
 /** The client of S3. Only this room knows the AWS SDK, an optional package, which is loaded when a path needs it. */
 import type { S3Client } from '@aws-sdk/client-s3';
-import { CopyPasteError, codeOf, messageOf } from '../../errors.ts';
-import { s3Scheme } from '../store.ts';
+import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
+import { s3Scheme } from './store.ts';
 
 /** A place in S3; the key is empty for a whole bucket. */
 export interface Place {
@@ -24,7 +24,7 @@ export function placeOf(path: string): Place {
   return { Bucket, Key };
 }
 
-export type Sdk = typeof import('@aws-sdk/client-s3');
+type Sdk = typeof import('@aws-sdk/client-s3');
 
 interface Connection {
   readonly sdk: Sdk;
@@ -34,7 +34,7 @@ interface Connection {
 let opening: Promise<Connection> | undefined;
 
 /** The SDK, and a client with the credentials, the region and the endpoint of its default chain. @throws {CopyPasteError} `unavailable` without the SDK. */
-export function connection(): Promise<Connection> {
+function connection(): Promise<Connection> {
   opening ??= connect();
   return opening;
 }
@@ -133,7 +133,7 @@ const byStatus: Readonly<Record<number, string>> = {
 };
 
 /** An error of the SDK in plain words, with a code, and without anything of the request: that has credentials. */
-export function explained(error: unknown, path: string): Error {
+function explained(error: unknown, path: string): Error {
   if (error instanceof CopyPasteError) return error;
   const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode;
@@ -149,7 +149,7 @@ export function explained(error: unknown, path: string): Error {
 }
 
 /** A message without user names, passwords and signatures in addresses. */
-export function withoutSecrets(message: string): string {
+function withoutSecrets(message: string): string {
   return message.replaceAll(/\/\/[^/\s]*@/g, '//').replaceAll(/\?\S*/g, '');
 }
 
