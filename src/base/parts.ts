@@ -8,6 +8,17 @@ export function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
   for (let i = 0; i < items.length; i += chunkSize) yield items.slice(i, i + chunkSize);
 }
 
+/** Divides items that are read one by one into chunks. */
+export async function* chunksFrom<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    if (chunk.push(item) < chunkSize) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
 const chunkSize = 64;
 
 /**

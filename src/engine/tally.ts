@@ -2,6 +2,7 @@ import { foreignClass, type PasteChoice, pasteFilter } from '../dataset/classes.
 import type { Dataset } from '../dataset/open.ts';
 import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
 import type { Manifest, SampleRecord } from '../output/manifest.ts';
+import type { OpenManifest } from '../output/manifest-file.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
 import type { Balance, Limit } from '../plan/measures.ts';
 import type { Prior } from '../plan/prior.ts';
@@ -261,13 +262,21 @@ export function priorSummary({ instances, gain, used, classes }: Prior, { classN
 }
 
 /** Summary of a run that an earlier call completed. */
-export function summaryOf({ classes, skipped, records, measures }: Manifest, dataset: SourcedDataset, choice: PasteChoice): AugmentSummary {
+export async function summaryOf(
+  { frame, count, records }: OpenManifest,
+  dataset: SourcedDataset,
+  choice: PasteChoice,
+): Promise<AugmentSummary> {
+  const { classes, skipped, measures } = frame;
   const tally = createTally(dataset, undefined, choice, measures);
   tally.read(classes.map(({ id, instances }) => ({ classId: id, instances, pixels: 0, truncated: 0 })));
   for (const { id, reason } of skipped) tally.add({ id, skipped: reason });
-  const variants = records.filter(({ copy }) => copy !== undefined);
-  for (const record of variants) tally.add({ id: record.id, record });
-  return tally.summary(records.length - variants.length, records.length);
+  let copied = 0;
+  for await (const record of records()) {
+    if (record.copy === undefined) copied++;
+    else tally.add({ id: record.id, record });
+  }
+  return tally.summary(copied, count);
 }
 
 function increase(counts: Map<number, number>, id: number, by: number): void {

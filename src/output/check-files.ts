@@ -1,42 +1,63 @@
-import { readdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { opendir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Meter } from '../base/meter.ts';
-import { inParts } from '../base/parts.ts';
+import { chunksFrom, inParts } from '../base/parts.ts';
+import { createSorter, groupsOf, type Sorter } from '../base/sorter.ts';
 import { whatOf } from '../errors.ts';
 import type { Difference } from './compare.ts';
 import { createFinder, digestOfOwn, type Find, isMissing } from './files.ts';
-import type { Manifest } from './manifest.ts';
-import { manifestName } from './manifest-file.ts';
-import { filesOf, type HashedFile } from './records.ts';
+import { type ManifestFrame, manifestName, type OpenManifest } from './manifest-file.ts';
+import { type HashedFile, outputsOf } from './records.ts';
 
-/**
- * Compares the files of an output folder with the digests in its manifest.
- *
- * @returns paths that the manifest lists twice, files that are missing or differ, and files that the manifest does not list.
- */
-export async function checkFiles(
-  out: string,
-  manifest: Pick<Manifest, 'records' | 'documents'>,
-  jobs: number,
-  meter?: Meter,
-): Promise<{ readonly twice: Difference[]; readonly damaged: Difference[]; readonly extra: Difference[] }> {
-  const files = filesOf(manifest);
-  const known = new Set([manifestName]);
-  const twice: Difference[] = [];
-  for (const { path } of files) {
-    if (known.has(path)) twice.push({ path, what: 'is listed twice in the manifest' });
-    known.add(path);
-  }
+/** Files that a manifest lists, and those of them that differ. */
+interface CheckedFiles {
+  readonly files: number;
+  /** Files that the manifest lists twice. */
+  readonly twice: Difference[];
+  /** Files that are missing or differ. */
+  readonly damaged: Difference[];
+  /** Files that the manifest does not list. */
+  readonly extra: Difference[];
+}
+
+/** Records and documents, whose files are listed. */
+type Listed = Pick<OpenManifest, 'count' | 'records'> & { readonly frame: Pick<ManifestFrame, 'documents'> };
+
+/** Compares the files of an output folder with the digests in its manifest, in memory that does not grow with their number. */
+export async function checkFiles(out: string, { frame, count, records }: Listed, jobs: number, meter?: Meter): Promise<CheckedFiles> {
   const find = createFinder(out);
-  meter?.begin('checking files', { count: files.length, unit: 'files' });
-  const compare = async (file: HashedFile): Promise<Difference[]> => {
-    const found = await compareDigest(find, file);
-    meter?.add();
+  const names = createSorter();
+  const damaged: Difference[] = [];
+  let files = 0;
+  const check = async (listed: readonly HashedFile[]): Promise<Difference[]> => {
+    const found: Difference[] = [];
+    for (const file of listed) {
+      names.add(`${file.path}\0listed`);
+      files++;
+      found.push(...(await compareDigest(find, file)));
+    }
     return found;
   };
-  const damaged = (await inParts(files, jobs, compare)).flat();
-  const extra = (await filesBelow(out)).filter((path) => !known.has(path));
-  return { twice, damaged, extra: extra.map((path) => ({ path, what: 'is not listed in the manifest' })) };
+  meter?.begin('checking files', { count });
+  for await (const chunk of chunksFrom(records())) {
+    const found = await inParts(chunk, jobs, async (record) => {
+      const own = await check(outputsOf(record));
+      meter?.add();
+      return own;
+    });
+    for (const own of found) damaged.push(...own);
+  }
+  for (const file of frame.documents) damaged.push(...(await check([file])));
+  names.add(`${manifestName}\0listed`);
+  await addFiles(out, '', names);
+  const twice: Difference[] = [];
+  const extra: Difference[] = [];
+  for (const { key: path, rests } of groupsOf(names.sorted())) {
+    const listed = rests.filter((rest) => rest === 'listed').length;
+    for (let n = 1; n < listed; n++) twice.push({ path, what: 'is listed twice in the manifest' });
+    if (listed === 0) extra.push({ path, what: 'is not listed in the manifest' });
+  }
+  return { files, twice, damaged, extra };
 }
 
 /** True if a file of an output exists with the digest in its record. */
@@ -52,15 +73,11 @@ async function compareDigest(find: Find, { path, sha256 }: HashedFile): Promise<
   }
 }
 
-/** Sorted paths of all files below a folder, relative to it, with `/`. */
-async function filesBelow(root: string): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) =>
-      relative(root, join(entry.parentPath ?? entry.path, entry.name))
-        .split(sep)
-        .join('/'),
-    )
-    .sort();
+/** Adds the paths of all files below a folder, relative to the root, with `/`. */
+async function addFiles(root: string, folder: string, names: Sorter): Promise<void> {
+  for await (const entry of await opendir(join(root, folder), { bufferSize: 256 })) {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) await addFiles(root, path, names);
+    else names.add(`${path}\0found`);
+  }
 }

@@ -10,7 +10,7 @@ import type { PixelsById, Sample, ShapeSet } from '../types.ts';
 import type { Difference } from './compare.ts';
 import { foldersOf } from './head.ts';
 import type { AugmentedRecord, Manifest, ManifestRecord } from './manifest.ts';
-import { manifestName } from './manifest-file.ts';
+import { type ManifestFrame, manifestName, type OpenManifest } from './manifest-file.ts';
 
 /** Compares the shapes of a sample, in a document or a label file of the output, with its record. */
 export type CheckShapes = (record: ManifestRecord) => Promise<Difference[]>;
@@ -23,28 +23,31 @@ export type CheckShapes = (record: ManifestRecord) => Promise<Difference[]>;
  */
 export async function openShapes(
   out: string,
-  manifest: Manifest,
+  manifest: OpenManifest,
 ): Promise<{ readonly check: CheckShapes; readonly differences: Difference[]; readonly unchecked: number }> {
   const none: CheckShapes = async () => [];
-  const { layout } = manifest;
+  const { frame } = manifest;
+  const { layout } = frame;
   const format = await layoutNamed(layout.name).format?.();
   if (!format) return { check: none, differences: [], unchecked: 0 };
-  const copied = copiedDocuments(manifest);
+  const copied = copiedDocuments(frame);
   let dataset: Dataset;
   try {
-    dataset = await openDataset(openingOf(out, manifest));
+    dataset = await openDataset(openingOf(out, frame));
   } catch (error) {
     if (!(error instanceof CopyPasteError)) throw error;
     const path = error.path ?? layout.folders.find(({ split }) => split === layout.split)?.masks ?? manifestName;
     return { check: none, differences: [...copied, { path, what: whatOf(error, path) }], unchecked: 0 };
   }
-  const traces = tracesOf(manifest);
+  const traces = await tracesOf(manifest);
   const isUnchecked = ({ id, status, files }: ManifestRecord): boolean =>
     status === 'unchanged' && files.labels?.codec !== 'copy' && traces.get(id)?.pixels === undefined;
+  let unchecked = 0;
+  for await (const record of manifest.records()) if (isUnchecked(record)) unchecked++;
   return {
-    check: checkerOf(dataset, format, manifest, traces),
+    check: checkerOf(dataset, format, frame, traces),
     differences: [...copied, ...dataset.skipped.map(({ path, what }) => ({ path, what }))],
-    unchecked: manifest.records.filter(isUnchecked).length,
+    unchecked,
   };
 }
 
@@ -57,14 +60,14 @@ interface Traces {
 }
 
 /** Finds the traces of samples in the records of others, by id. */
-function tracesOf({ records, sources }: Manifest): Map<string, Traces> {
+async function tracesOf({ records, frame: { sources } }: OpenManifest): Promise<Map<string, Traces>> {
   const traces = new Map<string, Traces>();
   const of = (id: string): Traces => {
     const known = traces.get(id) ?? { pasted: new Map() };
     traces.set(id, known);
     return known;
   };
-  for (const record of records) {
+  for await (const record of records()) {
     if (record.status !== 'augmented') continue;
     // The pixels of a jittered scene are not those of its sample.
     if (!record.scenes) of(record.id).pixels = new Map(Object.entries(record.pixels).map(([id, [before]]) => [id, before]));
@@ -73,7 +76,7 @@ function tracesOf({ records, sources }: Manifest): Map<string, Traces> {
   return traces;
 }
 
-function openingOf(out: string, { layout, options }: Manifest): Parameters<typeof openDataset>[0] {
+function openingOf(out: string, { layout, options }: ManifestFrame): Parameters<typeof openDataset>[0] {
   const { encoding, crowd, onlySplit, classAttribute } = options as unknown as AugmentOptions;
   return {
     in: out,
@@ -91,14 +94,14 @@ function openingOf(out: string, { layout, options }: Manifest): Parameters<typeo
 }
 
 /** Documents of other splits, which are copied, but are not those of the input. */
-function copiedDocuments({ layout, documents }: Manifest): Difference[] {
+function copiedDocuments({ layout, documents }: ManifestFrame): Difference[] {
   const own = new Set(layout.folders.filter(({ split }) => split === layout.split).map(({ masks }) => masks));
   const inputs = new Map((layout.documents ?? []).map(({ path, sha256 }) => [path, sha256]));
   const differing = documents.filter(({ path, sha256 }) => !own.has(path) && inputs.has(path) && inputs.get(path) !== sha256);
   return differing.map(({ path }) => ({ path, what: 'is copied, but its SHA-256 is not that of its input' }));
 }
 
-function checkerOf(dataset: Dataset, format: Format, manifest: Manifest, traces: ReadonlyMap<string, Traces>): CheckShapes {
+function checkerOf(dataset: Dataset, format: Format, manifest: ManifestFrame, traces: ReadonlyMap<string, Traces>): CheckShapes {
   const samples = new Map<string, Sample>([...dataset.samples, ...dataset.others].map((sample) => [sample.image, sample]));
   const bad = new Set(dataset.skipped.map(({ path }) => path));
   const idOf = idsInOutput(dataset, manifest);
@@ -127,7 +130,7 @@ function checkerOf(dataset: Dataset, format: Format, manifest: Manifest, traces:
 }
 
 /** Function that finds the id in the output of a class of the manifest: label files that name classes may lack some, which changes ids. */
-function idsInOutput({ classNames }: Dataset, { classes }: Manifest): (id: number) => number | undefined {
+function idsInOutput({ classNames }: Dataset, { classes }: Pick<Manifest, 'classes'>): (id: number) => number | undefined {
   const byName = new Map([...classNames].map(([id, name]) => [name, id]));
   const names = new Map(classes.map(({ id, name }) => [id, name]));
   return (id) => {

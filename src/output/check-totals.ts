@@ -1,72 +1,123 @@
+import { createSorter, groupsOf } from '../base/sorter.ts';
 import type { Difference } from './compare.ts';
 import { classNamesFile } from './drawn-masks.ts';
 import { describeLeaf, differingLeaves } from './leaves.ts';
 import type { Manifest, ManifestRecord } from './manifest.ts';
-import { inputDigestOf, manifestName } from './manifest-file.ts';
+import { createInputs, type ManifestFrame, manifestName } from './manifest-file.ts';
 import { inputsOf } from './records.ts';
 
-/** Compares the totals of a manifest with its records: its summary, its classes, the number of its variants and of its input files. */
-export function checkTotals(manifest: Manifest): Difference[] {
-  const { classes, summary, inputDigest, records } = manifest;
-  const expected = {
-    summary: summaryOf(manifest),
-    classes: pastedByClass(records),
-    inputDigest: inputDigestOf(records),
-  };
-  const pasted = Object.fromEntries(classes.filter(({ pasted }) => pasted > 0).map(({ id, pasted }) => [id, pasted]));
-  const leaves = differingLeaves({ summary, classes: pasted, inputDigest }, expected);
-  const found = [...[...leaves].map(describeLeaf), ...missingVariants(manifest), ...missingInputs(manifest)];
-  return found.map((what) => ({ path: manifestName, what }));
-}
-
-function summaryOf({ records, skipped }: Manifest): Manifest['summary'] {
-  const variants = records.filter(({ copy }) => copy !== undefined);
+/**
+ * Compares the totals of a manifest with its records: its summary, its classes, the number of its variants and of its input files. Records
+ * are added one by one.
+ */
+export function createTotals(frame: ManifestFrame) {
+  const counts: Counts = { samples: 0, augmented: 0, unchanged: new Map(), pasted: 0, dropped: new Map(), classes: new Map() };
+  const inputs = createInputs();
+  /** Variants by sample id, each as JSON: copy, split, number of views. */
+  const variants = createSorter();
+  /** Input files but the views of masks, which are not read. */
+  const files = createSorter();
+  let split: string | undefined;
+  for (const { path } of frame.documents) if (path !== classNamesFile) files.add(path);
   return {
-    samples: variants.length,
-    augmented: variants.filter(({ status }) => status === 'augmented').length,
-    unchanged: countOf(variants.flatMap((record) => (record.status === 'unchanged' ? [record.reason] : []))),
-    pasted: variants.flatMap((record) => (record.status === 'augmented' ? record.placements : [])).length,
-    dropped: countOf(variants.flatMap(({ dropped = [] }) => dropped.map(({ reason }) => reason))),
-    skipped: skipped.length,
+    add(record: ManifestRecord): void {
+      const { id, copy } = record;
+      if (copy !== undefined) split ??= record.split;
+      count(record, counts);
+      inputs.add(record);
+      variants.add(`${id}\0${JSON.stringify([copy ?? null, record.split, record.files.views?.length ?? 0])}`);
+      const views = new Set(record.inputs.views?.map(({ path }) => path));
+      for (const { path } of inputsOf(record)) if (!views.has(path)) files.add(path);
+    },
+
+    differences(): Difference[] {
+      const { classes, summary, inputDigest } = frame;
+      const pasted = Object.fromEntries(classes.filter(({ pasted }) => pasted > 0).map(({ id, pasted }) => [id, pasted]));
+      const expected = {
+        summary: {
+          samples: counts.samples,
+          augmented: counts.augmented,
+          unchanged: Object.fromEntries(counts.unchanged),
+          pasted: counts.pasted,
+          dropped: Object.fromEntries(counts.dropped),
+          skipped: frame.skipped.length,
+        },
+        classes: Object.fromEntries(counts.classes),
+        inputDigest: inputs.digest().sha256,
+      };
+      const leaves = differingLeaves({ summary, classes: pasted, inputDigest }, expected);
+      const { missing, views } = checkVariants(groupsOf(variants.sorted()), split, frame.options);
+      const found = [...[...leaves].map(describeLeaf), ...missing, ...missingInputs(frame, views + distinct(files.sorted()))];
+      return found.map((what) => ({ path: manifestName, what }));
+    },
   };
 }
 
-function pastedByClass(records: readonly ManifestRecord[]): Record<string, number> {
-  return countOf(records.flatMap((record) => (record.status === 'augmented' ? record.placements.map(({ classId }) => `${classId}`) : [])));
+/** Totals of the records of copies. */
+interface Counts {
+  samples: number;
+  augmented: number;
+  readonly unchanged: Map<string, number>;
+  pasted: number;
+  readonly dropped: Map<string, number>;
+  readonly classes: Map<number, number>;
 }
 
-function countOf(names: readonly string[]): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return Object.fromEntries(counts);
-}
-
-/** Samples that do not have each copy once, or that have no original where others have one. */
-function* missingVariants({ records, options }: Manifest): Generator<string> {
-  const { copies } = options;
-  const found = new Map<string, (number | undefined)[]>();
-  for (const { id, copy } of records) found.set(id, [...(found.get(id) ?? []), copy]);
-  const split = records.find(({ copy }) => copy !== undefined)?.split;
-  const own = new Set(records.filter((record) => record.split === split).map(({ id }) => id));
-  for (const [id, variants] of found) {
-    const expected = own.has(id)
-      ? [...(options.includeOriginals ? [undefined] : []), ...Array.from({ length: Number(copies) }, (_, n) => n)]
-      : [undefined];
-    const wrong = expected.length !== variants.length || expected.some((copy) => !variants.includes(copy));
-    if (wrong) yield `has ${variants.length} records of ${id}, which should have ${expected.length}`;
+function count(record: ManifestRecord, counts: Counts): void {
+  if (record.status === 'augmented') for (const { classId } of record.placements) increase(counts.classes, classId);
+  if (record.copy === undefined) return;
+  counts.samples++;
+  for (const { reason } of record.dropped ?? []) increase(counts.dropped, reason);
+  if (record.status === 'unchanged') increase(counts.unchanged, record.reason);
+  else {
+    counts.augmented++;
+    counts.pasted += record.placements.length;
   }
 }
 
-/** Input files that the records and documents do not account for. */
-function* missingInputs({ records, documents, input, skipped, sources }: Manifest): Generator<string> {
-  const files = new Set(documents.map(({ path }) => path).filter((path) => path !== classNamesFile));
-  for (const record of records) {
-    for (const { path } of inputsOf(record)) files.add(path);
-    // The views of a mask are not read, but belong to the sample.
-    for (const n of (record.files.views ?? []).keys()) files.add(`${record.id} view ${n}`);
-    for (const { path } of record.inputs.views ?? []) files.delete(path);
+function increase<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/**
+ * Finds samples that do not have each copy once, or that have no original where others have one.
+ *
+ * @param split that is augmented.
+ * @returns sentences, and the number of views of all samples.
+ */
+function checkVariants(
+  samples: Iterable<{ readonly key: string; readonly rests: readonly string[] }>,
+  split: string | undefined,
+  { copies, includeOriginals }: Manifest['options'],
+): { missing: string[]; views: number } {
+  const missing: string[] = [];
+  let views = 0;
+  for (const { key: id, rests } of samples) {
+    const variants = rests.map((rest) => JSON.parse(rest) as [copy: number | null, split: string, views: number]);
+    const there = variants.map(([copy]) => copy);
+    views += Math.max(...variants.map((variant) => variant[2]));
+    const isOwn = split !== undefined && variants.some((variant) => variant[1] === split);
+    const expected = isOwn ? [...(includeOriginals ? [null] : []), ...Array.from({ length: Number(copies) }, (_, n) => n)] : [null];
+    const wrong = expected.length !== there.length || expected.some((copy) => !there.includes(copy));
+    if (wrong) missing.push(`has ${there.length} records of ${id}, which should have ${expected.length}`);
   }
+  return { missing, views };
+}
+
+/** Says how many input files the records and documents do not account for. @param there files that they have. */
+function missingInputs({ input, skipped, sources }: ManifestFrame, there: number): string[] {
   const mayBeMore = skipped.length > 0 || sources !== undefined;
-  if (mayBeMore ? files.size > input.files : files.size !== input.files)
-    yield `counts ${input.files} input files, but its records and documents have ${files.size}`;
+  const isWrong = mayBeMore ? there > input.files : there !== input.files;
+  return isWrong ? [`counts ${input.files} input files, but its records and documents have ${there}`] : [];
+}
+
+/** Number of sorted texts that differ. */
+function distinct(sorted: Iterable<string>): number {
+  let n = 0;
+  let before: string | undefined;
+  for (const text of sorted) {
+    if (text !== before) n++;
+    before = text;
+  }
+  return n;
 }

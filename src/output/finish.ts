@@ -6,7 +6,7 @@ import type { AugmentOptions } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
 import { createOutputFolder, removeTemporaries, syncFolders, writeHashed } from './files.ts';
 import { withMeasures } from './head.ts';
-import type { Journal, JournalBatch } from './journal.ts';
+import type { ClosedJournal, JournalBatch } from './journal.ts';
 import type { Manifest, ManifestHead, ManifestRecord } from './manifest.ts';
 import { manifestName, writeManifest } from './manifest-file.ts';
 import type { HashedFile } from './records.ts';
@@ -34,7 +34,7 @@ export function isCopied(key: string): boolean {
 export interface DonePart {
   /** Name of the journal. */
   readonly name: string;
-  readonly journal: Pick<Journal<unknown, ManifestRecord>, 'recall' | 'entry' | 'close'>;
+  readonly journal: Pick<ClosedJournal<ManifestRecord>, 'recall' | 'entry'>;
   readonly keys: readonly string[];
   /** What to do if the journal lacks something. */
   readonly remedy: string;

@@ -115,30 +115,87 @@ export interface Journal<H = ManifestHead, R = ManifestRecord> {
 /**
  * Opens and reads a journal, which is created if it is missing.
  *
- * @param readOnly true for a journal to which nothing is added; it must exist.
  * @throws {CopyPasteError} `io` with the cause, `cannotCreate` if the file is not a journal, since it would be deleted at the end of the
  * run.
  */
 export function openJournal(path: string): Promise<Journal>;
-export function openJournal<H, R>(path: string, kind: JournalKind<H, R>, readOnly?: boolean): Promise<Journal<H, R>>;
-export async function openJournal(
-  path: string,
-  kind: JournalKind<unknown, unknown> = augmentJournal,
-  readOnly = false,
-): Promise<Journal<unknown, unknown>> {
-  const guard = async <T>(step: Promise<T>): Promise<T> => {
+export function openJournal<H, R>(path: string, kind: JournalKind<H, R>): Promise<Journal<H, R>>;
+export async function openJournal(path: string, kind: JournalKind<unknown, unknown> = augmentJournal): Promise<Journal<unknown, unknown>> {
+  const guard = guardOf(path);
+  // A symbolic link could lead to any file.
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+  const file = await guard(open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW));
+  const index = emptyIndex();
+  try {
+    await guard(readJournal(path, file, index, kind));
+    await guard(endLine(file));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return journalOf(file, index, kind, guard);
+}
+
+/** A journal to which nothing is added any more. */
+export type ClosedJournal<R> = Pick<Journal<unknown, R>, 'done' | 'recall' | 'entry'>;
+
+/**
+ * Reads a journal to which nothing is added. Its file is open only while it is read, since a run may have thousands of journals.
+ *
+ * @throws {CopyPasteError} as `openJournal`; `io` if there is no such file.
+ */
+export async function readClosedJournal<H, R>(path: string, kind: JournalKind<H, R>): Promise<ClosedJournal<R>> {
+  const guard = guardOf(path);
+  const index = emptyIndex();
+  const withFile = <T>(step: (file: FileHandle) => Promise<T>): Promise<T> =>
+    guard(
+      openOnDisk(path, true).then(async (file) => {
+        try {
+          return await step(file);
+        } finally {
+          await file.close();
+        }
+      }),
+    );
+  await withFile((file) => readJournal(path, file, index, kind));
+  return {
+    done: index.done,
+    async recall(batch, own) {
+      const place = index.ended.get(batch);
+      return (place && batchIn(await withFile((file) => textAt(file, place)), own ? undefined : kind)) as JournalBatch<R> | undefined;
+    },
+    async entry(key) {
+      const place = index.entries.get(key);
+      return place && JSON.parse(await withFile((file) => textAt(file, place))).of;
+    },
+  };
+}
+
+/** Explains errors of the file system. */
+type Guard = <T>(step: Promise<T>) => Promise<T>;
+
+function guardOf(path: string): Guard {
+  return async (step) => {
     try {
       return await step;
     } catch (cause) {
+      if (cause instanceof CopyPasteError) throw cause;
       throw new CopyPasteError('io', `${path}: cannot be read or written: ${systemMessageOf(cause)}; fix the cause and run again`, {
         cause,
       });
     }
   };
-  // A symbolic link could lead to any file.
-  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
-  const file = await guard(readOnly ? openOnDisk(path, true) : open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW));
-  const index: Index = {
+}
+
+/** Reads a file into an index. @throws {CopyPasteError} `cannotCreate` if it is no journal. */
+async function readJournal(path: string, file: FileHandle, index: Index, kind: Kind): Promise<void> {
+  if (!(await isJournal(file)))
+    throw new CopyPasteError('cannotCreate', `${path}: is not a copypaste journal; choose a new folder or move this file elsewhere`);
+  await readLines(file, index, kind);
+}
+
+function emptyIndex(): Index {
+  return {
     head: undefined,
     other: false,
     begun: false,
@@ -148,17 +205,6 @@ export async function openJournal(
     ended: new Map(),
     entries: new Map(),
   };
-  try {
-    if (!(await guard(isJournal(file)))) {
-      throw new CopyPasteError('cannotCreate', `${path}: is not a copypaste journal; choose a new folder or move this file elsewhere`);
-    }
-    await guard(readLines(file, index, kind));
-    if (!readOnly) await guard(endLine(file));
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-  return journalOf(file, index, kind, guard);
 }
 
 /** Contents of a journal when it was last read. */
@@ -207,7 +253,7 @@ async function endLine(file: FileHandle): Promise<void> {
 type Kind = JournalKind<unknown, unknown>;
 
 /** Journal of an open file. @param guard explains errors of the file system. */
-function journalOf(file: FileHandle, index: Index, kind: Kind, guard: <T>(step: Promise<T>) => Promise<T>): Journal<unknown, unknown> {
+function journalOf(file: FileHandle, index: Index, kind: Kind, guard: Guard): Journal<unknown, unknown> {
   let last: Promise<unknown> = Promise.resolve();
   return {
     get head() {
@@ -236,8 +282,7 @@ function journalOf(file: FileHandle, index: Index, kind: Kind, guard: <T>(step: 
     read: () => guard(readLines(file, index, kind)),
     async recall(batch, own = false) {
       const place = index.ended.get(batch);
-      const line = place && parse(await guard(textAt(file, place)), own ? undefined : kind);
-      return line && 'outcomes' in line ? line : undefined;
+      return place && batchIn(await guard(textAt(file, place)), own ? undefined : kind);
     },
     async entry(key) {
       const place = index.entries.get(key);
@@ -246,6 +291,12 @@ function journalOf(file: FileHandle, index: Index, kind: Kind, guard: <T>(step: 
     // Nothing is lost: ends of batches were flushed when they were added.
     close: () => file.close().catch(() => {}),
   };
+}
+
+/** The batch of a line. */
+function batchIn(text: string, kind: Kind | undefined): JournalBatch<unknown> | undefined {
+  const line = parse(text, kind);
+  return line && 'outcomes' in line ? line : undefined;
 }
 
 const firstBytes = Buffer.from('{"head":');

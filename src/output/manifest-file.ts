@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { readRegular } from '../base/regular.ts';
+import { createSorter, groupsOf } from '../base/sorter.ts';
 import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import { partsOf } from '../formats/json.ts';
 import { sourcePrefix } from '../types.ts';
@@ -44,16 +45,40 @@ export type ManifestFrame = Omit<Manifest, 'records'>;
 
 const frameSchema = manifestSchema.omit({ records: true });
 
-/** Reads everything in a manifest but its records, in bounded memory. @throws {CopyPasteError} as `readManifest`. */
-export async function readFrame(path: string): Promise<ManifestFrame> {
+/** A manifest whose records are read one by one. */
+export interface OpenManifest {
+  readonly frame: ManifestFrame;
+  /** Number of its records. */
+  readonly count: number;
+  /** Starts a new pass over the records. */
+  records(): AsyncIterable<ManifestRecord> | Iterable<ManifestRecord>;
+}
+
+/** Opens a manifest, to be read in bounded memory. @throws {CopyPasteError} as `readManifest`. */
+export async function openManifest(path: string): Promise<OpenManifest> {
   const frame: Record<string, unknown> = {};
-  for await (const { key, element, value } of valuesOf(path, (key) => key !== 'records')) {
+  let count = 0;
+  const isWanted = (key: string, element: boolean): boolean => {
+    if (key === 'records' && element) count++;
+    return key !== 'records';
+  };
+  for await (const { key, element, value } of valuesOf(path, isWanted)) {
     if (!element) frame[key] = value;
     else ((frame[key] ??= []) as unknown[]).push(value);
   }
   const result = frameSchema.safeParse(frame);
-  if (result.success) return result.data;
+  if (result.success) return { frame: result.data, count, records: () => readRecords(path) };
   throw notManifest(path, firstIssue(result.error), result.error);
+}
+
+/** A manifest in memory, as one that is read record by record. */
+export function openedManifest({ records, ...frame }: Manifest): OpenManifest {
+  return { frame, count: records.length, records: () => records };
+}
+
+/** Reads everything in a manifest but its records, in bounded memory. @throws {CopyPasteError} as `readManifest`. */
+export async function readFrame(path: string): Promise<ManifestFrame> {
+  return (await openManifest(path)).frame;
 }
 
 const optionsSchema = manifestSchema.pick({ tool: true, options: true, seed: true }).partial({ seed: true });
@@ -82,10 +107,10 @@ export async function* readRecords(path: string): AsyncGenerator<ManifestRecord>
 }
 
 /** Values of the wanted keys of a manifest; lists come element by element. */
-async function* valuesOf(path: string, wanted: (key: string) => boolean) {
+async function* valuesOf(path: string, wanted: (key: string, element: boolean) => boolean) {
   try {
     for await (const { key, element, bytes } of partsOf(dirname(path), basename(path)))
-      if (wanted(key)) yield { key, element, value: JSON.parse(bytes.toString()) as unknown };
+      if (wanted(key, element)) yield { key, element, value: JSON.parse(bytes.toString()) as unknown };
   } catch (cause) {
     if (cause instanceof CopyPasteError) throw cause;
     throw codeOf(cause) === undefined ? notManifest(path, messageOf(cause), cause) : noManifest(path, cause);
@@ -129,33 +154,36 @@ export async function writeManifest(
     let separator = '\n';
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
     for await (const record of records()) {
-      const changed = inputs.add(record);
-      if (changed !== undefined)
-        throw new CopyPasteError('data', `${changed}: changed during the run; start over (augment: --overwrite; shards: an empty folder)`);
+      inputs.add(record);
       yield separator + JSON.stringify(record);
       separator = ',\n';
     }
-    const end = { ...tail, inputDigest: inputs.digest() };
+    const { sha256, changed } = inputs.digest();
+    if (changed !== undefined)
+      throw new CopyPasteError('data', `${changed}: changed during the run; start over (augment: --overwrite; shards: an empty folder)`);
+    const end = { ...tail, inputDigest: sha256 };
     yield `\n],${JSON.stringify(end).slice(1)}\n`;
   });
 }
 
-/** Collects the input files of records. */
-function createInputs() {
-  const inputs = new Map<string, string>();
+/** Collects the input files of records, in bounded memory. */
+export function createInputs() {
+  const inputs = createSorter();
   return {
-    /** Adds the files of a record. @returns a file that another record has with another digest. */
-    add(record: ManifestRecord): string | undefined {
-      const files = [...inputsOf(record), ...sourceInputsOf(record, sourcePrefix)];
-      const changed = files.find(({ path, sha256 }) => (inputs.get(path) ?? sha256) !== sha256)?.path;
-      for (const { path, sha256 } of files) inputs.set(path, sha256);
-      return changed;
+    add(record: ManifestRecord): void {
+      for (const { path, sha256 } of inputsOf(record)) inputs.add(`${path}\0${sha256}`);
+      for (const { path, sha256 } of sourceInputsOf(record, sourcePrefix)) inputs.add(`${path}\0${sha256}`);
     },
-    /** SHA-256 of lines "sha256 path", sorted by path. */
-    digest(): string {
+    /** SHA-256 of lines "sha256 path", sorted by path; `changed` is a file that two records have with different digests. */
+    digest(): { sha256: string; changed: string | undefined } {
       const digest = createHash('sha256');
-      for (const path of [...inputs.keys()].sort()) digest.update(`${inputs.get(path)} ${path}\n`);
-      return digest.digest('hex');
+      let changed: string | undefined;
+      for (const { key, rests } of groupsOf(inputs.sorted())) {
+        digest.update(`${rests[0]} ${key}\n`);
+        // They are sorted.
+        if (rests[0] !== rests.at(-1)) changed ??= key;
+      }
+      return { sha256: digest.digest('hex'), changed };
     },
   };
 }
@@ -164,5 +192,5 @@ function createInputs() {
 export function inputDigestOf(records: readonly ManifestRecord[]): string {
   const inputs = createInputs();
   for (const record of records) inputs.add(record);
-  return inputs.digest();
+  return inputs.digest().sha256;
 }

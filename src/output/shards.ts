@@ -15,7 +15,7 @@ import { syncFolders } from './files.ts';
 import type { DonePart } from './finish.ts';
 import { notEmpty, openFolder } from './folder.ts';
 import { refuseOther } from './head.ts';
-import { isShardName, type Journal, openJournal, type ShardHead, shardHeadOf, shardJournal } from './journal.ts';
+import { isShardName, type Journal, openJournal, readClosedJournal, type ShardHead, shardHeadOf, shardJournal } from './journal.ts';
 import { headSchema, type ManifestRecord } from './manifest.ts';
 import { manifestName, readFrame } from './manifest-file.ts';
 import { createWork, type Output } from './run.ts';
@@ -147,25 +147,16 @@ export async function begunShards({ head: { shards } }: RunFile, out: string): P
   return Array.from({ length: shards }, (_, i) => i + 1).filter((shard) => names.has(openName(shard, shards)));
 }
 
-/** Opens the record files of all shards of a run. @throws {CopyPasteError} `io` if one is damaged. */
-export async function openRecords({ head: { shards } }: RunFile, out: string): Promise<DonePart[]> {
-  const opened: DonePart[] = [];
-  try {
-    for (let shard = 1; shard <= shards; shard++) {
-      const name = join(out, recordName(shard, shards));
-      const journal = await openJournal(name, shardJournal, true);
-      opened.push({ name, journal, keys: journal.done ?? [], remedy: redo });
-      if (!journal.done) throw new CopyPasteError('io', `is incomplete; ${redo}`, { path: name });
-    }
-    return opened;
-  } catch (error) {
-    await closeRecords(opened);
-    throw error;
+/** Reads the record files of all shards of a run, one after the other. @throws {CopyPasteError} `io` if one is damaged. */
+export async function readRecordFiles({ head: { shards } }: RunFile, out: string): Promise<DonePart[]> {
+  const parts: DonePart[] = [];
+  for (let shard = 1; shard <= shards; shard++) {
+    const name = join(out, recordName(shard, shards));
+    const journal = await readClosedJournal(name, shardJournal);
+    if (!journal.done) throw new CopyPasteError('io', `is incomplete; ${redo}`, { path: name });
+    parts.push({ name, journal, keys: journal.done, remedy: redo });
   }
-}
-
-export async function closeRecords(parts: readonly DonePart[]): Promise<void> {
-  for (const { journal } of parts) await journal.close();
+  return parts;
 }
 
 /** Removes the record files and journals of all shards from a folder whose run is merged. */

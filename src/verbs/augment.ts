@@ -17,7 +17,7 @@ import { CopyPasteError } from '../errors.ts';
 import { type AugmentOptions, augmentOptions, type Given, shardOptions } from '../options.ts';
 import { openOutput } from '../output/folder.ts';
 import { surveyKey } from '../output/journal.ts';
-import { manifestName } from '../output/manifest-file.ts';
+import { manifestName, openedManifest } from '../output/manifest-file.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { openRun } from '../output/run-file.ts';
@@ -68,7 +68,7 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
       if ('records' in opened) {
         hooks.opened?.(dataset);
         for (const record of opened.records) hooks.done?.(record.id, record);
-        return explained(summaryOf(opened, dataset, options), opened.measures ?? {}, dataset, options, hooks);
+        return explained(await summaryOf(openedManifest(opened), dataset, options), opened.measures ?? {}, dataset, options, hooks);
       }
       output = opened;
     }

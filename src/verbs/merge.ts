@@ -10,9 +10,9 @@ import { CopyPasteError, interrupted } from '../errors.ts';
 import type { ListedImage } from '../formats/image-lists.ts';
 import { type AugmentOptions, type Given, mergeOptions } from '../options.ts';
 import { batchesIn, finishRun, isCopied } from '../output/finish.ts';
-import { manifestName, readManifest } from '../output/manifest-file.ts';
+import { manifestName, openManifest } from '../output/manifest-file.ts';
 import { openRun, type RunFile } from '../output/run-file.ts';
-import { closeRecords, isMerged, missingShards, openRecords, removeShards } from '../output/shards.ts';
+import { isMerged, missingShards, readRecordFiles, removeShards } from '../output/shards.ts';
 import { createVariants } from '../output/variants.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Sample } from '../types.ts';
@@ -42,7 +42,7 @@ export async function merge(given: Given<typeof mergeOptions>, hooks: Hooks = {}
   if (await isMerged(run, out)) {
     await removeShards(out);
     const dataset = datasetOf(run, options, { samples: [], others: [], sources: [] });
-    const summary = summaryOf(await readManifest(join(out, manifestName)), dataset, options);
+    const summary = await summaryOf(await openManifest(join(out, manifestName)), dataset, options);
     return { ...merged, summary: await explained(summary, run, options, hooks), again: true };
   }
   const missing = await missingShards(run, out);
@@ -70,31 +70,27 @@ async function mergeShards(run: RunFile, options: AugmentOptions, hooks: Hooks):
   const measures = measuresOf(head);
   const tally = createTally(dataset, undefined, options, measures);
   const variants = createVariants(dataset, options);
-  const parts = await openRecords(run, options.out);
-  try {
-    hooks.meter?.begin('reading records', { count: options.copies * augmented.samples });
-    let copied = 0;
-    for await (const { end, outcomes, read } of batchesIn(parts)) {
-      if (hooks.stop?.aborted) throw interrupted();
-      tally.read(read);
-      for (const outcome of outcomes) {
-        if (outcome.record) variants.add(outcome.record);
-        if (isCopied(end)) copied++;
-        else {
-          tally.add(outcome);
-          hooks.meter?.add();
-          hooks.done?.(outcome.id, outcome.record);
-        }
+  const parts = await readRecordFiles(run, options.out);
+  hooks.meter?.begin('reading records', { count: options.copies * augmented.samples });
+  let copied = 0;
+  for await (const { end, outcomes, read } of batchesIn(parts)) {
+    if (hooks.stop?.aborted) throw interrupted();
+    tally.read(read);
+    for (const outcome of outcomes) {
+      if (outcome.record) variants.add(outcome.record);
+      if (isCopied(end)) copied++;
+      else {
+        tally.add(outcome);
+        hooks.meter?.add();
+        hooks.done?.(outcome.id, outcome.record);
       }
     }
-    const summary = tally.summary(copied, 0);
-    if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
-    hooks.meter?.begin('finishing');
-    await finishRun({ dataset, options, head, measures }, parts, totalsOf(summary), variants.variants());
-    return summary;
-  } finally {
-    await closeRecords(parts);
   }
+  const summary = tally.summary(copied, 0);
+  if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
+  hooks.meter?.begin('finishing');
+  await finishRun({ dataset, options, head, measures }, parts, totalsOf(summary), variants.variants());
+  return summary;
 }
 
 /** The data set of a run. Its samples are read only if a file that describes several needs them. @param all reads all samples. */

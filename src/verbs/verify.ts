@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inParts } from '../base/parts.ts';
+import { chunksFrom, inParts } from '../base/parts.ts';
 import { plural } from '../base/plural.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -13,14 +13,14 @@ import { type Given, type Resolved, verifyOptions } from '../options.ts';
 import { checkFiles } from '../output/check-files.ts';
 import { checkRecord } from '../output/check-record.ts';
 import { openShapes } from '../output/check-shapes.ts';
-import { checkTotals } from '../output/check-totals.ts';
+import { createTotals } from '../output/check-totals.ts';
 import { type Difference, describeDifference } from '../output/compare.ts';
 import { createFinder, readOwn } from '../output/files.ts';
 import { journalName } from '../output/journal.ts';
 import { describeLeaf, differingLeaves } from '../output/leaves.ts';
 import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } from '../output/manifest.ts';
-import { manifestName, readManifest } from '../output/manifest-file.ts';
-import { digestsOf, filesOf, outputsOf } from '../output/records.ts';
+import { manifestName, type OpenManifest, openedManifest, openManifest, readManifest } from '../output/manifest-file.ts';
+import { digestsOf, outputsOf } from '../output/records.ts';
 import type { Use } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
@@ -58,38 +58,48 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
   if (!deep && flag !== undefined) throw new CopyPasteError('usage', `${flag}: needs --deep; pass --deep, or leave it out`);
   const { meter } = hooks;
-  const manifest = await readComplete(out);
-  const again = deep ? spread(manifest.records, options.sample) : [];
+  // Planning again needs all records at once.
+  const whole = deep ? await readComplete(out, readManifest) : undefined;
+  const manifest = whole ? openedManifest(whole) : await readComplete(out, openManifest);
+  const { frame, count } = manifest;
+  const again = whole ? spread(whole.records, options.sample) : [];
 
   const jobs = jobsOf(options);
-  const { twice, damaged, extra } = await checkFiles(out, manifest, jobs, meter);
+  const { files, twice, damaged, extra } = await checkFiles(out, manifest, jobs, meter);
   const damagedPaths = new Set(damaged.map(({ path }) => path));
-  const documentsFine = manifest.documents.every(({ path }) => !damagedPaths.has(path));
+  const documentsFine = frame.documents.every(({ path }) => !damagedPaths.has(path));
   const shapes = documentsFine ? await openShapes(out, manifest) : undefined;
-  meter?.begin('checking annotations', { count: manifest.records.length });
-  const annotations = await inParts(manifest.records, jobs, async (record) => {
-    if (hooks.stop?.aborted) throw interrupted();
-    const broken = outputsOf(record).some(({ path }) => damagedPaths.has(path));
-    const found = broken ? [] : [...(await checkRecord(out, record, manifest.layout)), ...((await shapes?.check(record)) ?? [])];
-    meter?.add();
-    hooks.done?.(record.id, record);
-    return found;
-  });
-  const isComplete = input !== undefined && again.length === manifest.records.length;
-  const { planned, rendered } = input === undefined ? shallow : await compareAgain(manifest, again, { ...options, in: input }, hooks);
+  meter?.begin('checking annotations', { count });
+  const totals = createTotals(frame);
+  const annotations: Difference[] = [];
+  for await (const chunk of chunksFrom(manifest.records())) {
+    const found = await inParts(chunk, jobs, async (record) => {
+      if (hooks.stop?.aborted) throw interrupted();
+      const broken = outputsOf(record).some(({ path }) => damagedPaths.has(path));
+      const found = broken ? [] : [...(await checkRecord(out, record, frame.layout)), ...((await shapes?.check(record)) ?? [])];
+      meter?.add();
+      hooks.done?.(record.id, record);
+      return found;
+    });
+    for (const record of chunk) totals.add(record);
+    for (const own of found) annotations.push(...own);
+  }
+  const isComplete = input !== undefined && again.length === count;
+  const { planned, rendered } =
+    input === undefined || !whole ? shallow : await compareAgain(whole, again, { ...options, in: input }, hooks);
   // A message that names the first differing pixel replaces one about the digest.
   const precise = new Map(rendered.map((one) => [one.path, one]));
   return {
-    samples: manifest.records.length,
-    files: filesOf(manifest).length,
+    samples: count,
+    files,
     rendered: again.length,
     differences: [
       ...twice,
       ...damaged.map((one) => precise.get(one.path) ?? one),
       ...extra,
-      ...checkTotals(manifest),
+      ...totals.differences(),
       ...(shapes?.differences ?? []).filter(({ path }) => !damagedPaths.has(path)),
-      ...annotations.flat(),
+      ...annotations,
       ...planned.differences,
       ...rendered.filter(({ path }) => !damagedPaths.has(path)),
     ],
@@ -204,9 +214,9 @@ async function compareDocuments(origin: Origin, entries: Entries): Promise<Diffe
 }
 
 /** Reads the manifest of an output. @throws {CopyPasteError} `noInput` when the run is not complete. */
-async function readComplete(out: string): Promise<Manifest> {
+async function readComplete<M extends Manifest | OpenManifest>(out: string, read: (path: string) => Promise<M>): Promise<M> {
   try {
-    return await readManifest(join(out, manifestName));
+    return await read(join(out, manifestName));
   } catch (error) {
     const journal = await access(join(out, journalName)).then(
       () => true,

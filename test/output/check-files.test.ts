@@ -14,13 +14,14 @@ test('finds files that are listed twice, missing, damaged or not listed', async 
   const hashed = (path: keyof typeof tree) => ({ path, sha256: sha256(tree[path]) });
   const files = { image: { ...hashed('a.png'), codec: 'copy' }, mask: { ...hashed('b.png'), codec: 'copy' } } as const;
   const record: ManifestRecord = { id: 'a', split: '', status: 'unchanged', reason: 'original', files, inputs: files };
-  const manifest = { records: [record], documents: [hashed('train/c.txt')] };
-  expect(await checkFiles(out, manifest, 2)).toEqual({ twice: [], damaged: [], extra: [] });
+  const manifest = { frame: { documents: [hashed('train/c.txt')] }, count: 1, records: () => [record] };
+  expect(await checkFiles(out, manifest, 2)).toEqual({ files: 3, twice: [], damaged: [], extra: [] });
   await rm(join(out, 'a.png'));
   await writeFile(join(out, 'b.png'), 'other');
   await writeFile(join(out, 'train', 'd.txt'), '');
-  const again = { records: [record], documents: [hashed('train/c.txt'), hashed('train/c.txt')] };
+  const again = { ...manifest, frame: { documents: [hashed('train/c.txt'), hashed('train/c.txt')] } };
   expect(await checkFiles(out, again, 2)).toEqual({
+    files: 4,
     twice: [{ path: 'train/c.txt', what: 'is listed twice in the manifest' }],
     damaged: [
       { path: 'a.png', what: 'is missing' },

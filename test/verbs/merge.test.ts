@@ -1,12 +1,14 @@
+import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { appendFile, cp, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Hooks } from '../../src/engine/hooks.ts';
 import { optionsOfRun, readPart } from '../../src/engine/part.ts';
 import type { CopyPasteError } from '../../src/errors.ts';
 import { openRun } from '../../src/output/run-file.ts';
-import { openRecords, openShard } from '../../src/output/shards.ts';
+import { openShard, readRecordFiles } from '../../src/output/shards.ts';
 import { augment, augmentShard } from '../../src/verbs/augment.ts';
 import { merge } from '../../src/verbs/merge.ts';
 import { status } from '../../src/verbs/status.ts';
@@ -140,8 +142,28 @@ test('record files are read only, and none is made', async () => {
   const out = newOut();
   const run = await openRun(await planned({ ...small, out, shards: 2 }));
   await mkdir(out);
-  await expect(openRecords(run, out)).rejects.toMatchObject({ code: 'io' });
+  await expect(readRecordFiles(run, out)).rejects.toMatchObject({ code: 'io' });
   expect(await readdir(out)).toEqual([]);
+});
+
+test('a merge needs no descriptor for each shard', async () => {
+  const out = newOut();
+  const run = await planned({ ...small, includeOriginals: true, out, shards: 300 });
+  const file = await openRun(run);
+  const options = optionsOfRun(file, {});
+  for (let shard = 1; shard <= 300; shard++) {
+    const { amount, originals, dataset } = await readPart(file, shard - 1, options);
+    if (amount.count + originals.length + dataset.others.length > 0) await augmentShard({ run, shard: `${shard}/300` });
+    else {
+      const lines = [{ head: { run: file.digest, shard, of: 300 } }, { done: [] }];
+      await writeTree(out, { [`shard-${shard}-of-300.jsonl`]: lines.map((line) => `${JSON.stringify(line)}\n`).join('') });
+    }
+  }
+  const command = `ulimit -n 200; exec '${process.execPath}' bin/copypaste.cjs merge -q --run '${run}'`;
+  const { stderr } = await promisify(execFile)('sh', ['-c', command]);
+  expect(stderr).toBe('');
+  await augment({ ...small, includeOriginals: true, out: `${out}-whole` });
+  expect(await treeDigests(out)).toEqual(await treeDigests(`${out}-whole`));
 });
 
 test('an output folder that cannot be listed is an error, and one that is missing has no shards', async () => {

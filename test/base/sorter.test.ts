@@ -1,0 +1,45 @@
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createSorter, groupsOf } from '../../src/base/sorter.ts';
+import { temporaryFolder } from '../make.ts';
+
+function sortedBySorter(texts: readonly string[]): string[] {
+  const sorter = createSorter();
+  for (const text of texts) sorter.add(text);
+  return [...sorter.sorted()];
+}
+
+test.each([0, 1, 1 << 14, (1 << 14) + 1, 100_000])('%i texts come out as sort orders them, and nothing stays behind', (n) => {
+  const before = process.env.TMPDIR;
+  const folder = (process.env.TMPDIR = temporaryFolder());
+  try {
+    // Characters beyond the Basic Multilingual Plane, halves of them, quotes, and texts that occur twice.
+    const texts = Array.from({ length: n }, (_, i) => `${(i * 7919) % 100_003}\u{1f600}"\n${String.fromCharCode(0xd800 + (i % 7))}é`);
+    expect(sortedBySorter(texts)).toEqual([...texts].sort());
+    expect(readdirSync(folder)).toEqual([]);
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+});
+
+test('a folder that takes no temporary file is named', () => {
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = '/nowhere';
+  try {
+    expect(() => sortedBySorter(Array.from({ length: 20_000 }, String))).toThrow(
+      '/nowhere: no temporary file: ENOENT: no such file or directory; free some space there, or name another folder in TMPDIR',
+    );
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+});
+
+test('texts are grouped by what comes before their last character 0', () => {
+  expect([...groupsOf(['a\0x', 'a\0y', 'a b\0', 'c\0\0z'])]).toEqual([
+    { key: 'a', rests: ['x', 'y'] },
+    { key: 'a b', rests: [''] },
+    { key: 'c\0', rests: ['z'] },
+  ]);
+});
