@@ -856,6 +856,19 @@ export const planOptions = {
     config: false,
     description: 'list the sizes and times of files instead of their digests, so that no file is read for them',
   },
+  measure: {
+    flag: '--measure <which>',
+    kind: 'text',
+    config: false,
+    description:
+      'measure only a part of the samples, such as 3/64, and print what --join needs of it; slurm/64 reads the index of the task from a scheduler',
+  },
+  join: {
+    flag: '--join <file>',
+    kind: 'path',
+    config: false,
+    description: 'file of all parts that --measure has printed, one after another: take the measures from it, and read no samples for them',
+  },
 } as const satisfies OptionTable;
 
 /** Flags with which `augment` does a shard. */

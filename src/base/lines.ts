@@ -9,11 +9,11 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** Complete lines of a file, without the newlines that end them; the ranges include these. */
-export async function* completeLines(file: OpenFile): AsyncGenerator<{ text: string; place: ByteRange }> {
+/** Complete lines of a file, without the newlines that end them; the ranges include these. @param first byte of the first line. */
+export async function* completeLines(file: OpenFile, first = 0): AsyncGenerator<{ text: string; place: ByteRange }> {
   /** Parts of a line whose end is not read yet. */
   let parts: Buffer[] = [];
-  let [start, end] = [0, 0];
+  let [start, end] = [first, first];
   for (;;) {
     const { buffer: part, bytesRead } = await file.read(Buffer.allocUnsafe(1 << 18), 0, 1 << 18, end);
     if (bytesRead === 0) return;

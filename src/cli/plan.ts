@@ -23,7 +23,11 @@ export function run(given: Given<typeof planOptions>, streams: Streams, programs
         },
         programs,
       ),
-    tell: ({ shards, samples, batches }, say) => {
+    tell: ({ shards, samples, batches, measured }, say) => {
+      if (measured) {
+        say(`measured part ${measured.part} of ${measured.of}: ${plural(measured.samples, 'sample')} of ${samples}`);
+        return 0;
+      }
       say(`planned ${plural(samples, 'sample')} in ${plural(batches, 'batch', 'batches')} for ${plural(shards, 'shard')}`);
       const idle = shards - batches;
       if (idle > 0) say(`a shard does whole batches: ${idle} of the shards ${idle === 1 ? 'has' : 'have'} nothing to augment`);

@@ -4,6 +4,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { type BalancedRun, balanceGauge } from '../plan/balance.ts';
+import { shardOf } from '../plan/batches.ts';
 import type { Gauge, Role } from '../plan/gauge.ts';
 import type { Measures } from '../plan/measures.ts';
 import { eligible } from '../plan/plan.ts';
@@ -30,6 +31,11 @@ export interface MeasuredSample {
   readonly parts: readonly unknown[];
 }
 
+/** A measured sample, with its role. */
+export interface Measured extends MeasuredSample {
+  readonly role: Role;
+}
+
 /** Reads samples into their parts, without bad ones. */
 export type ReadParts = (samples: readonly Sample[], role: Role) => Promise<MeasuredSample[]>;
 
@@ -38,6 +44,12 @@ export interface PartReaders {
   /** Number of chunks of samples that are read at the same time. */
   readonly ahead: number;
   readParts(samples: readonly Sample[], role: Role, frame: Size): Promise<MeasuredSample[]>;
+}
+
+/** Part of the samples to measure, from 0, of all parts. */
+export interface Piece {
+  readonly part: number;
+  readonly of: number;
 }
 
 /**
@@ -50,41 +62,76 @@ export interface PartReaders {
 export async function measure(
   dataset: SourcedDataset,
   options: MeasureOptions,
-  { stop, meter }: Pick<Hooks, 'stop' | 'meter'> = {},
+  hooks: Pick<Hooks, 'stop' | 'meter'> = {},
   threads?: PartReaders,
   poison: ReadonlyMap<string, string> = new Map(),
 ): Promise<Measures> {
-  const frame = typicalSize(dataset.samples);
-  const gauges = gaugesOf(dataset, options, frame);
+  return gatherMeasures(dataset, options, measureSamples(dataset, options, hooks, threads, poison));
+}
+
+/** Measures of a data set whose samples are measured. @param samples all of them, in order. */
+export async function gatherMeasures(
+  dataset: SourcedDataset,
+  options: MeasureOptions,
+  samples: AsyncIterable<Measured>,
+): Promise<Measures> {
+  const gauges = gaugesOf(dataset, options, typicalSize(dataset.samples));
   if (gauges.length === 0) return {};
+  for await (const { id, role, parts } of samples) for (const [n, gauge] of gauges.entries()) gauge.add(parts[n], id, role);
   const request = requestOf(options, dataset.classNames);
+  const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
+  if (request && measures.balance) refuseUnusable(measures.balance, request, dataset.classNames, planOptionsOf(dataset, options, {}));
+  return measures;
+}
+
+/** Measures samples, in the order of the data set. @param piece part of the samples; all by default. */
+export async function* measureSamples(
+  dataset: SourcedDataset,
+  options: MeasureOptions,
+  { stop, meter }: Pick<Hooks, 'stop' | 'meter'>,
+  threads?: PartReaders,
+  poison: ReadonlyMap<string, string> = new Map(),
+  piece: Piece = { part: 0, of: 1 },
+): AsyncGenerator<Measured> {
+  const frame = typicalSize(dataset.samples);
   // The prior is that of the targets, so only a balance reads a separate source set.
-  const sources = request ? (dataset.sources?.samples ?? []) : [];
-  const all = [...dataset.samples, ...sources];
+  const sources = requestOf(options, dataset.classNames) ? (dataset.sources?.samples ?? []) : [];
+  const isOwn = pieceFilter([...dataset.samples, ...sources], piece);
+  const sets = [
+    { role: dataset.sources ? 'target' : 'both', samples: dataset.samples.filter(isOwn) },
+    { role: 'source', samples: sources.filter(isOwn) },
+  ] as const;
+  const all = sets.flatMap(({ samples }) => samples);
   meter?.begin('measuring', { count: all.length, bytes: bytesOfImages(all) });
   const read: ReadParts = threads
     ? (samples, role) => threads.readParts(samples, role, frame)
     : createPartReader(dataset, options, frame, () => stop?.aborted === true, meter);
-  const add = (samples: readonly MeasuredSample[], role: Role): void => {
-    for (const { id, parts } of samples) for (const [n, gauge] of gauges.entries()) gauge.add(parts[n], id, role);
-  };
-  const addAll = async (samples: readonly Sample[], role: Role): Promise<void> => {
+  for (const { role, samples } of sets) {
     const begun: Promise<MeasuredSample[]>[] = [];
     try {
       for (const chunk of chunksOf(samples.filter(({ id }) => !poison.has(id)))) {
         begun.push(handled(read(chunk, role)));
-        if (begun.length > (threads?.ahead ?? 0)) add(await (begun.shift() as Promise<MeasuredSample[]>), role);
+        if (begun.length > (threads?.ahead ?? 0))
+          for (const one of await (begun.shift() as Promise<MeasuredSample[]>)) yield { ...one, role };
       }
-      for (const chunk of begun) add(await chunk, role);
+      for (const chunk of begun) for (const one of await chunk) yield { ...one, role };
     } finally {
       await Promise.allSettled(begun);
     }
+  }
+}
+
+/** Tests, called once for each sample in order, if it belongs to a piece. Pieces have about equally many pixels. */
+function pieceFilter(samples: readonly Sample[], { part, of }: Piece): (sample: Sample) => boolean {
+  const pixelsOf = ({ size: { width, height } }: Sample): number => width * height;
+  const total = samples.reduce((sum, sample) => sum + pixelsOf(sample), 0);
+  let start = 0;
+  return (sample) => {
+    const pixels = pixelsOf(sample);
+    const own = shardOf(start, pixels, total, of) === part;
+    start += pixels;
+    return own;
   };
-  await addAll(dataset.samples, dataset.sources ? 'target' : 'both');
-  await addAll(sources, 'source');
-  const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
-  if (request && measures.balance) refuseUnusable(measures.balance, request, dataset.classNames, planOptionsOf(dataset, options, {}));
-  return measures;
 }
 
 /** Tests if the options need a measurement, which reads every sample. */

@@ -92,6 +92,30 @@ export function shardNumber(asked: string, shards: number, env: Readonly<Record<
   );
 }
 
+/**
+ * The part that `--measure` names: `3/64`, or `slurm/64`, with the index of the task from the variable of a scheduler.
+ *
+ * @param env environment variables.
+ * @throws {CopyPasteError} `usage` if there is no such part.
+ */
+export function partNumber(asked: string, env: Readonly<Record<string, string | undefined>>): { part: number; of: number } {
+  const refuse = (what: string): CopyPasteError => new CopyPasteError('usage', `--measure ${asked}: ${what}`);
+  const [, which = '', total] = /^([a-z0-9-]+)\/(\d+)$/.exec(asked) ?? [];
+  const scheduler = indexOf(which, env);
+  if (total === undefined || (!scheduler && !/^\d+$/.test(which)))
+    throw refuse(`expected a part such as 1/64, or slurm/64, with one of ${Object.keys(schedulers).join(', ')}`);
+  if (scheduler && scheduler.index === undefined)
+    throw refuse(`${scheduler.variable} is not set to a number; start the task as one of an array`);
+  const [part, of] = [scheduler ? (scheduler.index as number) + 1 : Number(which), Number(total)];
+  if (part >= 1 && part <= of) return { part, of };
+  const { first } = scheduler ? schedulers[which as SchedulerName] : { first: 1 };
+  throw refuse(
+    scheduler
+      ? `${scheduler.variable} is ${env[scheduler.variable]}, but ${plural(of, 'part has', 'parts have')} indices from ${first} to ${of - 1 + first}`
+      : `parts are numbered from 1 to ${of}`,
+  );
+}
+
 /** Measures in the head of a manifest, but for those that follow from them. */
 export function measuresOf({ measures = {} }: ManifestHead): Measures {
   const { prior, weights, balance } = measures;

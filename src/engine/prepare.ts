@@ -62,6 +62,15 @@ export async function survey(
   threads?: PartReaders,
   poison: ReadonlyMap<string, string> = new Map(),
 ): Promise<Measures> {
-  if (!options.skipBad) await refuseStrangeValues(dataset.sources ?? dataset, poison);
+  await refuseStrange(dataset, options, poison);
   return measure(dataset, options, hooks, threads, poison);
+}
+
+/** Refuses masks whose values are not class ids, unless bad samples are skipped. @throws {CopyPasteError} `data` if there are some. */
+export async function refuseStrange(
+  dataset: SourcedDataset,
+  { skipBad }: Pick<AugmentOptions, 'skipBad'>,
+  poison: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
+  if (!skipBad) await refuseStrangeValues(dataset.sources ?? dataset, poison);
 }

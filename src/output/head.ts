@@ -122,13 +122,13 @@ export type BankRunHead = RunHead & BankHead;
 
 /** Refuses to continue another run. @throws {CopyPasteError} `usage` with the first difference, if the two heads differ. */
 export function refuseOther(there: RunHead, here: RunHead, out: string, remedy = 'choose another folder or pass --overwrite'): void {
-  const difference = firstDifference(there, here);
+  const difference = differenceOf(there, here);
   if (difference === undefined) return;
   throw new CopyPasteError('usage', `--out ${out}: contains another run: ${difference}; ${remedy}`);
 }
 
 /** First difference between two heads, with both values. */
-function firstDifference(there: RunHead, here: RunHead): string | undefined {
+export function differenceOf(there: RunHead, here: RunHead): string | undefined {
   const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources, list }: RunHead): Map<string, string> => {
     const theirs = Object.entries(sources ?? {}).map(([name, value]) => [`sources' ${name}`, value] as const);
     const own = Object.entries({

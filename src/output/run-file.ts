@@ -11,6 +11,7 @@ import { completeLines } from '../base/lines.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { isBelow, joinPath } from '../base/paths.ts';
 import { openRegular, stateOf } from '../base/regular.ts';
+import { parse, stringify } from '../base/serial.ts';
 import { cannotRead } from '../base/tree.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
@@ -362,20 +363,4 @@ function runLineOf(
     : packed;
   const files = listed(ownFiles(sample, kind === 'source' ? wholes.sources : wholes.in));
   return { kind, sample, files, sum };
-}
-
-/** Writes a value as JSON, with maps and sets as objects of one key. */
-function stringify(value: unknown): string {
-  return JSON.stringify(value, (_, one: unknown) =>
-    one instanceof Map ? { $map: [...one] } : one instanceof Set ? { $set: [...one] } : one,
-  );
-}
-
-/** Reads what `stringify` has written. */
-function parse(text: string): unknown {
-  return JSON.parse(text, (_, one: unknown) => {
-    if (typeof one !== 'object' || one === null) return one;
-    if ('$map' in one) return new Map(one.$map as [unknown, unknown][]);
-    return '$set' in one ? new Set(one.$set as unknown[]) : one;
-  });
 }
