@@ -12,6 +12,7 @@ import { formatOf, type ImageFormat, isDeep } from './image-names.ts';
 import { jpegCoding, unreadJpeg } from './jpeg.ts';
 import { type FileTrial, isDamaged } from './judge.ts';
 import { inDepth, takePixels, withChannels } from './pixels.ts';
+import { plainHeader, pngStart } from './plain-headers.ts';
 import { encodePng, iccChunk, maxPixels } from './png.ts';
 import { encodeTiff, isTiff, tiffField } from './tiff.ts';
 
@@ -64,7 +65,7 @@ export interface ImageHeader {
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
   const format = formatOf(name);
-  const length = format === 'bmp' ? bmpStart : format === 'jpeg' ? jpegStart : 0;
+  const length = { bmp: bmpStart, jpeg: jpegStart, png: pngStart }[format as string] ?? 0;
   const known = length > 0 ? knownHeader(await readStart(path, name, length), name) : undefined;
   if (known) return known;
   if (isRemote(path)) return storedHeader(path, name);
@@ -149,14 +150,16 @@ async function metadataOf(input: Uint8Array | string, name: string): Promise<Met
 const jpegStart = 2 ** 15;
 
 /**
- * Header of a BMP, which sharp does not read, from the start of its file; `undefined` for other formats.
+ * Header of a BMP, which sharp does not read, or of a usual PNG or JPEG, from the start of its file; `undefined` if sharp must read it.
  *
  * @throws {CopyPasteError} `data` for a kind of JPEG of which sharp reads the header alone.
  */
 function knownHeader(start: Uint8Array, name: string): ImageHeader | undefined {
   refuseJpeg(start, name);
-  if (!isBmp(start)) return undefined;
-  const { width, height, channels, profile } = bmpHeader(start, name, 'image');
+  const bmp = isBmp(start);
+  const { profile, ...header } = bmp ? bmpHeader(start, name, 'image') : { ...plainHeader(start), profile: undefined };
+  const { width, height, channels } = header;
+  if (width === undefined || height === undefined || channels === undefined || (!bmp && width * height > maxPixels)) return undefined;
   const size = { width, height };
   return { stored: size, upright: size, turned: false, format: { channels, depth: 8, icc: profile !== undefined, cmyk: false } };
 }

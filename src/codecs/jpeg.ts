@@ -104,10 +104,11 @@ function markersOf(bytes: Uint8Array): Markers | undefined {
   return undefined;
 }
 
-const startOfScan = 0xda;
+/** Marker of a scan. */
+export const startOfScan = 0xda;
 
 /** Segments of a JPEG up to the first scan, as far as they are whole. */
-function* segmentsOf(bytes: Uint8Array): Generator<[marker: number, segment: Uint8Array]> {
+export function* segmentsOf(bytes: Uint8Array): Generator<[marker: number, segment: Uint8Array]> {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return;
   for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff; ) {
     const marker = bytes[at + 1] as number;
@@ -125,7 +126,7 @@ function* segmentsOf(bytes: Uint8Array): Generator<[marker: number, segment: Uin
 }
 
 /** True for the marker of a frame: the other values from C0 to CF are DHT, JPG and DAC. */
-function isFrame(marker: number): boolean {
+export function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
 }
 
