@@ -1,8 +1,10 @@
 /** Reading of files: all inputs are read through this file and `tree.ts`, wherever they are kept. */
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, lstat, open, stat } from 'node:fs/promises';
+import { type BigIntStats, close, closeSync, constants, fstat, fstatSync, open, openSync, read, readSync } from 'node:fs';
+import { type FileHandle, lstat, open as openHandle, stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { type FileState, isRemote, type OpenFile } from '../storage/store.ts';
 import { storeOf } from '../storage/stores.ts';
+import { promptBytes, promptly } from './prompt.ts';
 
 /**
  * Opens a file for reading. On a disk it must be a regular file: a pipe or a device could keep the process waiting for ever, or never end.
@@ -12,20 +14,82 @@ import { storeOf } from '../storage/stores.ts';
  * @throws {Error} with a code, as the file system does; `ENOTREG` if the file is not a regular one.
  */
 export async function openRegular(path: string, own = false, ahead = false): Promise<OpenFile> {
-  return isRemote(path) ? (await storeOf(path)).open(path, ahead) : openOnDisk(path, own);
+  if (isRemote(path)) return (await storeOf(path)).open(path, ahead);
+  const flags = flagsOf(own);
+  const opening = promptly(
+    () => openSync(path, flags),
+    () => pooled.open(path, flags),
+  );
+  const file = diskFile(await opening.catch(refuseOther(own)));
+  return refuseIrregular(file);
 }
 
 /** Opens a regular file of the disk, as `openRegular`. */
 export async function openOnDisk(path: string, own = false): Promise<FileHandle> {
-  // Without O_NONBLOCK, a pipe without a writer would block one of the few threads of the file system for good. Windows has neither flag.
+  return refuseIrregular(await openHandle(path, flagsOf(own)).catch(refuseOther(own)));
+}
+
+/** Flags to open a file. Without O_NONBLOCK, a pipe without a writer would block its thread for good. Windows has neither flag. */
+function flagsOf(own: boolean): number {
   const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
-  const file = await open(path, O_RDONLY | O_NONBLOCK | (own ? O_NOFOLLOW : 0)).catch((cause: NodeJS.ErrnoException) => {
+  return O_RDONLY | O_NONBLOCK | (own ? O_NOFOLLOW : 0);
+}
+
+function refuseOther(own: boolean): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
     // A socket cannot be opened, and a link is not followed.
     throw own && cause.code === 'ELOOP' ? notRegular('is a symbolic link') : cause.code === 'ENXIO' ? notRegular() : cause;
-  });
+  };
+}
+
+async function refuseIrregular<F extends Pick<FileHandle, 'close'> & { stat(): Promise<{ isFile(): boolean }> }>(file: F): Promise<F> {
   if ((await file.stat()).isFile()) return file;
   await file.close();
   throw notRegular();
+}
+
+const pooled = { open: promisify(open), stat: promisify(fstat), read: promisify(read), close: promisify(close) };
+
+/** An open file of the disk. */
+interface DiskFile extends OpenFile {
+  stat(): Promise<{ readonly size: number; isFile(): boolean }>;
+  /** State with times in nanoseconds. */
+  state(): Promise<BigIntStats>;
+}
+
+function diskFile(fd: number): DiskFile {
+  const stat = () =>
+    promptly(
+      () => fstatSync(fd),
+      () => pooled.stat(fd),
+    );
+  const readAt: OpenFile['read'] = async (buffer, offset, length, position) => {
+    const later = async (): Promise<number> => (await pooled.read(fd, buffer, offset, length, position)).bytesRead;
+    const bytesRead = await (length > promptBytes ? later() : promptly(() => readSync(fd, buffer, offset, length, position), later));
+    return { bytesRead, buffer };
+  };
+  return {
+    stat,
+    read: readAt,
+    state: () => promisify(fstat)(fd, { bigint: true }),
+    async readFile() {
+      const { size } = await stat();
+      const parts: Buffer[] = [];
+      // A file may have grown since, or not know its size.
+      for (let at = 0; ; ) {
+        const length = Math.min(Math.max(size - at, 4096), 2 ** 30);
+        const { buffer, bytesRead } = await readAt(Buffer.allocUnsafe(length), 0, length, at);
+        if (bytesRead === 0) return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+        parts.push(buffer.subarray(0, bytesRead));
+        at += bytesRead;
+      }
+    },
+    close: () =>
+      promptly(
+        () => closeSync(fd),
+        () => pooled.close(fd),
+      ),
+  };
 }
 
 /** Reads a whole file, as `openRegular` opens it. */
@@ -80,7 +144,7 @@ export async function versionOf(path: string, own: boolean, opened?: OpenFile): 
     const { version, mtimeMs } = await (await storeOf(path)).state(path);
     return { version, changed: BigInt(Math.floor(mtimeMs)) * 1_000_000n };
   }
-  const state = await (opened ? (opened as FileHandle).stat({ bigint: true }) : (own ? lstat : stat)(path, { bigint: true }));
+  const state = await (opened ? (opened as DiskFile).state() : (own ? lstat : stat)(path, { bigint: true }));
   return state.isFile() ? versionIn(state) : undefined;
 }
 

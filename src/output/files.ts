@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { close, closeSync, fsync, open as openFile, openSync, renameSync, statSync, writeFileSync, writeFile as writeTo } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { digestOf } from '../base/digest.ts';
 import { isBelow, isInside } from '../base/paths.ts';
+import { promptBytes, promptly } from '../base/prompt.ts';
 import { readRegular } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
 import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
@@ -36,7 +39,10 @@ async function commit(path: string, make: (temporary: string) => Promise<void>):
     try {
       await make(name);
       made = true;
-      await rename(name, path);
+      await promptly(
+        () => renameSync(name, path),
+        () => rename(name, path),
+      );
       return;
     } catch (cause) {
       await unlink(name).catch(() => {});
@@ -51,16 +57,38 @@ async function commit(path: string, make: (temporary: string) => Promise<void>):
  * @throws {CopyPasteError} `io` with the cause.
  */
 export async function writeAtomic(path: string, data: Uint8Array | string | (() => AsyncIterable<string | Uint8Array>)): Promise<void> {
-  await commit(path, async (name) => {
-    const file = await open(name, 'wx');
-    try {
-      if (typeof data === 'function') await writeFile(file, data());
-      else await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  });
+  await commit(path, (name) => (typeof data === 'function' ? writeParts(name, data) : writeNew(name, data)));
+}
+
+/** Writes a new file in parts, and flushes it to disk. */
+async function writeParts(path: string, parts: () => AsyncIterable<string | Uint8Array>): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await writeFile(file, parts());
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+const pooled = { open: promisify(openFile), write: promisify(writeTo), sync: promisify(fsync), close: promisify(close) };
+
+/** Writes a new file, and flushes it to disk. A flush takes long on any disk, so it always goes through the thread pool. */
+async function writeNew(path: string, data: Uint8Array | string): Promise<void> {
+  const file = await promptly(
+    () => openSync(path, 'wx'),
+    () => pooled.open(path, 'wx'),
+  );
+  try {
+    const later = (): Promise<void> => pooled.write(file, data);
+    await (data.length > promptBytes ? later() : promptly(() => writeFileSync(file, data), later));
+    await pooled.sync(file);
+  } finally {
+    await promptly(
+      () => closeSync(file),
+      () => pooled.close(file),
+    );
+  }
 }
 
 /** Writes a file of any size in parts, as `writeAtomic` does. @returns its SHA-256. */
@@ -144,7 +172,10 @@ export interface OutputFolder {
 }
 
 async function identityOf(folder: string): Promise<string> {
-  const { dev, ino } = await stat(folder, { bigint: true });
+  const { dev, ino } = await promptly(
+    () => statSync(folder, { bigint: true }),
+    () => stat(folder, { bigint: true }),
+  );
   return `${dev} ${ino}`;
 }
 

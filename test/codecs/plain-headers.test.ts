@@ -14,6 +14,8 @@ async function headerOf(bytes: Uint8Array) {
   return { width: found.width, height: found.height, channels: found.channels };
 }
 
+type Arbitrary<A> = A extends fc.Arbitrary<infer T> ? T : never;
+
 const image = fc.record({
   width: fc.integer({ min: 1, max: 40 }),
   height: fc.integer({ min: 1, max: 40 }),
@@ -27,7 +29,7 @@ const image = fc.record({
   orientation: fc.constantFrom(undefined, undefined, 6),
 });
 
-async function fileOf({ width, height, channels, format, profile, orientation, palette, ...options }: fc.TypeOfArbitrary<typeof image>) {
+async function fileOf({ width, height, channels, format, profile, orientation, palette, ...options }: Arbitrary<typeof image>) {
   const raw = { width, height, channels: channels as 1 | 2 | 3 | 4 };
   const made = sharp(Buffer.alloc(width * height * channels, 90), { raw });
   if (channels < 3) made.toColourspace('b-w');
