@@ -43,9 +43,6 @@ function plainPng(start: Uint8Array): PlainHeader | undefined {
 /** Largest side of an image that libjpeg reads. */
 const longestSide = 65_500;
 
-/** Segments of a usual JPEG: DQT, JFIF's APP0, DRI and COM; its frame and DHT are judged apart. */
-const plainSegments: ReadonlySet<number> = new Set([0xdb, 0xe0, 0xdd, 0xfe]);
-
 /** A frame with the ids of its components. */
 interface Frame extends PlainHeader {
   readonly ids: readonly number[];
@@ -63,11 +60,16 @@ function plainJpeg(start: Uint8Array): PlainHeader | undefined {
       if (found) return undefined;
       found = plainFrame(marker, segment);
       if (!found) return undefined;
-    } else if (marker === 0xc4 ? !isWhole(segment, huffmanLength) : !plainSegments.has(marker)) return undefined;
-    else if (marker === 0xdb && !isWhole(segment, quantisationLength)) return undefined;
-    else if (marker === 0xdd && segment.length !== 2) return undefined;
+    } else if (!isPlainSegment(marker, segment)) return undefined;
   }
   return undefined;
+}
+
+/** True for whole tables, restart intervals, JFIF's APP0 and comments. */
+function isPlainSegment(marker: number, segment: Uint8Array): boolean {
+  if (marker === 0xc4) return isWhole(segment, huffmanLength);
+  if (marker === 0xdb) return isWhole(segment, quantisationLength);
+  return marker === 0xdd ? segment.length === 2 : marker === 0xe0 || marker === 0xfe;
 }
 
 function sizeOf({ width, height, channels }: PlainHeader): PlainHeader {
