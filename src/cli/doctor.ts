@@ -2,7 +2,7 @@ import { inParts } from '../base/parts.ts';
 import type { Programs } from '../engine/programs.ts';
 import { exitCodes, messageOf } from '../errors.ts';
 import { doctorOptions, type Given } from '../options.ts';
-import { type Probe, probeBackend, withBackend } from '../render/backend.ts';
+import { type Probe, probeBackend, testCpu, withBackend } from '../render/backend.ts';
 import { type BackendName, backendNames } from '../render/backends.ts';
 import { selfTestDigest } from '../render/selftest.ts';
 import { resolveOptions } from '../schema.ts';
@@ -21,9 +21,10 @@ export async function run(given: Given<typeof doctorOptions>, { stdout }: Stream
 }
 
 async function probeHere(name: BackendName): Promise<Probe> {
-  return withBackend(name, async ({ render: _, ...backend }) => ({ available: true, ...backend }) as const).catch(
-    (error: unknown): Probe => ({ available: false, name, problem: messageOf(error).replace(`backend ${name}: `, '') }),
-  );
+  return withBackend(name, async ({ render: _, ...backend }) => {
+    if (name === 'cpu') await testCpu();
+    return { available: true, ...backend } as const;
+  }).catch((error: unknown): Probe => ({ available: false, name, problem: messageOf(error).replace(`backend ${name}: `, '') }));
 }
 
 function report(probes: readonly Probe[]): string[] {
