@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { serialize } from 'node:v8';
 import { createMeter } from '../base/meter.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
@@ -59,6 +60,20 @@ function openPool<O, P>(Pool: new (options: O) => P, options: O): P {
   }
 }
 
+/** Creates a function that puts a value into memory that threads share, once: a message would copy it for each batch. */
+function createShare<T extends object>(): (value: T) => Uint8Array<SharedArrayBuffer> {
+  const shared = new WeakMap<T, Uint8Array<SharedArrayBuffer>>();
+  return (value) => {
+    const known = shared.get(value);
+    if (known) return known;
+    const bytes = serialize(value);
+    const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+    copy.set(bytes);
+    shared.set(value, copy);
+    return copy;
+  };
+}
+
 /** Starts worker threads; returns `undefined` if this thread does the work itself. @param worker file that threads run. */
 export async function startThreads(
   dataset: SourcedDataset,
@@ -92,6 +107,7 @@ export async function startThreads(
     // every few samples. With more than 2 GB for the old generation, V8 lets garbage grow to four times the live memory before it marks.
     resourceLimits: { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 2000 },
   });
+  const share = createShare<Measures>();
   let broken: unknown;
   const destroy = async (): Promise<void> => {
     // Tinypool waits for threads with Node's `once`, which calls this method when a second thread fails; its workers lack it.
@@ -117,7 +133,7 @@ export async function startThreads(
     ahead: 2 * count,
     readParts: (samples, role, frame) => run({ samples, role, frame }),
     async begin(ref, measures, poison, home): Promise<OutcomeBatch> {
-      const result = await run<BatchOutcomes>({ ref, measures, poison, home });
+      const result = await run<BatchOutcomes>({ ref, measures: share(measures), poison, home });
       // Tinypool's promises stay in memory until V8 marks the whole heap, so outcomes are removed from their results.
       return { results: result.outcomes.splice(0).map((outcome) => Promise.resolve(outcome)), read: result.read };
     },

@@ -1,4 +1,5 @@
 /** Program of a worker thread of `augment`: measures samples, and runs whole batches and returns their outcomes. */
+import { deserialize } from 'node:v8';
 import Tinypool from 'tinypool';
 import { type Counters, createMeter } from '../base/meter.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
@@ -36,8 +37,8 @@ interface MeasureTask {
 
 interface BatchTask {
   readonly ref: BatchRef;
-  /** Measures of the run, which all batches share. */
-  readonly measures: Measures;
+  /** Measures of the run, which all batches share, as `v8.serialize` writes them. */
+  readonly measures: Uint8Array<SharedArrayBuffer>;
   /** Reason to skip each sample that crashes a process, by id. */
   readonly poison: ReadonlyMap<string, string>;
   /** Identity of the output folder, if the run has one. */
@@ -83,7 +84,9 @@ function read({ samples, role, frame }: MeasureTask): Promise<MeasuredSample[]> 
 
 async function run({ ref, measures, poison: known, home }: BatchTask): Promise<BatchOutcomes> {
   for (const [id, reason] of known) poison.set(id, reason);
-  job ??= opening.then((opened) => createJob(dataset, options, measures, opened, { poison, stopped, home, meter }));
+  job ??= opening.then((opened) =>
+    createJob(dataset, options, deserialize(Buffer.from(measures)) as Measures, opened, { poison, stopped, home, meter }),
+  );
   const { results, read } = await (await job).begin(ref);
   try {
     return { outcomes: await Promise.all(results), read };
