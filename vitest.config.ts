@@ -10,7 +10,7 @@ const slow = [
   ...['cli/configuration', 'cli/doctor', 'cli/init', 'cli/main', 'cli/with-progress'],
   ...['codecs/hostile', 'fuzz/fuzz', 'verbs/extract', 'verbs/hostile', 'verbs/leaves', 'verbs/merge'],
   ...['dataset/sources', 'formats/cvat', 'formats/layouts', 'output/folder', 'output/page'],
-  ...['engine/suspects', 'engine/threads'],
+  ...['engine/resources', 'engine/suspects', 'engine/threads'],
   ...['render/cpu', 'render/faults', 'render/tensorflow', 'render/webgpu'],
 ].map((name) => `test/${name}.test.ts`);
 

@@ -19,6 +19,11 @@ import type { BatchOutcomes, WorkerData, WorkerResult, WorkerTask } from './work
 /** Minimum work, in samples or in pixels, for threads to save more time than they take to start. */
 const worthwhile = { samples: 200, pixels: 250e6 };
 
+/** Tests if threads save time. */
+export function isWorthThreads({ samples, pixels }: { readonly samples: number; readonly pixels: number }): boolean {
+  return samples >= worthwhile.samples || pixels >= worthwhile.pixels;
+}
+
 /**
  * Number of worker threads; 0 if this thread does the work itself. Codecs run in libuv's threads, and one worker keeps two of these busy.
  * Two cores still get two workers: with one worker the cores are idle a quarter of the time, with two an eighth.
@@ -27,7 +32,7 @@ function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend
   if (!backends[backend].threads) return 0;
   const { copies, batchSize } = options;
   const pixels = samples.reduce((sum, { size: { width, height } }) => sum + width * height, 0);
-  if (copies * samples.length < worthwhile.samples && copies * pixels < worthwhile.pixels) return 0;
+  if (!isWorthThreads({ samples: copies * samples.length, pixels: copies * pixels })) return 0;
   const cores = availableParallelism();
   const batches = copies * batchCount(samples.length, batchSize);
   return Math.min(cores, Math.max(2, Math.ceil(cores / 2)), jobsOf(options), batches);

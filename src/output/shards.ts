@@ -24,7 +24,7 @@ import type { RunFile } from './run-file.ts';
 const redo = 'delete it, and do the shard again';
 
 /** Name of the record file of a shard, from 1. */
-function recordName(shard: number, of: number): string {
+export function recordName(shard: number | string, of: number): string {
   return `shard-${shard}-of-${of}.jsonl`;
 }
 

@@ -4,14 +4,25 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { exitCodes } from '../../src/errors.ts';
-import { jobFiles } from '../../src/schedulers/job-files.ts';
+import { jobFiles, type RunJob } from '../../src/schedulers/job-files.ts';
 import { jobfile } from '../../src/verbs/jobfile.ts';
 import { temporaryFolder, writeTree } from '../make.ts';
 import { planned } from '../shards.ts';
 
 const temporary = temporaryFolder();
 
-const job = { name: 'copypaste-set', run: "my data/it's.run", shards: 512, version: '1.2.3' };
+const job: RunJob = {
+  name: 'copypaste-set',
+  run: "my data/it's.run",
+  shards: 512,
+  cpus: 2,
+  pixelMemory: 300,
+  memory: 500,
+  record: (shard) => `out {a}/shard-${shard}-of-512.jsonl`,
+  manifest: 'out {a}/manifest.json',
+  version: '1.2.3',
+};
+const limits = '--jobs 2 --memory 300MB --quiet';
 
 test.each(['slurm', 'parallel'] as const)('the file for %s is a script that a shell takes', (name) => {
   execFileSync('bash', ['-n'], { input: jobFiles[name](job) });
@@ -22,20 +33,22 @@ const hasParallel = /^GNU parallel/.test(spawnSync('sh', { input: 'parallel --ve
 
 test.skipIf(!hasParallel)('the file for GNU parallel does the missing shards, whatever is in the name of the run file', async () => {
   const folder = await writeTree(join(temporary, 'parallel'), {
+    'my data/log': '',
     copypaste: '#!/bin/sh\necho "$@" >> "$HOME/calls"\n[ "$1" != status ] || { echo 3/9; echo 7/9; exit 3; }\n',
   });
   chmodSync(join(folder, 'copypaste'), 0o755);
   const env = { PATH: `${folder}:${process.env.PATH}`, HOME: folder };
-  execFileSync('sh', { input: jobFiles.parallel(job), env, stdio: 'pipe' });
+  execFileSync('sh', { input: jobFiles.parallel(job), env, cwd: folder, stdio: 'pipe' });
   const [first, ...rest] = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
   expect(first).toBe(`status --run ${job.run} --missing parallel`);
   expect(rest.pop()).toBe(`merge --run ${job.run}`);
-  expect(rest.sort()).toEqual([`augment --run ${job.run} --shard 3/9 --quiet`, `augment --run ${job.run} --shard 7/9 --quiet`]);
+  expect(rest.sort()).toEqual([`augment --run ${job.run} --shard 3/9 ${limits}`, `augment --run ${job.run} --shard 7/9 ${limits}`]);
 });
 
-test('the file for Snakemake does all again if the run file is another, and takes skipped samples for no failure', () => {
+test('the file for Snakemake goes by record files, whatever is in their names, and takes skipped samples for no failure', () => {
   const text = jobFiles.snakemake(job);
-  expect(text.match(/ {4}input:\n {8}RUN,/g)).toHaveLength(2);
+  expect(text).toContain('expand("out {{a}}/shard-{shard}-of-512.jsonl", shard=range(1, SHARDS + 1))');
+  expect(text).toContain('"out {{a}}/shard-{shard,[0-9]+}-of-512.jsonl"');
   expect(text).toContain('copypaste merge --run {RUN:q} || [ $? -eq 3 ]"');
 });
 
@@ -57,15 +70,22 @@ test('the file for Kubernetes has an indexed job and its merge, with what a read
     expect(spec.template.spec.restartPolicy).toBe('Never');
     const codes = spec.podFailurePolicy.rules.flatMap((rule: { onExitCodes?: { values: number[] } }) => rule.onExitCodes?.values ?? []);
     expect(codes).toEqual([usage, data, noInput, bug]);
+    for (const { resources } of [spec.template.spec.initContainers ?? [], spec.template.spec.containers].flat())
+      expect(resources).toMatchObject({ requests: { cpu: expect.any(String) }, limits: { memory: resources.requests.memory } });
+    // After SIGTERM, samples in progress have four seconds.
+    expect(spec.template.spec.terminationGracePeriodSeconds ?? 30).toBeGreaterThan(10);
   }
+  expect(shards.spec.maxFailedIndexes).toBe(512);
+  const [many] = parseAllDocuments(jobFiles.k8s({ ...job, shards: 200_000 })).map((document) => document.toJS());
+  expect(many.spec.maxFailedIndexes).toBe(10_000);
   const [{ command }] = shards.spec.template.spec.containers;
-  expect(command).toEqual(['copypaste', 'augment', '--run', job.run, '--shard', 'k8s', '--quiet']);
+  expect(command).toEqual(['copypaste', 'augment', '--run', job.run, '--shard', 'k8s', ...limits.split(' ')]);
   expect(merge.spec.template.spec.initContainers[0].command.slice(-1)).toEqual([job.run]);
 });
 
 test.each(Object.entries(jobFiles))('the file for %s does each shard of the run file, and merges it', (name, file) => {
   const text = file(job);
-  expect(text).toMatch(/augment.*--run|"augment", "--run"/);
+  expect(text).toMatch(/augment.*--run/);
   expect(text).toMatch(/\bmerge\b/);
   if (name !== 'slurm' && name !== 'parallel') expect(text).toContain('512');
 });
