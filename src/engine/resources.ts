@@ -1,4 +1,4 @@
-/** Processors and memory that a shard of a run needs, and its merge, from the sizes of the images in its run file. */
+/** Processors and memory that a shard of a run needs, from the sizes of the images in its run file. */
 import type { RunFile } from '../output/run-file.ts';
 import { batchCount } from '../plan/batches.ts';
 import type { RunResources } from '../schedulers/job-files.ts';
@@ -7,13 +7,13 @@ import { givenOptions } from './origin.ts';
 import { isWorthThreads } from './threads.ts';
 
 const mebi = 2 ** 20;
-/** Bytes of the program with its codecs, of a worker thread, of a sample that a shard knows, and of a record that `merge` knows. */
-const own = { program: 130 * mebi, thread: 45 * mebi, sample: 2000, record: 500 };
+/** Bytes of the program with its codecs, of a worker thread, and of a sample that a shard knows. `merge` needs no more than a small shard. */
+const own = { program: 130 * mebi, thread: 45 * mebi, sample: 2000 };
 /** Images in progress for each of `--jobs`, in sizes of the largest one: half for decoded images, half for the work on one target. */
 const imagesOfJob = 12;
 
 /**
- * Finds what a shard needs, and `merge`. The run file is read once.
+ * Finds what a shard needs. The run file is read once.
  *
  * @throws {CopyPasteError} `data` if the run file is damaged.
  */
@@ -40,9 +40,8 @@ export async function resourcesOf(run: RunFile): Promise<RunResources> {
   const threads = isLarge ? cpus : 0;
   const decoded = Math.min(pixelMemory / 2, 2 * Math.max(1, threads) * batch, work.samples * images);
   const working = Math.min(pixelMemory / 2, (cpus * imagesOfJob * largest) / 2);
-  const shard = own.program + threads * own.thread + own.sample * (work.samples + sources) + 1.25 * (decoded + working);
-  const merge = own.program + own.record * (copies * samples + head.others.samples);
-  return { cpus, pixelMemory: inMebibytes(pixelMemory), memory: inMebibytes(Math.max(shard, merge)) };
+  const memory = own.program + threads * own.thread + own.sample * (work.samples + sources) + 1.25 * (decoded + working);
+  return { cpus, pixelMemory: inMebibytes(pixelMemory), memory: inMebibytes(memory) };
 }
 
 function inMebibytes(bytes: number): number {

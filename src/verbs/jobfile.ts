@@ -1,5 +1,5 @@
-import { basename, join } from 'node:path';
-import { withoutExtension } from '../base/paths.ts';
+import { basename } from 'node:path';
+import { joinPath, withoutExtension } from '../base/paths.ts';
 import { resourcesOf } from '../engine/resources.ts';
 import { type Given, jobfileOptions } from '../options.ts';
 import { manifestName } from '../output/manifest-file.ts';
@@ -30,8 +30,8 @@ export async function jobfile(given: Given<typeof jobfileOptions>): Promise<stri
     run,
     shards,
     version,
-    record: (shard) => join(out, recordName(shard, shards)),
-    manifest: join(out, manifestName),
+    record: (shard) => joinPath(out, recordName(shard, shards)),
+    manifest: joinPath(out, manifestName),
     ...(await resourcesOf(opened)),
   });
 }

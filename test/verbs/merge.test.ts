@@ -10,6 +10,7 @@ import type { CopyPasteError } from '../../src/errors.ts';
 import { openRun } from '../../src/output/run-file.ts';
 import { openShard, readRecordFiles } from '../../src/output/shards.ts';
 import { augment, augmentShard } from '../../src/verbs/augment.ts';
+import { extract } from '../../src/verbs/extract.ts';
 import { merge } from '../../src/verbs/merge.ts';
 import { status } from '../../src/verbs/status.ts';
 import { temporaryFolder, treeDigests, writeTree } from '../make.ts';
@@ -21,7 +22,7 @@ const newOut = (): string => join(folder, `out${number++}`);
 const camvid = 'fixtures/camvid';
 const small = { in: camvid, p: 0.7, batchSize: 2 };
 
-describe('any number of shards, and none, give the same files', () => {
+describe('any number of shards, and none, give the same files', { timeout: 120_000 }, () => {
   test.each([
     ['small batches', {}, [1, 7]],
     ['copies and originals', { copies: 2, includeOriginals: true }, [3, 64]],
@@ -35,15 +36,26 @@ describe('any number of shards, and none, give the same files', () => {
     await expectSameInShards({ ...small, ...options }, newOut(), counts);
   });
 
-  test('bad samples, whose originals are left out', async () => {
+  // Most of 64 shards have nothing to do.
+  test.each(['camvid', 'coco', 'cvat', 'datumaro', 'labelme', 'panoptic', 'via', 'voc', 'yolo'])('the set %s', async (name) => {
+    await expectSameInShards({ in: `fixtures/${name}`, p: 1, batchSize: 2, includeOriginals: true }, newOut(), [2, 64]);
+  });
+
+  test('a bank of objects as sources', async () => {
+    const bank = join(folder, 'bank');
+    await extract({ in: camvid, out: bank });
+    await expectSameInShards({ ...small, sources: bank, copies: 2 }, newOut(), [3, 64]);
+  });
+
+  test('bad samples of several splits, whose originals are left out', async () => {
     const data = join(folder, 'bad');
     await cp(camvid, data, { recursive: true });
-    const images = await readdir(join(data, 'train'));
-    for (const image of images.slice(2, 4)) {
-      const bytes = await readFile(join(data, 'train', image));
-      await writeFile(join(data, 'train', image), bytes.subarray(0, bytes.length >> 1));
+    const images = async (split: string): Promise<string[]> => (await readdir(join(data, split))).map((name) => join(data, split, name));
+    for (const image of [...(await images('train')).slice(2, 4), ...(await images('val')).slice(0, 1)]) {
+      const bytes = await readFile(image);
+      await writeFile(image, bytes.subarray(0, bytes.length >> 1));
     }
-    await expectSameInShards({ ...small, in: data, skipBad: true, copies: 2, includeOriginals: true }, newOut(), [3]);
+    await expectSameInShards({ ...small, in: data, skipBad: true, copies: 2, includeOriginals: true }, newOut(), [3, 64]);
   });
 });
 
