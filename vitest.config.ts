@@ -18,7 +18,7 @@ for (const file of slow)
   if (!existsSync(new URL(file, import.meta.url))) throw new Error(`vitest.config.ts lists ${file} as slow, but it does not exist`);
 
 /** Tests with a configuration of their own. */
-const apart = ['test/package/**'];
+const apart = ['test/package/**', 'test/s3/**'];
 
 const timeouts = { testTimeout: 30_000, hookTimeout: 30_000 };
 

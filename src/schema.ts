@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { absolutePath } from './base/paths.ts';
 import { isKnownEncoding } from './base/text.ts';
 import { CopyPasteError } from './errors.ts';
 import { configured, type Kinds, keyOf, type Option, presets, type Resolved } from './options.ts';
+import { isRemote } from './storage/store.ts';
 import type { AreaLimit, Balancing } from './types.ts';
 
 const area = z.union([z.number().min(0).max(1), z.string().regex(/^\d+(\.\d+)?px$/)]) as z.ZodType<AreaLimit>;
@@ -170,11 +172,22 @@ export function configSchema(): object {
 export function parseOption(option: Option, value: unknown): unknown {
   const { expects, parse, schema } = readingOf(option);
   const result = schema.safeParse(typeof value === 'string' ? parse(value) : value);
-  if (result.success) return result.data;
+  if (result.success) return option.kind === 'path' ? checkedPath(result.data as string, option) : result.data;
   throw new CopyPasteError(
     'usage',
     `${flagOf(option)}: expected ${expects}, got ${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}`,
   );
+}
+
+/** Checks a path of a store, without its last slashes. Messages do not repeat it, since addresses may hold passwords. @throws {CopyPasteError} `usage`. */
+function checkedPath(path: string, option: Option): string {
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path) ?? [];
+  if (scheme === undefined) return path;
+  if (!isRemote(path))
+    throw new CopyPasteError('usage', `${flagOf(option)}: ${scheme}:// is not supported; pass a folder of a disk, or s3://BUCKET/PREFIX`);
+  if (!/^[^:]+:\/\/[A-Za-z0-9][\w.-]+(\/|$)/.test(path))
+    throw new CopyPasteError('usage', `${flagOf(option)}: the name of the bucket is not valid; pass s3://BUCKET/PREFIX`);
+  return absolutePath(path);
 }
 
 /** The long flag of an option, or its only one; of an argument, its name. */

@@ -57,6 +57,7 @@ const unmirrored: readonly string[] = [
   'package/examples',
   'package/install',
   'render/faults',
+  's3/s3',
   'verbs/hostile',
   'verbs/leaves',
 ];

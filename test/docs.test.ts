@@ -106,6 +106,8 @@ const notRun: Record<string, string> = {
   'npm install': 'test/package installs',
   'npm run demo': 'deletes and writes demo/ in the clone; its commands stand in the pages too',
   'npm run bench': 'measures for minutes',
+  'copypaste augment --in s3://': 'needs a bucket; test/s3 has one',
+  'copypaste plan --in s3://': 'needs a bucket; test/s3 has one',
   'node bench/gpu.js': 'needs a GPU',
   'python examples/train/train.py': 'needs PyTorch, and trains',
 };

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CopyPasteError } from '../errors.ts';
+import { isRemote } from '../storage/store.ts';
+import { storeOf } from '../storage/stores.ts';
 import type { InputFolder } from '../types.ts';
 import { takeBytes } from './buffers.ts';
 import { joinPath } from './paths.ts';
@@ -66,6 +68,8 @@ export async function digestAndVersion(
 ): Promise<{ sha256: string; version: FileVersion | undefined }> {
   const hash = createHash('sha256');
   try {
+    const stored = own && isRemote(path) ? await (await storeOf(path)).digest(path) : undefined;
+    if (stored !== undefined) return { sha256: stored, version: await versionOf(path, own) };
     const opened = await openRegular(path, own, true);
     try {
       const part = Buffer.allocUnsafe(partBytes);

@@ -6,6 +6,7 @@ import { type Probe, probeBackend, testCpu, withBackend } from '../render/backen
 import { type BackendName, backendNames } from '../render/backends.ts';
 import { selfTestDigest } from '../render/selftest.ts';
 import { resolveOptions } from '../schema.ts';
+import { installSdk, sdkVersion } from '../storage/s3-client.ts';
 import { version } from '../version.ts';
 import type { Streams } from './streams.ts';
 
@@ -16,7 +17,7 @@ export async function run(given: Given<typeof doctorOptions>, { stdout }: Stream
   const apart = only === undefined ? programs : undefined;
   const probes = apart ? await Promise.all(names.map((name) => probeBackend(name, apart.command))) : await inParts(names, 1, probeHere);
   if (json) stdout.write(`${JSON.stringify(only === undefined ? { version, node: process.version, backends: probes } : probes[0])}\n`);
-  else for (const line of report(probes)) stdout.write(`${line}\n`);
+  else for (const line of report(probes, only === undefined)) stdout.write(`${line}\n`);
   return only !== undefined && !probes[0]?.available ? exitCodes.unavailable : 0;
 }
 
@@ -27,7 +28,8 @@ async function probeHere(name: BackendName): Promise<Probe> {
   }).catch((error: unknown): Probe => ({ available: false, name, problem: messageOf(error).replace(`backend ${name}: `, '') }));
 }
 
-function report(probes: readonly Probe[]): string[] {
+/** @param wholeTool true if all backends were tested. */
+function report(probes: readonly Probe[], wholeTool: boolean): string[] {
   const lines = [`copypaste ${version}, Node ${process.version}, ${process.platform} ${process.arch}`];
   for (const probe of probes) {
     const name = probe.name.padEnd(12);
@@ -41,5 +43,7 @@ function report(probes: readonly Probe[]): string[] {
     const numbers = Object.entries({ ...(batchPixels > 0 && { batchPixels }), ...limits }).map(([limit, value]) => `${limit} ${value}`);
     if (numbers.length > 0) lines.push(`${' '.repeat(12)}${numbers.join(', ')}`);
   }
+  const sdk = sdkVersion();
+  if (wholeTool) lines.push(`${'s3://'.padEnd(12)}${sdk === undefined ? `not available: not installed; ${installSdk}` : `AWS SDK ${sdk}`}`);
   return lines;
 }

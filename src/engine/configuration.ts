@@ -75,10 +75,11 @@ async function isSame(path: string, other: string): Promise<boolean> {
 /** Reads a configuration. @throws {CopyPasteError} `noInput` or `io` if it cannot be read, `data` if it is too large. */
 async function readBytes(path: string): Promise<Buffer> {
   const unread = (cause: unknown): never => {
-    const what = `the configuration cannot be read: ${systemMessageOf(cause)}; check the path, or pass --no-config`;
+    const remedy = isRemote(path) ? '' : '; check the path, or pass --no-config';
+    const what = `the configuration cannot be read: ${systemMessageOf(cause)}${remedy}`;
     throw new CopyPasteError(kindOfUnread(cause), what, { path, cause });
   };
-  const file = await openRegular(path).catch(unread);
+  const file = await openRegular(path, false, true).catch(unread);
   try {
     if ((await file.stat().catch(unread)).size > mostBytes)
       throw new CopyPasteError('data', 'is too large for a configuration: over 1 MB', { path });

@@ -7,6 +7,7 @@ import { formatOf, type ImageFormat } from '../codecs/image-names.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
 import type { AugmentOptions } from '../options.ts';
+import { isRemote } from '../storage/store.ts';
 import type { Sample } from '../types.ts';
 
 /** Expected size of an output. */
@@ -51,7 +52,7 @@ export async function expectedOf(dataset: Dataset, options: AugmentOptions): Pro
   ];
   const bytes = Math.round(sizes.reduce((sum, size) => sum + size, 0));
   const count = (copies + originals) * samples.length + others.length;
-  return { samples: count, bytes, ...(out !== '' && { free: await freeAt(resolve(out)) }) };
+  return { samples: count, bytes, ...(out !== '' && !isRemote(out) && { free: await freeAt(resolve(out)) }) };
 }
 
 /** Free bytes of the file system on which a folder is, or will be. */

@@ -7,7 +7,7 @@ import { refuseStrangeValues } from '../dataset/values.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions, augmentOptions, Given } from '../options.ts';
 import { checkNames } from '../output/names.ts';
-import { refuseOverlaps } from '../output/overlap.ts';
+import { refuseLinks, refuseOverlaps } from '../output/overlap.ts';
 import type { Measures } from '../plan/measures.ts';
 import type { Hooks } from './hooks.ts';
 import { measure, type PartReaders } from './measure.ts';
@@ -33,6 +33,7 @@ export async function openChecked(
 ): Promise<Checked> {
   // A dry run needs no folder.
   if (options.out !== '') await refuseOverlaps(options);
+  refuseLinks(options);
   const dataset = await openSourced(options, meter);
   meter?.begin('starting');
   refuseIdleInstances(given.instances, (dataset.sources ?? dataset).layout);

@@ -1,16 +1,18 @@
 /** Writes a bank of objects: cut-outs of the instances of a data set, and their manifest. */
-import { lstat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { joinPath } from '../base/paths.ts';
 import { CopyPasteError } from '../errors.ts';
 import { asBankHead, asBankRecord, type Bank, type BankRecord, bankText, readBank } from '../formats/bank.ts';
 import { isIntact } from './check-files.ts';
 import { createOutputFolder, removeTemporaries, syncFolders, writeAtomic } from './files.ts';
 import type { BankRunHead } from './head.ts';
 import { type Journal, journalName } from './journal.ts';
+import { removeJournal } from './journal-place.ts';
 import type { RunKind } from './kinds.ts';
 import { manifestName } from './manifest-file.ts';
 import type { HashedFile } from './records.ts';
 import { closeRun, refuseChanged } from './run.ts';
+import { isTaken } from './stored.ts';
 
 /** A bank that is complete, and what its records hold. */
 export interface CompleteBank extends Bank {
@@ -115,7 +117,7 @@ export async function createBankOutput(
 
     async announce(key, paths) {
       for (const path of paths) {
-        if (!own.has(path) && (await lstat(join(out, path)).catch(() => undefined)) !== undefined)
+        if (!own.has(path) && (await isTaken(joinPath(out, path))))
           throw new CopyPasteError(
             'cannotCreate',
             `--out ${out}: ${path} would be replaced, but was not written by an earlier run; move it elsewhere`,
@@ -135,10 +137,10 @@ export async function createBankOutput(
       await syncFolders(out, folders);
       await guarded(manifestName, (file) => writeAtomic(file, () => bankText(head, recordsOf(journal, keys), tail)));
       await syncFolders(out, []);
-      await unlink(join(out, journalName)).catch(() => {});
+      await removeJournal(out, journalName).catch(() => {});
     },
 
-    close: () => closeRun(join(out, journalName), journal, empty),
+    close: () => closeRun(out, journalName, journal, empty),
   };
 }
 

@@ -4,10 +4,12 @@ import type { Meter } from '../base/meter.ts';
 import { chunksFrom, inParts } from '../base/parts.ts';
 import { createSorter, groupsOf, type Sorter } from '../base/sorter.ts';
 import { whatOf } from '../errors.ts';
+import { isRemote } from '../storage/store.ts';
 import type { Difference } from './compare.ts';
 import { createFinder, digestOfOwn, type Find, isMissing } from './files.ts';
 import { type ManifestFrame, manifestName, type OpenManifest } from './manifest-file.ts';
 import { type HashedFile, outputsOf } from './records.ts';
+import { listStored } from './stored.ts';
 
 /** Files that a manifest lists, and those of them that differ. */
 interface CheckedFiles {
@@ -75,6 +77,11 @@ async function compareDigest(find: Find, { path, sha256 }: HashedFile): Promise<
 
 /** Adds the paths of all files below a folder, relative to the root, with `/`. */
 async function addFiles(root: string, folder: string, names: Sorter): Promise<void> {
+  if (isRemote(root)) {
+    const { files, unreadable } = await listStored(root);
+    for (const path of [...files, ...unreadable]) names.add(`${path}\0found`);
+    return;
+  }
   for await (const entry of await opendir(join(root, folder), { bufferSize: 256 })) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) await addFiles(root, path, names);

@@ -4,10 +4,12 @@ import { joinPath } from '../base/paths.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import { isRemote } from '../storage/store.ts';
 import { type Digests, openDigests } from './digest-cache.ts';
 import { createFinder, type Find, isMissing } from './files.ts';
 import type { Manifest } from './manifest.ts';
 import { digestsOf, filesOf, type HashedFile, inputsOf, sourceInputsOf } from './records.ts';
+import { listStored } from './stored.ts';
 import { createVariants } from './variants.ts';
 import { type WholeFile, wholeFilesOf } from './whole-files.ts';
 
@@ -35,6 +37,8 @@ const filesAtOnce = 16;
  */
 export async function refuseChangedRun({ out, outputs, inputs }: CompleteRun, rescan: boolean): Promise<void> {
   const digests = await openDigests(out, rescan);
+  // One listing tells the states of all files, which would take a request for each.
+  for (const root of new Set([out, ...inputs.map((folder) => folder.root)])) if (isRemote(root)) await listStored(root);
   const changed = await changedFiles(digests, { root: out, files: outputs }, createFinder(out));
   for (const folder of inputs) changed.push(...(await changedFiles(digests, folder)));
   await digests.save();

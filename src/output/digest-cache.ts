@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, realpath, unlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { digestAndVersion } from '../base/digest.ts';
 import { openOnDisk, versionOf } from '../base/regular.ts';
 import { isRemote } from '../storage/store.ts';
+import { cacheFolder } from './cache-folder.ts';
 import { writeAtomic } from './files.ts';
 
 /** Digests of files, from the cache or from their bytes. */
@@ -46,7 +46,7 @@ const keptDays = 90;
  * @param rescan true to hash every file again.
  */
 export async function openDigests(out: string, rescan: boolean): Promise<Digests> {
-  const folder = cacheFolder();
+  const folder = cacheFolder('digests');
   const name = createHash('sha256')
     .update(isRemote(out) ? out : await realpath(out))
     .digest('hex');
@@ -77,20 +77,6 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
       await saveEntries(folder, path, found).catch(() => {});
     },
   };
-}
-
-/** Folder of the caches of all outputs; `undefined` if the user has no folder of their own. */
-function cacheFolder(): string | undefined {
-  const { XDG_CACHE_HOME: xdg = '', LOCALAPPDATA: windows = '' } = process.env;
-  const parts = ['copypaste', 'digests'];
-  if (isAbsolute(xdg)) return join(xdg, ...parts);
-  if (process.platform === 'win32') return isAbsolute(windows) ? join(windows, ...parts) : undefined;
-  try {
-    return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache', ...parts);
-  } catch {
-    // The user is not in the list of users.
-    return undefined;
-  }
 }
 
 /** Reads a cache; it is empty if it is missing or damaged. */

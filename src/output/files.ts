@@ -4,11 +4,13 @@ import { type FileHandle, link, lstat, mkdir, open, readdir, realpath, rename, s
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { digestOf } from '../base/digest.ts';
-import { isBelow, isInside } from '../base/paths.ts';
+import { isBelow, isInside, joinPath } from '../base/paths.ts';
 import { promptBytes, promptly } from '../base/prompt.ts';
 import { readRegular } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
 import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
+import { isRemote } from '../storage/store.ts';
+import { cannotWrite, writeStored } from './stored.ts';
 
 /** Random temporary path in the folder of a file. The name is hidden, and short, since sample names may be near the length limit. */
 function temporaryName(path: string): string {
@@ -19,11 +21,6 @@ function temporaryName(path: string): string {
 /** Returns `true` for the name of a temporary file. */
 export function isTemporary(name: string): boolean {
   return /^\.[0-9a-f]{12}\.tmp$/.test(name);
-}
-
-function failed(path: string, cause: unknown): CopyPasteError {
-  if (cause instanceof CopyPasteError) return cause;
-  return new CopyPasteError('io', `${path}: cannot be written: ${systemMessageOf(cause)}; fix the cause and run again`, { cause });
 }
 
 /**
@@ -46,17 +43,18 @@ async function commit(path: string, make: (temporary: string) => Promise<void>):
       return;
     } catch (cause) {
       await unlink(name).catch(() => {});
-      if (!made || codeOf(cause) !== 'ENOENT' || attempt === 3) throw failed(path, cause);
+      if (!made || codeOf(cause) !== 'ENOENT' || attempt === 3) throw cannotWrite(path, cause);
     }
   }
 }
 
 /**
- * Writes a file atomically: temporary name, fsync, rename. It appears under its own name only when it is complete and on disk.
+ * Writes a file atomically: temporary name, fsync, rename. It appears under its own name only when it is complete and on disk, or in its store.
  *
  * @throws {CopyPasteError} `io` with the cause.
  */
 export async function writeAtomic(path: string, data: Uint8Array | string | (() => AsyncIterable<string | Uint8Array>)): Promise<void> {
+  if (isRemote(path)) return writeStored(path, data, false);
   await commit(path, (name) => (typeof data === 'function' ? writeParts(name, data) : writeNew(name, data)));
 }
 
@@ -111,6 +109,7 @@ export async function writeHashed(path: string, parts: () => AsyncIterable<strin
  * @throws {CopyPasteError} `io` with the cause.
  */
 export async function foldsCase(folder: string): Promise<boolean> {
+  if (isRemote(folder)) return false;
   const name = temporaryName(join(folder, 'x'));
   try {
     await writeFile(name, '', { flag: 'wx' });
@@ -119,7 +118,7 @@ export async function foldsCase(folder: string): Promise<boolean> {
       () => false,
     );
   } catch (cause) {
-    throw failed(name, cause);
+    throw cannotWrite(name, cause);
   } finally {
     await unlink(name).catch(() => {});
   }
@@ -146,6 +145,7 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
  * does.
  */
 export async function makeFolders(folder: string): Promise<void> {
+  if (isRemote(folder)) return;
   const make = async (): Promise<void> => {
     await mkdir(folder).catch(async (error: unknown) => {
       if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw error;
@@ -214,9 +214,11 @@ export function createOutputFolder(root: string, identity?: string): OutputFolde
       throw refuse(folder, 'the folder was replaced during the run; put it back and run again');
   };
   return {
-    identity: () => madeOnce('.'),
+    identity: () => (isRemote(root) ? Promise.resolve(root) : madeOnce('.')),
     async guarded(path, write) {
       if (!isBelow(path)) throw refuse(path, 'the path leads out of the output folder');
+      // Stores have no links, and folders that nobody can replace.
+      if (isRemote(root)) return write(joinPath(root, path));
       const folder = dirname(path);
       await refuseOther(folder);
       const result = await write(join(root, path));
@@ -232,6 +234,7 @@ export function createOutputFolder(root: string, identity?: string): OutputFolde
  * @param root output folder; somebody may have put symbolic links into it.
  */
 export function createFinder(root: string): (path: string) => Promise<string> {
+  if (isRemote(root)) return async (path) => joinPath(root, path);
   const found = new Map<string, Promise<void>>();
   const check = async (folder: string): Promise<void> => {
     const [home, real] = await Promise.all([realpath(root), realpath(join(root, folder))]);
@@ -274,6 +277,7 @@ export async function digestOfOwn(find: Find, path: string): Promise<string> {
 
 /** Removes temporary files of killed runs from a folder and its subfolders. */
 export async function removeTemporaries(root: string): Promise<void> {
+  if (isRemote(root)) return;
   for (const entry of await readdir(root, { withFileTypes: true }).catch(() => [])) {
     const path = join(root, entry.name);
     if (entry.isDirectory()) await removeTemporaries(path);
@@ -287,15 +291,16 @@ export async function removeTemporaries(root: string): Promise<void> {
  * @param folders paths relative to `root`; their parents up to `root` are flushed too.
  */
 export async function syncFolders(root: string, folders: Iterable<string>): Promise<void> {
+  if (isRemote(root)) return;
   const all = new Set(['.']);
   for (let folder of folders) for (; folder !== '.'; folder = dirname(folder)) all.add(folder);
   for (const folder of all) {
     const handle: FileHandle = await open(join(root, folder)).catch((cause: unknown) => {
-      throw failed(join(root, folder), cause);
+      throw cannotWrite(join(root, folder), cause);
     });
     // Some file systems cannot flush a folder.
     await handle.sync().catch((cause: unknown) => {
-      if (!['EINVAL', 'ENOTSUP'].includes(codeOf(cause) ?? '')) throw failed(join(root, folder), cause);
+      if (!['EINVAL', 'ENOTSUP'].includes(codeOf(cause) ?? '')) throw cannotWrite(join(root, folder), cause);
     });
     await handle.close();
   }

@@ -1,18 +1,21 @@
-import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, rmdir } from 'node:fs/promises';
+import { joinPath } from '../base/paths.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
+import { isRemote } from '../storage/store.ts';
 import { refuseChangedAugmentation } from './complete.ts';
-import { foldsCase, isTemporary, makeFolders, syncFolders } from './files.ts';
+import { foldsCase, isTemporary, makeFolders } from './files.ts';
 import { headOf, type RunHead, refuseOther } from './head.ts';
-import { type Journal, journalName, openJournal } from './journal.ts';
+import { type Journal, journalName } from './journal.ts';
+import { beginJournal, openJournalIn, removeJournal } from './journal-place.ts';
 import { augmentRun, type RunKind } from './kinds.ts';
 import type { Manifest } from './manifest.ts';
 import { manifestName } from './manifest-file.ts';
 import { filesOfRun } from './names.ts';
 import { removeRun } from './remove.ts';
 import { createOutput, type Output } from './run.ts';
+import { namesIn } from './stored.ts';
 
 /**
  * Opens the output folder of `augment`, which may be new, interrupted or complete.
@@ -59,7 +62,7 @@ export async function openRun<H extends RunHead, R, M>(
   if (entries.has(manifestName)) return { complete: await openComplete(kind, out, entries, head) };
   const foreign = [...entries].find((name) => name !== journalName);
   if (foreign !== undefined && !entries.has(journalName)) throw notEmpty(out, foreign);
-  const journal = await openJournal(join(out, journalName), kind);
+  const journal = await openJournalIn(out, journalName, kind);
   try {
     if (journal.other) throw notEmpty(out, `${journalName} of another command or version`);
     if (!journal.head && foreign !== undefined) {
@@ -68,12 +71,7 @@ export async function openRun<H extends RunHead, R, M>(
       await journal.close();
       return openRun(kind, head, place);
     }
-    if (!journal.head) {
-      await journal.add({ head });
-      await syncFolders(out, []);
-      // If two runs start at the same time, the first line of the journal decides for both.
-      await journal.read();
-    }
+    if (!journal.head) await beginJournal(journal, out, journalName, head);
     refuseOther(journal.head ?? head, head, out);
   } catch (error) {
     await journal.close();
@@ -89,12 +87,12 @@ async function openComplete<H extends RunHead, R, M>(
   entries: ReadonlySet<string>,
   head: H,
 ): Promise<M> {
-  const manifest = await kind.read(join(out, manifestName)).catch((cause: unknown) => {
+  const manifest = await kind.read(joinPath(out, manifestName)).catch((cause: unknown) => {
     throw new CopyPasteError('cannotCreate', `--out ${out}: not empty (${messageOf(cause)}); choose a new folder`, { cause });
   });
   refuseOther(kind.headOf(manifest), head, out);
   // A run that is killed after it has written the manifest leaves its journal.
-  if (entries.has(journalName)) await unlink(join(out, journalName)).catch(() => {});
+  if (entries.has(journalName)) await removeJournal(out, journalName).catch(() => {});
   return manifest;
 }
 
@@ -112,12 +110,12 @@ export function notEmpty(out: string, foreign: string): CopyPasteError {
 export async function openFolder(out: string, twins: readonly string[] = []): Promise<Set<string>> {
   const refuse = (why: string, cause: unknown): CopyPasteError =>
     new CopyPasteError('cannotCreate', `--out ${out}: ${why}: ${systemMessageOf(cause)}; choose another folder`, { cause });
-  if ((await lstat(out).catch(() => undefined)) === undefined) {
+  if (!isRemote(out) && (await lstat(out).catch(() => undefined)) === undefined) {
     await makeFolders(out).catch((cause: unknown) => {
       throw refuse('cannot be created', cause);
     });
   }
-  const entries = await readdir(out).catch((cause: unknown) => {
+  const entries = await namesIn(out).catch((cause: unknown) => {
     throw refuse('cannot be read as a folder', cause);
   });
   if (twins.length > 0 && (await foldsCase(out))) {

@@ -4,10 +4,12 @@ import { readRegular } from '../base/regular.ts';
 import { createSorter, groupsOf } from '../base/sorter.ts';
 import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import { partsOf } from '../formats/json.ts';
+import { isRemote } from '../storage/store.ts';
 import { sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
 import { type Manifest, type ManifestHead, type ManifestRecord, manifestSchema, recordSchema } from './manifest.ts';
 import { inputsOf, sourceInputsOf } from './records.ts';
+import { writeStored } from './stored.ts';
 
 export const manifestName = 'manifest.json';
 
@@ -149,7 +151,7 @@ export async function writeManifest(
   records: () => AsyncIterable<ManifestRecord>,
   tail: Tail,
 ): Promise<void> {
-  await writeAtomic(path, async function* () {
+  const text = async function* () {
     const inputs = createInputs();
     let separator = '\n';
     yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
@@ -163,7 +165,9 @@ export async function writeManifest(
       throw new CopyPasteError('data', `${changed}: changed during the run; start over (augment: --overwrite; shards: an empty folder)`);
     const end = { ...tail, inputDigest: sha256 };
     yield `\n],${JSON.stringify(end).slice(1)}\n`;
-  });
+  };
+  if (isRemote(path)) await writeStored(path, text, true);
+  else await writeAtomic(path, text);
 }
 
 /** Collects the input files of records, in bounded memory. */

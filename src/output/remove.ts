@@ -1,12 +1,15 @@
-import { lstat, readdir, realpath, rmdir, unlink } from 'node:fs/promises';
+import { realpath, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
-import { isInside } from '../base/paths.ts';
+import { isInside, joinPath } from '../base/paths.ts';
 import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
+import { isRemote } from '../storage/store.ts';
 import { removeTemporaries } from './files.ts';
 import type { RunHead } from './head.ts';
-import { journalName, openJournal } from './journal.ts';
+import { journalName } from './journal.ts';
+import { openJournalIn, removeJournal } from './journal-place.ts';
 import type { RunKind } from './kinds.ts';
 import { manifestName } from './manifest-file.ts';
+import { isTaken, namesIn, removeFile } from './stored.ts';
 
 /** End of a path that stands for all paths that begin so. */
 export const anyName = '*';
@@ -17,7 +20,8 @@ async function withFoundFiles(out: string, paths: ReadonlySet<string>): Promise<
   for (const path of paths) {
     if (found.has(path)) continue;
     const [folder, start] = [dirname(path), basename(path).slice(0, -anyName.length)];
-    for (const name of await readdir(join(out, folder)).catch(() => [])) if (name.startsWith(start)) found.add(posix.join(folder, name));
+    for (const name of await namesIn(joinPath(out, folder)).catch(() => []))
+      if (name.startsWith(start)) found.add(posix.join(folder, name));
   }
   return found;
 }
@@ -36,15 +40,21 @@ export async function removeRun<H extends RunHead, R, M>(
   files: ReadonlySet<string>,
 ): Promise<void> {
   const manifest = entries.has(manifestName)
-    ? await kind.read(join(out, manifestName)).catch((cause: unknown) => {
+    ? await kind.read(joinPath(out, manifestName)).catch((cause: unknown) => {
         throw new CopyPasteError('cannotCreate', `--out ${out}: ${messageOf(cause)}; choose another folder`, { cause });
       })
     : undefined;
-  const journal = await openJournal(join(out, journalName), kind);
+  const journal = await openJournalIn(out, journalName, kind);
   const written = await journal.files();
   try {
     if (journal.other)
       throw new CopyPasteError('cannotCreate', `--out ${out}: contains a run of another command or version; choose another folder`);
+    // The journal of an interrupted run in a store is on the machine that began it.
+    if (isRemote(out) && !manifest && !journal.begun && entries.size > 1)
+      throw new CopyPasteError(
+        'cannotCreate',
+        `--out ${out}: holds an interrupted run of another machine, which alone knows its files; empty the folder, or choose another`,
+      );
     if (manifest) {
       for (const path of kind.filesOf(manifest)) written.add(path);
       if (!journal.head) await journal.add({ head: kind.headOf(manifest) });
@@ -54,30 +64,37 @@ export async function removeRun<H extends RunHead, R, M>(
     await journal.close();
   }
   for (const path of files) {
-    if (written.has(path) || (await lstat(join(out, path)).catch(() => undefined)) === undefined) continue;
+    if (written.has(path) || !(await isTaken(joinPath(out, path)))) continue;
     throw new CopyPasteError(
       'cannotCreate',
       `--out ${out}: ${path} would be replaced, but was not written by the earlier run; move it elsewhere`,
     );
   }
   const remove = async (path: string): Promise<void> => {
-    await unlink(join(out, path)).catch((cause: unknown) => {
+    await removeFile(joinPath(out, path)).catch((cause: unknown) => {
       if (!['ENOENT', 'ENOTDIR'].includes(codeOf(cause) ?? ''))
         throw new CopyPasteError('io', `${path}: cannot be removed: ${systemMessageOf(cause)}; fix the cause and run again`, { cause });
     });
   };
   await remove(manifestName);
-  const root = await realpath(out);
+  const isOwn = isRemote(out) ? async () => true : await insideOf(out);
   const folders = new Set<string>();
   for (const path of await withFoundFiles(out, written)) {
-    // A symbolic link may lead out of the folder by now.
-    const folder = await realpath(dirname(join(out, path))).catch(() => undefined);
-    if (folder === undefined || !isInside(folder, root)) continue;
+    if (!(await isOwn(path))) continue;
     await remove(path);
     for (let above = dirname(path); above !== '.'; above = dirname(above)) folders.add(above);
   }
   await removeTemporaries(out);
   // Deepest folders first; rmdir() fails on a folder with other files, which stays.
-  for (const folder of [...folders].sort().reverse()) await rmdir(join(out, folder)).catch(() => {});
-  await remove(journalName);
+  for (const folder of isRemote(out) ? [] : [...folders].sort().reverse()) await rmdir(join(out, folder)).catch(() => {});
+  await removeJournal(out, journalName);
+}
+
+/** Creates a test of a path in a folder of the disk: a symbolic link may lead out of it by now. */
+async function insideOf(out: string): Promise<(path: string) => Promise<boolean>> {
+  const root = await realpath(out);
+  return async (path) => {
+    const folder = await realpath(dirname(join(out, path))).catch(() => undefined);
+    return folder !== undefined && isInside(folder, root);
+  };
 }

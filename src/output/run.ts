@@ -1,15 +1,17 @@
-import { rmdir, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { rmdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { joinPath } from '../base/paths.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
+import { isRemote } from '../storage/store.ts';
 import { isIntact } from './check-files.ts';
 import { createOutputFolder, syncFolders } from './files.ts';
 import { entryKey, finishRun } from './finish.ts';
 import { type Journal, type JournalBatch, journalName, surveyKey } from './journal.ts';
+import { removeJournal } from './journal-place.ts';
 import type { Manifest, ManifestHead, ManifestRecord, SampleRecord } from './manifest.ts';
 import type { ClassCount, Outcome } from './outcomes.ts';
 import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
@@ -62,27 +64,27 @@ export async function createOutput(
   journal: Journal,
 ): Promise<Output> {
   const { out } = options;
-  const path = join(out, journalName);
-  return createWork(dataset, out, journal, path, async ({ totals, keys, variants, measures }) => {
+  const path = joinPath(out, journalName);
+  return createWork(dataset, out, journal, journalName, async ({ totals, keys, variants, measures }) => {
     await journal.read();
     await finishRun({ dataset, options, head, measures }, [{ name: path, journal, keys, remedy: 'run again' }], totals, variants, (files) =>
       journal.add({ begin: 'documents', files: [...files] }),
     );
-    await unlink(path).catch(() => {});
+    await removeJournal(out, journalName).catch(() => {});
   });
 }
 
 /**
  * Creates the output of a run, or of a shard of it.
  *
- * @param path of the journal, which is removed if nothing is begun; absent for a shard, whose journal another process may share.
+ * @param name of the journal, which is removed if nothing is begun; absent for a shard, whose journal another process may share.
  * @param commit is called once all files are on disk.
  */
 export async function createWork<H>(
   dataset: SourcedDataset,
   out: string,
   journal: Journal<H, ManifestRecord>,
-  path: string | undefined,
+  name: string | undefined,
   commit: (result: Result) => Promise<void>,
 ): Promise<Output> {
   const folders = new Set<string>();
@@ -137,20 +139,20 @@ export async function createWork<H>(
       committed = true;
     },
 
-    close: () => (committed ? journal.close() : closeRun(path, journal, empty)),
+    close: () => (committed ? journal.close() : closeRun(out, name, journal, empty)),
   };
 }
 
 /**
  * Records that nothing is in progress, and closes the journal.
  *
- * @param path of the journal; absent if it is never removed.
+ * @param name of the journal; absent if it is never removed.
  * @param empty true if nothing was begun, so that the journal is removed, and its folder if that is empty.
  */
-export async function closeRun<H, R>(path: string | undefined, journal: Journal<H, R>, empty: boolean): Promise<void> {
-  if (empty && path !== undefined) {
-    await unlink(path).catch(() => {});
-    await rmdir(dirname(path)).catch(() => {});
+export async function closeRun<H, R>(out: string, name: string | undefined, journal: Journal<H, R>, empty: boolean): Promise<void> {
+  if (empty && name !== undefined) {
+    await removeJournal(out, name).catch(() => {});
+    if (!isRemote(out)) await rmdir(out).catch(() => {});
   } else if (!empty) await journal.add({ stopped: true }).catch(() => {});
   await journal.close();
 }

@@ -2,24 +2,27 @@
  * Shards of a run in its output folder. A shard in progress has a journal; once all its files are on disk, the journal gets the name of the
  * shard's record file. From the record files of all shards, `merge` makes the rest of the output.
  */
-import { existsSync } from 'node:fs';
-import { readdir, rename, unlink } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { completeLines } from '../base/lines.ts';
 import { inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
 import { openRegular } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
+import { isRemote } from '../storage/store.ts';
 import { syncFolders } from './files.ts';
 import type { DonePart } from './finish.ts';
 import { notEmpty, openFolder } from './folder.ts';
 import { refuseOther } from './head.ts';
-import { isShardName, type Journal, openJournal, readClosedJournal, type ShardHead, shardHeadOf, shardJournal } from './journal.ts';
+import { isShardName, type Journal, readClosedJournal, type ShardHead, shardHeadOf, shardJournal } from './journal.ts';
+import { beginJournal, openJournalIn, recordCopy, removeJournal, removeRecord, uploadJournal } from './journal-place.ts';
 import { headSchema, type ManifestRecord } from './manifest.ts';
 import { manifestName, readFrame } from './manifest-file.ts';
 import { createWork, type Output } from './run.ts';
 import type { RunFile } from './run-file.ts';
+import { isThere, namesIn, removeFile } from './stored.ts';
 
 const redo = 'delete it, and do the shard again';
 
@@ -58,34 +61,43 @@ export async function openShard(run: RunFile, { shard, out, dataset }: Shard): P
   // Two runs in one folder are found before they have written over one another: any other shard tells.
   const other = own.find((name) => name !== open);
   if (other !== undefined) await hasHead(run, out, other);
-  const path = join(out, open);
-  const journal = await openJournal(path, shardJournal);
+  const journal = await openJournalIn(out, open, shardJournal);
   try {
-    if (!journal.head) {
-      await journal.add({ head });
-      await syncFolders(out, []);
-      await journal.read();
-    }
+    if (!journal.head) await beginJournal(journal, out, open, head);
     if (journal.other || !isOfRun(journal.head, run)) throw otherRun(run, out, open);
   } catch (error) {
     await journal.close();
     throw error;
   }
-  return createWork(dataset, out, journal, undefined, ({ keys }) => commit(out, journal, keys, [open, record]));
+  return createWork(dataset, out, journal, undefined, ({ keys }) => commit(run, out, journal, keys, [open, record]));
 }
 
 /** Ends a shard, whose files are on disk: its journal becomes its record file. */
 async function commit(
+  run: RunFile,
   out: string,
   journal: Journal<ShardHead, ManifestRecord>,
   keys: readonly string[],
   [open, record]: readonly [string, string],
 ): Promise<void> {
   await journal.add({ done: [...keys] });
-  await rename(join(out, open), join(out, record)).catch((cause: unknown) => {
+  if (isRemote(out)) await commitStored(run, out, [open, record]);
+  else await commitOnDisk(out, [open, record]);
+  // A process that has lost its machine's leave to run may end after the merge.
+  if (await isThere(joinPath(out, manifestName))) await removeFile(joinPath(out, record)).catch(() => {});
+}
+
+/** Writes the record file of a shard, unless another process has done the same shard, and ends its journal. */
+async function commitStored(run: RunFile, out: string, [open, record]: readonly [string, string]): Promise<void> {
+  if (!(await uploadJournal(out, open, record))) await hasHead(run, out, record);
+  await removeJournal(out, open);
+}
+
+async function commitOnDisk(out: string, [open, record]: readonly [string, string]): Promise<void> {
+  await rename(join(out, open), join(out, record)).catch(async (cause: unknown) => {
     if (codeOf(cause) === 'ENOENT') {
       // Another process has done the same shard meanwhile.
-      if (existsSync(join(out, record)) || existsSync(join(out, manifestName))) return;
+      if ((await isThere(join(out, record))) || (await isThere(join(out, manifestName)))) return;
       throw new CopyPasteError('io', 'was removed while the shard was done; run again', { path: join(out, open), cause });
     }
     throw new CopyPasteError('io', `${join(out, record)}: cannot be written: ${systemMessageOf(cause)}; fix the cause and run again`, {
@@ -93,14 +105,12 @@ async function commit(
     });
   });
   await syncFolders(out, []);
-  // A process that has lost its machine's leave to run may end after the merge.
-  if (existsSync(join(out, manifestName))) await unlink(join(out, record)).catch(() => {});
 }
 
 /** Tests if a run is merged. @throws {CopyPasteError} `usage` if the folder holds the output of another run. */
 export async function isMerged({ head }: RunFile, out: string): Promise<boolean> {
-  const path = join(out, manifestName);
-  if (!existsSync(path)) return false;
+  const path = joinPath(out, manifestName);
+  if (!(await isThere(path))) return false;
   refuseOther(headSchema.strip().parse(await readFrame(path)), head.manifest, out, 'choose another folder');
   return true;
 }
@@ -108,7 +118,7 @@ export async function isMerged({ head }: RunFile, out: string): Promise<boolean>
 /** Tests if a shard is done, or the whole run. @throws {CopyPasteError} `usage` if the folder holds another run. */
 export async function isShardDone(run: RunFile, shard: number, out: string): Promise<boolean> {
   const name = recordName(shard, run.head.shards);
-  if (existsSync(join(out, name)) && (await hasHead(run, out, name))) return true;
+  if ((await isThere(joinPath(out, name))) && (await hasHead(run, out, name))) return true;
   return isMerged(run, out);
 }
 
@@ -119,7 +129,7 @@ export async function isShardDone(run: RunFile, shard: number, out: string): Pro
  */
 export async function missingShards(run: RunFile, out: string): Promise<number[]> {
   const { shards } = run.head;
-  const names = await namesIn(out);
+  const names = await namesOf(out);
   const missing: number[] = [];
   const all = Array.from({ length: shards }, (_, i) => i + 1);
   await inParts(all, 16, async (shard) => {
@@ -130,8 +140,8 @@ export async function missingShards(run: RunFile, out: string): Promise<number[]
 }
 
 /** Names in an output folder; none if there is no folder yet. @throws {CopyPasteError} `io` or `noInput` if it cannot be listed. */
-async function namesIn(out: string): Promise<Set<string>> {
-  const names = await readdir(out).catch((cause: unknown) => {
+async function namesOf(out: string): Promise<Set<string>> {
+  const names = await namesIn(out).catch((cause: unknown) => {
     if (codeOf(cause) === 'ENOENT') return [];
     throw new CopyPasteError(kindOfUnread(cause), `cannot be listed: ${systemMessageOf(cause)}; check the path and its permissions`, {
       path: out,
@@ -143,7 +153,7 @@ async function namesIn(out: string): Promise<Set<string>> {
 
 /** Shards of a run that have a journal: they are in progress, or were interrupted. */
 export async function begunShards({ head: { shards } }: RunFile, out: string): Promise<number[]> {
-  const names = await namesIn(out);
+  const names = await namesOf(out);
   return Array.from({ length: shards }, (_, i) => i + 1).filter((shard) => names.has(openName(shard, shards)));
 }
 
@@ -151,8 +161,8 @@ export async function begunShards({ head: { shards } }: RunFile, out: string): P
 export async function readRecordFiles({ head: { shards } }: RunFile, out: string): Promise<DonePart[]> {
   const parts: DonePart[] = [];
   for (let shard = 1; shard <= shards; shard++) {
-    const name = join(out, recordName(shard, shards));
-    const journal = await readClosedJournal(name, shardJournal);
+    const name = joinPath(out, recordName(shard, shards));
+    const journal = await readClosedJournal(await recordCopy(out, recordName(shard, shards)), shardJournal);
     if (!journal.done) throw new CopyPasteError('io', `is incomplete; ${redo}`, { path: name });
     parts.push({ name, journal, keys: journal.done, remedy: redo });
   }
@@ -161,12 +171,12 @@ export async function readRecordFiles({ head: { shards } }: RunFile, out: string
 
 /** Removes the record files and journals of all shards from a folder whose run is merged. */
 export async function removeShards(out: string): Promise<void> {
-  for (const name of await readdir(out)) if (isShardName(name)) await unlink(join(out, name)).catch(() => {});
+  for (const name of await namesOf(out)) if (isShardName(name)) await removeRecord(out, name).catch(() => {});
 }
 
 /** Tests if a shard's file has its first line; a crash of the machine may leave it empty. @throws {CopyPasteError} `usage` if it is of another run. */
 async function hasHead(run: RunFile, out: string, name: string): Promise<boolean> {
-  const path = join(out, name);
+  const path = joinPath(out, name);
   const file = await openRegular(path, true).catch((cause: unknown) => {
     // A shard that is done meanwhile gets another name.
     if (codeOf(cause) === 'ENOENT') return undefined;

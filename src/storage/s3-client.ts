@@ -1,4 +1,5 @@
 /** The client of S3. Only this room knows the AWS SDK, an optional package, which is loaded when a path needs it. */
+import { createRequire } from 'node:module';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import { s3Scheme } from './store.ts';
@@ -26,6 +27,18 @@ export function placeOf(path: string): Place {
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
+/** Version of the SDK; `undefined` if it is not installed. */
+export function sdkVersion(): string | undefined {
+  try {
+    return createRequire(import.meta.url)('@aws-sdk/client-s3/package.json').version;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What to do if the SDK is not installed. */
+export const installSdk = 'run npm install @aws-sdk/client-s3';
+
 interface Connection {
   readonly sdk: Sdk;
   readonly client: S3Client;
@@ -42,7 +55,7 @@ function connection(): Promise<Connection> {
 async function connect(): Promise<Connection> {
   const sdk = await import('@aws-sdk/client-s3').catch((cause: unknown) => {
     if (codeOf(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new CopyPasteError('unavailable', 's3:// needs the AWS SDK, which is not installed; run npm install @aws-sdk/client-s3', {
+    throw new CopyPasteError('unavailable', `s3:// needs the AWS SDK, which is not installed; ${installSdk}`, {
       cause,
     });
   });
@@ -106,6 +119,7 @@ const known: Readonly<Record<string, readonly [code: string, what: string]>> = {
   NotFound: ['ENOENT', 'there is no such object or bucket'],
   AccessDenied: ['EACCES', 'permission denied'],
   Forbidden: ['EACCES', 'permission denied'],
+  BadRequest: ['EACCES', 'the request is refused; the credentials may have expired'],
   InvalidAccessKeyId: ['EACCES', 'the access key is not known'],
   SignatureDoesNotMatch: ['EACCES', 'the secret key does not fit the access key'],
   ExpiredToken: ['EACCES', 'the credentials have expired; renew them'],
@@ -124,7 +138,9 @@ const known: Readonly<Record<string, readonly [code: string, what: string]>> = {
   NotImplemented: ['ENOTSUP', 'the store does not know this request'],
 };
 
+/** Names of errors that come without one, as those of HEAD do. */
 const byStatus: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
   403: 'AccessDenied',
   404: 'NotFound',
   412: 'PreconditionFailed',
@@ -137,7 +153,8 @@ function explained(error: unknown, path: string): Error {
   if (error instanceof CopyPasteError) return error;
   const { name = '', $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode;
-  const [code, what] = known[name] ?? known[byStatus[status ?? 0] ?? ''] ?? [];
+  const nameless = ['', 'Error', 'Unknown', 'UnknownError', `${status}`].includes(name);
+  const [code, what] = known[name] ?? (nameless || status !== 400 ? known[byStatus[status ?? 0] ?? ''] : undefined) ?? [];
   if (code === 'ENOENT' && name === 'NoSuchBucket') return failure(code, `${what} as ${placeOf(path).Bucket}`);
   if (code !== undefined && what !== undefined) return failure(code, what);
   const message = messageOf(error);

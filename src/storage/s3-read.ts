@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { codeOf } from '../errors.ts';
 import { changedCode, placeOf, requested } from './s3-client.ts';
-import type { FileState, Listing, OpenFile, Store } from './store.ts';
+import type { Listing, OpenFile } from './store.ts';
 
 /** Bytes that are read at once of a file that is read from its start to its end. */
 const partBytes = 4 << 20;
@@ -91,7 +91,7 @@ async function requestRange(path: string, start: number, length: number, IfMatch
 }
 
 /** State of an object. @throws {Error} with a code. */
-async function stateOf(path: string): Promise<ObjectState> {
+export async function stateOf(path: string): Promise<ObjectState> {
   const known = listed.get(path);
   if (known) return known;
   const { ContentLength, ETag, LastModified } = await requested(path, ({ sdk, client }) =>
@@ -100,7 +100,7 @@ async function stateOf(path: string): Promise<ObjectState> {
   return { size: ContentLength ?? 0, etag: ETag, time: LastModified?.getTime() ?? 0 };
 }
 
-function open(path: string, ahead: boolean): OpenFile {
+export function open(path: string, ahead: boolean): OpenFile {
   const abort = new AbortController();
   let state = listed.get(path);
   /** Parts that are read or being read, by number. */
@@ -151,7 +151,7 @@ function open(path: string, ahead: boolean): OpenFile {
 }
 
 /** Lists the objects below a folder. @throws {Error} with a code. */
-export async function* objectsBelow(folder: string): AsyncGenerator<{ readonly path: string } & ObjectState> {
+async function* objectsBelow(folder: string): AsyncGenerator<{ readonly path: string } & ObjectState> {
   const { Bucket, Key } = placeOf(folder);
   const Prefix = Key === '' ? '' : `${Key}/`;
   for (let ContinuationToken: string | undefined, more = true; more; ) {
@@ -165,7 +165,7 @@ export async function* objectsBelow(folder: string): AsyncGenerator<{ readonly p
   }
 }
 
-async function list(folder: string): Promise<Listing> {
+export async function list(folder: string): Promise<Listing> {
   const files: string[] = [];
   const folders = new Set<string>();
   const unreadable: string[] = [];
@@ -191,13 +191,3 @@ async function list(folder: string): Promise<Listing> {
   if (!any) throw Object.assign(new Error('there are no objects'), { code: 'ENOENT' });
   return { files, folders: [...folders], unreadable };
 }
-
-/** S3 as a store. */
-export const s3Store: Store = {
-  list,
-  async state(path): Promise<FileState> {
-    const { size, etag, time } = await stateOf(path);
-    return { size, mtimeMs: time, version: `${etag} ${size} ${time}` };
-  },
-  open,
-};

@@ -46,6 +46,20 @@ export interface Store {
   state(path: string): Promise<FileState>;
   /** Opens a file. @param ahead true if it is read from a position to its end, so that reading ahead of the caller pays. */
   open(path: string, ahead: boolean): OpenFile;
+  /** Tests if a file exists. */
+  exists(path: string): Promise<boolean>;
+  /** Names of the files and folders in a folder; none if there is no such folder. */
+  names(folder: string): Promise<string[]>;
+  /** SHA-256 of a file as the store has computed it, in hexadecimal; `undefined` if it has not. */
+  digest(path: string): Promise<string | undefined>;
+  /**
+   * Writes a file, which appears when it is complete.
+   *
+   * @param once true if it must not replace a file with other content. @throws {Error} `EEXIST` if it would.
+   */
+  write(path: string, data: Uint8Array | (() => AsyncIterable<string | Uint8Array>), once: boolean): Promise<void>;
+  /** Removes a file, if it exists. */
+  remove(path: string): Promise<void>;
 }
 
 /** Tests if a path is one of a store, and not of the disk. */

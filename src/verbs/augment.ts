@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { joinPath } from '../base/paths.ts';
 import { judgeWith } from '../codecs/judge.ts';
 import { nothingToAugment } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
@@ -18,10 +17,11 @@ import { type AugmentOptions, augmentOptions, type Given, shardOptions } from '.
 import { openOutput } from '../output/folder.ts';
 import { surveyKey } from '../output/journal.ts';
 import { manifestName, openedManifest } from '../output/manifest-file.ts';
-import { refuseOverlaps } from '../output/overlap.ts';
+import { refuseLinks, refuseOverlaps } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { openRun } from '../output/run-file.ts';
 import { isShardDone, openShard } from '../output/shards.ts';
+import { isThere } from '../output/stored.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 
@@ -58,7 +58,7 @@ async function withFallback<T>(options: AugmentOptions, attempt: (options: Augme
 async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary> {
   const { dataset, options, backend, hooks, programs } = run;
   // Threads load while the output is opened; a complete run needs none.
-  const complete = !options.dryRun && !options.overwrite && existsSync(join(options.out, manifestName));
+  const complete = !options.dryRun && !options.overwrite && (await isThere(joinPath(options.out, manifestName)));
   const threads = complete ? undefined : await startThreads(dataset, options, backend.name, programs?.worker, hooks);
   let output: Output | undefined;
   try {
@@ -125,6 +125,7 @@ export async function augmentShard(
   const shard = shardNumber(asked, shards, process.env);
   const planned = { ...optionsOfRun(file, { in: input, out, sources }), ...running };
   await refuseOverlaps(planned);
+  refuseLinks(planned);
   if (await isShardDone(file, shard, planned.out)) return undefined;
   hooks.meter?.begin('reading the run file');
   const part = await readPart(file, shard - 1, planned);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { joinPath } from '../base/paths.ts';
 import { rangesOf } from '../base/ranges.ts';
 import { nothingToAugment } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
@@ -42,7 +42,7 @@ export async function merge(given: Given<typeof mergeOptions>, hooks: Hooks = {}
   if (await isMerged(run, out)) {
     await removeShards(out);
     const dataset = datasetOf(run, options, { samples: [], others: [], sources: [] });
-    const summary = await summaryOf(await openManifest(join(out, manifestName)), dataset, options);
+    const summary = await summaryOf(await openManifest(joinPath(out, manifestName)), dataset, options);
     return { ...merged, summary: await explained(summary, run, options, hooks), again: true };
   }
   const missing = await missingShards(run, out);

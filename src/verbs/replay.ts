@@ -1,5 +1,6 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { sha256 } from '../base/digest.ts';
+import { joinPath } from '../base/paths.ts';
 import { codecs } from '../codecs/image.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { imageBytesIn, openOrigin } from '../engine/origin.ts';
@@ -102,7 +103,7 @@ function createWriter(out: string, manifest: Manifest): Writer {
   const differs = (path: string): CopyPasteError =>
     new CopyPasteError('differs', `${path}: the rendered file differs from the manifest${otherMaker(manifest)}`);
   const exists = (path: string, what: string): CopyPasteError =>
-    new CopyPasteError('differs', `${join(out, path)}: already exists and ${what}; choose a new folder`);
+    new CopyPasteError('differs', `${joinPath(out, path)}: already exists and ${what}; choose a new folder`);
   /** Nothing for a file that is missing. */
   const noneOf = (path: string) => (error: unknown) => {
     if (isMissing(error)) return undefined;

@@ -1,10 +1,10 @@
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { giveBack } from '../base/buffers.ts';
 import { sha256 } from '../base/digest.ts';
 import type { Meter } from '../base/meter.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
-import { isInside } from '../base/paths.ts';
+import { absolutePath, isInside, joinPath } from '../base/paths.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import type { Dataset } from '../dataset/open.ts';
 import { jobsOf } from '../engine/budget.ts';
@@ -61,7 +61,7 @@ export async function report(given: Given<typeof reportOptions>, hooks: Hooks = 
   const options = resolveOptions(reportOptions, given);
   const { out, page } = options;
   await refusePlace(options);
-  const manifest = join(out, manifestName);
+  const manifest = joinPath(out, manifestName);
   const frame = await readFrame(manifest);
   const { output, input } = await openBoth(frame, options, hooks.meter);
   hooks.opened?.(output);
@@ -98,8 +98,8 @@ type ReportOptions = Resolved<typeof reportOptions>;
 async function refusePlace({ out, page }: ReportOptions): Promise<void> {
   if (await isBank(out))
     throw new CopyPasteError('usage', `${out}: is a bank of objects, made by extract; pass the output folder of augment`);
-  const real = async (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
-  if (isInside(join(await real(dirname(page)), basename(page)), await real(out)))
+  const real = async (path: string): Promise<string> => realpath(path).catch(() => absolutePath(path));
+  if (isInside(joinPath(await real(dirname(page)), basename(page)), await real(out)))
     throw new CopyPasteError(
       'usage',
       `--page ${page}: lies in ${out}, which holds the files of its manifest only; choose a path outside it`,
@@ -311,7 +311,7 @@ function factsOf(frame: ManifestFrame, result: Statistics, out: string, manifest
   const { augmented, unchanged, copied, dropped, covered, removed, pixels, extent } = result;
   const { command, files } = augmentCommand(frame);
   return {
-    name: basename(resolve(out)),
+    name: basename(absolutePath(out)),
     layout: layout.name,
     split: layout.split,
     seed,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { chunksFrom, inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
@@ -22,6 +21,7 @@ import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } f
 import { manifestName, type OpenManifest, openedManifest, openManifest, readManifest } from '../output/manifest-file.ts';
 import { digestsOf, outputsOf } from '../output/records.ts';
 import type { Use } from '../output/samples.ts';
+import { isThere } from '../output/stored.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 
@@ -216,13 +216,9 @@ async function compareDocuments(origin: Origin, entries: Entries): Promise<Diffe
 /** Reads the manifest of an output. @throws {CopyPasteError} `noInput` when the run is not complete. */
 async function readComplete<M extends Manifest | OpenManifest>(out: string, read: (path: string) => Promise<M>): Promise<M> {
   try {
-    return await read(join(out, manifestName));
+    return await read(joinPath(out, manifestName));
   } catch (error) {
-    const journal = await access(join(out, journalName)).then(
-      () => true,
-      () => false,
-    );
-    if (!journal) throw error;
+    if (!(await isThere(joinPath(out, journalName)).catch(() => false))) throw error;
     throw new CopyPasteError('noInput', `${out}: the run is not complete; run its augment command again to continue it`, { cause: error });
   }
 }

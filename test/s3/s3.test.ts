@@ -1,0 +1,349 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3 } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { captureStreams } from '../make.ts';
+import { type Between, refusal, startProxy } from './proxy.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'copypaste-s3-'));
+const secrets = { AWS_ACCESS_KEY_ID: 'AKIAOFTHETEST', AWS_SECRET_ACCESS_KEY: 'theSecretKeyOfTheTest' };
+const bare = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'))),
+  HOME: folder,
+  XDG_CACHE_HOME: join(folder, 'cache'),
+  AWS_EC2_METADATA_DISABLED: 'true',
+};
+let proxy: Between;
+let s3: S3;
+let env: Record<string, string | undefined>;
+/** All that the tool has printed. */
+let printed = '';
+
+beforeAll(async () => {
+  proxy = await startProxy(inject('port'));
+  env = { ...bare, ...secrets, AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL: `http://user:passwordOfTheTest@127.0.0.1:${proxy.port}` };
+  Object.assign(process.env, env);
+  const credentials = { accessKeyId: secrets.AWS_ACCESS_KEY_ID, secretAccessKey: secrets.AWS_SECRET_ACCESS_KEY };
+  s3 = new S3({ endpoint: `http://127.0.0.1:${inject('port')}`, region: 'us-east-1', forcePathStyle: true, credentials });
+  await s3.createBucket({ Bucket: 'bucket' });
+  for (const name of ['camvid', 'coco', 'yolo']) await upload(join('fixtures', name), name);
+});
+afterAll(() => {
+  proxy.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+beforeEach(() => proxy.calm());
+
+/** Relative paths of the files in a folder. */
+function filesIn(root: string): string[] {
+  return readdirSync(root, { recursive: true })
+    .map(String)
+    .filter((file) => statSync(join(root, file)).isFile())
+    .sort();
+}
+
+async function upload(from: string, to: string): Promise<void> {
+  for (const file of filesIn(from)) await s3.putObject({ Bucket: 'bucket', Key: `${to}/${file}`, Body: readFileSync(join(from, file)) });
+}
+
+async function keysIn(prefix: string): Promise<string[]> {
+  const { Contents = [] } = await s3.listObjectsV2({ Bucket: 'bucket', Prefix: `${prefix}/` });
+  return Contents.map(({ Key = '' }) => Key.slice(prefix.length + 1)).sort();
+}
+
+async function bytesOf(key: string): Promise<Buffer> {
+  const { Body } = await s3.getObject({ Bucket: 'bucket', Key: key });
+  return Buffer.from((await Body?.transformToByteArray()) ?? []);
+}
+
+/** Expects the objects below a prefix to be the files of a folder. */
+async function expectEqual(prefix: string, local: string): Promise<void> {
+  expect(await keysIn(prefix)).toEqual(filesIn(local));
+  for (const file of filesIn(local)) expect((await bytesOf(`${prefix}/${file}`)).equals(readFileSync(join(local, file))), file).toBe(true);
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(
+  argv: readonly string[],
+  more: Readonly<Record<string, string | undefined>> = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ['bin/copypaste.cjs', ...argv], { env: { ...env, ...more } });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (part) => (stdout += part));
+  child.stderr.on('data', (part) => (stderr += part));
+  const ended = new Promise<Ended>((resolve) =>
+    child.on('close', (code) => {
+      printed += stdout + stderr;
+      resolve({ code, stdout, stderr });
+    }),
+  );
+  return { child, ended };
+}
+
+/** Runs a command in this process, or in one of its own if it has other variables. */
+async function run(argv: readonly string[], more?: Readonly<Record<string, string | undefined>>): Promise<Ended> {
+  if (more) return start(argv, more).ended;
+  const streams = captureStreams();
+  const code = await main(argv, streams);
+  const { stdout, stderr } = streams.text;
+  printed += stdout + stderr;
+  return { code, stdout, stderr };
+}
+
+/** Runs a command that must succeed. */
+async function succeed(...argv: string[]): Promise<Ended> {
+  const ended = await run(argv);
+  expect(ended.stderr + ended.code).toMatch(/(^|\n)0$/);
+  return ended;
+}
+
+/** Requests of a method by the kind of file that they are about. */
+function countOf(method: string, pattern: RegExp): number {
+  return proxy.requests.filter((one) => one.method === method && pattern.test(one.path)).length;
+}
+
+test('a run from S3 to S3 has the bytes of a local one, ends at once when it is complete, and refuses other folders', async () => {
+  const flags = ['-p', '1', '--quiet'];
+  await succeed('augment', '--in', 'fixtures/camvid', '--out', join(folder, 'camvid'), ...flags);
+  await succeed('augment', '--in', 's3://bucket/camvid/', '--out', 's3://bucket/aug/camvid', ...flags);
+  // 10 samples, of which 8 are augmented: each file is read two or three times, and written once.
+  expect(countOf('PUT', /\/aug\/camvid\/(train|val)/)).toBe(20);
+  expect(countOf('GET', /\/camvid\/(train|val).*(jpg|png)/)).toBeLessThanOrEqual(3 * 20);
+  await expectEqual('aug/camvid', join(folder, 'camvid'));
+
+  proxy.calm();
+  await succeed('augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/aug/camvid', ...flags);
+  expect(countOf('PUT', /./)).toBe(0);
+  const other = await run(['augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/aug/camvid', '-p', '0.5', '--quiet']);
+  expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('contains another run: p was 1 and is now 0.5') });
+  const foreign = await run(['augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/coco', '--quiet']);
+  expect(foreign).toMatchObject({
+    code: 73,
+    stderr: expect.stringMatching(/^copypaste: --out s3:\/\/bucket\/coco: not empty \(.*\); choose/),
+  });
+
+  // A stray file is kept, those of the earlier run are replaced.
+  await s3.putObject({ Bucket: 'bucket', Key: 'aug/camvid/mine.txt', Body: 'mine' });
+  await succeed('augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/aug/camvid', '-p', '0.5', '--overwrite', '--quiet');
+  await succeed('augment', '--in', 'fixtures/camvid', '--out', join(folder, 'half'), '-p', '0.5', '--quiet');
+  expect((await bytesOf('aug/camvid/mine.txt')).toString()).toBe('mine');
+  await s3.deleteObject({ Bucket: 'bucket', Key: 'aug/camvid/mine.txt' });
+  await expectEqual('aug/camvid', join(folder, 'half'));
+  await succeed('verify', 's3://bucket/aug/camvid', '--deep', '--in', 's3://bucket/camvid');
+});
+
+test('shards that are planned, done, counted and merged in S3 have the bytes of a local run', async () => {
+  const file = join(folder, 'set.run');
+  const { stdout } = await succeed(
+    'plan',
+    '--in',
+    's3://bucket/coco',
+    '--out',
+    's3://bucket/aug/coco',
+    '-p',
+    '1',
+    '--shards',
+    '2',
+    '--fast',
+    '--quiet',
+  );
+  writeFileSync(file, stdout);
+  await s3.putObject({ Bucket: 'bucket', Key: 'set.run', Body: stdout });
+  const ofRun = ['--run', 's3://bucket/set.run'];
+  await succeed('augment', ...ofRun, '--shard', '2/2', '--quiet');
+  const status = await run(['status', '--run', file]);
+  expect(status).toMatchObject({ code: 3, stdout: expect.stringContaining('missing: 1') });
+  const early = await run(['merge', ...ofRun]);
+  expect(early).toMatchObject({ code: 66, stderr: expect.stringContaining('shard is not done: 1 of 2') });
+  // Two processes that do one shard write the same bytes.
+  const both = await Promise.all(
+    [1, 2].map((n) => run(['augment', '--run', file, '--shard', '1/2', '--quiet'], { XDG_CACHE_HOME: join(folder, `cache-${n}`) })),
+  );
+  expect(both.map(({ code, stderr }) => stderr + code)).toEqual(['0', '0']);
+  await succeed('status', ...ofRun);
+  await succeed('merge', ...ofRun, '--quiet');
+  await succeed('augment', '--in', 'fixtures/coco', '--out', join(folder, 'coco'), '-p', '1', '--quiet');
+  await expectEqual('aug/coco', join(folder, 'coco'));
+});
+
+test('a body that is cut midway goes on where it broke, and a store that is asked too often is asked again', async () => {
+  proxy.cutAfter = 20_000;
+  let busy = 3;
+  proxy.meet = ({ path }) => (path.includes('/yolo') && busy-- > 0 ? refusal(503, 'SlowDown') : undefined);
+  await succeed('augment', '--in', 's3://bucket/yolo', '--out', 's3://bucket/aug/yolo', '-p', '1', '--quiet');
+  expect(busy).toBeLessThan(0);
+  const images = proxy.requests.filter(({ method, path }) => method === 'GET' && /\/yolo\/.*\.(jpg|png)/.test(path));
+  expect(images.length).toBeGreaterThan(3 * new Set(images.map(({ path }) => path)).size);
+  await succeed('augment', '--in', 'fixtures/yolo', '--out', join(folder, 'yolo'), '-p', '1', '--quiet');
+  await expectEqual('aug/yolo', join(folder, 'yolo'));
+});
+
+test('an object that changes after it was listed is an error', async () => {
+  await upload('fixtures/camvid', 'changing');
+  let changed = false;
+  const [copied] = (await keysIn('changing')).filter((key) => /^val\/.*\.jpg$/.test(key));
+  proxy.meet = async ({ method, path }) => {
+    if (method !== 'PUT' || changed || !path.includes('/train')) return undefined;
+    changed = true;
+    const Key = `changing/${copied}`;
+    await s3.putObject({ Bucket: 'bucket', Key, Body: Buffer.concat([await bytesOf(Key), Buffer.from('x')]) });
+    return undefined;
+  };
+  const ended = await run(['augment', '--in', 's3://bucket/changing', '--out', 's3://bucket/aug/changing', '--quiet']);
+  expect(ended).toMatchObject({
+    code: 74,
+    stderr: `copypaste: ${copied}: cannot be read: it has changed since it was listed or begun; run again\n`,
+  });
+  expect(await keysIn('aug/changing')).not.toContain('manifest.json');
+});
+
+describe('a run that is killed', () => {
+  const flags = ['--in', 's3://bucket/camvid', '-p', '1', '--batch-size', '2', '--jobs', '1', '--quiet'];
+
+  async function killed(out: string): Promise<void> {
+    const { child, ended } = start(['augment', ...flags, '--out', `s3://bucket/${out}`]);
+    let puts = 0;
+    proxy.meet = ({ method, path }) => {
+      if (method === 'PUT' && path.includes(`/${out}/train`) && ++puts === 11) child.kill('SIGKILL');
+      return undefined;
+    };
+    expect((await ended).code).toBe(null);
+    expect(await keysIn(out)).toContain('run.jsonl');
+    proxy.calm();
+  }
+
+  test('continues from the journal of its machine', async () => {
+    await succeed('augment', ...flags.with(1, 'fixtures/camvid'), '--out', join(folder, 'small'));
+    await killed('aug/killed');
+    await succeed('augment', ...flags, '--out', 's3://bucket/aug/killed');
+    expect(countOf('PUT', /\/aug\/killed\/train/)).toBeLessThan(16);
+    await expectEqual('aug/killed', join(folder, 'small'));
+  });
+
+  test('starts again on another machine, where it cannot be overwritten', async () => {
+    await killed('aug/moved');
+    const elsewhere = { XDG_CACHE_HOME: join(folder, 'elsewhere') };
+    const argv = ['augment', ...flags, '--out', 's3://bucket/aug/moved'];
+    const other = await run([...argv, '--seed', '7'], elsewhere);
+    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('contains another run: seed was') });
+    const over = await run([...argv, '--overwrite'], elsewhere);
+    expect(over).toMatchObject({ code: 73, stderr: expect.stringContaining('holds an interrupted run of another machine') });
+    expect(await run(argv, elsewhere)).toMatchObject({ code: 0 });
+    expect(countOf('PUT', /\/aug\/moved\/train/)).toBe(16);
+    await expectEqual('aug/moved', join(folder, 'small'));
+  });
+});
+
+describe('one line says what is wrong', () => {
+  const inspect = ['inspect', '--in', 's3://bucket/camvid'];
+
+  test.each([
+    [
+      'a bucket that does not exist',
+      ['inspect', '--in', 's3://nobucket/x'],
+      {},
+      66,
+      's3://nobucket/x: cannot be listed: there is no such bucket as nobucket; check the path',
+    ],
+    [
+      'a folder that does not exist',
+      ['inspect', '--in', 's3://bucket/nothing'],
+      {},
+      66,
+      's3://bucket/nothing: cannot be listed: there are no objects; check the path',
+    ],
+    [
+      'an output bucket that does not exist',
+      ['augment', '--in', 'fixtures/camvid', '--out', 's3://nobucket/x', '--quiet'],
+      {},
+      73,
+      '--out s3://nobucket/x: cannot be read as a folder: there is no such bucket as nobucket; choose another folder',
+    ],
+    [
+      'no credentials',
+      inspect,
+      { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
+      74,
+      'there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    ],
+    ['no region', inspect, { AWS_REGION: undefined }, 74, 'there is no AWS region; set AWS_REGION'],
+    [
+      'another scheme, without the rest of the address',
+      ['inspect', '--in', 'https://b.example/x?X-Amz-Signature=theSecretKeyOfTheTest'],
+      {},
+      2,
+      'https:// is not supported; pass a folder of a disk, or s3://BUCKET/PREFIX',
+    ],
+    [
+      'a password in the place of the bucket',
+      ['inspect', '--in', 's3://me:theSecretKeyOfTheTest@bucket/x'],
+      {},
+      2,
+      'the name of the bucket is not valid; pass s3://BUCKET/PREFIX',
+    ],
+    [
+      'hard links',
+      ['augment', '--in', 's3://bucket/camvid', '--out', join(folder, 'x'), '--link'],
+      {},
+      2,
+      '--link: s3://bucket/camvid is on no disk, and cannot hold hard links; leave it out',
+    ],
+    [
+      'overlapping folders',
+      ['augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/camvid/out'],
+      {},
+      2,
+      'overlaps with --in s3://bucket/camvid',
+    ],
+    [
+      'no SDK',
+      inspect,
+      { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(withoutSdk()).replaceAll("'", '%27')}` },
+      69,
+      's3:// needs the AWS SDK, which is not installed; run npm install @aws-sdk/client-s3',
+    ],
+  ] as const)('%s', async (_, argv, more, code, line) => {
+    const { stderr, ...ended } = await run(argv, more);
+    expect(stderr).toContain(line);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(ended.code).toBe(code);
+  });
+
+  test.each([
+    ['AccessDenied', 403, 74, 'permission denied'],
+    ['InvalidAccessKeyId', 403, 74, 'the access key is not known'],
+    ['ExpiredToken', 400, 74, 'the credentials have expired; renew them'],
+    ['SlowDown', 503, 74, 'the store is asked too often; lower --jobs, or try later'],
+  ] as const)('%s', async (name, status, code, line) => {
+    proxy.meet = () => refusal(status, name);
+    const { stderr, ...ended } = await run(inspect, { AWS_MAX_ATTEMPTS: '2' });
+    expect(stderr).toContain(line);
+    expect(ended.code).toBe(code);
+  });
+});
+
+/** A module that hides the SDK. */
+function withoutSdk(): string {
+  const hook = `export async function resolve(name, context, next) {
+    if (name.startsWith('@aws-sdk/')) throw Object.assign(new Error('not found'), { code: 'ERR_MODULE_NOT_FOUND' });
+    return next(name, context);
+  }`;
+  return `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(hook).replaceAll("'", '%27')}');`;
+}
+
+test('nothing that is printed, written or kept has a credential', async () => {
+  const keys = (await s3.listObjectsV2({ Bucket: 'bucket', Prefix: 'aug/' })).Contents ?? [];
+  const texts = await Promise.all(keys.flatMap(({ Key = '' }) => (/\.jsonl?$/.test(Key) ? [bytesOf(Key).then(String)] : [])));
+  const kept = filesIn(join(folder, 'cache')).map((file) => readFileSync(join(folder, 'cache', file), 'utf8'));
+  expect(texts.length).toBeGreaterThan(4);
+  for (const text of [printed, readFileSync(join(folder, 'set.run'), 'utf8'), ...texts, ...kept])
+    for (const secret of [...Object.values(secrets), 'passwordOfTheTest', 'Signature']) expect(text).not.toContain(secret);
+});
