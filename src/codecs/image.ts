@@ -64,11 +64,11 @@ export interface ImageHeader {
  * @throws {CopyPasteError} `data` if the image is damaged or of an unsupported kind, or its name is not UTF-8; `io` if it cannot be read.
  */
 export async function readImageHeader(path: string, name: string): Promise<ImageHeader> {
+  if (isRemote(path)) return storedHeader(path, name);
   const format = formatOf(name);
   const length = { bmp: bmpStart, jpeg: jpegStart, png: pngStart }[format as string] ?? 0;
   const known = length > 0 ? knownHeader(await readStart(path, name, length), name) : undefined;
   if (known) return known;
-  if (isRemote(path)) return storedHeader(path, name);
   return imageHeaderOf(path, name).catch(async (error: unknown) => {
     // sharp reports an unreadable file as an unknown format. If the file can be read here, it is damaged.
     const bytes = await readWhole(path, name);
@@ -78,12 +78,12 @@ export async function readImageHeader(path: string, name: string): Promise<Image
   });
 }
 
-/** Bytes in which the header of a PNG or JPEG ends, unless much metadata precedes its pixels. */
+/** Bytes in which the header of a PNG, JPEG or BMP ends, unless much metadata precedes its pixels. */
 const headerBytes = 2 ** 16;
 
 /** Reads the header of an image in a store, from its start alone if its format has its header there. */
 async function storedHeader(path: string, name: string): Promise<ImageHeader> {
-  if (['png', 'jpeg'].includes(formatOf(name) ?? '')) {
+  if (['png', 'jpeg', 'bmp'].includes(formatOf(name) ?? '')) {
     const start = await readStart(path, name, headerBytes);
     const header = await imageHeaderOf(start, name).catch((error: unknown) => {
       if (start.length < headerBytes) throw error;
