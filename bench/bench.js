@@ -3,8 +3,9 @@
 //
 //   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt; TMPDIR=… the
 //                                      folder of all files: a file system in memory (12 GB) avoids the noise of a disk
-//   npm run bench -- --check [DATA]    only ratios of processor time, in a minute or two, without peers; exits with 1 if one is half
+//   npm run bench -- --check [DATA]    only ratios of processor time, in a few minutes, without peers; exits with 1 if one is half
 //                                      above that in bench/results.json
+//   npm run bench -- --record [DATA]   writes only these ratios to bench/results.json
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -12,12 +13,13 @@ import sharp from 'sharp';
 import { compareRatios, measureRatios } from './check.js';
 import { makeData, median, run, work } from './common.js';
 import { measureGrowth } from './growth.js';
-import { measureKernel, measureShares, measureStart } from './shares.js';
+import { measureKernel, measureShares } from './shares.js';
+import { measureStart } from './start.js';
 
 const [first = 'fixtures/camvid', second] = process.argv.slice(2);
-const check = first === '--check';
-const data = check ? (second ?? 'fixtures/camvid') : first;
-const rounds = check ? 0 : Number(second ?? 5);
+const short = ['--check', '--record'].includes(first);
+const data = short ? (second ?? 'fixtures/camvid') : first;
+const rounds = short ? 0 : Number(second ?? 5);
 const results = 'bench/results.json';
 const folder = mkdtempSync(join(tmpdir(), 'copypaste-bench-'));
 
@@ -44,7 +46,8 @@ const contenders = {
 };
 
 try {
-  if (check) await compare();
+  if (first === '--check') await compare();
+  else if (first === '--record') await record();
   else await measure();
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -54,6 +57,11 @@ async function compare() {
   const grown = compareRatios(await measureRatios(data, folder), JSON.parse(readFileSync(results, 'utf8')).ratios);
   for (const line of grown) console.error(line);
   if (grown.length > 0) process.exitCode = 1;
+}
+
+async function record() {
+  const ratios = await measureRatios(data, folder);
+  writeFileSync(results, `${JSON.stringify({ ...JSON.parse(readFileSync(results, 'utf8')), ratios }, undefined, 1)}\n`);
 }
 
 async function measure() {

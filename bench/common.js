@@ -66,7 +66,7 @@ export async function* renderBatches(data, given, rendering) {
   const options = resolveOptions(augmentOptions, { in: data, out: 'nowhere', p: 1, onlySplit: true, ...given });
   const dataset = await openDataset(options);
   const nothing = async () => {};
-  const planner = createPlanner(dataset, options, 1);
+  const planner = createPlanner(dataset, options, 1, {});
   const sink = () => ({ paste: nothing, pass: nothing, skip: nothing });
   const { begin } = createPipeline(dataset, options, rendering, planner, sink);
   for (const ref of planner.batches()) {

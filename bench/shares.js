@@ -1,6 +1,4 @@
 // Shares of the parts of `augment -p 1` in its processor time, by bench/work.js and bench/kernel.js.
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { median, printRow, run, work } from './common.js';
 
 /** @param input data of the kind. @returns shares of the whole's processor time. */
@@ -30,48 +28,4 @@ export function measureKernel() {
   const cases = run(process.execPath, ['bench/kernel.js']);
   for (const [name, ns] of Object.entries(cases)) printRow(name, [[ns.toFixed(1), 'ns']]);
   return cases;
-}
-
-/** Seconds of processor time of a command that a shell runs five times. */
-function processorTime(argv) {
-  // The shell's `times` prints the processor time of its children.
-  const text = execFileSync('sh', ['-c', 'for n in 1 2 3 4 5; do "$@" >/dev/null; done; times', 'sh', ...argv], { encoding: 'utf8' });
-  const [user, system] = text
-    .trim()
-    .split('\n')
-    .at(-1)
-    .split(/\s+/)
-    .map((time) => {
-      const [minutes, seconds] = time.replace('s', '').split('m').map(Number);
-      return 60 * minutes + seconds;
-    });
-  return user + system;
-}
-
-/** Seconds until a command prints its first output. */
-function firstOutput(argv) {
-  const script = `
-    const { spawn } = require('node:child_process');
-    const start = performance.now();
-    const child = spawn(process.argv[1], process.argv.slice(2));
-    const said = () => { console.log(JSON.stringify({ seconds: (performance.now() - start) / 1000 })); child.kill(); process.exit(); };
-    child.stdout.once('data', said);
-    child.stderr.once('data', said);`;
-  return run(process.execPath, ['-e', script, ...argv]).seconds;
-}
-
-export function measureStart(folder, rounds) {
-  const cli = ['node', 'bin/copypaste.cjs'];
-  const ratios = { help: [], firstOutput: [] };
-  for (let round = 0; round < rounds; round++) {
-    ratios.help.push(processorTime([...cli, '--help']) / processorTime(['node', '-e', '0']));
-    const augment = firstOutput([...cli, 'augment', '--in', 'fixtures/camvid', '--out', join(folder, `first-${round}`)]);
-    const sharp = firstOutput(['node', '-e', "import('sharp').then(() => console.log(1))"]);
-    ratios.firstOutput.push(augment / sharp);
-  }
-  const row = Object.fromEntries(Object.entries(ratios).map(([name, all]) => [name, Number(median(all).toFixed(2))]));
-  console.log('\nStart');
-  printRow('--help', [[row.help, 'x the processor time of node alone']]);
-  printRow('first output of augment', [[row.firstOutput, 'x the time of importing sharp']]);
-  return row;
 }

@@ -12,10 +12,10 @@ import { formatOf } from '../dist/codecs/image-names.js';
 import { decodeMask, encodeMask } from '../dist/codecs/png-masks.js';
 import { openDataset } from '../dist/dataset/open.js';
 import { jobsOf } from '../dist/engine/budget.js';
+import { augment } from '../dist/index.js';
 import { findInstances } from '../dist/masks/instances.js';
 import { createOutputFolder, writeAtomic } from '../dist/output/files.js';
 import { renderOnCpu } from '../dist/render/render.js';
-import { augment } from '../dist/verbs/augment.js';
 import { renderBatches } from './common.js';
 
 /** The floor: every sample read, decoded, encoded and written as `augment` does, with no other work. */
