@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, crc32, deflate, inflateSync } from 'node:zlib';
+import { constants, crc32, deflate, deflateSync, inflateSync } from 'node:zlib';
 import { giveBack, takeBytes } from '../base/buffers.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { Mask } from '../types.ts';
@@ -283,14 +283,28 @@ export interface PngPixels {
   readonly chunks?: readonly (readonly [type: string, data: Uint8Array])[];
 }
 
+/** Largest number of bytes that are compressed without the thread pool, which takes half a millisecond of processor time more. */
+const quickBytes = 2 ** 19;
+
 /**
  * Compresses filtered rows and returns their array to the buffer pool. zlib looks for run lengths only: for filtered pixels this is faster
  * and smaller than a full search, whose result depends on the zlib build and the processor.
  *
  * @param chunkSize bytes of an output chunk. Each chunk is a separate call of zlib, so pixels, which hardly shrink, get one chunk.
+ * @param quick true for rows that compress quickly, as those of masks do.
  */
-export function compressRows(rows: Uint8Array, level = 6, chunkSize = Math.max(2 ** 16, rows.length)): Promise<Uint8Array> {
-  return deflateAsync(rows, { level, strategy: constants.Z_RLE, memLevel: 9, chunkSize }).finally(() => giveBack(rows));
+export async function compressRows(
+  rows: Uint8Array,
+  level = 6,
+  chunkSize = Math.max(2 ** 16, rows.length),
+  quick = false,
+): Promise<Uint8Array> {
+  const options = { level, strategy: constants.Z_RLE, memLevel: 9, chunkSize };
+  try {
+    return quick && rows.length <= quickBytes ? deflateSync(rows, options) : await deflateAsync(rows, options);
+  } finally {
+    giveBack(rows);
+  }
 }
 
 /** Encodes a PNG with one filter for all rows, into an array from the buffer pool. */
@@ -302,7 +316,8 @@ export async function encodePng(png: PngPixels): Promise<Uint8Array> {
   view.setUint32(4, height);
   header[8] = depth;
   header[9] = png.indexed ? 3 : ([0, 4, 2, 6][channels - 1] as number);
-  const idat = await compressRows(filterRows(png), png.filter === 'none' ? 0 : 6, png.filter === 'up' ? 2 ** 16 : undefined);
+  const mask = png.filter === 'up';
+  const idat = await compressRows(filterRows(png), png.filter === 'none' ? 0 : 6, mask ? 2 ** 16 : undefined, mask);
   return joinChunks([['IHDR', header], ...(png.chunks ?? []), ['IDAT', idat], ['IEND', new Uint8Array(0)]]);
 }
 
