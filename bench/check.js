@@ -26,7 +26,10 @@ export async function measureRatios(data, folder, rounds = 5) {
       rmSync(out, { recursive: true });
       return cpu;
     };
-    const add = (name, ratio) => (all[name] ??= []).push(ratio);
+    const add = (name, ratio) => {
+      (all[name] ??= []).push(ratio);
+      printRow(name, [[ratio.toFixed(2), `x in round ${round + 1}`]]);
+    };
     let png = 0;
     for (const kind of ['png', 'jpeg', 'large']) {
       const alone = cpu('codecs', kind);
@@ -39,7 +42,7 @@ export async function measureRatios(data, folder, rounds = 5) {
     add('ten samples beside sharp', await shortRun(data, folder));
   }
   const medians = Object.entries(all).map(([name, ratios]) => [name, Number(median(ratios).toFixed(3))]);
-  for (const [name, ratio] of medians) printRow(name, [[ratio.toFixed(2), 'x']]);
+  for (const [name, ratio] of medians) printRow(name, [[ratio.toFixed(2), 'x, the median']]);
   return Object.fromEntries(medians);
 }
 
