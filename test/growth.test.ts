@@ -1,7 +1,10 @@
 /** Time that reading takes, as input grows. */
 import { writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
+import { createSorter } from '../src/base/sorter.ts';
 import type { Tree } from '../src/base/tree.ts';
 import { parseYaml } from '../src/base/yaml.ts';
 import { describeSummary } from '../src/cli/summary.ts';
@@ -126,6 +129,19 @@ describe('takes time in proportion to', () => {
   grows('a class name of dots', 50_000, (n) => {
     const names = new Map([[1, `a${'.'.repeat(n)}b`]]);
     return () => classFolders(names);
+  });
+
+  grows('paths that are sorted', 20_000, (n) => {
+    const paths = times(n, (i) => `images/${(i * 7919) % n}.png`);
+    return () => {
+      const sorter = createSorter();
+      for (const path of paths) sorter.add(path);
+      let before = '';
+      for (const path of sorter.sorted()) {
+        if (path < before) throw new Error(path);
+        before = path;
+      }
+    };
   });
 
   grows('names in a YAML file', 2000, (n) => {
@@ -298,4 +314,21 @@ describe('takes time in proportion to', () => {
       return times(n, (i) => names.below('images', `https://x/s${i}/image.png`, () => true));
     };
   });
+});
+
+test('the memory of a sorter does not grow with its texts', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const heldBy = (n: number): number => {
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const sorter = createSorter();
+    for (let i = 0; i < n; i++) sorter.add(`images/${(i * 7919) % n}.png\0${'0123456789abcdef'.repeat(4)}`);
+    collect();
+    const held = process.memoryUsage().heapUsed - before;
+    expect(sorter.sorted().next().done).toBe(false);
+    return held;
+  };
+  const [few, many] = [heldBy(30_000), heldBy(120_000)];
+  expect(many, `${few} bytes for a quarter`).toBeLessThan(1.5 * few);
 });

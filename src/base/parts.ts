@@ -9,10 +9,10 @@ export function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
 }
 
 /** Divides items that are read one by one into chunks. */
-export async function* chunksFrom<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T[]> {
+export async function* chunksFrom<T>(items: AsyncIterable<T> | Iterable<T>, size = chunkSize): AsyncGenerator<T[]> {
   let chunk: T[] = [];
   for await (const item of items) {
-    if (chunk.push(item) < chunkSize) continue;
+    if (chunk.push(item) < size) continue;
     yield chunk;
     chunk = [];
   }

@@ -168,3 +168,12 @@ export function* groupsOf(sorted: Iterable<string>): Generator<{ key: string; re
   }
   if (group) yield group;
 }
+
+/** Sorted texts without those that are there twice. */
+export function* distinct(sorted: Iterable<string>): Generator<string> {
+  let before: string | undefined;
+  for (const text of sorted) {
+    if (text !== before) yield text;
+    before = text;
+  }
+}

@@ -49,9 +49,18 @@ export async function checkSamples(
   meter?: Meter,
 ): Promise<{ samples: Sample[]; coded: boolean }> {
   meter?.begin('reading headers', { count: samples.length });
-  const checked = await inParts(samples, 16, async (sample) => {
+  // Equal sizes and formats are shared, since millions of samples have few.
+  const sizes = createShared<Size>();
+  const formats = createShared<ImageInfo>();
+  const all = { coded: false, stored: true, upright: true };
+  const checked = await inParts(samples, 16, async (sample): Promise<Sample | undefined> => {
     try {
-      return await checkSample(root, sample, coloured);
+      const { sample: own, size, format, fits, coded } = await checkSample(root, sample, coloured);
+      all.coded ||= coded;
+      all.stored &&= fits.stored;
+      all.upright &&= fits.upright;
+      // Spread last: V8 gives every object that grows after a spread its own hidden class.
+      return { size: sizes(size), format: formats({ upright: fits.upright, ...format }), ...own };
     } catch (error) {
       // A failing disk does not make the sample bad.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -62,15 +71,19 @@ export async function checkSamples(
     }
   });
   const good = checked.filter((one) => one !== undefined);
-  const setIsStored = good.some(({ fits }) => !fits.upright) && good.every(({ fits }) => fits.stored);
-  return {
-    // Spread last: V8 gives every object that grows after a spread its own hidden class.
-    samples: good.map(({ sample, size, format, fits }) => ({
-      size,
-      format: { upright: fits.upright && !(setIsStored && fits.stored), ...format },
-      ...sample,
-    })),
-    coded: good.some(({ coded }) => coded),
+  if (all.upright || !all.stored) return { samples: good, coded: all.coded };
+  const asStored = good.map((sample) => ({ ...sample, format: formats({ ...sample.format, upright: false }) }));
+  return { samples: asStored, coded: all.coded };
+}
+
+/** Creates a function that returns the first of equal values. */
+function createShared<T>(): (value: T) => T {
+  const known = new Map<string, T>();
+  return (value) => {
+    const key = JSON.stringify(value);
+    const first = known.get(key);
+    if (first === undefined) known.set(key, value);
+    return first ?? value;
   };
 }
 

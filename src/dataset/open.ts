@@ -114,7 +114,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const objectIds = layout.objectIds && { ...layout.objectIds, ...(config?.things && { things: config.things }) };
 
   const listed = allLists.size > 0 ? assignSplits(paired, unmasked, allLists, split, bad) : paired;
-  const named = await keepListed(listed, unusedOf(paired, listed, unmasked), bad, options);
+  const named = await keepListed(listed, unusedOf(paired, listed, unmasked, options), bad, options);
   const wanted = options.onlySplit ? named.filter((sample) => sample.split === split) : named;
   const coloured = { masks: (colourFile.colours ?? colourFile.error) !== undefined, objects: objectIds === undefined };
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), coloured, bad, meter);
@@ -137,10 +137,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? pathFrom(root, colourFile.path) : undefined;
   const configs = [pairing.config, config].filter((one) => one !== undefined);
   const carried = [...configs.flatMap(({ file, also = [] }) => [file, ...also]), colourMap].filter((file) => file !== undefined);
-  const used = new Set([
-    ...wholeFiles({ lists, imageLists, documents, carried }),
-    ...listed.flatMap(filesOfSample).map(({ path }) => path),
-  ]);
+  const used = filesOf(listed, wholeFiles({ lists, imageLists, documents, carried }));
   return {
     root,
     encoding: options.encoding ?? utf8,
@@ -326,8 +323,21 @@ function skippedOf(
   return { skipped, notes };
 }
 
-/** Images that are no samples. @param unmasked images without a mask. */
-function unusedOf(paired: readonly Paired[], listed: readonly Paired[], unmasked: ReadonlyMap<string, string>): Map<string, Unused> {
+/** Paths of samples, and others. */
+function filesOf(samples: readonly Paired[], others: readonly string[]): Set<string> {
+  const paths = new Set(others);
+  for (const sample of samples) for (const { path } of filesOfSample(sample)) paths.add(path);
+  return paths;
+}
+
+/** Images that are no samples, if a list may name them. @param unmasked images without a mask. */
+function unusedOf(
+  paired: readonly Paired[],
+  listed: readonly Paired[],
+  unmasked: ReadonlyMap<string, string>,
+  { list }: DatasetOptions,
+): Map<string, Unused> {
+  if (!list) return new Map();
   const used = new Set(listed.map(({ id }) => id));
   const others = paired.filter(({ id }) => !used.has(id));
   return new Map<string, Unused>([

@@ -1,9 +1,10 @@
 /** Head of a manifest: everything that determines the output. */
 import { createHash, type Hash } from 'node:crypto';
 import { sha256 } from '../base/digest.ts';
-import { inParts } from '../base/parts.ts';
+import { chunksFrom, inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
 import { stateOf } from '../base/regular.ts';
+import { createSorter, distinct } from '../base/sorter.ts';
 import { codecs } from '../codecs/image.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
@@ -80,11 +81,18 @@ function recordedOf({ sourceSums: _, prior, ...rest }: Measures): object {
 
 /** Hashes the sizes and paths of the input files of a data set. @param prefix put before each path. */
 async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promise<{ files: number; bytes: number }> {
-  const paths = [...dataset.samples, ...dataset.others].flatMap(filesOfSample).map(({ path }) => path);
-  const files = [...paths, ...wholeFiles(dataset)].sort().filter((path, i, sorted) => path !== sorted[i - 1]);
-  const sizes = await inParts(files, 64, async (path) => (await stateOf(joinPath(dataset.root, path)).catch(() => undefined))?.size ?? 0);
-  for (const [i, path] of files.entries()) listing.update(`${sizes[i]} ${prefix}${path}\n`);
-  return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  const paths = createSorter();
+  for (const samples of [dataset.samples, dataset.others])
+    for (const sample of samples) for (const { path } of filesOfSample(sample)) paths.add(path);
+  for (const path of wholeFiles(dataset)) paths.add(path);
+  let [files, bytes] = [0, 0];
+  for await (const chunk of chunksFrom(distinct(paths.sorted()), 512)) {
+    const sizes = await inParts(chunk, 64, async (path) => (await stateOf(joinPath(dataset.root, path)).catch(() => undefined))?.size ?? 0);
+    for (const [i, path] of chunk.entries()) listing.update(`${sizes[i]} ${prefix}${path}\n`);
+    files += chunk.length;
+    bytes += sizes.reduce((sum, size) => sum + size, 0);
+  }
+  return { files, bytes };
 }
 
 /** Layout of a data set as it was opened. */

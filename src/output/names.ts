@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { createSorter, groupsOf } from '../base/sorter.ts';
 import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { CopyPasteError } from '../errors.ts';
 import { pathsOfShapes } from '../formats/format.ts';
@@ -55,21 +56,30 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
   const own = [manifestName, journalName];
   const offenders: string[] = [];
   let twins: readonly string[] = [];
-  const files = [...filesOfSamples(dataset, options, copiesToCheck(dataset, options))].map(({ path, id }) => ({
-    path,
-    id,
-    folded: path.toLowerCase(),
-  }));
-  files.sort((a, b) => compare(a.folded, b.folded) || compare(a.path, b.path));
-  for (const [i, { path, id, folded }] of files.entries()) {
-    const before = files[i - 1];
-    if (before?.path === path) offenders.push(`${path}: both ${before.id} and ${id} would write this file`);
-    else if (before?.folded === folded && twins.length === 0) twins = [before.path, path];
-    if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: the name is longer than 255 bytes`);
+  const reserved: string[] = [];
+  const refuseReserved = (path: string): void => {
+    if (own.includes(path.toLowerCase()) || isShardName(path)) reserved.push(`${path}: the name is reserved for the manifest or a journal`);
+  };
+  // By the folded name, then the name, then the order of the samples.
+  const files = createSorter();
+  let n = 0;
+  for (const { path, id } of filesOfSamples(dataset, options, copiesToCheck(dataset, options)))
+    files.add(`${path.toLowerCase()}\0${path}\0${String(n++).padStart(12, '0')}${id}`);
+  let before = '\0';
+  for (const { key, rests } of groupsOf(files.sorted())) {
+    const [folded, path] = key.split('\0') as [string, string];
+    const [beforeFolded, beforePath] = before.split('\0') as [string, string];
+    if (beforeFolded === folded && twins.length === 0) twins = [beforePath, path];
+    const ids = rests.map((rest) => rest.slice(12));
+    for (const [i, id] of ids.entries()) {
+      if (i > 0) offenders.push(`${path}: both ${ids[i - 1]} and ${id} would write this file`);
+      if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: the name is longer than 255 bytes`);
+      refuseReserved(path);
+    }
+    before = key;
   }
-  for (const path of [...files.map(({ path }) => path), ...wholeFiles(dataset)])
-    if (own.includes(path.toLowerCase()) || isShardName(path))
-      offenders.push(`${path}: the name is reserved for the manifest or a journal`);
+  for (const path of wholeFiles(dataset)) refuseReserved(path);
+  offenders.push(...reserved);
   if (offenders.length > 0)
     throw new CopyPasteError('data', 'output files would overwrite one another or have invalid names; rename the samples', {
       offenders,
@@ -91,13 +101,10 @@ function copiesToCheck(dataset: Dataset, options: AugmentOptions): Set<number> {
       if (number >= 1 && number <= copies) checked.add(number - 1);
     }
   };
-  for (const sample of [...dataset.samples, ...dataset.others]) {
+  const addAll = (sample: Sample): void => {
     for (const path of possibleFiles(sample, '', options)) for (const [, digits = ''] of path.matchAll(/_aug(\d+)/gi)) add(digits);
     for (const ending of Object.values(sample.endings)) add(`1${/^\d*/.exec(ending)?.[0]}`);
-  }
+  };
+  for (const samples of [dataset.samples, dataset.others]) for (const sample of samples) addAll(sample);
   return checked;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

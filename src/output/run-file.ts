@@ -123,8 +123,10 @@ function isHashed(line: string): boolean {
 /** Values of the lines. */
 async function* valuesOf({ dataset, folders, head, measures, twins, shards, fast }: PlannedRun): AsyncGenerator<object> {
   const { samples, others, sources } = dataset;
-  const all = [samples, others, sources?.samples ?? []].flat();
-  const views = [...new Set(all.flatMap((sample) => sample.views?.map(({ view }) => view) ?? []))];
+  const shown = new Set<View>();
+  for (const set of [samples, others, sources?.samples ?? []])
+    for (const sample of set) for (const { view } of sample.views ?? []) shown.add(view);
+  const views = [...shown];
   const runHead: RunFileHead = {
     runFile: 1,
     shards,
