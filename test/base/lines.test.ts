@@ -1,0 +1,35 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { completeLines } from '../../src/base/lines.ts';
+import { openOnDisk } from '../../src/base/regular.ts';
+import { temporaryFolder } from '../make.ts';
+
+const path = join(temporaryFolder(), 'lines');
+
+test('lines of any length come with their places, from any line on, and without an incomplete last one', async () => {
+  const lengths = [0, 5, 1 << 18, 3, (1 << 18) - 1, 0, 700_000, 1, ...Array.from({ length: 40_000 }, (_, i) => i % 37)];
+  const lines = lengths.map((length, n) => `${n} ${'é'.repeat(length >> 1)}`);
+  await writeFile(path, `${lines.join('\n')}\nincomplete`);
+  const file = await openOnDisk(path);
+  try {
+    const texts: string[] = [];
+    let end = 0;
+    const starts: number[] = [];
+    for await (const { text, place } of completeLines(file)) {
+      expect(place.start).toBe(end);
+      starts.push(end);
+      end += place.length;
+      texts.push(text);
+    }
+    expect(texts).toEqual(lines);
+    expect(end).toBe(Buffer.byteLength(`${lines.join('\n')}\n`));
+    for (const n of [1, 6, 7, 20_000])
+      for await (const { text } of completeLines(file, starts[n])) {
+        expect(text).toBe(lines[n]);
+        break;
+      }
+  } finally {
+    await file.close();
+  }
+});
