@@ -110,6 +110,7 @@ function likelyEncoding(bytes: Uint8Array, tried: string): string {
  */
 export async function readNamedText(path: string, what: string, encoding?: string): Promise<string> {
   const bytes = await (isRemote(path) ? readRegular(path) : readFile(path)).catch((cause: unknown) => {
+    if (cause instanceof CopyPasteError) throw cause;
     throw new CopyPasteError(kindOfUnread(cause), `${what}: cannot be read: ${systemMessageOf(cause)}; check the path`, { cause });
   });
   return decodeText(bytes, what, encoding);

@@ -75,6 +75,7 @@ async function isSame(path: string, other: string): Promise<boolean> {
 /** Reads a configuration. @throws {CopyPasteError} `noInput` or `io` if it cannot be read, `data` if it is too large. */
 async function readBytes(path: string): Promise<Buffer> {
   const unread = (cause: unknown): never => {
+    if (cause instanceof CopyPasteError) throw cause;
     const remedy = isRemote(path) ? '' : '; check the path, or pass --no-config';
     const what = `the configuration cannot be read: ${systemMessageOf(cause)}${remedy}`;
     throw new CopyPasteError(kindOfUnread(cause), what, { path, cause });

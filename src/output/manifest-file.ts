@@ -120,6 +120,7 @@ async function* valuesOf(path: string, wanted: (key: string, element: boolean) =
 }
 
 function noManifest(path: string, cause: unknown): CopyPasteError {
+  if (cause instanceof CopyPasteError) return cause;
   const why = codeOf(cause) === 'ENOENT' ? 'there is no such manifest' : `the manifest cannot be read: ${systemMessageOf(cause)}`;
   return new CopyPasteError(kindOfUnread(cause), `${path}: ${why}; check the path, or run augment first`, { cause });
 }
