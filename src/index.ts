@@ -27,6 +27,7 @@ export type { PassPlan, PastePlan, Plan } from './types.ts';
 export { check } from './verbs/check.ts';
 export type { ExtractSummary } from './verbs/extract.ts';
 export { inspect } from './verbs/inspect.ts';
+export { type PackSummary, pack } from './verbs/pack.ts';
 export { preview } from './verbs/preview.ts';
 export { replay } from './verbs/replay.ts';
 export { type Report, report } from './verbs/report.ts';

@@ -784,6 +784,33 @@ export const checkOptions = {
   json: verifyOptions.json,
 } as const satisfies OptionTable;
 
+/** Forms of archives that `pack` writes. */
+const packForms = ['webdataset', 'parquet'] as const;
+
+export const packOptions = {
+  form: { flag: '<form>', choices: packForms, required: true, config: false, description: 'form of the archives' },
+  ...ofAnnotations,
+  onlySplit: { ...reading.onlySplit, config: false, description: 'pack only the split called train, or --split' },
+  split: { ...reading.split, config: false, description: 'split to pack, with --only-split' },
+  skipBad: reading.skipBad,
+  out: { ...outFolder, config: false, description: 'folder of the archives: new, empty, or with a run to continue' },
+  samplesPerFile: {
+    flag: '--samples-per-file <n>',
+    group: 'Output',
+    kind: 'count',
+    default: 1000,
+    config: false,
+    description: 'samples in an archive; the last of a split has fewer',
+  },
+  overwrite: augmentOptions.overwrite,
+  rescan: augmentOptions.rescan,
+  progress: running.progress,
+  quiet: running.quiet,
+  json: augmentOptions.json,
+} as const satisfies OptionTable;
+
+export type PackOptions = Resolved<typeof packOptions>;
+
 export const inspectOptions = {
   ...ofAnnotations,
   other: {

@@ -41,6 +41,9 @@ const owners: readonly (readonly [name: string, owner: RegExp])[] = [
   ['p-limit', /^base\/parts\.ts$/],
   ['saxes', /^formats\/xml\.ts$/],
   ['fflate', /^codecs\/numpy\.ts$/],
+  ['hyparquet', /^archives\//],
+  ['hyparquet-compressors', /^archives\//],
+  ['hyparquet-writer', /^archives\/parquet-writer\.ts$/],
   ['zod', /^(schema|engine\/inspection|output\/(manifest|journal|run-file))\.ts$/],
 ];
 

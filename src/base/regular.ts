@@ -2,6 +2,7 @@
 import { type BigIntStats, close, closeSync, constants, fstat, fstatSync, open, openSync, read, readSync } from 'node:fs';
 import { type FileHandle, lstat, open as openHandle, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { createArchives } from '../archives/store.ts';
 import { type FileState, isRemote, type OpenFile } from '../storage/store.ts';
 import { storeOf } from '../storage/stores.ts';
 import { promptBytes, promptly } from './prompt.ts';
@@ -14,6 +15,12 @@ import { promptBytes, promptly } from './prompt.ts';
  * @throws {Error} with a code, as the file system does; `ENOTREG` if the file is not a regular one.
  */
 export async function openRegular(path: string, own = false, ahead = false): Promise<OpenFile> {
+  const member = own ? undefined : await archives.member(path);
+  return member ? member.open() : openPlain(path, own, ahead);
+}
+
+/** Opens a file that is in no archive, as `openRegular`. */
+async function openPlain(path: string, own = false, ahead = false): Promise<OpenFile> {
   if (isRemote(path)) return (await storeOf(path)).open(path, ahead);
   const flags = flagsOf(own);
   const opening = promptly(
@@ -23,6 +30,13 @@ export async function openRegular(path: string, own = false, ahead = false): Pro
   const file = diskFile(await opening.catch(refuseOther(own)));
   return refuseIrregular(file);
 }
+
+/** Archives that this process has read from. */
+export const archives = createArchives({
+  open: openPlain,
+  state: stateOfPlain,
+  version: async (path) => (await versionOfPlain(path, false))?.version,
+});
 
 /** Opens a regular file of the disk, as `openRegular`. */
 export async function openOnDisk(path: string, own = false): Promise<FileHandle> {
@@ -123,6 +137,11 @@ const partBytes = 1 << 18;
 
 /** Size and time of a file. @throws {Error} with a code, as the file system does. */
 export async function stateOf(path: string): Promise<Pick<FileState, 'size' | 'mtimeMs'>> {
+  const member = await archives.member(path);
+  return member ? member.state() : stateOfPlain(path);
+}
+
+async function stateOfPlain(path: string): Promise<Pick<FileState, 'size' | 'mtimeMs'>> {
   return isRemote(path) ? (await storeOf(path)).state(path) : stat(path);
 }
 
@@ -140,6 +159,12 @@ export interface FileVersion {
  * @throws {Error} with a code, as the file system does.
  */
 export async function versionOf(path: string, own: boolean, opened?: OpenFile): Promise<FileVersion | undefined> {
+  // A file in an archive is as old as the archive.
+  const member = own ? undefined : await archives.member(path);
+  return member ? versionOfPlain(member.archive, own) : versionOfPlain(path, own, opened);
+}
+
+async function versionOfPlain(path: string, own: boolean, opened?: OpenFile): Promise<FileVersion | undefined> {
   if (isRemote(path)) {
     const { version, mtimeMs } = await (await storeOf(path)).state(path);
     return { version, changed: BigInt(Math.floor(mtimeMs)) * 1_000_000n };

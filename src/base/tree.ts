@@ -1,6 +1,7 @@
 import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { Damaged } from '../archives/archive.ts';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
 import { isRemote, type OpenFile } from '../storage/store.ts';
 import { storeOf } from '../storage/stores.ts';
@@ -45,6 +46,7 @@ function firstFrom(sorted: readonly string[], text: string): number {
 /** The error for a file that cannot be read: `io`, or `data` if its name is not UTF-8. The message has no absolute path. */
 export function cannotRead(file: string, cause: unknown): CopyPasteError {
   if (cause instanceof CopyPasteError) return cause;
+  if (cause instanceof Damaged) return new CopyPasteError('data', cause.message, { path: file, cause });
   // Node lists a byte that is not UTF-8 as U+FFFD, and then cannot find the file.
   const renamed = file.includes('\ufffd') && codeOf(cause) === 'ENOENT';
   const why = renamed ? 'its name is not UTF-8; rename it' : systemMessageOf(cause);
@@ -97,6 +99,11 @@ async function listStore(root: string): Promise<Tree> {
     if (cause instanceof CopyPasteError) throw cause;
     throw new CopyPasteError(kindOfUnread(cause), `${root}: cannot be listed: ${systemMessageOf(cause)}; check the path`, { cause });
   });
+  return treeOf(root, found, ...startsLater(root));
+}
+
+/** Starts of files that are read once they are asked for. */
+function startsLater(root: string): [Tree['start'], Tree['readStarts']] {
   const starts = new Map<string, string>();
   const asked = new Set<string>();
   const start = (file: string): string => {
@@ -104,7 +111,7 @@ async function listStore(root: string): Promise<Tree> {
     if (known === undefined) asked.add(file);
     return known ?? '';
   };
-  return treeOf(root, found, start, async () => {
+  const readStarts = async (): Promise<boolean> => {
     const files = [...asked];
     asked.clear();
     await inParts(files, startsAtOnce, async (file) => {
@@ -112,7 +119,30 @@ async function listStore(root: string): Promise<Tree> {
       starts.set(file, Buffer.from(bytes).toString('utf8'));
     });
     return files.length > 0;
-  });
+  };
+  return [start, readStarts];
+}
+
+/** A tree in which archives are folders. @param inside names of the files in each archive. */
+export function withMembers(tree: Tree, inside: ReadonlyMap<string, readonly string[]>): Tree {
+  const folders = new Set(tree.folders);
+  const files = tree.files.filter((file) => !inside.has(file));
+  for (const [archive, names] of inside) {
+    folders.add(archive);
+    for (const name of names) {
+      files.push(`${archive}/${name}`);
+      for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1))
+        folders.add(`${archive}/${name.slice(0, slash)}`);
+    }
+  }
+  const [start, readStarts] = startsLater(tree.root);
+  const isInside = (file: string): boolean => /\.(tar|parquet)\//.test(file);
+  return treeOf(
+    tree.root,
+    { folders: [...folders], files, unreadable: [...tree.unreadable] },
+    (file) => (isInside(file) ? start(file) : tree.start(file)),
+    async () => [await tree.readStarts(), await readStarts()].includes(true),
+  );
 }
 
 /** Bytes of the start of a file. */

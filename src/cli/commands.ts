@@ -10,6 +10,7 @@ import {
   jobfileOptions,
   mergeOptions,
   type Option,
+  packOptions,
   planOptions,
   previewOptions,
   replayOptions,
@@ -88,6 +89,16 @@ export const commands = [
     options: { ...extractOptions, ...configFlags },
     first: ['in', 'out', 'classes', 'excludeClasses', 'instances', 'minSourceArea', 'stuff', 'layout', 'split', 'json'],
     examples: [{ line: 'copypaste extract data --out bank', purpose: 'a bank that augment and preview take with --sources bank' }],
+  },
+  {
+    name: 'pack',
+    description: 'pack a data set, such as an output of augment, into tars of WebDataset or Parquet files of Hugging Face',
+    options: { ...packOptions, ...configFlags },
+    first: ['form', 'in', 'out', 'samplesPerFile', 'layout', 'split', 'onlySplit', 'json'],
+    examples: [
+      { line: 'copypaste pack webdataset aug --out packed', purpose: 'train-000000.tar and so on, of 1000 samples each' },
+      { line: 'copypaste pack parquet aug --out packed', purpose: "a folder that load_dataset('parquet', data_dir='packed/data') reads" },
+    ],
   },
   {
     name: 'preview',

@@ -24,6 +24,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Loaded>>> = {
   status: () => import('./status.ts'),
   merge: () => import('./merge.ts'),
   extract: () => import('./extract.ts'),
+  pack: () => import('./pack.ts'),
   preview: () => import('./preview.ts'),
   init: () => import('./init.ts'),
   inspect: () => import('./inspect.ts'),

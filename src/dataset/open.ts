@@ -2,8 +2,9 @@ import type { Meter } from '../base/meter.ts';
 import { absolutePath, pathFrom } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
-import { listTree, type Tree } from '../base/tree.ts';
+import type { Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault, inLine } from '../errors.ts';
+import { listDataset } from '../formats/archives.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
@@ -97,7 +98,7 @@ export interface Dataset {
 export async function openDataset(options: DatasetOptions, meter?: Meter): Promise<Dataset> {
   meter?.begin('listing files');
   const root = absolutePath(options.in);
-  const tree = await listTree(options.in);
+  const tree = await listDataset(options.in);
   if (tree.files.length === 0) throw new CopyPasteError('noInput', `${options.in}: contains no files; pass the folder of a data set`);
   const { layout: detected, folders: found } = await chooseLayout(root, tree, options);
   refuseUnlistable(tree, found);

@@ -6,6 +6,7 @@ import { utf8 } from '../base/text.ts';
 import { filesBelow, type Tree } from '../base/tree.ts';
 import { arrayFormatOf, extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
+import { type ArchiveRoles, endingOf, unclearRoles } from '../formats/archives.ts';
 import { type DocumentSample, type OpenedDocument as Opened, openDocument } from '../formats/documents.ts';
 import { type Folders, type Part, partsOf } from '../formats/folders.ts';
 import {
@@ -38,6 +39,11 @@ interface Opening {
   readonly options: DatasetOptions;
   /** Collects the problems of samples that cannot be used, by file or sample id. */
   readonly bad: Map<string, Fault>;
+}
+
+/** A data set of masks, with the roles of the images in its archives. */
+interface MaskOpening extends Opening {
+  readonly roles: ArchiveRoles | undefined;
 }
 
 /** Paired samples of all splits. */
@@ -74,9 +80,13 @@ async function openMasks(opening: Opening): Promise<Pairing> {
   const splits = lists.size > 0 ? [...lists.keys()].map(listName) : splitsOf(found);
   const split = choose(splits);
   const { lists: imageLists, notes: listNotes } = await (layout.pairLists ? openPairLists : openImageLists)(opening, split);
-  const endings = layout.endings ?? { image: options.imageSuffix ?? '', mask: options.maskSuffix, objects: '' };
+  const roles = layout.roles?.(opening.tree);
+  const isNamed = options.maskSuffix !== '' || (options.imageSuffix ?? '') !== '';
+  if (roles && !roles.endings && options.maskSuffix === '') throw unclearRoles(roles);
+  const named = { image: options.imageSuffix ?? '', mask: options.maskSuffix, objects: roles?.endings?.objects ?? '' };
+  const endings = layout.endings ?? (isNamed ? named : (roles?.endings ?? named));
   const unmasked = new Map<string, string>();
-  const all = found.flatMap((one) => pairMasks(one, endings, opening, imageLists, unmasked));
+  const all = found.flatMap((one) => pairMasks(one, endings, { ...opening, roles }, imageLists, unmasked));
   const { paired, notes } = withoutShared(all, split, found, options);
   return { paired, unmasked, folders: found, splits, split, documents: new Map(), imageLists, notes: [...listNotes, ...notes] };
 }
@@ -346,7 +356,7 @@ function below(folder: string, file: string): string {
  *
  * @param unmasked collects allowed images without a mask, by sample id.
  */
-function pairMasks(row: Folders, endings: Endings, opening: Opening, lists: ImageLists, unmasked: Map<string, string>): Paired[] {
+function pairMasks(row: Folders, endings: Endings, opening: MaskOpening, lists: ImageLists, unmasked: Map<string, string>): Paired[] {
   return partsOf(row).flatMap((part) => pairPart(row, part, endings, opening, lists, unmasked));
 }
 
@@ -354,7 +364,7 @@ function pairPart(
   row: Folders,
   part: Part,
   endings: Endings,
-  { tree, layout, bad }: Opening,
+  { tree, layout, bad, roles }: MaskOpening,
   lists: ImageLists,
   unmasked: Map<string, string>,
 ): Paired[] {
@@ -366,7 +376,8 @@ function pairPart(
   const filesOf = (folder: string, ending: string): Map<string, string> => {
     const files = new Map<string, string>();
     const beside = folder === folders.images && ending === endings.image;
-    for (const file of maskFilesOf(filesBelow(tree, folder), ending, beside)) {
+    const listed = roles ? archivedFiles(filesBelow(tree, folder), ending, roles) : maskFilesOf(filesBelow(tree, folder), ending, beside);
+    for (const file of listed) {
       const stem = withoutExtension(below(folder, file));
       const shared = stem.slice(0, stem.length - ending.length);
       const twin = files.get(shared);
@@ -377,11 +388,14 @@ function pairPart(
     return files;
   };
   const masks = filesOf(folders.masks, endings.mask);
-  const objects = folders.objects === undefined ? new Map<string, string>() : filesOf(folders.objects, endings.objects);
+  // In archives all files of a sample are together.
+  const objectsIn = roles && endings.objects !== '' ? folders.masks : folders.objects;
+  const objects = objectsIn === undefined ? new Map<string, string>() : filesOf(objectsIn, endings.objects);
   const shown = views.map((view) => ({ view, files: filesOf(folderOf(view, folders), view.ending) }));
   // Images and masks may share a folder; the suffix distinguishes them.
   const isMask = new Set(folders.images === folders.masks ? masks.values() : []);
-  const images = imagesOf(row, part, { tree, lists }, endings.image).filter(({ image }) => !isMask.has(image));
+  const isOther = (image: string): boolean => roles?.others.has(endingOf(image)) === true && endingOf(image) !== endings.image;
+  const images = imagesOf(row, part, { tree, lists }, endings.image).filter(({ image }) => !isMask.has(image) && !isOther(image));
   const used = new Set(images.map(({ stem }) => stem));
   // The image of a mask may be in another list, or in none.
   for (const [stem, mask] of masks)
@@ -426,6 +440,14 @@ function maskFilesOf(files: readonly string[], ending: string, beside: boolean):
   const images = own.filter((file) => formatOf(file) !== undefined);
   const arrays = own.filter((file) => arrayFormatOf(file) !== undefined);
   return images.length === 0 || (beside && arrays.length > 0) ? arrays : images;
+}
+
+/** Files of one role in archives. */
+function archivedFiles(files: readonly string[], ending: string, { maskExtension = '', others }: ArchiveRoles): readonly string[] {
+  const isImage = (file: string): boolean => formatOf(file) !== undefined || arrayFormatOf(file) !== undefined;
+  const isOwn = (file: string): boolean =>
+    ending === '' ? !others.has(endingOf(file)) && file.toLowerCase().endsWith(maskExtension) : withoutExtension(file).endsWith(ending);
+  return files.filter((file) => isImage(file) && isOwn(file));
 }
 
 function folderOf({ folder }: View, { masks }: Folders): string {

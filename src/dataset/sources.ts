@@ -1,10 +1,12 @@
 /** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
+
 import { realpath } from 'node:fs/promises';
 import type { Meter } from '../base/meter.ts';
 import { absolutePath } from '../base/paths.ts';
-import { listTree, type Tree } from '../base/tree.ts';
+import type { Tree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
+import { listDataset } from '../formats/archives.ts';
 import { cutoutsLayout, holdsCutouts, isBank } from '../formats/bank.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import type { Folders } from '../formats/folders.ts';
@@ -68,7 +70,7 @@ export async function openSourced(options: SourcesOptions, meter?: Meter): Promi
       refuseBankOptions(options, ['sourcesLayout', 'sourcesSplit']);
       return openBank(sources);
     }
-    const tree = await listTree(sources);
+    const tree = await listDataset(sources);
     if (!tree.files.some((file) => formatOf(file) !== undefined)) {
       const what = tree.files.length === 0 ? 'contains no files' : 'contains no images';
       throw new CopyPasteError('noInput', `--sources ${sources}: ${what}; pass a data set, a bank or a folder of cut-outs`);

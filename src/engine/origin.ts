@@ -1,10 +1,10 @@
 import type { Meter } from '../base/meter.ts';
-import { listTree } from '../base/tree.ts';
 import { isBankSet, openBank } from '../dataset/bank.ts';
 import { isCutoutFolder, reopenCutouts } from '../dataset/cutouts.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import { type SourcedDataset, withSources } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
+import { listDataset } from '../formats/archives.ts';
 import { detectLayout } from '../formats/detect.ts';
 import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
 import { foldersOf } from '../output/head.ts';
@@ -141,7 +141,7 @@ export async function reopen(
     skipBad: true,
   };
   const opened = await openDataset(recorded, meter).catch(async (cause: unknown) => {
-    const { layout: found } = await detectLayout(await listTree(options.in), undefined, options.encoding).catch(() => ({ layout }));
+    const { layout: found } = await detectLayout(await listDataset(options.in), undefined, options.encoding).catch(() => ({ layout }));
     if (found.name === layout.name) throw cause;
     throw new CopyPasteError(
       'data',

@@ -3,6 +3,7 @@ import { joinPath } from '../base/paths.ts';
 import { utf8 } from '../base/text.ts';
 import { type Tree, withStarts } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
+import { archivesOf } from './archives.ts';
 import type { Folders } from './folders.ts';
 import { type Layout, layouts } from './layouts.ts';
 
@@ -19,7 +20,11 @@ export async function matchesLayout(tree: Tree, encoding?: string, wanted?: stri
 /** Layouts that match a folder. */
 async function fittingLayouts(tree: Tree, wanted: string | undefined, encoding = utf8): Promise<Fitting[]> {
   const fitting: Fitting[] = [];
-  for (const layout of layouts.filter(({ name }) => wanted === undefined || name === wanted)) {
+  // Rows of other layouts would take no notice of the splits of archives.
+  const isArchived = archivesOf(tree).length > 0;
+  for (const layout of layouts.filter(({ name }) =>
+    wanted === undefined ? !isArchived || name.startsWith('archives') : name === wanted,
+  )) {
     const folders = await withStarts(tree, () => layout.find(tree, { encoding, asked: wanted !== undefined }));
     if (folders.length > 0) fitting.push({ layout, folders });
   }

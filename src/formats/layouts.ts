@@ -5,6 +5,7 @@ import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Endings, ObjectIds, View } from '../types.ts';
 import { ade20kNames, ade20kStuff } from './ade20k.ts';
+import { type ArchiveRoles, findArchivedObjects, findArchives, readArchiveClasses, rolesIn } from './archives.ts';
 import { cityscapes } from './cityscapes.ts';
 import { findCoco, findPanoptic, isCoco, isPanoptic } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
@@ -44,6 +45,8 @@ export interface Layout {
   /** True if images without a mask are allowed; they are ignored. */
   readonly partial?: boolean;
   readonly endings?: Endings;
+  /** Finds the endings in the names of files, if each data set has its own. */
+  roles?(tree: Tree): ArchiveRoles;
   /** Encoding of the class in instance ids, if they have one. */
   readonly objectIds?: ObjectIds;
   /** Further mask files, derived from the class mask. */
@@ -549,6 +552,38 @@ const rows = [
     background: [],
     ignore: [noCategory],
     find: findSegmentAnything,
+    format: async (): Promise<Format> => (await import('./segment-anything/segment-anything.ts')).segmentAnything,
+  },
+  {
+    name: 'archives',
+    summary: 'WebDataset tars or Hugging Face Parquet files: <key>.jpg with <key>.mask.png, or columns image and mask',
+    docs: {
+      title: 'WebDataset, Hugging Face Parquet',
+      folders: '`.tar` or `.parquet` files with an image and a mask for each sample',
+      written: 'masks, with their palettes, in folders that are named like the archives; `pack` makes archives of them',
+      carried: '`id2label.json`',
+      lost: 'other members and columns',
+    },
+    background: [0],
+    ignore: [255],
+    roles: rolesIn,
+    config: readArchiveClasses,
+    find: findArchives,
+  },
+  {
+    name: 'archives-objects',
+    summary: 'WebDataset tars with <key>.jpg and <key>.json (run lengths of objects, as in SA-1B), or Parquet files with a column objects',
+    docs: {
+      title: 'the same, with objects',
+      folders:
+        '`.tar` files with an image and a `.json` file of run lengths for each sample, as `pack` writes them, or SA-1B; `.parquet` files with a column `objects`',
+      written: 'as in [`segment-anything`](#segment-anything), in folders that are named like the archives; `pack` makes archives of them',
+      carried: '–',
+      lost: 'other members and columns',
+    },
+    background: [],
+    ignore: [noCategory],
+    find: findArchivedObjects,
     format: async (): Promise<Format> => (await import('./segment-anything/segment-anything.ts')).segmentAnything,
   },
   {

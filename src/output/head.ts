@@ -12,7 +12,15 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type BankHead, bankVersion } from '../formats/bank.ts';
 import type { Folders } from '../formats/folders.ts';
-import { type AugmentOptions, augmentOptions, type ExtractOptions, extractOptions, type Option } from '../options.ts';
+import {
+  type AugmentOptions,
+  augmentOptions,
+  type ExtractOptions,
+  extractOptions,
+  type Option,
+  type PackOptions,
+  packOptions,
+} from '../options.ts';
 import type { Measures } from '../plan/measures.ts';
 import { sourcePrefix } from '../types.ts';
 import { version } from '../version.ts';
@@ -57,6 +65,21 @@ export async function bankHeadOf(dataset: Dataset, options: ExtractOptions): Pro
     input: await inputOf(dataset, undefined),
     classes: [...dataset.classNames].map(([id, name]) => ({ id, name })),
     ...(dataset.stuff && { stuff: [...dataset.stuff] }),
+  };
+}
+
+/** Head of packed data. Runs of `pack` with equal heads write equal bytes. */
+export async function packHeadOf(dataset: Dataset, options: PackOptions): Promise<PackHead> {
+  return {
+    kind: 'pack',
+    schema: 1,
+    tool: { name: 'copypaste', version },
+    codecs: {},
+    options: optionsOf(packOptions, options),
+    layout: layoutOf(dataset),
+    ...(dataset.list && { list: dataset.list }),
+    input: await inputOf(dataset, undefined),
+    classes: [...dataset.classNames].map(([id, name]) => ({ id, name })),
   };
 }
 
@@ -127,6 +150,14 @@ export type RunHead = Pick<ManifestHead, 'tool' | 'codecs' | 'options' | 'layout
 
 /** Head of the manifest of a bank. */
 export type BankRunHead = RunHead & BankHead;
+
+/** Head of the manifest of packed data. */
+export interface PackHead extends RunHead {
+  readonly kind: 'pack';
+  readonly schema: 1;
+  /** Classes of the data set that have a name. */
+  readonly classes: readonly { readonly id: number; readonly name: string }[];
+}
 
 /** Refuses to continue another run. @throws {CopyPasteError} `usage` with the first difference, if the two heads differ. */
 export function refuseOther(there: RunHead, here: RunHead, out: string, remedy = 'choose another folder or pass --overwrite'): void {

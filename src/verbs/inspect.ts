@@ -1,7 +1,6 @@
 import { digestOf } from '../base/digest.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
-import { listTree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
 import { isUndefinedId, type KnownClasses } from '../dataset/classes.ts';
@@ -19,11 +18,13 @@ import { withFiles } from '../engine/option-files.ts';
 import { createJudge } from '../engine/pastable.ts';
 import { addPixels, type PixelSums, pixelsIn } from '../engine/tally.ts';
 import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
+import { listDataset } from '../formats/archives.ts';
 import { bankLayout, isBank, readBank } from '../formats/bank.ts';
 import { matchesLayout } from '../formats/detect.ts';
 import { type Given, inspectOptions, type Resolved } from '../options.ts';
 import type { Manifest } from '../output/manifest.ts';
 import { manifestName, readManifest } from '../output/manifest-file.ts';
+import { isPack } from '../output/packs.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Annotations, PixelsById, Reason, Sample, Shaped, Size } from '../types.ts';
 
@@ -67,7 +68,7 @@ async function inspectOther(options: InspectOptions, layout: string, other: stri
 
 /** Tests if the options find the files of a layout in a folder. */
 async function hasLayout(folder: string, layout: string, { images, masks, annotations, encoding }: InspectOptions): Promise<boolean> {
-  const tree = await listTree(folder);
+  const tree = await listDataset(folder);
   const named = [images, masks].filter((path) => path !== undefined);
   if (annotations !== undefined) return tree.has(annotations);
   return named.length > 0 ? named.every((path) => tree.folders.has(path)) : matchesLayout(tree, encoding, layout);
@@ -97,9 +98,8 @@ async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspec
     hooks.done?.(sample.id);
     return { sample, digest, file, annotations };
   };
-  const made = dataset.leftBehind.includes(manifestName)
-    ? await readManifest(joinPath(dataset.root, manifestName)).catch(whatOfManifest)
-    : undefined;
+  const isMade = dataset.leftBehind.includes(manifestName) && !(await isPack(dataset.root));
+  const made = isMade ? await readManifest(joinPath(dataset.root, manifestName)).catch(whatOfManifest) : undefined;
   const census = createCensus(dataset, made);
   // Only the annotations of one chunk are in memory at once.
   for (const chunk of chunksOf(samples)) for (const one of await inParts(chunk, jobsOf(options), read)) census.add(one);

@@ -7,6 +7,7 @@ import time
 import traceback
 from pathlib import Path
 
+import archives
 import cityscapes
 import coco
 import images
@@ -40,6 +41,10 @@ cases = {
     "images-arrays": images.arrays,
     "images-tiff-from-png": images.tiff_from_png,
     "images-toned": images.toned_only,
+    "archives-webdataset-out": archives.webdataset_out,
+    "archives-parquet-out": archives.parquet_out,
+    "archives-webdataset-in": archives.webdataset_in,
+    "archives-parquet-in": archives.parquet_in,
     "cityscapes": cityscapes.all_files,
     "cityscapes-train-ids": cityscapes.train_ids_alone,
     "kitti": scenes.kitti,

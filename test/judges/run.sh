@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks the output with independent tools: pycocotools, Datumaro, labelme, Label Studio's converter, Supervisely's SDK, the Cityscapes scripts,
-# Ultralytics and OpenCV. Needs Python 3.11 or later with pip; packages are kept in the user's cache.
+# Ultralytics, WebDataset, Hugging Face's datasets and OpenCV. Needs Python 3.11 or later with pip; packages are kept in the user's cache.
 #
 #   npm run test:judges
 #   npm run test:judges -- --long          also a document of 100,000 annotations

@@ -25,6 +25,12 @@ export interface SamAnnotation {
   /** Left, top, width and height. */
   readonly bbox?: readonly number[] | null;
   readonly area?: number | null;
+  /** Class and its name, as `pack` writes them; SA-1B has no classes. */
+  readonly category_id?: number | null;
+  readonly category?: string | null;
+  readonly iscrowd?: number | boolean | null;
+  /** 0 for a region of stuff. */
+  readonly isthing?: number | boolean | null;
   /** Points on the object that the model was given. */
   readonly point_coords?: readonly (readonly number[])[] | null;
   /** Part of the image that the model was given, as left, top, width and height. */
@@ -39,7 +45,7 @@ export interface SamImage {
   readonly text: string;
 }
 
-/** Id of the only class, and its name. */
+/** Id and name of the class of objects without one. */
 export const onlyClass = { id: 0, name: unnamedClass } as const;
 
 const isNumber = (value: unknown): boolean => typeof value === 'number';
@@ -48,6 +54,7 @@ const box = optional({
   expects: 'a list of four numbers',
   fits: (value) => Array.isArray(value) && (value.length === 4 || value.length === 0) && value.every(isNumber),
 });
+const flag = { expects: '0, 1, true or false', fits: (value: unknown): boolean => [0, 1, true, false].includes(value as number) };
 const documentKeys: Keys = { image: object, annotations: list };
 const imageKeys: Keys = { file_name: optional(text), width: optional(length), height: optional(length) };
 const annotationKeys: Keys = {
@@ -56,6 +63,13 @@ const annotationKeys: Keys = {
   bbox: box,
   crop_box: box,
   area: number,
+  category_id: optional({
+    expects: 'a class id from 0 to 65535',
+    fits: (value) => integer.fits(value) && (value as number) >= 0 && (value as number) <= 65535,
+  }),
+  category: optional(text),
+  iscrowd: optional(flag),
+  isthing: optional(flag),
   predicted_iou: number,
   stability_score: number,
   point_coords: optional({
@@ -78,11 +92,35 @@ export function parseSegmentAnything(content: string, file: string): SamDocument
   if (problem !== undefined) throw refuse(problem);
   const size = sizeOf(document);
   const problems = document.annotations.flatMap((annotation, n) => {
-    const ofKeys = problemOfKeys(annotation, annotationKeys) ?? within('segmentation', problemOfRuns(annotation.segmentation, size));
+    const ofKeys =
+      problemOfKeys(annotation, annotationKeys) ??
+      problemOfClass(annotation) ??
+      within('segmentation', problemOfRuns(annotation.segmentation, size));
     return ofKeys === undefined ? [] : [`annotations[${n}]: ${ofKeys}`];
   });
   if (problems.length > 0) throw refuse(listed(problems));
   return document;
+}
+
+function problemOfClass({ category_id: id, category: name }: SamAnnotation): string | undefined {
+  return (id ?? undefined) === undefined && (name ?? undefined) !== undefined ? 'category has no category_id' : undefined;
+}
+
+/**
+ * Classes of annotations: those that they name, or a single one.
+ *
+ * @param names collects the classes by id.
+ * @returns the problem if a class has another name already.
+ */
+export function problemOfNames({ annotations }: SamDocument, names: Map<number, string>): string | undefined {
+  for (const { category_id, category } of annotations) {
+    const id = category_id ?? onlyClass.id;
+    const name = category ?? ((category_id ?? undefined) === undefined ? onlyClass.name : `${id}`);
+    const known = names.get(id) ?? name;
+    if (known !== name) return `class ${id} is '${name}', but '${known}' elsewhere; give it one name`;
+    names.set(id, name);
+  }
+  return undefined;
 }
 
 function within(key: string, problem: string | undefined): string | undefined {
@@ -105,14 +143,21 @@ export function shapesOfSegmentAnything({ parts: [content = ''], size, file }: S
   const shapes = document.annotations.map((own, id) => {
     const instance = instanceOf(own, size);
     if (instance === null) throw new CopyPasteError('data', `annotations[${id}]: ${problemOfRuns(own.segmentation, size)}`, { path: file });
-    return { id, own, ...(instance ? { instance } : { reason: 'no area' as const }) };
+    if (!instance) return { id, own, reason: 'no area' as const };
+    const reason = unpastedReason(own);
+    return reason ? { id, own, instance: { ...instance, crowd: true }, reason } : { id, own, instance };
   });
   return { size, own: { document, text: content }, shapes };
 }
 
+/** Reason why an annotation with pixels is never pasted. */
+export function unpastedReason({ isthing, iscrowd }: SamAnnotation): 'stuff' | 'crowd' | undefined {
+  return isthing === 0 || isthing === false ? 'stuff' : iscrowd ? 'crowd' : undefined;
+}
+
 /** Instance of an annotation; undefined if it has no pixel, null if its run lengths are not those of the image. */
-function instanceOf({ segmentation }: SamAnnotation, size: Size): Instance | undefined | null {
+function instanceOf({ segmentation, category_id }: SamAnnotation, size: Size): Instance | undefined | null {
   const spans = problemOfRuns(segmentation, size) === undefined ? spansOfRle(segmentation.counts, size) : undefined;
   if (!spans) return null;
-  return spans.length > 0 ? instanceOfSpans(onlyClass.id, spans, size) : undefined;
+  return spans.length > 0 ? instanceOfSpans(category_id ?? onlyClass.id, spans, size) : undefined;
 }

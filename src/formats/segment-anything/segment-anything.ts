@@ -1,10 +1,19 @@
-/** The format of Segment Anything, as in the data set SA-1B: a JSON file of masks beside each image. Masks have no classes, and overlap. */
+/** The format of Segment Anything, as in the data set SA-1B: a JSON file of masks beside each image. Masks overlap; in SA-1B they have no classes. */
 import { inParts } from '../../base/parts.ts';
 import { readText } from '../../base/tree.ts';
 import { CopyPasteError } from '../../errors.ts';
+import type { Reason } from '../../types.ts';
 import type { LabelFormat } from '../format.ts';
 import { isEmpty } from '../rle.ts';
-import { onlyClass, parseSegmentAnything, type SamAnnotation, type SamImage, shapesOfSegmentAnything } from './read.ts';
+import {
+  onlyClass,
+  parseSegmentAnything,
+  problemOfNames,
+  type SamAnnotation,
+  type SamImage,
+  shapesOfSegmentAnything,
+  unpastedReason,
+} from './read.ts';
 import { renamedText, segmentAnythingText } from './write.ts';
 
 export const segmentAnything: LabelFormat<SamImage, SamAnnotation> = {
@@ -12,25 +21,32 @@ export const segmentAnything: LabelFormat<SamImage, SamAnnotation> = {
   ending: '.json',
   async names({ root }, { files, counted, encoding }, bad) {
     const isCounted = new Set(counted);
-    let [annotations, empty, largestOfImage] = [0, 0, 0];
+    let [annotations, largestOfImage] = [0, 0];
+    const unpasted: Partial<Record<Reason, number>> = {};
+    const named = new Map<number, string>();
     await inParts(files, 8, async (file) => {
       try {
         const document = parseSegmentAnything(await readText(root, file, encoding), file);
+        const problem = problemOfNames(document, named);
+        if (problem !== undefined) throw new CopyPasteError('data', problem, { path: file });
         if (!isCounted.has(file)) return;
         annotations += document.annotations.length;
         for (const { id } of document.annotations) largestOfImage = Math.max(largestOfImage, id ?? 0);
-        empty += document.annotations.filter(({ segmentation }) => isEmpty(segmentation)).length;
+        for (const one of document.annotations) {
+          const reason = isEmpty(one.segmentation) ? 'no area' : unpastedReason(one);
+          if (reason) unpasted[reason] = (unpasted[reason] ?? 0) + 1;
+        }
       } catch (error) {
         if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
         bad.set(file, { path: file, what: error.what });
       }
     });
-    const unpasted = empty > 0 ? { 'no area': empty } : {};
-    return { classNames: new Map([[onlyClass.id, onlyClass.name]]), counts: { annotations, unpasted, largestOfImage } };
+    const classNames = named.size > 0 ? new Map([...named].sort(([a], [b]) => a - b)) : new Map([[onlyClass.id, onlyClass.name]]);
+    return { classNames, counts: { annotations, unpasted, largestOfImage } };
   },
   shapes: shapesOfSegmentAnything,
   plain: (text, { image }) => renamedText(text, image),
-  pasted: (pasted, { image }) => segmentAnythingText(pasted, image),
+  pasted: (pasted, { image }, { classNames }) => segmentAnythingText(pasted, image, classNames),
 
   contradictions({ shapes }) {
     return shapes.flatMap(({ id, own: { area, bbox }, instance }) => {

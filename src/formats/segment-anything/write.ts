@@ -2,20 +2,24 @@
 import { basename } from 'node:path';
 import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
 import { areaOfSpans, boxOfSpans } from '../../masks/spans.ts';
-import type { Shaped, Size } from '../../types.ts';
+import type { ClassNames, Shaped, Size } from '../../types.ts';
 import { type PastedShape, type PastedShapes, provenanceOf } from '../format.ts';
 import { jsonText } from '../json-text.ts';
-import type { SamAnnotation, SamImage } from './read.ts';
+import { onlyClass, type SamAnnotation, type SamImage } from './read.ts';
 
 /** Writes the file of an image after pasting. @param path of the image in the output. */
-export function segmentAnythingText({ before, kept, pasted }: PastedShapes<SamImage, SamAnnotation>, path: string): string {
+export function segmentAnythingText(
+  { before, kept, pasted }: PastedShapes<SamImage, SamAnnotation>,
+  path: string,
+  classNames: ClassNames,
+): string {
   const { document, text } = before.own;
   const { size } = before;
   if (pasted.length === 0 && kept.length === before.shapes.length && kept.every(({ spans }) => !spans)) return renamedText(text, path);
   let id = document.annotations.reduce((most, one) => Math.max(most, one.id ?? 0), 0);
   const annotations = [
     ...kept.map(({ shape, spans }) => (spans ? masked(shape.own, shape, spans, size) : shape.own)),
-    ...pasted.map((one) => pastedAnnotation(one, ++id, size)),
+    ...pasted.map((one) => pastedAnnotation(one, ++id, size, classNames)),
   ];
   const { file_name } = document.image;
   const image = file_name ? { ...document.image, file_name: renamedPath(file_name, path) } : document.image;
@@ -35,13 +39,19 @@ function renamedPath(name: string, path: string): string {
   return name.slice(0, Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1) + basename(path);
 }
 
+/** Tests if annotations have classes: without them, all are of one class. */
+function hasClasses(classNames: ClassNames): boolean {
+  return classNames.size > 1 || classNames.get(onlyClass.id) !== onlyClass.name;
+}
+
 /** A pasted annotation; the scores of the model are those of its source. */
-function pastedAnnotation(one: PastedShape<SamImage, SamAnnotation>, id: number, size: Size): SamAnnotation {
-  const { origin, spans } = one;
+function pastedAnnotation(one: PastedShape<SamImage, SamAnnotation>, id: number, size: Size, classNames: ClassNames): SamAnnotation {
+  const { origin, spans, classId } = one;
   const own = origin && { image_id: origin.own.document.image.image_id, annotation_id: origin.shape.own.id };
   const isNamed = own?.image_id !== undefined && own.annotation_id !== undefined;
   return {
     ...masked(origin?.shape.own ?? {}, origin?.shape, spans, size),
+    ...(hasClasses(classNames) && { category_id: classId, category: classNames.get(classId) ?? `${classId}` }),
     id,
     point_coords: [pointOn(spans)],
     crop_box: [0, 0, size.width, size.height],

@@ -1,0 +1,111 @@
+/**
+ * Files in archives, by paths in which an archive stands for a folder: `data/train-000000.tar/7.jpg`. A folder that is named like an archive
+ * stays a folder.
+ */
+import { type FileState, isRemote, type OpenFile } from '../storage/store.ts';
+import { type Archive, isArchive } from './archive.ts';
+import { openArchive } from './open.ts';
+
+/** How files that are in no archive are reached. */
+export interface Plain {
+  open(path: string): Promise<OpenFile>;
+  state(path: string): Promise<Pick<FileState, 'size' | 'mtimeMs'>>;
+  /** Text that differs after each change of a file; `undefined` if it is not a regular file. */
+  version(path: string): Promise<string | undefined>;
+}
+
+/** A file in an archive. */
+export interface Member {
+  /** Path of the archive. */
+  readonly archive: string;
+  /** Opens the file. */
+  open(): OpenFile;
+  /** Size of the file, or an equal part of its archive where only reading it would tell, and time of the archive. */
+  state(): Promise<Pick<FileState, 'size' | 'mtimeMs'>>;
+}
+
+/** Archives of this process; the index of each is made once, and again if it has changed. */
+export interface Archives {
+  /** The file of a path in an archive; `undefined` if it is in none. @throws {Damaged} if the archive is damaged. */
+  member(path: string): Promise<Member | undefined>;
+  /** Names of the files in an archive; `undefined` if the path is not one of an archive. @throws {Damaged} if it is damaged. */
+  names(path: string): Promise<readonly string[] | undefined>;
+}
+
+interface Known {
+  readonly version: string;
+  readonly archive: Promise<Archive>;
+}
+
+/** Creates the archives of a process. */
+export function createArchives({ open, state, version }: Plain): Archives {
+  /** Archives by path; `undefined` for a folder of a store. */
+  const known = new Map<string, Known | undefined>();
+
+  const openAt = async (path: string): Promise<Archive | undefined> => {
+    const before = known.get(path);
+    // A store would be asked over the network for every file. Digests notice a change.
+    if (isRemote(path) && known.has(path)) return before?.archive;
+    const current = await version(path).catch(() => undefined);
+    if (current === undefined) {
+      if (isRemote(path)) known.set(path, undefined);
+      return undefined;
+    }
+    if (before?.version === current) return before.archive;
+    const { size } = await state(path);
+    // No file stays open: there may be more archives than a process may have open files.
+    const read = async (start: number, length: number): Promise<Uint8Array> => {
+      const file = await open(path);
+      try {
+        const wanted = Math.max(0, Math.min(length, size - start));
+        const bytes = Buffer.allocUnsafeSlow(wanted);
+        let at = 0;
+        while (at < wanted) {
+          const { bytesRead } = await file.read(bytes, at, wanted - at, start + at);
+          if (bytesRead === 0) break;
+          at += bytesRead;
+        }
+        return bytes.subarray(0, at);
+      } finally {
+        await file.close();
+      }
+    };
+    const archive = openArchive({ path, size, read });
+    known.set(path, { version: current, archive });
+    archive.catch(() => known.delete(path));
+    return archive;
+  };
+
+  return {
+    names: async (path) => (isArchive(path) ? (await openAt(path))?.names : undefined),
+
+    async member(path) {
+      for (const { index, 0: ending } of path.matchAll(/\.(?:tar|parquet)\//g)) {
+        const at = path.slice(0, index + ending.length - 1);
+        const archive = await openAt(at);
+        if (archive) return memberOf(archive, at, path.slice(index + ending.length), () => state(at));
+      }
+      return undefined;
+    },
+  };
+}
+
+function memberOf(archive: Archive, path: string, name: string, stateOf: () => ReturnType<Plain['state']>): Member {
+  return {
+    archive: path,
+    open: () => ({
+      async read(buffer, offset, length, position) {
+        const bytes = await archive.read(name, { start: position, end: position + length });
+        buffer.set(bytes, offset);
+        return { bytesRead: bytes.length, buffer };
+      },
+      stat: async () => ({ size: archive.size(name) ?? (await archive.read(name)).length }),
+      readFile: async () => Buffer.from(await archive.read(name)),
+      close: async () => {},
+    }),
+    async state() {
+      const { size, mtimeMs } = await stateOf();
+      return { size: archive.size(name) ?? Math.floor(size / archive.names.length), mtimeMs };
+    },
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * Data sets in archives: tars of WebDataset and Parquet files of Hugging Face. Each archive is read as a folder with its name, which also
+ * holds for a real folder of such a name, as in an output. The files of a sample have one key: `7.jpg`, `7.mask.png`, `7.json`.
+ */
+import { isArchive } from '../archives/archive.ts';
+import { inParts } from '../base/parts.ts';
+import { joinPath } from '../base/paths.ts';
+import { archives } from '../base/regular.ts';
+import { cannotRead, listTree, readText, type Tree, withMembers } from '../base/tree.ts';
+import { arrayFormatOf, formatOf } from '../codecs/image-names.ts';
+import { CopyPasteError, messageOf } from '../errors.ts';
+import type { Endings } from '../types.ts';
+import { type Folders, isSplitName } from './folders.ts';
+import type { ClassConfig } from './format.ts';
+import { partsOf } from './json.ts';
+import { parseJson } from './json-text.ts';
+import { isSegmentAnything } from './segment-anything/find.ts';
+
+/** Parts of names, before their extension, that say what an image is. */
+const words = {
+  image: /^\.(image|img|input|rgb)$/i,
+  mask: /^\.(mask|masks|seg|segm|segmentation|segmentation_mask|semantic|semseg|sem_seg|semantic_mask|label|labels|annotation|annotations|gt|target)$/i,
+  objects: /^\.(instances?|instance_mask|inst|objects?)$/i,
+};
+
+/** Roles of the images in archives. */
+export interface ArchiveRoles {
+  /** Absent if several endings may be those of masks, or none. */
+  readonly endings?: Endings;
+  /** Endings of all images that are not those of samples, such as `.mask`. */
+  readonly others: ReadonlySet<string>;
+  /** Extension of masks that have the name of their image, such as `.png` beside `.jpg`. */
+  readonly maskExtension?: string;
+}
+
+/**
+ * Lists a data set, as `listTree` does, with the files in its archives. Archives beside images are not looked into: they may hold the same
+ * files, or others.
+ *
+ * @throws {CopyPasteError} `data` if an archive is damaged or compressed as a whole.
+ */
+export async function listDataset(root: string): Promise<Tree> {
+  const tree = await listTree(root);
+  const files = tree.files.filter((file) => isArchive(file));
+  if (files.length === 0 || tree.files.some(isImage)) return tree;
+  const inside = new Map<string, readonly string[]>();
+  await inParts(files, archivesAtOnce, async (file) => {
+    const names = await archives.names(joinPath(root, file)).catch((error: unknown) => {
+      throw cannotRead(file, error);
+    });
+    if (names) inside.set(file, names);
+  });
+  return withMembers(tree, inside);
+}
+
+/** Archives whose index is made at the same time. */
+const archivesAtOnce = 8;
+
+/** Archives of a tree, without those in others. */
+export function archivesOf({ folders }: Pick<Tree, 'folders'>): string[] {
+  const all = [...folders].filter((folder) => /\.(tar|parquet)$/.test(folder));
+  return all.filter((folder) => !all.some((other) => folder.startsWith(`${other}/`)));
+}
+
+/** Finds archives of images with masks. */
+export function findArchives(tree: Tree): Folders[] {
+  const archives = archivesOf(tree);
+  if (archives.length === 0) return [];
+  const { endings, others } = rolesIn(tree);
+  return endings === undefined && others.size === 0 ? [] : foldersOf(archives);
+}
+
+/** Finds archives of images with files of objects. */
+export function findArchivedObjects(tree: Tree): Folders[] {
+  const archives = archivesOf(tree);
+  const isOwn = (file: string): boolean => file.endsWith('.json') && archives.some((archive) => file.startsWith(`${archive}/`));
+  const first = archives.length === 0 ? undefined : tree.files.find(isOwn);
+  return first !== undefined && isSegmentAnything(tree, first) ? foldersOf(archives) : [];
+}
+
+/** Splits of archives, with the archives of each as its parts. */
+function foldersOf(archives: readonly string[]): Folders[] {
+  const splits = new Map<string, string[]>();
+  for (const archive of archives) splits.set(splitOf(archive), [...(splits.get(splitOf(archive)) ?? []), archive]);
+  const [only] = [...splits.keys()];
+  // One name of all archives says nothing, unless it is that of a split.
+  const isUnsplit = splits.size === 1 && !isSplitName(only as string);
+  return [...splits].map(([split, own]) => ({
+    split: isUnsplit ? '' : split,
+    images: '',
+    masks: '',
+    parts: own.map((archive) => ({ images: archive, masks: archive })),
+  }));
+}
+
+/** Split of an archive: the name of a folder around it, a part of its own name, or what is before its number. */
+function splitOf(archive: string): string {
+  const parts = archive.split('/');
+  const name = (parts.pop() as string).replace(/\.(tar|parquet)$/, '');
+  const before = name.replace(/[-_.]?\d+([-_.]of[-_.]\d+)?(-[0-9a-f]{8,})?$/, '');
+  return parts.findLast(isSplitName) ?? name.split(/[-_.]/).find(isSplitName) ?? before;
+}
+
+/** Roles of the images in the archives of a tree, by their names. */
+export function rolesIn(tree: Tree): ArchiveRoles {
+  const stems = new Set<string>();
+  const extensions = new Map<string, number>();
+  const archives = archivesOf(tree);
+  const files = tree.files.filter((file) => archives.some((archive) => file.startsWith(`${archive}/`)) && isImage(file));
+  for (const file of files) stems.add(stemOf(file));
+  const endings = new Map<string, number>();
+  let plain = 0;
+  for (const stem of stems) {
+    const [, base = '', ending = ''] = /^(.*[^/])(\.[^./]+)$/.exec(stem) ?? [];
+    const isRole = ending !== '' && (stems.has(base) || Object.values(words).some((word) => word.test(ending)));
+    if (isRole) endings.set(ending, (endings.get(ending) ?? 0) + 1);
+    else plain++;
+  }
+  // Where no image has the bare key, as of a Parquet file with two columns of other names, all endings are roles.
+  const all = [...endings.keys()];
+  const named = (word: RegExp): string[] => all.filter((ending) => word.test(ending));
+  const images = plain > 0 ? [''] : named(words.image);
+  const masks = named(words.mask);
+  const [objects = ''] = named(words.objects);
+  const others = new Set(all.filter((ending) => !images.includes(ending)));
+  if (images.length === 1 && masks.length === 1)
+    return { endings: { image: images[0] as string, mask: masks[0] as string, objects }, others };
+  for (const file of files)
+    if (!others.has(endingOf(file))) extensions.set(extensionOf(file), (extensions.get(extensionOf(file)) ?? 0) + 1);
+  const maskExtension = masks.length === 0 && plain > 0 ? twinOf(extensions, plain) : undefined;
+  return maskExtension === undefined ? { others } : { endings: { image: '', mask: '', objects }, others, maskExtension };
+}
+
+/** Extension of masks, if each image has a file of its name with one of two extensions: that of a format without loss beside JPEG. */
+function twinOf(extensions: ReadonlyMap<string, number>, stems: number): string | undefined {
+  const masks = [...extensions.keys()].filter((one) => /^\.(png|tiff?|bmp|npy|npz)$/.test(one));
+  return extensions.size === 2 && masks.length === 1 && extensions.get(masks[0] as string) === stems ? masks[0] : undefined;
+}
+
+/** The error of archives whose masks cannot be told from other images. */
+export function unclearRoles({ others }: ArchiveRoles): CopyPasteError {
+  const flags = [...others].sort().map((ending) => `--mask-suffix ${ending}`);
+  return new CopyPasteError(
+    'usage',
+    `nothing says which images of a sample are its image and its mask: names end with ${[...others].sort().join(', ')}; pass ${flags.join(' or ')}, and --image-suffix if no image has the bare name`,
+  );
+}
+
+function isImage(file: string): boolean {
+  return formatOf(file) !== undefined || arrayFormatOf(file) !== undefined;
+}
+
+function stemOf(file: string): string {
+  return file.replace(/\.[^./]+$/, '');
+}
+
+/** Ending of the name of a file before its extension, such as `.mask`. */
+export function endingOf(file: string): string {
+  return /\.[^./]+$/.exec(stemOf(file))?.[0] ?? '';
+}
+
+function extensionOf(file: string): string {
+  return /\.[^./]+$/.exec(file)?.[0].toLowerCase() ?? '';
+}
+
+/** Name of the file of class names, as on the Hugging Face hub. */
+export const classNamesOfHub = 'id2label.json';
+
+/**
+ * Reads the names of the classes from `id2label.json`, and from the manifest of `pack` beside it which ids are background or ignored.
+ *
+ * @throws {CopyPasteError} `data` if a file is invalid.
+ */
+export async function readArchiveClasses(tree: Tree, encoding: string): Promise<ClassConfig | undefined> {
+  const file = [classNamesOfHub, `data/${classNamesOfHub}`].find((one) => tree.has(one));
+  if (file === undefined) return undefined;
+  const names: unknown = await readText(tree.root, file, encoding)
+    .then(parseJson)
+    .catch((cause: unknown) => {
+      throw cause instanceof CopyPasteError ? cause : new CopyPasteError('data', `is not JSON: ${messageOf(cause)}`, { path: file, cause });
+    });
+  const pairs = Object.entries((names ?? {}) as object);
+  const wrong = pairs.find(([id, name]) => !/^\d{1,5}$/.test(id) || typeof name !== 'string');
+  if (wrong || Array.isArray(names))
+    throw new CopyPasteError('data', 'is not an object of class names by id, such as {"0": "sky"}', { path: file });
+  const classNames = new Map(pairs.map(([id, name]): [number, string] => [Number(id), name]));
+  const called = (name: RegExp): number[] => [...classNames].flatMap(([id, one]) => (name.test(one) ? [id] : []));
+  const ignored = called(/^_*(void|ignore|ignored|unlabel+ed|unknown)_*$/i);
+  const packed = tree.has('manifest.json') ? await idsOfPack(tree.root) : undefined;
+  const { background, ignore } = packed ?? { background: called(/^_*background_*$/i), ignore: ignored.length > 0 ? ignored : [255] };
+  return { file, classNames, background, ignore };
+}
+
+/** Background and ignored ids in the manifest of `pack`; `undefined` if it is another one. */
+async function idsOfPack(root: string): Promise<{ background: number[]; ignore: number[] } | undefined> {
+  for await (const { key, element, bytes } of partsOf(root, 'manifest.json')) {
+    if (key === 'kind' && bytes.toString() !== '"pack"') return undefined;
+    if (key === 'layout' && !element) return JSON.parse(bytes.toString());
+    if (element) return undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,120 @@
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import { describe, expect, test } from 'vitest';
+import type { Ranges } from '../../src/archives/archive.ts';
+import { openArchive } from '../../src/archives/open.ts';
+import { type PackedRow, parquetOf } from '../../src/archives/parquet-writer.ts';
+
+const png = (text: string): Uint8Array => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(text)]);
+
+function rangesOf(bytes: Buffer): Ranges {
+  return { path: 'a.parquet', size: bytes.length, read: async (start, length) => bytes.subarray(start, start + length) };
+}
+
+const object = { id: 4, bbox: [1, 2, 3, 4], area: 9, categoryId: 17, iscrowd: false, isthing: true, counts: '0a1' } as const;
+
+const rows: readonly PackedRow[] = Array.from({ length: 250 }, (_, n) => ({
+  key: `k${n}`,
+  images: {
+    image: { bytes: png(`image ${n} ${'x'.repeat(30_000)}`), path: `k${n}.png` },
+    mask: { bytes: png(`mask ${n}`), path: `k${n}.mask.png` },
+  },
+  objects: n === 3 ? [] : [object, { ...object, id: n, categoryId: 3, iscrowd: true }],
+  size: { width: 7, height: 5 },
+}));
+
+async function written(some: readonly PackedRow[] = rows): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  const each = async function* () {
+    yield* some;
+  };
+  const categories = [
+    { id: 3, name: 'cat' },
+    { id: 17, name: 'dog' },
+  ];
+  for await (const part of parquetOf(each(), { images: ['image', 'mask'], categories, createdBy: 'test' })) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** A file with columns of any kind, as other tools write them. */
+function other(
+  columns: Readonly<Record<string, readonly (Uint8Array | string | null)[]>>,
+  codec: 'SNAPPY' | 'UNCOMPRESSED' = 'SNAPPY',
+): Buffer {
+  const writer = new ByteWriter();
+  const isText = (values: readonly unknown[]): boolean => values.some((value) => typeof value === 'string');
+  const schema = [
+    { name: 'root', num_children: Object.keys(columns).length },
+    ...Object.entries(columns).map(([name, values]) => ({
+      name,
+      type: 'BYTE_ARRAY' as const,
+      repetition_type: 'OPTIONAL' as const,
+      ...(isText(values) && { converted_type: 'UTF8' as const }),
+    })),
+  ];
+  const parquet = new ParquetWriter({ writer, schema, codec });
+  parquet.write({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data] })), rowGroupSize: 2 });
+  parquet.finish();
+  return Buffer.from(writer.getBuffer());
+}
+
+describe('a Parquet file', () => {
+  test('has a member for each image, named by its path, and a file of objects', async () => {
+    const bytes = await written();
+    expect(bytes.equals(await written())).toBe(true);
+    const archive = await openArchive(rangesOf(bytes));
+    expect(archive.names).toHaveLength(750);
+    for (const n of [249, 0, 100, 99, 101, 3]) {
+      expect(Buffer.compare(await archive.read(`k${n}.png`), rows[n]?.images.image?.bytes as Uint8Array)).toBe(0);
+      expect(Buffer.from(await archive.read(`k${n}.mask.png`, { start: 8, end: 12 })).toString()).toBe('mask');
+    }
+    const document = JSON.parse(Buffer.from(await archive.read('k9.json')).toString());
+    expect(document).toEqual({
+      image: { file_name: null, width: 7, height: 5 },
+      annotations: [
+        { id: 4, category_id: 17, category: 'dog', bbox: [1, 2, 3, 4], area: 9, iscrowd: 0, segmentation: { size: [5, 7], counts: '0a1' } },
+        { id: 9, category_id: 3, category: 'cat', bbox: [1, 2, 3, 4], area: 9, iscrowd: 1, segmentation: { size: [5, 7], counts: '0a1' } },
+      ],
+    });
+    expect(JSON.parse(Buffer.from(await archive.read('k3.json')).toString()).annotations).toEqual([]);
+  });
+
+  test('is read by ranges of the pages that hold a row', async () => {
+    const bytes = await written();
+    let read = 0;
+    const archive = await openArchive({
+      ...rangesOf(bytes),
+      read: async (start, length) => {
+        read += Math.min(length, bytes.length - start);
+        return bytes.subarray(start, start + length);
+      },
+    });
+    const before = read;
+    await archive.read('k200.png');
+    expect(read - before).toBeLessThan(bytes.length / 4);
+  });
+
+  test('of plain bytes names rows by their numbers, and images by their content', async () => {
+    const archive = await openArchive(
+      rangesOf(other({ jpg: [png('a'), png('b'), png('c')], seg: [png('d'), png('e'), png('f')], text: ['x', 'y', 'z'] })),
+    );
+    expect(archive.names).toEqual(['000000.png', '000000.seg.png', '000001.png', '000001.seg.png', '000002.png', '000002.seg.png']);
+    expect(Buffer.from(await archive.read('000002.seg.png'))).toEqual(png('f'));
+  });
+
+  test('names each image by its column if no column is known to have the images', async () => {
+    const { names } = await openArchive(rangesOf(other({ left: [png('a')], right: [png('b')] }, 'UNCOMPRESSED')));
+    expect(names).toEqual(['000000.left.png', '000000.right.png']);
+  });
+
+  test('is refused without a column of images, and if it is cut off', async () => {
+    await expect(openArchive(rangesOf(other({ text: ['x'] })))).rejects.toThrow('has no column of images; its columns are text');
+    const bytes = await written(rows.slice(0, 2));
+    await expect(openArchive(rangesOf(bytes.subarray(0, bytes.length - 9)))).rejects.toThrow(/is not a Parquet file, or is damaged/);
+  });
+
+  test('says which row has no image, or one of another format than the others', async () => {
+    const archive = await openArchive(rangesOf(other({ image: [png('a'), null, Buffer.from('BM….')] })));
+    await expect(archive.read('000001.png')).rejects.toThrow('row 1, column image: has no image');
+    await expect(archive.read('000002.png')).rejects.toThrow('row 2, column image: is a file .bmp, but is named .png');
+  });
+});

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { tarOf } from '../../src/archives/tar-writer.ts';
+import { encodeImage } from '../../src/codecs/image.ts';
+import { encodeMask } from '../../src/codecs/png-masks.ts';
+import { openDataset } from '../../src/dataset/open.ts';
+import { drawBox, filled, imageOf, rgba, temporaryFolder, writeTree } from '../make.ts';
+
+const folder = temporaryFolder();
+let number = 0;
+const image = imageOf(20, 10, (x, y) => rgba(x, y, 99));
+const png = Buffer.from(await encodeImage(image, 'png', 90));
+const jpg = Buffer.from(await encodeImage(image, 'jpeg', 90));
+const mask = Buffer.from(await encodeMask(drawBox(filled(20, 10, 0), [2, 2, 9, 8], 3)));
+
+async function tar(names: readonly string[]): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  const files = async function* () {
+    for (const name of names)
+      yield {
+        name,
+        bytes: name.endsWith('.jpg') ? jpg : /(\.\w+|_m)\.png$/.test(name) || names.includes(name.replace('.png', '.jpg')) ? mask : png,
+      };
+  };
+  for await (const part of tarOf(files())) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+async function opened(archives: Readonly<Record<string, readonly string[]>>, options = {}, more: Readonly<Record<string, string>> = {}) {
+  const files = Object.fromEntries(await Promise.all(Object.entries(archives).map(async ([name, own]) => [name, await tar(own)] as const)));
+  const root = await writeTree(join(folder, `in${number++}`), { ...files, ...more });
+  const given = { in: root, maskSuffix: '', imageSuffix: '', onlySplit: false, skipBad: false, ...options };
+  return openDataset(given);
+}
+
+const pairsOf = ({ samples }: Awaited<ReturnType<typeof opened>>) => samples.map(({ image: a, mask: b, objects }) => [a, b, objects]);
+
+describe('archives', () => {
+  test.each(['mask', 'seg', 'label', 'annotation'])('have masks with the ending .%s', async (word) => {
+    const set = await opened({ 'a.tar': ['1.jpg', `1.${word}.png`, '1.json', '2.jpg', `2.${word}.png`] });
+    expect(set).toMatchObject({ layout: 'archives', splits: [] });
+    expect(pairsOf(set)).toEqual([
+      ['a.tar/1.jpg', `a.tar/1.${word}.png`, undefined],
+      ['a.tar/2.jpg', `a.tar/2.${word}.png`, undefined],
+    ]);
+    expect(set.leftBehind).toEqual(['a.tar/1.json']);
+  });
+
+  test('have masks that are PNGs beside JPEGs of the same name, in folders too', async () => {
+    expect(pairsOf(await opened({ 'a.tar': ['x/1.jpg', 'x/1.png', '2.jpg', '2.png'] }))).toEqual([
+      ['a.tar/2.jpg', 'a.tar/2.png', undefined],
+      ['a.tar/x/1.jpg', 'a.tar/x/1.png', undefined],
+    ]);
+  });
+
+  test('have instance masks, and other images that are ignored', async () => {
+    const set = await opened({ 'a.tar': ['1.jpg', '1.mask.png', '1.instances.png', '1.depth.png'] });
+    expect(pairsOf(set)).toEqual([['a.tar/1.jpg', 'a.tar/1.mask.png', 'a.tar/1.instances.png']]);
+  });
+
+  test('are refused if several images may be the mask, unless one is named', async () => {
+    const names = ['1.jpg', '1.mask.png', '1.label.png'];
+    await expect(opened({ 'a.tar': names })).rejects.toThrow(
+      /names end with .label, .mask; pass --mask-suffix .label or --mask-suffix .mask/,
+    );
+    expect(pairsOf(await opened({ 'a.tar': names }, { maskSuffix: '.label' }))).toEqual([['a.tar/1.jpg', 'a.tar/1.label.png', undefined]]);
+    await expect(opened({ 'a.tar': ['1.jpg', '1.depth.png'] })).rejects.toThrow(/pass --mask-suffix .depth/);
+  });
+
+  test('have splits by folder, by a part of their names, or by what is before their numbers', async () => {
+    const two = ['1.jpg', '1.mask.png'];
+    const splitsOf = async (...names: string[]) =>
+      (await opened(Object.fromEntries(names.map((name) => [name, two])), { lookOnly: true })).splits;
+    expect(await splitsOf('train/0.tar', 'val/0.tar')).toEqual(['train', 'val']);
+    expect(await splitsOf('roads-train-0000.tar', 'roads-train-0001.tar', 'roads-val-0000.tar')).toEqual(['train', 'val']);
+    expect(await splitsOf('a-000000.tar', 'b-000000.tar')).toEqual(['a', 'b']);
+    expect(await splitsOf('shard-000000.tar', 'shard-000001.tar')).toEqual([]);
+  });
+
+  test('take class names from id2label.json, and ignored ids from their names', async () => {
+    const names = { 'id2label.json': '{"0": "background", "3": "cat", "4": "void"}' };
+    const set = await opened({ 'a.tar': ['1.jpg', '1.mask.png'] }, {}, names);
+    expect([[...set.classNames], [...set.background], [...set.ignore]]).toEqual([
+      [
+        [0, 'background'],
+        [3, 'cat'],
+        [4, 'void'],
+      ],
+      [0],
+      [4],
+    ]);
+    const wrong = opened({ 'a.tar': ['1.jpg', '1.mask.png'] }, {}, { 'id2label.json': '["cat"]' });
+    await expect(wrong).rejects.toThrow(/id2label.json: is not an object of class names by id/);
+  });
+
+  test('are not looked into beside images, and a damaged one is named', async () => {
+    const root = await writeTree(join(folder, 'beside'), { 'images/1.png': png, 'masks/1.png': mask, 'images.tar': 'no tar' });
+    const set = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    expect([set.layout, set.leftBehind]).toEqual(['paired', ['images.tar']]);
+    const alone = await writeTree(join(folder, 'alone'), { 'images.tar': 'x'.repeat(1000) });
+    await expect(openDataset({ in: alone, maskSuffix: '', onlySplit: false, skipBad: false })).rejects.toMatchObject({
+      code: 'data',
+      path: 'images.tar',
+    });
+  });
+});
