@@ -275,6 +275,21 @@ put('segment-anything', {
   only: 'object',
 });
 
+const ofClass = (category: string, id: number, box: Box): object => ({
+  ...samAnnotation(id, box),
+  category_id: category === 'cat' ? 3 : 7,
+  category,
+});
+put('archives-objects', {
+  files: {
+    ...inFolder('train-000000.tar'),
+    'train-000000.tar/a.json': samText('a', [ofClass('cat', 1, boxes.a.cat), ofClass('dog', 2, boxes.a.dog)]),
+    'train-000000.tar/b.json': samText('b', [ofClass('cat', 1, boxes.b.cat)]),
+  },
+  annotations: 'train-000000.tar/a.json',
+  plant: (text) => text.replace('"area":48', '"area":47'),
+});
+
 test('every format is tested against the contract', () => {
   expect(tested.sort()).toEqual(layouts.flatMap(({ name, format }) => (format ? [name] : [])).sort());
 });

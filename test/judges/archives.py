@@ -52,21 +52,27 @@ def judge_objects(found, expected, key, verdict):
         verdict.count("objects")
 
 
-def webdataset_out(folder, verdict):
-    """WebDataset finds all samples in order, with the pixels of their files, and the objects of COCO."""
+def samples_of(tars):
+    """Samples of tars, as WebDataset reads them in one process."""
     import webdataset
 
+    # Another judge replaces PyTorch, which is asked for the number of workers.
+    return webdataset.WebDataset(tars, shardshuffle=False, nodesplitter=lambda urls: urls, workersplitter=lambda urls: urls)
+
+
+def webdataset_out(folder, verdict):
+    """WebDataset finds all samples in order, with the pixels of their files, and the objects of COCO."""
     augment(fixtures / "camvid", folder / "aug", "-p", "1", "--copies", "2", "--only-split")
     pack("webdataset", folder / "aug", folder / "tars", "--samples-per-file", "3")
     expected = files_of(folder / "aug")
     tars = sorted(str(path) for path in (folder / "tars").glob("train-*.tar"))
     keys = []
-    for sample in webdataset.WebDataset(tars, shardshuffle=False):
+    for sample in samples_of(tars):
         keys.append(sample["__key__"])
         image, mask = expected[sample["__key__"]]
         verdict.hold(sample[image.suffix[1:]] == image.read_bytes(), f"{image.name}: other bytes")
         verdict.hold(sample["mask.png"] == mask.read_bytes(), f"{mask.name}: other bytes")
-    for sample in webdataset.WebDataset(tars, shardshuffle=False).decode("pil"):
+    for sample in samples_of(tars).decode("pil"):
         image, mask = expected[sample["__key__"]]
         decoded = np.array(sample[image.suffix[1:]])
         verdict.hold(np.array_equal(decoded, pixels(image)), f"{image.name}: other pixels")
@@ -76,7 +82,7 @@ def webdataset_out(folder, verdict):
     document = json.loads(next((fixtures / "coco/annotations").glob("instances_*.json")).read_text())
     objects = objects_of(document)
     tars = sorted(str(path) for path in (folder / "coco").glob("*.tar"))
-    for sample in webdataset.WebDataset(tars, shardshuffle=False).decode("pil"):
+    for sample in samples_of(tars).decode("pil"):
         judge_objects(sample["json"]["annotations"], objects[sample["__key__"]], sample["__key__"], verdict)
 
 
