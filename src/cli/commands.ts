@@ -94,7 +94,7 @@ export const commands = [
     name: 'pack',
     description: 'pack a data set, such as an output of augment, into tars of WebDataset or Parquet files of Hugging Face',
     options: { ...packOptions, ...configFlags },
-    first: ['form', 'in', 'out', 'samplesPerFile', 'layout', 'split', 'onlySplit', 'json'],
+    first: ['form', 'in', 'out', 'samplesPerFile', 'layout', 'split', 'onlySplit', 'maskSuffix', 'overwrite', 'json'],
     examples: [
       { line: 'copypaste pack webdataset aug --out packed', purpose: 'train-000000.tar and so on, of 1000 samples each' },
       { line: 'copypaste pack parquet aug --out packed', purpose: "a folder that load_dataset('parquet', data_dir='packed/data') reads" },
