@@ -23,17 +23,17 @@ export async function readManifest(path: string): Promise<Manifest> {
 }
 
 /** Reads the bytes of a manifest. @throws {CopyPasteError} `noInput` if it cannot be read. */
-export async function readManifestBytes(path: string): Promise<Buffer> {
+export async function readManifestBytes(path: string): Promise<Uint8Array> {
   return readRegular(path).catch((cause: unknown) => {
     throw noManifest(path, cause);
   });
 }
 
 /** Parses a manifest. @param path its name in messages. @throws {CopyPasteError} `data` with the first error in it. */
-export function parseManifest(bytes: Buffer, path: string): Manifest {
+export function parseManifest(bytes: Uint8Array, path: string): Manifest {
   let result: ReturnType<typeof manifestSchema.safeParse>;
   try {
-    result = manifestSchema.safeParse(JSON.parse(bytes.toString()));
+    result = manifestSchema.safeParse(JSON.parse(Buffer.from(bytes).toString()));
   } catch (cause) {
     // JSON that is nested too deeply overflows the stack, which is caught here too.
     throw notManifest(path, messageOf(cause), cause);
@@ -112,7 +112,7 @@ export async function* readRecords(path: string): AsyncGenerator<ManifestRecord>
 async function* valuesOf(path: string, wanted: (key: string, element: boolean) => boolean) {
   try {
     for await (const { key, element, bytes } of partsOf(dirname(path), basename(path)))
-      if (wanted(key, element)) yield { key, element, value: JSON.parse(bytes.toString()) as unknown };
+      if (wanted(key, element)) yield { key, element, value: JSON.parse(Buffer.from(bytes).toString()) as unknown };
   } catch (cause) {
     if (cause instanceof CopyPasteError) throw cause;
     throw codeOf(cause) === undefined ? notManifest(path, messageOf(cause), cause) : noManifest(path, cause);

@@ -85,7 +85,7 @@ function chooseRecords({ records }: Manifest, only: string | undefined): readonl
 }
 
 /** Refuses a folder of another run. @throws {CopyPasteError} `cannotCreate` when the folder holds another manifest. */
-async function refuseOtherManifest(out: string, manifest: Buffer): Promise<void> {
+async function refuseOtherManifest(out: string, manifest: Uint8Array): Promise<void> {
   const there = await readOwn(createFinder(out), manifestName).catch(() => undefined);
   if (there && !there.equals(manifest)) throw new CopyPasteError('cannotCreate', `--out ${out}: contains another run; choose a new folder`);
 }
@@ -133,7 +133,7 @@ function createWriter(out: string, manifest: Manifest): Writer {
 }
 
 /** Writes the manifest once all files are on the disk. */
-async function finish(out: string, bytes: Buffer, manifest: Manifest): Promise<void> {
+async function finish(out: string, bytes: Uint8Array, manifest: Manifest): Promise<void> {
   await removeTemporaries(out);
   await syncFolders(out, new Set(filesOf(manifest).map(({ path }) => dirname(path))));
   await createOutputFolder(out).guarded(manifestName, (to) => writeAtomic(to, bytes));
