@@ -3,7 +3,7 @@
  * `{ bytes, path }`. A row is a sample: the column `image` of the row `7` is the member `7.jpg`, and the column `mask` is `7.mask.png`.
  */
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import type { AsyncBuffer, Compressors, FileMetaData, RowGroup, SchemaElement } from 'hyparquet';
+import type { AsyncBuffer, CompressionCodec, Compressors, FileMetaData, RowGroup, SchemaElement } from 'hyparquet';
 import { messageOf } from '../errors.ts';
 import { type Archive, Damaged, Members, type Ranges } from './archive.ts';
 import { objectsOf } from './parquet-objects.ts';
@@ -235,7 +235,7 @@ function createLeaves(file: Ranges, metadata: FileMetaData): Leaves {
       const values: unknown[] = [];
       for (const group of groups) {
         const rows = Number(group.group.num_rows);
-        for (const page of await pages(group, leaf, group.start, group.start + rows)) values.push(...page.values);
+        for (const page of await pages(group, leaf, group.start, group.start + rows)) for (const value of page.values) values.push(value);
       }
       return values;
     },
@@ -245,7 +245,13 @@ function createLeaves(file: Ranges, metadata: FileMetaData): Leaves {
 async function compressorsOf(): Promise<Compressors> {
   const { compressors } = await import('hyparquet-compressors');
   // Those of zlib are much faster.
-  return { ...compressors, GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes) };
+  const all: Compressors = { ...compressors, GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes) };
+  // A page of nulls alone is empty, which LZ4 would take for damaged.
+  const orEmpty =
+    (own: NonNullable<Compressors[CompressionCodec]>): typeof own =>
+    (bytes, length) =>
+      length === 0 ? new Uint8Array(0) : own(bytes, length);
+  return Object.fromEntries(Object.entries(all).map(([codec, own]) => [codec, orEmpty(own)]));
 }
 
 /** Value of a leaf, which is in a list for each struct around it. */

@@ -35,10 +35,18 @@ async function written(some: readonly PackedRow[] = rows): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+/** A block of LZ4 of literals alone. */
+function lz4(bytes: Uint8Array): Uint8Array {
+  if (bytes.length < 15) return Buffer.concat([Buffer.of(bytes.length << 4), bytes]);
+  const rest = bytes.length - 15;
+  return Buffer.concat([Buffer.of(0xf0), Buffer.alloc(Math.floor(rest / 255), 255), Buffer.of(rest % 255), bytes]);
+}
+
 /** A file with columns of any kind, as other tools write them. */
 function other(
   columns: Readonly<Record<string, readonly (Uint8Array | string | null)[]>>,
-  codec: 'SNAPPY' | 'UNCOMPRESSED' = 'SNAPPY',
+  codec: 'SNAPPY' | 'UNCOMPRESSED' | 'LZ4_RAW' = 'SNAPPY',
+  rowGroupSize = 2,
 ): Buffer {
   const writer = new ByteWriter();
   const isText = (values: readonly unknown[]): boolean => values.some((value) => typeof value === 'string');
@@ -51,8 +59,31 @@ function other(
       ...(isText(values) && { converted_type: 'UTF8' as const }),
     })),
   ];
-  const parquet = new ParquetWriter({ writer, schema, codec });
-  parquet.write({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data] })), rowGroupSize: 2 });
+  const parquet = new ParquetWriter({ writer, schema, codec, compressors: { LZ4_RAW: lz4 } });
+  parquet.write({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data] })), rowGroupSize });
+  parquet.finish();
+  return Buffer.from(writer.getBuffer());
+}
+
+interface Struct {
+  readonly bytes: Uint8Array | null;
+  readonly path: string | null;
+}
+
+/** A file with columns of structs, as `datasets` writes them. */
+function structs(columns: Readonly<Record<string, readonly (Struct | null)[]>>, rowGroupSize = 1000): Buffer {
+  const writer = new ByteWriter();
+  const optional = { repetition_type: 'OPTIONAL' as const };
+  const schema = [
+    { name: 'root', num_children: Object.keys(columns).length },
+    ...Object.keys(columns).flatMap((name) => [
+      { name, ...optional, num_children: 2 },
+      { name: 'bytes', type: 'BYTE_ARRAY' as const, ...optional },
+      { name: 'path', type: 'BYTE_ARRAY' as const, converted_type: 'UTF8' as const, ...optional },
+    ]),
+  ];
+  const parquet = new ParquetWriter({ writer, schema, codec: 'SNAPPY' });
+  parquet.write({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data] })), rowGroupSize });
   parquet.finish();
   return Buffer.from(writer.getBuffer());
 }
@@ -116,5 +147,18 @@ describe('a Parquet file', () => {
     const archive = await openArchive(rangesOf(other({ image: [png('a'), null, Buffer.from('BM….')] })));
     await expect(archive.read('000001.png')).rejects.toThrow('row 1, column image: has no image');
     await expect(archive.read('000002.png')).rejects.toThrow('row 2, column image: is a file .bmp, but is named .png');
+  });
+
+  test('compressed by LZ4 is read, pages of nulls alone, too', async () => {
+    const archive = await openArchive(rangesOf(other({ image: [png('a'), png('b'), png('c')], text: [null, null, 'x'] }, 'LZ4_RAW')));
+    expect(Buffer.from(await archive.read('000002.png'))).toEqual(png('c'));
+    const nulls = await openArchive(rangesOf(other({ image: [png('a'), png('b'), null, null] }, 'LZ4_RAW')));
+    await expect(nulls.read('000002.png')).rejects.toThrow('row 2, column image: has no image');
+  });
+
+  test('may have very many rows in a page', async () => {
+    const rows = Array.from({ length: 200_000 }, () => ({ bytes: png(''), path: null }));
+    const archive = await openArchive(rangesOf(structs({ image: rows }, 200_000)));
+    expect(archive.names).toHaveLength(200_000);
   });
 });
