@@ -154,19 +154,38 @@ function* merged(sources: readonly Iterator<string>[]): Generator<string> {
   }
 }
 
-/** Groups of sorted texts that begin with the same key; each text is a key, the character 0, and the rest. */
-export function* groupsOf(sorted: Iterable<string>): Generator<{ key: string; rests: string[] }> {
-  let group: { key: string; rests: string[] } | undefined;
-  for (const text of sorted) {
+/**
+ * Groups of sorted texts that begin with the same key; each text is a key, the character 0, and the rest. The rests of a group are read as they
+ * are taken, and only before the next group.
+ */
+export function* groupsOf(sorted: Iterable<string>): Generator<Group> {
+  const texts = sorted[Symbol.iterator]();
+  const read = (): { key: string; rest: string } | undefined => {
+    const { done, value: text } = texts.next();
+    if (done) return;
     const end = text.lastIndexOf('\0');
-    const [key, rest] = [text.slice(0, end), text.slice(end + 1)];
-    if (group?.key === key) group.rests.push(rest);
-    else {
-      if (group) yield group;
-      group = { key, rests: [rest] };
+    return { key: text.slice(0, end), rest: text.slice(end + 1) };
+  };
+  try {
+    let next = read();
+    const restsOf = function* (key: string): Generator<string> {
+      for (; next?.key === key; next = read()) yield next.rest;
+    };
+    while (next) {
+      const { key } = next;
+      yield { key, rests: restsOf(key) };
+      while (next?.key === key) next = read();
     }
+  } finally {
+    texts.return?.();
   }
-  if (group) yield group;
+}
+
+/** Texts with the same key. */
+export interface Group {
+  readonly key: string;
+  /** What follows the key, in order. */
+  readonly rests: Iterable<string>;
 }
 
 /** Sorted texts without those that are there twice. */

@@ -55,9 +55,13 @@ export async function checkFiles(out: string, { frame, count, records }: Listed,
   const twice: Difference[] = [];
   const extra: Difference[] = [];
   for (const { key: path, rests } of groupsOf(names.sorted())) {
-    const listed = rests.filter((rest) => rest === 'listed').length;
-    for (let n = 1; n < listed; n++) twice.push({ path, what: 'is listed twice in the manifest' });
-    if (listed === 0) extra.push({ path, what: 'is not listed in the manifest' });
+    let isListed = false;
+    for (const rest of rests) {
+      if (rest !== 'listed') continue;
+      if (isListed) twice.push({ path, what: 'is listed twice in the manifest' });
+      isListed = true;
+    }
+    if (!isListed) extra.push({ path, what: 'is not listed in the manifest' });
   }
   return { files, twice, damaged, extra };
 }

@@ -1,4 +1,4 @@
-import { createSorter, distinct, groupsOf } from '../base/sorter.ts';
+import { createSorter, distinct, type Group, groupsOf } from '../base/sorter.ts';
 import type { Difference } from './compare.ts';
 import { classNamesFile } from './drawn-masks.ts';
 import { describeLeaf, differingLeaves } from './leaves.ts';
@@ -86,20 +86,30 @@ function increase<K>(counts: Map<K, number>, key: K): void {
  * @returns sentences, and the number of views of all samples.
  */
 function checkVariants(
-  samples: Iterable<{ readonly key: string; readonly rests: readonly string[] }>,
+  samples: Iterable<Group>,
   split: string | undefined,
   { copies, includeOriginals }: Manifest['options'],
 ): { missing: string[]; views: number } {
   const missing: string[] = [];
   let views = 0;
   for (const { key: id, rests } of samples) {
-    const variants = rests.map((rest) => JSON.parse(rest) as [copy: number | null, split: string, views: number]);
-    const there = variants.map(([copy]) => copy);
-    views += Math.max(...variants.map((variant) => variant[2]));
-    const isOwn = split !== undefined && variants.some((variant) => variant[1] === split);
-    const expected = isOwn ? [...(includeOriginals ? [null] : []), ...Array.from({ length: Number(copies) }, (_, n) => n)] : [null];
-    const wrong = expected.length !== there.length || expected.some((copy) => !there.includes(copy));
-    if (wrong) missing.push(`has ${there.length} records of ${id}, which should have ${expected.length}`);
+    let [records, copiesThere, mostViews] = [0, 0, 0];
+    let [hasOriginal, isOwn] = [false, false];
+    let before: number | null | undefined;
+    for (const rest of rests) {
+      const [copy, ofSplit, ofViews] = JSON.parse(rest) as [copy: number | null, split: string, views: number];
+      records++;
+      mostViews = Math.max(mostViews, ofViews);
+      isOwn ||= ofSplit === split;
+      if (copy === null) hasOriginal = true;
+      // Records of one copy follow one another.
+      else if (copy !== before && copy < Number(copies)) copiesThere++;
+      before = copy;
+    }
+    views += mostViews;
+    const expected = isOwn ? Number(copies) + Number(includeOriginals) : 1;
+    const hasAll = isOwn ? copiesThere === Number(copies) && (hasOriginal || !includeOriginals) : hasOriginal;
+    if (records !== expected || !hasAll) missing.push(`has ${records} records of ${id}, which should have ${expected}`);
   }
   return { missing, views };
 }

@@ -184,9 +184,12 @@ export function createInputs() {
       const digest = createHash('sha256');
       let changed: string | undefined;
       for (const { key, rests } of groupsOf(inputs.sorted())) {
-        digest.update(`${rests[0]} ${key}\n`);
-        // They are sorted.
-        if (rests[0] !== rests.at(-1)) changed ??= key;
+        let first: string | undefined;
+        for (const sha256 of rests) {
+          first ??= sha256;
+          if (sha256 !== first) changed ??= key;
+        }
+        digest.update(`${first} ${key}\n`);
       }
       return { sha256: digest.digest('hex'), changed };
     },

@@ -70,11 +70,13 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
     const [folded, path] = key.split('\0') as [string, string];
     const [beforeFolded, beforePath] = before.split('\0') as [string, string];
     if (beforeFolded === folded && twins.length === 0) twins = [beforePath, path];
-    const ids = rests.map((rest) => rest.slice(12));
-    for (const [i, id] of ids.entries()) {
-      if (i > 0) offenders.push(`${path}: both ${ids[i - 1]} and ${id} would write this file`);
+    let idBefore: string | undefined;
+    for (const rest of rests) {
+      const id = rest.slice(12);
+      if (idBefore !== undefined) offenders.push(`${path}: both ${idBefore} and ${id} would write this file`);
       if (Buffer.byteLength(basename(path)) > 255) offenders.push(`${path}: the name is longer than 255 bytes`);
       refuseReserved(path);
+      idBefore = id;
     }
     before = key;
   }

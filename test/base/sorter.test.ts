@@ -37,9 +37,41 @@ test('a folder that takes no temporary file is named', () => {
 });
 
 test('texts are grouped by what comes before their last character 0', () => {
-  expect([...groupsOf(['a\0x', 'a\0y', 'a b\0', 'c\0\0z'])]).toEqual([
+  expect(Array.from(groupsOf(['a\0x', 'a\0y', 'a b\0', 'c\0\0z']), ({ key, rests }) => ({ key, rests: [...rests] }))).toEqual([
     { key: 'a', rests: ['x', 'y'] },
     { key: 'a b', rests: [''] },
     { key: 'c\0', rests: ['z'] },
   ]);
+});
+
+test('a group is read as it is taken, and what is not taken is passed over', () => {
+  let read = 0;
+  let isClosed = false;
+  const texts = function* () {
+    try {
+      for (const key of 'abc')
+        for (let n = 0; n < 200_000; n++) {
+          read++;
+          yield `${key}\0${String(n).padStart(6, '0')}`;
+        }
+    } finally {
+      isClosed = true;
+    }
+  };
+  let held = 0;
+  const seen: string[] = [];
+  for (const { key, rests } of groupsOf(texts())) {
+    seen.push(key);
+    let taken = (seen.length - 1) * 200_000;
+    held = Math.max(held, read - taken);
+    for (const rest of rests) {
+      if (key === 'b') break;
+      if (Number(rest) !== taken % 200_000) throw new Error(`${rest} is out of order`);
+      held = Math.max(held, read - ++taken);
+    }
+    if (key === 'c') break;
+  }
+  expect(seen).toEqual(['a', 'b', 'c']);
+  expect(held).toBeLessThanOrEqual(2);
+  expect(isClosed).toBe(true);
 });
