@@ -1,6 +1,7 @@
 /**
  * Parts of the measures of a data set, which `plan --measure` prints and `plan --join` reads. A part is JSON lines: the head of the run and
- * the number of the part, a line for each sample, and the digest of these lines. A file has any number of parts, in any order.
+ * the number of the part, a line for each sample, and the digest of these lines. A file has any number of parts, in any order; a
+ * copy of a part that is incomplete or damaged does not count.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { completeLines } from '../base/lines.ts';
@@ -42,9 +43,7 @@ export interface MeasureFile<S> {
 /** A part in its file. */
 interface Place {
   readonly start: number;
-  readonly of: number;
   samples: number;
-  isWhole: boolean;
 }
 
 const again = 'measure it again with plan --measure';
@@ -53,8 +52,8 @@ const again = 'measure it again with plan --measure';
  * Opens a file of parts.
  *
  * @param run head of the run that is planned.
- * @throws {CopyPasteError} `noInput` if it cannot be read or a part is missing, `usage` if a part is of another run, `data` if the file or a
- * part is damaged.
+ * @throws {CopyPasteError} `noInput` if it cannot be read or a part is missing, `usage` if a part is of another run, `data` if the file is
+ * damaged or has no whole copy of a part.
  */
 export async function openMeasures<S>(path: string, run: ManifestHead): Promise<MeasureFile<S>> {
   const file = await openRegular(path).catch((cause: unknown) => {
@@ -79,62 +78,112 @@ export async function openMeasures<S>(path: string, run: ManifestHead): Promise<
   }
 }
 
-/** Finds all parts, in order. */
+/** Finds a whole copy of each part, in order. Tasks that were killed may have left parts of others, which end within a line. */
 async function placesOf(path: string, file: OpenFile, run: ManifestHead): Promise<Place[]> {
   const refuse = (what: string, code: 'data' | 'usage' | 'noInput' = 'data'): CopyPasteError => new CopyPasteError(code, what, { path });
   const places = new Map<number, Place>();
+  const broken = new Set<number>();
+  /** The part whose digest is not read yet. */
   let open: { readonly part: number; readonly place: Place; readonly hash: Hash } | undefined;
-  const endOpen = (): void => {
-    if (open && !open.place.isWhole) throw refuse(`part ${open.part} of ${open.place.of} is incomplete; ${again}`);
-  };
   let total: number | undefined;
-  let n = 0;
-  for await (const { text, place } of completeLines(file)) {
-    n++;
-    const [, kind] = /^\{"(part|sample|digest)":/.exec(text) ?? [];
-    if (kind === 'part') {
-      endOpen();
-      const { part, of, difference } = headIn(text, run, () => refuse(`line ${n} is no head of a part; ${again}`));
-      if (difference !== undefined) throw refuse(`part ${part} of ${of} was measured in another run: ${difference}; ${again}`, 'usage');
-      if (of !== (total ??= of)) throw refuse(`has parts of ${total} and of ${of}; measure all parts again`);
-      open = { part, place: { start: place.start + place.length, of, samples: 0, isWhole: false }, hash: createHash('sha256') };
-      // A task that was repeated has measured the same.
-      if (!places.has(part)) places.set(part, open.place);
-    } else if (kind === undefined || !open || open.place.isWhole) throw refuse(`line ${n} belongs to no part; measure the parts again`);
-    else if (kind === 'sample') open.place.samples++;
-    if (kind !== 'digest') open.hash.update(`${text}\n`);
-    else if (text === `{"digest":"${open.hash.digest('hex')}"}`) open.place.isWhole = true;
-    else throw refuse(`part ${open.part} of ${open.place.of} does not have its digest: it was changed or is damaged; ${again}`);
+  const begin = ({ text, line, end }: Piece): void => {
+    if (open) broken.add(open.part);
+    const { part, of, difference } = headIn(text, run, () => refuse(`line ${line} is no head of a part; ${again}`));
+    if (difference !== undefined) throw refuse(`part ${part} of ${of} was measured in another run: ${difference}; ${again}`, 'usage');
+    if (of !== undefined && of !== (total ??= of)) throw refuse(`has parts of ${total} and of ${of}; measure all parts again`);
+    open = { part, place: { start: end, samples: 0 }, hash: createHash('sha256').update(`${text}\n`) };
+  };
+  const add = ({ text, line }: Piece): void => {
+    if (!open) {
+      // Heads that were cut in their first key.
+      if (text.split(/(?=\{)/).every((cut) => headKey.startsWith(cut))) return;
+      throw refuse(`line ${line} belongs to no part; measure the parts again`);
+    }
+    if (!text.startsWith('{"digest":')) {
+      if (text.startsWith('{"sample":')) open.place.samples++;
+      open.hash.update(`${text}\n`);
+      return;
+    }
+    if (text !== `{"digest":"${open.hash.digest('hex')}"}`) broken.add(open.part);
+    // A task that was repeated has measured the same.
+    else if (!places.has(open.part)) places.set(open.part, open.place);
+    open = undefined;
+  };
+  for await (const piece of piecesOf(file)) {
+    if (piece.text.startsWith(headKey)) begin(piece);
+    else add(piece);
   }
-  endOpen();
-  return inOrder(places, total, refuse);
+  if (open) broken.add(open.part);
+  return inOrder(places, broken, total, refuse);
 }
 
-/** All parts in order. @throws {CopyPasteError} if one is missing. */
+/** Begin of the head of a part. */
+const headKey = '{"part":';
+
+/** A line, or what a task that was killed has written of one; the head of another part then follows in the same line. */
+interface Piece {
+  readonly text: string;
+  /** Number of the line, from 1. */
+  readonly line: number;
+  /** First byte after the line. */
+  readonly end: number;
+}
+
+async function* piecesOf(file: OpenFile): AsyncGenerator<Piece> {
+  let line = 0;
+  for await (const { text: whole, place } of completeLines(file)) {
+    line++;
+    const texts = whole.includes(headKey, 1) ? whole.split(/(?=\{"part":\d+,"of":\d+,"run":)/) : [whole];
+    for (const text of texts) yield { text, line, end: place.start + place.length };
+  }
+}
+
+/** All parts in order. @throws {CopyPasteError} if there is no whole copy of one. */
 function inOrder(
   places: ReadonlyMap<number, Place>,
+  broken: ReadonlySet<number>,
   total: number | undefined,
   refuse: (what: string, code?: 'data' | 'noInput') => CopyPasteError,
 ): Place[] {
-  if (total === undefined) throw refuse('has no part; pass a file of the parts that plan --measure has printed');
+  if (total === undefined) throw refuse('has no whole part; pass a file of the parts that plan --measure has printed');
   const all = Array.from({ length: total }, (_, i) => i + 1);
-  const missing = all.filter((part) => !places.has(part));
-  if (missing.length > 0) {
-    const what = missing.length === 1 ? 'part is' : 'parts are';
-    throw refuse(`${what} missing: ${rangesOf(missing)} of ${total}; measure the rest with plan --measure, and add it`, 'noInput');
-  }
+  const wanted = all.filter((part) => !places.has(part));
+  const saying = (state: string, parts: readonly number[]): string[] =>
+    parts.length === 0 ? [] : [`${parts.length === 1 ? 'part is' : 'parts are'} ${state}: ${rangesOf(parts)} of ${total}`];
+  const absent = saying(
+    'missing',
+    wanted.filter((part) => !broken.has(part)),
+  );
+  const damaged = saying(
+    'incomplete or damaged',
+    wanted.filter((part) => broken.has(part)),
+  );
+  const what = [...absent, ...damaged].join(', ');
+  if (damaged.length > 0) throw refuse(`${what}; measure again with plan --measure, into a new file, and add it`);
+  if (absent.length > 0) throw refuse(`${what}; measure the rest with plan --measure, and add it`, 'noInput');
   return all.map((part) => places.get(part) as Place);
 }
 
-/** Head of a part; `difference` tells how its run differs. */
-function headIn(text: string, run: ManifestHead, refuse: () => CopyPasteError): PartNumber & { difference: string | undefined } {
+/**
+ * Head of a part; `difference` tells how its run differs. A head that was cut has no `of`, and the part 0 if it does not have that either.
+ *
+ * @throws {CopyPasteError} what `refuse` makes, if it is another line.
+ */
+function headIn(
+  text: string,
+  run: ManifestHead,
+  refuse: () => CopyPasteError,
+): { part: number; of?: number; difference?: string | undefined } {
+  let head: PartNumber & { run: unknown };
   try {
-    const { part, of, run: there } = parse(text) as PartNumber & { run: unknown };
-    if (!Number.isInteger(part) || !Number.isInteger(of) || part < 1 || part > of) throw refuse();
-    return { part, of, difference: differenceOf(headSchema.parse(there), run) };
+    head = parse(text) as typeof head;
   } catch {
-    throw refuse();
+    return { part: Number(/^\{"part":(\d+),/.exec(text)?.[1] ?? 0) };
   }
+  const { part, of } = head;
+  const there = headSchema.safeParse(head.run);
+  if (!there.success || !Number.isInteger(part) || !Number.isInteger(of) || part < 1 || part > of) throw refuse();
+  return { part, of, difference: differenceOf(there.data, run) };
 }
 
 async function* samplesAt<S>(file: OpenFile, { start, samples }: Place): AsyncGenerator<S> {

@@ -70,7 +70,7 @@ describe('parts are refused', () => {
     expect(await refused([parts[1], parts[4]] as string[])).toBe(
       'noInput: parts are missing: 2-3,5 of 5; measure the rest with plan --measure, and add it',
     );
-    expect(await refused([])).toBe('data: has no part; pass a file of the parts that plan --measure has printed');
+    expect(await refused([])).toBe('data: has no whole part; pass a file of the parts that plan --measure has printed');
     await expect(textOf({ ...camvid, join: 'nowhere' })).rejects.toMatchObject({
       code: 'noInput',
       message: expect.stringContaining('no such file'),
@@ -89,13 +89,46 @@ describe('parts are refused', () => {
   test('that are incomplete or damaged', async () => {
     const [two, one] = (await partsOf(camvid, 2)) as [string, string];
     const lines = one.split('\n');
-    expect(await refused([`${lines.slice(0, -2).join('\n')}\n`, two])).toBe(
-      'data: part 1 of 2 is incomplete; measure it again with plan --measure',
+    const again = 'measure again with plan --measure, into a new file, and add it';
+    expect(await refused([`${lines.slice(0, -2).join('\n')}\n`, two])).toBe(`data: part is incomplete or damaged: 1 of 2; ${again}`);
+    const damaged = one.replace('"role":"both"', '"role":"target"');
+    expect(await refused([damaged, two])).toBe(`data: part is incomplete or damaged: 1 of 2; ${again}`);
+    const three = await partsOf(camvid, 3);
+    expect(await refused([three[2]?.slice(0, 99), three[0]?.slice(0, -9)] as string[])).toBe(
+      `data: part is missing: 2 of 3, parts are incomplete or damaged: 1,3 of 3; ${again}`,
     );
-    expect(await refused([one.replace('"role":"both"', '"role":"target"'), two])).toMatch(/^data: part 1 of 2 does not have its digest/);
     expect(await refused([`${lines[1]}\n`, one, two])).toBe('data: line 1 belongs to no part; measure the parts again');
     expect(await refused(['{"part":0}\n'])).toMatch(/^data: line 1 is no head of a part/);
     expect(await readFile(await fileOf([one]), 'utf8')).toBe(one);
+  });
+});
+
+describe('a part that is incomplete or damaged does not count beside a whole one', async () => {
+  const [two, one] = (await partsOf(camvid, 2)) as [string, string];
+  const whole = await textOf(camvid);
+  const head = one.indexOf('\n');
+  // In the first key of the head, before its number, in the run, before and after its newline, in a sample, in the digest, before its newline.
+  const cuts = [1, 5, 8, 12, head - 20, head, head + 1, head + 4, one.length - 70, one.length - 1];
+  test.each(cuts.map((at) => [at - one.length, one.slice(0, at)] as const))('cut at %i', async (_, cut) => {
+    for (const parts of [
+      [cut, one, two],
+      [one, cut, two],
+      [two, one, cut],
+      [cut, '\n', two, one],
+      [cut, cut, two.slice(0, 40), one, two],
+    ]) {
+      expect(await textOf({ ...camvid, join: await fileOf(parts) })).toBe(whole);
+    }
+  });
+
+  test('changed', async () => {
+    const damaged = one.replace('"role":"both"', '"role":"target"');
+    const torn = one.replace('{"sample"', '');
+    for (const parts of [
+      [damaged, torn, one, two],
+      [two, one, torn, damaged],
+    ])
+      expect(await textOf({ ...camvid, join: await fileOf(parts) })).toBe(whole);
   });
 });
 
