@@ -21,7 +21,7 @@ export async function openRegular(path: string, own = false, ahead = false): Pro
 
 /** Opens a file that is in no archive, as `openRegular`. */
 async function openPlain(path: string, own = false, ahead = false): Promise<OpenFile> {
-  if (isRemote(path)) return (await storeOf(path)).open(path, ahead);
+  if (isRemote(path)) return openStored(path, ahead);
   const flags = flagsOf(own);
   const opening = promptly(
     () => openSync(path, flags),
@@ -29,6 +29,18 @@ async function openPlain(path: string, own = false, ahead = false): Promise<Open
   );
   const file = diskFile(await opening.catch(refuseOther(own)));
   return refuseIrregular(file);
+}
+
+/** Opens a file of a store, which asks for it first: a file that is not there is an error of opening, as on a disk. */
+async function openStored(path: string, ahead: boolean): Promise<OpenFile> {
+  const file = (await storeOf(path)).open(path, ahead);
+  try {
+    await file.stat();
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /** Archives that this process has read from. */

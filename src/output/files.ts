@@ -144,17 +144,17 @@ export async function linkAtomic(from: string, path: string): Promise<boolean> {
  * Makes a folder and its missing parents. `mkdir` with `recursive` never ends if a file system refuses new entries with ENOENT, as `/proc`
  * does.
  */
-export async function makeFolders(folder: string): Promise<void> {
+export async function makeFolders(folder: string, mode?: number): Promise<void> {
   if (isRemote(folder)) return;
   const make = async (): Promise<void> => {
-    await mkdir(folder).catch(async (error: unknown) => {
+    await mkdir(folder, { mode }).catch(async (error: unknown) => {
       if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw error;
     });
   };
   await make().catch(async (error: unknown) => {
     const above = dirname(folder);
     if (codeOf(error) !== 'ENOENT' || above === folder) throw error;
-    await makeFolders(above);
+    await makeFolders(above, mode);
     await make();
   });
 }

@@ -1,34 +1,54 @@
 /**
  * Where the journal of an output folder is: in that folder, if it is on a disk. Nothing can be appended to a file in a store; there, the
- * journal is in the user's cache on this machine, and the store has a file of its name with its first line, the head. That file claims the
- * folder for the run. Without it, the journal is one of an earlier run, and is not continued.
+ * store has a file of its name with its first line, the head, which claims the folder for the run. The journal is in the user's cache on this
+ * machine. Each process has a file of its own there, which begins as a copy of the largest one of the same claim: processes of one run then
+ * never write, replace or remove what another one reads.
  */
-import { createHash } from 'node:crypto';
-import { mkdir, open, unlink, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { copyFile, open, readdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { completeLines } from '../base/lines.ts';
 import { joinPath } from '../base/paths.ts';
 import { openOnDisk, partsOfRegular, readRegular } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
-import { CopyPasteError, codeOf } from '../errors.ts';
+import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
 import { isRemote } from '../storage/store.ts';
 import { cacheFolder } from './cache-folder.ts';
-import { syncFolders } from './files.ts';
+import { makeFolders, syncFolders } from './files.ts';
 import { type Journal, type JournalKind, openJournal } from './journal.ts';
 import { cannotWrite, removeFile, writeStored } from './stored.ts';
 
 /** Opens the journal of an output folder, as `openJournal`. @param name of the journal. */
 export async function openJournalIn<H, R>(out: string, name: string, kind: JournalKind<H, R>): Promise<Journal<H, R>> {
-  const path = await journalPath(out, name);
-  if (isRemote(out)) {
-    const claim = await claimOf(out, name);
-    if (claim !== (await firstLine(path))) {
-      await unlink(path).catch(() => {});
-      if (claim !== undefined) await writeFile(path, claim);
-    }
+  if (!isRemote(out)) return openJournal(join(out, name), kind);
+  const folder = await localFolder(out);
+  // They are listed before the claim is read: a journal with a head is younger than its claim.
+  const earlier = await localJournals(folder, name);
+  const claim = await claimOf(out, name);
+  const own = join(folder, `${name}.${randomUUID()}`);
+  if (claim === undefined) {
+    // Those of a run that has ended, or whose output was removed, are not continued.
+    for (const path of earlier) await unlink(path).catch(() => {});
+  } else await copyJournal(earlier, claim, own);
+  return openJournal(own, kind, true);
+}
+
+/** Copies the first of some journals that has the claim, or else the claim itself. */
+async function copyJournal(earlier: readonly string[], claim: string, own: string): Promise<void> {
+  const head = firstLineOf(claim);
+  for (const path of earlier) {
+    if ((await firstLine(path)) !== head) continue;
+    // Another process may have ended the run, and removed it.
+    const isCopied = await copyFile(path, own).then(
+      () => true,
+      () => false,
+    );
+    if (isCopied) return;
   }
-  return openJournal(path, kind);
+  await writeFile(own, claim).catch((cause: unknown) => {
+    throw cannotWrite(own, cause);
+  });
 }
 
 /** Begins a new journal with the head of a run, or with that of another run that has begun in the same folder meanwhile. */
@@ -41,22 +61,24 @@ export async function beginJournal<H, R>(journal: Journal<H, R>, out: string, na
 
 /** Claims a folder of a store for a run. @returns the head of the run that has it. */
 async function claimed<H>(out: string, name: string, head: H): Promise<H> {
-  const path = joinPath(out, name);
-  try {
-    await writeStored(path, `${JSON.stringify({ head })}\n`, true);
-    return head;
-  } catch (error) {
-    if (!(error instanceof CopyPasteError) || codeOf(error.cause) !== 'EEXIST') throw error;
-    const theirs = await claimOf(out, name);
-    return (JSON.parse(theirs ?? '{}') as { head: H }).head;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await writeStored(joinPath(out, name), `${JSON.stringify({ head })}\n`, true);
+      return head;
+    } catch (error) {
+      if (!(error instanceof CopyPasteError) || codeOf(error.cause) !== 'EEXIST') throw error;
+      const theirs = await claimOf(out, name);
+      if (theirs !== undefined) return (JSON.parse(firstLineOf(theirs)) as { head: H }).head;
+      // Their run has ended meanwhile.
+      if (attempt === 5) throw error;
+    }
   }
 }
 
-/** Adds the rest of a journal to its folder, as a record file. @returns false if another process has written it. */
-export async function uploadJournal(out: string, name: string, record: string): Promise<boolean> {
-  const path = await journalPath(out, name);
+/** Adds a journal to its folder, as a record file. @returns false if another process has written it. */
+export async function uploadJournal(out: string, record: string, journal: Pick<Journal, 'bytes'>): Promise<boolean> {
   try {
-    await writeStored(joinPath(out, record), () => partsOfRegular(path), true);
+    await writeStored(joinPath(out, record), journal.bytes, true);
     return true;
   } catch (error) {
     if (error instanceof CopyPasteError && codeOf(error.cause) === 'EEXIST') return false;
@@ -66,53 +88,84 @@ export async function uploadJournal(out: string, name: string, record: string): 
 
 /** Removes the journal of an output folder, as far as it exists. */
 export async function removeJournal(out: string, name: string): Promise<void> {
-  if (isRemote(out)) {
-    await removeFile(joinPath(out, name)).catch((cause: unknown) => {
-      throw cannotWrite(joinPath(out, name), cause);
+  if (!isRemote(out)) {
+    await unlink(join(out, name)).catch(() => {});
+    return;
+  }
+  await removeFile(joinPath(out, name)).catch((cause: unknown) => {
+    throw cannotWrite(joinPath(out, name), cause);
+  });
+  // A process that has one of them open keeps its bytes.
+  for (const path of await localJournals(await localFolder(out), name)) await unlink(path).catch(() => {});
+}
+
+/** A record file on this machine. One of a store is copied, since it is read in small pieces. @throws {CopyPasteError} `io`. */
+export async function recordCopy(out: string, name: string): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  if (!isRemote(out)) return { path: join(out, name), async remove() {} };
+  const path = join(await localFolder(out), `${name}.${randomUUID()}`);
+  const remove = (): Promise<void> => unlink(path).catch(() => {});
+  const guarded = <T>(step: Promise<T>): Promise<T> =>
+    step.catch((cause: unknown) => {
+      throw cannotWrite(path, cause);
     });
-  }
-  await unlink(await journalPath(out, name)).catch(() => {});
-}
-
-/** Path of a record file on this machine. One of a store is copied, since it is read in small pieces. @throws {CopyPasteError} `io`. */
-export async function recordCopy(out: string, name: string): Promise<string> {
-  const path = await journalPath(out, name);
-  if (!isRemote(out)) return path;
+  const file = await guarded(open(path, 'wx'));
   try {
-    const file = await open(path, 'w');
-    try {
-      for await (const part of partsOfRegular(joinPath(out, name))) await file.writeFile(part);
-    } finally {
-      await file.close();
-    }
-    return path;
+    for await (const part of partsOfRegular(joinPath(out, name))) await guarded(file.writeFile(part));
   } catch (cause) {
+    await remove();
     throw cannotRead(joinPath(out, name), cause);
+  } finally {
+    await file.close();
   }
+  return { path, remove };
 }
 
-/** Removes a record file, and its copy on this machine. */
-export async function removeRecord(out: string, name: string): Promise<void> {
-  await removeFile(joinPath(out, name));
-  if (isRemote(out)) await unlink(await journalPath(out, name)).catch(() => {});
-}
-
-/** Path of a journal on this machine. */
-async function journalPath(out: string, name: string): Promise<string> {
-  if (!isRemote(out)) return join(out, name);
+/** Folder of the journals of an output in a store. @throws {CopyPasteError} `cannotCreate` if it cannot be made. */
+async function localFolder(out: string): Promise<string> {
   const folder = join(cacheFolder('journals') ?? join(tmpdir(), 'copypaste-journals'), createHash('sha256').update(out).digest('hex'));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  return join(folder, name);
+  await makeFolders(folder, 0o700).catch((cause: unknown) => {
+    const why = `the folder of journals cannot be created: ${systemMessageOf(cause)}; set XDG_CACHE_HOME to a folder that can be written`;
+    throw new CopyPasteError('cannotCreate', why, { path: folder, cause });
+  });
+  return folder;
 }
 
-/** Text of the file that claims a folder; `undefined` if there is none. */
+/** Journals of a name in a folder that have a head, the largest first. */
+async function localJournals(folder: string, name: string): Promise<string[]> {
+  const found: { path: string; size: number }[] = [];
+  for (const entry of await readdir(folder).catch(() => [])) {
+    if (!entry.startsWith(`${name}.`)) continue;
+    const path = join(folder, entry);
+    const { size } = (await stat(path).catch(() => undefined)) ?? { size: 0 };
+    if (size > 0) found.push({ path, size });
+  }
+  return found.sort((a, b) => b.size - a.size).map(({ path }) => path);
+}
+
+/** Text of the file that claims a folder; `undefined` if there is none. @throws {CopyPasteError} `cannotCreate` if it is no journal. */
 async function claimOf(out: string, name: string): Promise<string | undefined> {
   const path = joinPath(out, name);
-  const bytes = await readRegular(path).catch((cause: unknown) => {
+  const bytes = await readRegular(path, true).catch((cause: unknown) => {
     if (codeOf(cause) === 'ENOENT') return undefined;
     throw cannotRead(path, cause);
   });
-  return bytes?.toString();
+  const text = bytes?.toString();
+  if (text !== undefined && !isClaim(text))
+    throw new CopyPasteError('cannotCreate', 'is not a copypaste journal; choose a new folder or move this file elsewhere', { path });
+  return text;
+}
+
+function isClaim(text: string): boolean {
+  try {
+    return (JSON.parse(firstLineOf(text)) as { head?: unknown }).head !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** First line of a text, with its end. */
+function firstLineOf(text: string): string {
+  return text.slice(0, text.indexOf('\n') + 1);
 }
 
 /** First line of a file on this machine, with its end; `undefined` if there is none. */

@@ -4,7 +4,7 @@
  * twice writes the same line twice.
  */
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { z } from 'zod';
 import { type ByteRange, completeLines, newline } from '../base/lines.ts';
 import { openOnDisk } from '../base/regular.ts';
@@ -84,6 +84,8 @@ export interface JournalBatch<R = ManifestRecord> extends Omit<z.infer<typeof ba
 }
 
 export interface Journal<H = ManifestHead, R = ManifestRecord> {
+  /** Its file on this machine. */
+  readonly path: string;
   /** Head of the run; `undefined` in a new journal. */
   readonly head: H | undefined;
   /** `true` if the first line is the head of a run of another kind. */
@@ -109,18 +111,25 @@ export interface Journal<H = ManifestHead, R = ManifestRecord> {
   recall(batch: string, own?: boolean): Promise<JournalBatch<R> | undefined>;
   /** Reads the document entry of a sample, if the journal had it when it was last read. */
   entry(key: string): Promise<unknown>;
+  /** Reads all bytes of the open file, which may have lost its name. */
+  bytes(): AsyncGenerator<Uint8Array>;
   close(): Promise<void>;
 }
 
 /**
  * Opens and reads a journal, which is created if it is missing.
  *
+ * @param scratch true for a copy, which is removed when it is closed if nothing was added to it.
  * @throws {CopyPasteError} `io` with the cause, `cannotCreate` if the file is not a journal, since it would be deleted at the end of the
  * run.
  */
 export function openJournal(path: string): Promise<Journal>;
-export function openJournal<H, R>(path: string, kind: JournalKind<H, R>): Promise<Journal<H, R>>;
-export async function openJournal(path: string, kind: JournalKind<unknown, unknown> = augmentJournal): Promise<Journal<unknown, unknown>> {
+export function openJournal<H, R>(path: string, kind: JournalKind<H, R>, scratch?: boolean): Promise<Journal<H, R>>;
+export async function openJournal(
+  path: string,
+  kind: JournalKind<unknown, unknown> = augmentJournal,
+  scratch = false,
+): Promise<Journal<unknown, unknown>> {
   const guard = guardOf(path);
   // A symbolic link could lead to any file.
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
@@ -133,7 +142,7 @@ export async function openJournal(path: string, kind: JournalKind<unknown, unkno
     await file.close();
     throw error;
   }
-  return journalOf(file, index, kind, guard);
+  return journalOf({ path, file, scratch }, index, kind, guard);
 }
 
 /** A journal to which nothing is added any more. */
@@ -252,10 +261,19 @@ async function endLine(file: FileHandle): Promise<void> {
 
 type Kind = JournalKind<unknown, unknown>;
 
+/** The open file of a journal. */
+interface JournalFile {
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly scratch: boolean;
+}
+
 /** Journal of an open file. @param guard explains errors of the file system. */
-function journalOf(file: FileHandle, index: Index, kind: Kind, guard: Guard): Journal<unknown, unknown> {
+function journalOf({ path, file, scratch }: JournalFile, index: Index, kind: Kind, guard: Guard): Journal<unknown, unknown> {
   let last: Promise<unknown> = Promise.resolve();
+  let added = false;
   return {
+    path,
     get head() {
       return index.head;
     },
@@ -271,6 +289,7 @@ function journalOf(file: FileHandle, index: Index, kind: Kind, guard: Guard): Jo
     suspects: index.suspects,
     poison: index.poison,
     add(...lines) {
+      added = true;
       const adding = last.then(async () => {
         await file.appendFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
         if (lines.some((line) => 'head' in line || 'end' in line || 'done' in line)) await file.datasync();
@@ -288,9 +307,22 @@ function journalOf(file: FileHandle, index: Index, kind: Kind, guard: Guard): Jo
       const place = index.entries.get(key);
       return place && JSON.parse(await guard(textAt(file, place))).of;
     },
-    // Nothing is lost: ends of batches were flushed when they were added.
-    close: () => file.close().catch(() => {}),
+    bytes: () => bytesIn(file),
+    async close() {
+      // Nothing is lost: ends of batches were flushed when they were added.
+      await file.close().catch(() => {});
+      if (scratch && !added) await unlink(path).catch(() => {});
+    },
   };
+}
+
+async function* bytesIn(file: FileHandle): AsyncGenerator<Uint8Array> {
+  for (let at = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(1 << 18), 0, 1 << 18, at);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    at += bytesRead;
+  }
 }
 
 /** The batch of a line. */

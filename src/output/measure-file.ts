@@ -56,12 +56,14 @@ const again = 'measure it again with plan --measure';
  * damaged or has no whole copy of a part.
  */
 export async function openMeasures<S>(path: string, run: ManifestHead): Promise<MeasureFile<S>> {
-  const file = await openRegular(path).catch((cause: unknown) => {
+  const unread = (cause: unknown): never => {
+    if (cause instanceof CopyPasteError || codeOf(cause) === undefined) throw cause;
     const why = codeOf(cause) === 'ENOENT' ? 'there is no such file' : `cannot be read: ${systemMessageOf(cause)}`;
     throw new CopyPasteError(kindOfUnread(cause), `${why}; pass a file of the parts that plan --measure has printed`, { path, cause });
-  });
+  };
+  const file = await openRegular(path).catch(unread);
   try {
-    const places = await placesOf(path, file, run);
+    const places = await placesOf(path, file, run).catch(unread);
     return {
       count: places.reduce((sum, { samples }) => sum + samples, 0),
       async *samples() {

@@ -9,7 +9,7 @@ import { journalName } from './journal.ts';
 import { openJournalIn, removeJournal } from './journal-place.ts';
 import type { RunKind } from './kinds.ts';
 import { manifestName } from './manifest-file.ts';
-import { isTaken, namesIn, removeFile } from './stored.ts';
+import { isTaken, listStored, namesIn, removeFile } from './stored.ts';
 
 /** End of a path that stands for all paths that begin so. */
 export const anyName = '*';
@@ -49,11 +49,11 @@ export async function removeRun<H extends RunHead, R, M>(
   try {
     if (journal.other)
       throw new CopyPasteError('cannotCreate', `--out ${out}: contains a run of another command or version; choose another folder`);
-    // The journal of an interrupted run in a store is on the machine that began it.
-    if (isRemote(out) && !manifest && !journal.begun && entries.size > 1)
+    const unknown = isRemote(out) && !manifest ? await unknownFile(out, written) : undefined;
+    if (unknown !== undefined)
       throw new CopyPasteError(
         'cannotCreate',
-        `--out ${out}: holds an interrupted run of another machine, which alone knows its files; empty the folder, or choose another`,
+        `--out ${out}: holds an interrupted run of another machine, which alone knows its files, as ${unknown}; empty the folder, or choose another`,
       );
     if (manifest) {
       for (const path of kind.filesOf(manifest)) written.add(path);
@@ -88,6 +88,12 @@ export async function removeRun<H extends RunHead, R, M>(
   // Deepest folders first; rmdir() fails on a folder with other files, which stays.
   for (const folder of isRemote(out) ? [] : [...folders].sort().reverse()) await rmdir(join(out, folder)).catch(() => {});
   await removeJournal(out, journalName);
+}
+
+/** A file of an interrupted run in a store that is not in the journal of this machine: other machines may have done parts of the run. */
+async function unknownFile(out: string, written: ReadonlySet<string>): Promise<string | undefined> {
+  const known = await withFoundFiles(out, written);
+  return (await listStored(out)).files.find((path) => path !== journalName && !known.has(path));
 }
 
 /** Creates a test of a path in a folder of the disk: a symbolic link may lead out of it by now. */

@@ -1,4 +1,4 @@
-import { rmdir } from 'node:fs/promises';
+import { rmdir, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { digestOf } from '../base/digest.ts';
 import { joinPath } from '../base/paths.ts';
@@ -150,8 +150,9 @@ export async function createWork<H>(
  * @param empty true if nothing was begun, so that the journal is removed, and its folder if that is empty.
  */
 export async function closeRun<H, R>(out: string, name: string | undefined, journal: Journal<H, R>, empty: boolean): Promise<void> {
-  if (empty && name !== undefined) {
-    await removeJournal(out, name).catch(() => {});
+  if (empty && (name !== undefined || isRemote(out))) {
+    // Another process may have joined the run by its claim in a store, which stays.
+    await unlink(journal.path).catch(() => {});
     if (!isRemote(out)) await rmdir(out).catch(() => {});
   } else if (!empty) await journal.add({ stopped: true }).catch(() => {});
   await journal.close();

@@ -17,7 +17,7 @@ import type { DonePart } from './finish.ts';
 import { notEmpty, openFolder } from './folder.ts';
 import { refuseOther } from './head.ts';
 import { isShardName, type Journal, readClosedJournal, type ShardHead, shardHeadOf, shardJournal } from './journal.ts';
-import { beginJournal, openJournalIn, recordCopy, removeJournal, removeRecord, uploadJournal } from './journal-place.ts';
+import { beginJournal, openJournalIn, recordCopy, removeJournal, uploadJournal } from './journal-place.ts';
 import { headSchema, type ManifestRecord } from './manifest.ts';
 import { manifestName, readFrame } from './manifest-file.ts';
 import { createWork, type Output } from './run.ts';
@@ -81,15 +81,20 @@ async function commit(
   [open, record]: readonly [string, string],
 ): Promise<void> {
   await journal.add({ done: [...keys] });
-  if (isRemote(out)) await commitStored(run, out, [open, record]);
+  if (isRemote(out)) await commitStored(run, out, journal, [open, record]);
   else await commitOnDisk(out, [open, record]);
   // A process that has lost its machine's leave to run may end after the merge.
   if (await isThere(joinPath(out, manifestName))) await removeFile(joinPath(out, record)).catch(() => {});
 }
 
 /** Writes the record file of a shard, unless another process has done the same shard, and ends its journal. */
-async function commitStored(run: RunFile, out: string, [open, record]: readonly [string, string]): Promise<void> {
-  if (!(await uploadJournal(out, open, record))) await hasHead(run, out, record);
+async function commitStored(
+  run: RunFile,
+  out: string,
+  journal: Pick<Journal, 'bytes'>,
+  [open, record]: readonly [string, string],
+): Promise<void> {
+  if (!(await uploadJournal(out, record, journal))) await hasHead(run, out, record);
   await removeJournal(out, open);
 }
 
@@ -136,6 +141,8 @@ export async function missingShards(run: RunFile, out: string): Promise<number[]
     const name = recordName(shard, shards);
     if (!names.has(name) || !(await hasHead(run, out, name))) missing.push(shard);
   });
+  // A merge may have removed them since the folder was listed.
+  if (missing.length > 0 && (await isMerged(run, out))) return [];
   return missing.sort((a, b) => a - b);
 }
 
@@ -157,38 +164,52 @@ export async function begunShards({ head: { shards } }: RunFile, out: string): P
   return Array.from({ length: shards }, (_, i) => i + 1).filter((shard) => names.has(openName(shard, shards)));
 }
 
-/** Reads the record files of all shards of a run, one after the other. @throws {CopyPasteError} `io` if one is damaged. */
-export async function readRecordFiles({ head: { shards } }: RunFile, out: string): Promise<DonePart[]> {
+/** Runs a step with the record files of all shards of a run, which are read one after the other. @throws {CopyPasteError} `io` if one is damaged. */
+export async function withRecordFiles<T>(
+  { head: { shards } }: RunFile,
+  out: string,
+  step: (parts: readonly DonePart[]) => Promise<T>,
+): Promise<T> {
   const parts: DonePart[] = [];
-  for (let shard = 1; shard <= shards; shard++) {
-    const name = joinPath(out, recordName(shard, shards));
-    const journal = await readClosedJournal(await recordCopy(out, recordName(shard, shards)), shardJournal);
-    if (!journal.done) throw new CopyPasteError('io', `is incomplete; ${redo}`, { path: name });
-    parts.push({ name, journal, keys: journal.done, remedy: redo });
+  const removals: (() => Promise<void>)[] = [];
+  try {
+    for (let shard = 1; shard <= shards; shard++) {
+      const name = joinPath(out, recordName(shard, shards));
+      const { path, remove } = await recordCopy(out, recordName(shard, shards));
+      removals.push(remove);
+      const journal = await readClosedJournal(path, shardJournal);
+      if (!journal.done) throw new CopyPasteError('io', `is incomplete; ${redo}`, { path: name });
+      parts.push({ name, journal, keys: journal.done, remedy: redo });
+    }
+    return await step(parts);
+  } finally {
+    for (const remove of removals) await remove();
   }
-  return parts;
 }
 
 /** Removes the record files and journals of all shards from a folder whose run is merged. */
 export async function removeShards(out: string): Promise<void> {
-  for (const name of await namesOf(out)) if (isShardName(name)) await removeRecord(out, name).catch(() => {});
+  for (const name of await namesOf(out)) if (isShardName(name)) await removeFile(joinPath(out, name)).catch(() => {});
 }
 
-/** Tests if a shard's file has its first line; a crash of the machine may leave it empty. @throws {CopyPasteError} `usage` if it is of another run. */
+/** Tests if a shard's file is there and has its first line; a crash of the machine may leave it empty. @throws {CopyPasteError} `usage` if it is of another run. */
 async function hasHead(run: RunFile, out: string, name: string): Promise<boolean> {
   const path = joinPath(out, name);
-  const file = await openRegular(path, true).catch((cause: unknown) => {
-    // A shard that is done meanwhile gets another name.
+  const line = await firstLineOf(path).catch((cause: unknown) => {
+    // A shard that is done meanwhile gets another name, and a merge removes all.
     if (codeOf(cause) === 'ENOENT') return undefined;
     throw cannotRead(path, cause);
   });
-  if (!file) return true;
+  if (line !== undefined && !isOfRun(shardHeadOf(line), run)) throw otherRun(run, out, name);
+  return line !== undefined;
+}
+
+/** First line of a file; `undefined` if it has none. @throws {Error} with a code, also while it is read: a store has no open files. */
+async function firstLineOf(path: string): Promise<string | undefined> {
+  const file = await openRegular(path, true);
   try {
-    for await (const { text } of completeLines(file)) {
-      if (!isOfRun(shardHeadOf(text), run)) throw otherRun(run, out, name);
-      return true;
-    }
-    return false;
+    for await (const { text } of completeLines(file)) return text;
+    return undefined;
   } finally {
     await file.close();
   }

@@ -112,6 +112,9 @@ export async function requested<T>(path: string, request: (connection: Connectio
 /** Code of the error of an object that is not the one that was expected, or exists although it must not. */
 export const changedCode = 'ECHANGED';
 
+/** Code of the error of a write that another one was faster than; the object may be there or not. */
+export const conflictCode = 'ECONFLICT';
+
 /** What is said of errors of S3, by their names; all other names are said as they are. */
 const known: Readonly<Record<string, readonly [code: string, what: string]>> = {
   NoSuchBucket: ['ENOENT', 'there is no such bucket'],
@@ -130,7 +133,7 @@ const known: Readonly<Record<string, readonly [code: string, what: string]>> = {
     'there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
   ],
   PreconditionFailed: [changedCode, 'it has changed'],
-  ConditionalRequestConflict: [changedCode, 'another process writes it'],
+  ConditionalRequestConflict: [conflictCode, 'another process writes it again and again; try later'],
   SlowDown: ['EAGAIN', 'the store is asked too often; lower --jobs, or try later'],
   ServiceUnavailable: ['EAGAIN', 'the store is busy; try later'],
   TooManyRequestsException: ['EAGAIN', 'the store is asked too often; lower --jobs, or try later'],
@@ -156,8 +159,11 @@ function explained(error: unknown, path: string): Error {
   const nameless = ['', 'Error', 'Unknown', 'UnknownError', `${status}`].includes(name);
   const [code, what] = known[name] ?? (nameless || status !== 400 ? known[byStatus[status ?? 0] ?? ''] : undefined) ?? [];
   if (code === 'ENOENT' && name === 'NoSuchBucket') return failure(code, `${what} as ${placeOf(path).Bucket}`);
-  if (code !== undefined && what !== undefined) return failure(code, what);
   const message = messageOf(error);
+  const { AWS_PROFILE: profile = '' } = process.env;
+  if (profile !== '' && (name === 'CredentialsProviderError' || (/credentials/i.test(message) && status === undefined)))
+    return failure('ECREDENTIALS', `the profile ${profile} gives no AWS credentials; correct AWS_PROFILE, or log in to it`);
+  if (code !== undefined && what !== undefined) return failure(code, what);
   if (/credentials/i.test(message) && status === undefined) return failure(...(known.CredentialsProviderError as [string, string]));
   if (/region is missing/i.test(message)) return failure('ECREDENTIALS', 'there is no AWS region; set AWS_REGION');
   const own = codeOf(error);

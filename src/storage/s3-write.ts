@@ -1,7 +1,8 @@
 /** Writing to S3. An object appears when all its bytes are there; a large one is sent in parts. */
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { codeOf } from '../errors.ts';
-import { changedCode, type Place, placeOf, requested } from './s3-client.ts';
+import { changedCode, conflictCode, type Place, placeOf, requested } from './s3-client.ts';
 import { forget, open } from './s3-read.ts';
 
 /** Bytes of a part of a large object; there are at most 10,000 parts. */
@@ -10,8 +11,26 @@ const partBytes = 8 << 20;
 /** Parts that are sent at the same time. */
 const partsAtOnce = 4;
 
+/** Attempts of a write that meets others of the same object. */
+const attempts = 6;
+
+type Data = Uint8Array | (() => AsyncIterable<string | Uint8Array>);
+
 /** Writes an object, as `Store.write`. */
-export async function write(path: string, data: Uint8Array | (() => AsyncIterable<string | Uint8Array>), once: boolean): Promise<void> {
+export async function write(path: string, data: Data, once: boolean): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await writeOnce(path, data, once);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== conflictCode || attempt === attempts) throw error;
+      await setTimeout(100 * 2 ** attempt * (1 + Math.random()));
+    }
+  }
+}
+
+/** Writes an object with one attempt. @throws {Error} `conflictCode` if it should be tried again. */
+async function writeOnce(path: string, data: Data, once: boolean): Promise<void> {
   forget(path);
   const hash = createHash('sha256');
   const condition = once ? { IfNoneMatch: '*' } : {};
@@ -21,8 +40,11 @@ export async function write(path: string, data: Uint8Array | (() => AsyncIterabl
   } catch (error) {
     if (!once || codeOf(error) !== changedCode) throw error;
     // An answer that was lost is asked for again, and two processes may do the same work.
-    const sha256 = hash.digest('hex');
-    if (((await digest(path)) ?? (await digestOfBytes(path))) === sha256) return;
+    const there = await digestOf(path).catch((cause: unknown) => {
+      if (codeOf(cause) !== 'ENOENT') throw cause;
+      throw Object.assign(new Error('another process writes and removes it; try later'), { code: conflictCode });
+    });
+    if (there === hash.digest('hex')) return;
     throw Object.assign(new Error('it exists already, with other content'), { code: 'EEXIST' });
   }
 }
@@ -81,13 +103,16 @@ interface Upload {
 
 async function beginUpload(path: string): Promise<Upload> {
   const place: Place = placeOf(path);
-  const { UploadId } = await requested(path, ({ sdk, client }) => client.send(new sdk.CreateMultipartUploadCommand(place)));
-  const sent: Promise<{ ETag: string | undefined; PartNumber: number }>[] = [];
+  const { UploadId } = await requested(path, ({ sdk, client }) =>
+    client.send(new sdk.CreateMultipartUploadCommand({ ...place, ChecksumAlgorithm: 'SHA256' })),
+  );
+  const sent: Promise<{ ETag: string | undefined; PartNumber: number; ChecksumSHA256: string }>[] = [];
   const send = async (Body: Buffer, PartNumber: number) => {
+    const ChecksumSHA256 = createHash('sha256').update(Body).digest('base64');
     const { ETag } = await requested(path, ({ sdk, client }) =>
-      client.send(new sdk.UploadPartCommand({ ...place, UploadId, PartNumber, Body, ContentLength: Body.length })),
+      client.send(new sdk.UploadPartCommand({ ...place, UploadId, PartNumber, Body, ContentLength: Body.length, ChecksumSHA256 })),
     );
-    return { ETag, PartNumber };
+    return { ETag, PartNumber, ChecksumSHA256 };
   };
   return {
     async add(bytes) {
@@ -119,11 +144,16 @@ export async function remove(path: string): Promise<void> {
 
 /** SHA-256 that S3 has computed of an object, in hexadecimal; `undefined` if it has none of the whole object. */
 export async function digest(path: string): Promise<string | undefined> {
-  const { ChecksumSHA256 } = await requested(path, ({ sdk, client }) =>
+  const { ChecksumSHA256, ETag = '' } = await requested(path, ({ sdk, client }) =>
     client.send(new sdk.HeadObjectCommand({ ...placeOf(path), ChecksumMode: 'ENABLED' })),
   );
-  // The checksum of parts ends with their number.
-  return ChecksumSHA256 === undefined || ChecksumSHA256.includes('-') ? undefined : Buffer.from(ChecksumSHA256, 'base64').toString('hex');
+  // The checksum of an object in parts is one of theirs; the tag of such an object ends with their number, and mostly the checksum does.
+  const isOfParts = /-\d+"?$/.test(ETag) || ChecksumSHA256?.includes('-');
+  return ChecksumSHA256 === undefined || isOfParts ? undefined : Buffer.from(ChecksumSHA256, 'base64').toString('hex');
+}
+
+async function digestOf(path: string): Promise<string> {
+  return (await digest(path)) ?? (await digestOfBytes(path));
 }
 
 async function digestOfBytes(path: string): Promise<string> {

@@ -9,10 +9,11 @@ import { type AugmentSummary, createTally, summaryOf, totalsOf } from '../engine
 import { CopyPasteError, interrupted } from '../errors.ts';
 import type { ListedImage } from '../formats/image-lists.ts';
 import { type AugmentOptions, type Given, mergeOptions } from '../options.ts';
-import { batchesIn, finishRun, isCopied } from '../output/finish.ts';
+import { isMissing } from '../output/files.ts';
+import { batchesIn, type DonePart, finishRun, isCopied } from '../output/finish.ts';
 import { manifestName, openManifest } from '../output/manifest-file.ts';
 import { openRun, type RunFile } from '../output/run-file.ts';
-import { isMerged, missingShards, readRecordFiles, removeShards } from '../output/shards.ts';
+import { isMerged, missingShards, removeShards, withRecordFiles } from '../output/shards.ts';
 import { createVariants } from '../output/variants.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Sample } from '../types.ts';
@@ -39,18 +40,24 @@ export async function merge(given: Given<typeof mergeOptions>, hooks: Hooks = {}
   const options = optionsOfRun(run, { in: input, out: folder, sources });
   const { out } = options;
   const merged = { options, shards: run.head.shards };
-  if (await isMerged(run, out)) {
+  const mergedBefore = async (): Promise<Merged> => {
     await removeShards(out);
     const dataset = datasetOf(run, options, { samples: [], others: [], sources: [] });
     const summary = await summaryOf(await openManifest(joinPath(out, manifestName)), dataset, options);
     return { ...merged, summary: await explained(summary, run, options, hooks), again: true };
-  }
+  };
+  if (await isMerged(run, out)) return mergedBefore();
   const missing = await missingShards(run, out);
   if (missing.length > 0) {
     const what = missing.length === 1 ? 'shard is' : 'shards are';
     throw new CopyPasteError('noInput', `${what} not done: ${rangesOf(missing)} of ${run.head.shards}; do the rest first`, { path: out });
   }
-  const summary = await mergeShards(run, options, hooks);
+  const summary = await mergeShards(run, options, hooks).catch(async (error: unknown) => {
+    // Another merge may have ended meanwhile, and removed the record files.
+    if (isMissing(error) && (await isMerged(run, out))) return undefined;
+    throw error;
+  });
+  if (!summary) return mergedBefore();
   await removeShards(out);
   return { ...merged, summary: await explained(summary, run, options, hooks), again: false };
 }
@@ -70,27 +77,29 @@ async function mergeShards(run: RunFile, options: AugmentOptions, hooks: Hooks):
   const measures = measuresOf(head);
   const tally = createTally(dataset, undefined, options, measures);
   const variants = createVariants(dataset, options);
-  const parts = await readRecordFiles(run, options.out);
-  hooks.meter?.begin('reading records', { count: options.copies * augmented.samples });
-  let copied = 0;
-  for await (const { end, outcomes, read } of batchesIn(parts)) {
-    if (hooks.stop?.aborted) throw interrupted();
-    tally.read(read);
-    for (const outcome of outcomes) {
-      if (outcome.record) variants.add(outcome.record);
-      if (isCopied(end)) copied++;
-      else {
-        tally.add(outcome);
-        hooks.meter?.add();
-        hooks.done?.(outcome.id, outcome.record);
+  const finish = async (parts: readonly DonePart[]): Promise<AugmentSummary> => {
+    hooks.meter?.begin('reading records', { count: options.copies * augmented.samples });
+    let copied = 0;
+    for await (const { end, outcomes, read } of batchesIn(parts)) {
+      if (hooks.stop?.aborted) throw interrupted();
+      tally.read(read);
+      for (const outcome of outcomes) {
+        if (outcome.record) variants.add(outcome.record);
+        if (isCopied(end)) copied++;
+        else {
+          tally.add(outcome);
+          hooks.meter?.add();
+          hooks.done?.(outcome.id, outcome.record);
+        }
       }
     }
-  }
-  const summary = tally.summary(copied, 0);
-  if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
-  hooks.meter?.begin('finishing');
-  await finishRun({ dataset, options, head, measures }, parts, totalsOf(summary), variants.variants());
-  return summary;
+    const summary = tally.summary(copied, 0);
+    if (summary.samples === 0) throw nothingToAugment(options.in, dataset.split, summary.skipped);
+    hooks.meter?.begin('finishing');
+    await finishRun({ dataset, options, head, measures }, parts, totalsOf(summary), variants.variants());
+    return summary;
+  };
+  return withRecordFiles(run, options.out, finish);
 }
 
 /** The data set of a run. Its samples are read only if a file that describes several needs them. @param all reads all samples. */

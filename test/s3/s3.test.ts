@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { S3 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
+import { write } from '../../src/storage/s3-write.ts';
 import { captureStreams } from '../make.ts';
 import { type Between, refusal, startProxy } from './proxy.ts';
 
@@ -151,25 +152,32 @@ test('shards that are planned, done, counted and merged in S3 have the bytes of 
     '-p',
     '1',
     '--shards',
-    '2',
+    '3',
     '--fast',
     '--quiet',
   );
   writeFileSync(file, stdout);
   await s3.putObject({ Bucket: 'bucket', Key: 'set.run', Body: stdout });
   const ofRun = ['--run', 's3://bucket/set.run'];
-  await succeed('augment', ...ofRun, '--shard', '2/2', '--quiet');
+  await succeed('augment', ...ofRun, '--shard', '2/3', '--quiet');
   const status = await run(['status', '--run', file]);
-  expect(status).toMatchObject({ code: 3, stdout: expect.stringContaining('missing: 1') });
+  expect(status).toMatchObject({ code: 3, stdout: expect.stringContaining('missing: 1,3') });
   const early = await run(['merge', ...ofRun]);
-  expect(early).toMatchObject({ code: 66, stderr: expect.stringContaining('shard is not done: 1 of 2') });
-  // Two processes that do one shard write the same bytes.
-  const both = await Promise.all(
-    [1, 2].map((n) => run(['augment', '--run', file, '--shard', '1/2', '--quiet'], { XDG_CACHE_HOME: join(folder, `cache-${n}`) })),
-  );
-  expect(both.map(({ code, stderr }) => stderr + code)).toEqual(['0', '0']);
+  expect(early).toMatchObject({ code: 66, stderr: expect.stringContaining('shards are not done: 1,3 of 3') });
+  // Two processes that do one shard write the same bytes, on two machines and on one.
+  for (const [shard, caches] of [
+    ['1/3', ['cache-1', 'cache-2']],
+    ['3/3', ['cache', 'cache']],
+  ] as const) {
+    const argv = ['augment', '--run', file, '--shard', shard, '--quiet'];
+    const both = await Promise.all(caches.map((cache) => run(argv, { XDG_CACHE_HOME: join(folder, cache) })));
+    expect(both.map(({ code, stderr }) => stderr + code)).toEqual(['0', '0']);
+    expect((await bytesOf(`aug/coco/shard-${shard.replace('/', '-of-')}.jsonl`)).toString()).toMatch(/\n\{"done":.*\n$/);
+  }
   await succeed('status', ...ofRun);
-  await succeed('merge', ...ofRun, '--quiet');
+  const merges = await Promise.all([1, 2, 3].map(() => run(['merge', '--run', file, '--quiet'], {})));
+  expect(merges.map(({ code, stderr }) => stderr + code)).toEqual(['0', '0', '0']);
+  expect(filesIn(join(folder, 'cache')).filter((name) => name.includes('shard-'))).toEqual([]);
   await succeed('augment', '--in', 'fixtures/coco', '--out', join(folder, 'coco'), '-p', '1', '--quiet');
   await expectEqual('aug/coco', join(folder, 'coco'));
 });
@@ -184,6 +192,13 @@ test('a body that is cut midway goes on where it broke, and a store that is aske
   expect(images.length).toBeGreaterThan(3 * new Set(images.map(({ path }) => path)).size);
   await succeed('augment', '--in', 'fixtures/yolo', '--out', join(folder, 'yolo'), '-p', '1', '--quiet');
   await expectEqual('aug/yolo', join(folder, 'yolo'));
+});
+
+test('a file that has the name of a journal is left as it is', async () => {
+  await s3.putObject({ Bucket: 'bucket', Key: 'mine/run.jsonl', Body: 'mine' });
+  const ended = await run(['augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/mine', '--quiet']);
+  expect(ended).toMatchObject({ code: 73, stderr: expect.stringMatching(/^copypaste: s3:\/\/bucket\/mine\/run.jsonl: is not a/) });
+  expect((await bytesOf('mine/run.jsonl')).toString()).toBe('mine');
 });
 
 test('an object that changes after it was listed is an error', async () => {
@@ -205,14 +220,38 @@ test('an object that changes after it was listed is an error', async () => {
   expect(await keysIn('aug/changing')).not.toContain('manifest.json');
 });
 
+test('a write that meets another one is repeated', async () => {
+  let conflicts = 2;
+  proxy.meet = ({ method, path }) =>
+    method === 'PUT' && path.includes('/met/') && conflicts-- > 0 ? refusal(409, 'ConditionalRequestConflict') : undefined;
+  await succeed('augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/met', '-p', '1', '--quiet');
+  expect(conflicts).toBeLessThan(0);
+  expect(await keysIn('met')).toContain('manifest.json');
+});
+
+test('a large object is sent in parts, once', async () => {
+  const bytes = Buffer.alloc((20 << 20) + 1, 'copypaste');
+  const data = async function* () {
+    for (let at = 0; at < bytes.length; at += 3 << 20) yield bytes.subarray(at, at + (3 << 20));
+  };
+  const path = 's3://bucket/large/object';
+  await write(path, data, true);
+  expect((await bytesOf('large/object')).equals(bytes)).toBe(true);
+  expect(countOf('PUT', /partNumber=/)).toBe(3);
+  // The same bytes are there already; others are refused.
+  await write(path, data, true);
+  bytes[bytes.length - 1] = 0;
+  await expect(write(path, data, true)).rejects.toMatchObject({ code: 'EEXIST' });
+});
+
 describe('a run that is killed', () => {
   const flags = ['--in', 's3://bucket/camvid', '-p', '1', '--batch-size', '2', '--jobs', '1', '--quiet'];
 
-  async function killed(out: string): Promise<void> {
-    const { child, ended } = start(['augment', ...flags, '--out', `s3://bucket/${out}`]);
+  async function killed(out: string, more = {}, after = 11): Promise<void> {
+    const { child, ended } = start(['augment', ...flags, '--out', `s3://bucket/${out}`], more);
     let puts = 0;
     proxy.meet = ({ method, path }) => {
-      if (method === 'PUT' && path.includes(`/${out}/train`) && ++puts === 11) child.kill('SIGKILL');
+      if (method === 'PUT' && path.includes(`/${out}/train`) && ++puts === after) child.kill('SIGKILL');
       return undefined;
     };
     expect((await ended).code).toBe(null);
@@ -239,6 +278,25 @@ describe('a run that is killed', () => {
     expect(await run(argv, elsewhere)).toMatchObject({ code: 0 });
     expect(countOf('PUT', /\/aug\/moved\/train/)).toBe(16);
     await expectEqual('aug/moved', join(folder, 'small'));
+  });
+
+  test('is not overwritten by a machine that has done only a part of it', async () => {
+    const elsewhere = { XDG_CACHE_HOME: join(folder, 'third') };
+    await killed('aug/parted');
+    await killed('aug/parted', elsewhere, 1);
+    const over = await run(['augment', ...flags, '--out', 's3://bucket/aug/parted', '--overwrite'], elsewhere);
+    expect(over).toMatchObject({ code: 73, stderr: expect.stringContaining('holds an interrupted run of another machine') });
+  });
+
+  test('keeps its claim when another machine stops before its first batch', async () => {
+    await killed('aug/claimed');
+    proxy.meet = ({ method, path }) => (method === 'GET' && /camvid\/(train|val)/.test(path) ? refusal(403, 'AccessDenied') : undefined);
+    const other = await run(['augment', ...flags, '--out', 's3://bucket/aug/claimed'], { XDG_CACHE_HOME: join(folder, 'fourth') });
+    expect(other.code).toBe(74);
+    proxy.calm();
+    expect(await keysIn('aug/claimed')).toContain('run.jsonl');
+    await succeed('augment', ...flags, '--out', 's3://bucket/aug/claimed');
+    expect(countOf('PUT', /\/aug\/claimed\/train/)).toBeLessThan(16);
   });
 });
 
@@ -268,11 +326,45 @@ describe('one line says what is wrong', () => {
       '--out s3://nobucket/x: cannot be read as a folder: there is no such bucket as nobucket; choose another folder',
     ],
     [
+      'a file of measures that does not exist',
+      [
+        'plan',
+        '--in',
+        's3://bucket/camvid',
+        '--out',
+        join(folder, 'x'),
+        '--shards',
+        '2',
+        '--balance',
+        'inverse',
+        '--join',
+        's3://bucket/none',
+        '--quiet',
+      ],
+      {},
+      66,
+      's3://bucket/none: there is no such file; pass a file of the parts that plan --measure has printed',
+    ],
+    [
+      'no folder for the journal',
+      ['augment', '--in', 's3://bucket/camvid', '--out', 's3://bucket/x', '--quiet'],
+      { XDG_CACHE_HOME: '/proc/nope' },
+      73,
+      'the folder of journals cannot be created: ENOENT: no such file or directory; set XDG_CACHE_HOME to a folder that can be written',
+    ],
+    [
       'no credentials',
       inspect,
       { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined },
       74,
       'there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    ],
+    [
+      'a profile that is not there',
+      inspect,
+      { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, AWS_PROFILE: 'typo' },
+      74,
+      'the profile typo gives no AWS credentials; correct AWS_PROFILE, or log in to it',
     ],
     ['no region', inspect, { AWS_REGION: undefined }, 74, 'there is no AWS region; set AWS_REGION'],
     [

@@ -8,7 +8,7 @@ import type { Hooks } from '../../src/engine/hooks.ts';
 import { optionsOfRun, readPart } from '../../src/engine/part.ts';
 import type { CopyPasteError } from '../../src/errors.ts';
 import { openRun } from '../../src/output/run-file.ts';
-import { openShard, readRecordFiles } from '../../src/output/shards.ts';
+import { openShard, withRecordFiles } from '../../src/output/shards.ts';
 import { augment, augmentShard } from '../../src/verbs/augment.ts';
 import { extract } from '../../src/verbs/extract.ts';
 import { merge } from '../../src/verbs/merge.ts';
@@ -154,7 +154,7 @@ test('record files are read only, and none is made', async () => {
   const out = newOut();
   const run = await openRun(await planned({ ...small, out, shards: 2 }));
   await mkdir(out);
-  await expect(readRecordFiles(run, out)).rejects.toMatchObject({ code: 'io' });
+  await expect(withRecordFiles(run, out, async () => {})).rejects.toMatchObject({ code: 'io' });
   expect(await readdir(out)).toEqual([]);
 });
 
