@@ -1,6 +1,5 @@
 /** Objects of samples in Parquet files: a column of lists, as `pack` writes it and data sets for object detection have it. */
 import type { FileMetaData, SchemaElement } from 'hyparquet';
-import { Damaged } from './archive.ts';
 
 /** Objects of a row: lists of equal length. */
 interface Objects {
@@ -26,8 +25,7 @@ export function objectsOf(
   if (!hasRunLengths(metadata.schema)) return undefined;
   const names = classNamesOf(metadata);
   return async (row) => {
-    const objects = (await rows('objects', row)) as Objects | null | undefined;
-    if (!objects) throw new Damaged(`row ${row}, column objects: is empty, so that nothing says which objects the image has`);
+    const objects = (await rows('objects', row)) as Objects;
     const { id, bbox, area, category, category_id, iscrowd, isthing, segmentation } = objects;
     const annotations = segmentation.map(({ size, counts }, n) => ({
       ...(id && { id: Number(id[n]) }),
@@ -42,6 +40,15 @@ export function objectsOf(
     const image = { file_name: null, ...(width !== undefined && { width: Number(width), height: Number(height) }) };
     return Buffer.from(`${JSON.stringify({ image, annotations })}\n`);
   };
+}
+
+/** The smallest leaf of the column of objects, which tells the rows where that is null; `undefined` if it cannot be null. */
+export function leafOfObjects({ schema, row_groups: [group] }: FileMetaData): string | undefined {
+  const element = schema.find(({ name, num_children }) => name === 'objects' && num_children !== undefined);
+  if (element?.repetition_type !== 'OPTIONAL') return undefined;
+  const leaves = (group?.columns ?? []).flatMap(({ meta_data }) => (meta_data?.path_in_schema[0] === 'objects' ? [meta_data] : []));
+  const [smallest] = leaves.sort((one, other) => Number(one.total_compressed_size - other.total_compressed_size));
+  return smallest?.path_in_schema.join('.');
 }
 
 /** Tests if a schema has `objects.segmentation.list.element.counts`. */

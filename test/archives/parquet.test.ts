@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import type { Ranges } from '../../src/archives/archive.ts';
@@ -47,6 +48,7 @@ function other(
   columns: Readonly<Record<string, readonly (Uint8Array | string | null)[]>>,
   codec: 'SNAPPY' | 'UNCOMPRESSED' | 'LZ4_RAW' = 'SNAPPY',
   rowGroupSize = 2,
+  offsetIndex = true,
 ): Buffer {
   const writer = new ByteWriter();
   const isText = (values: readonly unknown[]): boolean => values.some((value) => typeof value === 'string');
@@ -60,7 +62,7 @@ function other(
     })),
   ];
   const parquet = new ParquetWriter({ writer, schema, codec, compressors: { LZ4_RAW: lz4 } });
-  parquet.write({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data] })), rowGroupSize });
+  parquet.write({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data], offsetIndex })), rowGroupSize });
   parquet.finish();
   return Buffer.from(writer.getBuffer());
 }
@@ -143,10 +145,67 @@ describe('a Parquet file', () => {
     await expect(openArchive(rangesOf(bytes.subarray(0, bytes.length - 9)))).rejects.toThrow(/is not a Parquet file, or is damaged/);
   });
 
-  test('says which row has no image, or one of another format than the others', async () => {
-    const archive = await openArchive(rangesOf(other({ image: [png('a'), null, Buffer.from('BM….')] })));
-    await expect(archive.read('000001.png')).rejects.toThrow('row 1, column image: has no image');
-    await expect(archive.read('000002.png')).rejects.toThrow('row 2, column image: is a file .bmp, but is named .png');
+  test('says which row has no image, or a mask of another format than the others', async () => {
+    const bmp = Buffer.from('BM….');
+    const columns = { image: [png('a'), null, bmp], mask: [null, png('a'), bmp] };
+    const archive = await openArchive(rangesOf(other(columns)));
+    await expect(archive.read('000001.png')).rejects.toThrow('row 1, column image: has no image (null)');
+    await expect(archive.read('000000.mask.png')).rejects.toThrow('row 0, column mask: has no image (null)');
+    await expect(archive.read('000002.mask.png')).rejects.toThrow('row 2, column mask: is a file .bmp, but the first of its column');
+    expect(Buffer.from(await archive.read('000002.png'))).toEqual(bmp);
+  });
+
+  test('of structs has no member for a mask that is null, and says which image is', async () => {
+    const one = { bytes: png('a'), path: null };
+    const masks = [null, one, one];
+    const archive = await openArchive(rangesOf(structs({ image: [one, one, null], mask: masks })));
+    expect(archive.names).toEqual(['000000.png', '000001.mask.png', '000001.png', '000002.mask.png', '000002.png']);
+    await expect(archive.read('000002.png')).rejects.toThrow('row 2, column image: has no image (null)');
+    const paths = await openArchive(rangesOf(structs({ image: [{ bytes: null, path: 'a.png' }] })));
+    await expect(paths.read('a.png')).rejects.toThrow('only the path of a file');
+  });
+
+  test('takes from paths only the endings of images', async () => {
+    const archive = await openArchive(
+      rangesOf(structs({ image: ['slice_1.25', 'slice_1.50', 'b.JPEG'].map((path) => ({ bytes: png('a'), path })) })),
+    );
+    expect(archive.names).toEqual(['b.JPEG', 'slice_1.25.png', 'slice_1.50.png']);
+    await expect(archive.read('b.JPEG')).rejects.toThrow('is a file .png, but is named .JPEG; correct its path');
+  });
+
+  test('of pack has no objects for an image that is not annotated', async () => {
+    const [first, second] = rows as [PackedRow, PackedRow];
+    const archive = await openArchive(
+      rangesOf(
+        await written([
+          { ...first, images: { image: first.images.image }, objects: undefined },
+          { ...second, objects: [] },
+        ]),
+      ),
+    );
+    expect(archive.names).toEqual(['k0.png', 'k1.json', 'k1.mask.png', 'k1.png']);
+  });
+
+  test('without an index of pages is read once, page by page', async () => {
+    const bytes = other(
+      { image: Array.from({ length: 40 }, (_, n) => png(`${n} ${randomBytes(300_000).toString('latin1')}`)) },
+      'SNAPPY',
+      40,
+      false,
+    );
+    let read = 0;
+    const archive = await openArchive({
+      ...rangesOf(bytes),
+      read: async (start, length) => {
+        read += Math.min(length, bytes.length - start);
+        return bytes.subarray(start, start + length);
+      },
+    });
+    const before = read;
+    await archive.read('000039.png');
+    expect(read - before).toBeLessThan(bytes.length / 4);
+    for (const name of archive.names) await archive.read(name);
+    expect(read).toBeLessThan(bytes.length * 1.5);
   });
 
   test('compressed by LZ4 is read, pages of nulls alone, too', async () => {
