@@ -15,6 +15,7 @@ import type { ClassConfig } from './format.ts';
 import { partsOf } from './json.ts';
 import { parseJson } from './json-text.ts';
 import { isSegmentAnything } from './segment-anything/find.ts';
+import { refuseUnfinished } from './unfinished.ts';
 
 /** Parts of names, before their extension, that say what an image is. */
 const words = {
@@ -37,10 +38,11 @@ export interface ArchiveRoles {
  * Lists a data set, as `listTree` does, with the files in its archives. Archives beside images are not looked into: they may hold the same
  * files, or others.
  *
- * @throws {CopyPasteError} `data` if an archive is damaged or compressed as a whole.
+ * @throws {CopyPasteError} `data` if an archive is damaged or compressed as a whole, `usage` if a run has yet to complete the data set.
  */
 export async function listDataset(root: string): Promise<Tree> {
   const tree = await listTree(root);
+  await refuseUnfinished(tree, root);
   const files = tree.files.filter((file) => isArchive(file));
   if (files.length === 0 || tree.files.some(isImage)) return tree;
   const inside = new Map<string, readonly string[]>();

@@ -11,13 +11,6 @@ import { openOnDisk } from '../base/regular.ts';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { classIdSchema, countSchema, headSchema, type ManifestHead, type ManifestRecord, pathSchema, recordSchema } from './manifest.ts';
 
-export const journalName = 'run.jsonl';
-
-/** Tests if a name is that of a journal or a record file of a shard. */
-export function isShardName(name: string): boolean {
-  return /^shard-\d+-of-\d+(\.open)?\.jsonl$/i.test(name);
-}
-
 /** Key of the survey, which reads samples before the first batch. */
 export const surveyKey = 'survey';
 
