@@ -63,7 +63,13 @@ export class Members<T> {
     return member;
   }
 
+  /** Names, sorted. @throws {Damaged} if a member would be the folder of another one. */
   names(): string[] {
+    for (const name of this.#byName.keys())
+      for (let slash = name.indexOf('/'); slash > 0; slash = name.indexOf('/', slash + 1)) {
+        const folder = name.slice(0, slash);
+        if (this.#byName.has(folder)) throw new Damaged(`has a member ${folder}, which is also the folder of ${name}; rename one`);
+      }
     return [...this.#byName.keys()].sort();
   }
 }

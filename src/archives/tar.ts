@@ -1,4 +1,5 @@
 /** Reads tar archives: ustar, pax and GNU tar. The index is made from the headers alone. */
+import { isUtf8 } from 'node:buffer';
 import { normalize } from 'node:path/posix';
 import { type Archive, Damaged, isCompressed, Members, type Ranges } from './archive.ts';
 
@@ -14,6 +15,8 @@ const longestName = 1 << 20;
 /** A header, and the place of the data that follows it. */
 interface Entry {
   readonly name: string;
+  /** False if its name is not UTF-8, and has other characters here. */
+  readonly isNamed: boolean;
   /** Kind of the member, a character. */
   readonly type: string;
   readonly start: number;
@@ -47,7 +50,10 @@ export async function openTar(file: Ranges): Promise<Archive> {
   };
 }
 
-const kinds: Readonly<Record<string, string>> = { 1: 'a hard link', 2: 'a symbolic link', S: 'a sparse file' };
+/** Type of a sparse file of GNU tar, whose data lack the holes. */
+const sparse = 'S';
+
+const kinds: Readonly<Record<string, string>> = { 1: 'a hard link', 2: 'a symbolic link', [sparse]: 'a sparse file' };
 
 /** Members of an archive, with the names and sizes that headers before them state. */
 async function* entriesOf(file: Ranges): AsyncGenerator<Entry> {
@@ -55,26 +61,35 @@ async function* entriesOf(file: Ranges): AsyncGenerator<Entry> {
   let stated: Stated = {};
   for await (const entry of headersOf(file, () => stated)) {
     if (!'xgLK'.includes(entry.type)) {
-      yield { ...entry, name: stated.name ?? entry.name };
+      const { name = entry.name, isNamed = entry.isNamed, isSparse } = stated;
+      if (!isNamed) throw refuse(`has a member whose name is not UTF-8, ${name}; rename it`);
+      yield { ...entry, name, type: isSparse ? sparse : entry.type };
       stated = {};
       continue;
     }
     const { start, size, type } = entry;
     if (size > longestName) throw refuse(`is damaged: the name at byte ${start} has ${size} bytes; copy it again`);
     const data = await file.read(start, size);
-    if (type === 'L') stated = { ...stated, name: textOf(data) };
+    if (type === 'L') stated = { ...stated, name: textOf(data), isNamed: isText(data) };
     if (type !== 'x') continue;
     const records = paxRecords(data);
     if (records === undefined) throw refuse(`is damaged: the pax header at byte ${start} is invalid; copy it again`);
     const [name, length] = [records.get('path'), records.get('size')];
-    stated = { ...stated, ...(name !== undefined && { name }), ...(length !== undefined && { size: Number(length) }) };
+    stated = {
+      ...stated,
+      ...(name && { name: textOf(name), isNamed: isText(name) }),
+      ...(length && { size: Number(textOf(length)) }),
+      ...([...records.keys()].some((key) => key.startsWith('GNU.sparse')) && { isSparse: true }),
+    };
   }
 }
 
 /** Name and size of the next member, as headers before it state them. */
 interface Stated {
   readonly name?: string;
+  readonly isNamed?: boolean;
   readonly size?: number;
+  readonly isSparse?: boolean;
 }
 
 /** Headers of an archive up to its end. @param stated name and size of the next member, if headers before it state them. */
@@ -95,7 +110,7 @@ async function* headersOf(file: Ranges, stated: () => Stated): AsyncGenerator<En
     const start = at + block;
     const { name = header.name, size: own = header.size } = 'xgLK'.includes(header.type) ? {} : stated();
     if (!(start + own <= size)) throw refuse(`is cut off at byte ${size}, in its member ${name}; copy it again`);
-    yield { name: header.name, type: header.type, start, size: own };
+    yield { ...header, start, size: own };
     at = start + block * Math.ceil(own / block);
   }
   if (!isZero(await file.read(at, window)))
@@ -120,18 +135,20 @@ function isZero(bytes: Uint8Array): boolean {
 }
 
 /** Reads a header; `undefined` if its checksum or a number is wrong. */
-function headerOf(bytes: Uint8Array): Pick<Entry, 'name' | 'size' | 'type'> | undefined {
+function headerOf(bytes: Uint8Array): Omit<Entry, 'start'> | undefined {
   const sum = numberOf(bytes, 148, 8);
   const size = numberOf(bytes, 124, 12);
   if (sum !== checksumOf(bytes) || size === undefined) return undefined;
-  const own = textOf(bytes.subarray(0, 100));
-  const prefix = textOf(bytes.subarray(345, 500));
+  const [first, second] = [bytes.subarray(345, 500), bytes.subarray(0, 100)];
+  const [prefix, own] = [textOf(first), textOf(second)];
   // GNU tar keeps times at the place of the prefix.
   const isUstar = textOf(bytes.subarray(257, 265), false) === 'ustar\u000000';
   const type = String.fromCharCode(bytes[156] as number);
   // Before ustar, a folder was a name with a slash at its end.
   const isFolder = own.endsWith('/') && '0\0'.includes(type);
-  return { name: isUstar && prefix !== '' ? `${prefix}/${own}` : own, size, type: isFolder ? '5' : type };
+  const isWhole = !isUstar || prefix === '';
+  const isNamed = isText(second) && (isWhole || isText(first));
+  return { name: isWhole ? own : `${prefix}/${own}`, isNamed, size, type: isFolder ? '5' : type };
 }
 
 /** Sum of the bytes of a header, in which its own field counts as spaces. */
@@ -151,21 +168,30 @@ function numberOf(bytes: Uint8Array, start: number, length: number): number | un
 
 /** Text of bytes in UTF-8. @param ends true if a zero ends it. */
 function textOf(bytes: Uint8Array, ends = true): string {
-  const end = ends ? bytes.indexOf(0) : -1;
-  return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('utf8');
+  return Buffer.from(ends ? upToZero(bytes) : bytes).toString('utf8');
+}
+
+/** Tests if bytes up to a zero are UTF-8. */
+function isText(bytes: Uint8Array): boolean {
+  return isUtf8(upToZero(bytes));
+}
+
+function upToZero(bytes: Uint8Array): Uint8Array {
+  const end = bytes.indexOf(0);
+  return end < 0 ? bytes : bytes.subarray(0, end);
 }
 
 /** Records of a pax header, `LENGTH KEY=VALUE\n` each; `undefined` if it is invalid. */
-function paxRecords(data: Uint8Array): Map<string, string> | undefined {
-  const records = new Map<string, string>();
+function paxRecords(data: Uint8Array): Map<string, Uint8Array> | undefined {
+  const records = new Map<string, Uint8Array>();
   for (let at = 0; at < data.length; ) {
     const space = data.indexOf(32, at);
     const length = Number(textOf(data.subarray(at, Math.max(at, space)), false));
-    const record = textOf(data.subarray(space + 1, at + length), false);
-    const equals = record.indexOf('=');
-    const isWhole = space > at && length > 0 && at + length <= data.length && equals > 0 && record.endsWith('\n');
+    const record = data.subarray(space + 1, at + length);
+    const equals = record.indexOf(61);
+    const isWhole = space > at && length > 0 && at + length <= data.length && equals > 0 && record.at(-1) === 10;
     if (!isWhole) return undefined;
-    records.set(record.slice(0, equals), record.slice(equals + 1, -1));
+    records.set(textOf(record.subarray(0, equals), false), record.subarray(equals + 1, -1));
     at += length;
   }
   return records;

@@ -20,8 +20,8 @@ export function plainHeader(start: Uint8Array): PlainHeader | undefined {
   return plainPng(start) ?? plainJpeg(start);
 }
 
-/** Chunks before the pixels that change neither size nor channels, and hold no profile or orientation. */
-const plainChunks: ReadonlySet<string> = new Set(['IHDR', 'gAMA', 'cHRM', 'sRGB', 'pHYs', 'tIME', 'bKGD', 'sBIT']);
+/** Chunks between IHDR and the pixels that change neither size nor channels, and hold no profile or orientation. */
+const plainChunks: ReadonlySet<string> = new Set(['gAMA', 'cHRM', 'sRGB', 'pHYs', 'tIME', 'bKGD', 'sBIT']);
 
 const pngChannels: Readonly<Record<string, PlainHeader['channels']>> = { grey: 1, 'grey-alpha': 2, rgb: 3, 'rgb-alpha': 4 };
 
@@ -34,7 +34,8 @@ function plainPng(start: Uint8Array): PlainHeader | undefined {
     const end = at + 8 + view.getUint32(at);
     const type = String.fromCharCode(...start.subarray(at + 4, at + 8));
     if (type === 'IDAT') return { width: header.width, height: header.height, channels };
-    if (!plainChunks.has(type) || end + 4 > start.length || crc32(start.subarray(at + 4, end)) !== view.getUint32(end)) return undefined;
+    const isPlain = plainChunks.has(type) || at === 8;
+    if (!isPlain || end + 4 > start.length || crc32(start.subarray(at + 4, end)) !== view.getUint32(end)) return undefined;
     at = end + 4;
   }
   return undefined;

@@ -31,15 +31,17 @@ export async function readManifestBytes(path: string): Promise<Uint8Array> {
 
 /** Parses a manifest. @param path its name in messages. @throws {CopyPasteError} `data` with the first error in it. */
 export function parseManifest(bytes: Uint8Array, path: string): Manifest {
+  let value: unknown;
   let result: ReturnType<typeof manifestSchema.safeParse>;
   try {
-    result = manifestSchema.safeParse(JSON.parse(Buffer.from(bytes).toString()));
+    value = JSON.parse(Buffer.from(bytes).toString());
+    result = manifestSchema.safeParse(value);
   } catch (cause) {
     // JSON that is nested too deeply overflows the stack, which is caught here too.
     throw notManifest(path, messageOf(cause), cause);
   }
   if (result.success) return result.data;
-  throw notManifest(path, firstIssue(result.error), result.error);
+  throw otherManifest(path, value, result.error);
 }
 
 /** A manifest without its records. */
@@ -70,7 +72,7 @@ export async function openManifest(path: string): Promise<OpenManifest> {
   }
   const result = frameSchema.safeParse(frame);
   if (result.success) return { frame: result.data, count, records: () => readRecords(path) };
-  throw notManifest(path, firstIssue(result.error), result.error);
+  throw otherManifest(path, frame, result.error);
 }
 
 /** A manifest in memory, as one that is read record by record. */
@@ -129,11 +131,20 @@ function notManifest(path: string, why: string, cause: unknown): CopyPasteError 
   return new CopyPasteError('data', `${path}: is not a copypaste manifest: ${why}`, { cause });
 }
 
-function firstIssue({
-  issues: [issue],
-}: {
+/** The error of a document that is not the manifest of an output. */
+function otherManifest(path: string, value: unknown, error: Invalid): CopyPasteError {
+  if ((value as { kind?: unknown } | null)?.kind !== 'pack') return notManifest(path, firstIssue(error), error);
+  return new CopyPasteError('data', `${path}: is the manifest of packed data; to check its digests, run the same pack again`, {
+    cause: error,
+  });
+}
+
+/** An error of a schema. */
+interface Invalid {
   readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
-}): string {
+}
+
+function firstIssue({ issues: [issue] }: Invalid): string {
   return `${issue?.path.join('.') || 'document'}: ${issue?.message}`;
 }
 

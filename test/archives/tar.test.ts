@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Archive, Ranges } from '../../src/archives/archive.ts';
@@ -101,6 +101,42 @@ describe('a tar archive', () => {
     await symlink('/etc/passwd', join(root, 'a.jpg'));
     spawnSync('tar', ['-cf', `${root}.tar`, '-C', root, '.']);
     await expect(openArchive(rangesOf(readFileSync(`${root}.tar`)))).rejects.toThrow('its member a.jpg is a symbolic link');
+  });
+
+  test('is refused if a name is not UTF-8, in a header or before it', async () => {
+    const names = { plain: Buffer.from([97, 0xff, 46, 106, 112, 103]), long: Buffer.concat([Buffer.alloc(120, 97), Buffer.from([0xff])]) };
+    for (const [form, name] of [
+      ['gnu', names.plain],
+      ['gnu', names.long],
+      ['pax', names.plain],
+      ['pax', names.long],
+    ] as const) {
+      const root = join(folder, `${number++}`);
+      await mkdir(root);
+      await writeFile(Buffer.concat([Buffer.from(`${root}/`), name]), 'an image');
+      spawnSync('tar', ['-cf', `${root}.tar`, `--format=${form}`, '-C', root, '.']);
+      await expect(openArchive(rangesOf(readFileSync(`${root}.tar`)))).rejects.toThrow(
+        /has a member whose name is not UTF-8, \.\/a+\ufffd/,
+      );
+    }
+    // A header has the start of a long name, which may end within a character.
+    const long = { [`${'a'.repeat(98)}ü.jpg`]: 'an image', [`${'a'.repeat(99)}ü.jpg`]: 'an image' };
+    for (const form of ['gnu', 'pax'])
+      expect(await contentsOf(await openArchive(rangesOf(await tarBy([`--format=${form}`], long))))).toEqual(long);
+  });
+
+  test.each(['gnu', 'posix'])('of the form %s is refused if a member is sparse', async (form) => {
+    const root = join(folder, `sparse-${form}`);
+    await mkdir(root);
+    await writeFile(join(root, 'a.jpg'), 'x');
+    await truncate(join(root, 'a.jpg'), 1 << 20);
+    spawnSync('tar', ['-cSf', `${root}.tar`, `--format=${form}`, '-C', root, '.']);
+    await expect(openArchive(rangesOf(readFileSync(`${root}.tar`)))).rejects.toThrow(/its member \S*a.jpg is a sparse file/);
+  });
+
+  test('is refused if a member is also a folder', async () => {
+    const bytes = await ours({ 'a.jpg': 'a', 'a.jpg-b': 'b', 'a.jpg/b.jpg': 'b' });
+    await expect(openArchive(rangesOf(bytes))).rejects.toThrow('has a member a.jpg, which is also the folder of a.jpg/b.jpg; rename one');
   });
 
   test('is refused if it is compressed as a whole, whatever its name', async () => {

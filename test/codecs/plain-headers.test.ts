@@ -66,3 +66,12 @@ test('a header that sharp refuses, or reads otherwise after damage, is left to i
     { numRuns: 200 * Number(process.env.FUZZ ?? 1) },
   );
 });
+
+test('a PNG with a second IHDR is left to sharp', async () => {
+  const bytes = await sharp({ create: { width: 5, height: 4, channels: 3, background: 'red' } })
+    .png()
+    .toBuffer();
+  expect(plainHeader(bytes)).toMatchObject({ width: 5, height: 4 });
+  const header = bytes.subarray(8, 33);
+  expect(plainHeader(Buffer.concat([bytes.subarray(0, 33), header, bytes.subarray(33)]))).toBeUndefined();
+});

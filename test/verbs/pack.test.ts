@@ -7,6 +7,8 @@ import type { Given, packOptions } from '../../src/options.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { type PackSummary, pack } from '../../src/verbs/pack.ts';
+import { report } from '../../src/verbs/report.ts';
+import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { temporaryFolder, treeDigests } from '../make.ts';
 
@@ -93,6 +95,13 @@ describe.each(['webdataset', 'parquet'] as const)('pack %s', (form) => {
     await expect(pack({ form, in: data, out, samplesPerFile: 3 })).rejects.toThrow(/samplesPerFile was 2 and is now 3/);
     await pack({ form, in: data, out, samplesPerFile: 2, overwrite: true });
     expect(await treeDigests(out)).toEqual(digests);
+  });
+
+  test('packed data are named as such where the manifest of an output is needed', async () => {
+    const { out } = await packed(form, 'fixtures/camvid');
+    const message = `${join(out, 'manifest.json')}: is the manifest of packed data; to check its digests, run the same pack again`;
+    await expect(verify({ out })).rejects.toMatchObject({ code: 'data', message });
+    await expect(report({ out, in: 'fixtures/camvid', page: newPath('page') })).rejects.toMatchObject({ code: 'data', message });
   });
 
   test('a run that is stopped keeps its complete archives', async () => {
