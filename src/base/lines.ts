@@ -36,3 +36,19 @@ export async function* completeLines(file: OpenFile, first = 0): AsyncGenerator<
 
 /** Bytes that are read at once. */
 const partBytes = 1 << 18;
+
+/**
+ * Text of a JSON object that has one record per line, in parts.
+ *
+ * @param head keys before the records.
+ * @param tail keys after them; it is called once all records are written.
+ */
+export async function* recordsText(head: object, records: AsyncIterable<object>, tail: () => object): AsyncGenerator<string> {
+  let separator = '\n';
+  yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
+  for await (const record of records) {
+    yield separator + JSON.stringify(record);
+    separator = ',\n';
+  }
+  yield `\n],${JSON.stringify(tail()).slice(1)}\n`;
+}

@@ -193,21 +193,6 @@ function isBoxWithin(box: unknown, { width, height }: Size): box is Box {
   return 0 <= x0 && x0 < x1 && x1 <= width && 0 <= y0 && y0 < y1 && y1 <= height;
 }
 
-/**
- * Writes the text of the manifest of a bank, one record per line.
- *
- * @param tail further keys, which follow the records.
- */
-export async function* bankText(head: object, records: AsyncIterable<BankRecord>, tail: object): AsyncGenerator<string> {
-  let separator = '\n';
-  yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
-  for await (const record of records) {
-    yield separator + JSON.stringify(record);
-    separator = ',\n';
-  }
-  yield `\n],${JSON.stringify(tail).slice(1)}\n`;
-}
-
 /** Names of the folders of classes: the names of the classes without characters that file systems refuse, or the ids. */
 export function classFolders(classNames: ReadonlyMap<number, string>): (classId: number) => string {
   const folders = new Map([...classNames].map(([id, name]) => [id, safeName(name) ?? `${id}`]));

@@ -1,8 +1,10 @@
 /** Writes a bank of objects: cut-outs of the instances of a data set, and their manifest. */
+
 import { dirname } from 'node:path';
+import { recordsText } from '../base/lines.ts';
 import { joinPath } from '../base/paths.ts';
 import { CopyPasteError } from '../errors.ts';
-import { asBankHead, asBankRecord, type Bank, type BankRecord, bankText, readBank } from '../formats/bank.ts';
+import { asBankHead, asBankRecord, type Bank, type BankRecord, readBank } from '../formats/bank.ts';
 import { journalName } from '../formats/unfinished.ts';
 import { isIntact } from './check-files.ts';
 import { createOutputFolder, removeTemporaries, syncFolders, writeAtomic } from './files.ts';
@@ -136,7 +138,7 @@ export async function createBankOutput(
       await journal.read();
       await removeTemporaries(out);
       await syncFolders(out, folders);
-      await guarded(manifestName, (file) => writeAtomic(file, () => bankText(head, recordsOf(journal, keys), tail)));
+      await guarded(manifestName, (file) => writeAtomic(file, () => recordsText(head, recordsOf(journal, keys), () => tail)));
       await syncFolders(out, []);
       await removeJournal(out, journalName).catch(() => {});
     },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
+import { recordsText } from '../base/lines.ts';
 import { readRegular } from '../base/regular.ts';
 import { createSorter, groupsOf } from '../base/sorter.ts';
 import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
@@ -165,18 +166,18 @@ export async function writeManifest(
 ): Promise<void> {
   const text = async function* () {
     const inputs = createInputs();
-    let separator = '\n';
-    yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
-    for await (const record of records()) {
-      inputs.add(record);
-      yield separator + JSON.stringify(record);
-      separator = ',\n';
-    }
-    const { sha256, changed } = inputs.digest();
-    if (changed !== undefined)
-      throw new CopyPasteError('data', `${changed}: changed during the run; start over (augment: --overwrite; shards: an empty folder)`);
-    const end = { ...tail, inputDigest: sha256 };
-    yield `\n],${JSON.stringify(end).slice(1)}\n`;
+    const noted = async function* () {
+      for await (const record of records()) {
+        inputs.add(record);
+        yield record;
+      }
+    };
+    yield* recordsText(head, noted(), () => {
+      const { sha256, changed } = inputs.digest();
+      if (changed !== undefined)
+        throw new CopyPasteError('data', `${changed}: changed during the run; start over (augment: --overwrite; shards: an empty folder)`);
+      return { ...tail, inputDigest: sha256 };
+    });
   };
   if (isRemote(path)) await writeStored(path, text, true);
   else await writeAtomic(path, text);

@@ -1,5 +1,7 @@
 /** Writes archives of samples, and their manifest, in a folder that a later run continues. */
+
 import { basename, dirname } from 'node:path';
+import { recordsText } from '../base/lines.ts';
 import { isBelow, joinPath } from '../base/paths.ts';
 import { cannotRead, readStart } from '../base/tree.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
@@ -144,7 +146,7 @@ export async function createPackOutput(
       }
       await syncFolders(out, folders);
       await guarded(manifestName, (file) =>
-        writeHashed(file, () => manifestText(head, recordsOf(journal, paths), { files: written, ...tail })),
+        writeHashed(file, () => recordsText(head, recordsOf(journal, paths), () => ({ files: written, ...tail }))),
       );
       await syncFolders(out, []);
       await removeJournal(out, journalName).catch(() => {});
@@ -160,15 +162,4 @@ async function* recordsOf(journal: Journal<PackHead, PackRecord>, paths: readonl
     if (!record) throw new CopyPasteError('io', `${journalName}: archive ${path} is missing; run again`);
     yield record;
   }
-}
-
-/** Text of the manifest, one archive per line. */
-async function* manifestText(head: PackHead, records: AsyncIterable<PackRecord>, tail: object): AsyncGenerator<string> {
-  let separator = '\n';
-  yield `${JSON.stringify(head).slice(0, -1)},"records":[`;
-  for await (const record of records) {
-    yield separator + JSON.stringify(record);
-    separator = ',\n';
-  }
-  yield `\n],${JSON.stringify(tail).slice(1)}\n`;
 }

@@ -7,8 +7,14 @@ import { type PackedRow, parquetOf } from '../../src/archives/parquet-writer.ts'
 
 const png = (text: string): Uint8Array => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(text)]);
 
-function rangesOf(bytes: Buffer): Ranges {
-  return { path: 'a.parquet', size: bytes.length, read: async (start, length) => bytes.subarray(start, start + length) };
+/** Ranges of a file. @param count is told how many bytes are read. */
+function rangesOf(bytes: Buffer, count = { read: 0 }): Ranges {
+  const read = async (start: number, length: number): Promise<Buffer> => {
+    const part = bytes.subarray(start, start + length);
+    count.read += part.length;
+    return part;
+  };
+  return { path: 'a.parquet', size: bytes.length, read };
 }
 
 const object = { id: 4, bbox: [1, 2, 3, 4], area: 9, categoryId: 17, iscrowd: false, isthing: true, counts: '0a1' } as const;
@@ -113,17 +119,11 @@ describe('a Parquet file', () => {
 
   test('is read by ranges of the pages that hold a row', async () => {
     const bytes = await written();
-    let read = 0;
-    const archive = await openArchive({
-      ...rangesOf(bytes),
-      read: async (start, length) => {
-        read += Math.min(length, bytes.length - start);
-        return bytes.subarray(start, start + length);
-      },
-    });
-    const before = read;
+    const count = { read: 0 };
+    const archive = await openArchive(rangesOf(bytes, count));
+    const { read: before } = count;
     await archive.read('k200.png');
-    expect(read - before).toBeLessThan(bytes.length / 4);
+    expect(count.read - before).toBeLessThan(bytes.length / 4);
   });
 
   test('of plain bytes names rows by their numbers, and images by their content', async () => {
@@ -193,19 +193,13 @@ describe('a Parquet file', () => {
       40,
       false,
     );
-    let read = 0;
-    const archive = await openArchive({
-      ...rangesOf(bytes),
-      read: async (start, length) => {
-        read += Math.min(length, bytes.length - start);
-        return bytes.subarray(start, start + length);
-      },
-    });
-    const before = read;
+    const count = { read: 0 };
+    const archive = await openArchive(rangesOf(bytes, count));
+    const { read: before } = count;
     await archive.read('000039.png');
-    expect(read - before).toBeLessThan(bytes.length / 4);
+    expect(count.read - before).toBeLessThan(bytes.length / 4);
     for (const name of archive.names) await archive.read(name);
-    expect(read).toBeLessThan(bytes.length * 1.5);
+    expect(count.read).toBeLessThan(bytes.length * 1.5);
   });
 
   test('compressed by LZ4 is read, pages of nulls alone, too', async () => {

@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { asBankRecord, type BankRecord, bankText, classFolders, isBank, readBank } from '../../src/formats/bank.ts';
+import { recordsText } from '../../src/base/lines.ts';
+import { asBankRecord, type BankRecord, classFolders, isBank, readBank } from '../../src/formats/bank.ts';
 import { temporaryFolder } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -28,7 +29,7 @@ async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
 
 async function write(records: readonly BankRecord[]): Promise<string> {
   const parts: string[] = [];
-  for await (const part of bankText({ ...head, ...rest }, each(records), { skipped: [{ id: 'z', reason: 'bad' }], summary: {} }))
+  for await (const part of recordsText({ ...head, ...rest }, each(records), () => ({ skipped: [{ id: 'z', reason: 'bad' }], summary: {} })))
     parts.push(part);
   writeFileSync(join(folder, 'manifest.json'), parts.join(''));
   return parts.join('');
