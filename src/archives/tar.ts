@@ -57,23 +57,22 @@ const kinds: Readonly<Record<string, string>> = { 1: 'a hard link', 2: 'a symbol
 
 /** Members of an archive, with the names and sizes that headers before them state. */
 async function* entriesOf(file: Ranges): AsyncGenerator<Entry> {
-  const refuse = (what: string): Damaged => new Damaged(what);
   let stated: Stated = {};
   for await (const entry of headersOf(file, () => stated)) {
     if (!'xgLK'.includes(entry.type)) {
       const { name = entry.name, isNamed = entry.isNamed, isSparse } = stated;
-      if (!isNamed) throw refuse(`has a member whose name is not UTF-8, ${name}; rename it`);
+      if (!isNamed) throw new Damaged(`has a member whose name is not UTF-8, ${name}; rename it`);
       yield { ...entry, name, type: isSparse ? sparse : entry.type };
       stated = {};
       continue;
     }
     const { start, size, type } = entry;
-    if (size > longestName) throw refuse(`is damaged: the name at byte ${start} has ${size} bytes; copy it again`);
+    if (size > longestName) throw new Damaged(`is damaged: the name at byte ${start} has ${size} bytes; copy it again`);
     const data = await file.read(start, size);
     if (type === 'L') stated = { ...stated, name: textOf(data), isNamed: isText(data) };
     if (type !== 'x') continue;
     const records = paxRecords(data);
-    if (records === undefined) throw refuse(`is damaged: the pax header at byte ${start} is invalid; copy it again`);
+    if (records === undefined) throw new Damaged(`is damaged: the pax header at byte ${start} is invalid; copy it again`);
     const [name, length] = [records.get('path'), records.get('size')];
     stated = {
       ...stated,
@@ -95,26 +94,25 @@ interface Stated {
 /** Headers of an archive up to its end. @param stated name and size of the next member, if headers before it state them. */
 async function* headersOf(file: Ranges, stated: () => Stated): AsyncGenerator<Entry> {
   const { size } = file;
-  const refuse = (what: string): Damaged => new Damaged(what);
   const read = windowed(file);
   let at = 0;
   for (;;) {
     const bytes = await read(at, block);
-    if (bytes.length === 0) throw refuse('has no end: it is cut off behind a member; copy it again');
-    if (bytes.length < block) throw refuse(`is cut off at byte ${size}, in a header; copy it again`);
+    if (bytes.length === 0) throw new Damaged('has no end: it is cut off behind a member; copy it again');
+    if (bytes.length < block) throw new Damaged(`is cut off at byte ${size}, in a header; copy it again`);
     if (isZero(bytes)) break;
     if (at === 0 && bytes[0] === 0x1f && bytes[1] === 0x8b) throw isCompressed();
     const header = headerOf(bytes);
     if (header === undefined)
-      throw refuse(`is not a tar archive, or is damaged: the header at byte ${at} does not fit its checksum; copy it again`);
+      throw new Damaged(`is not a tar archive, or is damaged: the header at byte ${at} does not fit its checksum; copy it again`);
     const start = at + block;
     const { name = header.name, size: own = header.size } = 'xgLK'.includes(header.type) ? {} : stated();
-    if (!(start + own <= size)) throw refuse(`is cut off at byte ${size}, in its member ${name}; copy it again`);
+    if (!(start + own <= size)) throw new Damaged(`is cut off at byte ${size}, in its member ${name}; copy it again`);
     yield { ...header, start, size: own };
     at = start + block * Math.ceil(own / block);
   }
   if (!isZero(await file.read(at, window)))
-    throw refuse(`goes on behind its end at byte ${at}, as tars do that are only joined; join them with tar --concatenate`);
+    throw new Damaged(`goes on behind its end at byte ${at}, as tars do that are only joined; join them with tar --concatenate`);
 }
 
 /** Reads small ranges that follow one another, with few reads of the file. */
