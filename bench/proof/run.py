@@ -101,6 +101,25 @@ def pasted_online(images, masks, size, seed, online):
         yield moved, list(zip(labels, weights))
 
 
+def cross_entropy(labels, logits):
+    """Cross-entropy of each pixel. The op of TensorFlow takes three times as long on a core."""
+    flat = tf.reshape(logits, (-1, logits.shape[-1]))
+    flat -= tf.stop_gradient(tf.reduce_max(flat, -1, keepdims=True))
+    ones = tf.ones((logits.shape[-1], 1))
+    own = tf.reshape(tf.one_hot(labels, logits.shape[-1]), tf.shape(flat))
+    return tf.reshape(tf.math.log(tf.exp(flat) @ ones) - (flat * own) @ ones, tf.shape(labels))
+
+
+class FastConvolution(tf.keras.layers.Conv2D):
+    """Convolution in bfloat16, with weights and activations in float32: a third of the time on a core with matrix instructions (AMX)."""
+
+    def call(self, x):
+        half = tf.bfloat16
+        x = tf.nn.conv2d(tf.cast(x, half), tf.cast(self.kernel, half), self.strides, self.padding.upper())
+        x = tf.cast(x, tf.float32)
+        return x + self.bias if self.use_bias else x
+
+
 class FusedNormalization(tf.keras.layers.Layer):
     """Batch normalization in one op of TensorFlow, which takes a fifth off the time of a step on a core; Keras computes it in six."""
 
@@ -145,7 +164,9 @@ def main():
         files = given.work / "aug"
     images, masks = load(of, files, "train")
     seen, truth = load(of, given.data, "val")
-    model = train.unet(of.size, of.classes, norm=FusedNormalization)
+    half = of.name == "camvid" or given.percent == 50
+    conv = FastConvolution if half and "amx_bf16" in Path("/proc/cpuinfo").read_text() else tf.keras.layers.Conv2D
+    model = train.unet(of.size, of.classes, conv=conv, norm=FusedNormalization)
     curve = []
 
     def report(_):
@@ -153,7 +174,7 @@ def main():
 
     batches = pasted_online if isinstance(arm, Online) else train.batches_of
     drawn_batches = batches(images, masks, 4, given.seed, *([arm] if isinstance(arm, Online) else []))
-    train.fit(model, drawn_batches, steps, of.classes, every=steps // 20, report=report)
+    train.fit(model, drawn_batches, steps, of.classes, entropy=cross_entropy, every=steps // 20, report=report)
     ap50 = precision(train.predict(model, seen), objects(given.data, "val", of.size)) if of.name == "nuclei" else ""
     percent = [100 * one for one in curve]
     list_of = lambda values: " ".join(f"{value:.2f}" for value in values)

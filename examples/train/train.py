@@ -32,18 +32,18 @@ def load(found, size):
     return np.stack([np.asarray(image) for image in images]), np.stack([np.asarray(mask) for mask in masks])
 
 
-def unet(size, classes, widths=(16, 32, 64, 96), norm=layers.BatchNormalization):
+def unet(size, classes, widths=(16, 32, 64, 96), conv=layers.Conv2D, norm=layers.BatchNormalization):
     """U-Net (Ronneberger et al., MICCAI 2015) whose first level has half the size of the image: 0.4 million parameters."""
 
     def block(x, width):
         for _ in range(2):
-            x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+            x = conv(width, 3, padding="same", use_bias=False)(x)
             x = layers.ReLU()(norm(momentum=0.98)(x))
         return x
 
     image = layers.Input((size[1], size[0], 3), dtype="uint8")
     x = layers.Rescaling(1 / 127.5, -1)(image)
-    x = layers.Conv2D(widths[0], 4, strides=2, padding="same")(x)
+    x = conv(widths[0], 4, strides=2, padding="same")(x)
     skips = []
     for width in widths[:-1]:
         skips.append(block(x, width))
@@ -74,7 +74,7 @@ def jitter(rng, images, labels, outside):
     return move(images, "BILINEAR", 0), [move(label[..., None], "NEAREST", outside)[..., 0] for label in labels]
 
 
-def fit(model, batches, steps, classes, rate=2e-3, every=None, report=None):
+def fit(model, batches, steps, classes, rate=2e-3, entropy=tf.nn.sparse_softmax_cross_entropy_with_logits, every=None, report=None):
     """Trains on batches of (images, [(masks, weight of each image)]); calls `report(step)` after each `every` steps."""
     schedule = tf.keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=rate, warmup_steps=max(1, steps // 20))
     optimizer = tf.keras.optimizers.AdamW(schedule, weight_decay=1e-4, clipnorm=1.0)
@@ -87,7 +87,7 @@ def fit(model, batches, steps, classes, rate=2e-3, every=None, report=None):
             for mask, weight in zip(masks, weights):
                 known = tf.cast(mask < classes, tf.float32)
                 label = tf.minimum(tf.cast(mask, tf.int32), classes - 1)
-                each = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits) * known
+                each = entropy(label, logits) * known
                 loss += tf.reduce_sum(each * weight[:, None, None]) / tf.maximum(tf.reduce_sum(known), 1.0)
         optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
         return loss
