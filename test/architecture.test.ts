@@ -153,6 +153,24 @@ test('no file imports itself by way of others', () => {
   expect(cyclesOf(source)).toEqual([]);
 });
 
+/** Files and packages that a program loads when it starts: without imports of types, and without those that run later. */
+function loadedBy(file: string, files: Source, loaded = new Set<string>()): Set<string> {
+  const pattern = /^(?:import|export)\s+(?!type\b)[^;'"`]*?\bfrom\s*['"`]([^'"`]+)['"`]/gm;
+  for (const [, given = ''] of (files.get(file) ?? '').matchAll(pattern)) {
+    const name = given.startsWith('.') ? normalize(join(dirname(file), given)) : given;
+    if (loaded.has(name)) continue;
+    loaded.add(name);
+    loadedBy(name, files, loaded);
+  }
+  return loaded;
+}
+
+test('worker threads load neither zod nor what opens data sets: each thread would compile it again', () => {
+  const loaded = [...loadedBy('engine/worker.ts', source)];
+  expect(loaded).toContain('engine/pipeline.ts');
+  expect(loaded.filter((name) => ['zod', 'fflate', 'schema.ts', 'options.ts', 'dataset/open.ts'].includes(name))).toEqual([]);
+});
+
 /** Places where a format's name is spelled outside its folder and the table of layouts. */
 function namedFormats(files: Source): string[] {
   const folders = new Set([...files.keys()].flatMap((file) => /^formats\/([^/]+)\//.exec(file)?.[1] ?? []));

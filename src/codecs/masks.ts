@@ -84,7 +84,7 @@ export async function writeMask(mask: Mask, file: string): Promise<{ bytes: Uint
   const codec = maskFormatOf(file) ?? 'png';
   if (codec === 'png') return { bytes: await encodeMask(mask), codec };
   if (codec === 'npy') return { bytes: encodeArray(mask, file), codec };
-  if (codec === 'npz') return { bytes: encodeArchive(mask, file), codec };
+  if (codec === 'npz') return { bytes: await encodeArchive(mask, file), codec };
   const { values, ...stored } = maskValuesOf(mask);
   if (codec === 'tiff') {
     const depth = values instanceof Uint16Array ? 16 : 8;

@@ -1,6 +1,5 @@
 /** Masks in NumPy's files: an array in `.npy` (NEP 1), or one of the arrays in an `.npz`, which is a zip archive of them. */
 import { constants, crc32, deflateRawSync } from 'node:zlib';
-import { deflateSync } from 'fflate';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { ArchivedFile, ArrayCoding, Mask, Size } from '../types.ts';
 import { maskValuesOf } from './mask-values.ts';
@@ -288,11 +287,11 @@ function headerText({ width, height }: Size, { type, fortran, version }: ArrayCo
  *
  * @throws {CopyPasteError} `data` if the type cannot hold an id.
  */
-export function encodeArchive(mask: Mask, file: string): Uint8Array {
+export async function encodeArchive(mask: Mask, file: string): Promise<Uint8Array> {
   const { name = 'arr_0.npy', deflated = true, others = [] } = mask.array?.archive ?? {};
   const array = encodeArray(mask, file);
   return writeZip([
-    { name, deflated, crc: crc32(array), size: array.length, data: deflated ? deflatedArray(array, mask) : array },
+    { name, deflated, crc: crc32(array), size: array.length, data: deflated ? await deflatedArray(array, mask) : array },
     ...others,
   ]);
 }
@@ -301,7 +300,7 @@ export function encodeArchive(mask: Mask, file: string): Uint8Array {
  * Deflates an array to bytes that do not depend on the zlib build: by run lengths alone, as for PNG, or in JavaScript if a value has several
  * bytes, of which run lengths find nothing.
  */
-function deflatedArray(array: Uint8Array, mask: Mask): Uint8Array {
-  if (bytesOf(mask.array ?? plainCoding(mask)) > 1) return deflateSync(array);
+async function deflatedArray(array: Uint8Array, mask: Mask): Promise<Uint8Array> {
+  if (bytesOf(mask.array ?? plainCoding(mask)) > 1) return (await import('fflate')).deflateSync(array);
   return deflateRawSync(array, { strategy: constants.Z_RLE, memLevel: 9 });
 }

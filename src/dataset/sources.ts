@@ -1,4 +1,4 @@
-/** A second data set that provides the instances (`--sources`), and the mapping of its classes. */
+/** A second data set that provides the instances (`--sources`). */
 
 import { realpath } from 'node:fs/promises';
 import type { Meter } from '../base/meter.ts';
@@ -10,22 +10,14 @@ import { listDataset } from '../formats/archives.ts';
 import { cutoutsLayout, holdsCutouts, isBank } from '../formats/bank.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import type { Folders } from '../formats/folders.ts';
-import type { ClassNames } from '../types.ts';
-import { type Instance, sourcePrefix } from '../types.ts';
+import { type ClassNames, sourcePrefix } from '../types.ts';
 import { openBank } from './bank.ts';
-import { classIds, foreignClass, idsByLowerCase, listed, type PasteChoice, pasteFilter } from './classes.ts';
+import { type ClassMap, classIn } from './class-map.ts';
+import { classIds, idsByLowerCase, listed, type PasteChoice, pasteFilter } from './classes.ts';
 import { groupCutouts, isCutoutFolder, openCutouts } from './cutouts.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
 import { readYaml } from './yaml.ts';
-
-/** Maps class ids of a source set to class ids of the target data set. */
-export interface ClassMap {
-  /** Target class id by source class id; null for a class that is not pasted. */
-  readonly pairs: ReadonlyMap<number, number | null>;
-  /** Meaning of ids that are not among the pairs. */
-  readonly others: 'same' | 'none';
-}
 
 /** A data set that provides instances; its sample ids begin with `sources:`. */
 export interface SourceSet extends Dataset {
@@ -253,21 +245,4 @@ async function readClassMap(path: string, encoding?: string): Promise<[string, s
       `--class-map ${path}: not a map of classes; write lines such as 'person: pedestrian', with names or ids, or null for none`,
     );
   return Object.entries(parsed) as [string, string | number | null][];
-}
-
-/** Class ids of stuff among the classes that are pasted, by what either data set knows; `undefined` if neither knows any. */
-export function knownStuff({ stuff, sources }: SourcedDataset): ReadonlySet<number> | undefined {
-  const theirs = sources?.stuff;
-  if (stuff || !theirs) return stuff;
-  return new Set([...sources.classes.pairs].flatMap(([id, ours]) => (ours !== null && theirs.has(id) ? [ours] : [])));
-}
-
-/** Maps instances of a source set to the classes of the target data set. */
-export function mapInstances(instances: readonly Instance[], classes: ClassMap): Instance[] {
-  return instances.map((instance) => ({ ...instance, classId: classIn(classes, instance.classId) }));
-}
-
-/** Class id in the target data set of a class of the source set; `foreignClass` if it is not pasted. */
-export function classIn({ pairs, others }: ClassMap, classId: number): number {
-  return pairs.get(classId) ?? (others === 'same' && !pairs.has(classId) ? classId : foreignClass);
 }

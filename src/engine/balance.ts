@@ -1,30 +1,13 @@
-/** The options `balance` and `classWeights`: the file of the former, the classes that they name, and classes that cannot be pasted. */
+/** The options `balance` and `classWeights`: the classes that they name, and classes that cannot be pasted. */
 import { byClassId } from '../dataset/classes.ts';
-import { readYaml } from '../dataset/yaml.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { Request } from '../plan/balance.ts';
 import type { Balance } from '../plan/measures.ts';
 import type { PlanOptions } from '../plan/plan.ts';
-import { sharesSchema } from '../schema.ts';
-import type { Balancing, ClassNames } from '../types.ts';
+import type { ClassNames } from '../types.ts';
 
 type BalanceOptions = Pick<AugmentOptions, 'balance' | 'classWeights'>;
-
-/**
- * Shares in a balance file.
- *
- * @throws {CopyPasteError} `noInput` when it cannot be read, `data` when it holds no shares.
- */
-export async function readShares(path: string, encoding?: string): Promise<Balancing> {
-  const flag = '--balance target';
-  const parsed = sharesSchema.safeParse(await readYaml(path, flag, encoding));
-  if (parsed.success) return parsed.data;
-  throw new CopyPasteError(
-    'data',
-    `${flag} ${path}: not a balance; write lines such as 'shares: {car: 3, bicyclist: 1}', with names or ids and at least one share above 0, and if needed 'of: pasted' or 'of: result', 'by: instances' or 'by: pixels'`,
-  );
-}
 
 /**
  * Request of the options, in class ids; `undefined` if they ask for nothing. Class weights replace the balance of a preset.

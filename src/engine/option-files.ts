@@ -3,7 +3,8 @@ import { decodeText, isKnownEncoding, readNamedText } from '../base/text.ts';
 import { readYaml } from '../dataset/yaml.ts';
 import { CopyPasteError, kindOfUnread, systemMessageOf } from '../errors.ts';
 import type { Option } from '../options.ts';
-import { readShares } from './balance.ts';
+import { sharesSchema } from '../schema.ts';
+import type { Balancing } from '../types.ts';
 
 /**
  * Options as given, with the contents of files instead of their paths, so that runs are compared by the contents.
@@ -23,6 +24,21 @@ export async function withFiles<G extends object>(table: Readonly<Record<string,
       Object.assign(read, { [name]: await readShares(value.slice('target:'.length), encoding) });
   }
   return read;
+}
+
+/**
+ * Shares in a balance file.
+ *
+ * @throws {CopyPasteError} `noInput` when it cannot be read, `data` when it holds no shares.
+ */
+async function readShares(path: string, encoding?: string): Promise<Balancing> {
+  const flag = '--balance target';
+  const parsed = sharesSchema.safeParse(await readYaml(path, flag, encoding));
+  if (parsed.success) return parsed.data;
+  throw new CopyPasteError(
+    'data',
+    `${flag} ${path}: not a balance; write lines such as 'shares: {car: 3, bicyclist: 1}', with names or ids and at least one share above 0, and if needed 'of: pasted' or 'of: result', 'by: instances' or 'by: pixels'`,
+  );
 }
 
 /**

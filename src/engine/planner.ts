@@ -1,6 +1,7 @@
+import { knownStuff } from '../dataset/class-map.ts';
 import { byClassId, pasteFilter, ruleClasses } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
-import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
 import { countFreeObjectIds, largestId } from '../masks/ids.ts';
 import type { AugmentOptions } from '../options.ts';
 import { batchesOf } from '../plan/batches.ts';

@@ -1,8 +1,9 @@
 import { ChangedInput } from '../base/digest.ts';
 import { readAnnotations } from '../dataset/annotations.ts';
+import { classIn, mapInstances } from '../dataset/class-map.ts';
 import { type PasteChoice, pasteFilter } from '../dataset/classes.ts';
 import { isOfCutouts, readCutouts } from '../dataset/source-samples.ts';
-import { classIn, mapInstances, type SourcedDataset } from '../dataset/sources.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, messageOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { type Annotations, type Instance, type Sample, sourcePrefix } from '../types.ts';

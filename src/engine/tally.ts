@@ -1,6 +1,7 @@
+import { knownStuff } from '../dataset/class-map.ts';
 import { foreignClass, type PasteChoice, pasteFilter } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
-import { knownStuff, type SourcedDataset } from '../dataset/sources.ts';
+import type { SourcedDataset } from '../dataset/sources.ts';
 import type { Manifest, SampleRecord } from '../output/manifest.ts';
 import type { OpenManifest } from '../output/manifest-file.ts';
 import type { ClassCount, Outcome } from '../output/outcomes.ts';
