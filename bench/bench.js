@@ -2,7 +2,7 @@
 // growth. The contenders take turns, each in its own process; ratios are of medians. Writes bench/results.json.
 //
 //   npm run bench -- DATA [ROUNDS]     DATA in CamVid's layout; PYTHON=… an interpreter with bench/peers/requirements.txt; TMPDIR=… the
-//                                      folder of all files: a file system in memory (12 GB) avoids the noise of a disk
+//                                      folder of all files: a file system in memory (20 GB) avoids the noise of a disk
 //   npm run bench -- --check [DATA]    only ratios of processor time, in a few minutes, without peers; exits with 1 if one is half
 //                                      above that in bench/results.json
 //   npm run bench -- --record [DATA]   writes only these ratios to bench/results.json
@@ -92,7 +92,11 @@ async function measure() {
     // Files are deleted only here, because deleting slows the file system down.
     rmSync(place, { recursive: true });
   }
-  Object.assign(parts, { kernel: measureKernel(), start: measureStart(folder, rounds), growth: await measureGrowth(data, folder) });
+  Object.assign(parts, {
+    kernel: measureKernel(),
+    start: await measureStart(data, folder, rounds),
+    growth: await measureGrowth(data, folder),
+  });
   const ratios = await measureRatios(data, folder);
   const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, ...sharp.versions };
   writeFileSync(results, `${JSON.stringify({ machine, data: basename(data), rounds, kinds: table, parts, ratios }, undefined, 1)}\n`);

@@ -62,18 +62,34 @@ function firstOutput(argv) {
   return run(process.execPath, ['-e', script, ...argv]).seconds;
 }
 
-export function measureStart(folder, rounds) {
+/** Seconds of processor time and of the clock that a command takes. */
+function timeOf(argv) {
+  const start = performance.now();
+  return { processor: processorTime(argv), clock: (performance.now() - start) / 1000 };
+}
+
+export async function measureStart(data, folder, rounds) {
   const cli = ['node', 'bin/copypaste.cjs'];
-  const ratios = { help: [], firstOutput: [] };
+  const all = { help: [], firstOutput: [], processor: [], clock: [] };
+  // One sample pastes into the other; both are too small for their pixels to count.
+  const two = await makeData(data, { size: [48, 36], samples: 2, ext: 'png' }, join(folder, 'two'));
   for (let round = 0; round < rounds; round++) {
-    ratios.help.push(processorTime([...cli, '--help'], 5) / processorTime(['node', '-e', '0'], 5));
+    const out = join(folder, `two-${round}`);
+    const whole = timeOf([...cli, 'augment', '--in', two, '--out', out, '-p', '1', '--only-split', '--quiet', '--no-config']);
+    const alone = timeOf(['node', '-e', "require('sharp')"]);
+    for (const name of ['processor', 'clock']) all[name].push(whole[name] - alone[name]);
+    all.help.push(processorTime([...cli, '--help'], 5) / processorTime(['node', '-e', '0'], 5));
     const augment = firstOutput([...cli, 'augment', '--in', 'fixtures/camvid', '--out', join(folder, `first-${round}`)]);
     const sharp = firstOutput(['node', '-e', "import('sharp').then(() => console.log(1))"]);
-    ratios.firstOutput.push(augment / sharp);
+    all.firstOutput.push(augment / sharp);
   }
-  const row = Object.fromEntries(Object.entries(ratios).map(([name, all]) => [name, Number(median(all).toFixed(2))]));
+  const row = Object.fromEntries(Object.entries(all).map(([name, values]) => [name, Number(median(values).toFixed(2))]));
   console.log('\nStart');
   printRow('--help', [[row.help, 'x the processor time of node alone']]);
+  printRow('start of augment', [
+    [row.clock, 's,'],
+    [row.processor, 's of processor time beyond importing sharp'],
+  ]);
   printRow('first output of augment', [[row.firstOutput, 'x the time of importing sharp']]);
   return row;
 }

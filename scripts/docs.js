@@ -60,6 +60,7 @@ function generatedParts() {
     'fields of inspect': fieldTable(z.toJSONSchema(inspectionSchema)),
     presets: presetTable(),
     layouts: layoutTable(),
+    ...speedTables(JSON.parse(readFileSync('bench/results.json', 'utf8'))),
     ...Object.fromEntries(layouts.map((layout) => [`layout ${layout.name}`, layoutFacts(layout)])),
   };
 }
@@ -164,6 +165,45 @@ function presetTable() {
       (name) => `| \`${augmentOptions[name].flag.replace(/ <.*/, '')}\` | ${columns.map((preset) => value(preset, name)).join(' | ')} |`,
     ),
   ].join('\n');
+}
+
+/** Tables of what the benchmark has measured. */
+function speedTables({ kinds, parts, ratios }) {
+  const columns = Object.keys(kinds);
+  const [base, ...others] = Object.keys(kinds[columns[0]]);
+  const rate = ({ samples, seconds }) => samples / [...seconds].sort((a, b) => a - b)[seconds.length >> 1];
+  const perSecond = (row) => row.toFixed(row < 10 ? 1 : 0);
+  const beside = (rows, name) => `${perSecond(rate(rows[name]))} (${(rate(rows[base]) / rate(rows[name])).toFixed(2)})`;
+  const named = (name) => (name.startsWith('copypaste ') ? `\`${name}\`` : name);
+  const head = (titles) => [`| ${titles.join(' | ')} |`, `| --- |${' --- |'.repeat(titles.length - 1)}`];
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const { samples } = parts.growth;
+  const counts = Object.keys(samples).map(Number);
+  const more = (from, to) => (samples[to].cpu - samples[from].cpu) / (to - from);
+  const count = (n) => n.toLocaleString('en');
+  return {
+    speed: [
+      ...head(['samples per second (time beside the codecs alone)', ...columns]),
+      ...[base, ...others].map((name) => `| ${[named(name), ...columns.map((column) => beside(kinds[column], name))].join(' | ')} |`),
+    ].join('\n'),
+    'speed of parts': [
+      ...head(['share of the processor time', ...columns]),
+      ...Object.entries({ kernel: 'kernel', instances: 'finding instances', mainThread: 'main thread' }).map(
+        ([key, name]) => `| ${[name, ...columns.map((column) => percent(parts[column][key]))].join(' | ')} |`,
+      ),
+    ].join('\n'),
+    'speed of short runs': [
+      ...head(['processor time of short runs', 'ratio']),
+      ...Object.entries(ratios).map(([name, ratio]) => `| ${name} | ${ratio.toFixed(2)} |`),
+    ].join('\n'),
+    'speed by samples': [
+      ...head(['samples', 'processor time of one sample more', 'memory']),
+      ...counts.slice(1).map((to, n) => {
+        const time = `${(1000 * more(counts[n], to)).toFixed(1)} ms`;
+        return `| ${count(counts[n])} to ${count(to)} | ${time} | ${samples[to].mb} MB |`;
+      }),
+    ].join('\n'),
+  };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
