@@ -1,5 +1,5 @@
 /** Reading of files: all inputs are read through this file and `tree.ts`, wherever they are kept. */
-import { type BigIntStats, close, closeSync, constants, fstat, fstatSync, open, openSync, read, readSync } from 'node:fs';
+import { type BigIntStats, close, closeSync, constants, fstat, fstatSync, open, openSync, read, readSync, statSync } from 'node:fs';
 import { type FileHandle, lstat, open as openHandle, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createArchives } from '../archives/store.ts';
@@ -154,7 +154,11 @@ export async function stateOf(path: string): Promise<Pick<FileState, 'size' | 'm
 }
 
 async function stateOfPlain(path: string): Promise<Pick<FileState, 'size' | 'mtimeMs'>> {
-  return isRemote(path) ? (await storeOf(path)).state(path) : stat(path);
+  if (isRemote(path)) return (await storeOf(path)).state(path);
+  return promptly(
+    () => statSync(path),
+    () => stat(path),
+  );
 }
 
 /** Text that differs after each change of a file, and the time of its last change, in nanoseconds. */
