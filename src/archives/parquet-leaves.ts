@@ -33,12 +33,14 @@ interface Places {
   readonly pages: readonly PagePlace[];
 }
 
-/** Values of some rows of a leaf. */
-interface Page {
+/** Values of some rows of a leaf: those of a page, or of a part of it. */
+export interface Page {
   readonly owner: Leaves;
   readonly leaf: string;
   readonly start: number;
   readonly values: readonly unknown[];
+  /** The row that was asked for last. */
+  row: number;
 }
 
 /** Decoded rows of a row group. */
@@ -49,8 +51,12 @@ interface Decoded {
   readonly rows: Promise<Record<string, unknown>[]>;
 }
 
-/** Number of bytes of pages that are kept, for all files of a thread: samples that follow one another are often read in order. */
-const keptBytes = 1 << 25;
+/**
+ * Number of bytes of pages that are kept, for all files of a thread: two pages of the largest size, between these limits. A page of PyArrow
+ * may hold a thousand images, and is decoded as a whole.
+ */
+const keptBytes = { least: 1 << 25, most: 1 << 28 };
+/** Kept pages, the last used first. */
 let kept: readonly Page[] = [];
 
 /** Number of row groups that stay decoded, for all files of a thread. */
@@ -78,7 +84,7 @@ export function createLeaves(file: Ranges, metadata: FileMetaData): Leaves {
     const page = pages.find((one) => one.start <= row - start && row - start < one.start + one.rows);
     if (page === undefined) throw new Error(`no page has row ${row} of ${leaf}`);
     const values = await valuesOf(buffer, metadata, group, leaf, page, dictionary);
-    return { owner: leaves, leaf, start: start + page.start, values };
+    return { owner: leaves, leaf, start: start + page.start, values, row };
   };
 
   const rowsOf = async (column: string, { group, start }: (typeof groups)[0]): Promise<Record<string, unknown>[]> => {
@@ -101,11 +107,10 @@ export function createLeaves(file: Ranges, metadata: FileMetaData): Leaves {
       const read = async (): Promise<unknown> => {
         const isOwn = ({ owner, leaf: own, start, values }: Page): boolean =>
           owner === leaves && own === leaf && start <= row && row < start + values.length;
-        let page = kept.find(isOwn);
-        if (page === undefined) {
-          page = await readPage(group, leaf, row);
-          kept = keepable([page, ...kept]);
-        }
+        const known = kept.find(isOwn);
+        const page = known ?? (await readPage(group, leaf, row));
+        page.row = row;
+        kept = known ? [known, ...kept.filter((one) => one !== known)] : keepable([page, ...kept]);
         return page.values[row - page.start];
       };
       const result = (reading.get(key) ?? Promise.resolve()).then(read, read);
@@ -266,13 +271,36 @@ async function compressorsOf(): Promise<Compressors> {
   return Object.fromEntries(Object.entries(all).map(([codec, own]) => [codec, orEmpty(own)]));
 }
 
-/** The first pages, up to the number of bytes that is kept, but at least one. */
-function keepable(pages: readonly Page[]): Page[] {
-  let bytes = 0;
-  return pages.filter(({ values }, n) => {
-    for (const value of values) bytes += value instanceof Uint8Array ? value.length : 8;
-    return n === 0 || bytes <= keptBytes;
+/** The first pages, up to the number of bytes that is kept; of a page that does not fit, the values around the row that was asked for last. */
+export function keepable(pages: readonly Page[], { least, most } = keptBytes): Page[] {
+  const sizes = pages.map(({ values }) => values.reduce((sum: number, value) => sum + bytesOf(value), 0));
+  let left = Math.min(most, Math.max(least, 2 * Math.max(...sizes)));
+  return pages.flatMap((page, n) => {
+    const fitting = (sizes[n] as number) <= left ? page : partOf(page, left);
+    left -= fitting === page ? (sizes[n] as number) : left;
+    return fitting ?? [];
   });
+}
+
+/** Values of a page from the row that was asked for last, and those before it if there is room; `undefined` if not even that one fits. */
+function partOf({ values, start, row, ...page }: Page, bytes: number): Page | undefined {
+  let [from, to, left] = [row - start, row - start, bytes];
+  const take = (at: number): boolean => {
+    const size = bytesOf(values[at]);
+    if (size > left) return false;
+    left -= size;
+    return true;
+  };
+  while (to < values.length && take(to)) to++;
+  while (from > 0 && to > from && take(from - 1)) from--;
+  if (to === from) return undefined;
+  // Copies, since values are views of all bytes of their page.
+  const copies = values.slice(from, to).map((value) => (value instanceof Uint8Array ? new Uint8Array(value) : value));
+  return { ...page, row, start: start + from, values: copies };
+}
+
+function bytesOf(value: unknown): number {
+  return value instanceof Uint8Array ? value.length : 8;
 }
 
 export function bufferOf({ size, read }: Pick<Ranges, 'size' | 'read'>): AsyncBuffer {

@@ -24,7 +24,7 @@ export interface Member {
   state(): Promise<Pick<FileState, 'size' | 'mtimeMs'>>;
 }
 
-/** Archives of this process; the index of each is made once, and again if it has changed. */
+/** Archives of this thread; the index of each is made once, and again if it has changed or many others were read since. */
 export interface Archives {
   /** The file of a path in an archive; `undefined` if it is in none. @throws {Damaged} if the archive is damaged. */
   member(path: string): Promise<Member | undefined>;
@@ -35,23 +35,42 @@ export interface Archives {
 interface Known {
   readonly version: string;
   readonly archive: Promise<Archive>;
+  /** Number of its files, once it is open. */
+  files: number;
 }
 
-/** Creates the archives of a process. */
-export function createArchives({ open, state, version }: Plain): Archives {
-  /** Archives by path; `undefined` for a folder of a store. */
+/** Number of files in the archives whose index is kept. One takes about 200 bytes. */
+const filesKept = 1 << 21;
+
+/** Creates the archives of a thread. @param most number of files in the archives whose index is kept. */
+export function createArchives({ open, state, version }: Plain, most = filesKept): Archives {
+  /** Archives by path, the last used last; `undefined` for a folder of a store. */
   const known = new Map<string, Known | undefined>();
+  const use = (path: string, own: Known | undefined): void => {
+    known.delete(path);
+    known.set(path, own);
+  };
+  const forgetOld = (): void => {
+    let files = 0;
+    for (const [n, [path, own]] of [...known].reverse().entries()) {
+      files += own?.files ?? 1;
+      if (n > 0 && files > most) known.delete(path);
+    }
+  };
 
   const openAt = async (path: string): Promise<Archive | undefined> => {
-    const before = known.get(path);
     // A store would be asked over the network for every file. Digests notice a change.
-    if (isRemote(path) && known.has(path)) return before?.archive;
-    const current = await version(path).catch(() => undefined);
+    const isAsked = !(isRemote(path) && known.has(path));
+    const current = isAsked ? await version(path).catch(() => undefined) : known.get(path)?.version;
+    const before = known.get(path);
     if (current === undefined) {
-      if (isRemote(path)) known.set(path, undefined);
+      if (isRemote(path)) use(path, undefined);
       return undefined;
     }
-    if (before?.version === current) return before.archive;
+    if (before?.version === current) {
+      use(path, before);
+      return before.archive;
+    }
     const { size } = await state(path);
     // No file stays open: there may be more archives than a process may have open files.
     const read = async (start: number, length: number): Promise<Uint8Array> => {
@@ -70,10 +89,17 @@ export function createArchives({ open, state, version }: Plain): Archives {
         await file.close();
       }
     };
-    const archive = openArchive({ path, size, read });
-    known.set(path, { version: current, archive });
-    archive.catch(() => known.delete(path));
-    return archive;
+    const own: Known = { version: current, archive: openArchive({ path, size, read }), files: 0 };
+    use(path, own);
+    try {
+      const archive = await own.archive;
+      own.files = archive.names.length;
+      forgetOld();
+      return archive;
+    } catch (error) {
+      if (known.get(path) === own) known.delete(path);
+      throw error;
+    }
   };
 
   return {

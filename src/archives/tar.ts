@@ -25,7 +25,7 @@ interface Entry {
 
 /** Opens a tar archive. @throws {Damaged} if it is cut off or damaged, or a member is no plain file. */
 export async function openTar(file: Ranges): Promise<Archive> {
-  const members = new Members<Entry>();
+  const members = new Members<Pick<Entry, 'start' | 'size'>>();
   for await (const entry of entriesOf(file)) {
     const name = normalize(entry.name);
     // Names that begin with a dot are not read in folders either.
@@ -35,7 +35,7 @@ export async function openTar(file: Ranges): Promise<Archive> {
       const what = `its member ${name} is ${kinds[entry.type] ?? 'not a file'}; pack the file itself (tar --dereference --hard-dereference)`;
       throw new Damaged(what);
     }
-    members.add(name, entry);
+    members.add(name, { start: entry.start, size: entry.size });
   }
   return {
     names: members.names(),

@@ -3,6 +3,7 @@ import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import type { Ranges } from '../../src/archives/archive.ts';
 import { openArchive } from '../../src/archives/open.ts';
+import { keepable, type Leaves, type Page } from '../../src/archives/parquet-leaves.ts';
 import { type PackedRow, parquetOf } from '../../src/archives/parquet-writer.ts';
 
 const png = (text: string): Uint8Array => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(text)]);
@@ -55,6 +56,7 @@ function other(
   codec: 'SNAPPY' | 'UNCOMPRESSED' | 'LZ4_RAW' = 'SNAPPY',
   rowGroupSize = 2,
   offsetIndex = true,
+  pageSize?: number,
 ): Buffer {
   const writer = new ByteWriter();
   const isText = (values: readonly unknown[]): boolean => values.some((value) => typeof value === 'string');
@@ -68,7 +70,11 @@ function other(
     })),
   ];
   const parquet = new ParquetWriter({ writer, schema, codec, compressors: { LZ4_RAW: lz4 } });
-  parquet.write({ columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data], offsetIndex })), rowGroupSize });
+  parquet.write({
+    columnData: Object.entries(columns).map(([name, data]) => ({ name, data: [...data], offsetIndex })),
+    rowGroupSize,
+    ...(pageSize && { pageSize }),
+  });
   parquet.finish();
   return Buffer.from(writer.getBuffer());
 }
@@ -200,6 +206,51 @@ describe('a Parquet file', () => {
     expect(count.read - before).toBeLessThan(bytes.length / 4);
     for (const name of archive.names) await archive.read(name);
     expect(count.read).toBeLessThan(bytes.length * 1.5);
+  });
+
+  test('is read once by a pass over its rows in any order, if all images are in one large page', async () => {
+    const count = 17;
+    const image = (n: number): Uint8Array => Buffer.concat([png(`${n}`), randomBytes(1 << 21)]);
+    const images = Array.from({ length: count }, (_, n) => image(n));
+    const masks = images.map((_, n) => png(`${n}`));
+    const bytes = other({ image: images, mask: masks }, 'SNAPPY', count, true, 2 ** 31);
+    const read = { read: 0 };
+    const archive = await openArchive(rangesOf(bytes, read));
+    read.read = 0;
+    for (let n = 0; n < count; n++) {
+      const row = (n * 5) % count;
+      const key = `${row}`.padStart(6, '0');
+      expect(Buffer.compare(await archive.read(`${key}.png`), images[row] as Uint8Array)).toBe(0);
+      expect(Buffer.compare(await archive.read(`${key}.mask.png`), masks[row] as Uint8Array)).toBe(0);
+    }
+    expect(read.read).toBeLessThan(bytes.length * 1.1);
+  });
+
+  test('keeps few pages: small ones, two of the largest size, or the values of a very large one that follow a row', () => {
+    const page = (leaf: string, count: number, size: number, row = 0) => ({
+      owner: {} as Leaves,
+      leaf,
+      start: 100,
+      values: Array.from({ length: count }, () => new Uint8Array(size)),
+      row: 100 + row,
+    });
+    const kept = (...pages: Page[]) =>
+      keepable(pages, { least: 100, most: 1000 }).map(({ leaf, start, values }) => [leaf, start, values.length]);
+    expect(kept(page('a', 4, 10), page('b', 4, 10), page('c', 4, 10), page('d', 4, 10))).toEqual([
+      ['a', 100, 4],
+      ['b', 100, 4],
+      ['c', 100, 2],
+    ]);
+    expect(kept(page('a', 4, 1), page('b', 40, 10))).toEqual([
+      ['a', 100, 4],
+      ['b', 100, 40],
+    ]);
+    expect(kept(page('a', 4, 1), page('b', 400, 10, 50))).toEqual([
+      ['a', 100, 4],
+      ['b', 150, 99],
+    ]);
+    expect(kept(page('b', 400, 10, 390))).toEqual([['b', 400, 100]]);
+    expect(kept(page('b', 4, 2000))).toEqual([]);
   });
 
   test('compressed by LZ4 is read, pages of nulls alone, too', async () => {

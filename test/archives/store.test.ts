@@ -1,0 +1,63 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createArchives } from '../../src/archives/store.ts';
+import { tarOf } from '../../src/archives/tar-writer.ts';
+
+async function tar(...names: string[]): Promise<Buffer> {
+  const files = async function* () {
+    for (const name of names) yield { name, bytes: Buffer.from(name) };
+  };
+  const parts: Uint8Array[] = [];
+  for await (const part of tarOf(files())) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** Archives of files in memory, and the paths of those whose index was made, in order. */
+async function archivesOf(tars: Readonly<Record<string, Buffer>>, most: number) {
+  const indexed: string[] = [];
+  const archives = createArchives(
+    {
+      async open(path) {
+        const bytes = tars[path] as Buffer;
+        return {
+          async read(buffer, offset, length, position) {
+            if (position === 0 && length > 512) indexed.push(path);
+            return { bytesRead: bytes.copy(buffer, offset, position, position + length), buffer };
+          },
+          stat: async () => ({ size: bytes.length }),
+          readFile: async () => bytes,
+          close: async () => {},
+        };
+      },
+      state: async (path) => ({ size: (tars[path] as Buffer).length, mtimeMs: 0 }),
+      async version(path) {
+        await wait(1);
+        return path in tars ? '1' : undefined;
+      },
+    },
+    most,
+  );
+  const read = async (path: string): Promise<string> => `${await (await archives.member(path))?.open().readFile()}`;
+  return { archives, indexed, read };
+}
+
+test('the index of an archive is kept until others with many files were used since', async () => {
+  const tars = { 'a.tar': await tar('1', '2', '3'), 'b.tar': await tar('4', '5'), 'c.tar': await tar('6', '7', '8', '9', '10', '11') };
+  const { indexed, read } = await archivesOf(tars, 5);
+  for (const path of ['a.tar/1', 'b.tar/4', 'a.tar/2', 'b.tar/5', 'a.tar/3']) expect(await read(path)).toBe(path.slice(6));
+  expect(indexed).toEqual(['a.tar', 'b.tar']);
+  expect(await Promise.all(['c.tar/6', 'c.tar/11'].map(read))).toEqual(['6', '11']);
+  indexed.length = 0;
+  await read('c.tar/7');
+  expect(indexed).toEqual([]);
+  await read('a.tar/1');
+  await read('b.tar/4');
+  await read('c.tar/7');
+  expect(indexed).toEqual(['a.tar', 'b.tar', 'c.tar']);
+});
+
+test('a folder of the name of an archive is none', async () => {
+  const { archives } = await archivesOf({}, 5);
+  expect(await archives.member('folder.tar/1')).toBeUndefined();
+  expect(await archives.names('folder.tar')).toBeUndefined();
+});
