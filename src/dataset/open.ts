@@ -6,7 +6,7 @@ import type { Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault, inLine } from '../errors.ts';
 import { listDataset } from '../formats/archives.ts';
 import type { Folders } from '../formats/folders.ts';
-import type { Document } from '../formats/format.ts';
+import type { ClassConfig, Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
 import { noObjects } from '../masks/ids.ts';
 import { type ClassNames, type Colours, type Counts, configName, type ObjectIds, type Sample } from '../types.ts';
@@ -112,7 +112,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const pairing = await openAnnotations({ root, tree, layout, found, lists: allLists, choose, options, bad }, format);
   const { paired, unmasked = new Map(), folders, split, imageLists = new Map() } = pairing;
   const config = await openConfig(tree, layout, options.encoding);
-  const objectIds = layout.objectIds && { ...layout.objectIds, ...(config?.things && { things: config.things }) };
+  const objectIds = objectIdsOf(layout, config);
 
   const listed = allLists.size > 0 ? assignSplits(paired, unmasked, allLists, split, bad) : paired;
   const named = await keepListed(listed, unusedOf(paired, listed, unmasked, options), bad, options);
@@ -279,7 +279,13 @@ async function openConfig(tree: Tree, layout: Layout, encoding = utf8) {
   const config = await layout.config?.(tree, encoding);
   if (!config) return undefined;
   const { ignore = [], ...rest } = config;
-  return { ...rest, stuff: stuffOf(rest.things, rest.classNames), ...(ignore.length > 0 && { ignore }) };
+  return { ...rest, stuff: rest.stuff ?? stuffOf(rest.things, rest.classNames), ...(ignore.length > 0 && { ignore }) };
+}
+
+/** Encoding of the class in instance ids: that of the configuration, else that of the layout. */
+function objectIdsOf(layout: Layout, config: Pick<ClassConfig, 'objectIds' | 'things'> | undefined): ObjectIds | undefined {
+  const ids = config?.objectIds ?? layout.objectIds;
+  return ids && { ...ids, ...(config?.things && { things: config.things }) };
 }
 
 function namesOfLayout({ classNames = {} }: Layout): ClassNames {

@@ -169,7 +169,7 @@ function extensionOf(file: string): string {
 export const classNamesOfHub = 'id2label.json';
 
 /**
- * Reads the names of the classes from `id2label.json`, and from the manifest of `pack` beside it which ids are background or ignored.
+ * Reads the names of the classes from `id2label.json`, and the other facts of the classes from the manifest of `pack` beside it.
  *
  * @throws {CopyPasteError} `data` if a file is invalid.
  */
@@ -188,13 +188,18 @@ export async function readArchiveClasses(tree: Tree, encoding: string): Promise<
   const classNames = new Map(pairs.map(([id, name]): [number, string] => [Number(id), name]));
   const called = (name: RegExp): number[] => [...classNames].flatMap(([id, one]) => (name.test(one) ? [id] : []));
   const ignored = called(/^_*(void|ignore|ignored|unlabel+ed|unknown)_*$/i);
-  const packed = tree.has('manifest.json') ? await idsOfPack(tree.root) : undefined;
-  const { background, ignore } = packed ?? { background: called(/^_*background_*$/i), ignore: ignored.length > 0 ? ignored : [255] };
-  return { file, classNames, background, ignore };
+  const packed = tree.has('manifest.json') ? await classesOfPack(tree.root) : undefined;
+  if (packed === undefined)
+    return { file, classNames, background: called(/^_*background_*$/i), ignore: ignored.length > 0 ? ignored : [255] };
+  const { background, ignore, stuff, objectIds } = packed;
+  return { file, classNames, background, ignore, ...(stuff && { stuff }), ...(objectIds && { objectIds }) };
 }
 
-/** Background and ignored ids in the manifest of `pack`; `undefined` if it is another one. */
-async function idsOfPack(root: string): Promise<{ background: number[]; ignore: number[] } | undefined> {
+/** Facts of the classes of packed data, which their files do not tell. */
+export type PackedClasses = Pick<ClassConfig, 'stuff' | 'objectIds'>;
+
+/** Facts of the classes in the manifest of `pack`; `undefined` if it is another one. */
+async function classesOfPack(root: string): Promise<(PackedClasses & { background: number[]; ignore: number[] }) | undefined> {
   for await (const { key, element, bytes } of partsOf(root, 'manifest.json')) {
     if (key === 'kind' && bytes.toString() !== '"pack"') return undefined;
     if (key === 'layout' && !element) return JSON.parse(bytes.toString());

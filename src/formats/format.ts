@@ -2,7 +2,7 @@
 import type { Tree } from '../base/tree.ts';
 import type { MaskFormat } from '../codecs/image-names.ts';
 import type { CopyPasteError, Fault } from '../errors.ts';
-import type { ClassNames, Counts, Licence, Pasted, Sample, Shaped, ShapeFiles, ShapeSet, Size } from '../types.ts';
+import type { ClassNames, Counts, Licence, ObjectIds, Pasted, Sample, Shaped, ShapeFiles, ShapeSet, Size } from '../types.ts';
 import type { Folders } from './folders.ts';
 
 /** An annotation format. `I`, `S` and `D` are its own data of an image, a shape and a document; `E` is the entry that it writes for an image. */
@@ -221,6 +221,10 @@ export interface ClassConfig extends ConfigFile {
   readonly classNames: ClassNames;
   /** Classes that have instances, if the file states them. */
   readonly things?: readonly number[];
+  /** Classes that are stuff, if the file states these. */
+  readonly stuff?: readonly number[];
+  /** Encoding of the class in instance ids, if it is not that of the layout. */
+  readonly objectIds?: ObjectIds;
   readonly background?: readonly number[];
   readonly ignore?: readonly number[];
 }

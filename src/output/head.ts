@@ -10,6 +10,7 @@ import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
+import type { PackedClasses } from '../formats/archives.ts';
 import { type BankHead, bankVersion } from '../formats/bank.ts';
 import type { Folders } from '../formats/folders.ts';
 import {
@@ -76,7 +77,11 @@ export async function packHeadOf(dataset: Dataset, options: PackOptions): Promis
     tool: { name: 'copypaste', version },
     codecs: {},
     options: optionsOf(packOptions, options),
-    layout: layoutOf(dataset),
+    layout: {
+      ...layoutOf(dataset),
+      ...(dataset.objectIds && { objectIds: dataset.objectIds }),
+      ...(dataset.stuff && { stuff: [...dataset.stuff] }),
+    },
     ...(dataset.list && { list: dataset.list }),
     input: await inputOf(dataset, undefined),
     classes: [...dataset.classNames].map(([id, name]) => ({ id, name })),
@@ -155,6 +160,7 @@ export type BankRunHead = RunHead & BankHead;
 export interface PackHead extends RunHead {
   readonly kind: 'pack';
   readonly schema: 1;
+  readonly layout: LayoutRecord & PackedClasses;
   /** Classes of the data set that have a name. */
   readonly classes: readonly { readonly id: number; readonly name: string }[];
 }

@@ -79,7 +79,7 @@ export async function pack(given: Given<typeof packOptions>, hooks: Hooks = {}):
     const { layout: _, reused: __, ...counts } = summary;
     await output.finish(
       plans.map(({ path }) => path),
-      await filesBeside(dataset, options),
+      await filesBeside(dataset, format, options),
       { summary: counts },
     );
     return summary;
@@ -212,7 +212,11 @@ async function* inOrder<T, R>(items: readonly T[], step: (item: T) => Promise<R>
 }
 
 /** Files beside the archives: the names of the classes, and the manifest of the output of `augment` that is packed. */
-async function filesBeside(dataset: Dataset, options: PackOptions): Promise<Record<string, () => AsyncIterable<string | Uint8Array>>> {
+async function filesBeside(
+  dataset: Dataset,
+  format: Format | undefined,
+  options: PackOptions,
+): Promise<Record<string, () => AsyncIterable<string | Uint8Array>>> {
   const names = Object.fromEntries([...dataset.classNames].sort(([a], [b]) => a - b));
   const manifest = joinPath(options.in, manifestName);
   const isAugmented = await readFrame(manifest).then(
@@ -220,7 +224,8 @@ async function filesBeside(dataset: Dataset, options: PackOptions): Promise<Reco
     () => false,
   );
   return {
-    ...(dataset.classNames.size > 0 && {
+    // Read again with the facts of the classes in the manifest, even if no class has a name.
+    ...((dataset.classNames.size > 0 || !format) && {
       [classNamesOfHub]: async function* () {
         yield `${JSON.stringify(names, undefined, 2)}\n`;
       },

@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openArchive } from '../../src/archives/open.ts';
 import type { Given, packOptions } from '../../src/options.ts';
+import { readManifest } from '../../src/output/manifest-file.ts';
+import type { Image, Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { type PackSummary, pack } from '../../src/verbs/pack.ts';
 import { report } from '../../src/verbs/report.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
-import { temporaryFolder, treeDigests } from '../make.ts';
+import { drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
 let number = 0;
@@ -49,6 +51,71 @@ async function digestsOf(out: string): Promise<Record<string, string>> {
   return files;
 }
 
+const [width, height] = [40, 30];
+const picture = (n: number): Image => imageOf(width, height, (x, y) => rgba(x * 6, y * 8, n * 90));
+/** Two cars and a person on a road. */
+const scene = (n: number): Mask =>
+  drawBox(drawBox(drawBox(filled(width, height, 7), [5 + n, 5, 15 + n, 13], 26), [20, 15, 30, 22], 26), [5, 18, 9, 27], 24);
+/** Instances of a scene, whose ids encode their classes; the road has none. */
+const objectsOf = ({ ids }: Mask, perClass: number, road: number): Mask => ({
+  width,
+  height,
+  ids: Uint16Array.from(ids, (id, i) => (id === 7 ? road : id * perClass + (id === 26 && i >= 14 * width ? 2 : 1))),
+});
+
+const streetLayouts = ['cityscapes', 'kitti', 'mapillary', 'mapillary-v2'] as const;
+/** Data sets of streets with two samples in a split. @param folder around the samples of the split, such as `a/`. */
+const streets: Record<(typeof streetLayouts)[number], { split: string; files: (folder?: string) => Parameters<typeof writeTree>[1] }> = {
+  cityscapes: {
+    split: 'train',
+    files: (folder = '') =>
+      Object.fromEntries(
+        ['bonn/bonn_000000_000010', 'ulm/ulm_000000_000011'].flatMap((stem, n) => [
+          [`leftImg8bit/train/${folder}${stem}_leftImg8bit.png`, picture(n)],
+          [`gtFine/train/${folder}${stem}_gtFine_labelIds.png`, scene(n)],
+          [`gtFine/train/${folder}${stem}_gtFine_instanceIds.png`, objectsOf(scene(n), 1000, 7)],
+        ]),
+      ),
+  },
+  kitti: {
+    split: 'training',
+    files: (folder = '') =>
+      Object.fromEntries(
+        ['000000_10', '000001_10'].flatMap((stem, n) => [
+          [`training/image_2/${folder}${stem}.png`, picture(n)],
+          [`training/semantic/${folder}${stem}.png`, scene(n)],
+          [`training/instance/${folder}${stem}.png`, objectsOf(scene(n), 256, 7 * 256)],
+        ]),
+      ),
+  },
+  mapillary: {
+    split: 'training',
+    files: (folder = '') =>
+      Object.fromEntries(
+        ['a', 'b'].flatMap((stem, n) => [
+          [`training/images/${folder}${stem}.png`, picture(n)],
+          [`training/v1.2/labels/${folder}${stem}.png`, scene(n)],
+          [`training/v1.2/instances/${folder}${stem}.png`, objectsOf(scene(n), 256, 7 * 256)],
+        ]),
+      ),
+  },
+  'mapillary-v2': {
+    split: 'training',
+    files: (folder = '') => ({
+      'config_v2.0.json': JSON.stringify({
+        labels: Array.from({ length: 30 }, (_, id) => ({ name: `class ${id}`, instances: id === 24 || id === 26 })),
+      }),
+      ...Object.fromEntries(
+        ['a', 'b'].flatMap((stem, n) => [
+          [`training/images/${folder}${stem}.png`, picture(n)],
+          [`training/v2.0/labels/${folder}${stem}.png`, scene(n)],
+          [`training/v2.0/instances/${folder}${stem}.png`, objectsOf(scene(n), 256, 7 * 256)],
+        ]),
+      ),
+    }),
+  },
+};
+
 describe.each(['webdataset', 'parquet'] as const)('pack %s', (form) => {
   test.each(['camvid', 'voc', 'coco', 'panoptic', 'labelme'])('%s has the same samples and objects in archives', async (name) => {
     const data = join('fixtures', name);
@@ -79,6 +146,32 @@ describe.each(['webdataset', 'parquet'] as const)('pack %s', (form) => {
     await augment({ in: await unpacked(root), out: b, ...options });
     expect(await digestsOf(a)).toEqual(await digestsOf(b));
     await expectSound(a, root);
+  });
+
+  test.each(streetLayouts)('%s keeps its encoding of instances, and its classes of stuff', async (name) => {
+    const { split, files } = streets[name];
+    const [root, twin] = [newPath('street'), newPath('street')];
+    await writeTree(root, files());
+    const { out } = await packed(form, root);
+    const archive = form === 'webdataset' ? `${split}-000000.tar` : `${split}-00000-of-00001.parquet`;
+    if (form === 'parquet') await rename(join(out, 'data', archive), join(out, archive));
+    // The names of samples decide on their plans.
+    await writeTree(twin, files(`${archive}/`));
+    for (const instances of ['object', 'component'] as const) {
+      const made = async (options: { in: string; layout: 'archives' | typeof name; split: string }) => {
+        const to = newPath('augmented');
+        await augment({ ...options, out: to, instances, p: 1, seed: 3, copies: 2, truncated: 'keep', minArea: '4px', maxArea: 1 });
+        const { records } = await readManifest(join(to, 'manifest.json'));
+        return records.map(({ id, status, files: { image, mask, objects } }) => ({
+          id,
+          status,
+          digests: [image, mask, objects].map((file) => file?.sha256),
+        }));
+      };
+      const records = await made({ in: out, layout: 'archives', split });
+      expect(records).toEqual(await made({ in: twin, layout: name, split }));
+      expect(records.some(({ status }) => status === 'augmented')).toBe(true);
+    }
   });
 
   test('an output is packed with its manifest, and again into the same bytes; a missing archive is made again', async () => {
