@@ -28,15 +28,18 @@ export interface Archive {
   read(name: string, range?: { readonly start: number; readonly end: number }): Promise<Uint8Array>;
 }
 
-/** Endings of archives that are read. */
-export const archiveEndings = ['.tar', '.parquet'] as const;
+/** Ending of an archive that is read, in any case, as some systems copy names in upper case. */
+const ending = '\\.(?:tar|parquet)';
+export const archiveEnding = new RegExp(`${ending}$`, 'i');
+/** The ending of an archive within the path of a file in it. */
+export const archiveInPath = new RegExp(`${ending}/`, 'gi');
 
 /** Endings of compressed archives, which cannot be read by ranges. */
 export const compressed = /\.(tar\.(gz|bz2|xz|zst|lz4)|t(gz|bz2?|xz|zst))$/i;
 
 /** Tests if a file is named as an archive. */
 export function isArchive(name: string): boolean {
-  return archiveEndings.some((ending) => name.endsWith(ending)) || compressed.test(name);
+  return archiveEnding.test(name) || compressed.test(name);
 }
 
 /** The error of a compressed archive. */

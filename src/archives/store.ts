@@ -3,7 +3,7 @@
  * stays a folder.
  */
 import { type FileState, isRemote, type OpenFile } from '../storage/store.ts';
-import { type Archive, isArchive } from './archive.ts';
+import { type Archive, archiveInPath, isArchive } from './archive.ts';
 import { openArchive } from './open.ts';
 
 /** How files that are in no archive are reached. */
@@ -106,7 +106,7 @@ export function createArchives({ open, state, version }: Plain, most = filesKept
     names: async (path) => (isArchive(path) ? (await openAt(path))?.names : undefined),
 
     async member(path) {
-      for (const { index, 0: ending } of path.matchAll(/\.(?:tar|parquet)\//g)) {
+      for (const { index, 0: ending } of path.matchAll(archiveInPath)) {
         const at = path.slice(0, index + ending.length - 1);
         const archive = await openAt(at);
         if (archive) return memberOf(archive, at, path.slice(index + ending.length), () => state(at));

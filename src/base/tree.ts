@@ -1,7 +1,7 @@
 import { closeSync, constants, type Dirent, fstatSync, openSync, readSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { Damaged } from '../archives/archive.ts';
+import { archiveInPath, Damaged } from '../archives/archive.ts';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
 import { isRemote, type OpenFile } from '../storage/store.ts';
 import { storeOf } from '../storage/stores.ts';
@@ -136,7 +136,7 @@ export function withMembers(tree: Tree, inside: ReadonlyMap<string, readonly str
     }
   }
   const [start, readStarts] = startsLater(tree.root);
-  const isInside = (file: string): boolean => /\.(tar|parquet)\//.test(file);
+  const isInside = (file: string): boolean => file.search(archiveInPath) >= 0;
   return treeOf(
     tree.root,
     { folders: [...folders], files, unreadable: [...tree.unreadable] },

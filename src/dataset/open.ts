@@ -4,7 +4,7 @@ import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault, inLine } from '../errors.ts';
-import { listDataset } from '../formats/archives.ts';
+import { listDataset, notesOnArchives } from '../formats/archives.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { ClassConfig, Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
@@ -157,7 +157,9 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
     ofLabels: pairing.ofLabels,
     carried,
     rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
-    notes: [...(pairing.notes ?? []), ...notes, ...map.notes, ...configs.flatMap(({ notes = [] }) => notes)].map(inLine),
+    notes: [...notesOnArchives(tree), ...(pairing.notes ?? []), ...notes, ...map.notes, ...configs.flatMap(({ notes = [] }) => notes)].map(
+      inLine,
+    ),
     ...classes,
     ...(regions && { regions: new Set(regions) }),
     ...(objectIds && { objectIds }),

@@ -1,6 +1,6 @@
 /** Turns samples into the files and rows of archives. */
 
-import { archiveEndings } from '../archives/archive.ts';
+import { archiveEnding } from '../archives/archive.ts';
 import type { PackedObject, PackedRow } from '../archives/parquet-writer.ts';
 import type { Packed } from '../archives/tar-writer.ts';
 import { readInput } from '../base/digest.ts';
@@ -41,12 +41,11 @@ export interface Loaded {
  * @throws {CopyPasteError} `data` if two samples would have one name.
  */
 export function keysOf(samples: readonly Sample[]): Keyed[] {
-  const isArchive = (part: string): boolean => archiveEndings.some((ending) => part.endsWith(ending));
   const bare = (sample: Sample, folders: boolean): Keyed => {
     const { id, split } = sample;
     const parts = (split !== '' && id.startsWith(`${split}/`) ? id.slice(split.length + 1) : id).split('/');
     const name = (parts.at(-1) as string).replaceAll('.', '_');
-    return { sample, key: [...parts.slice(0, -1).filter((part) => folders || !isArchive(part)), name].join('/') };
+    return { sample, key: [...parts.slice(0, -1).filter((part) => folders || !archiveEnding.test(part)), name].join('/') };
   };
   const short = samples.map((sample) => bare(sample, false));
   const keyed = new Set(short.map(({ key }) => key)).size === samples.length ? short : samples.map((sample) => bare(sample, true));

@@ -2,7 +2,7 @@
  * Data sets in archives: tars of WebDataset and Parquet files of Hugging Face. Each archive is read as a folder with its name, which also
  * holds for a real folder of such a name, as in an output. The files of a sample have one key: `7.jpg`, `7.mask.png`, `7.json`.
  */
-import { isArchive } from '../archives/archive.ts';
+import { archiveEnding, isArchive } from '../archives/archive.ts';
 import { inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
 import { archives } from '../base/regular.ts';
@@ -55,12 +55,20 @@ export async function listDataset(root: string): Promise<Tree> {
   return withMembers(tree, inside);
 }
 
+/** Note on archives that are not read; none if there are none. @param tree of `listDataset`. */
+export function notesOnArchives({ files }: Pick<Tree, 'files'>): string[] {
+  const [first, ...others] = files.filter(isArchive);
+  if (first === undefined) return [];
+  const more = others.length > 0 ? ` and ${others.length} more are` : ' is';
+  return [`${first}${more} not read, since images lie beside archives; pass a folder without these images to read archives`];
+}
+
 /** Archives whose index is made at the same time. */
 const archivesAtOnce = 8;
 
 /** Archives of a tree, without those in others. */
 export function archivesOf({ folders }: Pick<Tree, 'folders'>): string[] {
-  const all = [...folders].filter((folder) => /\.(tar|parquet)$/.test(folder));
+  const all = [...folders].filter((folder) => archiveEnding.test(folder));
   return all.filter((folder) => !all.some((other) => folder.startsWith(`${other}/`)));
 }
 
@@ -98,7 +106,7 @@ function foldersOf(archives: readonly string[]): Folders[] {
 /** Split of an archive: the name of a folder around it, a part of its own name, or what is before its number. */
 function splitOf(archive: string): string {
   const parts = archive.split('/');
-  const name = (parts.pop() as string).replace(/\.(tar|parquet)$/, '');
+  const name = (parts.pop() as string).replace(archiveEnding, '');
   const before = name.replace(/[-_.]?\d+([-_.]of[-_.]\d+)?(-[0-9a-f]{8,})?$/, '');
   return parts.findLast(isSplitName) ?? name.split(/[-_.]/).find(isSplitName) ?? before;
 }
@@ -161,8 +169,10 @@ export function endingOf(file: string): string {
   return /\.[^./]+$/.exec(stemOf(file))?.[0] ?? '';
 }
 
+/** Extension of a file in lower case, `.jpg` for all of JPEG. */
 function extensionOf(file: string): string {
-  return /\.[^./]+$/.exec(file)?.[0].toLowerCase() ?? '';
+  const extension = /\.[^./]+$/.exec(file)?.[0].toLowerCase() ?? '';
+  return extension === '.jpeg' ? '.jpg' : extension;
 }
 
 /** Name of the file of class names, as on the Hugging Face hub. */

@@ -3,7 +3,7 @@ import { joinPath } from '../base/paths.ts';
 import { utf8 } from '../base/text.ts';
 import { type Tree, withStarts } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
-import { archivesOf } from './archives.ts';
+import { archivesOf, notesOnArchives } from './archives.ts';
 import type { Folders } from './folders.ts';
 import { type Layout, layouts } from './layouts.ts';
 
@@ -44,7 +44,7 @@ export async function detectLayout(tree: Tree, wanted: string | undefined, encod
     const flags = fitting.map(({ layout }) => `--layout ${layout.name}`).join(' or ');
     throw new CopyPasteError('usage', `the data set matches ${fitting.length} layouts: ${which}; pass ${flags}`);
   }
-  const { nearest, remedy } = (await rootBelow(tree, wanted, encoding)) ?? nearestLayout(tree, wanted);
+  const { nearest, remedy } = (await rootBelow(tree, wanted, encoding)) ?? archivesWithout(tree, wanted) ?? nearestLayout(tree, wanted);
   const top = [...tree.folders].filter((folder) => !folder.includes('/'));
   const shown = top
     .slice(0, 8)
@@ -76,6 +76,18 @@ async function rootBelow(tree: Tree, wanted: string | undefined, encoding: strin
       };
   }
   return undefined;
+}
+
+/** Advice if archives are not those of a layout. */
+function archivesWithout(tree: Tree, wanted: string | undefined): Advice | undefined {
+  const notes = notesOnArchives(tree);
+  if (notes.length > 0 && wanted === undefined) return { nearest: notes, remedy: nearestLayout(tree, wanted).remedy };
+  if (archivesOf(tree).length === 0 || !(wanted ?? 'archives').startsWith('archives')) return undefined;
+  const needed = layouts.filter(({ name }) => (wanted === undefined ? name.startsWith('archives') : name === wanted));
+  return {
+    nearest: needed.map(({ name, summary }) => `the ${name} layout has ${summary}`),
+    remedy: `its archives have ${endingsOf(tree)}; add masks or objects to the archives`,
+  };
 }
 
 /** Tree of a folder. */
@@ -117,15 +129,20 @@ function nearestLayout(tree: Tree, wanted: string | undefined): Advice {
 }
 
 /** Says which files are in the folders of a layout that has none that it can use. */
-function unfitFiles({ files }: Tree, { summary }: Layout): string {
+function unfitFiles(tree: Tree, { summary }: Layout): string {
+  return `it has the folders, but no masks in PNG, TIFF, BMP or NumPy's arrays or annotations as in ${summary}: it has ${endingsOf(tree)}`;
+}
+
+/** The most frequent endings of files, with their numbers. */
+function endingsOf({ files }: Tree): string {
   const endings = new Map<string, number>();
   for (const file of files) {
     const [ending = 'no extension'] = /\.[^./]+$/.exec(file) ?? [];
     endings.set(ending, (endings.get(ending) ?? 0) + 1);
   }
-  const counted = [...endings]
+  return [...endings]
     .sort(([, a], [, b]) => b - a)
     .slice(0, 4)
-    .map(([ending, n]) => `${n} ${ending}`);
-  return `it has the folders, but no masks in PNG, TIFF, BMP or NumPy's arrays or annotations as in ${summary}: it has ${counted.join(', ')}`;
+    .map(([ending, n]) => `${n} ${ending}`)
+    .join(', ');
 }

@@ -19,7 +19,11 @@ async function tar(names: readonly string[]): Promise<Buffer> {
     for (const name of names)
       yield {
         name,
-        bytes: name.endsWith('.jpg') ? jpg : /(\.\w+|_m)\.png$/.test(name) || names.includes(name.replace('.png', '.jpg')) ? mask : png,
+        bytes: /\.jpe?g$/i.test(name)
+          ? jpg
+          : /(\.\w+|_m)\.png$/.test(name) || names.some((one) => /\.jpe?g$/i.test(one) && one.split('.')[0] === name.split('.')[0])
+            ? mask
+            : png,
       };
   };
   for await (const part of tarOf(files())) parts.push(part);
@@ -97,10 +101,39 @@ describe('archives', () => {
     const root = await writeTree(join(folder, 'beside'), { 'images/1.png': png, 'masks/1.png': mask, 'images.tar': 'no tar' });
     const set = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
     expect([set.layout, set.leftBehind]).toEqual(['paired', ['images.tar']]);
+    expect(set.notes).toEqual([
+      'images.tar is not read, since images lie beside archives; pass a folder without these images to read archives',
+    ]);
+    const stray = await writeTree(join(folder, 'stray'), { 'thumbnail.png': png, 'a.tar': 'no tar', 'b.PARQUET': 'none' });
+    await expect(openDataset({ in: stray, maskSuffix: '', onlySplit: false, skipBad: false })).rejects.toMatchObject({
+      code: 'usage',
+      offenders: ['a.tar and 1 more are not read, since images lie beside archives; pass a folder without these images to read archives'],
+    });
     const alone = await writeTree(join(folder, 'alone'), { 'images.tar': 'x'.repeat(1000) });
     await expect(openDataset({ in: alone, maskSuffix: '', onlySplit: false, skipBad: false })).rejects.toMatchObject({
       code: 'data',
       path: 'images.tar',
     });
+  });
+
+  test('may have names in upper case, and JPEGs with both of their extensions', async () => {
+    const set = await opened({ 'A.TAR': ['1.jpg', '1.png', '2.jpeg', '2.png', '3.JPG', '3.PNG'] });
+    expect(pairsOf(set)).toEqual(
+      [1, 2, 3].map((n) => [expect.stringMatching(new RegExp(`^A.TAR/${n}.jpe?g$`, 'i')), expect.anything(), undefined]),
+    );
+  });
+
+  test('without masks are refused with what they have, and with what is needed', async () => {
+    const refused = async (names: readonly string[], options = {}) =>
+      (await opened({ 'a.tar': names }, options).catch((error: unknown) => error)) as { message: string; offenders: string[] };
+    const plain = await refused(['1.jpg', '1.cls', '2.jpg', '2.cls']);
+    expect(plain.message).toMatch(/it has a\.tar\/; its archives have 2 \.cls, 2 \.jpg; add masks or objects to the archives$/);
+    expect(plain.offenders).toEqual([
+      expect.stringMatching(/^the archives layout has .*<key>\.mask\.png/),
+      expect.stringMatching(/^the archives-objects layout has .*<key>\.json/),
+    ]);
+    expect((await refused(['1.jpg'], { layout: 'archives' })).offenders).toHaveLength(1);
+    // Neither webdataset nor datasets decodes members whose names do not say a format.
+    expect((await refused(['1.image', '1.mask'])).message).toMatch(/its archives have 1 \.image, 1 \.mask; add/);
   });
 });
