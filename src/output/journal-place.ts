@@ -6,7 +6,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, open, readdir, stat, unlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { completeLines } from '../base/lines.ts';
 import { joinPath } from '../base/paths.ts';
@@ -102,7 +102,7 @@ export async function removeJournal(out: string, name: string): Promise<void> {
 /** A record file on this machine. One of a store is copied, since it is read in small pieces. @throws {CopyPasteError} `io`. */
 export async function recordCopy(out: string, name: string): Promise<{ readonly path: string; remove(): Promise<void> }> {
   if (!isRemote(out)) return { path: join(out, name), async remove() {} };
-  const path = join(await localFolder(out), `${name}.${randomUUID()}`);
+  const path = join(await localFolder(out), `${name}${copyMark}${process.pid}.${randomUUID()}`);
   const remove = (): Promise<void> => unlink(path).catch(() => {});
   const guarded = <T>(step: Promise<T>): Promise<T> =>
     step.catch((cause: unknown) => {
@@ -118,6 +118,27 @@ export async function recordCopy(out: string, name: string): Promise<{ readonly 
     await file.close();
   }
   return { path, remove };
+}
+
+/** Mark in the name of a copy of a record file, before the number of the process that reads it. */
+const copyMark = `.copy-${hostname()}-`;
+
+/** Removes copies of record files that a process of this machine has left behind, since it was killed. */
+export async function removeLostCopies(out: string): Promise<void> {
+  if (!isRemote(out)) return;
+  const folder = await localFolder(out);
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, process] = name.split(copyMark);
+    if (process !== undefined && !isRunning(Number.parseInt(process, 10))) await unlink(join(folder, name)).catch(() => {});
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
+  }
 }
 
 /** Folder of the journals of an output in a store. @throws {CopyPasteError} `cannotCreate` if it cannot be made. */

@@ -4,7 +4,7 @@
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { completeLines } from '../base/lines.ts';
+import { completeLines, newline } from '../base/lines.ts';
 import { inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
 import { openRegular } from '../base/regular.ts';
@@ -26,6 +26,9 @@ import type { RunFile } from './run-file.ts';
 import { isThere, namesIn, removeFile } from './stored.ts';
 
 const redo = 'delete it, and do the shard again';
+
+/** How the line begins that ends a record file. */
+const doneLine = '{"done":';
 
 /** Name of the record file of a shard, from 1. */
 export function recordName(shard: number | string, of: number): string {
@@ -95,7 +98,7 @@ async function commitStored(
   journal: Pick<Journal, 'bytes'>,
   [open, record]: readonly [string, string],
 ): Promise<void> {
-  if (!(await uploadJournal(out, record, journal))) await hasHead(run, out, record);
+  if (!(await uploadJournal(out, record, journal))) await hasRecords(run, out, record);
   await removeJournal(out, open);
 }
 
@@ -121,17 +124,17 @@ export async function isMerged({ head }: RunFile, out: string): Promise<boolean>
   return true;
 }
 
-/** Tests if a shard is done, or the whole run. @throws {CopyPasteError} `usage` if the folder holds another run. */
+/** Tests if a shard is done, or the whole run. @throws {CopyPasteError} `usage` if the folder holds another run, `io` if a record file is incomplete. */
 export async function isShardDone(run: RunFile, shard: number, out: string): Promise<boolean> {
   const name = recordName(shard, run.head.shards);
-  if ((await isThere(joinPath(out, name))) && (await hasHead(run, out, name))) return true;
+  if ((await isThere(joinPath(out, name))) && (await hasRecords(run, out, name))) return true;
   return isMerged(run, out);
 }
 
 /**
  * Shards of a run that are not done, from 1, in order.
  *
- * @throws {CopyPasteError} `usage` if a record file is that of another run.
+ * @throws {CopyPasteError} `usage` if a record file is that of another run, `io` if one is incomplete.
  */
 export async function missingShards(run: RunFile, out: string): Promise<number[]> {
   const { shards } = run.head;
@@ -140,7 +143,7 @@ export async function missingShards(run: RunFile, out: string): Promise<number[]
   const all = Array.from({ length: shards }, (_, i) => i + 1);
   await inParts(all, 16, async (shard) => {
     const name = recordName(shard, shards);
-    if (!names.has(name) || !(await hasHead(run, out, name))) missing.push(shard);
+    if (!names.has(name) || !(await hasRecords(run, out, name))) missing.push(shard);
   });
   // A merge may have removed them since the folder was listed.
   if (missing.length > 0 && (await isMerged(run, out))) return [];
@@ -179,7 +182,7 @@ export async function withRecordFiles<T>(
       const { path, remove } = await recordCopy(out, recordName(shard, shards));
       removals.push(remove);
       const journal = await readClosedJournal(path, shardJournal);
-      if (!journal.done) throw new CopyPasteError('io', `is incomplete; ${redo}`, { path: name });
+      if (!journal.done) throw isIncomplete(name);
       parts.push({ name, journal, keys: journal.done, remedy: redo });
     }
     return await step(parts);
@@ -203,6 +206,49 @@ async function hasHead(run: RunFile, out: string, name: string): Promise<boolean
   });
   if (line !== undefined && !isOfRun(shardHeadOf(line), run)) throw otherRun(run, out, name);
   return line !== undefined;
+}
+
+/**
+ * Tests if a shard's record file is there, as `hasHead`.
+ *
+ * @throws {CopyPasteError} `usage` if it is of another run, `io` if it is incomplete, as a copy may be that was cut off.
+ */
+async function hasRecords(run: RunFile, out: string, name: string): Promise<boolean> {
+  if (!(await hasHead(run, out, name))) return false;
+  const path = joinPath(out, name);
+  const line = await startOfLastLine(path).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw cannotRead(path, cause);
+  });
+  if (line !== undefined && !line.startsWith(doneLine)) throw isIncomplete(path);
+  return line !== undefined;
+}
+
+/** The error of a record file that lacks the line of its end. */
+function isIncomplete(path: string): CopyPasteError {
+  return new CopyPasteError('io', `is incomplete; ${redo}`, { path });
+}
+
+/** Start of the line at the end of a file; empty if no newline ends it. */
+async function startOfLastLine(path: string): Promise<string> {
+  const file = await openRegular(path, true);
+  try {
+    const { size } = await file.stat();
+    for (let length = 1 << 12; ; length *= 16) {
+      const from = Math.max(0, size - length);
+      const bytes = Buffer.alloc(size - from);
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await file.read(bytes, at, bytes.length - at, from + at);
+        if (bytesRead === 0) return '';
+        at += bytesRead;
+      }
+      if (bytes.at(-1) !== newline) return '';
+      const before = bytes.lastIndexOf(newline, -2);
+      if (before >= 0 || from === 0) return bytes.toString('latin1', before + 1, before + 1 + doneLine.length);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** First line of a file; `undefined` if it has none. @throws {Error} with a code, also while it is read: a store has no open files. */

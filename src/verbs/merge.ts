@@ -11,6 +11,7 @@ import type { ListedImage } from '../formats/image-lists.ts';
 import { type AugmentOptions, type Given, mergeOptions } from '../options.ts';
 import { isMissing } from '../output/files.ts';
 import { batchesIn, type DonePart, finishRun, isCopied } from '../output/finish.ts';
+import { removeLostCopies } from '../output/journal-place.ts';
 import { manifestName, openManifest } from '../output/manifest-file.ts';
 import { openRun, type RunFile } from '../output/run-file.ts';
 import { isMerged, missingShards, removeShards, withRecordFiles } from '../output/shards.ts';
@@ -46,6 +47,7 @@ export async function merge(given: Given<typeof mergeOptions>, hooks: Hooks = {}
     const summary = await summaryOf(await openManifest(joinPath(out, manifestName)), dataset, options);
     return { ...merged, summary: await explained(summary, run, options, hooks), again: true };
   };
+  await removeLostCopies(out);
   if (await isMerged(run, out)) return mergedBefore();
   const missing = await missingShards(run, out);
   if (missing.length > 0) {

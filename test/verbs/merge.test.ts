@@ -59,6 +59,28 @@ describe('any number of shards, and none, give the same files', { timeout: 120_0
   });
 });
 
+test('a record file that was cut off is named alike by merge, status and its shard', async () => {
+  const out = newOut();
+  const run = await planned({ ...small, out, shards: 2 });
+  for (const shard of ['1/2', '2/2']) await augmentShard({ run, shard });
+  const file = join(out, 'shard-2-of-2.jsonl');
+  const whole = await readFile(file, 'utf8');
+  const end = whole.lastIndexOf('{"done":');
+  const refusal = { code: 'io', path: file, message: `${file}: is incomplete; delete it, and do the shard again` };
+  for (const text of [whole.slice(0, -1), whole.slice(0, end), whole.slice(0, whole.indexOf('\n') + 1)]) {
+    await writeFile(file, text);
+    await expect(merge({ run })).rejects.toMatchObject(refusal);
+    await expect(status({ run })).rejects.toMatchObject(refusal);
+    await expect(augmentShard({ run, shard: '2/2' })).rejects.toMatchObject(refusal);
+  }
+  // Its line may have the keys of very many batches.
+  await writeFile(file, whole.replace('{"done":', `{"done":${' '.repeat(100_000)}`));
+  expect((await status({ run })).missing).toEqual([]);
+  await unlink(file);
+  await augmentShard({ run, shard: '2/2' });
+  await merge({ run });
+});
+
 test('shards that are interrupted continue, in any order, and one that is done stays as it is', async () => {
   const out = newOut();
   const whole = newOut();
