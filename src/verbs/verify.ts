@@ -8,7 +8,7 @@ import { imageBytesIn, type Origin, openOrigin } from '../engine/origin.ts';
 import { type PlannedAgain, planAgain } from '../engine/plan-again.ts';
 import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
-import { journalName } from '../formats/unfinished.ts';
+import { isShardName, journalName } from '../formats/unfinished.ts';
 import { type Given, type Resolved, verifyOptions } from '../options.ts';
 import { checkFiles } from '../output/check-files.ts';
 import { checkRecord } from '../output/check-record.ts';
@@ -21,7 +21,7 @@ import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } f
 import { manifestName, type OpenManifest, openedManifest, openManifest, readManifest } from '../output/manifest-file.ts';
 import { digestsOf, outputsOf } from '../output/records.ts';
 import type { Use } from '../output/samples.ts';
-import { isThere } from '../output/stored.ts';
+import { namesIn } from '../output/stored.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 
@@ -218,8 +218,12 @@ async function readComplete<M extends Manifest | OpenManifest>(out: string, read
   try {
     return await read(joinPath(out, manifestName));
   } catch (error) {
-    if (!(await isThere(joinPath(out, journalName)).catch(() => false))) throw error;
-    throw new CopyPasteError('noInput', `${out}: the run is not complete; run its augment command again to continue it`, { cause: error });
+    const names = await namesIn(out).catch((): string[] => []);
+    const rest = names.includes(journalName)
+      ? 'run its augment command again to continue it'
+      : names.some(isShardName) && 'do the rest of its shards and merge them';
+    if (names.includes(manifestName) || !rest) throw error;
+    throw new CopyPasteError('noInput', `${out}: the run is not complete; ${rest}`, { cause: error });
   }
 }
 

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { S3 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { main } from '../../src/cli/main.ts';
+import { encodeImage } from '../../src/codecs/image.ts';
+import { encodeMask } from '../../src/codecs/png-masks.ts';
 import { write } from '../../src/storage/s3-write.ts';
-import { captureStreams } from '../make.ts';
+import { captureStreams, drawBox, filled, imageOf, rgba } from '../make.ts';
 import { type Between, refusal, startProxy } from './proxy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'copypaste-s3-'));
@@ -180,6 +182,33 @@ test('shards that are planned, done, counted and merged in S3 have the bytes of 
   expect(filesIn(join(folder, 'cache')).filter((name) => name.includes('shard-'))).toEqual([]);
   await succeed('augment', '--in', 'fixtures/coco', '--out', join(folder, 'coco'), '-p', '1', '--quiet');
   await expectEqual('aug/coco', join(folder, 'coco'));
+});
+
+test('worker threads make as many requests for each sample as the documentation says', async () => {
+  const [count, width, height] = [208, 64, 48];
+  const mask = Buffer.from(await encodeMask(drawBox(filled(width, height, 0), [20, 10, 40, 30], 1)));
+  for (let n = 0; n < count; n++) {
+    const image = Buffer.from(
+      await encodeImage(
+        imageOf(width, height, (x, y) => rgba(3 * x, 5 * y, n)),
+        'jpeg',
+        90,
+      ),
+    );
+    await s3.putObject({ Bucket: 'bucket', Key: `many/images/${n}.jpg`, Body: image });
+    await s3.putObject({ Bucket: 'bucket', Key: `many/masks/${n}.png`, Body: mask });
+  }
+  proxy.calm();
+  const { code, stderr } = await run(['augment', '--in', 's3://bucket/many', '--out', 's3://bucket/aug/many', '-p', '1', '--quiet'], {});
+  expect(stderr + code).toBe('0');
+  expect(countOf('GET', /\/many\/images/)).toBe(2 * count);
+  expect(countOf('PUT', /\/aug\/many\/(images|masks)/)).toBe(2 * count);
+  // Palettes of some masks are looked at, to find the classes.
+  const masks = countOf('GET', /\/many\/masks/);
+  expect(masks).toBeGreaterThanOrEqual(2 * count);
+  expect(masks).toBeLessThanOrEqual(2 * count + 16);
+  // Listing, claim, manifest and end of the run.
+  expect(proxy.requests.filter(({ path }) => !/\/many\/(images|masks)\//.test(path)).length).toBeLessThan(20);
 });
 
 test('a body that is cut midway goes on where it broke, and a store that is asked too often is asked again', async () => {

@@ -116,6 +116,12 @@ describe('verify', () => {
       code: 'noInput',
       message: expect.stringMatching(/not complete; run its augment/),
     });
+    await rm(join(out, 'run.jsonl'));
+    await writeTree(out, { 'shard-1-of-2.jsonl': '' });
+    await expect(verify({ out })).rejects.toMatchObject({
+      code: 'noInput',
+      message: `${out}: the run is not complete; do the rest of its shards and merge them`,
+    });
   });
 
   test('has exit codes for scripts', async () => {
