@@ -1,11 +1,12 @@
 import pLimit from 'p-limit';
+import type { List } from './list.ts';
 
 /** Maximum number of items that have a promise at the same time. */
-const partSize = 512;
+export const partSize = 512;
 
 /** Divides items into chunks, for work that would hold too much memory for all items at once. */
-export function* chunksOf<T>(items: readonly T[]): Generator<T[]> {
-  for (let i = 0; i < items.length; i += chunkSize) yield items.slice(i, i + chunkSize);
+export function* chunksOf<T>(items: List<T>, size = chunkSize): Generator<T[]> {
+  for (let i = 0; i < items.length; i += size) yield [...items.slice(i, i + size)];
 }
 
 /** Divides items that are read one by one into chunks. */
@@ -27,7 +28,7 @@ const chunkSize = 64;
  *
  * @returns results in the order of the items.
  */
-export async function inParts<T, R>(items: readonly T[], concurrency: number, step: (item: T) => Promise<R>): Promise<R[]> {
+export async function inParts<T, R>(items: List<T>, concurrency: number, step: (item: T) => Promise<R>): Promise<R[]> {
   const limit = pLimit({ concurrency, rejectOnClear: true });
   const results: R[] = [];
   for (let i = 0; i < items.length; i += partSize) {

@@ -5,6 +5,7 @@ import { archiveInPath, Damaged } from '../archives/archive.ts';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
 import { isRemote, type OpenFile } from '../storage/store.ts';
 import { storeOf } from '../storage/stores.ts';
+import { firstFrom, type List, pathList, sortedPaths } from './list.ts';
 import { nearestFolder } from './nearest.ts';
 import { inParts } from './parts.ts';
 import { joinPath } from './paths.ts';
@@ -16,7 +17,7 @@ export interface Tree {
   /** Folder that was listed. */
   readonly root: string;
   readonly folders: ReadonlySet<string>;
-  readonly files: readonly string[];
+  readonly files: List<string>;
   /** True if a file of this path exists. */
   has(file: string): boolean;
   /** Folders that may not be listed (such as `lost+found`), and entries that are neither file nor folder (pipes, broken links). */
@@ -28,19 +29,8 @@ export interface Tree {
 }
 
 /** Files of a tree below a folder, `''` for the root. */
-export function filesBelow({ files }: Pick<Tree, 'files'>, folder: string): readonly string[] {
+export function filesBelow({ files }: Pick<Tree, 'files'>, folder: string): List<string> {
   return folder === '' ? files : files.slice(firstFrom(files, `${folder}/`), firstFrom(files, `${folder}0`));
-}
-
-/** Index of the first of sorted texts that does not come before another text. */
-function firstFrom(sorted: readonly string[], text: string): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as string) < text) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** The error for a file that cannot be read: `io`, or `data` if its name is not UTF-8. The message has no absolute path. */
@@ -71,7 +61,7 @@ export async function listTree(root: string): Promise<Tree> {
     throw new CopyPasteError('noInput', `${root}: no such directory${where}`, { cause });
   });
   if (!info.isDirectory()) throw new CopyPasteError('noInput', `${root}: not a directory; pass the folder of a data set`);
-  const found: Listing = { folders: [], files: [], unreadable: [], seen: new Set() };
+  const found: Listing = { folders: [], files: pathList(), unreadable: [], seen: new Set() };
   await visit(root, '', found, [], 0);
   const { files, unreadable } = found;
   const start = (file: string): string => textAtStart(join(root, file));
@@ -80,16 +70,13 @@ export async function listTree(root: string): Promise<Tree> {
 
 function treeOf(
   root: string,
-  { folders, files, unreadable }: Pick<Listing, 'folders' | 'files' | 'unreadable'>,
+  { folders, files: found, unreadable }: Pick<Listing, 'folders' | 'unreadable'> & Pick<Tree, 'files'>,
   start: Tree['start'],
   readStarts: Tree['readStarts'],
 ): Tree {
-  let names: Set<string> | undefined;
-  const has = (file: string): boolean => {
-    names ??= new Set(files);
-    return names.has(file);
-  };
-  return { root, folders: new Set(folders.sort()), files: files.sort(), has, unreadable: unreadable.sort(), start, readStarts };
+  const files = sortedPaths(found);
+  const has = (file: string): boolean => files.at(firstFrom(files, file)) === file;
+  return { root, folders: new Set(folders.sort()), files, has, unreadable: unreadable.sort(), start, readStarts };
 }
 
 /** Lists a folder of a store, as `listTree`. */
@@ -126,7 +113,8 @@ function startsLater(root: string): [Tree['start'], Tree['readStarts']] {
 /** A tree in which archives are folders. @param inside names of the files in each archive. */
 export function withMembers(tree: Tree, inside: ReadonlyMap<string, readonly string[]>): Tree {
   const folders = new Set(tree.folders);
-  const files = tree.files.filter((file) => !inside.has(file));
+  const files = pathList();
+  for (const file of tree.files) if (!inside.has(file)) files.push(file);
   for (const [archive, names] of inside) {
     folders.add(archive);
     for (const name of names) {
@@ -162,7 +150,7 @@ export async function withStarts<T>(tree: Pick<Tree, 'readStarts'>, question: ()
 /** Relative paths that are found so far. */
 interface Listing {
   readonly folders: string[];
-  readonly files: string[];
+  readonly files: ReturnType<typeof pathList>;
   readonly unreadable: string[];
   /** Real paths of folders that are listed. */
   readonly seen: Set<string>;

@@ -1,7 +1,7 @@
 import { inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
 import { readNamedText } from '../base/text.ts';
-import { readStart } from '../base/tree.ts';
+import { readStart, type Tree } from '../base/tree.ts';
 import { paletteAtStart } from '../codecs/png.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Colours } from '../types.ts';
@@ -71,8 +71,8 @@ function triple(texts: readonly string[]): readonly [number, number, number] {
 }
 
 /** Finds the colour map in a data set. */
-export function findColourMap(root: string, files: readonly string[]): string | undefined {
-  const name = mapNames.find((one) => files.includes(one));
+export function findColourMap(root: string, tree: Pick<Tree, 'has'>): string | undefined {
+  const name = mapNames.find((one) => tree.has(one));
   return name === undefined ? undefined : joinPath(root, name);
 }
 

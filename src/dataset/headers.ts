@@ -1,7 +1,8 @@
 /** Checks the headers of a data set's files, so that bad samples are known before anything is written. */
 
+import type { List } from '../base/list.ts';
 import type { Meter } from '../base/meter.ts';
-import { inParts } from '../base/parts.ts';
+import { chunksOf, inParts, partSize } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
 import { readRegular } from '../base/regular.ts';
 import { readStart } from '../base/tree.ts';
@@ -16,6 +17,7 @@ import { CopyPasteError, type Fault } from '../errors.ts';
 import { pathsOfShapes } from '../formats/format.ts';
 import type { ImageInfo, Sample, Size, ViewFile } from '../types.ts';
 import type { Paired } from './paired.ts';
+import { sampleList } from './sample-list.ts';
 
 /** Kinds of mask files that may store colours instead of ids. */
 interface Coloured {
@@ -43,24 +45,21 @@ interface Checked {
  */
 export async function checkSamples(
   root: string,
-  samples: readonly Paired[],
+  samples: List<Paired>,
   coloured: Coloured,
   bad: Map<string, Fault>,
   meter?: Meter,
-): Promise<{ samples: Sample[]; coded: boolean }> {
+): Promise<{ samples: List<Sample>; coded: boolean }> {
   meter?.begin('reading headers', { count: samples.length });
-  // Equal sizes and formats are shared, since millions of samples have few.
-  const sizes = createShared<Size>();
-  const formats = createShared<ImageInfo>();
   const all = { coded: false, stored: true, upright: true };
-  const checked = await inParts(samples, 16, async (sample): Promise<Sample | undefined> => {
+  const check = async (sample: Paired): Promise<Sample | undefined> => {
     try {
       const { sample: own, size, format, fits, coded } = await checkSample(root, sample, coloured);
       all.coded ||= coded;
       all.stored &&= fits.stored;
       all.upright &&= fits.upright;
       // Spread last: V8 gives every object that grows after a spread its own hidden class.
-      return { size: sizes(size), format: formats({ upright: fits.upright, ...format }), ...own };
+      return { size, format: { upright: fits.upright, ...format }, ...own };
     } catch (error) {
       // A failing disk does not make the sample bad.
       if (!(error instanceof CopyPasteError) || error.code !== 'data') throw error;
@@ -69,22 +68,14 @@ export async function checkSamples(
     } finally {
       meter?.add();
     }
-  });
-  const good = checked.filter((one) => one !== undefined);
-  if (all.upright || !all.stored) return { samples: good, coded: all.coded };
-  const asStored = good.map((sample) => ({ ...sample, format: formats({ ...sample.format, upright: false }) }));
-  return { samples: asStored, coded: all.coded };
-}
-
-/** Creates a function that returns the first of equal values. */
-function createShared<T>(): (value: T) => T {
-  const known = new Map<string, T>();
-  return (value) => {
-    const key = JSON.stringify(value);
-    const first = known.get(key);
-    if (first === undefined) known.set(key, value);
-    return first ?? value;
   };
+  const good = sampleList();
+  for (const part of chunksOf(samples, partSize))
+    for (const sample of await inParts(part, 16, check)) if (sample !== undefined) good.push(sample);
+  if (all.upright || !all.stored) return { samples: good, coded: all.coded };
+  const asStored = sampleList();
+  for (const sample of good) asStored.push({ ...sample, format: { ...sample.format, upright: false } });
+  return { samples: asStored, coded: all.coded };
 }
 
 /** Reads the headers of a sample. @throws {CopyPasteError} `data` when a file cannot be used, or has another size than the annotations. */

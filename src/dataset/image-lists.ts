@@ -1,4 +1,5 @@
 /** Splits that are lists of images, and images that several splits share. */
+import type { List } from '../base/list.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
@@ -63,6 +64,15 @@ export async function openPairLists({ tree, found, options }: Listing, split: st
   return { lists, notes: [] };
 }
 
+/** Tests if no image can belong to two parts: each has a folder of its own, and none lies in another. */
+function areApart(found: readonly Folders[]): boolean {
+  const parts = found.flatMap(partsOf);
+  const folders = parts.map(({ images }) => (images === '' ? '' : `${images}/`)).sort();
+  return (
+    parts.every(({ list }) => list === undefined) && folders.every((folder, n) => n === 0 || !folder.startsWith(folders[n - 1] as string))
+  );
+}
+
 /**
  * Leaves each image in one split, the augmented one if it is in it.
  *
@@ -70,11 +80,12 @@ export async function openPairLists({ tree, found, options }: Listing, split: st
  * @throws {CopyPasteError} `usage` when another split holds a part of the augmented split, which augmenting would change.
  */
 export function withoutShared(
-  samples: readonly Paired[],
+  samples: List<Paired>,
   split: string,
   found: readonly Folders[],
   { onlySplit, lookOnly }: DatasetOptions,
-): { paired: Paired[]; notes: string[] } {
+): { paired: List<Paired>; notes: string[] } {
+  if (areApart(found)) return { paired: samples, notes: [] };
   const bySplit = new Map<string, string[]>();
   for (const sample of samples) {
     const images = bySplit.get(sample.split);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { List } from '../base/list.ts';
 import { nearest } from '../base/nearest.ts';
 import { absolutePath, pathFrom } from '../base/paths.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
@@ -21,7 +22,7 @@ export interface Listing {
 }
 
 /** Digests the ids of the samples of a data set, if a list names them. */
-export function listingOf(samples: readonly Pick<Paired, 'id'>[], { list }: DatasetOptions): { list?: Listing } {
+export function listingOf(samples: List<Pick<Paired, 'id'>>, { list }: DatasetOptions): { list?: Listing } {
   if (!list) return {};
   const hash = createHash('sha256');
   for (const id of samples.map((one) => one.id).sort()) hash.update(`${id}\n`);
@@ -42,11 +43,11 @@ export interface Unused {
  * @throws {CopyPasteError} `usage` with the names that are no samples, unless the list is that of a manifest.
  */
 export async function keepListed(
-  samples: readonly Paired[],
+  samples: List<Paired>,
   unused: ReadonlyMap<string, Unused>,
   bad: Map<string, Fault>,
   { list, folders, ...options }: DatasetOptions,
-): Promise<readonly Paired[]> {
+): Promise<List<Paired>> {
   if (!list) return samples;
   const ids = new Map<string, string>();
   for (const [key, { path }] of bad) for (const name of [path, key]) ids.set(name.normalize('NFC'), key);
@@ -125,8 +126,8 @@ interface Whole {
  */
 export function ofListed(
   { splits, split, lists, documents, counts }: Whole,
-  all: readonly Paired[],
-  named: readonly Paired[],
+  all: List<Paired>,
+  named: List<Paired>,
   { list, onlySplit, lookOnly }: DatasetOptions,
 ): Omit<Whole, 'split'> {
   if (!list) return { splits, lists, documents, counts };
@@ -143,10 +144,10 @@ export function ofListed(
 function documentsOfListed(
   documents: ReadonlyMap<string, Document>,
   split: string,
-  all: readonly Paired[],
-  named: readonly Paired[],
+  all: List<Paired>,
+  named: List<Paired>,
 ): Map<string, Document> {
-  const count = (samples: readonly Paired[], path: string): number => samples.filter(({ entry }) => entry?.document === path).length;
+  const count = (samples: List<Paired>, path: string): number => samples.filter(({ entry }) => entry?.document === path).length;
   const own = documents.get(split)?.path;
   return new Map(
     [...documents].filter(([name, { path }]) => {

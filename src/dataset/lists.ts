@@ -1,5 +1,6 @@
 /** Splits, and the lists of sample ids that define them. */
 
+import type { List } from '../base/list.ts';
 import { plural } from '../base/plural.ts';
 import { readText, type Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
@@ -34,7 +35,9 @@ export function listName(file: string): string {
  *
  * @throws {CopyPasteError} `usage` when a list contains some of the augmented samples, but not all.
  */
-export function refuseSharedLists(lists: ReadonlyMap<string, readonly string[]>, split: string, augmented: ReadonlySet<string>): void {
+export function refuseSharedLists(lists: ReadonlyMap<string, readonly string[]>, split: string, samples: List<Pick<Paired, 'id'>>): void {
+  if (lists.size === 0) return;
+  const augmented = new Set(samples.map(({ id }) => id));
   for (const [file, ids] of lists) {
     const shared = new Set(ids.map((id) => id.normalize('NFC')).filter((id) => augmented.has(id)));
     if (shared.size === 0 || shared.size === augmented.size) continue;
@@ -52,7 +55,7 @@ export function refuseSharedLists(lists: ReadonlyMap<string, readonly string[]>,
  * @param unmasked images without a mask, by sample id.
  */
 export function assignSplits(
-  samples: readonly Paired[],
+  samples: List<Paired>,
   unmasked: ReadonlyMap<string, string>,
   lists: ReadonlyMap<string, readonly string[]>,
   split: string,

@@ -1,3 +1,4 @@
+import { finderIn, type List } from '../base/list.ts';
 import type { Meter } from '../base/meter.ts';
 import { absolutePath, pathFrom } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
@@ -9,7 +10,7 @@ import type { Folders } from '../formats/folders.ts';
 import type { ClassConfig, Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
 import { noObjects } from '../masks/ids.ts';
-import { type ClassNames, type Colours, type Counts, configName, type ObjectIds, type Sample } from '../types.ts';
+import { type ClassNames, type Colours, type Counts, configName, type FileRole, type ObjectIds, type Sample } from '../types.ts';
 import { readClassNames } from './classes.ts';
 import { type ColourMap, findColourMap, haveColours, readColourMap } from './colours.ts';
 import { checkSamples } from './headers.ts';
@@ -18,9 +19,10 @@ import { chooseLayout, refuseUnlistable, refuseUnusedOptions, withOwnClasses } f
 import { keepListed, type Listing, listingOf, ofListed, type Unused } from './listed.ts';
 import { assignSplits, chooseSplit, readLists, refuseSharedLists } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
-import { type Paired, unique } from './paired.ts';
+import type { Paired } from './paired.ts';
 import { openAnnotations } from './pairing.ts';
 import { filesOfSample } from './sample-files.ts';
+import { divided, samplesOf, unique } from './sample-list.ts';
 
 /** A sample that cannot be used, and the problem with its file. */
 export interface Skipped extends Fault {
@@ -46,9 +48,9 @@ export interface Dataset {
   /** The augmented split; `''` if there are none. */
   readonly split: string;
   /** Samples of the augmented split, sorted by id. */
-  readonly samples: readonly Sample[];
+  readonly samples: List<Sample>;
   /** Samples of the other splits, which are copied. */
-  readonly others: readonly Sample[];
+  readonly others: List<Sample>;
   /** Set if a list names the samples, and all others are left out. */
   readonly list?: Listing;
   /** Lists of sample ids by file, if the layout has lists. */
@@ -116,20 +118,19 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
 
   const listed = allLists.size > 0 ? assignSplits(paired, unmasked, allLists, split, bad) : paired;
   const named = await keepListed(listed, unusedOf(paired, listed, unmasked, options), bad, options);
-  const wanted = options.onlySplit ? named.filter((sample) => sample.split === split) : named;
+  const wanted = options.onlySplit ? samplesOf(named, (sample) => sample.split === split) : named;
   const coloured = { masks: (colourFile.colours ?? colourFile.error) !== undefined, objects: objectIds === undefined };
   const { samples, coded } = await checkSamples(root, unique(wanted, bad), coloured, bad, meter);
   if (coded && colourFile.error !== undefined) throw colourFile.error;
   const { skipped, notes } = skippedOf(bad, split, options);
-  const chosen = samples.filter((sample) => sample.split === split);
-  const others = samples.filter((sample) => sample.split !== split);
+  const [chosen, others] = divided(samples, (sample) => sample.split === split);
   const listedSplit = otherSplit(chosen, others, options);
   if (listedSplit !== undefined) return openDataset({ ...options, split: listedSplit }, meter);
   refuseEmpty(chosen, others, split, skipped, options);
   const { splits, lists, documents, counts } = ofListed({ ...pairing, lists: allLists }, listed, named, options);
-  if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, new Set(chosen.map(({ id }) => id)));
+  if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, chosen);
 
-  const masks = samples.flatMap(({ mask, entry }) => (mask === undefined || entry ? [] : [mask]));
+  const masks = () => samples.flatMap(({ mask, entry }) => (mask === undefined || entry ? [] : [mask]));
   const map = await classesOfMap(colourFile, { root, layout, coded, masks, named: (options.classNames ?? config) !== undefined });
   const colours = coded ? colourFile.colours : undefined;
   const regions = stuffOf(documents.get(split)?.things, pairing.categories);
@@ -138,7 +139,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? pathFrom(root, colourFile.path) : undefined;
   const configs = [pairing.config, config].filter((one) => one !== undefined);
   const carried = [...configs.flatMap(({ file, also = [] }) => [file, ...also]), colourMap].filter((file) => file !== undefined);
-  const used = filesOf(listed, wholeFiles({ lists, imageLists, documents, carried }));
+  const whole = new Set([...wholeFiles({ lists, imageLists, documents, carried }), configName]);
   return {
     root,
     encoding: options.encoding ?? utf8,
@@ -168,7 +169,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
     ...(colours && { colours }),
     ...(options.threshold !== undefined && { threshold: options.threshold }),
     skipped,
-    leftBehind: [...tree.files.filter((file) => !used.has(file) && file !== configName), ...tree.unreadable],
+    leftBehind: [...unusedFiles(tree, listed).filter((file) => !whole.has(file)), ...tree.unreadable],
   };
 }
 
@@ -229,10 +230,10 @@ function splitToInspect(splits: readonly string[], { lookOnly }: DatasetOptions)
 /** Reads the colour map from the options or the data set. Keeps the error of the data set's own map, which may be unused. */
 async function openColours(
   root: string,
-  { files }: Tree,
+  tree: Tree,
   { colorMap, colours, encoding }: DatasetOptions,
 ): Promise<{ path?: string | undefined; map?: ColourMap; colours?: Colours | undefined; error?: unknown }> {
-  const path = colorMap ?? findColourMap(root, files);
+  const path = colorMap ?? findColourMap(root, tree);
   if (path === undefined) return { path, colours };
   try {
     const map = await readColourMap(path, encoding);
@@ -260,14 +261,14 @@ async function classesOfMap(
     readonly root: string;
     readonly layout: Layout;
     readonly coded: boolean;
-    readonly masks: readonly string[];
+    readonly masks: () => readonly string[];
     readonly named: boolean;
   },
 ): Promise<{ classes: StatedClasses; notes: string[] }> {
-  if (!map || (!coded && (layout.mapNamesIds || masks.length === 0))) return { classes: {}, notes: [] };
+  if (!map || (!coded && (layout.mapNamesIds || masks().length === 0))) return { classes: {}, notes: [] };
   if (coded) return { classes: map, notes: [] };
   const { ignore, ...classes } = map;
-  if (await haveColours(root, masks, map)) return { classes: { ...classes, ...(ignore.length > 0 && { ignore }) }, notes: [] };
+  if (await haveColours(root, masks(), map)) return { classes: { ...classes, ...(ignore.length > 0 && { ignore }) }, notes: [] };
   if (named || layout.classNames) return { classes: {}, notes: [] };
   const file = pathFrom(root, path);
   return {
@@ -332,17 +333,26 @@ function skippedOf(
   return { skipped, notes };
 }
 
-/** Paths of samples, and others. */
-function filesOf(samples: readonly Paired[], others: readonly string[]): Set<string> {
-  const paths = new Set(others);
-  for (const sample of samples) for (const { path } of filesOfSample(sample)) paths.add(path);
-  return paths;
+/** Files that belong to no sample. */
+function unusedFiles({ files }: Tree, samples: List<Paired>): string[] {
+  const used = new Uint8Array(files.length);
+  // Files of one role mostly have the order of the samples.
+  const finders = new Map<FileRole, (path: string) => number | undefined>();
+  for (const sample of samples) {
+    for (const { role, path } of filesOfSample(sample)) {
+      let find = finders.get(role);
+      if (find === undefined) finders.set(role, (find = finderIn(files)));
+      const n = find(path);
+      if (n !== undefined) used[n] = 1;
+    }
+  }
+  return files.filter((_, n) => used[n] === 0);
 }
 
 /** Images that are no samples, if a list may name them. @param unmasked images without a mask. */
 function unusedOf(
-  paired: readonly Paired[],
-  listed: readonly Paired[],
+  paired: List<Paired>,
+  listed: List<Paired>,
   unmasked: ReadonlyMap<string, string>,
   { list }: DatasetOptions,
 ): Map<string, Unused> {
@@ -356,14 +366,14 @@ function unusedOf(
 }
 
 /** The split to list first in an inspection, if a list names no sample of the chosen one. */
-function otherSplit(chosen: readonly Sample[], [first]: readonly Sample[], { list, lookOnly, split }: DatasetOptions): string | undefined {
-  return list && lookOnly && split === undefined && chosen.length === 0 ? first?.split : undefined;
+function otherSplit(chosen: List<Sample>, others: List<Sample>, { list, lookOnly, split }: DatasetOptions): string | undefined {
+  return list && lookOnly && split === undefined && chosen.length === 0 ? others.at(0)?.split : undefined;
 }
 
 /** Refuses an empty split. @throws {CopyPasteError} `noInput` when the augmented split has no samples. */
 function refuseEmpty(
-  chosen: readonly Sample[],
-  others: readonly Sample[],
+  chosen: List<Sample>,
+  others: List<Sample>,
   split: string,
   skipped: readonly Skipped[],
   options: DatasetOptions,

@@ -1,5 +1,6 @@
 /** Pairs images with their annotations: masks in folders, label files, or documents. */
 import { basename } from 'node:path';
+import { firstFrom, type List } from '../base/list.ts';
 import { extensionOf, withoutExtension } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
@@ -25,6 +26,7 @@ import { listName } from './lists.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
 import { drawnMasks } from './sample-files.ts';
+import { sampleList } from './sample-list.ts';
 import { describeUnpasted } from './unpasted.ts';
 
 /** A data set with a known layout. */
@@ -48,7 +50,7 @@ interface MaskOpening extends Opening {
 
 /** Paired samples of all splits. */
 interface Pairing {
-  readonly paired: Paired[];
+  readonly paired: List<Paired>;
   /** Images without a mask by sample id, in a layout that allows them. */
   readonly unmasked?: ReadonlyMap<string, string>;
   readonly folders: readonly Folders[];
@@ -86,7 +88,10 @@ async function openMasks(opening: Opening): Promise<Pairing> {
   const named = { image: options.imageSuffix ?? '', mask: options.maskSuffix, objects: roles?.endings?.objects ?? '' };
   const endings = layout.endings ?? (isNamed ? named : (roles?.endings ?? named));
   const unmasked = new Map<string, string>();
-  const all = found.flatMap((one) => pairMasks(one, endings, { ...opening, roles }, imageLists, unmasked));
+  const all = sampleList<Paired>();
+  for (const row of found)
+    for (const part of partsOf(row))
+      for (const sample of pairPart(row, part, endings, { ...opening, roles }, imageLists, unmasked)) all.push(sample);
   const { paired, notes } = withoutShared(all, split, found, options);
   return { paired, unmasked, folders: found, splits, split, documents: new Map(), imageLists, notes: [...listNotes, ...notes] };
 }
@@ -101,7 +106,7 @@ async function openLabels(opening: Opening, format: LabelFormat): Promise<Pairin
   const pairs = found.flatMap((one) => pairLabels(one, tree, format, imageLists, renamed));
   const all = format.keepsExtension ? withOwnIds(pairs) : pairs;
   const { paired, notes } = withoutShared(all, split, found, options);
-  const labelsOf = (samples: readonly Paired[]): string[] => samples.flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
+  const labelsOf = (samples: List<Paired>): string[] => samples.flatMap(({ labels }) => (labels === undefined ? [] : [labels]));
   const own = paired.filter((one) => one.split === split);
   // All splits together have one list of classes.
   const files = labelsOf(paired);
@@ -330,21 +335,21 @@ function refuseBoxes({ path, unpasted, annotations }: Document, all: boolean): v
 }
 
 /** Images of a part of a split, with the stem that the files of a sample share, and the sample id. */
-function imagesOf(
+function* imagesOf(
   { split, images: root }: Folders,
   { images: folder, list }: Part,
   { tree, lists }: { readonly tree: Tree; readonly lists: ImageLists },
   ending = '',
-): { image: string; stem: string; id: string }[] {
+): Generator<{ image: string; stem: string; id: string }> {
   const prefix = split === '' ? '' : `${split}/`;
   const listed = list === undefined ? undefined : new Set(lists.get(list)?.map(({ image }) => image));
-  return filesBelow(tree, folder).flatMap((image) => {
+  for (const image of filesBelow(tree, folder)) {
     const whole = withoutExtension(below(folder, image));
-    if (formatOf(image) === undefined || !whole.endsWith(ending) || listed?.has(image) === false) return [];
+    if (formatOf(image) === undefined || !whole.endsWith(ending) || listed?.has(image) === false) continue;
     const stem = whole.slice(0, whole.length - ending.length);
     const name = withoutExtension(below(root, image));
-    return [{ image, stem, id: (prefix + name.slice(0, name.length - ending.length)).normalize('NFC') }];
-  });
+    yield { image, stem, id: (prefix + name.slice(0, name.length - ending.length)).normalize('NFC') };
+  }
 }
 
 function below(folder: string, file: string): string {
@@ -356,98 +361,131 @@ function below(folder: string, file: string): string {
  *
  * @param unmasked collects allowed images without a mask, by sample id.
  */
-function pairMasks(row: Folders, endings: Endings, opening: MaskOpening, lists: ImageLists, unmasked: Map<string, string>): Paired[] {
-  return partsOf(row).flatMap((part) => pairPart(row, part, endings, opening, lists, unmasked));
-}
-
-function pairPart(
+function* pairPart(
   row: Folders,
   part: Part,
   endings: Endings,
   { tree, layout, bad, roles }: MaskOpening,
   lists: ImageLists,
   unmasked: Map<string, string>,
-): Paired[] {
+): Generator<Paired> {
   const { partial, views = [] } = layout;
   const folders = { ...row, images: part.images, masks: part.masks };
   // Lists divide the samples of a folder into splits.
   const among = row.split === '' ? {} : { split: row.split };
   /** Files of a folder by the stem that the files of a sample share. */
-  const filesOf = (folder: string, ending: string): Map<string, string> => {
-    const files = new Map<string, string>();
+  const filesOf = (folder: string, ending: string): FilesByStem => {
     const beside = folder === folders.images && ending === endings.image;
-    const listed = roles ? archivedFiles(filesBelow(tree, folder), ending, roles) : maskFilesOf(filesBelow(tree, folder), ending, beside);
-    for (const file of listed) {
-      const stem = withoutExtension(below(folder, file));
-      const shared = stem.slice(0, stem.length - ending.length);
-      const twin = files.get(shared);
-      if (twin === undefined) files.set(shared, file);
-      else if (ending !== endings.image || folder === folders.masks)
-        bad.set(file, { path: file, what: `belongs to the same sample as ${twin}; keep one of them`, ...among });
-    }
+    const isOwn = roles ? isArchived(ending, roles) : isMaskFile(filesBelow(tree, folder), ending, beside);
+    const files = filesByStem(tree, folder, ending, isOwn);
+    if (ending !== endings.image || folder === folders.masks)
+      for (const { stem, file } of files) {
+        const twin = files.get(stem);
+        if (twin !== file) bad.set(file, { path: file, what: `belongs to the same sample as ${twin}; keep one of them`, ...among });
+      }
     return files;
   };
   const masks = filesOf(folders.masks, endings.mask);
   // In archives all files of a sample are together.
   const objectsIn = roles && endings.objects !== '' ? folders.masks : folders.objects;
-  const objects = objectsIn === undefined ? new Map<string, string>() : filesOf(objectsIn, endings.objects);
+  const objects = objectsIn === undefined ? undefined : filesOf(objectsIn, endings.objects);
   const shown = views.map((view) => ({ view, files: filesOf(folderOf(view, folders), view.ending) }));
   // Images and masks may share a folder; the suffix distinguishes them.
-  const isMask = new Set(folders.images === folders.masks ? masks.values() : []);
+  const isMask = (image: string): boolean => folders.images === folders.masks && masks.has(image);
   const isOther = (image: string): boolean => roles?.others.has(endingOf(image)) === true && endingOf(image) !== endings.image;
-  const images = imagesOf(row, part, { tree, lists }, endings.image).filter(({ image }) => !isMask.has(image) && !isOther(image));
-  const used = new Set(images.map(({ stem }) => stem));
+  const isImage = (file: string): boolean => formatOf(file) !== undefined && !isMask(file) && !isOther(file);
   // The image of a mask may be in another list, or in none.
-  for (const [stem, mask] of masks)
-    if (!used.has(stem) && part.list === undefined)
-      bad.set(mask, {
-        path: mask,
-        what: `has no image ${inFolder(folders.images, stem)}${endings.image} (${extensionList}); add it, or remove the mask`,
-        ...among,
-      });
-  return images.flatMap(({ image, stem, id }): Paired[] => {
+  if (part.list === undefined) {
+    const images = filesByStem(tree, folders.images, endings.image, isImage);
+    for (const { stem, file: mask } of masks)
+      if (masks.get(stem) === mask && images.get(stem) === undefined)
+        bad.set(mask, {
+          path: mask,
+          what: `has no image ${inFolder(folders.images, stem)}${endings.image} (${extensionList}); add it, or remove the mask`,
+          ...among,
+        });
+  }
+  for (const { image, stem, id } of imagesOf(row, part, { tree, lists }, endings.image)) {
+    if (!isImage(image)) continue;
     const mask = masks.get(stem);
     if (mask === undefined) {
       const remedy = layout.endings ? 'add it' : 'add it, or pass --mask-suffix or --image-suffix';
       const what = `has no mask ${inFolder(folders.masks, stem)}${endings.mask}.png; ${remedy}`;
       if (partial) unmasked.set(id, image);
       else bad.set(image, { path: image, what, ...among });
-      return [];
+      continue;
     }
-    const object = objects.get(stem);
-    const also = shown.flatMap(({ view, files }) => (files.has(stem) ? [{ path: files.get(stem) as string, view }] : []));
-    return [
-      {
-        id,
-        split: folders.split,
-        image,
-        mask,
-        ...(object !== undefined && { objects: object }),
-        ...(also.length > 0 && { views: also }),
-        endings,
-      },
-    ];
-  });
+    const object = objects?.get(stem);
+    const also = shown.flatMap(({ view, files }) => {
+      const path = files.get(stem);
+      return path === undefined ? [] : [{ path, view }];
+    });
+    yield {
+      id,
+      split: folders.split,
+      image,
+      mask,
+      ...(object !== undefined && { objects: object }),
+      ...(also.length > 0 && { views: also }),
+      endings,
+    };
+  }
+}
+
+/** Files of a folder with the stem that the files of a sample share. */
+interface FilesByStem extends Iterable<{ readonly stem: string; readonly file: string }> {
+  /** The first file of a stem. */
+  get(stem: string): string | undefined;
+  /** Tests if a file is the first one of its stem. */
+  has(file: string): boolean;
+}
+
+/** Files of a folder by their stems, which are looked up among the sorted paths of the tree. */
+function filesByStem(tree: Tree, folder: string, ending: string, isOwn: (file: string) => boolean): FilesByStem {
+  const files = filesBelow(tree, folder);
+  const stemOf = (file: string): string => {
+    const stem = withoutExtension(below(folder, file));
+    return stem.slice(0, stem.length - ending.length);
+  };
+  // Most stems are looked up in order.
+  let next = 0;
+  const get = (stem: string): string | undefined => {
+    const whole = inFolder(folder, stem) + ending;
+    const isNext = files.at(next)?.startsWith(`${whole}.`) && !files.at(next - 1)?.startsWith(`${whole}.`);
+    for (let n = isNext ? next : firstFrom(files, `${whole}.`); n < files.length; n++) {
+      const file = files.at(n) as string;
+      if (!file.startsWith(`${whole}.`)) break;
+      if (withoutExtension(file) !== whole || !isOwn(file)) continue;
+      next = n + 1;
+      return file;
+    }
+    return undefined;
+  };
+  return {
+    get,
+    has: (file) => isOwn(file) && withoutExtension(file).endsWith(ending) && get(stemOf(file)) === file,
+    *[Symbol.iterator]() {
+      for (const file of files) if (isOwn(file) && withoutExtension(file).endsWith(ending)) yield { stem: stemOf(file), file };
+    },
+  };
 }
 
 /**
- * Files that may be masks: images, or arrays where there are no images, since other arrays may lie beside masks.
+ * Creates a test of files that may be masks: images, or arrays where there are no images, since other arrays may lie beside masks.
  *
  * @param beside true if images of samples have the same folder and ending, so that arrays are their masks.
  */
-function maskFilesOf(files: readonly string[], ending: string, beside: boolean): readonly string[] {
-  const own = files.filter((file) => withoutExtension(file).endsWith(ending));
-  const images = own.filter((file) => formatOf(file) !== undefined);
-  const arrays = own.filter((file) => arrayFormatOf(file) !== undefined);
-  return images.length === 0 || (beside && arrays.length > 0) ? arrays : images;
+function isMaskFile(files: List<string>, ending: string, beside: boolean): (file: string) => boolean {
+  const has = (isOne: (file: string) => unknown): boolean =>
+    files.some((file) => isOne(file) !== undefined && withoutExtension(file).endsWith(ending));
+  const isArray = (beside && has(arrayFormatOf)) || !has(formatOf);
+  return (file) => (isArray ? arrayFormatOf(file) : formatOf(file)) !== undefined;
 }
 
-/** Files of one role in archives. */
-function archivedFiles(files: readonly string[], ending: string, { maskExtension = '', others }: ArchiveRoles): readonly string[] {
+/** Creates a test of files of one role in archives. */
+function isArchived(ending: string, { maskExtension = '', others }: ArchiveRoles): (file: string) => boolean {
   const isImage = (file: string): boolean => formatOf(file) !== undefined || arrayFormatOf(file) !== undefined;
-  const isOwn = (file: string): boolean =>
-    ending === '' ? !others.has(endingOf(file)) && file.toLowerCase().endsWith(maskExtension) : withoutExtension(file).endsWith(ending);
-  return files.filter((file) => isImage(file) && isOwn(file));
+  return (file) => isImage(file) && (ending !== '' || (!others.has(endingOf(file)) && file.toLowerCase().endsWith(maskExtension)));
 }
 
 function folderOf({ folder }: View, { masks }: Folders): string {
@@ -470,7 +508,7 @@ function pairLabelsOf(row: Folders, part: Part, tree: Tree, format: LabelFormat,
   const stemOf = (file: string): string => withoutExtension(below(folder, file));
   const labels = new Map(files.map((file) => [stemOf(file), file]));
   const normal = new Map(files.map((file) => [stemOf(file).normalize('NFC'), file]));
-  return imagesOf(row, part, { tree, lists })
+  return [...imagesOf(row, part, { tree, lists })]
     .filter(({ image }) => !isDrawn(image))
     .map(({ image, stem, id }) => {
       const isNamed = (name: string): boolean => labels.has(name) || normal.has(name.normalize('NFC'));

@@ -10,13 +10,14 @@ import { listDataset } from '../formats/archives.ts';
 import { cutoutsLayout, holdsCutouts, isBank } from '../formats/bank.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import type { Folders } from '../formats/folders.ts';
-import { type ClassNames, sourcePrefix } from '../types.ts';
+import { type ClassNames, type Sample, sourcePrefix } from '../types.ts';
 import { openBank } from './bank.ts';
 import { type ClassMap, classIn } from './class-map.ts';
 import { classIds, idsByLowerCase, listed, type PasteChoice, pasteFilter } from './classes.ts';
 import { groupCutouts, isCutoutFolder, openCutouts } from './cutouts.ts';
 import { type Dataset, openDataset } from './open.ts';
 import type { DatasetOptions } from './options.ts';
+import { sampleList } from './sample-list.ts';
 import { readYaml } from './yaml.ts';
 
 /** A data set that provides instances; its sample ids begin with `sources:`. */
@@ -118,9 +119,11 @@ async function isFolderOfCutouts(tree: Tree, { sources = '', sourcesLayout, imag
 
 /** Joins a data set with the data set that provides its instances. */
 export function withSources(target: Dataset, opened: Dataset, classes: ClassMap): SourcedDataset {
-  const samples = opened.samples.map((sample) => ({ ...sample, id: sourcePrefix + sample.id }));
+  const samples = sampleList();
+  for (const sample of opened.samples) samples.push({ ...sample, id: sourcePrefix + sample.id });
   const skipped = opened.skipped.map((one) => ({ ...one, id: sourcePrefix + one.id }));
-  const twin = [...target.samples, ...target.others].find(({ id }) => id.startsWith(sourcePrefix));
+  const isTwin = ({ id }: Sample): boolean => id.startsWith(sourcePrefix);
+  const twin = target.samples.find(isTwin) ?? target.others.find(isTwin);
   if (twin)
     throw new CopyPasteError(
       'data',

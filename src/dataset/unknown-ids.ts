@@ -30,10 +30,10 @@ export async function refuseUnknownIds(dataset: SourcedDataset, { classes, paste
     ...unnamed(pasteOn, '--paste-on'),
     ...unnamed(avoid, '--avoid'),
   ]);
-  const masked = samples.filter(({ mask, entry }) => mask !== undefined && !entry);
-  for (const chunk of never.length + missing.size > 0 ? chunksOf(masked) : []) {
+  for (const chunk of missing.size > 0 ? chunksOf(samples) : []) {
     if (missing.size === 0) break;
-    for (const pixels of await inParts(chunk, 4, (sample) => pixelsOf(sample, dataset)))
+    const masked = chunk.filter(({ mask, entry }) => mask !== undefined && !entry);
+    for (const pixels of await inParts(masked, 4, (sample) => pixelsOf(sample, dataset)))
       for (const id of pixels?.keys() ?? []) missing.delete(id);
   }
   const [first] = [...never, ...missing];

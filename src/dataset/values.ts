@@ -1,7 +1,7 @@
 /** Masks whose values are not class ids, in data sets that do not name their classes. */
 import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
-import { inParts } from '../base/parts.ts';
+import { chunksFrom, inParts } from '../base/parts.ts';
 import { plural } from '../base/plural.ts';
 import { readMask } from '../codecs/masks.ts';
 import { CopyPasteError } from '../errors.ts';
@@ -65,10 +65,17 @@ export function masksOf({ folders }: Pick<Dataset, 'folders'>): string {
  * @throws {CopyPasteError} `data` if their values are not class ids.
  */
 export async function refuseStrangeValues(dataset: Dataset, poison: ReadonlyMap<string, string> = new Map()): Promise<void> {
-  const masked = dataset.samples.filter(({ id, mask, entry }) => mask !== undefined && !entry && !poison.has(id));
-  if (!isUnknown(dataset) || masked.length === 0) return;
-  const step = Math.max(1, Math.floor(masked.length / firstMasks));
-  const isFirst = (i: number): boolean => i % step === 0;
+  if (!isUnknown(dataset)) return;
+  const masked = function* (): Generator<Sample> {
+    for (const sample of dataset.samples) if (sample.mask !== undefined && !sample.entry && !poison.has(sample.id)) yield sample;
+  };
+  let count = 0;
+  for (const _ of masked()) count++;
+  const step = Math.max(1, Math.floor(count / firstMasks));
+  const some = function* (first: boolean): Generator<Sample> {
+    let i = 0;
+    for (const sample of masked()) if ((i++ % step === 0) === first) yield sample;
+  };
   const census = createValueCensus(dataset);
   const offenders: string[] = [];
   const look = async (samples: readonly Sample[]): Promise<void> => {
@@ -79,9 +86,11 @@ export async function refuseStrangeValues(dataset: Dataset, poison: ReadonlyMap<
       else if (pixels) census.add(pixels);
     }
   };
-  await look(masked.filter((_, i) => isFirst(i)));
-  const rest = masked.filter((_, i) => !isFirst(i));
-  while (offenders.length === 0 && census.result() !== undefined && rest.length > 0) await look(rest.splice(0, firstMasks));
+  await look([...some(true)]);
+  for await (const chunk of chunksFrom(some(false), firstMasks)) {
+    if (offenders.length > 0 || census.result() === undefined) break;
+    await look(chunk);
+  }
   if (offenders.length > 0)
     throw new CopyPasteError('data', `values of ${plural(offenders.length, 'mask')} are not class ids; pass the option that fits`, {
       offenders,

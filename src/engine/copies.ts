@@ -1,12 +1,14 @@
-import type { PassReason, Sample } from '../types.ts';
+import type { List } from '../base/list.ts';
+import { samplesOf } from '../dataset/sample-list.ts';
+import type { Sample } from '../types.ts';
 
 /** Samples that are written unchanged, once all batches are done. */
 export function copiesOf(
-  { originals, others }: { readonly originals: readonly Sample[]; readonly others: readonly Sample[] },
+  { originals, others }: { readonly originals: List<Sample>; readonly others: List<Sample> },
   skipped: ReadonlyMap<string, string>,
-): { originals: [Sample, PassReason][]; others: [Sample, PassReason][] } {
+) {
   return {
-    originals: originals.flatMap((sample) => (skipped.has(sample.id) ? [] : [[sample, 'original'] as const])),
-    others: others.map((sample) => [sample, 'other split']),
-  };
+    originals: { samples: samplesOf(originals, ({ id }) => !skipped.has(id)), reason: 'original' },
+    others: { samples: others, reason: 'other split' },
+  } as const;
 }

@@ -46,11 +46,11 @@ export async function expectedOf(dataset: Dataset, options: AugmentOptions): Pro
   };
   const originals = includeOriginals ? 1 : 0;
   const sizes = [
-    ...(await inParts(samples, 16, (sample) => bytesOf(sample, copies, originals))),
-    ...(await inParts(others, 16, (sample) => bytesOf(sample, 0, 1))),
-    ...(await inParts(wholeFiles(dataset), 16, async (path) => (copies + originals) * (await sizeOf(path)))),
+    await inParts(samples, 16, (sample) => bytesOf(sample, copies, originals)),
+    await inParts(others, 16, (sample) => bytesOf(sample, 0, 1)),
+    await inParts(wholeFiles(dataset), 16, async (path) => (copies + originals) * (await sizeOf(path))),
   ];
-  const bytes = Math.round(sizes.reduce((sum, size) => sum + size, 0));
+  const bytes = Math.round(sizes.flat().reduce((sum, size) => sum + size, 0));
   const count = (copies + originals) * samples.length + others.length;
   return { samples: count, bytes, ...(out !== '' && !isRemote(out) && { free: await freeAt(resolve(out)) }) };
 }

@@ -1,5 +1,6 @@
 import { giveBack } from '../base/buffers.ts';
 import { readInput } from '../base/digest.ts';
+import type { List } from '../base/list.ts';
 import { decodeImage } from '../codecs/image.ts';
 import { bandsOf } from '../codecs/pixels.ts';
 import { paintCutouts } from '../dataset/painted.ts';
@@ -28,6 +29,6 @@ export function bytesOfImage({ format, size: { width, height } }: Pick<Sample, '
 }
 
 /** Bytes of the decoded images of samples. */
-export function bytesOfImages(samples: readonly Sample[]): number {
+export function bytesOfImages(samples: List<Sample>): number {
   return samples.reduce((sum, sample) => sum + bytesOfImage(sample), 0);
 }

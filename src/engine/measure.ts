@@ -1,5 +1,7 @@
+import type { List } from '../base/list.ts';
 import type { Meter } from '../base/meter.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
+import { sampleList, samplesOf } from '../dataset/sample-list.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
@@ -75,8 +77,8 @@ export async function gatherMeasures(
   options: MeasureOptions,
   samples: AsyncIterable<Measured>,
 ): Promise<Measures> {
+  if (!needsMeasures(dataset, options)) return {};
   const gauges = gaugesOf(dataset, options, typicalSize(dataset.samples));
-  if (gauges.length === 0) return {};
   for await (const { id, role, parts } of samples) for (const [n, gauge] of gauges.entries()) gauge.add(parts[n], id, role);
   const request = requestOf(options, dataset.classNames);
   const measures: Measures = Object.assign({}, ...gauges.map((gauge) => gauge.result()));
@@ -96,20 +98,22 @@ export async function* measureSamples(
   const frame = typicalSize(dataset.samples);
   // The prior is that of the targets, so only a balance reads a separate source set.
   const sources = requestOf(options, dataset.classNames) ? (dataset.sources?.samples ?? []) : [];
-  const isOwn = pieceFilter([...dataset.samples, ...sources], piece);
+  const isOwn = pieceFilter(sumOf(dataset.samples) + sumOf(sources), piece);
+  const own = sampleList();
+  for (const sample of dataset.samples) if (isOwn(sample)) own.push(sample);
   const sets = [
-    { role: dataset.sources ? 'target' : 'both', samples: dataset.samples.filter(isOwn) },
+    { role: dataset.sources ? 'target' : 'both', samples: own },
     { role: 'source', samples: sources.filter(isOwn) },
   ] as const;
-  const all = sets.flatMap(({ samples }) => samples);
-  meter?.begin('measuring', { count: all.length, bytes: bytesOfImages(all) });
+  const [count, bytes] = [sets[0].samples.length + sets[1].samples.length, bytesOfImages(sets[0].samples) + bytesOfImages(sets[1].samples)];
+  meter?.begin('measuring', { count, bytes });
   const read: ReadParts = threads
     ? (samples, role) => threads.readParts(samples, role, frame)
     : createPartReader(dataset, options, frame, () => stop?.aborted === true, meter);
   for (const { role, samples } of sets) {
     const begun: Promise<MeasuredSample[]>[] = [];
     try {
-      for (const chunk of chunksOf(samples.filter(({ id }) => !poison.has(id)))) {
+      for (const chunk of chunksOf(samplesOf(samples, ({ id }) => !poison.has(id)))) {
         begun.push(handled(read(chunk, role)));
         if (begun.length > (threads?.ahead ?? 0))
           for (const one of await (begun.shift() as Promise<MeasuredSample[]>)) yield { ...one, role };
@@ -121,10 +125,20 @@ export async function* measureSamples(
   }
 }
 
-/** Tests, called once for each sample in order, if it belongs to a piece. Pieces have about equally many pixels. */
-function pieceFilter(samples: readonly Sample[], { part, of }: Piece): (sample: Sample) => boolean {
-  const pixelsOf = ({ size: { width, height } }: Sample): number => width * height;
-  const total = samples.reduce((sum, sample) => sum + pixelsOf(sample), 0);
+function pixelsOf({ size: { width, height } }: Sample): number {
+  return width * height;
+}
+
+function sumOf(samples: List<Sample>): number {
+  return samples.reduce((sum, sample) => sum + pixelsOf(sample), 0);
+}
+
+/**
+ * Tests, called once for each sample in order, if it belongs to a piece. Pieces have about equally many pixels.
+ *
+ * @param total pixels of all pieces.
+ */
+function pieceFilter(total: number, { part, of }: Piece): (sample: Sample) => boolean {
   let start = 0;
   return (sample) => {
     const pixels = pixelsOf(sample);
@@ -136,7 +150,7 @@ function pieceFilter(samples: readonly Sample[], { part, of }: Piece): (sample: 
 
 /** Tests if the options need a measurement, which reads every sample. */
 export function needsMeasures(dataset: SourcedDataset, options: MeasureOptions): boolean {
-  return gaugesOf(dataset, options, typicalSize(dataset.samples)).length > 0;
+  return requestOf(options, dataset.classNames) !== undefined || options.place === 'prior';
 }
 
 /**
@@ -195,7 +209,13 @@ function balancedRun(dataset: SourcedDataset, options: MeasureOptions, frame: Si
 }
 
 /** Size of the sample that is the middle one by area. */
-export function typicalSize(samples: readonly Sample[]): Size {
-  const sizes = samples.map(({ size }) => size).sort((a, b) => a.width * a.height - b.width * b.height);
-  return sizes[sizes.length >> 1] ?? { width: 1, height: 1 };
+export function typicalSize(samples: List<Sample>): Size {
+  const counts = new Map<number, number>();
+  for (const sample of samples) counts.set(pixelsOf(sample), (counts.get(pixelsOf(sample)) ?? 0) + 1);
+  let before = samples.length >> 1;
+  for (const [area, count] of [...counts].sort(([a], [b]) => a - b)) {
+    if (before < count) return samples.find((sample) => pixelsOf(sample) === area && before-- === 0)?.size as Size;
+    before -= count;
+  }
+  return { width: 1, height: 1 };
 }

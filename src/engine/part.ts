@@ -1,4 +1,5 @@
 /** The part of a run that one shard does, or all of it. */
+import type { List } from '../base/list.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { absolutePath } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
@@ -24,7 +25,7 @@ export interface Part {
   batches(): Iterable<BatchRef>;
   /** Samples in all batches, and the bytes of their decoded images. */
   readonly amount: { readonly count: number; readonly bytes: number };
-  readonly originals: readonly Sample[];
+  readonly originals: List<Sample>;
 }
 
 /** All work on a data set. */

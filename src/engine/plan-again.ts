@@ -139,11 +139,15 @@ async function comparePlans(replanning: Replanning, { stop, meter }: Pick<Hooks,
     await planBatch(ref);
   }
   const { originals } = wholePart(dataset, options);
-  const { originals: own, others } = copiesOf({ originals, others: dataset.others }, tally.skipped);
-  const copied = [...own, ...others];
-  for (const [{ id, split }, reason] of copied) records.expect({ id, split, status: 'unchanged', reason });
+  const copied = Object.values(copiesOf({ originals, others: dataset.others }, tally.skipped));
+  for (const { samples, reason } of copied) for (const { id, split } of samples) records.expect({ id, split, status: 'unchanged', reason });
   const { classes, skipped, summary } = manifest;
-  const totals = totalsOf(tally.summary(copied.length, 0));
+  const totals = totalsOf(
+    tally.summary(
+      copied.reduce((sum, { samples }) => sum + samples.length, 0),
+      0,
+    ),
+  );
   return [...records.end(), ...[...differingLeaves({ classes, skipped, summary }, totals)].map(describeLeaf)];
 }
 

@@ -1,3 +1,4 @@
+import type { List } from '../base/list.ts';
 import { knownStuff } from '../dataset/class-map.ts';
 import { byClassId, pasteFilter, ruleClasses } from '../dataset/classes.ts';
 import type { Dataset } from '../dataset/open.ts';
@@ -66,12 +67,13 @@ export function planOptionsOf(dataset: SourcedDataset, options: PlannerOptions, 
 
 /** Every batch of every copy, in order. */
 export function* batchRefs(
-  samples: readonly Sample[],
+  samples: List<Sample>,
   { batchSize, seed }: Pick<AugmentOptions, 'batchSize' | 'seed'>,
   copies: number,
 ): Generator<BatchRef> {
   for (let copy = 0; copy < copies; copy++) {
-    for (const [n, batch] of batchesOf(samples, batchSize, copy, seed).entries()) yield { copy, n, samples: batch };
+    let n = 0;
+    for (const batch of batchesOf(samples, batchSize, copy, seed)) yield { copy, n: n++, samples: batch };
   }
 }
 
@@ -84,7 +86,7 @@ export function createPlanner(dataset: SourcedDataset, options: PlannerOptions, 
   const planAlone = async (target: Candidate, copy: number, draw: Draw): Promise<Plan> => {
     const read = async (n: number): Promise<Candidate | undefined> => {
       if (unusable.has(n)) return undefined;
-      const source = await draw(target.id, set[n] as Sample);
+      const source = await draw(target.id, set.at(n) as Sample);
       if (source && isSource(source, planOptions)) return source;
       unusable.add(n);
       return undefined;

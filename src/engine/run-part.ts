@@ -1,17 +1,17 @@
 /** Runs a part of a run: batches and copies, with a journal, and a search for samples that crash the process. */
+import type { List } from '../base/list.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { AugmentOptions } from '../options.ts';
 import { keyOf } from '../output/finish.ts';
 import { possibleFiles } from '../output/names.ts';
-import type { Outcome } from '../output/outcomes.ts';
 import type { Output, Result } from '../output/run.ts';
 import { createVariants, variantSuffix } from '../output/variants.ts';
 import type { Measures } from '../plan/measures.ts';
 import type { Backend } from '../render/backends.ts';
 import type { Renderer } from '../render/render.ts';
-import type { PassReason, Sample } from '../types.ts';
+import type { Sample } from '../types.ts';
 import { jobsOf } from './budget.ts';
 import { copiesOf } from './copies.ts';
 import type { Hooks } from './hooks.ts';
@@ -74,17 +74,17 @@ export async function runPart(
   }
   const copied = copiesOf({ originals: part.originals, others: dataset.others }, tally.skipped);
   for (const stage of ['originals', 'others'] as const) {
-    for (const [n, chunk] of [...chunksOf(copied[stage])].entries()) {
-      const samples = chunk.map(([sample]) => sample);
-      const copy = ([sample, reason]: [Sample, PassReason]): Promise<Outcome> => job.copy(sample, reason);
-      const batch = await steps.begin(keyOf(stage, n), samples, filesOf(samples, ''), async () => {
-        const outcomes = await inParts(chunk, jobsOf(options), copy);
+    const { samples: all, reason } = copied[stage];
+    let n = 0;
+    for (const samples of chunksOf(all)) {
+      const batch = await steps.begin(keyOf(stage, n++), samples, filesOf(samples, ''), async () => {
+        const outcomes = await inParts(samples, jobsOf(options), (sample) => job.copy(sample, reason));
         return { results: outcomes.map((outcome) => Promise.resolve(outcome)), read: [] };
       });
       for (const { record } of await steps.end(batch)) if (record) variants.add(record);
     }
   }
-  const summary = tally.summary(copied.originals.length + copied.others.length, steps.reused());
+  const summary = tally.summary(copied.originals.samples.length + copied.others.samples.length, steps.reused());
   return { summary, result: { totals: totalsOf(summary), keys: steps.keys, variants: variants.variants(), measures } };
 }
 
@@ -98,7 +98,8 @@ function beginAugmenting(part: Part, { others }: Dataset, { meter }: Hooks): voi
 
 /** Decodes the samples of batches in which an earlier run crashed, in a separate process, and records samples that crash this process. */
 async function trySuspects(run: Run, part: Part, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
-  const suspects = [...part.batches()].filter((ref) => output.suspects.has(keyOf(ref.copy, ref.n)));
+  const suspects: BatchRef[] = [];
+  for (const ref of part.batches()) if (output.suspects.has(keyOf(ref.copy, ref.n))) suspects.push(ref);
   // The source samples that are drawn depend on the annotations of the targets, so the targets are tried first.
   const samples = suspects.flatMap((ref) => ref.samples);
   await trySamples(run, output, poison, samples, []);
@@ -113,10 +114,10 @@ export async function trySamples(
   { dataset, hooks, programs }: Run,
   output: Output,
   poison: Map<string, string>,
-  samples: readonly Sample[],
-  sources: readonly Sample[],
+  samples: List<Sample>,
+  sources: List<Sample>,
 ): Promise<void> {
-  const find = async (set: Dataset, among: readonly Sample[]): Promise<void> => {
+  const find = async (set: Dataset, among: List<Sample>): Promise<void> => {
     const unique = [...new Map(among.map((sample) => [sample.id, sample])).values()];
     if (!programs || unique.length === 0) return;
     for (const [id, reason] of await findPoison(set, unique, programs.suspects, hooks.stop)) {

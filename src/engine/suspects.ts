@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import type { List } from '../base/list.ts';
 import { oneThread } from '../codecs/judge.ts';
 import { isBankSet } from '../dataset/bank.ts';
 import type { Dataset } from '../dataset/open.ts';
@@ -32,7 +33,7 @@ export async function findPoison(
     threshold,
     ignore,
   }: Pick<Dataset, 'root' | 'layout' | 'encoding' | 'folders' | 'colours' | 'threshold' | 'ignore'>,
-  samples: readonly Sample[],
+  samples: List<Sample>,
   program: URL,
   stop: AbortSignal | undefined,
 ): Promise<Map<string, string>> {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { serialize } from 'node:v8';
+import type { List } from '../base/list.ts';
 import { createMeter } from '../base/meter.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
@@ -28,7 +29,7 @@ export function isWorthThreads({ samples, pixels }: { readonly samples: number; 
  * Number of worker threads; 0 if this thread does the work itself. Codecs run in libuv's threads, and one worker keeps two of these busy.
  * Two cores still get two workers: with one worker the cores are idle a quarter of the time, with two an eighth.
  */
-function threadsFor(samples: readonly Sample[], options: AugmentOptions, backend: BackendName): number {
+function threadsFor(samples: List<Sample>, options: AugmentOptions, backend: BackendName): number {
   if (!backends[backend].threads) return 0;
   const { copies, batchSize } = options;
   const pixels = samples.reduce((sum, { size: { width, height } }) => sum + width * height, 0);

@@ -44,18 +44,12 @@ export function isSplitName(name: string): boolean {
 
 /** Divides folders of images and masks into splits, if the folder of images contains only folders of splits. */
 export function bySplit(folders: Folders, tree: Tree): Folders[] {
-  const below = (folder: string): string[] => [
-    ...new Set(
-      filesBelow(tree, folder).map(
-        (file) =>
-          file
-            .slice(folder.length + 1)
-            .split('/')
-            .slice(0, -1)[0] ?? '',
-      ),
-    ),
-  ];
-  const splits = below(folders.images);
+  const below = new Set<string>();
+  for (const file of filesBelow(tree, folders.images)) {
+    const path = file.slice(folders.images.length + 1);
+    below.add(path.slice(0, Math.max(0, path.indexOf('/'))));
+  }
+  const splits = [...below];
   if (splits.length === 0 || !splits.every((split) => splitNames.includes(split))) return [folders];
   return splits.map((split) => ({ split, images: `${folders.images}/${split}`, masks: `${folders.masks}/${split}` }));
 }

@@ -1,4 +1,6 @@
 /** Matches names of images in documents with files: `./a.png`, `a\b.png`, another Unicode form, `.PNG`, and foreign paths and URLs. */
+import { firstFrom, type List, pathList } from '../base/list.ts';
+import { withoutExtension } from '../base/paths.ts';
 import type { Tree } from '../base/tree.ts';
 import { formatOf } from '../codecs/image-names.ts';
 
@@ -89,7 +91,7 @@ function endsOfPath(path: string, most = Number.POSITIVE_INFINITY): string[] {
 }
 
 /** Files by their keys. */
-function groupedBy(files: readonly string[], keysOf: (file: string) => readonly string[]): Map<string, string[]> {
+function groupedBy(files: List<string>, keysOf: (file: string) => readonly string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const file of files) {
     for (const key of keysOf(file)) {
@@ -99,6 +101,33 @@ function groupedBy(files: readonly string[], keysOf: (file: string) => readonly 
     }
   }
   return groups;
+}
+
+const documents = new WeakMap<Tree, List<string>>();
+
+/** Files of a tree that are not named like images. Most layouts look for documents among them, so they are listed once. */
+export function filesBesideImages(tree: Tree): List<string> {
+  const known = documents.get(tree);
+  if (known) return known;
+  const found = pathList();
+  for (const file of tree.files) if (formatOf(file) === undefined) found.push(file);
+  documents.set(tree, found);
+  return found;
+}
+
+/** Tests if a tree has a file with a path that differs in its extension alone. */
+export function hasStem({ files }: Tree, stem: string, isOne: (file: string) => boolean): boolean {
+  for (let n = firstFrom(files, `${stem}.`); n < files.length; n++) {
+    const file = files.at(n) as string;
+    if (!file.startsWith(`${stem}.`)) return false;
+    if (withoutExtension(file) === stem && isOne(file)) return true;
+  }
+  return false;
+}
+
+/** Tests if a tree has an image of the name of another file. */
+export function hasImageOf(tree: Tree, file: string): boolean {
+  return hasStem(tree, withoutExtension(file), (image) => formatOf(image) !== undefined);
 }
 
 /** A path in a folder; `''` is the root. */

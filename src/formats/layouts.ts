@@ -1,5 +1,5 @@
 /** The table of layouts. A row loads the code of its format on demand. */
-import type { Tree } from '../base/tree.ts';
+import { filesBelow, type Tree } from '../base/tree.ts';
 import { arrayFormatOf, formatOf, maskFormatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
@@ -610,7 +610,7 @@ const rows = [
         const prefix = split === '' ? '' : `${split}/`;
         const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
         const holding = (is: (file: string) => boolean): string[] =>
-          maskFolders.filter((name) => tree.files.some((file) => file.startsWith(`${prefix}${name}/`) && is(file)));
+          maskFolders.filter((name) => filesBelow(tree, `${prefix}${name}`).some(is));
         // Arrays may hold anything, so images go first.
         const [masks] = [
           ...holding((file) => formatOf(file) !== undefined && maskFormatOf(file) !== undefined),

@@ -4,12 +4,13 @@ import { readText, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
 import type { Folders } from './folders.ts';
 import type { ClassConfig } from './format.ts';
+import { filesBesideImages } from './image-names.ts';
 
 const fileName = '_classes.csv';
 
 /** Lists of pixel values; exports for classification have files of the same name, which list images. */
 function listsOf(tree: Tree): string[] {
-  const all = tree.files.filter((file) => posix.basename(file) === fileName && file.split('/').length <= 2);
+  const all = filesBesideImages(tree).filter((file) => posix.basename(file) === fileName && file.split('/').length <= 2);
   return all.filter((file) => /^\ufeff?\s*Pixel Value\s*,/i.test(tree.start(file)));
 }
 

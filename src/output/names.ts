@@ -97,6 +97,7 @@ export function checkNames(dataset: Dataset, options: AugmentOptions): readonly 
 function copiesToCheck(dataset: Dataset, options: AugmentOptions): Set<number> {
   const { copies } = options;
   const checked = new Set([0, copies - 1]);
+  if (checked.size === copies) return checked;
   const add = (digits: string): void => {
     for (let n = 1; n <= Math.min(digits.length, String(copies).length); n++) {
       const number = Number(digits.slice(0, n));

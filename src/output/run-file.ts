@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { digestOf } from '../base/digest.ts';
 import { completeLines } from '../base/lines.ts';
+import type { List } from '../base/list.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { isBelow, joinPath } from '../base/paths.ts';
 import { openRegular, stateOf } from '../base/regular.ts';
@@ -155,7 +156,7 @@ function frameOf<D extends Dataset & { readonly sources?: unknown }>(dataset: D)
   return { ...frame, notes: [], leftBehind: [] } as unknown as Omit<D, Unframed>;
 }
 
-function amountOf(samples: readonly Sample[]): RunFileHead['augmented'] {
+function amountOf(samples: List<Sample>): RunFileHead['augmented'] {
   return { samples: samples.length, pixels: samples.reduce((sum, sample) => sum + pixelsIn(sample), 0) };
 }
 
@@ -177,7 +178,7 @@ async function* wholeValues(dataset: Dataset, kind: 'in' | 'sources', fast: bool
 async function* sampleValues(
   dataset: Dataset,
   kind: 'sample' | 'other' | 'source',
-  samples: readonly Sample[],
+  samples: List<Sample>,
   fast: boolean,
   views: readonly View[],
   sums?: Float64Array,

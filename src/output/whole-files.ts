@@ -92,6 +92,9 @@ export function inDocument(a: { place: number; copy?: number | undefined }, b: {
 /** Byte offsets of samples in the document of the augmented split, by sample id. */
 export function documentPlaces({ documents, split, samples, others }: Dataset): Map<string, number> {
   const path = documents.get(split)?.path;
-  const own = [...samples, ...others].filter(({ entry }) => entry?.document === path && path !== undefined);
-  return new Map(own.map(({ id, entry }) => [id, entry?.places[0] as number]));
+  const places = new Map<string, number>();
+  if (path === undefined) return places;
+  for (const own of [samples, others])
+    for (const { id, entry } of own) if (entry?.document === path) places.set(id, entry.places[0] as number);
+  return places;
 }

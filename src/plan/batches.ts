@@ -28,17 +28,37 @@ export function batchesByKey(keys: Float64Array, batchSize: number): Batches {
 }
 
 /**
- * Shuffles samples by seed and copy, and cuts them into batches.
+ * Shuffles samples by seed and copy, and cuts them into batches, which are made one by one.
  *
  * @param samples in any order, which does not affect the result.
  */
-export function batchesOf<S extends { readonly id: string }>(samples: readonly S[], batchSize: number, copy: number, seed: number): S[][] {
-  const sorted = [...samples].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const batches = batchesByKey(
-    Float64Array.from(sorted, ({ id }) => orderKey(id, copy, seed)),
-    batchSize,
-  );
-  return Array.from({ length: batches.count }, (_, n) => Array.from(batches.of(n), (i) => sorted[i] as S));
+export function* batchesOf<S extends { readonly id: string }>(
+  samples: Samples<S>,
+  batchSize: number,
+  copy: number,
+  seed: number,
+): Generator<S[]> {
+  const sorted = areSorted(samples) ? samples : [...samples].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const keys = new Float64Array(sorted.length);
+  let n = 0;
+  for (const { id } of sorted) keys[n++] = orderKey(id, copy, seed);
+  const batches = batchesByKey(keys, batchSize);
+  for (let n = 0; n < batches.count; n++) yield Array.from(batches.of(n), (i) => sorted.at(i) as S);
+}
+
+/** An array of samples, or a list of that kind. */
+interface Samples<S> extends Iterable<S> {
+  readonly length: number;
+  at(n: number): S | undefined;
+}
+
+function areSorted(samples: Iterable<{ readonly id: string }>): boolean {
+  let before: string | undefined;
+  for (const { id } of samples) {
+    if (before !== undefined && before > id) return false;
+    before = id;
+  }
+  return true;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { giveBack } from '../base/buffers.ts';
 import { sha256 } from '../base/digest.ts';
+import type { List } from '../base/list.ts';
 import { inParts } from '../base/parts.ts';
 import { encodeImage } from '../codecs/image.ts';
 import { judgeWith } from '../codecs/judge.ts';
@@ -76,7 +77,7 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
 }
 
 /** Two sample ids that differ only in case; empty if there are none. */
-function twinsOf(samples: readonly Sample[]): readonly string[] {
+function twinsOf(samples: List<Sample>): readonly string[] {
   const seen = new Map<string, string>();
   for (const { id } of samples) {
     const twin = seen.get(id.toLowerCase());

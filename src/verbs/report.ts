@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { giveBack } from '../base/buffers.ts';
 import { sha256 } from '../base/digest.ts';
+import type { List } from '../base/list.ts';
 import type { Meter } from '../base/meter.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { absolutePath, isInside, joinPath } from '../base/paths.ts';
@@ -149,8 +150,8 @@ function sizeOf(sample: Sample | undefined, { files: { image } }: AugmentedRecor
 }
 
 /** Chooses samples by the digests of their ids. */
-function choose(samples: readonly Sample[], count: number): readonly Sample[] {
-  if (samples.length <= count) return samples;
+function choose(samples: List<Sample>, count: number): readonly Sample[] {
+  if (samples.length <= count) return [...samples];
   const lots = samples.map((sample) => ({ sample, lot: sha256(sample.id) })).sort((a, b) => (a.lot < b.lot ? -1 : 1));
   return lots.slice(0, count).map(({ sample }) => sample);
 }

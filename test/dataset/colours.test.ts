@@ -51,8 +51,8 @@ test.each([
 
 test('a missing colour map is an error, and a data set is searched for the known names', async () => {
   await expect(readColourMap(`${path}.none`)).rejects.toMatchObject({ code: 'noInput' });
-  expect(findColourMap('data', ['images/a.png', 'class_dict.csv', 'labelmap.txt'])).toBe(join('data', 'labelmap.txt'));
-  expect(findColourMap('data', ['deep/labelmap.txt'])).toBe(undefined);
+  expect(findColourMap('data', new Set(['images/a.png', 'class_dict.csv', 'labelmap.txt']))).toBe(join('data', 'labelmap.txt'));
+  expect(findColourMap('data', new Set(['deep/labelmap.txt']))).toBe(undefined);
 });
 
 const image = imageOf(32, 32, (x, y) => x * y);

@@ -9,7 +9,7 @@ import { readCutouts } from '../../src/dataset/source-samples.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import type { AugmentedRecord, Manifest } from '../../src/output/manifest.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
-import type { Image } from '../../src/types.ts';
+import type { Image, Sample } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { preview } from '../../src/verbs/preview.ts';
 import { replay } from '../../src/verbs/replay.ts';
@@ -223,7 +223,7 @@ describe('groups of cut-outs', () => {
     expect(Math.max(...counts)).toBeGreaterThan(1);
     const set = groupCutouts(openCutouts(root, await listTree(root)), () => true);
     const [first] = set.samples;
-    const { instances, mask } = await readCutouts(first as (typeof set.samples)[0], set, () => true);
+    const { instances, mask } = await readCutouts(first as Sample, set, () => true);
     expect(mask).toMatchObject({ width: 14, height: 1 + 9 * 13 });
     expect(instances.map(({ box, truncated }) => [...box, truncated])).toEqual(
       instances.map((_, n) => [1, 1 + 13 * n, 13, 13 + 13 * n, false]),

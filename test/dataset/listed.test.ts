@@ -59,7 +59,7 @@ describe('a list of samples', () => {
   test('leaves out bad samples that it does not name, and says why images are no samples', async () => {
     const root = join(folder, 'bad');
     cpSync(camvid, root, { recursive: true });
-    rmSync(join(root, samples[0]?.mask as string));
+    rmSync(join(root, samples.at(0)?.mask as string));
     await expect(openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false })).rejects.toThrow('1 bad sample');
     const bad = { in: root };
     expect((await open(few, bad)).samples).toHaveLength(4);
@@ -68,7 +68,7 @@ describe('a list of samples', () => {
     const voc = await openDataset({ in: 'fixtures/voc', maskSuffix: '', onlySplit: true, skipBad: false });
     const unlisted = join(folder, 'voc');
     cpSync('fixtures/voc', unlisted, { recursive: true });
-    cpSync(join(unlisted, voc.samples[0]?.image as string), join(unlisted, 'JPEGImages', 'extra.jpg'));
+    cpSync(join(unlisted, voc.samples.at(0)?.image as string), join(unlisted, 'JPEGImages', 'extra.jpg'));
     await expect(open(['extra'], { in: unlisted })).rejects.toThrow('--list: extra has no mask');
   });
 });

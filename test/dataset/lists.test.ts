@@ -70,7 +70,7 @@ describe('lists of ids', () => {
   });
 
   test('of another split may name all augmented samples or none, but not some', () => {
-    const refuse = (ids: string[]) => refuseSharedLists(new Map([['l/val.txt', ids]]), 'train', new Set(['a', 'b']));
+    const refuse = (ids: string[]) => refuseSharedLists(new Map([['l/val.txt', ids]]), 'train', [{ id: 'a' }, { id: 'b' }]);
     for (const ids of [[], ['c'], ['a', 'b', 'c']]) expect(() => refuse(ids)).not.toThrow();
     expect(() => refuse(['b', 'c'])).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('--only-split') }));
   });

@@ -40,7 +40,7 @@ describe('openDataset', () => {
       'images/.hidden.png': 'no',
     });
     expect(layout).toBe('paired');
-    expect(samples).toMatchObject([
+    expect([...samples]).toMatchObject([
       { id: 'a', split: '', image: 'images/a.png', mask: 'masks/a.png' },
       { id: 'deep/er/b', split: '', image: 'images/deep/er/b.png', mask: 'masks/deep/er/b.png' },
     ]);
@@ -50,9 +50,9 @@ describe('openDataset', () => {
   test('takes folders and a suffix from flags, also one folder for images and masks', async () => {
     const files = { 'x/rgb/a.png': image, 'x/gt/a_mask.png': mask };
     const { samples } = await open(files, { images: 'x/rgb', masks: 'x/gt', maskSuffix: '_mask' });
-    expect(samples).toMatchObject([{ id: 'a', split: '', image: 'x/rgb/a.png', mask: 'x/gt/a_mask.png' }]);
+    expect([...samples]).toMatchObject([{ id: 'a', split: '', image: 'x/rgb/a.png', mask: 'x/gt/a_mask.png' }]);
     const together = await open({ 'd/a.png': image, 'd/a_mask.png': mask }, { images: 'd', masks: 'd', maskSuffix: '_mask' });
-    expect(together.samples).toMatchObject([{ id: 'a', split: '', image: 'd/a.png', mask: 'd/a_mask.png' }]);
+    expect([...together.samples]).toMatchObject([{ id: 'a', split: '', image: 'd/a.png', mask: 'd/a_mask.png' }]);
     expect((await failure(open(files, { images: 'x/rgb' }))).message).toMatch('--images and --masks belong together');
     expect((await failure(open(files, { images: '../..', masks: 'x/gt' }))).code).toBe('usage');
     expect((await failure(open(files, { images: 'x/none', masks: 'x/gt' }))).code).toBe('noInput');
@@ -67,7 +67,7 @@ describe('openDataset', () => {
     const dataset = await open(files);
     expect(dataset.samples.map(({ id, split }) => [id, split])).toEqual([['train/a', 'train']]);
     expect(dataset.others.map(({ id, split }) => [id, split])).toEqual([['val/b', 'val']]);
-    expect((await open(files, { split: 'val' })).samples[0]?.id).toBe('val/b');
+    expect((await open(files, { split: 'val' })).samples.at(0)?.id).toBe('val/b');
     expect((await open(files, { onlySplit: true })).others).toEqual([]);
     expect((await failure(open(files, { split: 'test' }))).message).toBe('--split test: no such split; splits are train, val');
   });
@@ -86,7 +86,7 @@ describe('openDataset', () => {
     };
     const dataset = await open(files);
     expect(dataset.layout).toBe('voc');
-    expect(dataset.samples).toMatchObject([
+    expect([...dataset.samples]).toMatchObject([
       { id: 'a', split: 'train', image: 'JPEGImages/a.png', mask: 'SegmentationClass/a.png', objects: 'SegmentationObject/a.png' },
     ]);
     expect(dataset.others.map(({ id }) => id)).toEqual(['b']);

@@ -5,6 +5,7 @@ import { openOrigin } from '../../src/engine/origin.ts';
 import { silhouettesOf } from '../../src/engine/silhouettes.ts';
 import { areaOfSpans } from '../../src/masks/spans.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
+import type { Sample } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { temporaryFolder } from '../make.ts';
 
@@ -20,7 +21,7 @@ describe('silhouettesOf', () => {
     await augment({ in: `fixtures/${data}`, out, p: 1, maxInstances: 'all', ...given });
     const manifest = await readManifest(join(out, 'manifest.json'));
     const { dataset, options } = await openOrigin(manifest, { in: `fixtures/${data}`, out });
-    const sampleOf = (id: string) => dataset.samples.find((sample) => sample.id === id) as (typeof dataset.samples)[0];
+    const sampleOf = (id: string) => dataset.samples.find((sample) => sample.id === id) as Sample;
     let pastes = 0;
     for (const record of manifest.records) {
       if (record.status !== 'augmented') continue;

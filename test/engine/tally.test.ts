@@ -3,7 +3,7 @@ import { foreignClass } from '../../src/dataset/classes.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { countSources, createTally, totalsOf } from '../../src/engine/tally.ts';
 import type { SampleRecord } from '../../src/output/manifest.ts';
-import type { Annotations, Instance } from '../../src/types.ts';
+import type { Annotations, Instance, Sample } from '../../src/types.ts';
 import { filled, instanceOf } from '../make.ts';
 
 const opened = await openDataset({ in: 'fixtures/camvid', maskSuffix: '', onlySplit: true, skipBad: false });
@@ -12,7 +12,7 @@ const dataset = {
   skipped: [{ id: 'z', reason: 'z.png: has no mask', path: 'z.png', what: 'has no mask' }],
   leftBehind: ['notes.txt'],
 };
-const [sample] = dataset.samples as [(typeof dataset.samples)[0]];
+const sample = dataset.samples.at(0) as Sample;
 const base = { split: 'train', copy: 0 } as const;
 
 function augmented(id: string, ...classes: number[]): SampleRecord {

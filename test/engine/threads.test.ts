@@ -99,7 +99,7 @@ test('a data set is measured by threads as by this thread, and an error in one e
   const damaged = await smallData(join(folder, 'unreadable'), ['a', 'b', 'c', 'd']);
   await withThreads({ in: damaged, balance: 'inverse', copies: 60 }, async (threads, options) => {
     const dataset = await openSourced(options);
-    const mask = dataset.samples[2]?.mask as string;
+    const mask = dataset.samples.at(2)?.mask as string;
     await writeFile(join(damaged, mask), readFileSync(join(damaged, mask)).subarray(0, 40));
     await expect(measure(dataset, options, {}, threads)).rejects.toMatchObject({ code: 'data', message: expect.stringContaining(mask) });
   });

@@ -5,6 +5,7 @@ import { openSourced } from '../../src/dataset/sources.ts';
 import { refuseUnfit } from '../../src/engine/unfit.ts';
 import { type AugmentOptions, augmentOptions, type Given } from '../../src/options.ts';
 import { resolveOptions } from '../../src/schema.ts';
+import type { Sample } from '../../src/types.ts';
 import { type FuzzedSet, sets } from '../fuzz/sets.ts';
 import { temporaryFolder, writeTree } from '../make.ts';
 
@@ -99,7 +100,7 @@ describe('options', () => {
   });
 
   test('that write 16-bit images in a format of 8 bits are refused', () => {
-    const [sample] = dataset.samples as [(typeof dataset.samples)[0]];
+    const sample = dataset.samples.at(0) as Sample;
     const deep = { ...dataset, samples: [{ ...sample, format: { ...sample.format, depth: 16 as const } }] };
     expect(() => refuseUnfit(deep, optionsOf({ imageFormat: 'jpeg' }))).toThrow(/^--image-format jpeg: .* 16 bits/);
     for (const imageFormat of ['png', 'tiff'] as const) expect(() => refuseUnfit(deep, optionsOf({ imageFormat }))).not.toThrow();

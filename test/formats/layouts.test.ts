@@ -181,7 +181,7 @@ describe.each(Object.keys(trees))('the layout %s', (name) => {
       splits: found,
       samples,
     } = await openDataset({ in: await make(name), maskSuffix: '', onlySplit: false, skipBad: false, split: options.split });
-    expect({ layout, found, id: samples[0]?.id }).toEqual({ layout: name, found: splits, id });
+    expect({ layout, found, id: samples.at(0)?.id }).toEqual({ layout: name, found: splits, id });
   });
 
   test('is written unchanged, and is consistent after pasting', async () => {

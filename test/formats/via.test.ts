@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readManifest } from '../../src/output/manifest-file.ts';
+import type { Sample } from '../../src/types.ts';
 import { check } from '../../src/verbs/check.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { verify } from '../../src/verbs/verify.ts';
@@ -109,7 +110,7 @@ describe('a VIA data set', () => {
     const { layout, samples, documents } = await opened(root);
     expect([layout, documents.get('')?.annotations]).toEqual(['via', 5]);
     const { readAnnotations } = await import('../../src/dataset/annotations.ts');
-    const { instances } = await readAnnotations(samples[0] as (typeof samples)[0], await opened(root), {
+    const { instances } = await readAnnotations(samples.at(0) as Sample, await opened(root), {
       instances: 'component',
       jitter: 'instance',
     });

@@ -27,9 +27,9 @@ describe('a run file', () => {
     const of = (kind: string) => lines.flatMap((line) => (line.kind === kind && 'sample' in line ? [line.sample] : []));
     const { root: _, samples, others, lists, imageLists, sources, ...frame } = await openSourced(resolveOptions(augmentOptions, given));
     expect(head.dataset).toEqual({ ...frame, notes: [], leftBehind: [] });
-    expect(of('sample')).toEqual(samples);
-    expect(of('other')).toEqual(others);
-    expect(of('source')).toEqual(sources?.samples ?? []);
+    expect(of('sample')).toEqual([...samples]);
+    expect(of('other')).toEqual([...others]);
+    expect(of('source')).toEqual([...(sources?.samples ?? [])]);
     const read = (kind: 'ids' | 'images') => lines.flatMap((line) => (line.kind === kind ? [[line.path, line.of]] : []));
     expect(read('ids')).toEqual([...lists]);
     expect(read('images')).toEqual([...imageLists]);

@@ -11,8 +11,8 @@ describe('batchesOf', () => {
         fc.nat(),
         (ids, size, seed) => {
           const samples = ids.map((id) => ({ id }));
-          const batches = batchesOf(samples, size, 0, seed);
-          expect(batchesOf(samples.reverse(), size, 0, seed)).toEqual(batches);
+          const batches = [...batchesOf(samples, size, 0, seed)];
+          expect([...batchesOf(samples.reverse(), size, 0, seed)]).toEqual(batches);
           expect(
             batches
               .flat()
@@ -32,12 +32,15 @@ describe('batchesOf', () => {
 
   test('leaves no sample alone, unless there is only one', () => {
     const sizes = (n: number, size: number): number[] =>
-      batchesOf(
-        Array.from({ length: n }, (_, i) => ({ id: `${i}` })),
-        size,
-        0,
-        0,
-      ).map(({ length }) => length);
+      Array.from(
+        batchesOf(
+          Array.from({ length: n }, (_, i) => ({ id: `${i}` })),
+          size,
+          0,
+          0,
+        ),
+        ({ length }) => length,
+      );
     expect(sizes(33, 16)).toEqual([17, 16]);
     expect(sizes(31, 16)).toEqual([31]);
     expect(sizes(17, 16)).toEqual([17]);

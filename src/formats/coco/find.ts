@@ -2,6 +2,7 @@ import type { Tree } from '../../base/tree.ts';
 import { isCvat } from '../cvat/find.ts';
 import { isDatumaro } from '../datumaro/find.ts';
 import type { Folders } from '../folders.ts';
+import { filesBesideImages } from '../image-names.ts';
 import { isLabelStudio } from '../label-studio/find.ts';
 import { isSegmentAnything } from '../segment-anything/find.ts';
 import { isVia } from '../via/find.ts';
@@ -10,7 +11,8 @@ const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
 /** Finds documents by name: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`, Label Studio's `result.json`. */
 export function findCoco(tree: Tree): Folders[] {
-  const { files, folders } = tree;
+  const { folders } = tree;
+  const files = filesBesideImages(tree);
   const found: Folders[] = [];
   // If documents have COCO's standard names, other documents beside them hold no instances.
   const standard = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
@@ -27,8 +29,9 @@ export function findCoco(tree: Tree): Folders[] {
 }
 
 /** Finds panoptic documents with a folder of PNGs of the same name. */
-export function findPanoptic({ files, folders }: Tree): Folders[] {
-  return files.flatMap((file) => {
+export function findPanoptic(tree: Tree): Folders[] {
+  const { folders } = tree;
+  return filesBesideImages(tree).flatMap((file) => {
     const [, stem, split] = /^((?:.*\/)?panoptic_([^/]+))\.json$/.exec(file) ?? [];
     if (stem === undefined || split === undefined) return [];
     const objects = [stem, `panoptic_${split}`].find((folder) => folders.has(folder));

@@ -1,12 +1,13 @@
 import type { Tree } from '../../base/tree.ts';
 import { type Folders, isSplitName } from '../folders.ts';
+import { filesBesideImages } from '../image-names.ts';
 
 /**
  * Finds `annotations.xml` in the root or in folders, and `<split>.xml` beside `images/`, as Datumaro names it, in the root or in folders. Each
  * folder holds an export of its own.
  */
 export function findCvat(tree: Tree): Folders[] {
-  const found = tree.files.flatMap((file) => {
+  const found = filesBesideImages(tree).flatMap((file) => {
     const [, around = '', name = ''] = /^(?:([^/]+)\/)?([^/]+)\.xml$/.exec(file) ?? [];
     if (name === 'annotations') return [{ around, split: around, images: imagesIn(tree, around), masks: file }];
     const images = around === '' ? 'images' : `${around}/images`;

@@ -1,15 +1,19 @@
 /** Finds data sets with one mask file for each shape, and the files of each image. */
 import { basename } from 'node:path';
 import { extensionOf, joinPath, withoutExtension } from '../../base/paths.ts';
-import { readStart, type Tree } from '../../base/tree.ts';
+import { filesBelow, readStart, type Tree } from '../../base/tree.ts';
 import { formatOf, maskFormatOf } from '../../codecs/image-names.ts';
 import { pngHeader } from '../../codecs/png.ts';
 import { bySplit, type Folders, imageFolders, maskFolders, splitNames } from '../folders.ts';
 import { type FoundFiles, type ImageWithFiles, pathsOfShapes, unnamedClass } from '../format.ts';
+import { hasStem, joined } from '../image-names.ts';
 import { readName } from './names.ts';
 
 /** Number of mask files beside their images whose headers are read. */
 const firstFiles = 8;
+
+/** Number of masks whose names are compared with those of images before all are. */
+const firstNames = 64;
 
 /** Finds the folders of each split. */
 export async function findInstanceFiles(tree: Tree): Promise<Folders[]> {
@@ -50,7 +54,8 @@ function isOfImage({ folders }: Tree, folder: string): boolean {
 /** Folders of images and of their masks. */
 function foldersApart(tree: Tree, split: string): Folders[] {
   const prefix = split === '' ? '' : `${split}/`;
-  const holding = new Set(tree.files.filter((file) => formatOf(file) !== undefined).map(parentOf));
+  const holding = new Set<string>();
+  for (const file of tree.files) if (formatOf(file) !== undefined) holding.add(parentOf(file));
   const children = [...holding].filter((folder) => parentOf(folder) === split && folder !== '');
   const has = (name: string): boolean => tree.folders.has(prefix + name);
   const known = imageFolders.filter(has).map((name) => prefix + name);
@@ -68,6 +73,7 @@ const instanceFolders = ['masks_instances', 'masks_instance', 'instance_masks', 
 
 /** Tests if most masks belong to an image and none is named like one, and if their names count the shapes of an image. */
 export function areInstanceFiles(tree: Tree, row: Pick<Folders, 'images' | 'masks'>): boolean {
+  if (row.images !== row.masks && isNamedLikeImage(tree, row)) return false;
   const { images, faults } = imagesWithFiles(tree, row);
   const all = images.flatMap(({ shapeFiles }) => shapeFiles ?? []);
   const files = all.flatMap(({ names }) => names);
@@ -75,6 +81,18 @@ export function areInstanceFiles(tree: Tree, row: Pick<Folders, 'images' | 'mask
   const isPaired = [...faults.keys()].some((file) => stems.has(withoutExtension(below(row.masks, file))));
   if (isPaired || files.length === 0 || files.length < faults.size) return false;
   return all.every(({ infix }) => infix !== '_') || areNumbered(files);
+}
+
+/** Tests if one of the first masks is named like an image, and begins with the name of no other: a quick answer for class masks. */
+function isNamedLikeImage(tree: Tree, { images, masks }: Pick<Folders, 'images' | 'masks'>): boolean {
+  const isImage = (stem: string): boolean => hasStem(tree, joined(images, stem), isPicture);
+  return filesBelow(tree, masks)
+    .slice(0, firstNames)
+    .some((file) => {
+      const stem = withoutExtension(below(masks, file));
+      const starts = [...stem.matchAll(/[_/]/g)].map(({ index }) => stem.slice(0, index));
+      return isPicture(file) && isImage(stem) && !starts.some(isImage);
+    });
 }
 
 /** Tests if names are numbered; those without a number need a numbered twin. */

@@ -1,7 +1,6 @@
-import { withoutExtension } from '../../base/paths.ts';
 import type { Tree } from '../../base/tree.ts';
-import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, splitNames } from '../folders.ts';
+import { filesBesideImages, hasImageOf } from '../image-names.ts';
 
 /** Tests if a file begins with a list of Label Studio's tasks, also of its exports of another form, which are refused by name. */
 export function isLabelStudio(tree: Tree, file: string): boolean {
@@ -15,10 +14,9 @@ export function isLabelStudio(tree: Tree, file: string): boolean {
 /** Finds lists of tasks in the root and in its folders. The split is that of the name of the file or the folder, if it is one. */
 export function findLabelStudio(tree: Tree): Folders[] {
   // A file named like an image belongs to it alone.
-  const images = new Set(tree.files.filter((file) => formatOf(file) !== undefined).map(withoutExtension));
-  return tree.files.flatMap((file) => {
+  return filesBesideImages(tree).flatMap((file) => {
     const [, folder = '', name = ''] = /^(?:([^/]+)\/)?([^/]+)\.json$/.exec(file) ?? [];
-    if (name === '' || images.has(withoutExtension(file)) || !isLabelStudio(tree, file)) return [];
+    if (name === '' || hasImageOf(tree, file) || !isLabelStudio(tree, file)) return [];
     const split = [name, folder].find((one) => splitNames.includes(one.replace(/\d+$/, ''))) ?? '';
     return [{ split, images: folder, masks: file }];
   });

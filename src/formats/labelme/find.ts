@@ -1,7 +1,6 @@
-import { withoutExtension } from '../../base/paths.ts';
 import type { Tree } from '../../base/tree.ts';
-import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, splitNames } from '../folders.ts';
+import { filesBesideImages, hasImageOf } from '../image-names.ts';
 
 /** Tests if a document begins like labelme's; other tools also write a JSON file beside each image. */
 function isLabelme(tree: Tree, file: string): boolean {
@@ -12,8 +11,7 @@ function isLabelme(tree: Tree, file: string): boolean {
 
 /** Finds the folders of splits, or the root, with labelme files named like their images. */
 export function findLabelme(tree: Tree): Folders[] {
-  const images = new Set(tree.files.filter((file) => formatOf(file) !== undefined).map(withoutExtension));
-  const pairs = tree.files.filter((file) => file.endsWith('.json') && images.has(withoutExtension(file)) && isLabelme(tree, file));
+  const pairs = filesBesideImages(tree).filter((file) => file.endsWith('.json') && hasImageOf(tree, file) && isLabelme(tree, file));
   const found = splitNames.filter((split) => pairs.some((file) => file.startsWith(`${split}/`)));
   if (found.length > 0) return found.map((split) => ({ split, images: split, masks: split }));
   return pairs.length > 0 ? [{ split: '', images: '', masks: '' }] : [];

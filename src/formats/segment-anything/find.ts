@@ -1,8 +1,6 @@
-import { withoutExtension } from '../../base/paths.ts';
 import type { Tree } from '../../base/tree.ts';
-import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, splitNames } from '../folders.ts';
-import { joined } from '../image-names.ts';
+import { filesBesideImages, hasImageOf, joined } from '../image-names.ts';
 
 /** Tests if a file begins like an annotation file of Segment Anything: an image, and annotations with run lengths. */
 export function isSegmentAnything(tree: Tree, file: string): boolean {
@@ -13,8 +11,7 @@ export function isSegmentAnything(tree: Tree, file: string): boolean {
 
 /** Finds files beside their images, or in `annotations/` beside `images/`, in folders of splits or in the root. */
 export function findSegmentAnything(tree: Tree): Folders[] {
-  const stems = new Set(tree.files.filter((file) => formatOf(file) !== undefined).map(withoutExtension));
-  const files = tree.files.filter((file) => file.endsWith('.json'));
+  const files = filesBesideImages(tree).filter((file) => file.endsWith('.json'));
   const rowsOf = (split: string): Folders[] => {
     const within = (folder: string): string => (folder === '' ? '' : `${folder}/`);
     const candidates: Folders[] = [
@@ -23,7 +20,7 @@ export function findSegmentAnything(tree: Tree): Folders[] {
     ];
     const row = candidates.find(({ images, masks }) => {
       const [prefix, own] = [within(images), within(masks)];
-      const first = files.find((file) => file.startsWith(own) && stems.has(prefix + withoutExtension(file.slice(own.length))));
+      const first = files.find((file) => file.startsWith(own) && hasImageOf(tree, prefix + file.slice(own.length)));
       // One file stands for all: tools that write a file for each image write them alike.
       return first !== undefined && isSegmentAnything(tree, first);
     });

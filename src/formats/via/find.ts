@@ -1,8 +1,7 @@
 import { withoutExtension } from '../../base/paths.ts';
 import type { Tree } from '../../base/tree.ts';
-import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, splitNames } from '../folders.ts';
-import { joined } from '../image-names.ts';
+import { filesBesideImages, hasImageOf, joined } from '../image-names.ts';
 
 /** Tests if a document begins like a project of VIA, or like its export of images by file name and size. */
 export function isVia(tree: Tree, file: string): boolean {
@@ -21,10 +20,9 @@ const mostDocuments = 64;
 
 /** Finds documents in the root and in its folders, each beside its images or with a folder of images. */
 export function findVia(tree: Tree): Folders[] {
-  const images = new Set(tree.files.filter((file) => formatOf(file) !== undefined).map(withoutExtension));
   const byFolder = new Map<string, string[]>();
-  for (const file of tree.files) {
-    if (!/^(?:[^/]+\/)?[^/]+\.json$/.test(file) || images.has(withoutExtension(file))) continue;
+  for (const file of filesBesideImages(tree)) {
+    if (!/^(?:[^/]+\/)?[^/]+\.json$/.test(file) || hasImageOf(tree, file)) continue;
     const folder = folderOf(file);
     byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
   }

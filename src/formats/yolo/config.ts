@@ -4,6 +4,7 @@ import { readText, type Tree } from '../../base/tree.ts';
 import { parseYaml, yamlDocument } from '../../base/yaml.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import type { ClassNames } from '../../types.ts';
+import { filesBesideImages } from '../image-names.ts';
 
 /** Keys of the splits. */
 const splitKeys = ['train', 'val', 'validation', 'test', 'minival'] as const;
@@ -36,7 +37,7 @@ export const ignoredId = 255;
  * @throws {CopyPasteError} `data` when the file is not YAML, or a key has a value of the wrong kind.
  */
 export async function readConfig(tree: Tree, encoding: string): Promise<YoloConfig | undefined> {
-  const files = tree.files.filter((name) => /^[^/]+\.ya?ml$/i.test(name));
+  const files = filesBesideImages(tree).filter((name) => /^[^/]+\.ya?ml$/i.test(name));
   const named = files.find((name) => /^(data|dataset)\.ya?ml$/i.test(name));
   if (named !== undefined) return configOf(await readText(tree.root, named, encoding), named);
   for (const file of files) {

@@ -43,7 +43,7 @@ const leastRectangles = 0.75;
 export async function hasOrientedBoxes(tree: Tree, found: readonly Folders[], encoding: string): Promise<boolean> {
   const folders = found.flatMap(partsOf).map(({ masks }) => masks);
   const isLabel = (file: string): boolean => file.endsWith('.txt') && !file.endsWith('classes.txt');
-  const labels = [...new Set(folders.flatMap((folder) => filesBelow(tree, folder)))].filter(isLabel);
+  const labels = [...new Set(folders.flatMap((folder) => filesBelow(tree, folder).filter(isLabel)))];
   let [all, rectangles, turned] = [0, 0, 0];
   for (const files of chunksOf(labels)) {
     const texts = await inParts(files, 16, (file) => readText(tree.root, file, encoding).catch(() => ''));
