@@ -40,7 +40,7 @@ export async function makeData(data, { size: [width, height], samples, ext }, ou
   for (const part of ['train', 'trainannot']) mkdirSync(join(out, part), { recursive: true });
   const made = [];
   for (let n = 0; n < samples; n++) {
-    const sample = dataset.samples[n % dataset.samples.length];
+    const sample = dataset.samples.at(n % dataset.samples.length);
     made[n] = made[n - dataset.samples.length] ?? [
       await formats[ext](sharp(join(data, sample.image)).resize(width, height)).toBuffer(),
       await encodeMask(resizeMask(decodeMask(readFileSync(join(data, sample.mask)), sample.mask), width, height)),
