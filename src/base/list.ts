@@ -1,7 +1,10 @@
 /** Lists of millions of values: they are kept packed, in blocks, and unpacked when they are read. */
 import { createSorter } from './sorter.ts';
 
-/** The part of an array's interface that packed lists have too. What `filter`, `map` and `flatMap` return is an array. */
+/**
+ * The part of an array's interface that packed lists have too. Positions count from 0; none is negative. What `filter`, `map` and `flatMap` return
+ * is an array.
+ */
 export interface List<T> extends Iterable<T> {
   readonly length: number;
   at(n: number): T | undefined;
@@ -142,19 +145,16 @@ export class PackedList<T, P = unknown> extends Values<T> {
     }
   }
 
-  /** Keeps a block as it is, and packs the one that was kept first. */
+  /** Keeps a block as it is, and packs the one that was kept first. The last block is never packed, since it may still grow. */
   #keep(number: number, block: T[]): void {
     this.#kept.set(number, block);
     if (this.#kept.size <= blocksKept) return;
-    const [first, values] = this.#kept.entries().next().value as [number, T[]];
-    // The last block may still grow.
-    if (values === this.#last) {
+    for (const [first, values] of this.#kept) {
+      if (values === this.#last) continue;
       this.#kept.delete(first);
-      this.#kept.set(first, values);
+      this.#packed[first] ??= this.#packing.pack(values);
       return;
     }
-    this.#kept.delete(first);
-    this.#packed[first] ??= this.#packing.pack(values);
   }
 }
 

@@ -91,7 +91,7 @@ export function createPipeline<R>(
   return {
     /** Reads and plans a batch, and returns the samples of the source set that are drawn for it; no image is decoded. */
     async drawsOf(ref: BatchRef): Promise<Sample[]> {
-      return [...(await plan(ref, false)).drawn];
+      return [...(await plan(ref, false)).drawn.values()];
     },
 
     /** Reads and plans a batch, and begins to render its samples. */

@@ -14,18 +14,18 @@ export interface Planned {
   readonly annotations: Map<string, Annotations>;
   /** Reason to skip each bad sample, by id. */
   readonly skipped: ReadonlyMap<string, string>;
-  /** Samples of the source set that were read. */
-  readonly drawn: ReadonlySet<Sample>;
+  /** Samples of the source set that were read, by id. */
+  readonly drawn: ReadonlyMap<string, Sample>;
 }
 
 /** Reads the samples that a batch needs, and plans the batch. */
 export async function readAndPlan({ needed, plan }: PlannedBatch, dataset: SourcedDataset, read: Read): Promise<Planned> {
   const { annotations, skipped } = await readAll(needed, read);
   const candidates = new Map([...annotations].map(([id, one]) => [id, candidateOf(one, setOf(one.sample, dataset))]));
-  const drawn = new Set<Sample>();
+  const drawn = new Map<string, Sample>();
   const last = new Map<string, Annotations>();
   const plans = await plan(candidates, async (target, source) => {
-    drawn.add(source);
+    drawn.set(source.id, source);
     const result = await read(source);
     if (typeof result === 'string') {
       skipped.set(source.id, result);
@@ -62,7 +62,7 @@ export function sourcesRead({ annotations }: Planned, dataset: SourcedDataset): 
 
 /** Samples of the source set that were drawn for a batch and are bad, by id. */
 export function badSources({ drawn, skipped }: Planned): Sample[] {
-  return [...drawn].filter(({ id }) => skipped.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
+  return [...drawn.values()].filter(({ id }) => skipped.has(id)).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** Data set that a sample belongs to: the one that is augmented, or the one of its sources. */

@@ -95,7 +95,12 @@ export async function startThreads(
   stop?.addEventListener('abort', () => Atomics.store(shared, 0, 1));
   const workerData: WorkerData = {
     // Samples come with their batches, so that the memory of a thread does not grow with the data set.
-    dataset: { ...dataset, samples: [], others: [], skipped: [], leftBehind: [], lists: new Map() },
+    dataset: {
+      ...dataset,
+      ...{ samples: [], others: [], skipped: [], leftBehind: [], lists: new Map() },
+      // A packed list cannot be sent to a thread.
+      ...(dataset.sources && { sources: { ...dataset.sources, samples: [...dataset.sources.samples] } }),
+    },
     options: { ...options, jobs: Math.ceil(jobsOf(options) / count), memory: memoryOf(options) / count },
     backend,
     stop: shared,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { finderIn, firstFrom, type List, pathList, sortedPaths } from '../../src/base/list.ts';
+import { finderIn, firstFrom, type List, PackedList, pathList, sortedPaths } from '../../src/base/list.ts';
 
 /** More paths than a list keeps as they are, in order. */
 const many = Array.from({ length: 70_000 }, (_, n) => `images/${String(n >> 10).padStart(3, '0')}/${String(n).padStart(6, '0')} é.png`);
@@ -20,6 +20,25 @@ test('a list has its values in order, also those that are packed', () => {
   // Once all blocks have been read one by one.
   expect(many.every((path, n) => list.at(n) === path)).toBe(true);
   expect([...list]).toEqual(many);
+});
+
+test('a list keeps no more blocks unpacked, however often it is read', () => {
+  let unpacked = 0;
+  const numbers = new PackedList<number, number[]>({
+    pack: (values) => [...values],
+    unpack(values) {
+      unpacked++;
+      return values;
+    },
+  });
+  const [block, blocks] = [64, 2000];
+  for (let n = 0; n < block * blocks; n++) numbers.push(n);
+  for (let round = 0; round < 50; round++)
+    for (let n = 0; n < block * blocks; n += block) if (numbers.at(n) !== n) throw new Error(`${n} is another value`);
+  // The blocks that were read last are still unpacked, and no others.
+  unpacked = 0;
+  for (let number = blocks - 1; number >= 500; number--) numbers.at(number * block);
+  expect(1500 - unpacked).toBe(1024);
 });
 
 test('a list answers as an array does', () => {

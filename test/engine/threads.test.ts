@@ -57,6 +57,14 @@ test('threads write the bytes that one thread writes, and report every sample', 
   expect(new Set(done).size).toBe(200);
 });
 
+test('threads take the instances from another data set, to the same bytes', async () => {
+  const sources = await smallData(join(folder, 'sources'), ['v', 'w', 'x', 'y', 'z']);
+  const [out, other] = [newOut(), newOut()];
+  const expected = await augment({ ...many, sources, out });
+  expect(await augment({ ...many, sources, out: other }, {}, built)).toEqual(expected);
+  expect(await treeDigests(other)).toEqual(await treeDigests(out));
+});
+
 test('no thread is started for few small samples, for TensorFlow, or without a built worker', async () => {
   const start = async (given: Partial<AugmentOptions>, backend: 'cpu' | 'tensorflow', worker: URL | undefined) => {
     const options = resolveOptions(augmentOptions, { ...many, out: newOut(), ...given });
