@@ -197,9 +197,9 @@ function speedTables({ kinds, parts, ratios }) {
       ...Object.entries(ratios).map(([name, ratio]) => `| ${name} | ${ratio.toFixed(2)} |`),
     ].join('\n'),
     'speed by samples': [
-      ...head(['samples', 'processor time of one sample more', 'memory']),
+      ...head(['samples', 'processor time of one sample more', 'peak memory']),
       ...counts.slice(1).map((to, n) => {
-        const time = `${(1000 * more(counts[n], to)).toFixed(1)} ms`;
+        const time = (more(counts[n], to) / more(counts[0], counts[1])).toFixed(2);
         return `| ${count(counts[n])} to ${count(to)} | ${time} | ${samples[to].mb} MB |`;
       }),
     ].join('\n'),
