@@ -115,6 +115,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const { paired, unmasked = new Map(), folders, split, imageLists = new Map() } = pairing;
   const config = await openConfig(tree, layout, options.encoding);
   const objectIds = objectIdsOf(layout, config);
+  const threshold = options.threshold ?? config?.threshold;
 
   const listed = allLists.size > 0 ? assignSplits(paired, unmasked, allLists, split, bad) : paired;
   const named = await keepListed(listed, unusedOf(paired, listed, unmasked, options), bad, options);
@@ -131,10 +132,18 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, chosen);
 
   const masks = () => samples.flatMap(({ mask, entry }) => (mask === undefined || entry ? [] : [mask]));
-  const map = await classesOfMap(colourFile, { root, layout, coded, masks, named: (options.classNames ?? config) !== undefined });
+  const map = await classesOfMap(colourFile, {
+    root,
+    layout,
+    coded,
+    masks,
+    named: (options.classNames ?? config?.classNames) !== undefined,
+  });
   const colours = coded ? colourFile.colours : undefined;
   const regions = stuffOf(documents.get(split)?.things, pairing.categories);
-  const classes = await classesOf(options, [{ classNames: pairing.categories, stuff: regions }, map.classes, config ?? {}], layout);
+  const ofFiles = [{ classNames: pairing.categories, stuff: regions }, map.classes];
+  const stated = config?.recorded ? [config, ...ofFiles] : [...ofFiles, config ?? {}];
+  const classes = await classesOf(options, stated, layout);
   // Copied even for masks of ids, since it also names the classes.
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? pathFrom(root, colourFile.path) : undefined;
   const configs = [pairing.config, config].filter((one) => one !== undefined);
@@ -157,7 +166,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
     ...(counts && { counts }),
     ofLabels: pairing.ofLabels,
     carried,
-    rewritten: new Map(configs.flatMap(({ file, text }) => (text === undefined ? [] : [[file, text]]))),
+    rewritten: new Map(configs.flatMap(({ file, text }) => (file === undefined || text === undefined ? [] : [[file, text]]))),
     notes: [...notesOnArchives(tree), ...(pairing.notes ?? []), ...notes, ...map.notes, ...configs.flatMap(({ notes = [] }) => notes)].map(
       inLine,
     ),
@@ -167,7 +176,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
     // In masks of colours, class ids are no ids of the instance masks.
     leftOutObjects: colours ? new Set([0, 255]) : noObjects(objectIds, classes.leftOut),
     ...(colours && { colours }),
-    ...(options.threshold !== undefined && { threshold: options.threshold }),
+    ...(threshold !== undefined && { threshold }),
     skipped,
     leftBehind: [...unusedFiles(tree, listed).filter((file) => !whole.has(file)), ...tree.unreadable],
   };
@@ -202,14 +211,14 @@ async function classesOf(
       ? (firstOf(stated, 'classNames') ?? ofLayout.classNames)
       : await readClassNames(options.classNames, options.encoding);
   // Other names may give the ids another meaning.
-  const { stuff } = [...stated, ofLayout].find((one) => one.stuff && haveEqualNames(one.classNames, classNames)) ?? {};
+  const { stuff } = [...stated, ofLayout].find((one) => one.stuff && (!one.classNames || haveEqualNames(one.classNames, classNames))) ?? {};
   const leftOut = new Set([...background, ...ignore]);
   return { background, ignore, leftOut, classNames, ...(stuff && { stuff: new Set(stuff) }) };
 }
 
 /** Tests if two sets of class names are equal, up to case. */
-function haveEqualNames(some: ClassNames | undefined, others: ClassNames): boolean {
-  return some?.size === others.size && [...some].every(([id, name]) => name.toLowerCase() === others.get(id)?.toLowerCase());
+function haveEqualNames(some: ClassNames, others: ClassNames): boolean {
+  return some.size === others.size && [...some].every(([id, name]) => name.toLowerCase() === others.get(id)?.toLowerCase());
 }
 
 /** The classes that are not among the things; `undefined` if the things are unknown. */
@@ -281,8 +290,7 @@ async function classesOfMap(
 async function openConfig(tree: Tree, layout: Layout, encoding = utf8) {
   const config = await layout.config?.(tree, encoding);
   if (!config) return undefined;
-  const { ignore = [], ...rest } = config;
-  return { ...rest, stuff: rest.stuff ?? stuffOf(rest.things, rest.classNames), ...(ignore.length > 0 && { ignore }) };
+  return { ...config, stuff: config.stuff ?? stuffOf(config.things, config.classNames) };
 }
 
 /** Encoding of the class in instance ids: that of the configuration, else that of the layout. */

@@ -8,8 +8,8 @@ import { joinPath } from '../base/paths.ts';
 import { archives } from '../base/regular.ts';
 import { cannotRead, listTree, readText, type Tree, withMembers } from '../base/tree.ts';
 import { arrayFormatOf, formatOf } from '../codecs/image-names.ts';
-import { CopyPasteError, messageOf } from '../errors.ts';
-import type { Endings } from '../types.ts';
+import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
+import type { ClassNames, Endings } from '../types.ts';
 import { type Folders, isSplitName } from './folders.ts';
 import type { ClassConfig } from './format.ts';
 import { partsOf } from './json.ts';
@@ -178,12 +178,44 @@ function extensionOf(file: string): string {
 /** Name of the file of class names, as on the Hugging Face hub. */
 export const classNamesOfHub = 'id2label.json';
 
+/** Name of the manifest of `pack` and `augment`. */
+const manifest = 'manifest.json';
+
 /**
- * Reads the names of the classes from `id2label.json`, and the other facts of the classes from the manifest of `pack` beside it.
+ * Reads the names of the classes from `id2label.json`, and the other facts of masks from the manifest of `pack`, or of `augment` with packed
+ * data. Either file may be absent.
  *
  * @throws {CopyPasteError} `data` if a file is invalid.
  */
 export async function readArchiveClasses(tree: Tree, encoding: string): Promise<ClassConfig | undefined> {
+  const named = await readClassNamesOfHub(tree, encoding);
+  const recorded = tree.has(manifest) ? await recordedIn(tree.root) : undefined;
+  if (recorded) {
+    const { background, ignore, threshold, stuffClasses: stuff, objectIds } = recorded;
+    return {
+      ...named,
+      recorded: true,
+      background,
+      ignore,
+      ...(threshold !== undefined && { threshold }),
+      ...(stuff && { stuff }),
+      ...(objectIds && { objectIds }),
+    };
+  }
+  if (named === undefined) return undefined;
+  const called = (name: RegExp): number[] => [...named.classNames].flatMap(([id, one]) => (name.test(one) ? [id] : []));
+  const ignored = called(/^_*(void|ignore|ignored|unlabel+ed|unknown)_*$/i);
+  return { ...named, background: called(/^_*background_*$/i), ignore: ignored.length > 0 ? ignored : [255] };
+}
+
+/** Reads the classes of archives of objects, as `readArchiveClasses`. Ids and thresholds of masks have no meaning for objects. */
+export async function readArchivedObjectClasses(tree: Tree, encoding: string): Promise<ClassConfig | undefined> {
+  const { background: _, ignore: __, threshold: ___, ...classes } = (await readArchiveClasses(tree, encoding)) ?? {};
+  return Object.keys(classes).length > 0 ? classes : undefined;
+}
+
+/** Reads the names of the classes from `id2label.json`. @throws {CopyPasteError} `data` if it is invalid. */
+async function readClassNamesOfHub(tree: Tree, encoding: string): Promise<{ file: string; classNames: ClassNames } | undefined> {
   const file = [classNamesOfHub, `data/${classNamesOfHub}`].find((one) => tree.has(one));
   if (file === undefined) return undefined;
   const names: unknown = await readText(tree.root, file, encoding)
@@ -195,25 +227,29 @@ export async function readArchiveClasses(tree: Tree, encoding: string): Promise<
   const wrong = pairs.find(([id, name]) => !/^\d{1,5}$/.test(id) || typeof name !== 'string');
   if (wrong || Array.isArray(names))
     throw new CopyPasteError('data', 'is not an object of class names by id, such as {"0": "sky"}', { path: file });
-  const classNames = new Map(pairs.map(([id, name]): [number, string] => [Number(id), name]));
-  const called = (name: RegExp): number[] => [...classNames].flatMap(([id, one]) => (name.test(one) ? [id] : []));
-  const ignored = called(/^_*(void|ignore|ignored|unlabel+ed|unknown)_*$/i);
-  const packed = tree.has('manifest.json') ? await classesOfPack(tree.root) : undefined;
-  if (packed === undefined)
-    return { file, classNames, background: called(/^_*background_*$/i), ignore: ignored.length > 0 ? ignored : [255] };
-  const { background, ignore, stuff, objectIds } = packed;
-  return { file, classNames, background, ignore, ...(stuff && { stuff }), ...(objectIds && { objectIds }) };
+  return { file, classNames: new Map(pairs.map(([id, name]): [number, string] => [Number(id), name])) };
 }
 
-/** Facts of the classes of packed data, which their files do not tell. */
-export type PackedClasses = Pick<ClassConfig, 'stuff' | 'objectIds'>;
+/** Facts of a data set in the manifest of a run, which its archives do not tell. */
+type Recorded = Required<Pick<ClassConfig, 'background' | 'ignore'>> &
+  Pick<ClassConfig, 'threshold' | 'objectIds'> & { readonly stuffClasses?: readonly number[] };
 
-/** Facts of the classes in the manifest of `pack`; `undefined` if it is another one. */
-async function classesOfPack(root: string): Promise<(PackedClasses & { background: number[]; ignore: number[] }) | undefined> {
-  for await (const { key, element, bytes } of partsOf(root, 'manifest.json')) {
-    if (key === 'kind' && bytes.toString() !== '"pack"') return undefined;
-    if (key === 'layout' && !element) return JSON.parse(bytes.toString());
-    if (element) return undefined;
+/**
+ * Reads the facts in the manifest of `pack` or `augment`; `undefined` if it is that of another command or tool.
+ *
+ * @throws {CopyPasteError} `data` if it is damaged.
+ */
+async function recordedIn(root: string): Promise<Recorded | undefined> {
+  let isOwn = false;
+  try {
+    for await (const { key, element, bytes } of partsOf(root, manifest)) {
+      if (element || (key === 'kind' && bytes.toString() !== '"pack"')) return undefined;
+      if (key === 'tool') isOwn = JSON.parse(bytes.toString()).name === 'copypaste';
+      if (key === 'layout') return isOwn ? JSON.parse(bytes.toString()) : undefined;
+    }
+  } catch (cause) {
+    if (cause instanceof CopyPasteError || codeOf(cause) !== undefined) throw cannotRead(manifest, cause);
+    if (isOwn) throw new CopyPasteError('data', `is damaged: ${messageOf(cause)}; make the data again`, { path: manifest, cause });
   }
   return undefined;
 }

@@ -217,8 +217,11 @@ export interface ConfigFile {
 }
 
 /** Classes that the configuration file of a layout names. */
-export interface ClassConfig extends ConfigFile {
-  readonly classNames: ClassNames;
+export interface ClassConfig extends Omit<ConfigFile, 'file'> {
+  /** Absent if the classes are only in the manifest of a run, which the output does not keep. */
+  readonly file?: string;
+  /** Absent if the file names none. */
+  readonly classNames?: ClassNames;
   /** Classes that have instances, if the file states them. */
   readonly things?: readonly number[];
   /** Classes that are stuff, if the file states these. */
@@ -227,6 +230,10 @@ export interface ClassConfig extends ConfigFile {
   readonly objectIds?: ObjectIds;
   readonly background?: readonly number[];
   readonly ignore?: readonly number[];
+  /** Smallest value of class 1, if masks hold two classes. */
+  readonly threshold?: number;
+  /** True if a run has recorded these facts, so that other files of the data set do not change them. */
+  readonly recorded?: boolean;
 }
 
 /** Facts of a document, without its images. Plain data, since it is copied to threads. */

@@ -5,7 +5,14 @@ import { CopyPasteError } from '../errors.ts';
 import { noCategory } from '../masks/ids.ts';
 import type { Endings, ObjectIds, View } from '../types.ts';
 import { ade20kNames, ade20kStuff } from './ade20k.ts';
-import { type ArchiveRoles, findArchivedObjects, findArchives, readArchiveClasses, rolesIn } from './archives.ts';
+import {
+  type ArchiveRoles,
+  findArchivedObjects,
+  findArchives,
+  readArchiveClasses,
+  readArchivedObjectClasses,
+  rolesIn,
+} from './archives.ts';
 import { cityscapes } from './cityscapes.ts';
 import { findCoco, findPanoptic, isCoco, isPanoptic } from './coco/find.ts';
 import { findCvat, isCvat } from './cvat/find.ts';
@@ -561,7 +568,7 @@ const rows = [
       title: 'WebDataset, Hugging Face Parquet',
       folders: '`.tar` or `.parquet` files with an image and a mask for each sample',
       written: 'masks, with their palettes, in folders that are named like the archives; `pack` makes archives of them',
-      carried: '`id2label.json`',
+      carried: '`id2label.json`; `label_colors.txt`, `labelmap.txt` or `class_dict.csv`',
       lost: 'other members and columns',
     },
     background: [0],
@@ -578,11 +585,12 @@ const rows = [
       folders:
         '`.tar` files with an image and a `.json` file of run lengths for each sample, as `pack` writes them, or SA-1B; `.parquet` files with a column `objects`',
       written: 'as in [`segment-anything`](#segment-anything), in folders that are named like the archives; `pack` makes archives of them',
-      carried: '–',
+      carried: '`id2label.json`',
       lost: 'other members and columns',
     },
     background: [],
     ignore: [noCategory],
+    config: readArchivedObjectClasses,
     find: findArchivedObjects,
     format: async (): Promise<Format> => (await import('./segment-anything/segment-anything.ts')).segmentAnything,
   },

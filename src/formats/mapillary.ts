@@ -9,11 +9,12 @@ export async function readMapillaryConfig(root: string, file: string, encoding: 
     const { labels } = JSON.parse(text) as { labels: { name: string; instances?: boolean }[] };
     if (!Array.isArray(labels) || labels.some((label) => typeof label?.name !== 'string')) throw new Error('labels with names are missing');
     const ids = (holds: (label: (typeof labels)[0]) => boolean): number[] => labels.flatMap((label, id) => (holds(label) ? [id] : []));
+    const ignore = ids(({ name }) => name === 'void--unlabeled');
     return {
       file,
       classNames: new Map(labels.map(({ name }, id) => [id, name])),
       things: ids(({ instances }) => instances === true),
-      ignore: ids(({ name }) => name === 'void--unlabeled'),
+      ...(ignore.length > 0 && { ignore }),
     };
   } catch (cause) {
     throw new CopyPasteError('data', `not a configuration of Mapillary Vistas: ${messageOf(cause)}`, { path: file, cause });

@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { readText, type Tree } from '../base/tree.ts';
 import { CopyPasteError } from '../errors.ts';
+import type { ClassNames } from '../types.ts';
 import type { Folders } from './folders.ts';
 import type { ClassConfig } from './format.ts';
 import { filesBesideImages } from './image-names.ts';
@@ -34,7 +35,7 @@ export async function readRoboflowClasses(tree: Tree, encoding: string): Promise
   const [first, ...others] = files.map((file, n) => ({ file, classNames: classesIn(texts[n] as string, file) }));
   if (!first) return undefined;
   const { file, classNames } = first;
-  const listed = (names: ClassConfig['classNames']): string => JSON.stringify([...names].sort(([a], [b]) => a - b));
+  const listed = (names: ClassNames): string => JSON.stringify([...names].sort(([a], [b]) => a - b));
   const other = others.find((one) => listed(one.classNames) !== listed(classNames));
   if (other) throw new CopyPasteError('data', `names other classes than ${file}; give both the same`, { path: other.file });
   const background = [...classNames].flatMap(([id, name]) => (/^_*background_*$/i.test(name) ? [id] : []));

@@ -10,7 +10,6 @@ import { type Dataset, wholeFiles } from '../dataset/open.ts';
 import { filesOfSample } from '../dataset/sample-files.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError } from '../errors.ts';
-import type { PackedClasses } from '../formats/archives.ts';
 import { type BankHead, bankVersion } from '../formats/bank.ts';
 import type { Folders } from '../formats/folders.ts';
 import {
@@ -55,17 +54,19 @@ export function withMeasures(head: ManifestHead, measures: Measures): ManifestHe
 /** Head of a bank. Runs of `extract` with equal heads write equal bytes. */
 export async function bankHeadOf(dataset: Dataset, options: ExtractOptions): Promise<BankRunHead> {
   const { png } = codecs;
+  // The head of a bank has them beside its layout.
+  const { stuffClasses: stuff, ...layout } = layoutOf(dataset);
   return {
     kind: 'bank',
     schema: bankVersion,
     tool: { name: 'copypaste', version },
     codecs: { png },
     options: optionsOf(extractOptions, options),
-    layout: layoutOf(dataset),
+    layout,
     ...(dataset.list && { list: dataset.list }),
     input: await inputOf(dataset, undefined),
     classes: [...dataset.classNames].map(([id, name]) => ({ id, name })),
-    ...(dataset.stuff && { stuff: [...dataset.stuff] }),
+    ...(stuff && { stuff }),
   };
 }
 
@@ -77,11 +78,7 @@ export async function packHeadOf(dataset: Dataset, options: PackOptions): Promis
     tool: { name: 'copypaste', version },
     codecs: {},
     options: optionsOf(packOptions, options),
-    layout: {
-      ...layoutOf(dataset),
-      ...(dataset.objectIds && { objectIds: dataset.objectIds }),
-      ...(dataset.stuff && { stuff: [...dataset.stuff] }),
-    },
+    layout: layoutOf(dataset),
     ...(dataset.list && { list: dataset.list }),
     input: await inputOf(dataset, undefined),
     classes: [...dataset.classNames].map(([id, name]) => ({ id, name })),
@@ -124,7 +121,7 @@ async function listFiles(dataset: Dataset, prefix: string, listing: Hash): Promi
 }
 
 /** Layout of a data set as it was opened. */
-function layoutOf({ layout, split, folders, background, ignore, colours, threshold, documents }: Dataset): LayoutRecord {
+function layoutOf({ layout, split, folders, background, ignore, colours, threshold, objectIds, stuff, documents }: Dataset): LayoutRecord {
   const digests = [...new Set(documents.values())].map(({ path, sha256 }) => ({ path, sha256 }));
   return {
     name: layout,
@@ -134,6 +131,8 @@ function layoutOf({ layout, split, folders, background, ignore, colours, thresho
     ignore: [...ignore],
     ...(colours && { colours: colours.map(([red, green, blue]): [number, number, number] => [red, green, blue]) }),
     ...(threshold !== undefined && { threshold }),
+    ...(objectIds && { objectIds }),
+    ...(stuff && { stuffClasses: [...stuff] }),
     ...(digests.length > 0 && { documents: digests }),
   };
 }
@@ -160,7 +159,6 @@ export type BankRunHead = RunHead & BankHead;
 export interface PackHead extends RunHead {
   readonly kind: 'pack';
   readonly schema: 1;
-  readonly layout: LayoutRecord & PackedClasses;
   /** Classes of the data set that have a name. */
   readonly classes: readonly { readonly id: number; readonly name: string }[];
 }

@@ -154,6 +154,15 @@ const layout = {
     .optional()
     .describe('colour of each class id, in masks that store colours'),
   threshold: count.optional().describe('smallest value of class 1, in masks of two classes, which are written as 0 and 255'),
+  objectIds: z
+    .strictObject({
+      perClass: count.describe('an id is the class id · perClass + a number'),
+      bare: z.enum(['class', 'product']).describe('value of pixels without an object: the class id, or class id · perClass'),
+      things: z.array(classId).readonly().optional().describe('classes that have objects; absent if all may'),
+    })
+    .optional()
+    .describe('encoding of the class in the ids of object masks'),
+  stuffClasses: z.array(classId).optional().describe('ids of classes that are stuff, such as sky; absent if this is unknown'),
   documents: z.array(z.strictObject({ path, sha256 })).optional().describe('annotation documents that were read'),
 };
 

@@ -97,6 +97,34 @@ describe('archives', () => {
     await expect(wrong).rejects.toThrow(/id2label.json: is not an object of class names by id/);
   });
 
+  test('take facts from the manifest of a run, without id2label.json, and none from that of another tool', async () => {
+    const layout = { background: [], ignore: [], threshold: 9, stuffClasses: [3], objectIds: { perClass: 1000, bare: 'class' } };
+    const names = ['1.jpg', '1.mask.png'];
+    const read = (manifest: string) => opened({ 'a.tar': names }, {}, { 'manifest.json': manifest });
+    for (const kind of [{ kind: 'pack' }, {}]) {
+      const set = await read(JSON.stringify({ ...kind, tool: { name: 'copypaste' }, layout }));
+      expect(set).toMatchObject({ threshold: 9, objectIds: layout.objectIds, stuff: new Set([3]), carried: [] });
+      expect([[...set.background], [...set.ignore]]).toEqual([[], []]);
+    }
+    const others = [
+      { layout },
+      { tool: { name: 'other' }, layout },
+      { tool: null, layout },
+      { kind: 'other', tool: { name: 'copypaste' }, layout },
+      { files: ['a.tar'] },
+      ['a.tar'],
+    ];
+    for (const other of [...others.map((one) => JSON.stringify(one)), 'no JSON']) {
+      const set = await read(other);
+      expect([set.threshold, [...set.background], [...set.ignore]]).toEqual([undefined, [0], [255]]);
+    }
+    await expect(read('{"tool": {"name": "copypaste"}, "layout": {"background": [')).rejects.toMatchObject({
+      code: 'data',
+      path: 'manifest.json',
+      message: expect.stringMatching(/^manifest.json: is damaged: .*; make the data again$/),
+    });
+  });
+
   test('are not looked into beside images, and a damaged one is named', async () => {
     const root = await writeTree(join(folder, 'beside'), { 'images/1.png': png, 'masks/1.png': mask, 'images.tar': 'no tar' });
     const set = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
