@@ -4,10 +4,13 @@ import { readNamedText } from '../base/text.ts';
 import { readStart, type Tree } from '../base/tree.ts';
 import { paletteAtStart } from '../codecs/png.ts';
 import { CopyPasteError } from '../errors.ts';
-import type { Colours } from '../types.ts';
+import type { ClassNames, Colours } from '../types.ts';
 
 /** File names of colour maps: CamVid's, CVAT's, and class dictionaries. */
-const mapNames = ['label_colors.txt', 'labelmap.txt', 'class_dict.csv'];
+const mapNames = ['label_colors.txt', 'labelmap.txt', 'class_dict.csv'] as const;
+
+/** Name of a colour map that the tool writes. */
+export const [colourMapName] = mapNames;
 
 /** Classes of the colours in masks; class ids are the order of lines in the file. */
 export interface ColourMap {
@@ -57,6 +60,11 @@ export async function readColourMap(path: string, encoding?: string): Promise<Co
     background: named(/^_*background_*$/i),
     ignore: named(/^_*(void|ignore|ignored|unlabel+ed|unknown)_*$/i),
   };
+}
+
+/** Text of a colour map with the names of the classes, or their ids if they have none. */
+export function colourMapText(colours: Colours, classNames: ClassNames): string {
+  return colours.map((colour, id) => `${colour.join(' ')} ${classNames.get(id) ?? id}\n`).join('');
 }
 
 function parseLine(line: string): { name: string; colour: readonly [number, number, number] } | undefined {

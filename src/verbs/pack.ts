@@ -3,6 +3,7 @@ import { tarOf } from '../archives/tar-writer.ts';
 import { joinPath } from '../base/paths.ts';
 import { partsOfRegular } from '../base/regular.ts';
 import { arrayFormatOf } from '../codecs/image-names.ts';
+import { colourMapName, colourMapText } from '../dataset/colours.ts';
 import { type Dataset, openDataset } from '../dataset/open.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { withFiles } from '../engine/option-files.ts';
@@ -79,7 +80,7 @@ export async function pack(given: Given<typeof packOptions>, hooks: Hooks = {}):
     const { layout: _, reused: __, ...counts } = summary;
     await output.finish(
       plans.map(({ path }) => path),
-      await filesBeside(dataset, format, options),
+      await filesBeside(dataset, options),
       { summary: counts },
     );
     return summary;
@@ -211,23 +212,24 @@ async function* inOrder<T, R>(items: readonly T[], step: (item: T) => Promise<R>
   }
 }
 
-/** Files beside the archives: the names of the classes, and the manifest of the output of `augment` that is packed. */
-async function filesBeside(
-  dataset: Dataset,
-  format: Format | undefined,
-  options: PackOptions,
-): Promise<Record<string, () => AsyncIterable<string | Uint8Array>>> {
+/** Files beside the archives: the names of the classes, the colours of the classes in masks that store colours, and the manifest of the output of `augment` that is packed. */
+async function filesBeside(dataset: Dataset, options: PackOptions): Promise<Record<string, () => AsyncIterable<string | Uint8Array>>> {
   const names = Object.fromEntries([...dataset.classNames].sort(([a], [b]) => a - b));
+  const { colours } = dataset;
   const manifest = joinPath(options.in, manifestName);
   const isAugmented = await readFrame(manifest).then(
     () => true,
     () => false,
   );
   return {
-    // Read again with the facts of the classes in the manifest, even if no class has a name.
-    ...((dataset.classNames.size > 0 || !format) && {
+    ...(dataset.classNames.size > 0 && {
       [classNamesOfHub]: async function* () {
         yield `${JSON.stringify(names, undefined, 2)}\n`;
+      },
+    }),
+    ...(colours && {
+      [colourMapName]: async function* () {
+        yield colourMapText(colours, dataset.classNames);
       },
     }),
     ...(isAugmented && { [augmentFile]: () => partsOfRegular(manifest) }),

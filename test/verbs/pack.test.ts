@@ -3,6 +3,7 @@ import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openArchive } from '../../src/archives/open.ts';
+import { readMask } from '../../src/codecs/masks.ts';
 import type { Given, packOptions } from '../../src/options.ts';
 import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Image, Mask } from '../../src/types.ts';
@@ -124,9 +125,126 @@ describe.each(['webdataset', 'parquet'] as const)('pack %s', (form) => {
     expect(summary.samples).toBe(Object.values(after.splits).reduce((sum, n) => sum + n, 0));
     expect(after.sizes).toEqual(before.sizes);
     const counted = ({ classes }: typeof before) =>
-      classes.filter(({ leftOut }) => !leftOut).map(({ id, name: called, instances, pixels }) => ({ id, called, instances, pixels }));
+      classes
+        .filter(({ leftOut }) => !leftOut)
+        .map(({ id, name: called, kind, instances, pixels }) => ({ id, called, kind, instances, pixels }));
     expect(counted(after)).toEqual(counted(before).filter(({ instances, pixels }) => instances + pixels > 0));
-    expect(after.odd).toEqual([]);
+    expect([after.odd, after.leftBehind]).toEqual([[], ['manifest.json']]);
+  });
+
+  test('classes of panoptic objects are stuff or things in an output too', async () => {
+    const { out } = await packed(form, 'fixtures/panoptic');
+    const augmented = newPath('augmented');
+    await augment({ in: out, out: augmented, p: 1, seed: 1 });
+    const kinds = async (data: string) =>
+      new Map((await inspect({ in: data })).classes.flatMap(({ id, kind, leftOut }) => (leftOut ? [] : [[id, kind]])));
+    const before = await kinds('fixtures/panoptic');
+    expect(new Set(before.values())).toEqual(new Set(['thing', 'stuff']));
+    for (const [id, kind] of await kinds(augmented)) expect([id, kind]).toEqual([id, before.get(id)]);
+  });
+
+  test('masks of colours are packed with their colours, wherever these were, and with ignored ids that differ from those of their names', async () => {
+    const map = '70 70 70 building\n0 0 0 void\n64 0 128 car\n';
+    const painted = (n: number): Image =>
+      imageOf(20, 16, (x, y) => (x > 2 + n && x < 9 && y > 4 && y < 12 ? rgba(64, 0, 128) : y < 2 ? rgba(0, 0, 0) : rgba(70, 70, 70)));
+    const masks = Object.fromEntries(
+      [0, 1, 2].flatMap((n) => [
+        [`images/${n}.png`, picture(n)],
+        [`masks/${n}.png`, painted(n)],
+      ]),
+    );
+    const [own, other] = [newPath('own'), newPath('other')];
+    const pictures = Object.fromEntries([0, 1, 2].map((n) => [`images/${n}.png`, imageOf(20, 16, (x, y) => rgba(x, y, n))]));
+    await writeTree(own, { ...masks, ...pictures, 'label_colors.txt': map });
+    await writeTree(other, { ...masks, ...pictures });
+    const colorMap = join(await writeTree(newPath('map'), { 'mine.txt': map }), 'mine.txt');
+    for (const [data, options] of [
+      [own, {}],
+      [own, { ignore: [] }],
+      [other, { colorMap }],
+    ] as const) {
+      const { out } = await packed(form, data, options);
+      const { classes } = await inspect({ in: data, ...options });
+      expect(classes.map(({ name }) => name).sort()).toEqual(['building', 'car', 'void']);
+      expect((await inspect({ in: out })).classes).toEqual(classes);
+      const [first, second, again] = [newPath('first'), newPath('second'), newPath('again')];
+      await augment({ in: out, out: first, p: 1, seed: 1 });
+      await augment({ in: first, out: second, p: 1, seed: 1 });
+      await pack({ form, in: second, out: again });
+      for (const one of [first, second, again])
+        expect((await inspect({ in: one })).classes.map(({ id, name, leftOut }) => ({ id, name, leftOut }))).toEqual(
+          classes.map(({ id, name, leftOut }) => ({ id, name, leftOut })),
+        );
+    }
+  });
+
+  test('masks of two classes keep their threshold, and ids that are not ignored stay so, also in outputs and without names', async () => {
+    const two = (n: number): Mask => drawBox(drawBox(filled(width, height, 3), [5 + n, 5, 15, 13], 255), [20, 4, 26, 20], 131);
+    const data = newPath('two');
+    await writeTree(
+      data,
+      Object.fromEntries(
+        [0, 1, 2].flatMap((n) => [
+          [`images/${n}.png`, picture(n)],
+          [`masks/${n}.png`, two(n)],
+        ]),
+      ),
+    );
+    for (const options of [{ threshold: 128 }, { ignore: [] }, { background: [3], ignore: [] }]) {
+      const { out } = await packed(form, data, options);
+      expect(Object.keys(await treeDigests(out))).not.toContain('id2label.json');
+      const { classes } = await inspect({ in: data, ...options });
+      expect(classes.filter(({ leftOut }) => !leftOut)).not.toEqual([]);
+      expect((await inspect({ in: out })).classes).toEqual(classes);
+      const [first, again] = [newPath('first'), newPath('again')];
+      await augment({ in: out, out: first, p: 1, seed: 1 });
+      await expectSound(first, out);
+      await pack({ form, in: first, out: again });
+      for (const one of [first, again])
+        expect((await inspect({ in: one })).classes.map(({ id, leftOut }) => [id, leftOut])).toEqual(
+          classes.map(({ id, leftOut }) => [id, leftOut]),
+        );
+    }
+  });
+
+  test.each(streetLayouts)('an instance of %s has the class of its mask after several runs', async (name) => {
+    const { split, files } = streets[name];
+    const [root, first, second, again, third] = ['street', 'first', 'second', 'again', 'third'].map(newPath) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    await writeTree(root, files());
+    const { out } = await packed(form, root);
+    await rm(join(out, 'id2label.json'), { force: true });
+    const options = { split, instances: 'object', p: 1, seed: 3, truncated: 'keep', minArea: '4px', maxArea: 1 } as const;
+    await augment({ ...options, in: out, out: first });
+    await augment({ ...options, in: first, out: second });
+    await pack({ form, in: second, out: again });
+    await augment({ ...options, in: again, out: third });
+    const perClass = name === 'cityscapes' ? 1000 : 256;
+    const facts = async (data: string) => {
+      const { objectIds, stuffClasses } = JSON.parse(readFileSync(join(data, 'manifest.json'), 'utf8')).layout;
+      return { objectIds, stuffClasses };
+    };
+    expect((await facts(out)).objectIds).toMatchObject({ perClass });
+    for (const data of [first, second, again, third]) expect(await facts(data)).toEqual(await facts(out));
+    for (const data of [first, second, third]) {
+      const { records } = await readManifest(join(data, 'manifest.json'));
+      expect(records.some(({ status }) => status === 'augmented')).toBe(true);
+      for (const { files: written } of records) {
+        const [mask, objects] = await Promise.all(
+          [written.mask, written.objects].map(async (file) => {
+            const path = (file as { path: string }).path;
+            return (await readMask(readFileSync(join(data, path)), path)).ids;
+          }),
+        );
+        const wrong = [...(objects as Mask['ids'])].filter((id, i) => id >= perClass && Math.floor(id / perClass) !== mask?.[i]);
+        expect(wrong).toEqual([]);
+      }
+    }
   });
 
   test('archives are augmented as the folders with their files', async () => {
