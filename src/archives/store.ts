@@ -28,15 +28,14 @@ export interface Member {
 export interface Archives {
   /** The file of a path in an archive; `undefined` if it is in none. @throws {Damaged} if the archive is damaged. */
   member(path: string): Promise<Member | undefined>;
-  /** Names of the files in an archive; `undefined` if the path is not one of an archive. @throws {Damaged} if it is damaged. */
+  /** Names of the files in an archive that was just listed; `undefined` if the path is not one of an archive. @throws {Damaged} if it is damaged. */
   names(path: string): Promise<readonly string[] | undefined>;
 }
 
 interface Known {
   readonly version: string;
-  readonly archive: Promise<Archive>;
-  /** Number of its files, once it is open. */
-  files: number;
+  readonly archive: Archive;
+  readonly state: Awaited<ReturnType<Plain['state']>>;
 }
 
 /** Number of files in the archives whose index is kept. One takes about 200 bytes. */
@@ -53,28 +52,40 @@ export function createArchives({ open, state, version }: Plain, most = filesKept
   const forgetOld = (): void => {
     let files = 0;
     for (const [n, [path, own]] of [...known].reverse().entries()) {
-      files += own?.files ?? 1;
+      files += own?.archive.names.length ?? 1;
       if (n > 0 && files > most) known.delete(path);
     }
   };
 
-  const openAt = async (path: string): Promise<Archive | undefined> => {
-    // A store would be asked over the network for every file. Digests notice a change.
-    const isAsked = !(isRemote(path) && known.has(path));
-    const current = isAsked ? await version(path).catch(() => undefined) : known.get(path)?.version;
+  /** Archives that are being opened, by path: all who ask meanwhile share one index. */
+  const opening = new Map<string, Promise<Known | undefined>>();
+
+  const openAt = (path: string, isListed = false): Promise<Known | undefined> => {
+    const shared = opening.get(path) ?? openNow(path, isListed).finally(() => opening.delete(path));
+    opening.set(path, shared);
+    return shared;
+  };
+
+  const openNow = async (path: string, isListed: boolean): Promise<Known | undefined> => {
     const before = known.get(path);
+    // A store would be asked over the network for every file, unless a listing has just told. Reading notices a change.
+    const isAsked = isListed || !(isRemote(path) && known.has(path));
+    const current = isAsked ? await version(path).catch(() => undefined) : before?.version;
     if (current === undefined) {
       if (isRemote(path)) use(path, undefined);
       return undefined;
     }
     if (before?.version === current) {
       use(path, before);
-      return before.archive;
+      return before;
     }
-    const { size } = await state(path);
-    // No file stays open: there may be more archives than a process may have open files.
+    const own = await state(path);
+    const { size } = own;
+    // A file of the disk does not stay open: there may be more archives than a process may have open files. One of a store is no more than
+    // its state, and refuses to be read once the object is another one.
+    const stored = isRemote(path) ? await open(path) : undefined;
     const read = async (start: number, length: number): Promise<Uint8Array> => {
-      const file = await open(path);
+      const file = stored ?? (await open(path));
       try {
         const wanted = Math.max(0, Math.min(length, size - start));
         const bytes = Buffer.allocUnsafeSlow(wanted);
@@ -86,37 +97,30 @@ export function createArchives({ open, state, version }: Plain, most = filesKept
         }
         return bytes.subarray(0, at);
       } finally {
-        await file.close();
+        if (!stored) await file.close();
       }
     };
-    const own: Known = { version: current, archive: openArchive({ path, size, read }), files: 0 };
-    use(path, own);
-    try {
-      const archive = await own.archive;
-      own.files = archive.names.length;
-      forgetOld();
-      return archive;
-    } catch (error) {
-      if (known.get(path) === own) known.delete(path);
-      throw error;
-    }
+    const opened: Known = { version: current, archive: await openArchive({ path, size, read }), state: own };
+    use(path, opened);
+    forgetOld();
+    return opened;
   };
 
   return {
-    names: async (path) => (isArchive(path) ? (await openAt(path))?.names : undefined),
+    names: async (path) => (isArchive(path) ? (await openAt(path, true))?.archive.names : undefined),
 
     async member(path) {
       for (const { index, 0: ending } of path.matchAll(archiveInPath)) {
         const at = path.slice(0, index + ending.length - 1);
         const archive = await openAt(at);
-        if (archive) return memberOf(archive, at, path.slice(index + ending.length), () => state(at));
+        if (archive) return memberOf(archive, at, path.slice(index + ending.length));
       }
       return undefined;
     },
   };
 }
 
-function memberOf(archive: Archive, path: string, name: string, stateOf: () => ReturnType<Plain['state']>): Member {
+function memberOf({ archive, state: { size, mtimeMs } }: Known, path: string, name: string): Member {
   return {
     archive: path,
     open: () => ({
@@ -130,7 +134,6 @@ function memberOf(archive: Archive, path: string, name: string, stateOf: () => R
       close: async () => {},
     }),
     async state() {
-      const { size, mtimeMs } = await stateOf();
       return { size: archive.size(name) ?? Math.floor(size / archive.names.length), mtimeMs };
     },
   };

@@ -1,4 +1,5 @@
 /** Reading from S3: every read is a request of a range of bytes, so that one that is cut short goes on from where it broke. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { codeOf } from '../errors.ts';
 import { changedCode, placeOf, requested } from './s3-client.ts';
@@ -102,6 +103,8 @@ export async function stateOf(path: string): Promise<ObjectState> {
 
 export function open(path: string, ahead: boolean): OpenFile {
   const abort = new AbortController();
+  // An archive is read by many at once, of which Node would warn as a leak.
+  setMaxListeners(0, abort.signal);
   let state = listed.get(path);
   /** Parts that are read or being read, by number. */
   const parts = new Map<number, Promise<Buffer>>();

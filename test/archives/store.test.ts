@@ -15,9 +15,11 @@ async function tar(...names: string[]): Promise<Buffer> {
 /** Archives of files in memory, and the paths of those whose index was made, in order. */
 async function archivesOf(tars: Readonly<Record<string, Buffer>>, most: number) {
   const indexed: string[] = [];
+  const asked: string[] = [];
   const archives = createArchives(
     {
       async open(path) {
+        asked.push('open');
         const bytes = tars[path] as Buffer;
         return {
           async read(buffer, offset, length, position) {
@@ -29,16 +31,20 @@ async function archivesOf(tars: Readonly<Record<string, Buffer>>, most: number) 
           close: async () => {},
         };
       },
-      state: async (path) => ({ size: (tars[path] as Buffer).length, mtimeMs: 0 }),
+      async state(path) {
+        asked.push('state');
+        return { size: (tars[path] as Buffer).length, mtimeMs: 0 };
+      },
       async version(path) {
+        asked.push('version');
         await wait(1);
-        return path in tars ? '1' : undefined;
+        return tars[path] && `${tars[path].length}`;
       },
     },
     most,
   );
   const read = async (path: string): Promise<string> => `${await (await archives.member(path))?.open().readFile()}`;
-  return { archives, indexed, read };
+  return { archives, indexed, asked, read };
 }
 
 test('the index of an archive is kept until others with many files were used since', async () => {
@@ -46,7 +52,9 @@ test('the index of an archive is kept until others with many files were used sin
   const { indexed, read } = await archivesOf(tars, 5);
   for (const path of ['a.tar/1', 'b.tar/4', 'a.tar/2', 'b.tar/5', 'a.tar/3']) expect(await read(path)).toBe(path.slice(6));
   expect(indexed).toEqual(['a.tar', 'b.tar']);
+  indexed.length = 0;
   expect(await Promise.all(['c.tar/6', 'c.tar/11'].map(read))).toEqual(['6', '11']);
+  expect(indexed).toEqual(['c.tar']);
   indexed.length = 0;
   await read('c.tar/7');
   expect(indexed).toEqual([]);
@@ -54,6 +62,27 @@ test('the index of an archive is kept until others with many files were used sin
   await read('b.tar/4');
   await read('c.tar/7');
   expect(indexed).toEqual(['a.tar', 'b.tar', 'c.tar']);
+});
+
+test('an archive that cannot be opened is tried again', async () => {
+  const tars: Record<string, Buffer> = { 'a.tar': Buffer.alloc(1000, 'x') };
+  const { read } = await archivesOf(tars, 5);
+  const tried = await Promise.allSettled(['a.tar/1', 'a.tar/1'].map(read));
+  expect(tried.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  tars['a.tar'] = await tar('1');
+  expect(await read('a.tar/1')).toBe('1');
+});
+
+test('a store is asked once for an archive, and again once it is listed anew', async () => {
+  const path = 's3://bucket/a.tar';
+  const tars = { [path]: await tar('1', '2') };
+  const { archives, asked, read } = await archivesOf(tars, 5);
+  expect(await Promise.all(Array.from({ length: 12 }, () => read(`${path}/1`)))).toEqual(Array(12).fill('1'));
+  await (await archives.member(`${path}/2`))?.state();
+  expect(asked).toEqual(['version', 'state', 'open']);
+  tars[path] = await tar('1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20');
+  expect(await archives.names(path)).toHaveLength(20);
+  expect(await read(`${path}/20`)).toBe('20');
 });
 
 test('a folder of the name of an archive is none', async () => {
