@@ -165,7 +165,7 @@ function loadedBy(file: string, files: Source, loaded = new Set<string>()): Set<
   return loaded;
 }
 
-test('worker threads load neither zod nor what opens data sets: each thread would compile it again', () => {
+test('worker threads load neither zod, options nor dataset/open.ts: each thread would compile it again', () => {
   const loaded = [...loadedBy('engine/worker.ts', source)];
   expect(loaded).toContain('engine/pipeline.ts');
   expect(loaded.filter((name) => ['zod', 'fflate', 'schema.ts', 'options.ts', 'dataset/open.ts'].includes(name))).toEqual([]);

@@ -7,7 +7,7 @@ import { utf8 } from '../base/text.ts';
 import { filesBelow, type Tree } from '../base/tree.ts';
 import { arrayFormatOf, extensionList, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
-import { type ArchiveRoles, endingOf, unclearRoles } from '../formats/archives.ts';
+import { type ArchiveRoles, endingOf, plainExtension, unclearRoles } from '../formats/archives.ts';
 import { type DocumentSample, type OpenedDocument as Opened, openDocument } from '../formats/documents.ts';
 import { type Folders, type Part, partsOf } from '../formats/folders.ts';
 import {
@@ -483,9 +483,10 @@ function isMaskFile(files: List<string>, ending: string, beside: boolean): (file
 }
 
 /** Creates a test of files of one role in archives. */
-function isArchived(ending: string, { maskExtension = '', others }: ArchiveRoles): (file: string) => boolean {
+function isArchived(ending: string, { maskExtension, others }: ArchiveRoles): (file: string) => boolean {
   const isImage = (file: string): boolean => formatOf(file) !== undefined || arrayFormatOf(file) !== undefined;
-  return (file) => isImage(file) && (ending !== '' || (!others.has(endingOf(file)) && file.toLowerCase().endsWith(maskExtension)));
+  const isMask = (file: string): boolean => maskExtension === undefined || plainExtension(file) === maskExtension;
+  return (file) => isImage(file) && (ending !== '' || (!others.has(endingOf(file)) && isMask(file)));
 }
 
 function folderOf({ folder }: View, { masks }: Folders): string {

@@ -2,12 +2,12 @@
  * Data sets in archives: tars of WebDataset and Parquet files of Hugging Face. Each archive is read as a folder with its name, which also
  * holds for a real folder of such a name, as in an output. The files of a sample have one key: `7.jpg`, `7.mask.png`, `7.json`.
  */
-import { archiveEnding, isArchive } from '../archives/archive.ts';
+import { archiveEnding, archiveInPath, compressed, isArchive } from '../archives/archive.ts';
 import { inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
 import { archives } from '../base/regular.ts';
 import { cannotRead, listTree, readText, type Tree, withMembers } from '../base/tree.ts';
-import { arrayFormatOf, formatOf } from '../codecs/image-names.ts';
+import { arrayFormatOf, extensions, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { ClassNames, Endings } from '../types.ts';
 import { type Folders, isSplitName } from './folders.ts';
@@ -57,10 +57,13 @@ export async function listDataset(root: string): Promise<Tree> {
 
 /** Note on archives that are not read; none if there are none. @param tree of `listDataset`. */
 export function notesOnArchives({ files }: Pick<Tree, 'files'>): string[] {
-  const [first, ...others] = files.filter(isArchive);
+  const unread = files.filter((file) => isArchive(file) && file.search(archiveInPath) < 0);
+  const [first, ...others] = unread;
   if (first === undefined) return [];
   const more = others.length > 0 ? ` and ${others.length} more are` : ' is';
-  return [`${first}${more} not read, since images lie beside archives; pass a folder without these images to read archives`];
+  // Compressed archives are refused in any folder.
+  const advice = unread.every((file) => compressed.test(file)) ? '' : '; pass a folder without these images to read archives';
+  return [`${first}${more} not read, since images lie beside archives${advice}`];
 }
 
 /** Archives whose index is made at the same time. */
@@ -114,7 +117,7 @@ function splitOf(archive: string): string {
 /** Roles of the images in the archives of a tree, by their names. */
 export function rolesIn(tree: Tree): ArchiveRoles {
   const stems = new Set<string>();
-  const extensions = new Map<string, number>();
+  const counts = new Map<string, number>();
   const archives = archivesOf(tree);
   const files = tree.files.filter((file) => archives.some((archive) => file.startsWith(`${archive}/`)) && isImage(file));
   for (const file of files) stems.add(stemOf(file));
@@ -135,16 +138,15 @@ export function rolesIn(tree: Tree): ArchiveRoles {
   const others = new Set(all.filter((ending) => !images.includes(ending)));
   if (images.length === 1 && masks.length === 1)
     return { endings: { image: images[0] as string, mask: masks[0] as string, objects }, others };
-  for (const file of files)
-    if (!others.has(endingOf(file))) extensions.set(extensionOf(file), (extensions.get(extensionOf(file)) ?? 0) + 1);
-  const maskExtension = masks.length === 0 && plain > 0 ? twinOf(extensions, plain) : undefined;
+  for (const file of files) if (!others.has(endingOf(file))) counts.set(plainExtension(file), (counts.get(plainExtension(file)) ?? 0) + 1);
+  const maskExtension = masks.length === 0 && plain > 0 ? twinOf(counts, plain) : undefined;
   return maskExtension === undefined ? { others } : { endings: { image: '', mask: '', objects }, others, maskExtension };
 }
 
 /** Extension of masks, if each image has a file of its name with one of two extensions: that of a format without loss beside JPEG. */
-function twinOf(extensions: ReadonlyMap<string, number>, stems: number): string | undefined {
-  const masks = [...extensions.keys()].filter((one) => /^\.(png|tiff?|bmp|npy|npz)$/.test(one));
-  return extensions.size === 2 && masks.length === 1 && extensions.get(masks[0] as string) === stems ? masks[0] : undefined;
+function twinOf(counts: ReadonlyMap<string, number>, stems: number): string | undefined {
+  const masks = [...counts.keys()].filter((one) => /^\.(png|tif|bmp|npy|npz)$/.test(one));
+  return counts.size === 2 && masks.length === 1 && counts.get(masks[0] as string) === stems ? masks[0] : undefined;
 }
 
 /** The error of archives whose masks cannot be told from other images. */
@@ -169,10 +171,10 @@ export function endingOf(file: string): string {
   return /\.[^./]+$/.exec(stemOf(file))?.[0] ?? '';
 }
 
-/** Extension of a file in lower case, `.jpg` for all of JPEG. */
-function extensionOf(file: string): string {
-  const extension = /\.[^./]+$/.exec(file)?.[0].toLowerCase() ?? '';
-  return extension === '.jpeg' ? '.jpg' : extension;
+/** Extension of a file in lower case, the first one of its format: `.jpg` for `.JPEG`. */
+export function plainExtension(file: string): string {
+  const format = formatOf(file);
+  return format === undefined ? (/\.[^./]+$/.exec(file)?.[0].toLowerCase() ?? '') : `.${extensions[format][0]}`;
 }
 
 /** Name of the file of class names, as on the Hugging Face hub. */

@@ -5,12 +5,13 @@ import { readRegular } from '../base/regular.ts';
 import { createSorter, groupsOf } from '../base/sorter.ts';
 import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import { partsOf } from '../formats/json.ts';
+import { unfinished } from '../formats/unfinished.ts';
 import { isRemote } from '../storage/store.ts';
 import { sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
 import { type Manifest, type ManifestHead, type ManifestRecord, manifestSchema, recordSchema } from './manifest.ts';
 import { inputsOf, sourceInputsOf } from './records.ts';
-import { writeStored } from './stored.ts';
+import { namesIn, writeStored } from './stored.ts';
 
 export const manifestName = 'manifest.json';
 
@@ -25,8 +26,8 @@ export async function readManifest(path: string): Promise<Manifest> {
 
 /** Reads the bytes of a manifest. @throws {CopyPasteError} `noInput` if it cannot be read. */
 export async function readManifestBytes(path: string): Promise<Uint8Array> {
-  return readRegular(path).catch((cause: unknown) => {
-    throw noManifest(path, cause);
+  return readRegular(path).catch(async (cause: unknown) => {
+    throw await noManifest(path, cause);
   });
 }
 
@@ -118,12 +119,18 @@ async function* valuesOf(path: string, wanted: (key: string, element: boolean) =
       if (wanted(key, element)) yield { key, element, value: JSON.parse(Buffer.from(bytes).toString()) as unknown };
   } catch (cause) {
     if (cause instanceof CopyPasteError) throw cause;
-    throw codeOf(cause) === undefined ? notManifest(path, messageOf(cause), cause) : noManifest(path, cause);
+    throw codeOf(cause) === undefined ? notManifest(path, messageOf(cause), cause) : await noManifest(path, cause);
   }
 }
 
-function noManifest(path: string, cause: unknown): CopyPasteError {
+/** The error of a manifest that cannot be read, which is not written yet if its run is not complete. */
+async function noManifest(path: string, cause: unknown): Promise<CopyPasteError> {
   if (cause instanceof CopyPasteError) return cause;
+  if (codeOf(cause) === 'ENOENT' && basename(path) === manifestName) {
+    const folder = dirname(path);
+    const begun = unfinished('noInput', folder, await namesIn(folder).catch(() => []), cause);
+    if (begun) return begun;
+  }
   const why = codeOf(cause) === 'ENOENT' ? 'there is no such manifest' : `the manifest cannot be read: ${systemMessageOf(cause)}`;
   return new CopyPasteError(kindOfUnread(cause), `${path}: ${why}; check the path, or run augment first`, { cause });
 }

@@ -8,7 +8,6 @@ import { imageBytesIn, type Origin, openOrigin } from '../engine/origin.ts';
 import { type PlannedAgain, planAgain } from '../engine/plan-again.ts';
 import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
-import { isShardName, journalName } from '../formats/unfinished.ts';
 import { type Given, type Resolved, verifyOptions } from '../options.ts';
 import { checkFiles } from '../output/check-files.ts';
 import { checkRecord } from '../output/check-record.ts';
@@ -18,10 +17,9 @@ import { type Difference, describeDifference } from '../output/compare.ts';
 import { createFinder, readOwn } from '../output/files.ts';
 import { describeLeaf, differingLeaves } from '../output/leaves.ts';
 import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } from '../output/manifest.ts';
-import { manifestName, type OpenManifest, openedManifest, openManifest, readManifest } from '../output/manifest-file.ts';
+import { manifestName, openedManifest, openManifest, readManifest } from '../output/manifest-file.ts';
 import { digestsOf, outputsOf } from '../output/records.ts';
 import type { Use } from '../output/samples.ts';
-import { namesIn } from '../output/stored.ts';
 import { withBackend } from '../render/backend.ts';
 import { resolveOptions } from '../schema.ts';
 
@@ -59,8 +57,9 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   if (!deep && flag !== undefined) throw new CopyPasteError('usage', `${flag}: needs --deep; pass --deep, or leave it out`);
   const { meter } = hooks;
   // Planning again needs all records at once.
-  const whole = deep ? await readComplete(out, readManifest) : undefined;
-  const manifest = whole ? openedManifest(whole) : await readComplete(out, openManifest);
+  const path = joinPath(out, manifestName);
+  const whole = deep ? await readManifest(path) : undefined;
+  const manifest = whole ? openedManifest(whole) : await openManifest(path);
   const { frame, count } = manifest;
   const again = whole ? spread(whole.records, options.sample) : [];
 
@@ -211,20 +210,6 @@ async function compareDocuments(origin: Origin, entries: Entries): Promise<Diffe
     digests.delete(path);
   }
   return [...found, ...[...digests.keys()].map((path) => ({ path, what: 'is no document that is made from the input' }))];
-}
-
-/** Reads the manifest of an output. @throws {CopyPasteError} `noInput` when the run is not complete. */
-async function readComplete<M extends Manifest | OpenManifest>(out: string, read: (path: string) => Promise<M>): Promise<M> {
-  try {
-    return await read(joinPath(out, manifestName));
-  } catch (error) {
-    const names = await namesIn(out).catch((): string[] => []);
-    const rest = names.includes(journalName)
-      ? 'run its augment command again to continue it'
-      : names.some(isShardName) && 'do the rest of its shards and merge them';
-    if (names.includes(manifestName) || !rest) throw error;
-    throw new CopyPasteError('noInput', `${out}: the run is not complete; ${rest}`, { cause: error });
-  }
 }
 
 /** Up to `count` records, spread evenly over the manifest; all by default. */

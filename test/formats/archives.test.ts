@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tarOf } from '../../src/archives/tar-writer.ts';
 import { encodeImage } from '../../src/codecs/image.ts';
+import { writeMask } from '../../src/codecs/masks.ts';
 import { encodeMask } from '../../src/codecs/png-masks.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { drawBox, filled, imageOf, rgba, temporaryFolder, writeTree } from '../make.ts';
@@ -11,7 +12,9 @@ let number = 0;
 const image = imageOf(20, 10, (x, y) => rgba(x, y, 99));
 const png = Buffer.from(await encodeImage(image, 'png', 90));
 const jpg = Buffer.from(await encodeImage(image, 'jpeg', 90));
-const mask = Buffer.from(await encodeMask(drawBox(filled(20, 10, 0), [2, 2, 9, 8], 3)));
+const ids = drawBox(filled(20, 10, 0), [2, 2, 9, 8], 3);
+const mask = Buffer.from(await encodeMask(ids));
+const { bytes: tif } = await writeMask(ids, 'mask.tif');
 
 async function tar(names: readonly string[]): Promise<Buffer> {
   const parts: Uint8Array[] = [];
@@ -21,9 +24,11 @@ async function tar(names: readonly string[]): Promise<Buffer> {
         name,
         bytes: /\.jpe?g$/i.test(name)
           ? jpg
-          : /(\.\w+|_m)\.png$/.test(name) || names.some((one) => /\.jpe?g$/i.test(one) && one.split('.')[0] === name.split('.')[0])
-            ? mask
-            : png,
+          : /\.tiff?$/i.test(name)
+            ? tif
+            : /(\.\w+|_m)\.png$/.test(name) || names.some((one) => /\.jpe?g$/i.test(one) && one.split('.')[0] === name.split('.')[0])
+              ? mask
+              : png,
       };
   };
   for await (const part of tarOf(files())) parts.push(part);
@@ -125,6 +130,11 @@ describe('archives', () => {
     });
   });
 
+  test('may hold other archives, which no note says to read', async () => {
+    const set = await opened({ 'a.tar': ['1.jpg', '1.mask.png', '0.tar'] });
+    expect([set.notes, set.leftBehind]).toEqual([[], ['a.tar/0.tar']]);
+  });
+
   test('are not looked into beside images, and a damaged one is named', async () => {
     const root = await writeTree(join(folder, 'beside'), { 'images/1.png': png, 'masks/1.png': mask, 'images.tar': 'no tar' });
     const set = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
@@ -137,6 +147,10 @@ describe('archives', () => {
       code: 'usage',
       offenders: ['a.tar and 1 more are not read, since images lie beside archives; pass a folder without these images to read archives'],
     });
+    const packed = await writeTree(join(folder, 'packed'), { 'images/1.png': png, 'masks/1.png': mask, 'images.tar.gz': 'none' });
+    expect((await openDataset({ in: packed, maskSuffix: '', onlySplit: false, skipBad: false })).notes).toEqual([
+      'images.tar.gz is not read, since images lie beside archives',
+    ]);
     const alone = await writeTree(join(folder, 'alone'), { 'images.tar': 'x'.repeat(1000) });
     await expect(openDataset({ in: alone, maskSuffix: '', onlySplit: false, skipBad: false })).rejects.toMatchObject({
       code: 'data',
@@ -149,6 +163,11 @@ describe('archives', () => {
     expect(pairsOf(set)).toEqual(
       [1, 2, 3].map((n) => [expect.stringMatching(new RegExp(`^A.TAR/${n}.jpe?g$`, 'i')), expect.anything(), undefined]),
     );
+  });
+
+  test('may have masks in TIFF with both of its extensions', async () => {
+    const set = await opened({ 'a.tar': ['1.jpg', '1.tif', '2.jpg', '2.TIFF'] });
+    expect(pairsOf(set).map(([, mask]) => mask)).toEqual(['a.tar/1.tif', 'a.tar/2.TIFF']);
   });
 
   test('without masks are refused with what they have, and with what is needed', async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { augment, augmentShard } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { pack } from '../../src/verbs/pack.ts';
+import { report } from '../../src/verbs/report.ts';
 import { temporaryFolder, writeTree } from '../make.ts';
 import { planned } from '../shards.ts';
 
@@ -20,6 +21,7 @@ test('the output of an interrupted run is no data set, until the run is complete
   };
   await expect(pack({ form: 'webdataset', in: out, out: join(folder, 'packed') })).rejects.toMatchObject(refused);
   await expect(inspect({ in: out })).rejects.toMatchObject(refused);
+  await expect(report({ out, page: join(folder, 'page.html') })).rejects.toMatchObject({ ...refused, code: 'noInput' });
   await expect(augment({ ...camvid, sources: out, out: join(folder, 'other') })).rejects.toMatchObject({ code: 'usage' });
   await augment({ ...camvid, out });
   expect((await inspect({ in: out })).layout).toBe('camvid');
@@ -32,6 +34,10 @@ test('shards are no data set before they are merged', async () => {
   await expect(inspect({ in: out })).rejects.toThrow(
     'as its file shard-1-of-2.jsonl shows; do the rest of its shards and merge them first',
   );
+  await augmentShard({ run, shard: '2/2' });
+  const rest = 'as its file shard-1-of-2.jsonl shows; merge its shards first';
+  await expect(inspect({ in: out })).rejects.toThrow(rest);
+  await expect(report({ out, page: join(folder, 'page.html') })).rejects.toThrow(rest);
 });
 
 test('a file of another tool may have the name of a journal', async () => {

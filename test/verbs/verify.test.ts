@@ -114,14 +114,16 @@ describe('verify', () => {
     await writeTree(out, { 'run.jsonl': '' });
     await expect(verify({ out })).rejects.toMatchObject({
       code: 'noInput',
-      message: expect.stringMatching(/not complete; run its augment/),
+      message: `${out}: is the output of a run that is not complete, as its file run.jsonl shows; run its command again first`,
     });
     await rm(join(out, 'run.jsonl'));
     await writeTree(out, { 'shard-1-of-2.jsonl': '' });
     await expect(verify({ out })).rejects.toMatchObject({
       code: 'noInput',
-      message: `${out}: the run is not complete; do the rest of its shards and merge them`,
+      message: `${out}: is the output of a run that is not complete, as its file shard-1-of-2.jsonl shows; do the rest of its shards and merge them first`,
     });
+    await writeTree(out, { 'shard-2-of-2.jsonl': '' });
+    await expect(verify({ out })).rejects.toThrow(/shows; merge its shards first$/);
   });
 
   test('has exit codes for scripts', async () => {
