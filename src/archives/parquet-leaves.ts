@@ -55,7 +55,7 @@ interface Decoded {
  * Number of bytes of pages that are kept, for all files of a thread: two pages of the largest size, between these limits. A page of PyArrow
  * may hold a thousand images, and is decoded as a whole.
  */
-const keptBytes = { least: 1 << 25, most: 1 << 28 };
+export const keptBytes = { least: 1 << 25, most: 1 << 28 };
 /** Kept pages, the last used first. */
 let kept: readonly Page[] = [];
 
@@ -239,9 +239,8 @@ async function valuesOf(
   const { header } = await headerAt(buffer, page.offset, page.offset + page.size);
   const encoding = (header.data_page_header ?? header.data_page_header_v2)?.encoding ?? '';
   const parts = dictionary && encoding.includes('DICTIONARY') ? [dictionary, page] : [page];
-  const bytes = Buffer.concat(
-    await Promise.all(parts.map(async ({ offset, size }) => new Uint8Array(await buffer.slice(offset, offset + size)))),
-  );
+  const read = await Promise.all(parts.map(async ({ offset, size }) => new Uint8Array(await buffer.slice(offset, offset + size))));
+  const bytes = read.length === 1 ? (read[0] as Uint8Array) : Buffer.concat(read);
   const { dictionary_page_offset: _, ...meta } = chunkOf(group, leaf).meta_data;
   const meta_data = { ...meta, data_page_offset: 0n, total_compressed_size: BigInt(bytes.length) };
   const num_rows = BigInt(page.rows);
@@ -309,6 +308,8 @@ export function bufferOf({ size, read }: Pick<Ranges, 'size' | 'read'>): AsyncBu
     async slice(start, end = size) {
       const from = start < 0 ? size + start : start;
       const bytes = await read(from, end - from);
+      // A page may have hundreds of megabytes, and nothing changes them.
+      if (bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer as ArrayBuffer;
       return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
     },
   };

@@ -38,11 +38,11 @@ interface Known {
   readonly state: Awaited<ReturnType<Plain['state']>>;
 }
 
-/** Number of files in the archives whose index is kept. One takes about 200 bytes. */
-const filesKept = 1 << 21;
+/** Number of files in the archives whose index is kept, and about the bytes that one takes. */
+export const indexed = { files: 1 << 21, bytes: 200 };
 
 /** Creates the archives of a thread. @param most number of files in the archives whose index is kept. */
-export function createArchives({ open, state, version }: Plain, most = filesKept): Archives {
+export function createArchives({ open, state, version }: Plain, most = indexed.files): Archives {
   /** Archives by path, the last used last; `undefined` for a folder of a store. */
   const known = new Map<string, Known | undefined>();
   const use = (path: string, own: Known | undefined): void => {

@@ -1,4 +1,7 @@
 /** Processors and memory that a shard of a run needs, from the sizes of the images in its run file. */
+import { archiveInPath } from '../archives/archive.ts';
+import { keptBytes } from '../archives/parquet-leaves.ts';
+import { indexed } from '../archives/store.ts';
 import type { RunFile } from '../output/run-file.ts';
 import { batchCount } from '../plan/batches.ts';
 import type { RunResources } from '../schedulers/job-files.ts';
@@ -20,8 +23,12 @@ const imagesOfJob = 12;
 export async function resourcesOf(run: RunFile): Promise<RunResources> {
   const { head } = run;
   const { copies, batchSize } = givenOptions(head.manifest, run.folders);
-  let [largest, sources] = [0, 0];
+  let [largest, sources, archived] = [0, 0, 0];
+  let hasPages = false;
   for await (const line of run.lines()) {
+    if (!('sample' in line)) continue;
+    if (line.sample.image.search(archiveInPath) >= 0) archived += line.files.length;
+    hasPages ||= /\.parquet\//i.test(line.sample.image);
     if (line.kind !== 'sample' && line.kind !== 'source') continue;
     largest = Math.max(largest, bytesOfImage(line.sample));
     if (line.kind === 'source') sources++;
@@ -40,7 +47,15 @@ export async function resourcesOf(run: RunFile): Promise<RunResources> {
   const threads = isLarge ? cpus : 0;
   const decoded = Math.min(pixelMemory / 2, 2 * Math.max(1, threads) * batch, work.samples * images);
   const working = Math.min(pixelMemory / 2, (cpus * imagesOfJob * largest) / 2);
-  const memory = own.program + threads * own.thread + own.sample * (work.samples + sources) + 1.25 * (decoded + working);
+  // Batches are shuffled, so that a thread may read all archives. The run file does not have the sizes of pages: as many bytes as are kept
+  // are granted for those that are being read.
+  const archives = Math.min(indexed.files, archived) * indexed.bytes + (hasPages ? 2 * keptBytes.most : 0);
+  const memory =
+    own.program +
+    Math.max(1, threads) * archives +
+    threads * own.thread +
+    own.sample * (work.samples + sources) +
+    1.25 * (decoded + working);
   return { cpus, pixelMemory: inMebibytes(pixelMemory), memory: inMebibytes(memory) };
 }
 
