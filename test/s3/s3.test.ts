@@ -460,6 +460,32 @@ function withoutSdk(): string {
   return `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(hook).replaceAll("'", '%27')}');`;
 }
 
+test('archives are read in place, by a process that has listed them and by one that has not', async () => {
+  const [packed, data] = [join(folder, 'packed'), join(folder, 'packed-out')];
+  await succeed('pack', 'webdataset', '--in', 'fixtures/camvid', '--out', packed, '--quiet');
+  await upload(packed, 'packed');
+  await succeed('augment', '--in', packed, '--out', data, '-p', '1', '--quiet');
+  await succeed('augment', '--in', 's3://bucket/packed', '--out', 's3://bucket/packed-out', '-p', '1', '--quiet');
+  await expectEqual('packed-out', data);
+  const { stdout } = await succeed(
+    'plan',
+    '--in',
+    's3://bucket/packed',
+    '--out',
+    's3://bucket/packed-run',
+    '--shards',
+    '1',
+    '-p',
+    '1',
+    '--quiet',
+  );
+  writeFileSync(join(folder, 'packed.run'), stdout);
+  const shard = await run(['augment', '--run', join(folder, 'packed.run'), '--shard', '1/1', '--jobs', '16', '--quiet'], {});
+  expect(shard).toMatchObject({ code: 0, stderr: '' });
+  await succeed('merge', '--run', join(folder, 'packed.run'), '--quiet');
+  await expectEqual('packed-run', data);
+});
+
 test('nothing that is printed, written or kept has a credential', async () => {
   const keys = (await s3.listObjectsV2({ Bucket: 'bucket', Prefix: 'aug/' })).Contents ?? [];
   const texts = await Promise.all(keys.flatMap(({ Key = '' }) => (/\.jsonl?$/.test(Key) ? [bytesOf(Key).then(String)] : [])));
