@@ -1,7 +1,6 @@
 // Functions that the parts of the benchmark share.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { decodeMask, encodeMask } from '../dist/codecs/png-masks.js';
@@ -11,22 +10,19 @@ import { createPlanner } from '../dist/engine/planner.js';
 import { augmentOptions } from '../dist/options.js';
 import { resolveOptions } from '../dist/schema.js';
 
-/** Environment with libuv's thread pool as the command sets it. */
-const env = { UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())), ...process.env };
-
 /** Runs a program. @returns the parsed JSON of its last line. */
 export function run(program, argv) {
   return JSON.parse(
-    execFileSync(program, argv, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    execFileSync(program, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
       .trim()
       .split('\n')
       .at(-1),
   );
 }
 
-/** Runs bench/work.js. */
+/** Runs bench/work.js, with the settings of the process that the command has. */
 export function work(what, input, out, options = {}) {
-  return run(process.execPath, ['bench/work.js', what, input, out, JSON.stringify(options)]);
+  return run(process.execPath, ['--require', './bin/process.cjs', 'bench/work.js', what, input, out, JSON.stringify(options)]);
 }
 
 export const formats = {

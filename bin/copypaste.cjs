@@ -1,9 +1,7 @@
 #!/usr/bin/env node
-// CommonJS, because libuv reads the size of its thread pool, in which codecs run, before any module is loaded. Its default is 4.
+// CommonJS, because settings of the process come before modules are loaded, which happens asynchronously.
+require('./process.cjs');
 const { writeSync } = require('node:fs');
-const { availableParallelism } = require('node:os');
-
-process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 
 /** Ends the process with one line on the other stream, which may be full too. */
 const cannotWrite = (name, other, error) => {
