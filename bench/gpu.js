@@ -59,8 +59,7 @@ function bytesOf(targets) {
     bytes += 3 * 4 * width * height;
     if (!scene) bytes += 4 * width * height;
     // Colours and masks of sources are read, covered bits written and read.
-    for (const { sourceBox, targetBox, instance } of scene ? [scene, ...pastes] : pastes)
-      bytes += (instance ? 5 : 4) * area(sourceBox) + area(targetBox) / 4;
+    for (const { from, onto, instance } of scene ? [scene, ...pastes] : pastes) bytes += (instance ? 5 : 4) * area(from) + area(onto) / 4;
   }
   return bytes;
 }

@@ -25,11 +25,15 @@ for (const [stream, name, other] of [
 // A process that ends before `main` returns has failed.
 process.exitCode = 70;
 Promise.all([import('../dist/cli/main.js'), import('../dist/engine/programs.js')])
-  .then(([{ main }, { programs }]) => main(process.argv.slice(2), process, programs))
-  .then((code) => {
-    process.exitCode = code;
-  })
+  .then(
+    async ([{ main }, { programs }]) => {
+      process.exitCode = await main(process.argv.slice(2), process, programs);
+    },
+    (error) => {
+      console.error(`copypaste: cannot load the program: ${error.message}; reinstall copypaste`);
+      process.exitCode = 74;
+    },
+  )
   .catch((error) => {
-    console.error(`copypaste: cannot load the program: ${error.message}; reinstall copypaste`);
-    process.exitCode = 74;
+    console.error(error);
   });

@@ -261,7 +261,11 @@ async function valuesOf(
 async function compressorsOf(): Promise<Compressors> {
   const { compressors } = await import('hyparquet-compressors');
   // Those of zlib are much faster.
-  const all: Compressors = { ...compressors, GZIP: (bytes) => gunzipSync(bytes), BROTLI: (bytes) => brotliDecompressSync(bytes) };
+  const all: Compressors = {
+    ...compressors,
+    GZIP: (bytes, length) => gunzipSync(bytes, { maxOutputLength: length }),
+    BROTLI: (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: length }),
+  };
   // A page of nulls alone is empty, which LZ4 would take for damaged.
   const orEmpty =
     (own: NonNullable<Compressors[CompressionCodec]>): typeof own =>

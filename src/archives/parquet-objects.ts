@@ -4,7 +4,7 @@ import type { FileMetaData, SchemaElement } from 'hyparquet';
 /** Objects of a row: lists of equal length. */
 interface Objects {
   readonly id?: readonly bigint[] | null;
-  readonly bbox?: readonly (readonly number[])[] | null;
+  readonly bbox?: readonly (readonly (bigint | number)[])[] | null;
   readonly area?: readonly (bigint | number)[] | null;
   readonly category?: readonly bigint[] | null;
   readonly category_id?: readonly bigint[] | null;
@@ -29,8 +29,9 @@ export function objectsOf(
     const { id, bbox, area, category, category_id, iscrowd, isthing, segmentation } = objects;
     const annotations = segmentation.map(({ size, counts }, n) => ({
       ...(id && { id: Number(id[n]) }),
-      ...(category && { category_id: Number(category_id?.[n] ?? category[n]), category: names[Number(category[n])] ?? `${category[n]}` }),
-      ...(bbox && { bbox: bbox[n] }),
+      ...((category_id ?? category) && { category_id: Number((category_id ?? category)?.[n]) }),
+      ...(category && { category: names[Number(category[n])] ?? `${category[n]}` }),
+      ...(bbox && { bbox: bbox[n]?.map(Number) }),
       ...(area && { area: Number(area[n]) }),
       ...(iscrowd && { iscrowd: Number(iscrowd[n]) }),
       ...(isthing && isthing[n] === 0n && { isthing: 0 }),

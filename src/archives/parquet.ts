@@ -56,7 +56,7 @@ export async function openParquet(file: Ranges): Promise<Archive> {
   const pathsOf = async (column: Column): Promise<readonly (string | null | undefined)[]> =>
     column.path === undefined
       ? Array.from({ length: rows }, () => null)
-      : (await leaves.all(column.path).catch(damaged)).map((value) => bare(value) as string | null | undefined);
+      : (await leaves.all(column.path).catch(damaged)).map((value) => textIn(bare(value)));
   const members = new Members<Member>();
   const keys = keysOf(primary === undefined ? [] : await pathsOf(primary), rows);
   for (const column of columns) {
@@ -120,6 +120,11 @@ function faultOf({ path, ending, isNamed }: Member, bytes: unknown, isPrimary: b
   return isNamed
     ? `is a file ${own}, but is named ${ending}; correct its path`
     : `is a file ${own}, but the first of its column is a file ${ending}; write them in one format, or with their paths`;
+}
+
+/** A path; a column that is not marked as text has its bytes. */
+function textIn(path: unknown): string | null | undefined {
+  return path instanceof Uint8Array ? Buffer.from(path).toString() : (path as string | null | undefined);
 }
 
 /** Column of images that gives samples their names; `undefined` if no name says which it is. */

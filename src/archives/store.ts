@@ -2,6 +2,7 @@
  * Files in archives, by paths in which an archive stands for a folder: `data/train-000000.tar/7.jpg`. A folder that is named like an archive
  * stays a folder.
  */
+import { codeOf, kindOfUnread } from '../errors.ts';
 import { type FileState, isRemote, type OpenFile } from '../storage/store.ts';
 import { type Archive, archiveInPath, isArchive } from './archive.ts';
 import { openArchive } from './open.ts';
@@ -70,7 +71,7 @@ export function createArchives({ open, state, version }: Plain, most = indexed.f
     const before = known.get(path);
     // A store would be asked over the network for every file, unless a listing has just told. Reading notices a change.
     const isAsked = isListed || !(isRemote(path) && known.has(path));
-    const current = isAsked ? await version(path).catch(() => undefined) : before?.version;
+    const current = isAsked ? await version(path).catch(ofNone) : before?.version;
     if (current === undefined) {
       if (isRemote(path)) use(path, undefined);
       return undefined;
@@ -118,6 +119,13 @@ export function createArchives({ open, state, version }: Plain, most = indexed.f
       return undefined;
     },
   };
+}
+
+/** The version of a path where there is no archive. @throws {Error} any other error: a connection may have broken. */
+function ofNone(cause: unknown): undefined {
+  // A store that may not be listed denies access to what is not there.
+  if (kindOfUnread(cause) !== 'noInput' && codeOf(cause) !== 'EACCES') throw cause;
+  return undefined;
 }
 
 function memberOf({ archive, state: { size, mtimeMs } }: Known, path: string, name: string): Member {

@@ -72,8 +72,10 @@ async function* entriesOf(file: Ranges): AsyncGenerator<Entry> {
     if (type === 'L') stated = { ...stated, name: textOf(data), isNamed: isText(data) };
     if (type !== 'x') continue;
     const records = paxRecords(data);
-    if (records === undefined) throw new Damaged(`is damaged: the pax header at byte ${start} is invalid; copy it again`);
-    const [name, length] = [records.get('path'), records.get('size')];
+    const [name, length] = [records?.get('path'), records?.get('size')];
+    // A size below zero would lead back to an earlier header.
+    if (records === undefined || (length && !/^\d{1,15}$/.test(textOf(length))))
+      throw new Damaged(`is damaged: the pax header at byte ${start} is invalid; copy it again`);
     stated = {
       ...stated,
       ...(name && { name: textOf(name), isNamed: isText(name) }),

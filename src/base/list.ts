@@ -22,7 +22,7 @@ export interface List<T> extends Iterable<T> {
 /** Values of a block. */
 const blockSize = 64;
 
-/** Blocks that are also kept as they are: all of a small list, and of a large one those that `at` has read last. */
+/** Blocks that are also kept as they are: all of a small list, and of a large one those that were unpacked last. */
 const blocksKept = 1024;
 
 /** A list as its values between two positions. */

@@ -7,6 +7,12 @@ import { readRegular } from './regular.ts';
 /** Default encoding, a label of `TextDecoder`. */
 export const utf8 = 'utf-8';
 
+/**
+ * Characters of the bytes 0x80 to 0x9F in windows-1252, which `latin1` means too (WHATWG Encoding Standard). Some versions of Node decode
+ * these bytes as control characters.
+ */
+const windows1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
+
 /** Encodings in which the second byte of a character may be an ASCII character, such as a backslash. */
 const doubleByteEncodings = new Set(['gbk', 'gb18030', 'big5', 'shift_jis']);
 
@@ -41,6 +47,10 @@ function nameOf(label: string): string {
  * @throws {CopyPasteError} `data` with the first byte that is not in the encoding, and the likely encoding.
  */
 export function decodeText(bytes: Uint8Array, file: string, encoding: string = utf8, offset = 0): string {
+  if (nameOf(encoding) === 'windows-1252') {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    return text.replace(/[\u0080-\u009f]/g, (character) => windows1252[character.charCodeAt(0) - 0x80] as string);
+  }
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {

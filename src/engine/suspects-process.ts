@@ -12,6 +12,9 @@ import type { SampleTrial } from './suspects.ts';
 /** Tells the run that a sound image, or a sample, was decoded. */
 const tell = (): Promise<unknown> => new Promise((resolve) => process.send?.(true, undefined, undefined, resolve));
 
+// Nobody is left who would read the answers.
+process.once('disconnect', () => process.exit());
+
 process.once('message', async (trial: SampleTrial) => {
   await decodeSound(trial.samples);
   await tell();

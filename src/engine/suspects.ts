@@ -20,6 +20,7 @@ export interface SampleTrial extends MaskCoding {
  * fault, or too little memory); if there are none, the run was killed from outside.
  *
  * @param program file that the child process runs.
+ * @param patience milliseconds in which it must decode a sound image, and then each sample.
  * @returns a reason to skip for each sample that crashed the child process, by id.
  * @throws {CopyPasteError} `interrupted` if the run is stopped.
  */
@@ -36,12 +37,13 @@ export async function findPoison(
   samples: List<Sample>,
   program: URL,
   stop: AbortSignal | undefined,
+  patience = patienceMs,
 ): Promise<Map<string, string>> {
   const poison = new Map<string, string>();
   // Messages to the child process hold no sets.
   const coding = { colours, threshold, ignore: [...ignore] };
   const attempt = async (some: readonly Sample[]): Promise<Ended> => {
-    const ended = await decodeApart({ root, layout, encoding, folders, ...coding, samples: some }, program, stop);
+    const ended = await decodeApart({ root, layout, encoding, folders, ...coding, samples: some }, program, stop, patience);
     // Ctrl-C sends its signal to the whole process group: the signal, not the sample, ended the child process.
     if (stop?.aborted || ['SIGINT', 'SIGTERM', 'SIGHUP'].includes(ended.how)) throw interrupted();
     if (ended.ready) return ended;
@@ -76,23 +78,25 @@ interface Ended {
   readonly how: string;
 }
 
-/** Time in which a child process must decode a sound image. */
 const patienceMs = 40_000;
 
 /** Runs the child process. Its first message says that it could decode a sound image; one follows for each sample. */
-function decodeApart(trial: SampleTrial, program: URL, stop: AbortSignal | undefined): Promise<Ended> {
+function decodeApart(trial: SampleTrial, program: URL, stop: AbortSignal | undefined, patience: number): Promise<Ended> {
   return new Promise((resolve) => {
     let messages = 0;
     const child = fork(program, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: oneThread() });
-    // Without threads, a process may wait for one forever.
-    const watchdog = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+    // Without threads, a process may wait for one forever, and so may a decoder.
+    const watchdog = setTimeout(() => child.kill('SIGKILL'), patience);
+    const kill = (): void => void child.kill();
+    stop?.addEventListener('abort', kill, { once: true });
     const ended = (how: string): void => {
       clearTimeout(watchdog);
+      stop?.removeEventListener('abort', kill);
       resolve({ ready: messages > 0, decoded: Math.max(0, messages - 1), how });
     };
     child.on('error', (error) => ended(messageOf(error)));
     child.on('message', () => {
-      clearTimeout(watchdog);
+      watchdog.refresh();
       messages++;
       if (stop?.aborted) child.kill();
     });

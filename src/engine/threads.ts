@@ -92,7 +92,9 @@ export async function startThreads(
   if (count === 0 || worker === undefined) return undefined;
   const { default: Tinypool } = await import('tinypool');
   const shared = new Int32Array(new SharedArrayBuffer(4));
-  stop?.addEventListener('abort', () => Atomics.store(shared, 0, 1));
+  const tell = (): void => void Atomics.store(shared, 0, 1);
+  if (stop?.aborted) tell();
+  stop?.addEventListener('abort', tell, { once: true });
   const workerData: WorkerData = {
     // Samples come with their batches, so that the memory of a thread does not grow with the data set.
     dataset: {
@@ -121,6 +123,7 @@ export async function startThreads(
   const share = createShare<Measures>();
   let broken: unknown;
   const destroy = async (): Promise<void> => {
+    stop?.removeEventListener('abort', tell);
     // Tinypool waits for threads with Node's `once`, which calls this method when a second thread fails; its workers lack it.
     for (const worker of pool.threads) Object.assign(worker, { removeListener: () => {} });
     await pool.destroy().catch((error: unknown) => {
@@ -137,7 +140,10 @@ export async function startThreads(
     const result: WorkerResult<T> = await pool.run(task).catch((error: unknown) => {
       throw broken ?? error;
     });
-    if ('error' in result) throw new CopyPasteError(result.error.code, result.error.message, { offenders: result.error.offenders });
+    if ('error' in result) {
+      const { code, what, path, offenders } = result.error;
+      throw new CopyPasteError(code, what, { offenders, ...(path !== undefined && { path }) });
+    }
     return result.value;
   };
   return {

@@ -54,7 +54,14 @@ export interface BatchOutcomes {
 /** Result of a task. An error is plain data, since only the message of an `Error` crosses a thread boundary. */
 export type WorkerResult<T> =
   | { readonly value: T }
-  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly offenders: readonly string[] } };
+  | {
+      readonly error: {
+        readonly code: ErrorCode;
+        readonly what: string;
+        readonly path: string | undefined;
+        readonly offenders: readonly string[];
+      };
+    };
 
 const { dataset, options, backend, stop, counters } = Tinypool.workerData as WorkerData;
 const meter = createMeter(counters);
@@ -72,8 +79,8 @@ export default async function work(task: WorkerTask): Promise<WorkerResult<Measu
     return { value: 'ref' in task ? await run(task) : await read(task) };
   } catch (error) {
     if (!(error instanceof CopyPasteError)) throw error;
-    const { code, message, offenders } = error;
-    return { error: { code, message, offenders } };
+    const { code, what, path, offenders } = error;
+    return { error: { code, what, path, offenders } };
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Meter } from '../base/meter.ts';
 import { chunksFrom, inParts } from '../base/parts.ts';
 import { createSorter, groupsOf, type Sorter } from '../base/sorter.ts';
+import { cannotRead } from '../base/tree.ts';
 import { whatOf } from '../errors.ts';
 import { isRemote } from '../storage/store.ts';
 import type { Difference } from './compare.ts';
@@ -86,7 +87,10 @@ async function addFiles(root: string, folder: string, names: Sorter): Promise<vo
     for (const path of [...files, ...unreadable]) names.add(`${path}\0found`);
     return;
   }
-  for await (const entry of await opendir(join(root, folder), { bufferSize: 256 })) {
+  const opened = await opendir(join(root, folder), { bufferSize: 256 }).catch((cause: unknown) => {
+    throw cannotRead(folder === '' ? root : folder, cause);
+  });
+  for await (const entry of opened) {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) await addFiles(root, path, names);
     else names.add(`${path}\0found`);

@@ -298,10 +298,13 @@ export async function syncFolders(root: string, folders: Iterable<string>): Prom
     const handle: FileHandle = await open(join(root, folder)).catch((cause: unknown) => {
       throw cannotWrite(join(root, folder), cause);
     });
-    // Some file systems cannot flush a folder.
-    await handle.sync().catch((cause: unknown) => {
+    try {
+      await handle.sync();
+    } catch (cause) {
+      // Some file systems cannot flush a folder.
       if (!['EINVAL', 'ENOTSUP'].includes(codeOf(cause) ?? '')) throw cannotWrite(join(root, folder), cause);
-    });
-    await handle.close();
+    } finally {
+      await handle.close();
+    }
   }
 }

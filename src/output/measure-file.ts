@@ -67,9 +67,11 @@ export async function openMeasures<S>(path: string, run: ManifestHead): Promise<
     return {
       count: places.reduce((sum, { samples }) => sum + samples, 0),
       async *samples() {
-        const opened = await openRegular(path, false, true);
+        const opened = await openRegular(path, false, true).catch(unread);
         try {
           for (const place of places) yield* samplesAt<S>(opened, place);
+        } catch (cause) {
+          unread(cause);
         } finally {
           await opened.close();
         }

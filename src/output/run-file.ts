@@ -311,8 +311,9 @@ async function* linesOf(path: string, { views, dataset, sources }: RunFileHead):
   try {
     for await (const { line, times } of listedLines(file)) yield runLineOf(line, times, views, wholes);
   } catch (cause) {
-    const why = codeOf(cause) === undefined ? messageOf(cause) : `cannot be read: ${systemMessageOf(cause)}`;
-    throw new CopyPasteError('data', `${why}; make the run file with copypaste plan again`, { path, cause });
+    if (codeOf(cause) !== undefined)
+      throw new CopyPasteError('io', `cannot be read: ${systemMessageOf(cause)}; run the same command again`, { path, cause });
+    throw new CopyPasteError('data', `${messageOf(cause)}; make the run file with copypaste plan again`, { path, cause });
   } finally {
     await file.close();
   }

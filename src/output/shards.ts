@@ -220,8 +220,18 @@ async function hasRecords(run: RunFile, out: string, name: string): Promise<bool
     if (codeOf(cause) === 'ENOENT') return undefined;
     throw cannotRead(path, cause);
   });
-  if (line !== undefined && !line.startsWith(doneLine)) throw isIncomplete(path);
+  if (line !== undefined && !line.startsWith(doneLine) && !(await hasEnd(out, name))) throw isIncomplete(path);
   return line !== undefined;
+}
+
+/** Tests if a record file has the line of its end, after which another process that does the same shard may have added lines. */
+async function hasEnd(out: string, name: string): Promise<boolean> {
+  const { path, remove } = await recordCopy(out, name);
+  try {
+    return (await readClosedJournal(path, shardJournal)).done !== undefined;
+  } finally {
+    await remove();
+  }
 }
 
 /** The error of a record file that lacks the line of its end. */

@@ -79,7 +79,7 @@ merge)
 submit)
   jobs=
   # A line for each array, since Slurm limits their indices; 3 is the exit code if shards are missing.
-  arrays=$("$copypaste" status --run "$run" --missing slurm) || [ $? -eq 3 ]
+  arrays=$("$copypaste" status --run "$run" --missing slurm) || { code=$?; [ $code -eq 3 ] || exit $code; }
   while read -r array offset; do
     [ -n "$array" ] || continue
     id=$(sbatch --parsable --array="$array" "$0" shard "\${offset:-0}")
@@ -156,7 +156,6 @@ spec:
             status: "True"
       - action: FailJob
         onExitCodes:
-          containerName: merge
           operator: In
           values: [${final.join(', ')}]
   template:
@@ -166,7 +165,16 @@ spec:
         - name: wait
           image: copypaste:${version}
           workingDir: /work
-          command: [sh, -c, 'until copypaste status --run "$0"; do sleep 30; done', ${JSON.stringify(run)}]
+          command:
+            - sh
+            - -c
+            - |
+              until copypaste status --run "$0"; do
+                code=$?
+                case $code in ${final.join('|')}) exit $code;; esac
+                sleep 30
+              done
+            - ${JSON.stringify(run)}
           resources:
             requests: { cpu: 100m, memory: 256Mi }
             limits: { memory: 256Mi }
@@ -175,7 +183,7 @@ ${mount}      containers:
           image: copypaste:${version}
           workingDir: /work
           # 3 is the exit code if bad samples were left out.
-          command: [sh, -c, 'copypaste merge --run "$0" || [ $? -eq 3 ]', ${JSON.stringify(run)}]
+          command: [sh, -c, 'copypaste merge --run "$0" || { code=$?; [ $code -eq 3 ] || exit $code; }', ${JSON.stringify(run)}]
           resources:
             requests: { cpu: "1", memory: ${memory}Mi }
             limits: { memory: ${memory}Mi }
@@ -189,7 +197,7 @@ ${sharedVolume}`,
 set -eu
 run=${quoted(run)}
 # 3 is the exit code if shards are missing.
-missing=$(copypaste status --run "$run" --missing parallel) || [ $? -eq 3 ]
+missing=$(copypaste status --run "$run" --missing parallel) || { code=$?; [ $code -eq 3 ] || exit $code; }
 # A job for each ${job.cpus === 1 ? 'core' : `${job.cpus} cores`} of a machine; each takes up to ${memory} MB. The log has the exit code of each shard.
 echo "$missing" | parallel --quote --no-run-if-empty --jobs ${Math.floor(100 / job.cpus)}% --joblog "$run.joblog" \\
   copypaste augment --run "$run" --shard {} ${limits(job).join(' ')}

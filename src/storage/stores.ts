@@ -1,7 +1,4 @@
-/**
- * The stores by their paths. A path component that is an archive (`data/train.tar/1.jpg`) would be dispatched here too, to a store that reads
- * ranges of the archive from wherever that is kept.
- */
+/** The stores by their paths. */
 import type { Store } from './store.ts';
 
 /** The store of a path of which `isRemote` is true. */

@@ -103,7 +103,11 @@ function refuseArrays(samples: readonly Sample[]): void {
 /** Archives of all splits. */
 function plansOf(samples: readonly Sample[], { form, samplesPerFile }: PackOptions): Plan[] {
   const splits = new Map<string, Sample[]>();
-  for (const sample of samples) splits.set(sample.split, [...(splits.get(sample.split) ?? []), sample]);
+  for (const sample of samples) {
+    const own = splits.get(sample.split);
+    if (own) own.push(sample);
+    else splits.set(sample.split, [sample]);
+  }
   const names = new Set<string>();
   return [...splits]
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import type { FileMetaData } from 'hyparquet';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import type { Ranges } from '../../src/archives/archive.ts';
 import { openArchive } from '../../src/archives/open.ts';
 import { keepable, type Leaves, type Page } from '../../src/archives/parquet-leaves.ts';
+import { objectsOf } from '../../src/archives/parquet-objects.ts';
 import { type PackedRow, parquetOf } from '../../src/archives/parquet-writer.ts';
 
 const png = (text: string): Uint8Array => Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(text)]);
@@ -81,11 +83,11 @@ function other(
 
 interface Struct {
   readonly bytes: Uint8Array | null;
-  readonly path: string | null;
+  readonly path: string | Uint8Array | null;
 }
 
 /** A file with columns of structs, as `datasets` writes them. */
-function structs(columns: Readonly<Record<string, readonly (Struct | null)[]>>, rowGroupSize = 1000): Buffer {
+function structs(columns: Readonly<Record<string, readonly (Struct | null)[]>>, rowGroupSize = 1000, isMarked = true): Buffer {
   const writer = new ByteWriter();
   const optional = { repetition_type: 'OPTIONAL' as const };
   const schema = [
@@ -93,7 +95,7 @@ function structs(columns: Readonly<Record<string, readonly (Struct | null)[]>>, 
     ...Object.keys(columns).flatMap((name) => [
       { name, ...optional, num_children: 2 },
       { name: 'bytes', type: 'BYTE_ARRAY' as const, ...optional },
-      { name: 'path', type: 'BYTE_ARRAY' as const, converted_type: 'UTF8' as const, ...optional },
+      { name: 'path', type: 'BYTE_ARRAY' as const, ...(isMarked && { converted_type: 'UTF8' as const }), ...optional },
     ]),
   ];
   const parquet = new ParquetWriter({ writer, schema, codec: 'SNAPPY' });
@@ -121,6 +123,21 @@ describe('a Parquet file', () => {
       ],
     });
     expect(JSON.parse(Buffer.from(await archive.read('k3.json')).toString()).annotations).toEqual([]);
+  });
+
+  test('has paths of images that are not marked as text', async () => {
+    const bytes = structs({ image: ['b.png', 'ä.png'].map((path) => ({ bytes: png(path), path: Buffer.from(path) })) }, 1000, false);
+    expect((await openArchive(rangesOf(bytes))).names).toEqual(['b.png', 'ä.png']);
+  });
+
+  test('has objects with boxes of integers, and with class ids that have no names', async () => {
+    const names = ['objects', 'bbox', 'category_id', 'segmentation', 'list', 'element', 'size', 'counts'];
+    const schema = [{ name: 'root', num_children: 1 }, ...names.map((name) => ({ name, num_children: 1 }))];
+    const row = { bbox: [[1n, 2n, 3n, 4n]], category_id: [7n], segmentation: [{ size: [5n, 7n], counts: '0a1' }] };
+    const read = objectsOf({ schema } as FileMetaData, async () => row);
+    expect(JSON.parse(`${await read?.(0)}`).annotations).toEqual([
+      { category_id: 7, bbox: [1, 2, 3, 4], segmentation: { size: [5, 7], counts: '0a1' } },
+    ]);
   });
 
   test('is read by ranges of the pages that hold a row', async () => {

@@ -16,6 +16,8 @@ async function tar(...names: string[]): Promise<Buffer> {
 async function archivesOf(tars: Readonly<Record<string, Buffer>>, most: number) {
   const indexed: string[] = [];
   const asked: string[] = [];
+  /** Errors of the next questions for a version. */
+  const errors: Error[] = [];
   const archives = createArchives(
     {
       async open(path) {
@@ -38,13 +40,14 @@ async function archivesOf(tars: Readonly<Record<string, Buffer>>, most: number) 
       async version(path) {
         asked.push('version');
         await wait(1);
+        if (errors.length > 0) throw errors.pop();
         return tars[path] && `${tars[path].length}`;
       },
     },
     most,
   );
   const read = async (path: string): Promise<string> => `${await (await archives.member(path))?.open().readFile()}`;
-  return { archives, indexed, asked, read };
+  return { archives, indexed, asked, errors, read };
 }
 
 test('the index of an archive is kept until others with many files were used since', async () => {
@@ -83,6 +86,14 @@ test('a store is asked once for an archive, and again once it is listed anew', a
   tars[path] = await tar('1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20');
   expect(await archives.names(path)).toHaveLength(20);
   expect(await read(`${path}/20`)).toBe('20');
+});
+
+test('an archive is no folder because a connection broke', async () => {
+  const path = 's3://bucket/a.tar';
+  const { errors, read } = await archivesOf({ [path]: await tar('1') }, 5);
+  errors.push(Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' }));
+  await expect(read(`${path}/1`)).rejects.toThrow('the connection broke');
+  expect(await read(`${path}/1`)).toBe('1');
 });
 
 test('a folder of the name of an archive is none', async () => {

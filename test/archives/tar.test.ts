@@ -134,6 +134,15 @@ describe('a tar archive', () => {
     await expect(openArchive(rangesOf(readFileSync(`${root}.tar`)))).rejects.toThrow(/its member \S*a.jpg is a sparse file/);
   });
 
+  test('is refused if a header states a size below zero, which would lead back to that header', async () => {
+    const bytes = await tarBy(['--format=pax', '--pax-option=delete=*time'], { [`${'n'.repeat(180)}.jpg`]: 'a' });
+    const at = 512 * Math.floor(bytes.indexOf(' path=') / 512);
+    const length = bytes.toString('latin1', at).indexOf('\0');
+    const comment = (size: number): string => `${size} comment=${'x'.repeat(size - `${size} comment=\n`.length)}\n`;
+    bytes.write(`14 size=-1536\n${comment(length - 14)}`, at, 'latin1');
+    await expect(openArchive(rangesOf(bytes))).rejects.toThrow(`is damaged: the pax header at byte ${at} is invalid; copy it again`);
+  });
+
   test('is refused if a member is also a folder', async () => {
     const bytes = await ours({ 'a.jpg': 'a', 'a.jpg-b': 'b', 'a.jpg/b.jpg': 'b' });
     await expect(openArchive(rangesOf(bytes))).rejects.toThrow('has a member a.jpg, which is also the folder of a.jpg/b.jpg; rename one');

@@ -38,6 +38,12 @@ test.each([
   expect(await find(signal, [file])).toEqual(new Map([['b', reason]]));
 });
 
+test('a sample on which the process does not answer is poison', async () => {
+  for (const [name, value] of Object.entries(killedBy('SIGSTOP', 'images/b.png'))) vi.stubEnv(name, value);
+  const reason = 'images/b.png: decoding this sample crashed the process twice (SIGKILL); repair or remove it';
+  expect(await findPoison(dataset, dataset.samples, built.suspects, undefined, 4000)).toEqual(new Map([['b', reason]]));
+});
+
 test('all samples that crash the process are found, including the first and the last', async () => {
   expect([...(await find('SIGABRT', ['images/a.png', 'masks/c.png', 'images/e.png'])).keys()]).toEqual(['a', 'c', 'e']);
 });

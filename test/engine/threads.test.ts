@@ -113,7 +113,7 @@ test('a data set is measured by threads as by this thread, and an error in one e
   });
 });
 
-test('an error in a thread keeps its code, message and offenders', async () => {
+test('an error in a thread keeps its code, message, file and offenders', async () => {
   const damaged = await smallData(join(folder, 'damaged'), ['a', 'b', 'c', 'd', 'e']);
   await withThreads({ in: damaged }, async (threads, resolved) => {
     const { job, ref } = await alone(resolved);
@@ -129,6 +129,7 @@ test('an error in a thread keeps its code, message and offenders', async () => {
       name: 'CopyPasteError',
       code: 'data',
       message: error.message,
+      path: error.path,
       offenders: error.offenders,
     });
   });

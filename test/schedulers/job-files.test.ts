@@ -83,6 +83,27 @@ test('the file for Kubernetes has an indexed job and its merge, with what a read
   expect(merge.spec.template.spec.initContainers[0].command.slice(-1)).toEqual([job.run]);
 });
 
+test.each([
+  [0, 0, 0],
+  [3, undefined, 0],
+  [65, 65, 65],
+  [74, undefined, 74],
+])('of exit code %i, the wait and the merge on Kubernetes end with %o and %i', async (code, ofWait, ofMerge) => {
+  const folder = await writeTree(join(temporary, `k8s-${code}`), {
+    copypaste: `#!/bin/sh\nexit ${code}\n`,
+    sleep: '#!/bin/sh\nkill $PPID\n',
+  });
+  for (const name of ['copypaste', 'sleep']) chmodSync(join(folder, name), 0o755);
+  const [, merge] = parseAllDocuments(jobFiles.k8s(job)).map((document) => document.toJS());
+  const { initContainers, containers } = merge.spec.template.spec;
+  const ends = [initContainers, containers].map(([{ command }]) => {
+    const [program, ...argv] = command;
+    return spawnSync(program, argv, { env: { PATH: `${folder}:${process.env.PATH}` } });
+  });
+  // Otherwise it waits, and is killed here.
+  expect(ends.map(({ status, signal }) => (signal ? undefined : status))).toEqual([ofWait, ofMerge]);
+});
+
 test.each(Object.entries(jobFiles))('the file for %s does each shard of the run file, and merges it', (name, file) => {
   const text = file(job);
   expect(text).toMatch(/augment.*--run/);

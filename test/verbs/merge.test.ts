@@ -116,6 +116,23 @@ test('a shard may be done by two processes at once', async () => {
   expect(await treeDigests(out)).toEqual(await treeDigests(whole));
 });
 
+test('a process that is stopped after another has done the same shard leaves it done', async () => {
+  const out = newOut();
+  const whole = newOut();
+  await augment({ ...small, out: whole });
+  const run = await planned({ ...small, out, shards: 1 });
+  const file = await openRun(run);
+  const { dataset } = await readPart(file, 0, optionsOfRun(file, {}));
+  const late = await openShard(file, { shard: 1, out, dataset });
+  await late?.begin('0', []);
+  await augmentShard({ run, shard: '1/1' });
+  await late?.close();
+  expect(await augmentShard({ run, shard: '1/1' })).toBe(undefined);
+  expect((await status({ run })).missing).toEqual([]);
+  await merge({ run });
+  expect(await treeDigests(out)).toEqual(await treeDigests(whole));
+});
+
 test('a process that has yet to begin a batch leaves the journal of another that does the same shard', async () => {
   const out = newOut();
   const run = await planned({ ...small, out, shards: 1 });
