@@ -1,4 +1,5 @@
 import type { OpenFile } from '../storage/store.ts';
+import { openRegular } from './regular.ts';
 
 /** The byte that ends a line. */
 export const newline = 10;
@@ -31,6 +32,40 @@ export async function* completeLines(file: OpenFile, first = 0): AsyncGenerator<
       from = at + 1;
     }
     if (from < bytesRead) parts.push(Buffer.from(part.subarray(from)));
+  }
+}
+
+/** First lines of a file; fewer if it has fewer complete ones. @param own as for `openRegular`. @throws {Error} with a code. */
+export async function firstLines(path: string, most: number, own?: boolean): Promise<string[]> {
+  const file = await openRegular(path, own);
+  try {
+    const lines: string[] = [];
+    for await (const { text } of completeLines(file)) if (lines.push(text) === most) break;
+    return lines;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Last line of a file; empty if no newline ends the file. @param own as for `openRegular`. @throws {Error} with a code. */
+export async function lastLine(path: string, own?: boolean): Promise<string> {
+  const file = await openRegular(path, own);
+  try {
+    const { size } = await file.stat();
+    for (let length = 1 << 12; ; length *= 16) {
+      const from = Math.max(0, size - length);
+      const bytes = Buffer.alloc(size - from);
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await file.read(bytes, at, bytes.length - at, from + at);
+        if (bytesRead === 0) return '';
+        at += bytesRead;
+      }
+      if (bytes.at(-1) !== newline) return '';
+      const before = bytes.lastIndexOf(newline, -2);
+      if (before >= 0 || from === 0) return bytes.toString('utf8', before + 1, bytes.length - 1);
+    }
+  } finally {
+    await file.close();
   }
 }
 

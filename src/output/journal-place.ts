@@ -8,9 +8,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { copyFile, open, readdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { completeLines } from '../base/lines.ts';
+import { firstLines } from '../base/lines.ts';
 import { joinPath } from '../base/paths.ts';
-import { openOnDisk, partsOfRegular, readRegular } from '../base/regular.ts';
+import { partsOfRegular, readRegular } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
 import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
 import { isRemote } from '../storage/store.ts';
@@ -191,11 +191,6 @@ function firstLineOf(text: string): string {
 
 /** First line of a file on this machine, with its end; `undefined` if there is none. */
 async function firstLine(path: string): Promise<string | undefined> {
-  const file = await openOnDisk(path, true).catch(() => undefined);
-  try {
-    if (file) for await (const { text } of completeLines(file)) return `${text}\n`;
-    return undefined;
-  } finally {
-    await file?.close();
-  }
+  const [line] = await firstLines(path, 1, true).catch(() => []);
+  return line === undefined ? undefined : `${line}\n`;
 }

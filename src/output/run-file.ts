@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { digestOf } from '../base/digest.ts';
-import { completeLines } from '../base/lines.ts';
+import { completeLines, firstLines, lastLine } from '../base/lines.ts';
 import type { List } from '../base/list.ts';
 import { chunksOf, inParts } from '../base/parts.ts';
 import { isBelow, joinPath } from '../base/paths.ts';
@@ -243,7 +243,7 @@ export async function changeOf(root: string, { path, state }: ListedFile): Promi
  * @throws {CopyPasteError} `noInput` if it cannot be read, `data` if it is not a run file or is incomplete.
  */
 export async function openRun(path: string): Promise<RunFile> {
-  const [first, second] = await guarded(path, () => firstLines(path));
+  const [first, second] = await guarded(path, () => firstLines(path, 2));
   const head = parsed(path, first, runHeadSchema);
   const { folders } = parsed(path, second, z.strictObject({ folders: foldersSchema }));
   const { digest } = parsed(path, await guarded(path, () => lastLine(path)), z.strictObject({ digest: z.string() }), 'is incomplete');
@@ -275,31 +275,6 @@ function parsed<T>(path: string, line: string | undefined, schema: z.ZodType<T>,
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw refuse(`${why}: ${issue?.path.join('.') || 'line'}: ${issue?.message}`, result.error);
-}
-
-async function firstLines(path: string): Promise<string[]> {
-  const file = await openRegular(path);
-  try {
-    const lines: string[] = [];
-    for await (const { text } of completeLines(file)) if (lines.push(text) === 2) break;
-    return lines;
-  } finally {
-    await file.close();
-  }
-}
-
-/** Bytes of the line of the digest. */
-const lastBytes = `{"digest":"${'0'.repeat(64)}"}\n`.length;
-
-async function lastLine(path: string): Promise<string> {
-  const file = await openRegular(path);
-  try {
-    const { size } = await file.stat();
-    const { buffer } = await file.read(Buffer.alloc(lastBytes), 0, lastBytes, Math.max(0, size - lastBytes));
-    return buffer.toString().trimEnd();
-  } finally {
-    await file.close();
-  }
 }
 
 async function* linesOf(path: string, { views, dataset, sources }: RunFileHead): AsyncGenerator<RunLine> {

@@ -4,10 +4,9 @@
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { completeLines, newline } from '../base/lines.ts';
+import { firstLines, lastLine } from '../base/lines.ts';
 import { inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
-import { openRegular } from '../base/regular.ts';
 import { cannotRead } from '../base/tree.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, kindOfUnread, systemMessageOf } from '../errors.ts';
@@ -199,9 +198,9 @@ export async function removeShards(out: string): Promise<void> {
 /** Tests if a shard's file is there and has its first line; a crash of the machine may leave it empty. @throws {CopyPasteError} `usage` if it is of another run. */
 async function hasHead(run: RunFile, out: string, name: string): Promise<boolean> {
   const path = joinPath(out, name);
-  const line = await firstLineOf(path).catch((cause: unknown) => {
+  const [line] = await firstLines(path, 1, true).catch((cause: unknown) => {
     // A shard that is done meanwhile gets another name, and a merge removes all.
-    if (codeOf(cause) === 'ENOENT') return undefined;
+    if (codeOf(cause) === 'ENOENT') return [];
     throw cannotRead(path, cause);
   });
   if (line !== undefined && !isOfRun(shardHeadOf(line), run)) throw otherRun(run, out, name);
@@ -216,7 +215,7 @@ async function hasHead(run: RunFile, out: string, name: string): Promise<boolean
 async function hasRecords(run: RunFile, out: string, name: string): Promise<boolean> {
   if (!(await hasHead(run, out, name))) return false;
   const path = joinPath(out, name);
-  const line = await startOfLastLine(path).catch((cause: unknown) => {
+  const line = await lastLine(path, true).catch((cause: unknown) => {
     if (codeOf(cause) === 'ENOENT') return undefined;
     throw cannotRead(path, cause);
   });
@@ -237,39 +236,6 @@ async function hasEnd(out: string, name: string): Promise<boolean> {
 /** The error of a record file that lacks the line of its end. */
 function isIncomplete(path: string): CopyPasteError {
   return new CopyPasteError('io', `is incomplete; ${redo}`, { path });
-}
-
-/** Start of the line at the end of a file; empty if no newline ends it. */
-async function startOfLastLine(path: string): Promise<string> {
-  const file = await openRegular(path, true);
-  try {
-    const { size } = await file.stat();
-    for (let length = 1 << 12; ; length *= 16) {
-      const from = Math.max(0, size - length);
-      const bytes = Buffer.alloc(size - from);
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesRead } = await file.read(bytes, at, bytes.length - at, from + at);
-        if (bytesRead === 0) return '';
-        at += bytesRead;
-      }
-      if (bytes.at(-1) !== newline) return '';
-      const before = bytes.lastIndexOf(newline, -2);
-      if (before >= 0 || from === 0) return bytes.toString('latin1', before + 1, before + 1 + doneLine.length);
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-/** First line of a file; `undefined` if it has none. @throws {Error} with a code, also while it is read: a store has no open files. */
-async function firstLineOf(path: string): Promise<string | undefined> {
-  const file = await openRegular(path, true);
-  try {
-    for await (const { text } of completeLines(file)) return text;
-    return undefined;
-  } finally {
-    await file.close();
-  }
 }
 
 function isOfRun(head: ShardHead | undefined, run: RunFile): boolean {

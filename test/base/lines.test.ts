@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { completeLines } from '../../src/base/lines.ts';
+import { completeLines, firstLines, lastLine } from '../../src/base/lines.ts';
 import { openOnDisk } from '../../src/base/regular.ts';
 import { temporaryFolder } from '../make.ts';
 
@@ -32,4 +32,19 @@ test('lines of any length come with their places, from any line on, and without 
   } finally {
     await file.close();
   }
+});
+
+test('the first and the last line are read from the ends of a file', async () => {
+  await writeFile(path, 'one\ntwo\nthree');
+  expect(await firstLines(path, 2)).toEqual(['one', 'two']);
+  expect(await firstLines(path, 9)).toEqual(['one', 'two']);
+  expect(await lastLine(path)).toBe('');
+  for (const last of ['', 'é', 'x'.repeat(4095), 'x'.repeat(4096), 'x'.repeat(70_000)]) {
+    await writeFile(path, `one\n${last}\n`);
+    expect(await lastLine(path)).toBe(last);
+  }
+  await writeFile(path, 'alone\n');
+  expect(await lastLine(path)).toBe('alone');
+  await writeFile(path, '');
+  expect([await firstLines(path, 1), await lastLine(path)]).toEqual([[], '']);
 });
