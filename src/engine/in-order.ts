@@ -1,18 +1,16 @@
-import type { BatchRef } from './planner.ts';
-
 /**
  * Begins batches in order, some of them ahead of the one that it yields, so that workers never wait for work.
  *
  * @param ahead number of batches that begin early.
  */
-export async function* inOrder<B extends { readonly results: readonly Promise<unknown>[] }>(
-  refs: Iterable<BatchRef>,
-  begin: (ref: BatchRef) => Promise<B>,
+export async function* inOrder<R, B extends { readonly results: readonly Promise<unknown>[] }>(
+  refs: AsyncIterable<R> | Iterable<R>,
+  begin: (ref: R) => Promise<B>,
   ahead: number,
 ): AsyncGenerator<B> {
   const begun: Promise<B>[] = [];
   try {
-    for (const ref of refs) {
+    for await (const ref of refs) {
       begun.push(handled(begin(ref)));
       if (begun.length <= ahead) continue;
       yield await (begun[0] as Promise<B>);

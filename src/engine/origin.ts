@@ -8,16 +8,16 @@ import { listDataset } from '../formats/archives.ts';
 import { detectLayout } from '../formats/detect.ts';
 import { type AugmentOptions, augmentOptions, type Option } from '../options.ts';
 import { foldersOf } from '../output/head.ts';
-import type { LayoutRecord, Manifest, ManifestRecord } from '../output/manifest.ts';
-import { manifestName } from '../output/manifest-file.ts';
-import { inputsOf, sourceInputsOf } from '../output/records.ts';
+import type { LayoutRecord, ManifestHead, ManifestRecord } from '../output/manifest.ts';
+import { manifestName, type OpenManifest } from '../output/manifest-file.ts';
+import { type HashedFile, inputsOf, sourceInputsOf } from '../output/records.ts';
 import { resolveOptions } from '../schema.ts';
 import { sourcePrefix } from '../types.ts';
 import { bytesOfImage } from './images.ts';
 
 /** A manifest, with the data set and the options from which its output was made. */
 export interface Origin {
-  readonly manifest: Manifest;
+  readonly manifest: OpenManifest;
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
 }
@@ -29,16 +29,18 @@ export interface Places
   readonly sources?: string | undefined;
 }
 
-/** Parts of a manifest from which the options of its run are taken; the head of a run file has no records yet. */
-type Recorded = Pick<Manifest, 'options' | 'seed' | 'sources'> & Partial<Pick<Manifest, 'list' | 'records' | 'skipped'>>;
-
 /**
  * Options of `augment` for the run of a manifest. Only those that its output depends on are taken from the manifest: the others name
  * files, and nobody has asked to read these.
  *
+ * @param list names of the samples of a run with a list, as `listedIn` reads them.
  * @throws {CopyPasteError} `usage` if the sources do not fit the manifest, `data` if it has other options or invalid values.
  */
-export function givenOptions(manifest: Recorded, { in: input, out, sources, ...places }: Places): AugmentOptions {
+export function givenOptions(
+  manifest: Pick<ManifestHead, 'options' | 'seed' | 'sources'>,
+  { in: input, out, sources, ...places }: Places,
+  list?: readonly string[],
+): AugmentOptions {
   const { options, seed } = manifest;
   if ((manifest.sources === undefined) !== (sources === undefined)) {
     const message = manifest.sources
@@ -51,13 +53,12 @@ export function givenOptions(manifest: Recorded, { in: input, out, sources, ...p
   if (strange !== undefined)
     throw new CopyPasteError('data', `options.${strange} is no option that a manifest holds`, { path: manifestName });
   const { colorMap, classNames, classMap, jobs, memory } = places;
-  const list = listedIn(manifest);
   try {
     return resolveOptions(augmentOptions, {
       ...options,
       seed,
       in: input,
-      list,
+      list: list && [...list],
       out,
       sources,
       colorMap,
@@ -71,11 +72,13 @@ export function givenOptions(manifest: Recorded, { in: input, out, sources, ...p
   }
 }
 
-/** Names of the samples of a run with a list, good and bad; `undefined` without a list. */
-function listedIn({ list, records, skipped }: Recorded): string[] | undefined {
-  return (
-    list && records && skipped && [...new Set([...records, ...skipped].map(({ id }) => id))].filter((id) => !id.startsWith(sourcePrefix))
-  );
+/** Reads the names of the samples of a run with a list, good and bad; `undefined` without a list. */
+export async function listedIn({ frame: { list, skipped }, records }: OpenManifest): Promise<string[] | undefined> {
+  if (!list) return undefined;
+  const ids = new Set<string>();
+  for await (const { id } of records()) ids.add(id);
+  for (const { id } of skipped) ids.add(id);
+  return [...ids].filter((id) => !id.startsWith(sourcePrefix));
 }
 
 /**
@@ -83,10 +86,11 @@ function listedIn({ list, records, skipped }: Recorded): string[] | undefined {
  *
  * @throws {CopyPasteError} `usage` if `places.sources` does not fit the manifest, `data` if a document has changed.
  */
-export async function openOrigin(manifest: Manifest, places: Places, meter?: Meter): Promise<Origin> {
-  const { layout, sources, records } = manifest;
-  const options = givenOptions(manifest, places);
-  const opened = await reopen(layout, options, records.flatMap(inputsOf), meter);
+export async function openOrigin(manifest: OpenManifest, places: Places, meter?: Meter): Promise<Origin> {
+  const { frame, records } = manifest;
+  const { layout, sources } = frame;
+  const options = givenOptions(frame, places, await listedIn(manifest));
+  const opened = await reopen(layout, options, await digestsIn(records(), inputsOf), meter);
   if (!sources || places.sources === undefined) return { manifest, dataset: opened, options: { ...options, skipBad: false } };
   const own = {
     ...options,
@@ -96,35 +100,41 @@ export async function openOrigin(manifest: Manifest, places: Places, meter?: Met
     onlySplit: true,
     ...(sources.name === layout.name ? {} : { maskSuffix: '', imageSuffix: '', colorMap: undefined, classNames: undefined }),
   };
-  const from = await reopenSources(sources, own, records);
+  const from = await reopenSources(sources, own, records());
   const { pairs, others } = sources.classes;
   return { manifest, dataset: withSources(opened, from, { pairs: new Map(pairs), others }), options: { ...options, skipBad: false } };
 }
 
 /** Opens a source set, from which instances were copied. */
-async function reopenSources(sources: LayoutRecord, options: AugmentOptions, records: readonly ManifestRecord[]): Promise<Dataset> {
+async function reopenSources(sources: LayoutRecord, options: AugmentOptions, records: AsyncIterable<ManifestRecord>): Promise<Dataset> {
   if (isBankSet({ layout: sources.name })) return withDocuments(await openBank(options.in), sources);
-  if (!isCutoutFolder({ layout: sources.name }))
-    return reopen(
-      sources,
-      options,
-      records.flatMap((record) => sourceInputsOf(record)),
-    );
-  const augmented = records.filter((record) => record.status === 'augmented');
-  const samples = new Map(augmented.map(({ source, sourceCutouts = [] }) => [source.slice(sourcePrefix.length), sourceCutouts]));
+  if (!isCutoutFolder({ layout: sources.name })) return reopen(sources, options, await digestsIn(records, sourceInputsOf));
+  const samples = new Map<string, readonly HashedFile[]>();
+  for await (const record of records)
+    if (record.status === 'augmented') samples.set(record.source.slice(sourcePrefix.length), record.sourceCutouts ?? []);
   return reopenCutouts(options.in, foldersOf(sources), samples);
+}
+
+/** Digests of files of records, by path. */
+async function digestsIn(
+  records: AsyncIterable<ManifestRecord>,
+  filesOf: (record: ManifestRecord) => readonly HashedFile[],
+): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for await (const record of records) for (const { path, sha256 } of filesOf(record)) digests.set(path, sha256);
+  return digests;
 }
 
 /**
  * Opens a data set with the layout in a manifest.
  *
- * @param inputs files that must be unchanged when they are read.
+ * @param digests of files that must be unchanged when they are read, by path.
  * @throws {CopyPasteError} `data` if a document has changed.
  */
 export async function reopen(
   layout: LayoutRecord,
   options: AugmentOptions,
-  inputs: readonly { readonly path: string; readonly sha256: string }[],
+  digests: ReadonlyMap<string, string>,
   meter?: Meter,
 ): Promise<Dataset> {
   const { background, ignore } = layout;
@@ -149,7 +159,7 @@ export async function reopen(
       { cause },
     );
   });
-  return { ...withDocuments(opened, layout), digests: new Map(inputs.map(({ path, sha256 }) => [path, sha256])) };
+  return { ...withDocuments(opened, layout), digests };
 }
 
 /** Refuses a data set whose documents are not those of a manifest. @throws {CopyPasteError} `data` if so. */

@@ -58,7 +58,7 @@ export function createPipeline<R>(
   dataset: SourcedDataset,
   options: PipelineOptions,
   backend: Renderer,
-  planner: Planner,
+  planner: Pick<Planner, 'batch'>,
   sink: (copy: number) => Sink<R>,
   { poison, stopped, meter }: RunState = { poison: new Map(), stopped: () => false },
 ) {

@@ -9,8 +9,8 @@ import type { AugmentOptions } from '../options.ts';
 import type { Difference } from '../output/compare.ts';
 import { foldersOf, headOf, withMeasures } from '../output/head.ts';
 import { describeLeaf, differingLeaves } from '../output/leaves.ts';
-import { headSchema, type Manifest, type ManifestHead, type ManifestRecord, type SampleRecord } from '../output/manifest.ts';
-import { manifestName } from '../output/manifest-file.ts';
+import { headSchema, type ManifestHead, type ManifestRecord, type SampleRecord } from '../output/manifest.ts';
+import { type ManifestFrame, manifestName, type OpenManifest } from '../output/manifest-file.ts';
 import { planInRecord, plannedRecord } from '../output/records.ts';
 import type { Measures } from '../plan/measures.ts';
 import type { Sample } from '../types.ts';
@@ -21,7 +21,7 @@ import { giveBackBuffers } from './holdings.ts';
 import type { Hooks } from './hooks.ts';
 import { bytesOfImage, bytesOfImages } from './images.ts';
 import { measure } from './measure.ts';
-import { givenOptions, type Places } from './origin.ts';
+import { givenOptions, listedIn, type Places } from './origin.ts';
 import { wholePart } from './part.ts';
 import { type BatchRef, createPlanner } from './planner.ts';
 import { badSources, readAndPlan, sourcesRead } from './read-and-plan.ts';
@@ -41,19 +41,20 @@ export interface PlannedAgain {
  * @param places files and folders that the command line of `augment` had.
  * @throws {CopyPasteError} as `augment`.
  */
-export async function planAgain(manifest: Manifest, places: Places, hooks: Pick<Hooks, 'stop' | 'meter'>): Promise<PlannedAgain> {
-  const { tool } = manifest;
+export async function planAgain(manifest: OpenManifest, places: Places, hooks: Pick<Hooks, 'stop' | 'meter'>): Promise<PlannedAgain> {
+  const { frame } = manifest;
+  const { tool } = frame;
   if (tool.version !== version) {
     const what = `the manifest is of version ${tool.version}, and this is version ${version}: planning was not checked, the plans in it were rendered`;
     return { differences: [], unchecked: [what] };
   }
-  const options = givenOptions(manifest, places);
-  const dataset = await openSourced({ ...options, ...recordedPlaces(manifest) }, hooks.meter);
+  const options = givenOptions(frame, places, await listedIn(manifest));
+  const dataset = await openSourced({ ...options, ...recordedPlaces(frame) }, hooks.meter);
   const layout = layoutNamed(dataset.layout);
   refuseUnusedOptions(layout, await layout.format?.(), options);
   const wrong = (what: string): Difference => ({ path: manifestName, what });
   const head = await headOf(dataset, options);
-  const { codecs, ...rest } = headDifferences(manifest, head);
+  const { codecs, ...rest } = headDifferences(frame, head);
   const unchecked = codecs.map((what) => `${what} on this machine: encoders are compared by the files that they write`);
   const heads = [...rest.others.map(wrong)];
   if (heads.length > 0) {
@@ -61,19 +62,23 @@ export async function planAgain(manifest: Manifest, places: Places, hooks: Pick<
     const why = `planning was not checked, since the data set is not that of the manifest; if augment had one of ${hint}, pass it too`;
     return { differences: heads, unchecked: [...unchecked, why] };
   }
-  const poison = crashed(manifest);
+  const poison = crashed(frame);
   if (poison.size > 0) unchecked.push(`samples that crash the process, by the manifest, were not tried: ${[...poison.keys()].join(', ')}`);
   const measures = await measure(dataset, options, hooks, undefined, poison);
-  const differences = [...differingLeaves(manifest.measures ?? {}, withMeasures(head, measures).measures ?? {}, 'measures')].map((leaf) =>
+  const differences = [...differingLeaves(frame.measures ?? {}, withMeasures(head, measures).measures ?? {}, 'measures')].map((leaf) =>
     wrong(describeLeaf(leaf)),
   );
-  const again = comparePlans({ manifest, dataset, options, measures, poison }, hooks);
-  differences.push(...(await again).map(wrong));
+  const records = await openRecords(manifest);
+  try {
+    differences.push(...(await comparePlans({ frame, records, dataset, options, measures, poison }, hooks)).map(wrong));
+  } finally {
+    await records.close();
+  }
   return { differences, unchecked };
 }
 
 /** Layout and folders of a manifest, in which the data set is looked for. */
-function recordedPlaces({ layout, sources }: Manifest) {
+function recordedPlaces({ layout, sources }: ManifestFrame) {
   const target = { layout: layout.name, folders: foldersOf(layout), colours: layout.colours, ...splitOf(layout) };
   if (!sources || sources.name === bankLayout) return target;
   if (sources.name === cutoutsLayout) return { ...target, sourcesLayout: sources.name };
@@ -86,8 +91,8 @@ function splitOf({ split }: ManifestHead['layout']): { split?: string } {
 }
 
 /** Places where the head of a manifest differs from the head of the same run; those of the codecs apart. */
-function headDifferences(manifest: Manifest, head: ManifestHead): { codecs: string[]; others: string[] } {
-  const { measures: _, ...recorded } = headSchema.strip().parse(manifest);
+function headDifferences(frame: ManifestFrame, head: ManifestHead): { codecs: string[]; others: string[] } {
+  const { measures: _, ...recorded } = headSchema.strip().parse(frame);
   const leaves = [...differingLeaves(recorded, headSchema.parse(head))];
   const isCodec = (path: string): boolean => path.startsWith('codecs.');
   return {
@@ -97,12 +102,13 @@ function headDifferences(manifest: Manifest, head: ManifestHead): { codecs: stri
 }
 
 /** Samples that were skipped because they crash the process; they must not be read again. */
-function crashed({ skipped }: Manifest): Map<string, string> {
+function crashed({ skipped }: ManifestFrame): Map<string, string> {
   return new Map(skipped.filter(({ reason }) => reason.includes('crashed the process')).map(({ id, reason }) => [id, reason]));
 }
 
 interface Replanning {
-  readonly manifest: Manifest;
+  readonly frame: ManifestFrame;
+  readonly records: Awaited<ReturnType<typeof openRecords>>;
   readonly dataset: SourcedDataset;
   readonly options: AugmentOptions;
   readonly measures: Measures;
@@ -111,8 +117,7 @@ interface Replanning {
 
 /** Draws all plans, and compares the records and totals of the manifest with them. @returns what differs. */
 async function comparePlans(replanning: Replanning, { stop, meter }: Pick<Hooks, 'stop' | 'meter'>): Promise<string[]> {
-  const { manifest, dataset, options, measures, poison } = replanning;
-  const records = createRecords(manifest.records);
+  const { frame, records, dataset, options, measures, poison } = replanning;
   const tally = createTally(dataset, undefined, options, measures);
   const planner = createPlanner(dataset, options, options.copies, measures);
   const limit = createLimit(jobsOf(options));
@@ -124,7 +129,7 @@ async function comparePlans(replanning: Replanning, { stop, meter }: Pick<Hooks,
       const skipped = planned.skipped.get(plan.id) ?? poison.get(plan.id);
       const record = skipped === undefined ? plannedRecord(samples.get(plan.id) as Sample, plan) : undefined;
       tally.add({ id: plan.id, skipped, record });
-      if (record) records.expect(record);
+      if (record) await records.expect(record);
     }
     for (const { id } of badSources(planned)) tally.add({ id, skipped: planned.skipped.get(id) });
     // Without a source set all copies read the same samples, which count once.
@@ -140,8 +145,9 @@ async function comparePlans(replanning: Replanning, { stop, meter }: Pick<Hooks,
   }
   const { originals } = wholePart(dataset, options);
   const copied = Object.values(copiesOf({ originals, others: dataset.others }, tally.skipped));
-  for (const { samples, reason } of copied) for (const { id, split } of samples) records.expect({ id, split, status: 'unchanged', reason });
-  const { classes, skipped, summary } = manifest;
+  for (const { samples, reason } of copied)
+    for (const { id, split } of samples) await records.expect({ id, split, status: 'unchanged', reason });
+  const { classes, skipped, summary } = frame;
   const totals = totalsOf(
     tally.summary(
       copied.reduce((sum, { samples }) => sum + samples.length, 0),
@@ -151,17 +157,36 @@ async function comparePlans(replanning: Replanning, { stop, meter }: Pick<Hooks,
   return [...records.end(), ...[...differingLeaves({ classes, skipped, summary }, totals)].map(describeLeaf)];
 }
 
-/** Compares the records of a manifest with those that are expected, one after another. */
-function createRecords(records: readonly ManifestRecord[]) {
+/**
+ * Compares the records of a manifest with those that are expected, one after another. They have the same order, so that few of them are in
+ * memory at once.
+ */
+async function openRecords({ records }: OpenManifest) {
   const found: string[] = [];
   const nameOf = ({ id, copy }: SampleRecord): string => (copy === undefined ? id : `${id}, copy ${copy}`);
-  const byName = new Map(records.map((record, n) => [nameOf(record), { record, n }]));
+  /** Names of records that are not compared yet. */
+  const names = new Set<string>();
+  for await (const record of records()) names.add(nameOf(record));
+  const rest = numbered(records());
+  /** Records that were passed over. */
+  const passed = new Map<string, Numbered>();
+  const find = async (name: string): Promise<Numbered | undefined> => {
+    if (!names.delete(name)) return undefined;
+    const known = passed.get(name);
+    passed.delete(name);
+    if (known) return known;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+      const other = nameOf(next.value.record);
+      if (other === name) return next.value;
+      if (names.has(other)) passed.set(other, next.value);
+    }
+    return undefined;
+  };
   let last = -1;
   return {
-    expect(expected: SampleRecord): void {
+    async expect(expected: SampleRecord): Promise<void> {
       const name = nameOf(expected);
-      const there = byName.get(name);
-      byName.delete(name);
+      const there = await find(name);
       if (!there) {
         found.push(`has no record of ${name}, which follows from the data set and the options`);
         return;
@@ -172,9 +197,18 @@ function createRecords(records: readonly ManifestRecord[]) {
       if (leaf) found.push(`the record of ${name} is not what is planned anew: ${describeLeaf(leaf)}`);
     },
     /** What differs, once all records were expected. */
-    end: (): string[] => [
-      ...found,
-      ...[...byName.keys()].map((name) => `has a record of ${name}, which does not follow from the data set`),
-    ],
+    end: (): string[] => [...found, ...[...names].map((name) => `has a record of ${name}, which does not follow from the data set`)],
+    close: () => rest.return(undefined),
   };
+}
+
+/** A record with its number in the manifest. */
+interface Numbered {
+  readonly record: ManifestRecord;
+  readonly n: number;
+}
+
+async function* numbered(records: AsyncIterable<ManifestRecord>): AsyncGenerator<Numbered> {
+  let n = 0;
+  for await (const record of records) yield { record, n: n++ };
 }

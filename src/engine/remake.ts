@@ -1,4 +1,4 @@
-import { chunksOf, inParts } from '../base/parts.ts';
+import { chunksFrom, inParts } from '../base/parts.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import type { ManifestRecord, SampleRecord } from '../output/manifest.ts';
@@ -15,10 +15,18 @@ import { bytesOfImage } from './images.ts';
 import { inOrder } from './in-order.ts';
 import type { Origin } from './origin.ts';
 import { createPipeline } from './pipeline.ts';
-import type { BatchRef, PlannedBatch, Planner } from './planner.ts';
+import type { BatchRef, Planner } from './planner.ts';
 
-/** Document entries, by record. */
-export type Entries = Map<ManifestRecord, unknown>;
+/** Document entries, by the name of their record. */
+export type Entries = Map<string, unknown>;
+
+/** Name of a record, which no other record of its manifest has. */
+function nameOf({ id, copy }: Pick<ManifestRecord, 'id' | 'copy'>): string {
+  return `${copy ?? ''} ${id}`;
+}
+
+/** Starts a new pass over the records to remake. @param copies true for those of copies, false for those of all other samples. */
+export type Pass = (copies: boolean) => AsyncIterable<ManifestRecord>;
 
 /** A record of a manifest, with the record of its remade files. */
 export interface Remade {
@@ -36,7 +44,7 @@ export interface Remade {
  */
 export async function* remake(
   { dataset, options }: Origin,
-  records: readonly ManifestRecord[],
+  records: Pass,
   backend: Renderer,
   use: (record: ManifestRecord) => Use,
   entries: Entries,
@@ -44,20 +52,18 @@ export async function* remake(
 ): AsyncGenerator<Remade> {
   const sampleOf = finderOf(dataset, options.in);
   const stopped = (): boolean => stop?.aborted === true;
-  const planned = records.filter(({ copy }) => copy !== undefined);
-  const byVariant = new Map(planned.map((record) => [`${record.copy} ${record.id}`, record]));
-  const recordOf = ({ id, copy }: Plan): ManifestRecord => byVariant.get(`${copy} ${id}`) as ManifestRecord;
+  const { planner, batches, recordOf } = plannerOf(records(true), dataset, sampleOf, options.batchSize);
   const pass = async (sample: Sample, record: ManifestRecord): Promise<Remade> => {
     const suffix = record.copy === undefined ? '' : variantSuffix(record.copy, options);
     const written = await passSample(dataset, sample, suffix, options, use(record));
-    if (written.entry) entries.set(record, written.entry);
+    if (written.entry) entries.set(nameOf(record), written.entry);
     return { record, made: remadeRecord(record, written) };
   };
   const sink = {
     paste: async (pasted: Pasted): Promise<Remade> => {
       const record = recordOf(pasted.plan);
       const written = await encodeSample(pasted, variantSuffix(pasted.plan.copy, options), dataset, options, use(record));
-      if (written.entry) entries.set(record, written.entry);
+      if (written.entry) entries.set(nameOf(record), written.entry);
       return { record, made: augmentedRecord(pasted, written) };
     },
     pass: (sample: Sample, plan: Plan) => pass(sample, recordOf(plan)),
@@ -65,11 +71,9 @@ export async function* remake(
       throw new CopyPasteError('data', `${sample.id}: ${reason}`);
     },
   };
-  const planner = plannerOf(planned, dataset, sampleOf, options.batchSize);
   const pipeline = createPipeline(dataset, options, backend, planner, () => sink, { poison: new Map(), stopped, meter });
-  for await (const { results } of inOrder(planner.batches(), pipeline.begin, 1)) for (const result of results) yield await result;
-  const rest = records.filter(({ copy }) => copy === undefined);
-  for (const chunk of chunksOf(rest)) {
+  for await (const { results } of inOrder(batches(), pipeline.begin, 1)) for (const result of results) yield await result;
+  for await (const chunk of chunksFrom(records(false))) {
     if (stopped()) throw interrupted();
     yield* await inParts(chunk, jobsOf(options), async (record) => {
       const sample = sampleOf(record.id);
@@ -92,21 +96,23 @@ function finderOf({ samples, others, sources, skipped }: SourcedDataset, folder:
   };
 }
 
-/** Creates a planner that takes its plans from records. */
+/** Creates a planner that takes its plans from records, of which it keeps those of the batches in progress. */
 function plannerOf(
-  records: readonly ManifestRecord[],
+  records: AsyncIterable<ManifestRecord>,
   { sources }: SourcedDataset,
   sampleOf: (id: string) => Sample,
   batchSize: number,
-): Planner {
-  return {
-    *batches() {
-      for (let n = 0; n * batchSize < records.length; n++) {
-        yield { copy: 0, n, samples: records.slice(n * batchSize, (n + 1) * batchSize).map(({ id }) => sampleOf(id)) };
-      }
-    },
-    batch({ n }: BatchRef): PlannedBatch {
-      const part = records.slice(n * batchSize, (n + 1) * batchSize);
+) {
+  const begun = new WeakMap<BatchRef, readonly ManifestRecord[]>();
+  const recordOf = new WeakMap<Plan, ManifestRecord>();
+  const planned = (record: ManifestRecord, candidates: ReadonlyMap<string, Candidate>): Plan => {
+    const plan = planOf(record, candidates);
+    recordOf.set(plan, record);
+    return plan;
+  };
+  const planner: Pick<Planner, 'batch'> = {
+    batch(ref) {
+      const part = begun.get(ref) as readonly ManifestRecord[];
       for (const record of part) {
         const { id, split } = record;
         const from = sources?.split ?? split;
@@ -120,9 +126,22 @@ function plannerOf(
       const needed = new Set(part.flatMap((record) => (record.status === 'augmented' ? [record.id, record.source] : [])));
       return {
         needed: [...needed].map(sampleOf),
-        plan: async (candidates) => part.map((record) => planOf(record, candidates)),
+        plan: async (candidates) => part.map((record) => planned(record, candidates)),
       };
     },
+  };
+  return {
+    planner,
+    async *batches(): AsyncGenerator<BatchRef> {
+      let n = 0;
+      for await (const part of chunksFrom(records, batchSize)) {
+        const ref = { copy: 0, n: n++, samples: part.map(({ id }) => sampleOf(id)) };
+        begun.set(ref, part);
+        yield ref;
+      }
+    },
+    /** Record of a plan. */
+    recordOf: (plan: Plan) => recordOf.get(plan) as ManifestRecord,
   };
 }
 
@@ -154,21 +173,23 @@ function planOf(record: ManifestRecord, candidates: ReadonlyMap<string, Candidat
 }
 
 /** Files that describe several samples, made again from the entries of records. */
-export function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): WholeFile[] {
+export async function documentsAgain({ manifest, dataset, options }: Origin, entries: Entries): Promise<WholeFile[]> {
   const placeOf = documentPlaces(dataset);
-  const records = manifest.records.flatMap((record) => {
-    const place = placeOf.get(record.id);
-    return place === undefined ? [] : [{ record, place, copy: record.copy }];
-  });
+  const names: { readonly id: string; readonly copy: number | undefined; readonly place: number }[] = [];
   const variants = createVariants(dataset, options);
-  for (const record of manifest.records) variants.add(record);
-  return wholeFilesOf(dataset, options, variants.variants(), () => entriesOf(records.sort(inDocument), entries));
+  for await (const record of manifest.records()) {
+    const { id, copy } = record;
+    const place = placeOf.get(id);
+    if (place !== undefined) names.push({ id, copy, place });
+    variants.add(record);
+  }
+  return wholeFilesOf(dataset, options, variants.variants(), () => entriesOf(names.sort(inDocument).map(nameOf), entries));
 }
 
-/** Document entries in the order of records. */
-async function* entriesOf(records: readonly { record: ManifestRecord }[], entries: Entries): AsyncGenerator<unknown> {
-  for (const { record } of records) {
-    const entry = entries.get(record);
+/** Document entries in the order of the names of their records. */
+async function* entriesOf(names: readonly string[], entries: Entries): AsyncGenerator<unknown> {
+  for (const name of names) {
+    const entry = entries.get(name);
     if (entry) yield entry;
   }
 }

@@ -1,29 +1,29 @@
 import { createHash } from 'node:crypto';
-import { inParts } from '../base/parts.ts';
+import { chunksFrom, inParts } from '../base/parts.ts';
 import { joinPath } from '../base/paths.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import { CopyPasteError, codeOf, whatOf } from '../errors.ts';
 import type { AugmentOptions } from '../options.ts';
 import { isRemote } from '../storage/store.ts';
 import { type Digests, openDigests } from './digest-cache.ts';
-import { createFinder, type Find, isMissing } from './files.ts';
-import type { Manifest } from './manifest.ts';
-import { digestsOf, filesOf, type HashedFile, inputsOf, sourceInputsOf } from './records.ts';
+import { createFinder, isMissing } from './files.ts';
+import type { ManifestFrame, OpenManifest } from './manifest-file.ts';
+import { digestsOf, type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
 import { listStored } from './stored.ts';
-import { createVariants } from './variants.ts';
+import { createVariants, type Variants } from './variants.ts';
 import { type WholeFile, wholeFilesOf } from './whole-files.ts';
 
-/** Files in one folder, with the digests that they had when a run was complete. */
-export interface Recorded {
-  readonly root: string;
-  readonly files: Iterable<HashedFile>;
+/** A file in the output or the input of a run, with the digest that it had when the run was complete. */
+interface Recorded extends HashedFile {
+  /** Folder of its data set; absent for a file of the output. */
+  readonly root?: string;
 }
 
-/** A complete run: its output folder, and its files in the output and in the input. */
+/** A complete run: its output folder, the folders of its input, and the files in all of them, of which some may come again and again. */
 export interface CompleteRun {
   readonly out: string;
-  readonly outputs: Iterable<HashedFile>;
-  readonly inputs: readonly Recorded[];
+  readonly roots: readonly string[];
+  readonly files: AsyncIterable<Recorded> | Iterable<Recorded>;
 }
 
 /** Files that are hashed at the same time. */
@@ -35,26 +35,38 @@ const filesAtOnce = 16;
  * @param rescan true to read every file again, instead of believing sizes and times.
  * @throws {CopyPasteError} `usage` with all files that have changed.
  */
-export async function refuseChangedRun({ out, outputs, inputs }: CompleteRun, rescan: boolean): Promise<void> {
+export async function refuseChangedRun({ out, roots, files }: CompleteRun, rescan: boolean): Promise<void> {
   const digests = await openDigests(out, rescan);
   // One listing tells the states of all files, which would take a request for each.
-  for (const root of new Set([out, ...inputs.map((folder) => folder.root)])) if (isRemote(root)) await listStored(root);
-  const changed = await changedFiles(digests, { root: out, files: outputs }, createFinder(out));
-  for (const folder of inputs) changed.push(...(await changedFiles(digests, folder)));
+  for (const root of new Set([out, ...roots])) if (isRemote(root)) await listStored(root);
+  const compare = comparison(digests, out);
+  const changed: string[] = [];
+  for await (const chunk of chunksFrom(distinctFiles(files))) changed.push(...(await inParts(chunk, filesAtOnce, compare)).flat());
   await digests.save();
   refuse(out, changed);
 }
 
 /** Refuses a complete run of `augment` if its input or its output has changed since, as `refuseChangedRun` does. */
-export async function refuseChangedAugmentation(manifest: Manifest, dataset: SourcedDataset, options: AugmentOptions): Promise<void> {
+export async function refuseChangedAugmentation(
+  { frame, records }: OpenManifest,
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+): Promise<void> {
   const { out, rescan } = options;
-  const { records } = manifest;
-  const inputs = [
-    { root: dataset.root, files: records.flatMap(inputsOf) },
-    { root: dataset.sources?.root ?? dataset.root, files: records.flatMap((record) => sourceInputsOf(record)) },
-  ];
-  await refuseChangedRun({ out, outputs: filesOf(manifest), inputs }, rescan);
-  refuse(out, await changedLists(manifest, dataset, options));
+  const { root } = dataset;
+  const from = dataset.sources?.root ?? root;
+  const variants = createVariants(dataset, options);
+  const files = async function* (): AsyncGenerator<Recorded> {
+    for await (const record of records()) {
+      variants.add(record);
+      yield* outputsOf(record);
+      for (const file of inputsOf(record)) yield { ...file, root };
+      for (const file of sourceInputsOf(record)) yield { ...file, root: from };
+    }
+    yield* frame.documents;
+  };
+  await refuseChangedRun({ out, roots: [root, from], files: files() }, rescan);
+  refuse(out, await changedLists(variants.variants(), frame, dataset, options));
 }
 
 function refuse(out: string, changed: readonly string[]): void {
@@ -67,31 +79,45 @@ function refuse(out: string, changed: readonly string[]): void {
   );
 }
 
-/** Changed files of a folder, each with what has changed. @param find finds files that the tool has written. */
-async function changedFiles(digests: Digests, { root, files }: Recorded, find?: Find): Promise<string[]> {
-  const unique = new Map([...files].map((file) => [file.path, file]));
-  const compare = async ({ path, sha256 }: HashedFile): Promise<string[]> => {
+/** Leaves out files that have come before. */
+async function* distinctFiles(files: CompleteRun['files']): AsyncGenerator<Recorded> {
+  const seen = new Map<string | undefined, Set<string>>();
+  for await (const file of files) {
+    const known = seen.get(file.root) ?? new Set();
+    if (known.has(file.path)) continue;
+    seen.set(file.root, known.add(file.path));
+    yield file;
+  }
+}
+
+/** Creates a function that compares a file. @returns what has changed; nothing if it is as it was. */
+function comparison(digests: Digests, out: string): (file: Recorded) => Promise<string[]> {
+  const find = createFinder(out);
+  return async ({ root, path, sha256 }) => {
+    const own = root === undefined;
+    const name = joinPath(own ? out : root, path);
     try {
-      const file = find ? await find(path) : joinPath(root, path);
-      return (await digests.of(file, path, find !== undefined)) === sha256 ? [] : [`${joinPath(root, path)}: has other content`];
+      return (await digests.of(own ? await find(path) : name, path, own)) === sha256 ? [] : [`${name}: has other content`];
     } catch (error) {
-      if (isMissing(error)) return [`${joinPath(root, path)}: is missing`];
+      if (isMissing(error)) return [`${name}: is missing`];
       const code = error instanceof CopyPasteError ? codeOf(error.cause) : undefined;
-      if (code === 'ENOTREG' || code === 'ELOOP') return [`${joinPath(root, path)}: ${whatOf(error, path)}`];
+      if (code === 'ENOTREG' || code === 'ELOOP') return [`${name}: ${whatOf(error, path)}`];
       throw error;
     }
   };
-  return (await inParts([...unique.values()], filesAtOnce, compare)).flat();
 }
 
 /** Lists and other files of several samples that would be written with other content now. Documents are compared by the head of the run. */
-async function changedLists(manifest: Manifest, dataset: SourcedDataset, options: AugmentOptions): Promise<string[]> {
-  const variants = createVariants(dataset, options);
-  for (const record of manifest.records) variants.add(record);
+async function changedLists(
+  variants: Variants,
+  frame: Pick<ManifestFrame, 'documents'>,
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+): Promise<string[]> {
   const documents = new Set([...dataset.documents.values()].map(({ path }) => path));
-  const written = digestsOf(manifest.documents);
+  const written = digestsOf(frame.documents);
   const changed: string[] = [];
-  for (const file of wholeFilesOf(dataset, options, variants.variants(), noEntries)) {
+  for (const file of wholeFilesOf(dataset, options, variants, noEntries)) {
     if (!documents.has(file.path) && (await digestOfText(file)) !== written.get(file.path))
       changed.push(`${joinPath(dataset.root, file.path)}: has other content`);
   }

@@ -3,7 +3,7 @@
  * hashed again if its size, times or inode differ, if it was hashed too soon after a change, or if there is no usable cache.
  */
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir, realpath, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestAndVersion } from '../base/digest.ts';
 import { openOnDisk, versionOf } from '../base/regular.ts';
@@ -72,9 +72,10 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
     },
 
     async save() {
-      if (folder === undefined || path === undefined || !changed) return;
-      // A cache that cannot be written saves no time, but does no harm.
-      await saveEntries(folder, path, found).catch(() => {});
+      if (folder === undefined || path === undefined) return;
+      const now = Date.now() / 1000;
+      // A cache that is used stays young. One that cannot be written saves no time, but does no harm.
+      await (changed ? saveEntries(folder, path, found) : utimes(path, now, now)).catch(() => {});
     },
   };
 }

@@ -1,7 +1,6 @@
 import { lstat, rmdir } from 'node:fs/promises';
-import { joinPath } from '../base/paths.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
-import { CopyPasteError, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import { journalName } from '../formats/unfinished.ts';
 import type { AugmentOptions } from '../options.ts';
 import { isRemote } from '../storage/store.ts';
@@ -10,9 +9,8 @@ import { foldsCase, isTemporary, makeFolders } from './files.ts';
 import { headOf, type RunHead, refuseOther } from './head.ts';
 import type { Journal } from './journal.ts';
 import { beginJournal, openJournalIn, removeJournal } from './journal-place.ts';
-import { augmentRun, type RunKind } from './kinds.ts';
-import type { Manifest } from './manifest.ts';
-import { manifestName } from './manifest-file.ts';
+import { augmentRun, type RunKind, readComplete } from './kinds.ts';
+import { manifestName, type OpenManifest } from './manifest-file.ts';
 import { filesOfRun } from './names.ts';
 import { removeRun } from './remove.ts';
 import { createOutput, type Output } from './run.ts';
@@ -23,9 +21,13 @@ import { namesIn } from './stored.ts';
  *
  * @param twins two files of the run whose names differ only in case; empty if there are none.
  * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run, or a
- * complete one whose files have changed.
+ * complete one whose files have changed; `io` if its manifest cannot be read.
  */
-export async function openOutput(dataset: SourcedDataset, options: AugmentOptions, twins: readonly string[]): Promise<Manifest | Output> {
+export async function openOutput(
+  dataset: SourcedDataset,
+  options: AugmentOptions,
+  twins: readonly string[],
+): Promise<OpenManifest | Output> {
   const head = await headOf(dataset, options);
   const opened = await openRun(augmentRun, head, { ...options, twins, files: () => filesOfRun(dataset, options) });
   if ('journal' in opened) return createOutput(dataset, options, head, opened.journal);
@@ -47,7 +49,8 @@ interface RunFolder {
  * Opens the output folder of a run, which may be new, interrupted or complete.
  *
  * @returns the manifest of a complete run, or the journal of one to begin or continue.
- * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run.
+ * @throws {CopyPasteError} `cannotCreate` if the folder cannot be made or contains other files, `usage` if it contains another run, `io` if a
+ * manifest or journal cannot be read.
  */
 export async function openRun<H extends RunHead, R, M>(
   kind: RunKind<H, R, M>,
@@ -88,9 +91,7 @@ async function openComplete<H extends RunHead, R, M>(
   entries: ReadonlySet<string>,
   head: H,
 ): Promise<M> {
-  const manifest = await kind.read(joinPath(out, manifestName)).catch((cause: unknown) => {
-    throw new CopyPasteError('cannotCreate', `--out ${out}: not empty (${messageOf(cause)}); choose a new folder`, { cause });
-  });
+  const manifest = await readComplete(kind, out, (why) => `not empty (${why}); choose a new folder`);
   refuseOther(kind.headOf(manifest), head, out);
   // A run that is killed after it has written the manifest leaves its journal.
   if (entries.has(journalName)) await removeJournal(out, journalName).catch(() => {});

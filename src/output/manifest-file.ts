@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { recordsText } from '../base/lines.ts';
-import { readRegular } from '../base/regular.ts';
 import { createSorter, groupsOf } from '../base/sorter.ts';
 import { CopyPasteError, codeOf, kindOfUnread, messageOf, systemMessageOf } from '../errors.ts';
 import { partsOf } from '../formats/json.ts';
@@ -10,46 +9,13 @@ import { isRemote } from '../storage/store.ts';
 import { sourcePrefix } from '../types.ts';
 import { writeAtomic } from './files.ts';
 import { type Manifest, type ManifestHead, type ManifestRecord, manifestSchema, recordSchema } from './manifest.ts';
-import { inputsOf, sourceInputsOf } from './records.ts';
+import { type HashedFile, inputsOf, outputsOf, sourceInputsOf } from './records.ts';
 import { namesIn, writeStored } from './stored.ts';
 
 export const manifestName = 'manifest.json';
 
-/**
- * Reads a manifest.
- *
- * @throws {CopyPasteError} `noInput` if it cannot be read, `data` with the first error in it.
- */
-export async function readManifest(path: string): Promise<Manifest> {
-  return parseManifest(await readManifestBytes(path), path);
-}
-
-/** Reads the bytes of a manifest. @throws {CopyPasteError} `noInput` if it cannot be read. */
-export async function readManifestBytes(path: string): Promise<Uint8Array> {
-  return readRegular(path).catch(async (cause: unknown) => {
-    throw await noManifest(path, cause);
-  });
-}
-
-/** Parses a manifest. @param path its name in messages. @throws {CopyPasteError} `data` with the first error in it. */
-export function parseManifest(bytes: Uint8Array, path: string): Manifest {
-  let value: unknown;
-  let result: ReturnType<typeof manifestSchema.safeParse>;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString());
-    result = manifestSchema.safeParse(value);
-  } catch (cause) {
-    // JSON that is nested too deeply overflows the stack, which is caught here too.
-    throw notManifest(path, messageOf(cause), cause);
-  }
-  if (result.success) return result.data;
-  throw otherManifest(path, value, result.error);
-}
-
 /** A manifest without its records. */
 export type ManifestFrame = Omit<Manifest, 'records'>;
-
-const frameSchema = manifestSchema.omit({ records: true });
 
 /** A manifest whose records are read one by one. */
 export interface OpenManifest {
@@ -57,39 +23,65 @@ export interface OpenManifest {
   /** Number of its records. */
   readonly count: number;
   /** Starts a new pass over the records. */
-  records(): AsyncIterable<ManifestRecord> | Iterable<ManifestRecord>;
+  records(): AsyncIterable<ManifestRecord>;
 }
 
-/** Opens a manifest, to be read in bounded memory. @throws {CopyPasteError} as `readManifest`. */
-export async function openManifest(path: string): Promise<OpenManifest> {
-  const frame: Record<string, unknown> = {};
+/**
+ * Opens a manifest, to be read in bounded memory: as one string, it could be longer than V8 allows.
+ *
+ * @param each receives every record, checked; without it, records are checked when they are read.
+ * @throws {CopyPasteError} `noInput` if there is none, `io` if it cannot be read, `data` with the first error in it.
+ */
+export async function openManifest(path: string, each?: (record: ManifestRecord) => void): Promise<OpenManifest> {
+  const document: Record<string, unknown> = {};
   let count = 0;
+  let damaged: unknown;
   const isWanted = (key: string, element: boolean): boolean => {
-    if (key === 'records' && element) count++;
-    return key !== 'records';
+    if (key !== 'records' || !element) return true;
+    document.records ??= [];
+    count++;
+    return each !== undefined && damaged === undefined;
+  };
+  const take = (value: unknown): void => {
+    try {
+      each?.(recordOf(value, count - 1, path));
+    } catch (error) {
+      damaged = error;
+    }
   };
   for await (const { key, element, value } of valuesOf(path, isWanted)) {
-    if (!element) frame[key] = value;
-    else ((frame[key] ??= []) as unknown[]).push(value);
+    if (!element) document[key] = value;
+    else if (key === 'records') take(value);
+    else ((document[key] ??= []) as unknown[]).push(value);
   }
-  const result = frameSchema.safeParse(frame);
-  if (result.success) return { frame: result.data, count, records: () => readRecords(path) };
-  throw otherManifest(path, frame, result.error);
+  let result: ReturnType<typeof manifestSchema.safeParse>;
+  try {
+    result = manifestSchema.safeParse(document);
+  } catch (cause) {
+    // JSON that is nested too deeply overflows the stack.
+    throw notManifest(path, messageOf(cause), cause);
+  }
+  if (!result.success) throw otherManifest(path, document, result.error);
+  // Records of another version may differ, but its number says more.
+  if (damaged !== undefined) throw damaged;
+  const { records: _, ...frame } = result.data;
+  return { frame, count, records: () => readRecords(path) };
 }
 
-/** A manifest in memory, as one that is read record by record. */
-export function openedManifest({ records, ...frame }: Manifest): OpenManifest {
-  return { frame, count: records.length, records: () => records };
+/** Output files of a manifest. */
+export async function* filesOf({ frame, records }: OpenManifest): AsyncGenerator<HashedFile> {
+  for await (const record of records()) yield* outputsOf(record);
+  yield* frame.documents;
 }
 
-/** Reads everything in a manifest but its records, in bounded memory. @throws {CopyPasteError} as `readManifest`. */
+/** Reads everything in a manifest but its records, in bounded memory. @throws {CopyPasteError} as `openManifest`. */
 export async function readFrame(path: string): Promise<ManifestFrame> {
   return (await openManifest(path)).frame;
 }
 
 const optionsSchema = manifestSchema.pick({ tool: true, options: true, seed: true }).partial({ seed: true });
 
-/** Reads the options of a manifest, of `augment` or `extract`, with the seed. @throws {CopyPasteError} as `readManifest`. */
+/** Reads the options of a manifest, of `augment` or `extract`, with the seed. @throws {CopyPasteError} as `openManifest`. */
 export async function readOptions(path: string): Promise<ManifestHead['options']> {
   const read: Record<string, unknown> = {};
   const wanted = Object.keys(optionsSchema.shape);
@@ -100,16 +92,19 @@ export async function readOptions(path: string): Promise<ManifestHead['options']
   return { ...options, ...(seed !== undefined && { seed }) };
 }
 
-/** Reads the records of a manifest one by one, in bounded memory. @throws {CopyPasteError} as `readManifest`. */
+/** Reads the records of a manifest one by one, in bounded memory. @throws {CopyPasteError} as `openManifest`. */
 export async function* readRecords(path: string): AsyncGenerator<ManifestRecord> {
   let n = 0;
   for await (const { element, value } of valuesOf(path, (key) => key === 'records')) {
-    if (!element) continue;
-    const result = recordSchema.safeParse(value);
-    if (!result.success) throw notManifest(path, `records.${n}.${firstIssue(result.error)}`, result.error);
-    n++;
-    yield result.data;
+    if (element) yield recordOf(value, n++, path);
   }
+}
+
+/** Checks the n-th record of a manifest. @throws {CopyPasteError} `data` if it is none. */
+function recordOf(value: unknown, n: number, path: string): ManifestRecord {
+  const result = recordSchema.safeParse(value);
+  if (result.success) return result.data;
+  throw notManifest(path, `records.${n}.${firstIssue(result.error)}`, result.error);
 }
 
 /** Values of the wanted keys of a manifest; lists come element by element. */
@@ -132,7 +127,9 @@ async function noManifest(path: string, cause: unknown): Promise<CopyPasteError>
     if (begun) return begun;
   }
   const why = codeOf(cause) === 'ENOENT' ? 'there is no such manifest' : `the manifest cannot be read: ${systemMessageOf(cause)}`;
-  return new CopyPasteError(kindOfUnread(cause), `${path}: ${why}; check the path, or run augment first`, { cause });
+  const kind = kindOfUnread(cause);
+  const remedy = kind === 'io' ? 'fix the cause and run again' : 'check the path, or run augment first';
+  return new CopyPasteError(kind, `${path}: ${why}; ${remedy}`, { cause });
 }
 
 function notManifest(path: string, why: string, cause: unknown): CopyPasteError {

@@ -1,6 +1,6 @@
 import { isPasted } from '../plan/plan.ts';
 import type { InputFile, PassPlan, Pasted, PastePlan, Plan, Sample, SampleFile, Scene } from '../types.ts';
-import type { AugmentedRecord, Manifest, ManifestRecord, SampleRecord } from './manifest.ts';
+import type { AugmentedRecord, ManifestRecord, SampleRecord } from './manifest.ts';
 
 /** A file that was written. */
 export interface OutputFile extends InputFile {
@@ -82,11 +82,6 @@ export function sourceInputsOf(record: SampleRecord, prefix = ''): HashedFile[] 
   if (record.status !== 'augmented') return [];
   const { sourceInputs, sourceCutouts = [] } = record;
   return [...(sourceInputs ? fromRecord(sourceInputs) : []), ...sourceCutouts].map(({ path, sha256 }) => ({ path: prefix + path, sha256 }));
-}
-
-/** Output files of a manifest. */
-export function filesOf({ records, documents }: Pick<Manifest, 'records' | 'documents'>): HashedFile[] {
-  return [...records.flatMap(outputsOf), ...documents];
 }
 
 /** Record of a sample that was pasted into. */

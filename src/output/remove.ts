@@ -1,13 +1,13 @@
 import { realpath, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import { isInside, joinPath } from '../base/paths.ts';
-import { CopyPasteError, codeOf, messageOf, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, codeOf, systemMessageOf } from '../errors.ts';
 import { journalName } from '../formats/unfinished.ts';
 import { isRemote } from '../storage/store.ts';
 import { removeTemporaries } from './files.ts';
 import type { RunHead } from './head.ts';
 import { openJournalIn, removeJournal } from './journal-place.ts';
-import type { RunKind } from './kinds.ts';
+import { type RunKind, readComplete } from './kinds.ts';
 import { manifestName } from './manifest-file.ts';
 import { isTaken, listStored, namesIn, removeFile } from './stored.ts';
 
@@ -31,7 +31,8 @@ async function withFoundFiles(out: string, paths: ReadonlySet<string>): Promise<
  * interrupted and continued.
  *
  * @param files paths that the new run may write.
- * @throws {CopyPasteError} `cannotCreate` if one of them exists and was not written by the earlier run, or that run is of another kind.
+ * @throws {CopyPasteError} `cannotCreate` if one of them exists and was not written by the earlier run, or that run is of another kind;
+ * `io` if its manifest cannot be read.
  */
 export async function removeRun<H extends RunHead, R, M>(
   kind: RunKind<H, R, M>,
@@ -39,11 +40,7 @@ export async function removeRun<H extends RunHead, R, M>(
   entries: ReadonlySet<string>,
   files: ReadonlySet<string>,
 ): Promise<void> {
-  const manifest = entries.has(manifestName)
-    ? await kind.read(joinPath(out, manifestName)).catch((cause: unknown) => {
-        throw new CopyPasteError('cannotCreate', `--out ${out}: ${messageOf(cause)}; choose another folder`, { cause });
-      })
-    : undefined;
+  const manifest = entries.has(manifestName) ? await readComplete(kind, out, (why) => `${why}; choose another folder`) : undefined;
   const journal = await openJournalIn(out, journalName, kind);
   const written = await journal.files();
   try {
@@ -56,7 +53,7 @@ export async function removeRun<H extends RunHead, R, M>(
         `--out ${out}: holds an interrupted run of another machine, which alone knows its files, as ${unknown}; empty the folder, or choose another`,
       );
     if (manifest) {
-      for (const path of kind.filesOf(manifest)) written.add(path);
+      for await (const path of kind.filesOf(manifest)) written.add(path);
       if (!journal.head) await journal.add({ head: kind.headOf(manifest) });
       await journal.add({ begin: 'overwritten', files: [...written] });
     }

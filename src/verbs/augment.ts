@@ -16,7 +16,7 @@ import { CopyPasteError } from '../errors.ts';
 import { type AugmentOptions, augmentOptions, type Given, shardOptions } from '../options.ts';
 import { openOutput } from '../output/folder.ts';
 import { surveyKey } from '../output/journal.ts';
-import { manifestName, openedManifest } from '../output/manifest-file.ts';
+import { manifestName } from '../output/manifest-file.ts';
 import { refuseLinks, refuseOverlaps } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
 import { openRun } from '../output/run-file.ts';
@@ -67,8 +67,14 @@ async function write(run: Run, twins: readonly string[]): Promise<AugmentSummary
       const opened = await openOutput(dataset, options, twins);
       if ('records' in opened) {
         hooks.opened?.(dataset);
-        for (const record of opened.records) hooks.done?.(record.id, record);
-        return explained(await summaryOf(openedManifest(opened), dataset, options), opened.measures ?? {}, dataset, options, hooks);
+        const records = async function* () {
+          for await (const record of opened.records()) {
+            hooks.done?.(record.id, record);
+            yield record;
+          }
+        };
+        const summary = await summaryOf({ ...opened, records }, dataset, options);
+        return explained(summary, opened.frame.measures ?? {}, dataset, options, hooks);
       }
       output = opened;
     }

@@ -65,7 +65,8 @@ export async function extract(given: Given<typeof extractOptions>, hooks: Hooks 
   hooks.opened?.(dataset);
   if ('complete' in opened) {
     const { classes, skipped, outputs, inputs } = opened.complete;
-    await refuseChangedRun({ out, outputs, inputs: [{ root: dataset.root, files: inputs }] }, options.rescan);
+    const { root } = dataset;
+    await refuseChangedRun({ out, roots: [root], files: [...outputs, ...inputs.map((file) => ({ ...file, root }))] }, options.rescan);
     return summaryOf(dataset, classes, skipped, samples.length);
   }
   const output = await createBankOutput(out, dataset.root, head, opened.journal);

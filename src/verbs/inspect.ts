@@ -22,8 +22,7 @@ import { listDataset } from '../formats/archives.ts';
 import { bankLayout, isBank, readBank } from '../formats/bank.ts';
 import { matchesLayout } from '../formats/detect.ts';
 import { type Given, inspectOptions, type Resolved } from '../options.ts';
-import type { Manifest } from '../output/manifest.ts';
-import { manifestName, readManifest } from '../output/manifest-file.ts';
+import { type ManifestFrame, manifestName, openManifest } from '../output/manifest-file.ts';
 import { isPack } from '../output/packs.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Annotations, PixelsById, Reason, Sample, Shaped, Size } from '../types.ts';
@@ -99,11 +98,23 @@ async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspec
     return { sample, digest, file, annotations };
   };
   const isMade = dataset.leftBehind.includes(manifestName) && !(await isPack(dataset.root));
-  const made = isMade ? await readManifest(joinPath(dataset.root, manifestName)).catch(whatOfManifest) : undefined;
+  const made = isMade ? await readMade(joinPath(dataset.root, manifestName)).catch(whatOfManifest) : undefined;
   const census = createCensus(dataset, made);
   // Only the annotations of one chunk are in memory at once.
   for (const chunk of chunksOf(samples)) for (const one of await inParts(chunk, jobsOf(options), read)) census.add(one);
   return census.result();
+}
+
+/** Manifest of an output of `augment`, with the pixels of its records. */
+interface Made {
+  readonly frame: ManifestFrame;
+  readonly sums: PixelSums;
+}
+
+async function readMade(path: string): Promise<Made> {
+  const sums: PixelSums = new Map();
+  const { frame } = await openManifest(path, (record) => addPixels(sums, record));
+  return { frame, sums };
 }
 
 /** The problem of a manifest that another tool or version has written. */
@@ -200,7 +211,7 @@ interface Read {
 }
 
 /** Counts the samples of a data set, one by one. @param made manifest of an output of `augment`, or its problem. */
-function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
+function createCensus(dataset: Dataset, made: Made | string | undefined) {
   const sizes = new Map<string, number>();
   const images = new Map<string, number>();
   const splits = new Map<string, number>();
@@ -208,10 +219,8 @@ function createCensus(dataset: Dataset, made: Manifest | string | undefined) {
   const odd = badSamples(dataset);
   const values = createValueCensus(dataset);
   if (typeof made === 'string') odd.push({ path: manifestName, what: made });
-  const manifest = typeof made === 'object' ? made : undefined;
+  const { frame: manifest, sums = new Map() }: Partial<Made> = typeof made === 'object' ? made : {};
   const pasted = new Map(manifest?.classes.map((row) => [row.id, row.pasted]));
-  const sums: PixelSums = new Map();
-  for (const record of manifest?.records ?? []) addPixels(sums, record);
   const changeOf = (id: number) => (manifest ? { pasted: pasted.get(id) ?? 0, ...(sums.get(id) ?? { before: 0, after: 0 }) } : {});
   const own = createTable(dataset, changeOf);
   const others = createTable(dataset);

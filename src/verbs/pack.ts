@@ -68,9 +68,9 @@ export async function pack(given: Given<typeof packOptions>, hooks: Hooks = {}):
   hooks.opened?.(dataset);
   if ('complete' in opened) {
     const { records, files } = opened.complete;
-    const outputs = [...records, ...files];
-    const inputs = [{ root: dataset.root, files: records.flatMap((record) => record.inputs) }];
-    await refuseChangedRun({ out, outputs, inputs }, options.rescan);
+    const { root } = dataset;
+    const inputs = records.flatMap((record) => record.inputs).map((file) => ({ ...file, root }));
+    await refuseChangedRun({ out, roots: [root], files: [...records, ...files, ...inputs] }, options.rescan);
     return summaryOf(dataset, format, records, records.length);
   }
   const output = await createPackOutput(out, dataset.root, head, opened.journal);

@@ -115,7 +115,7 @@ async function openBoth(
 ): Promise<{ output: Dataset; input?: Dataset }> {
   const open = async (layout: ManifestFrame['layout'], place: string): Promise<Dataset> => {
     const own = resolveOptions(augmentOptions, { ...frame.options, seed: frame.seed, out, in: place, jobs, onlySplit: true });
-    return reopen(layout, own, [], meter);
+    return reopen(layout, own, new Map(), meter);
   };
   const { documents: _, ...layout } = frame.layout;
   const output = await open(layout, out);

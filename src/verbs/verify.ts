@@ -6,7 +6,7 @@ import { jobsOf } from '../engine/budget.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { imageBytesIn, type Origin, openOrigin } from '../engine/origin.ts';
 import { type PlannedAgain, planAgain } from '../engine/plan-again.ts';
-import { documentsAgain, type Entries, remake } from '../engine/remake.ts';
+import { documentsAgain, type Entries, type Pass, remake } from '../engine/remake.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import { type Given, type Resolved, verifyOptions } from '../options.ts';
 import { checkFiles } from '../output/check-files.ts';
@@ -16,8 +16,8 @@ import { createTotals } from '../output/check-totals.ts';
 import { type Difference, describeDifference } from '../output/compare.ts';
 import { createFinder, readOwn } from '../output/files.ts';
 import { describeLeaf, differingLeaves } from '../output/leaves.ts';
-import { type Manifest, type ManifestRecord, recordSchema, type SampleRecord } from '../output/manifest.ts';
-import { manifestName, openedManifest, openManifest, readManifest } from '../output/manifest-file.ts';
+import { type ManifestRecord, recordSchema, type SampleRecord } from '../output/manifest.ts';
+import { manifestName, type OpenManifest, openManifest } from '../output/manifest-file.ts';
 import { digestsOf, outputsOf } from '../output/records.ts';
 import type { Use } from '../output/samples.ts';
 import { withBackend } from '../render/backend.ts';
@@ -56,12 +56,9 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
   const [flag] = Object.entries(idle).find(([, value]) => value !== undefined) ?? [];
   if (!deep && flag !== undefined) throw new CopyPasteError('usage', `${flag}: needs --deep; pass --deep, or leave it out`);
   const { meter } = hooks;
-  // Planning again needs all records at once.
-  const path = joinPath(out, manifestName);
-  const whole = deep ? await readManifest(path) : undefined;
-  const manifest = whole ? openedManifest(whole) : await openManifest(path);
+  const manifest = await openManifest(joinPath(out, manifestName));
   const { frame, count } = manifest;
-  const again = whole ? spread(whole.records, options.sample) : [];
+  const again = deep ? Math.min(count, options.sample ?? count) : 0;
 
   const jobs = jobsOf(options);
   const { files, twice, damaged, extra } = await checkFiles(out, manifest, jobs, meter);
@@ -83,15 +80,14 @@ export async function verify(given: Given<typeof verifyOptions>, hooks: Hooks = 
     for (const record of chunk) totals.add(record);
     for (const own of found) annotations.push(...own);
   }
-  const isComplete = input !== undefined && again.length === count;
-  const { planned, rendered } =
-    input === undefined || !whole ? shallow : await compareAgain(whole, again, { ...options, in: input }, hooks);
+  const isComplete = input !== undefined && again === count;
+  const { planned, rendered } = input === undefined ? shallow : await compareAgain(manifest, again, { ...options, in: input }, hooks);
   // A message that names the first differing pixel replaces one about the digest.
   const precise = new Map(rendered.map((one) => [one.path, one]));
   return {
     samples: count,
     files,
-    rendered: again.length,
+    rendered: again,
     differences: [
       ...twice,
       ...damaged.map((one) => precise.get(one.path) ?? one),
@@ -128,25 +124,24 @@ interface Again {
   readonly rendered: readonly Difference[];
 }
 
-/** Plans anew, renders records again, and compares the output with the results. */
+/** Plans anew, renders `wanted` records again, and compares the output with the results. */
 async function compareAgain(
-  manifest: Manifest,
-  records: readonly ManifestRecord[],
+  manifest: OpenManifest,
+  wanted: number,
   options: Resolved<typeof verifyOptions> & { readonly in: string },
   hooks: Hooks,
 ): Promise<Again> {
-  const all = manifest.records.length;
+  const all = manifest.count;
   const { differences, unchecked } = await planAgain(manifest, options, hooks);
-  const rest =
-    records.length === all ? [] : [`${plural(all - records.length, 'sample')} of ${all}, and the documents, were not made again`];
-  const rendered = records.length === 0 ? [] : await compareRendered(manifest, records, options, hooks);
+  const rest = wanted === all ? [] : [`${plural(all - wanted, 'sample')} of ${all}, and the documents, were not made again`];
+  const rendered = wanted === 0 ? [] : await compareRendered(manifest, wanted, options, hooks);
   return { planned: { differences, unchecked: [...unchecked, ...rest] }, rendered };
 }
 
-/** Renders records again, and compares the output with the results. */
+/** Renders `wanted` records again, and compares the output with the results. */
 async function compareRendered(
-  manifest: Manifest,
-  records: readonly ManifestRecord[],
+  manifest: OpenManifest,
+  wanted: number,
   options: Resolved<typeof verifyOptions> & { readonly in: string },
   hooks: Hooks,
 ): Promise<Difference[]> {
@@ -154,8 +149,12 @@ async function compareRendered(
   const origin = await openOrigin(manifest, options, hooks.meter);
   const find = createFinder(out);
   const bytesOf = imageBytesIn(origin.dataset);
-  const bytes = records.reduce((sum, record) => sum + bytesOf(record), 0);
-  hooks.meter?.begin('rendering again', { count: records.length, bytes, pastes: true });
+  let bytes = 0;
+  for await (const record of spread(manifest, wanted)) bytes += bytesOf(record);
+  const records: Pass = async function* (copies) {
+    for await (const record of spread(manifest, wanted)) if ((record.copy !== undefined) === copies) yield record;
+  };
+  hooks.meter?.begin('rendering again', { count: wanted, bytes, pastes: true });
   const found: Difference[] = [];
   const differing = new Map<ManifestRecord, Difference[]>();
   const compare = (record: ManifestRecord): Use => {
@@ -180,7 +179,7 @@ async function compareRendered(
     }
   });
   // A document has entries of all samples.
-  if (records.length === manifest.records.length) found.push(...(await compareDocuments(origin, entries)));
+  if (wanted === manifest.count) found.push(...(await compareDocuments(origin, entries)));
   return found;
 }
 
@@ -200,8 +199,8 @@ function compareRecord(record: ManifestRecord, made: SampleRecord): Difference[]
 /** Compares files of several samples with the same files made again. */
 async function compareDocuments(origin: Origin, entries: Entries): Promise<Difference[]> {
   const found: Difference[] = [];
-  const digests = digestsOf(origin.manifest.documents);
-  for (const { path, text } of documentsAgain(origin, entries)) {
+  const digests = digestsOf(origin.manifest.frame.documents);
+  for (const { path, text } of await documentsAgain(origin, entries)) {
     const hash = createHash('sha256');
     for await (const part of text()) hash.update(part);
     const digest = hash.digest('hex');
@@ -212,8 +211,12 @@ async function compareDocuments(origin: Origin, entries: Entries): Promise<Diffe
   return [...found, ...[...digests.keys()].map((path) => ({ path, what: 'is no document that is made from the input' }))];
 }
 
-/** Up to `count` records, spread evenly over the manifest; all by default. */
-function spread(records: readonly ManifestRecord[], count = records.length): ManifestRecord[] {
-  const wanted = Math.min(count, records.length);
-  return Array.from({ length: wanted }, (_, i) => records[Math.floor((i * records.length) / wanted)] as ManifestRecord);
+/** Reads `wanted` records, spread evenly over the manifest. */
+async function* spread({ count, records }: OpenManifest, wanted: number): AsyncGenerator<ManifestRecord> {
+  let [n, chosen] = [0, 0];
+  for await (const record of records()) {
+    if (n++ !== Math.floor((chosen * count) / wanted)) continue;
+    chosen++;
+    yield record;
+  }
 }

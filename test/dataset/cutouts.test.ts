@@ -8,7 +8,6 @@ import { groupCutouts, openCutouts } from '../../src/dataset/cutouts.ts';
 import { readCutouts } from '../../src/dataset/source-samples.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import type { AugmentedRecord, Manifest } from '../../src/output/manifest.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Image, Sample } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { preview } from '../../src/verbs/preview.ts';
@@ -16,6 +15,7 @@ import { replay } from '../../src/verbs/replay.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { deepImageOf, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 let number = 0;

@@ -2,7 +2,6 @@ import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } f
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDataset } from '../../src/dataset/open.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { extract } from '../../src/verbs/extract.ts';
@@ -11,6 +10,7 @@ import { preview } from '../../src/verbs/preview.ts';
 import { replay } from '../../src/verbs/replay.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { temporaryFolder, treeDigests } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const camvid = 'fixtures/camvid';

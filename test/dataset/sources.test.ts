@@ -6,11 +6,11 @@ import type { CocoAnnotation } from '../../src/formats/coco/coco.ts';
 import type { LabelmeDocument } from '../../src/formats/labelme/read.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 let number = 0;

@@ -4,10 +4,11 @@ import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { openOrigin } from '../../src/engine/origin.ts';
 import { silhouettesOf } from '../../src/engine/silhouettes.ts';
 import { areaOfSpans } from '../../src/masks/spans.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
+import { openManifest } from '../../src/output/manifest-file.ts';
 import type { Sample } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { temporaryFolder } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 
@@ -20,7 +21,7 @@ describe('silhouettesOf', () => {
     const out = join(folder, name);
     await augment({ in: `fixtures/${data}`, out, p: 1, maxInstances: 'all', ...given });
     const manifest = await readManifest(join(out, 'manifest.json'));
-    const { dataset, options } = await openOrigin(manifest, { in: `fixtures/${data}`, out });
+    const { dataset, options } = await openOrigin(await openManifest(join(out, 'manifest.json')), { in: `fixtures/${data}`, out });
     const sampleOf = (id: string) => dataset.samples.find((sample) => sample.id === id) as Sample;
     let pastes = 0;
     for (const record of manifest.records) {

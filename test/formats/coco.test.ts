@@ -10,13 +10,13 @@ import { spansOfPolygons } from '../../src/masks/polygons.ts';
 import { countsOfSpans, packCounts } from '../../src/masks/run-lengths.ts';
 import { areaOfSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { ShapeSet, Size } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const coco = 'fixtures/coco';

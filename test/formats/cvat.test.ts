@@ -6,13 +6,13 @@ import { openDataset } from '../../src/dataset/open.ts';
 import type { CvatElement, CvatImage } from '../../src/formats/cvat/read.ts';
 import type { Stacked } from '../../src/formats/stacks.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 import { expectSameInShards } from '../shards.ts';
 
 const folder = temporaryFolder();

@@ -6,12 +6,12 @@ import { datumaro } from '../../src/formats/datumaro/datumaro.ts';
 import type { DatumaroItem } from '../../src/formats/datumaro/read.ts';
 import type { Stacked } from '../../src/formats/stacks.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const fixture = 'fixtures/datumaro';

@@ -7,7 +7,6 @@ import { openDataset } from '../../src/dataset/open.ts';
 import { journalName } from '../../src/formats/unfinished.ts';
 import type { AugmentOptions, augmentOptions, Given } from '../../src/options.ts';
 import { openJournal } from '../../src/output/journal.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { possibleFiles } from '../../src/output/names.ts';
 import type { Box, Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
@@ -16,6 +15,7 @@ import { inspect } from '../../src/verbs/inspect.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 let number = 0;

@@ -7,10 +7,10 @@ import type { Result, Task } from '../../src/formats/label-studio/tasks.ts';
 import { brushOfSpans } from '../../src/masks/brush.ts';
 import { spansOfPixels } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const size = { width: 40, height: 20 };

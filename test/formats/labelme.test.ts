@@ -9,12 +9,12 @@ import { type LabelmeShape, spansOfShapes } from '../../src/formats/labelme/draw
 import { type LabelmeDocument, shapesOfLabelme } from '../../src/formats/labelme/read.ts';
 import { fillSpans } from '../../src/masks/spans.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { ClassNames, Instance, Size } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, maskOf, rowsOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const labelme = 'fixtures/labelme';

@@ -11,12 +11,12 @@ import { openDataset } from '../../src/dataset/open.ts';
 import { cityscapes } from '../../src/formats/cityscapes.ts';
 import { layoutNamed } from '../../src/formats/layouts.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Image, Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 import { expectSameInShards } from '../shards.ts';
 
 const folder = temporaryFolder();

@@ -8,11 +8,11 @@ import type { PanopticAnnotation } from '../../src/formats/coco/panoptic.ts';
 import { decodeSegments, encodeSegments } from '../../src/formats/coco/segments.ts';
 import { detectLayout } from '../../src/formats/detect.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { expectSound } from '../contract.ts';
 import { type FuzzedSet, sets } from '../fuzz/sets.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const panoptic = 'fixtures/panoptic';

@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import type { SamAnnotation, SamDocument } from '../../src/formats/segment-anything/read.ts';
 import { countsOfSpans, packCounts, spansOfRle } from '../../src/masks/run-lengths.ts';
 import { areaOfSpans, boxOfSpans } from '../../src/masks/spans.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Box } from '../../src/types.ts';
 import { check } from '../../src/verbs/check.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 import { augmented, opened } from './format.ts';
 
 const folder = temporaryFolder();

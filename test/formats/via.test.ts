@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Sample } from '../../src/types.ts';
 import { check } from '../../src/verbs/check.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 import { augmented, opened } from './format.ts';
 
 const folder = temporaryFolder();

@@ -7,12 +7,12 @@ import { main } from '../../src/cli/main.ts';
 import { openDataset } from '../../src/dataset/open.ts';
 import { yolo as format } from '../../src/formats/yolo/yolo.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { captureStreams, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const yolo = 'fixtures/yolo';

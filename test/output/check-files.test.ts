@@ -14,7 +14,10 @@ test('finds files that are listed twice, missing, damaged or not listed', async 
   const hashed = (path: keyof typeof tree) => ({ path, sha256: sha256(tree[path]) });
   const files = { image: { ...hashed('a.png'), codec: 'copy' }, mask: { ...hashed('b.png'), codec: 'copy' } } as const;
   const record: ManifestRecord = { id: 'a', split: '', status: 'unchanged', reason: 'original', files, inputs: files };
-  const manifest = { frame: { documents: [hashed('train/c.txt')] }, count: 1, records: () => [record] };
+  const records = async function* () {
+    yield record;
+  };
+  const manifest = { frame: { documents: [hashed('train/c.txt')] }, count: 1, records };
   expect(await checkFiles(out, manifest, 2)).toEqual({ files: 3, twice: [], damaged: [], extra: [] });
   await rm(join(out, 'a.png'));
   await writeFile(join(out, 'b.png'), 'other');

@@ -186,6 +186,15 @@ describe('the cache of digests', () => {
     expect(readdirSync('.')).not.toContain('relative');
   });
 
+  test('stays as long as it is used, even if no file changes', async () => {
+    const { root, file } = await settledFile();
+    await digest(root, file);
+    const path = join(cache, cached()[0] as string);
+    await utimes(path, 1, 1);
+    await digest(root, file);
+    expect(Math.round((await lstat(path)).mtimeMs)).toBe(Date.now());
+  });
+
   test('loses the digests of outputs that nobody has looked at for a long time', async () => {
     const { root, file } = await settledFile();
     await mkdir(join(cache, 'copypaste/digests'), { recursive: true });

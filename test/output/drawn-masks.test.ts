@@ -7,11 +7,11 @@ import { openDataset } from '../../src/dataset/open.ts';
 import { type LabelmeShape, spansOfShapes } from '../../src/formats/labelme/drawing.ts';
 import { fillSpans } from '../../src/masks/spans.ts';
 import { classNamesText, drawMasks } from '../../src/output/drawn-masks.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { expectSound } from '../contract.ts';
 import { instanceOf, rowsOf, temporaryFolder } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 

@@ -1,10 +1,11 @@
-import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Hooks } from '../../src/engine/hooks.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import { augment } from '../../src/verbs/augment.ts';
+import { extract } from '../../src/verbs/extract.ts';
 import { temporaryFolder, treeDigests, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
@@ -139,6 +140,33 @@ describe('a run that is complete', () => {
     const input = join(folder, 'elsewhere');
     await cp(camvid, input, { recursive: true });
     expect(await run(reference, { in: input, jobs: 1, link: true, quiet: true })).toMatchObject({ reused: 26 });
+  });
+
+  // Linux answers a read of this file at its start with EIO.
+  test.runIf(existsSync('/proc/self/mem'))('is not taken for foreign files if its manifest cannot be read', async () => {
+    const out = newOut();
+    await run(out);
+    await rm(join(out, 'manifest.json'));
+    symlinkSync('/proc/self/mem', join(out, 'manifest.json'));
+    const unread = { code: 'io', message: expect.stringMatching(/manifest\.json: .*cannot be read: EIO/) };
+    await expect(run(out)).rejects.toMatchObject(unread);
+    await expect(run(out, { overwrite: true })).rejects.toMatchObject(unread);
+    await expect(extract({ in: camvid, out })).rejects.toMatchObject(unread);
+    expect(readdirSync(join(out, 'train')).length).toBeGreaterThan(0);
+  });
+
+  test.each<[string, (text: string) => string]>([
+    ['is cut short', (text) => text.slice(0, -100)],
+    ['has a damaged record', (text) => text.replace(/"area":\d+/, '"area":0')],
+  ])('is refused as a folder of other files if its manifest %s', async (_, damage) => {
+    const out = newOut();
+    await run(out);
+    const manifest = readFileSync(join(out, 'manifest.json'), 'utf8');
+    await writeFile(join(out, 'manifest.json'), damage(manifest));
+    const message = expect.stringMatching(/^--out .*is not a copypaste manifest: /);
+    await expect(run(out)).rejects.toMatchObject({ code: 'cannotCreate', message });
+    await expect(run(out, { overwrite: true })).rejects.toMatchObject({ code: 'cannotCreate', message });
+    expect(readdirSync(join(out, 'train')).length).toBeGreaterThan(0);
   });
 
   test('of another version is refused', async () => {

@@ -10,7 +10,6 @@ import type { Hooks } from '../../src/engine/hooks.ts';
 import { asBankRecord, type BankRecord } from '../../src/formats/bank.ts';
 import type { augmentOptions, extractOptions, Given } from '../../src/options.ts';
 import type { ManifestRecord } from '../../src/output/manifest.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { type ExtractSummary, extract } from '../../src/verbs/extract.ts';
@@ -20,6 +19,7 @@ import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { built, smallData } from '../engine/small.ts';
 import { deepImageOf, drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 let number = 0;

@@ -14,13 +14,13 @@ import { openDataset } from '../../src/dataset/open.ts';
 import { CopyPasteError, type ErrorCode } from '../../src/errors.ts';
 import { openJournal } from '../../src/output/journal.ts';
 import type { Manifest } from '../../src/output/manifest.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { replay } from '../../src/verbs/replay.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { type FuzzedSet, sets } from '../fuzz/sets.ts';
 import { drawBox, filled, imageOf, pngOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 let number = 0;

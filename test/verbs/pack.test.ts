@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { openArchive } from '../../src/archives/open.ts';
 import { readMask } from '../../src/codecs/masks.ts';
 import type { Given, packOptions } from '../../src/options.ts';
-import { readManifest } from '../../src/output/manifest-file.ts';
 import type { Image, Mask } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { inspect } from '../../src/verbs/inspect.ts';
@@ -14,6 +13,7 @@ import { report } from '../../src/verbs/report.ts';
 import { verify } from '../../src/verbs/verify.ts';
 import { expectSound } from '../contract.ts';
 import { drawBox, filled, imageOf, rgba, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 let number = 0;

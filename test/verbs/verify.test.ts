@@ -7,13 +7,14 @@ import { sha256 } from '../../src/base/digest.ts';
 import { main } from '../../src/cli/main.ts';
 import { decodeMask, encodeMask } from '../../src/codecs/png-masks.ts';
 import type { Manifest, ManifestRecord } from '../../src/output/manifest.ts';
-import { inputDigestOf, readManifest } from '../../src/output/manifest-file.ts';
+import { inputDigestOf } from '../../src/output/manifest-file.ts';
 import { outputsOf } from '../../src/output/records.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { check } from '../../src/verbs/check.ts';
 import { replay } from '../../src/verbs/replay.ts';
 import { type Verification, verify } from '../../src/verbs/verify.ts';
 import { captureStreams, drawBox, filled, imageOf, temporaryFolder, treeDigests, writeTree } from '../make.ts';
+import { readManifest } from '../manifest.ts';
 
 const folder = temporaryFolder();
 const camvid = 'fixtures/camvid';

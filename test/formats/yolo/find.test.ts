@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readManifest } from '../../../src/output/manifest-file.ts';
 import { verify } from '../../../src/verbs/verify.ts';
 import { expectSound } from '../../contract.ts';
 import { imageOf, temporaryFolder, treeDigests, writeTree } from '../../make.ts';
+import { readManifest } from '../../manifest.ts';
 import { augmented, opened } from '../format.ts';
 
 const folder = temporaryFolder();

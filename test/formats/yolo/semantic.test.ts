@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openDataset } from '../../../src/dataset/open.ts';
-import { readManifest } from '../../../src/output/manifest-file.ts';
 import { augment } from '../../../src/verbs/augment.ts';
 import { expectSound } from '../../contract.ts';
 import { imageOf, maskOf, temporaryFolder, treeDigests, writeTree } from '../../make.ts';
+import { readManifest } from '../../manifest.ts';
 
 const folder = temporaryFolder();
 let number = 0;
