@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { encodeMask } from '../dist/codecs/png-masks.js';
 import { optionsOfRun } from '../dist/engine/part.js';
-import { openRun, pixelsIn } from '../dist/output/run-file.js';
+import { openRunFile, pixelsOfSample } from '../dist/output/run-file.js';
 import { batchesByKey, orderKey, shardOf } from '../dist/plan/batches.js';
 
 /** Samples that differ; all others are links to their files. */
@@ -81,7 +81,7 @@ export async function makeSamples(folder, count) {
  * links to their files.
  */
 export async function makeShards(folder, path, command) {
-  const run = await openRun(path);
+  const run = await openRunFile(path);
   const { shards, augmented } = run.head;
   const options = optionsOfRun(run, {});
   const made = join(folder, 'distinct-out');
@@ -106,7 +106,7 @@ export async function makeShards(folder, path, command) {
   let pixels = 0;
   for await (const line of run.lines()) {
     if (line.kind !== 'sample') continue;
-    pixels = pixelsIn(line.sample);
+    pixels = pixelsOfSample(line.sample);
     keys[n++] = orderKey(line.sample.id, 0, options.seed);
   }
   mkdirSync(options.out, { recursive: true });

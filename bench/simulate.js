@@ -1,13 +1,13 @@
 // Time of a run in shards on some workers, from the real amounts of its shards.
 
 import { optionsOfRun } from '../dist/engine/part.js';
-import { openRun, pixelsIn } from '../dist/output/run-file.js';
+import { openRunFile, pixelsOfSample } from '../dist/output/run-file.js';
 import { batchesByKey, orderKey, shardOf } from '../dist/plan/batches.js';
 import { stream } from '../dist/plan/rng.js';
 
 /** Pixels of each shard of a run. */
 export async function amountsOf(path) {
-  const run = await openRun(path);
+  const run = await openRunFile(path);
   const { shards, augmented, others } = run.head;
   const { seed, copies, batchSize } = optionsOfRun(run, {});
   const keys = Array.from({ length: copies }, () => new Float64Array(augmented.samples));
@@ -16,11 +16,11 @@ export async function amountsOf(path) {
   let [place, start] = [0, 0];
   for await (const { kind, sample } of run.lines()) {
     if (kind === 'sample') {
-      pixels[place] = pixelsIn(sample);
+      pixels[place] = pixelsOfSample(sample);
       for (const [copy, own] of keys.entries()) own[place] = orderKey(sample.id, copy, seed);
       place++;
     } else if (kind === 'other') {
-      const amount = pixelsIn(sample);
+      const amount = pixelsOfSample(sample);
       // A sample that is copied takes about half the time.
       amounts[shardOf(start, amount, others.pixels, shards)] += amount / 2;
       start += amount;

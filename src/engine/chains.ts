@@ -2,7 +2,7 @@ import { isPasted } from '../plan/plan.ts';
 import type { Plan } from '../types.ts';
 
 /** Ids of the samples that a plan pastes into and from; empty if it pastes nothing. */
-export function samplesOf(plan: Plan): readonly string[] {
+export function usedBy(plan: Plan): readonly string[] {
   return isPasted(plan) ? [...new Set([plan.id, plan.source])] : [];
 }
 

@@ -3,7 +3,7 @@ import { giveBack } from '../base/buffers.ts';
 import { isPasted } from '../plan/plan.ts';
 import type { Annotations, Plan } from '../types.ts';
 import { type Budget, createBudget } from './budget.ts';
-import { inChains, samplesOf } from './chains.ts';
+import { inChains, usedBy } from './chains.ts';
 import { bytesOfImage, type LoadedImage, loadImage } from './images.ts';
 
 /** Memory that all batches share. */
@@ -47,7 +47,7 @@ const workingCopies = 6;
 export function createHoldings(plans: readonly Plan[], annotations: ReadonlyMap<string, Annotations>, budgets: Budgets): Holdings[] {
   const annotationOf = (id: string): Annotations => annotations.get(id) as Annotations;
   const forget = (id: string): void => giveBackBuffers(annotationOf(id));
-  const used = new Set(plans.flatMap(samplesOf));
+  const used = new Set(plans.flatMap(usedBy));
   for (const id of annotations.keys()) if (!used.has(id)) forget(id);
   const annotationUses = countUses(plans, forget);
   const cost = (id: string): number => bytesOfImage(annotationOf(id).sample);
@@ -64,7 +64,7 @@ function holdingsOf(
 ): Holdings {
   const loaded = new Map<string, Promise<LoadedImage>>();
   const imageUses = countUses(plans, (id) => loaded.delete(id));
-  const bytes = [...new Set(plans.flatMap(samplesOf))].reduce((sum, id) => sum + bytesOfImage(annotationOf(id).sample), 0);
+  const bytes = [...new Set(plans.flatMap(usedBy))].reduce((sum, id) => sum + bytesOfImage(annotationOf(id).sample), 0);
   const pasted = plans.filter(isPasted);
   const instancesOf = (id: string): Set<number> =>
     new Set(pasted.filter(({ source }) => source === id).flatMap(({ placements }) => placements.map(({ instance }) => instance)));
@@ -73,7 +73,7 @@ function holdingsOf(
   return {
     plans,
     async enter(plan) {
-      const ids = samplesOf(plan);
+      const ids = usedBy(plan);
       if (ids.length === 0) return () => {};
       share ??= decoded.take(bytes);
       const endShare = await share;
@@ -115,7 +115,7 @@ interface Uses {
 /** Counts the plans that use each sample. @param end called with a sample's id once no plan uses it. */
 function countUses(plans: readonly Plan[], end: (id: string) => void): Uses {
   const users = new Map<string, Set<Plan>>();
-  for (const plan of plans) for (const id of samplesOf(plan)) users.set(id, (users.get(id) ?? new Set()).add(plan));
+  for (const plan of plans) for (const id of usedBy(plan)) users.set(id, (users.get(id) ?? new Set()).add(plan));
   return {
     leave: (plan, id) => {
       const left = users.get(id);
@@ -134,7 +134,7 @@ function divideByMemory(plans: readonly Plan[], bytesOf: (id: string) => number,
   let ids = new Set<string>();
   let bytes = 0;
   for (const plan of plans) {
-    const own = samplesOf(plan);
+    const own = usedBy(plan);
     const cost = (): number => own.filter((id) => !ids.has(id)).reduce((sum, id) => sum + bytesOf(id), 0);
     if (ids.size > 0 && bytes + cost() > most) {
       parts.push([]);

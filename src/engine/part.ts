@@ -10,7 +10,7 @@ import { CopyPasteError } from '../errors.ts';
 import type { Document } from '../formats/format.ts';
 import type { AugmentOptions } from '../options.ts';
 import type { ManifestHead } from '../output/manifest.ts';
-import { changeOf, type ListedFile, pixelsIn, type RunFile, type RunFileHead, type RunFolders } from '../output/run-file.ts';
+import { changeOf, type ListedFile, pixelsOfSample, type RunFile, type RunFileHead, type RunFolders } from '../output/run-file.ts';
 import { type Batches, batchesByKey, orderKey, shardOf } from '../plan/batches.ts';
 import type { Measures } from '../plan/measures.ts';
 import { indexOf, type SchedulerName, schedulers } from '../schedulers/schedulers.ts';
@@ -158,7 +158,7 @@ export async function readPart(run: RunFile, shard: number, options: AugmentOpti
   }
   const { samples, others, sources, sums, files } = await listedFor(run, shard, own);
   const dataset = datasetOf(run, options, { samples: [...samples.values()], others, sources }, files);
-  await refuseChanged(dataset, files);
+  await refuseChangedFiles(dataset, files);
   const sampleAt = (place: number): Sample => samples.get(place) as Sample;
   const inBatches = batches.map(({ copy, n, places }): BatchRef => ({ copy, n, samples: Array.from(places, sampleAt) }));
   return {
@@ -192,7 +192,7 @@ async function listedFor({ head, lines }: RunFile, shard: number, own: ReadonlyS
       }
       place++;
     } else if (line.kind === 'other') {
-      const pixels = pixelsIn(line.sample);
+      const pixels = pixelsOfSample(line.sample);
       if (shardOf(start, pixels, head.others.pixels, head.shards) === shard) {
         others.push(line.sample);
         files.in.push(...line.files);
@@ -223,7 +223,7 @@ async function* batchesOfShard(
   let place = 0;
   for await (const line of lines()) {
     if (line.kind !== 'sample') continue;
-    pixels[place] = pixelsIn(line.sample);
+    pixels[place] = pixelsOfSample(line.sample);
     for (const [i, own] of keys.entries()) own[place] = orderKey(line.sample.id, first + i, seed);
     place++;
   }
@@ -284,7 +284,7 @@ function digestsOf(files: PartFiles['in']): Map<string, string> {
 }
 
 /** Refuses files that have changed. Digests of the files of single samples are left to whoever reads them. @throws {CopyPasteError} `data`. */
-export async function refuseChanged({ root, sources }: SourcedDataset, files: PartFiles): Promise<void> {
+export async function refuseChangedFiles({ root, sources }: SourcedDataset, files: PartFiles): Promise<void> {
   const offenders: string[] = [];
   for (const [folder, listed] of [
     [root, files.in],

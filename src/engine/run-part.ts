@@ -4,7 +4,7 @@ import { chunksOf, inParts } from '../base/parts.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { AugmentOptions } from '../options.ts';
-import { keyOf } from '../output/finish.ts';
+import { batchKey } from '../output/finish.ts';
 import { possibleFiles } from '../output/names.ts';
 import type { Output, Result } from '../output/run.ts';
 import { createVariants, variantSuffix } from '../output/variants.ts';
@@ -61,7 +61,7 @@ export async function runPart(
   const variants = createVariants(dataset, options);
   const filesOf = (samples: readonly Sample[], suffix: string) => samples.flatMap((sample) => possibleFiles(sample, suffix, options));
   const begin = (ref: BatchRef) =>
-    steps.begin(keyOf(ref.copy, ref.n), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>
+    steps.begin(batchKey(ref.copy, ref.n), ref.samples, filesOf(ref.samples, variantSuffix(ref.copy, options)), () =>
       threads ? threads.begin(ref, measures, poison, output?.home) : job.begin(ref),
     );
   beginAugmenting(part, dataset, hooks);
@@ -77,7 +77,7 @@ export async function runPart(
     const { samples: all, reason } = copied[stage];
     let n = 0;
     for (const samples of chunksOf(all)) {
-      const batch = await steps.begin(keyOf(stage, n++), samples, filesOf(samples, ''), async () => {
+      const batch = await steps.begin(batchKey(stage, n++), samples, filesOf(samples, ''), async () => {
         const outcomes = await inParts(samples, jobsOf(options), (sample) => job.copy(sample, reason));
         return { results: outcomes.map((outcome) => Promise.resolve(outcome)), read: [] };
       });
@@ -99,7 +99,7 @@ function beginAugmenting(part: Part, { others }: Dataset, { meter }: Hooks): voi
 /** Decodes the samples of batches in which an earlier run crashed, in a separate process, and records samples that crash this process. */
 async function trySuspects(run: Run, part: Part, job: Job, output: Output, poison: Map<string, string>): Promise<void> {
   const suspects: BatchRef[] = [];
-  for (const ref of part.batches()) if (output.suspects.has(keyOf(ref.copy, ref.n))) suspects.push(ref);
+  for (const ref of part.batches()) if (output.suspects.has(batchKey(ref.copy, ref.n))) suspects.push(ref);
   // The source samples that are drawn depend on the annotations of the targets, so the targets are tried first.
   const samples = suspects.flatMap((ref) => ref.samples);
   await trySamples(run, output, poison, samples, []);

@@ -17,7 +17,7 @@ import { documentPlaces, inDocument, wholeFilesOf } from './whole-files.ts';
 export type Stage = 'copies' | 'originals' | 'others';
 
 /** Key in a journal of batch `n` of a copy, or of the `n`-th chunk of samples that are only copied. */
-export function keyOf(stage: number | Exclude<Stage, 'copies'>, n: number): string {
+export function batchKey(stage: number | Exclude<Stage, 'copies'>, n: number): string {
   return `${stage}.${n}`;
 }
 

@@ -157,11 +157,11 @@ function frameOf<D extends Dataset & { readonly sources?: unknown }>(dataset: D)
 }
 
 function amountOf(samples: List<Sample>): RunFileHead['augmented'] {
-  return { samples: samples.length, pixels: samples.reduce((sum, sample) => sum + pixelsIn(sample), 0) };
+  return { samples: samples.length, pixels: samples.reduce((sum, sample) => sum + pixelsOfSample(sample), 0) };
 }
 
 /** Pixels of a sample, the measure of its work. */
-export function pixelsIn({ size }: Pick<Sample, 'size'>): number {
+export function pixelsOfSample({ size }: Pick<Sample, 'size'>): number {
   return size.width * size.height;
 }
 
@@ -242,7 +242,7 @@ export async function changeOf(root: string, { path, state }: ListedFile): Promi
  *
  * @throws {CopyPasteError} `noInput` if it cannot be read, `data` if it is not a run file or is incomplete.
  */
-export async function openRun(path: string): Promise<RunFile> {
+export async function openRunFile(path: string): Promise<RunFile> {
   const [first, second] = await guarded(path, () => firstLines(path, 2));
   const head = parsed(path, first, runHeadSchema);
   const { folders } = parsed(path, second, z.strictObject({ folders: foldersSchema }));

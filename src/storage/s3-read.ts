@@ -92,7 +92,7 @@ async function requestRange(path: string, start: number, length: number, IfMatch
 }
 
 /** State of an object. @throws {Error} with a code. */
-export async function stateOf(path: string): Promise<ObjectState> {
+export async function objectState(path: string): Promise<ObjectState> {
   const known = listed.get(path);
   if (known) return known;
   const { ContentLength, ETag, LastModified } = await requested(path, ({ sdk, client }) =>
@@ -138,7 +138,7 @@ export function open(path: string, ahead: boolean): OpenFile {
     },
     async stat() {
       if (!state && ahead) await part(0);
-      state ??= await stateOf(path);
+      state ??= await objectState(path);
       return { size: state.size };
     },
     async readFile() {

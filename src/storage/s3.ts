@@ -1,7 +1,7 @@
 /** S3 as a store of files: a folder is what keys have in common up to a slash. */
 import { codeOf } from '../errors.ts';
 import { placeOf, requested } from './s3-client.ts';
-import { list, open, stateOf } from './s3-read.ts';
+import { list, objectState, open } from './s3-read.ts';
 import { digest, remove, write } from './s3-write.ts';
 import type { Store } from './store.ts';
 
@@ -12,7 +12,7 @@ export const s3: Store = {
   remove,
   digest,
   async state(path) {
-    const { size, etag, time } = await stateOf(path);
+    const { size, etag, time } = await objectState(path);
     return { size, mtimeMs: time, version: `${etag} ${size} ${time}` };
   },
 

@@ -19,7 +19,7 @@ import { surveyKey } from '../output/journal.ts';
 import { manifestName } from '../output/manifest-file.ts';
 import { refuseLinks, refuseOverlaps } from '../output/overlap.ts';
 import type { Output } from '../output/run.ts';
-import { openRun } from '../output/run-file.ts';
+import { openRunFile } from '../output/run-file.ts';
 import { isShardDone, openShard } from '../output/shards.ts';
 import { isThere } from '../output/stored.ts';
 import { withBackend } from '../render/backend.ts';
@@ -126,7 +126,7 @@ export async function augmentShard(
 ): Promise<AugmentSummary | undefined> {
   if (programs) judgeWith(programs.judge);
   const { run: path, shard: asked, in: input, out, sources, ...running } = resolveOptions(shardOptions, given);
-  const file = await openRun(path);
+  const file = await openRunFile(path);
   const { shards } = file.head;
   const shard = shardNumber(asked, shards, process.env);
   const planned = { ...optionsOfRun(file, { in: input, out, sources }), ...running };

@@ -3,7 +3,7 @@ import { joinPath, withoutExtension } from '../base/paths.ts';
 import { resourcesOf } from '../engine/resources.ts';
 import { type Given, jobfileOptions } from '../options.ts';
 import { manifestName } from '../output/manifest-file.ts';
-import { openRun } from '../output/run-file.ts';
+import { openRunFile } from '../output/run-file.ts';
 import { recordName } from '../output/shards.ts';
 import { jobFiles } from '../schedulers/job-files.ts';
 import { resolveOptions } from '../schema.ts';
@@ -16,7 +16,7 @@ import { version } from '../version.ts';
  */
 export async function jobfile(given: Given<typeof jobfileOptions>): Promise<string> {
   const { scheduler, run } = resolveOptions(jobfileOptions, given);
-  const opened = await openRun(run);
+  const opened = await openRunFile(run);
   const { shards } = opened.head;
   const { out } = opened.folders;
   // A name that Kubernetes takes too.

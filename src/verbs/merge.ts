@@ -4,7 +4,7 @@ import { nothingToAugment } from '../dataset/open.ts';
 import type { SourcedDataset } from '../dataset/sources.ts';
 import type { Hooks } from '../engine/hooks.ts';
 import { whyNothing } from '../engine/nothing.ts';
-import { datasetOf, measuresOf, optionsOfRun, type PartFiles, refuseChanged } from '../engine/part.ts';
+import { datasetOf, measuresOf, optionsOfRun, type PartFiles, refuseChangedFiles } from '../engine/part.ts';
 import { type AugmentSummary, createTally, summaryOf, totalsOf } from '../engine/tally.ts';
 import { CopyPasteError, interrupted } from '../errors.ts';
 import type { ListedImage } from '../formats/image-lists.ts';
@@ -13,7 +13,7 @@ import { isMissing } from '../output/files.ts';
 import { batchesIn, type DonePart, finishRun, isCopied } from '../output/finish.ts';
 import { removeLostCopies } from '../output/journal-place.ts';
 import { manifestName, openManifest } from '../output/manifest-file.ts';
-import { openRun, type RunFile } from '../output/run-file.ts';
+import { openRunFile, type RunFile } from '../output/run-file.ts';
 import { isMerged, missingShards, removeShards, withRecordFiles } from '../output/shards.ts';
 import { createVariants } from '../output/variants.ts';
 import { resolveOptions } from '../schema.ts';
@@ -37,7 +37,7 @@ export interface Merged {
  */
 export async function merge(given: Given<typeof mergeOptions>, hooks: Hooks = {}): Promise<Merged> {
   const { run: path, in: input, out: folder, sources } = resolveOptions(mergeOptions, given);
-  const run = await openRun(path);
+  const run = await openRunFile(path);
   const options = optionsOfRun(run, { in: input, out: folder, sources });
   const { out } = options;
   const merged = { options, shards: run.head.shards };
@@ -120,6 +120,6 @@ async function wholeDataset(run: RunFile, options: AugmentOptions, all = false):
     else if (line.kind === 'source' && all) sources.push(line.sample);
   }
   const dataset = datasetOf(run, options, { samples, others, lists, imageLists, sources });
-  await refuseChanged(dataset, files);
+  await refuseChangedFiles(dataset, files);
   return dataset;
 }

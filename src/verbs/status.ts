@@ -1,7 +1,7 @@
 import { optionsOfRun } from '../engine/part.ts';
 import { CopyPasteError } from '../errors.ts';
 import { type Given, statusOptions } from '../options.ts';
-import { openRun } from '../output/run-file.ts';
+import { openRunFile } from '../output/run-file.ts';
 import { begunShards, isMerged, missingShards } from '../output/shards.ts';
 import { arraysOf, type JobArray, schedulers } from '../schedulers/schedulers.ts';
 import { resolveOptions } from '../schema.ts';
@@ -29,7 +29,7 @@ export async function status(given: Given<typeof statusOptions>): Promise<RunSta
   const { run: path, out: moved, missing: asked, largest } = resolveOptions(statusOptions, given);
   if (largest !== undefined && asked === undefined)
     throw new CopyPasteError('usage', '--largest: needs --missing; pass --missing slurm, or leave it out');
-  const run = await openRun(path);
+  const run = await openRunFile(path);
   const { out } = optionsOfRun(run, { out: moved });
   const { shards } = run.head;
   const merged = await isMerged(run, out);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readAnnotations } from '../../src/dataset/annotations.ts';
 import { openDataset } from '../../src/dataset/open.ts';
-import { inChains, samplesOf } from '../../src/engine/chains.ts';
+import { inChains, usedBy } from '../../src/engine/chains.ts';
 import { createBudgets, createHoldings, type Holdings } from '../../src/engine/holdings.ts';
 import type { Annotations, Plan } from '../../src/types.ts';
 import { drawBox, filled, imageOf, rgba, temporaryFolder, writeTree } from '../make.ts';
@@ -50,7 +50,7 @@ test('plans keep their order in parts whose images fit into half of the image me
       const plans = plansOf(drawn);
       const parts = createHoldings(plans, await annotationsOf(), createBudgets(4 * images * imageBytes));
       expect(parts.flatMap((part) => part.plans)).toEqual(inChains(plans));
-      for (const { plans } of parts) expect(new Set(plans.flatMap(samplesOf)).size).toBeLessThanOrEqual(Math.max(images, 2));
+      for (const { plans } of parts) expect(new Set(plans.flatMap(usedBy)).size).toBeLessThanOrEqual(Math.max(images, 2));
     }),
     { numRuns: 30 },
   );
@@ -64,14 +64,13 @@ test('nothing is held after all plans have left, in any order', async () => {
       for (const holdings of createHoldings(plansOf(drawn), await annotationsOf(), budgets)) {
         const inside: { plan: Plan; leave(): void }[] = [];
         for (const plan of holdings.plans) inside.push({ plan, leave: await holdings.enter(plan) });
-        const working = inside.filter(({ plan }) => samplesOf(plan).length > 0);
+        const working = inside.filter(({ plan }) => usedBy(plan).length > 0);
         if (working.length > 0) expect(await isFree(budgets.decoded, memory / 2)).toBe(false);
         while (inside.length > 0) {
           const [{ plan, leave }] = inside.splice((numbers.next().value as number) % inside.length, 1) as [(typeof inside)[number]];
-          for (const id of samplesOf(plan))
-            expect(holdings.alone(plan, id)).toBe(!inside.some((other) => samplesOf(other.plan).includes(id)));
+          for (const id of usedBy(plan)) expect(holdings.alone(plan, id)).toBe(!inside.some((other) => usedBy(other.plan).includes(id)));
           leave();
-          for (const id of samplesOf(plan)) expect(holdings.alone(plan, id)).toBe(false);
+          for (const id of usedBy(plan)) expect(holdings.alone(plan, id)).toBe(false);
         }
       }
       expect(await isFree(budgets.decoded, memory / 2)).toBe(true);

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { resourcesOf } from '../../src/engine/resources.ts';
 import type { Given, planOptions } from '../../src/options.ts';
-import { openRun } from '../../src/output/run-file.ts';
+import { openRunFile } from '../../src/output/run-file.ts';
 import { temporaryFolder } from '../make.ts';
 import { planned } from '../shards.ts';
 
@@ -98,7 +98,7 @@ test.each<[string, () => Promise<Given<typeof planOptions>>, number?]>([
   async (_, make, most = 2.2) => {
     const given = await make();
     const run = await planned(given);
-    const { cpus, pixelMemory, memory } = await resourcesOf(await openRun(run));
+    const { cpus, pixelMemory, memory } = await resourcesOf(await openRunFile(run));
     const peak = await peakOf(run, Number(given.shards), cpus, pixelMemory);
     await rm(given.out, { recursive: true });
     expect(peak).toBeLessThan(memory);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openSourced } from '../../src/dataset/sources.ts';
 import { augmentOptions } from '../../src/options.ts';
-import { openRun, type RunLine } from '../../src/output/run-file.ts';
+import { openRunFile, type RunLine } from '../../src/output/run-file.ts';
 import { resolveOptions } from '../../src/schema.ts';
 import { temporaryFolder } from '../make.ts';
 import { planned } from '../shards.ts';
@@ -14,7 +14,7 @@ const newOut = (): string => join(folder, `out${number++}`);
 
 async function linesOf(path: string): Promise<RunLine[]> {
   const lines: RunLine[] = [];
-  for await (const line of (await openRun(path)).lines()) lines.push(line);
+  for await (const line of (await openRunFile(path)).lines()) lines.push(line);
   return lines;
 }
 
@@ -22,7 +22,7 @@ describe('a run file', () => {
   test.each(['camvid', 'voc', 'coco', 'cvat', 'datumaro', 'labelme', 'panoptic', 'via', 'yolo'])('holds the data set %s', async (name) => {
     const given = { in: `fixtures/${name}`, out: newOut(), ...(name === 'voc' && { sources: 'fixtures/camvid' }) };
     const path = await planned({ ...given, shards: 3 });
-    const { head } = await openRun(path);
+    const { head } = await openRunFile(path);
     const lines = await linesOf(path);
     const of = (kind: string) => lines.flatMap((line) => (line.kind === kind && 'sample' in line ? [line.sample] : []));
     const { root: _, samples, others, lists, imageLists, sources, ...frame } = await openSourced(resolveOptions(augmentOptions, given));
@@ -42,7 +42,7 @@ describe('a run file', () => {
     const [one, other] = await Promise.all([1, 2].map(() => planned({ in: 'fixtures/voc', out: newOut(), shards: 3, fast: true })));
     const moved = (await readFile(one as string, 'utf8')).replace(/"times":\[\d+/g, '"times":[1').replace('"in":"', '"in":"/elsewhere/');
     await writeFile(other as string, moved);
-    expect((await openRun(other as string)).digest).toBe((await openRun(one as string)).digest);
+    expect((await openRunFile(other as string)).digest).toBe((await openRunFile(one as string)).digest);
     expect(await linesOf(other as string)).toHaveLength((await linesOf(one as string)).length);
   });
 
@@ -69,10 +69,10 @@ describe('a run file', () => {
 
   test('that is none, or is not there, is refused', async () => {
     const path = join(folder, 'none.run');
-    await expect(openRun(path)).rejects.toMatchObject({ code: 'noInput' });
+    await expect(openRunFile(path)).rejects.toMatchObject({ code: 'noInput' });
     for (const text of ['', '{}\n', '{"head":1}\n{}\n', 'nonsense']) {
       await writeFile(path, text);
-      await expect(openRun(path)).rejects.toMatchObject({ code: 'data', message: expect.stringMatching(/is not a run file/) });
+      await expect(openRunFile(path)).rejects.toMatchObject({ code: 'data', message: expect.stringMatching(/is not a run file/) });
     }
   });
 });

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { Hooks } from '../../src/engine/hooks.ts';
 import { optionsOfRun, readPart } from '../../src/engine/part.ts';
 import type { CopyPasteError } from '../../src/errors.ts';
-import { openRun } from '../../src/output/run-file.ts';
+import { openRunFile } from '../../src/output/run-file.ts';
 import { openShard, withRecordFiles } from '../../src/output/shards.ts';
 import { augment, augmentShard } from '../../src/verbs/augment.ts';
 import { extract } from '../../src/verbs/extract.ts';
@@ -121,7 +121,7 @@ test('a process that is stopped after another has done the same shard leaves it 
   const whole = newOut();
   await augment({ ...small, out: whole });
   const run = await planned({ ...small, out, shards: 1 });
-  const file = await openRun(run);
+  const file = await openRunFile(run);
   const { dataset } = await readPart(file, 0, optionsOfRun(file, {}));
   const late = await openShard(file, { shard: 1, out, dataset });
   await late?.begin('0', []);
@@ -136,7 +136,7 @@ test('a process that is stopped after another has done the same shard leaves it 
 test('a process that has yet to begin a batch leaves the journal of another that does the same shard', async () => {
   const out = newOut();
   const run = await planned({ ...small, out, shards: 1 });
-  const file = await openRun(run);
+  const file = await openRunFile(run);
   const { dataset } = await readPart(file, 0, optionsOfRun(file, {}));
   const idle = await openShard(file, { shard: 1, out, dataset });
   let begun = (): void => {};
@@ -191,7 +191,7 @@ test('an empty record file is not done, and one that lacks a batch is named with
 
 test('record files are read only, and none is made', async () => {
   const out = newOut();
-  const run = await openRun(await planned({ ...small, out, shards: 2 }));
+  const run = await openRunFile(await planned({ ...small, out, shards: 2 }));
   await mkdir(out);
   await expect(withRecordFiles(run, out, async () => {})).rejects.toMatchObject({ code: 'io' });
   expect(await readdir(out)).toEqual([]);
@@ -200,7 +200,7 @@ test('record files are read only, and none is made', async () => {
 test('a merge needs no descriptor for each shard', async () => {
   const out = newOut();
   const run = await planned({ ...small, includeOriginals: true, out, shards: 300 });
-  const file = await openRun(run);
+  const file = await openRunFile(run);
   const options = optionsOfRun(file, {});
   for (let shard = 1; shard <= 300; shard++) {
     const { amount, originals, dataset } = await readPart(file, shard - 1, options);
