@@ -11,7 +11,7 @@ import { cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { compareRatios, measureRatios } from './check.js';
-import { makeData, median, run, work } from './common.js';
+import { makeData, rate, run, work } from './common.js';
 import { measureGrowth } from './growth.js';
 import { measureKernel, measureShares } from './shares.js';
 import { measureStart } from './start.js';
@@ -100,10 +100,6 @@ async function measure() {
   const ratios = await measureRatios(data, folder);
   const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, ...sharp.versions };
   writeFileSync(results, `${JSON.stringify({ machine, data: basename(data), rounds, kinds: table, parts, ratios }, undefined, 1)}\n`);
-}
-
-function rate({ samples, seconds }) {
-  return samples / median(seconds);
 }
 
 function print({ name, samples }, rows) {

@@ -71,8 +71,14 @@ export async function* renderBatches(data, given, rendering) {
   }
 }
 
+/** Samples per second. @param seconds of each round. */
+export function rate({ samples, seconds }) {
+  return samples / median(seconds);
+}
+
 export function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(values.length - 1) >> 1] + sorted[values.length >> 1]) / 2;
 }
 
 /** Prints a row: its name, and figures with their units. */

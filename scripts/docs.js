@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { rate } from '../bench/common.js';
 import { describeOption, termOf } from '../dist/cli/flags.js';
 import { manPage } from '../dist/cli/man.js';
 import { inspectionSchema } from '../dist/engine/inspection.js';
@@ -171,7 +172,6 @@ function presetTable() {
 function speedTables({ kinds, parts, ratios }) {
   const columns = Object.keys(kinds);
   const [base, ...others] = Object.keys(kinds[columns[0]]);
-  const rate = ({ samples, seconds }) => samples / [...seconds].sort((a, b) => a - b)[seconds.length >> 1];
   const perSecond = (row) => row.toFixed(row < 10 ? 1 : 0);
   const beside = (rows, name) => `${perSecond(rate(rows[name]))} (${(rate(rows[base]) / rate(rows[name])).toFixed(2)})`;
   const named = (name) => (name.startsWith('copypaste ') ? `\`${name}\`` : name);
