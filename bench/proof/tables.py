@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from proof import rows
-from runs import primary, sets
+from runs import arms, primary, sets
 from scipy import stats
 
 matplotlib.use("svg")
@@ -88,7 +88,10 @@ def save(figure, axes, path):
 
 def main(results, page):
     groups = defaultdict(lambda: defaultdict(dict))
-    for row in rows(results):
+    order = [*sets], [*arms]
+    # Runs side by side end in any order.
+    made = sorted(rows(results), key=lambda row: (order[0].index(row["set"]), int(row["percent"]), order[1].index(row["arm"])))
+    for row in made:
         groups[row["set"], row["percent"]][row["arm"]][row["seed"]] = row
     text = []
     for group, by_arm in groups.items():
