@@ -1,17 +1,18 @@
 /** Snakemake: a task is killed midway, Snakemake itself is killed, and a record file is lost; only what is missing is done again. */
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { doneIn, end, env, isMerged, kill, planIn, pythonOf, shards, start, stoppedMidway, tasksIn, until } from './tool.js';
 
 export const missing = () => undefined;
 
 export async function test() {
-  const snakemake = join(dirname(pythonOf('snakemake')), 'snakemake');
+  // As a module: the program snakemake names the folder in which its environment was made.
+  const python = pythonOf('snakemake');
   const place = planIn('snakemake');
   const set = { cwd: place, env: { ...env, XDG_CACHE_HOME: join(place, 'cache') }, detached: true };
-  const args = ['--snakefile', 'set.job', '--cores', '4', '--nocolor'];
+  const args = ['-m', 'snakemake', '--snakefile', 'set.job', '--cores', '4', '--nocolor'];
   const again = async (...more) => {
-    const { code, text } = await start(snakemake, [...args, ...more], set);
+    const { code, text } = await start(python, [...args, ...more], set);
     if (code !== 0) throw new Error(`Snakemake ends with ${code}: ${text}`);
     return text;
   };
@@ -21,7 +22,7 @@ export async function test() {
   };
 
   // A task is killed, and tried again; then Snakemake itself is killed, while a task is midway.
-  const first = start(snakemake, args, set);
+  const first = start(python, args, set);
   const killed = await stoppedMidway(place, () => true, first);
   kill(killed.pid, 'SIGKILL');
   await until('the shard that is tried again', () => tasksIn(place).some(({ pid, shard }) => shard === killed.shard && pid !== killed.pid));
@@ -47,7 +48,7 @@ export async function test() {
   // Another digest: Snakemake would do all again.
   const other = readFileSync(join(place, 'set.job'), 'utf8').replace('text=True).stdout', 'text=True).stdout + "other"');
   writeFileSync(join(place, 'other.job'), other);
-  const { text } = await start(snakemake, ['--snakefile', 'other.job', ...args.slice(2), '--dry-run'], set);
+  const { text } = await start(python, ['-m', 'snakemake', '--snakefile', 'other.job', ...args.slice(4), '--dry-run'], set);
   if (rulesIn(text).filter((name) => name === 'shard').length !== shards) throw new Error(`another run is not done again: ${text}`);
   return place;
 }
