@@ -7,6 +7,9 @@ import { readRegular } from './regular.ts';
 /** Default encoding, a label of `TextDecoder`. */
 export const utf8 = 'utf-8';
 
+/** Maximum number of lists, objects and maps around a value, in JSON and YAML. */
+export const mostNested = 100;
+
 /**
  * Characters of the bytes 0x80 to 0x9F in windows-1252, which `latin1` means too (WHATWG Encoding Standard). Some versions of Node decode
  * these bytes as control characters.

@@ -1,6 +1,7 @@
 /** YAML files: plain data, without tags, repeated keys and values that contain themselves. */
 import type { Document, Node } from 'yaml';
 import { messageOf } from '../errors.ts';
+import { mostNested } from './text.ts';
 
 /** Maximum number of aliases in a file; the library looks for each among all others. */
 const mostAliases = 1000;
@@ -13,7 +14,7 @@ export async function parseYaml(text: string): Promise<unknown> {
 
 /** Parses YAML or JSON into nodes with their positions. @throws {Error} with what is wrong, and where. */
 export async function yamlDocument(text: string): Promise<Document> {
-  const { isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit } = await import('yaml');
+  const { isAlias, isMap, isNode, isScalar, Lexer, LineCounter, Parser, parseDocument, visit } = await import('yaml');
   const lines = new LineCounter();
   const refuse = (what: string, node: Node): never => {
     const { line, col } = lines.linePos(node.range?.[0] ?? 0);
@@ -37,7 +38,18 @@ export async function yamlDocument(text: string): Promise<Document> {
       keys.add(key.value);
     }
   };
+  const refuseDeep = (): void => {
+    const parser = new Parser();
+    for (const lexeme of new Lexer().lex(text)) {
+      Array.from(parser.next(lexeme));
+      const around = parser.stack.length <= mostNested ? 0 : parser.stack.filter((token) => /map|seq|flow/.test(token.type)).length;
+      if (around > mostNested) throw new Error(`lists and maps are nested more than ${mostNested} deep`);
+    }
+  };
   return guarded(() => {
+    // The functions of the library that follow call themselves for each level, and V8 ends the process if that leaves no room to compile a
+    // regular expression.
+    refuseDeep();
     // The library compares each key with all others, which takes a minute for 70,000 names.
     const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false });
     for (const error of document.errors) throw error;
@@ -62,6 +74,6 @@ function guarded<T>(call: () => T): T {
     return call();
   } catch (cause) {
     const why = messageOf(cause).replace(/(line \d+, column \d+):.*/, '$1');
-    throw new Error(why.startsWith('Maximum call stack') ? 'it is nested too deeply' : why, { cause });
+    throw new Error(why, { cause });
   }
 }

@@ -3,7 +3,8 @@
  * the escapes of strings. Copies by spread (`{ ...object, key: value }`) remember the text of the members that they keep.
  */
 
-import { mostNested, tooDeep } from './json.ts';
+import { mostNested } from '../base/text.ts';
+import { tooDeep } from './json.ts';
 
 /** Text of a member, as long as it has this value. */
 interface Member {
@@ -35,12 +36,15 @@ function remember(value: unknown, text: string, depth: number): unknown {
     const parts = partsOf(text);
     return value.map((element, i) => remember(element, parts[i] as string, depth + 1));
   }
-  const members = new Map<string, Member>();
-  const object: Record<string | symbol, unknown> = {};
+  // Of a key that occurs twice, the last value counts.
+  const owns = new Map<string, string>();
   for (const part of partsOf(text)) {
     const colon = endOfString(part, 0) + 1;
-    const key: string = JSON.parse(part.slice(0, colon));
-    const own = part.slice(part.indexOf(':', colon) + 1).trim();
+    owns.set(JSON.parse(part.slice(0, colon)), part.slice(part.indexOf(':', colon) + 1).trim());
+  }
+  const members = new Map<string, Member>();
+  const object: Record<string | symbol, unknown> = {};
+  for (const [key, own] of owns) {
     const member = remember((value as Remembering)[key], own, depth + 1);
     members.set(key, { value: member, text: own });
     Object.defineProperty(object, key, { value: member, enumerable: true, writable: true, configurable: true });

@@ -1,6 +1,6 @@
 import { joinPath } from '../base/paths.ts';
 import { openRegular } from '../base/regular.ts';
-import { decodeText, isDoubleByte, utf8 } from '../base/text.ts';
+import { decodeText, isDoubleByte, mostNested, utf8 } from '../base/text.ts';
 import type { OpenFile } from '../storage/store.ts';
 
 /** Position of a JSON value in a file, in bytes. */
@@ -15,9 +15,6 @@ interface Value {
   /** Set if lists and objects are nested too deeply in it to be read. */
   readonly deep?: true;
 }
-
-/** Maximum number of lists and objects around a value. */
-export const mostNested = 100;
 
 /** Description of a value that is nested too deeply. */
 export const tooDeep = `lists and objects are nested more than ${mostNested} deep`;

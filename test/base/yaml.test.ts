@@ -5,6 +5,7 @@ test('plain data is read, with anchors and aliases', async () => {
   expect(await parseYaml('names: &names [cat, dog]\nothers: *names\n')).toEqual({ names: ['cat', 'dog'], others: ['cat', 'dog'] });
   expect(await parseYaml('')).toBeNull();
   expect(await parseYaml('{"0": 1}')).toEqual({ 0: 1 });
+  expect(JSON.stringify(await parseYaml(`${'- '.repeat(50)}${'['.repeat(50)}${']'.repeat(50)}\n`))).toHaveLength(200);
 });
 
 test.each([
@@ -24,7 +25,10 @@ test.each([
     'Excessive alias count indicates a resource exhaustion attack',
   ],
   ['many aliases', `a: &a 1\nb: [${'*a,'.repeat(1001)}]\n`, 'there are more than 1000 aliases at line 2, column'],
-  ['deep nesting', `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`, 'it is nested too deeply'],
+  ['deep nesting', `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`, 'lists and maps are nested more than 100 deep'],
+  ['deep nesting, again and again', `a: [${`${'['.repeat(5000)}${']'.repeat(5000)},`.repeat(100)}]\n`, 'nested more than 100 deep'],
+  ['deep nesting of lines', `${'- '.repeat(101)}1\n`, 'nested more than 100 deep'],
+  ['deep nesting of maps', Array.from({ length: 101 }, (_, n) => `${' '.repeat(n)}a:\n`).join(''), 'nested more than 100 deep'],
   ['an open bracket', 'a: [1\nb: 2\n', 'at line'],
 ])('%s is refused in one line', async (_title, text, message) => {
   const error = await parseYaml(text).catch((cause: Error) => cause);

@@ -26,6 +26,11 @@ describe('parseJson', () => {
     expect(() => parseJson(`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`)).toThrow('nested more than 100 deep');
   });
 
+  test('takes the last value of a key that occurs twice, like JSON.parse', () => {
+    for (const text of ['{"a":"{b","a":{"c":1}}', '{"a":{"c":1},"a":"{b"}', '{"a":[{"b":1},{"c":2}],"a":[{"d":3}]}'])
+      expect({ ...parseJson<object>(text) }).toMatchObject(JSON.parse(text));
+  });
+
   test('gives what jsonText writes to the letter', () => {
     fc.assert(
       fc.property(json, spaces, (value, space) => {

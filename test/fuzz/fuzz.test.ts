@@ -102,7 +102,8 @@ describe.each(sets)('$name', ({ file, files, tree, text, made = (node) => ({ [fi
         await write(node);
         await verbs(withOutput);
       });
-      await fc.assert(property, { numRuns: numRuns * fuzz });
+      // Without the limit, runs would go on beside the tests that follow.
+      await fc.assert(property, { numRuns: numRuns * fuzz, interruptAfterTimeLimit: 100_000 * fuzz, markInterruptAsFailure: true });
     },
     120_000 * fuzz,
   );

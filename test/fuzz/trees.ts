@@ -149,16 +149,25 @@ const edits: Record<string, Edit> = {
   },
 };
 
-/** A tree after one to `most` changes. */
+/** Largest number of characters of all tokens of a changed tree. The time of larger documents is that of test/growth. */
+const mostCharacters = 100_000;
+
+const charactersOf = (node: Node): number =>
+  'token' in node ? node.token.length : childrenOf(node).reduce((sum, child) => sum + charactersOf(child), 0);
+
+/** A tree after one to `most` changes, without those that make it too large. */
 export function changed(tree: Node, most: number): fc.Arbitrary<{ readonly node: Node; toString(): string }> {
   const edit = fc.tuple(fc.constantFrom(...Object.keys(edits)), fc.nat(), fc.nat(1 << 12));
   return fc.array(edit, { minLength: 1, maxLength: most }).map((list) => {
     // The tree is in a list, so that it can be replaced itself.
-    const root: Node & { items: Node[] } = { items: [copyOf(tree)] };
+    type Root = Node & { items: Node[] };
+    let root: Root = { items: [copyOf(tree)] };
     for (const [name, at, n] of list) {
-      const all = placesOf(root).slice(1);
+      const next: Root = structuredClone(root);
+      const all = placesOf(next).slice(1);
       const place = all[at % Math.max(1, all.length)];
-      if (place && all.length < 20_000) edits[name]?.(place, n, all);
+      if (place && all.length < 2000) edits[name]?.(place, n, all);
+      if (charactersOf(next) <= mostCharacters) root = next;
     }
     return { node: root.items[0] ?? { token: '' }, toString: () => JSON.stringify(list) };
   });
