@@ -25,12 +25,6 @@ export interface Digests {
   save(): Promise<void>;
 }
 
-/** Digest of a file with the state that the file had. */
-interface Entry {
-  readonly state: string;
-  readonly sha256: string;
-}
-
 /**
  * Nanoseconds that must lie between the last change of a file and the time at which it is hashed. A change within the same tick of the
  * file system's clock would not be seen; FAT has ticks of two seconds.
@@ -50,22 +44,23 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
   const name = createHash('sha256')
     .update(isRemote(out) ? out : await realpath(out))
     .digest('hex');
-  const path = folder && join(folder, `${name}.json`);
-  const known = path === undefined || rescan ? new Map<string, Entry>() : await readEntries(path);
-  const found = new Map<string, Entry>();
+  const path = folder && join(folder, name);
+  const known = createTable(path === undefined || rescan ? undefined : await readEntries(path));
+  const found = createTable();
   let changed = false;
   return {
     async of(path, file, own) {
       const before = await versionOf(path, own).catch(() => undefined);
-      const entry = known.get(path);
-      if (entry && entry.state === before?.version) {
-        found.set(path, entry);
-        return entry.sha256;
+      const key = before && keyOf(path, before.version);
+      const digest = key && known.get(key);
+      if (digest) {
+        found.set(key, digest);
+        return digest.toString('hex');
       }
       const began = BigInt(Date.now()) * 1_000_000n;
       const { sha256, version } = await digestAndVersion(path, file, own);
       if (version && version.changed + settled < began) {
-        found.set(path, { state: version.version, sha256 });
+        found.set(keyOf(path, version.version), Buffer.from(sha256, 'hex'));
         changed = true;
       }
       return sha256;
@@ -75,34 +70,88 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
       if (folder === undefined || path === undefined) return;
       const now = Date.now() / 1000;
       // A cache that is used stays young. One that cannot be written saves no time, but does no harm.
-      await (changed ? saveEntries(folder, path, found) : utimes(path, now, now)).catch(() => {});
+      await (changed ? saveEntries(folder, path, found.entries()) : utimes(path, now, now)).catch(() => {});
     },
   };
 }
 
-/** Reads a cache; it is empty if it is missing or damaged. */
-async function readEntries(path: string): Promise<Map<string, Entry>> {
+/** Bytes of a key, and of a key with its digest. A cache is entries, and their digest. */
+const [keyBytes, entryBytes, digestBytes] = [16, 48, 32];
+
+/** Key of a file in a state, which no other has: the start of a digest. */
+function keyOf(path: string, state: string): Buffer {
+  return hash(`${state}\0${path}`).subarray(0, keyBytes);
+}
+
+function hash(content: string | Uint8Array): Buffer {
+  return createHash('sha256').update(content).digest();
+}
+
+/** Digests by key. */
+interface Table {
+  get(key: Buffer): Buffer | undefined;
+  set(key: Buffer, digest: Buffer): void;
+  entries(): Buffer;
+}
+
+/** Creates a table of some 60 to 120 bytes a file. @param entries that it begins with. */
+function createTable(entries: Buffer = Buffer.alloc(0)): Table {
+  let bytes = entries;
+  let count = entries.length / entryBytes;
+  /** One more than the entry in each slot, by the first bytes of its key; 0 in an empty one. */
+  let slots = new Uint32Array(0);
+  const at = (entry: number, from: number, to: number): Buffer => bytes.subarray(entry * entryBytes + from, entry * entryBytes + to);
+  const slotOf = (key: Buffer): number => {
+    let slot = key.readUInt32LE() & (slots.length - 1);
+    for (;;) {
+      const entry = slots[slot] as number;
+      if (entry === 0 || key.equals(at(entry - 1, 0, keyBytes))) return slot;
+      slot = (slot + 1) & (slots.length - 1);
+    }
+  };
+  const resize = (): void => {
+    slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * count + 64)));
+    for (let entry = 0; entry < count; entry++) slots[slotOf(at(entry, 0, keyBytes))] = entry + 1;
+  };
+  resize();
+  return {
+    get(key) {
+      const entry = slots[slotOf(key)] as number;
+      return entry === 0 ? undefined : Buffer.from(at(entry - 1, keyBytes, entryBytes));
+    },
+    set(key, digest) {
+      const slot = slotOf(key);
+      if (slots[slot] !== 0) return;
+      if (bytes.length < (count + 1) * entryBytes) bytes = Buffer.concat([bytes, Buffer.alloc(bytes.length + 64 * entryBytes)]);
+      key.copy(bytes, count * entryBytes);
+      digest.copy(bytes, count * entryBytes + keyBytes);
+      slots[slot] = ++count;
+      if (2 * count > slots.length) resize();
+    },
+    entries: () => bytes.subarray(0, count * entryBytes),
+  };
+}
+
+/** Reads the entries of a cache; nothing if it is missing or damaged. */
+async function readEntries(path: string): Promise<Buffer | undefined> {
   try {
     const file = await openOnDisk(path, true);
     try {
-      const { sha256, entries } = JSON.parse(await file.readFile('utf8'));
-      const text = JSON.stringify(entries);
-      if (createHash('sha256').update(text).digest('hex') !== sha256) return new Map();
-      return new Map((entries as [string, string, string][]).map(([path, state, sha256]) => [path, { state, sha256 }]));
+      const bytes = await file.readFile();
+      const entries = bytes.subarray(0, -digestBytes);
+      return entries.length % entryBytes === 0 && hash(entries).equals(bytes.subarray(-digestBytes)) ? entries : undefined;
     } finally {
       await file.close();
     }
   } catch {
-    return new Map();
+    return undefined;
   }
 }
 
-async function saveEntries(folder: string, path: string, found: ReadonlyMap<string, Entry>): Promise<void> {
+async function saveEntries(folder: string, path: string, entries: Buffer): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await removeOld(folder);
-  const entries = [...found].map(([path, { state, sha256 }]) => [path, state, sha256]);
-  const text = JSON.stringify(entries);
-  await writeAtomic(path, `{"sha256":"${createHash('sha256').update(text).digest('hex')}","entries":${text}}\n`);
+  await writeAtomic(path, Buffer.concat([entries, hash(entries)]));
 }
 
 async function removeOld(folder: string): Promise<void> {

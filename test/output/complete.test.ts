@@ -91,10 +91,8 @@ describe('the same command on a complete run', () => {
 
 describe('the cache of digests', () => {
   const cache = join(folder, 'cache');
-  const cached = () =>
-    readdirSync(cache, { recursive: true })
-      .map(String)
-      .filter((name) => name.endsWith('.json'));
+  const digestsFolder = join(cache, 'copypaste/digests');
+  const cached = () => readdirSync(digestsFolder);
   beforeEach(() => {
     vi.stubEnv('XDG_CACHE_HOME', cache);
   });
@@ -119,20 +117,21 @@ describe('the cache of digests', () => {
     return found;
   }
 
-  /** Replaces a digest in the cache by another one, so that its use shows. */
+  const marked = Buffer.alloc(32, 'marked');
+
+  /** Replaces each digest in the cache by another one, so that its use shows. */
   async function mark(): Promise<void> {
-    const path = join(cache, cached()[0] as string);
-    const { entries } = JSON.parse(await readFile(path, 'utf8'));
-    entries[0][2] = 'marked';
-    const sha256 = sha256Of(JSON.stringify(entries));
-    await writeFile(path, JSON.stringify({ sha256, entries }));
+    const path = join(digestsFolder, cached()[0] as string);
+    const entries = (await readFile(path)).subarray(0, -32);
+    for (let at = 0; at < entries.length; at += 48) entries.fill(marked, at + 16, at + 48);
+    await writeFile(path, Buffer.concat([entries, Buffer.from(sha256Of(entries), 'hex')]));
   }
 
   test('spares reading a file that has not changed, but not with --rescan', async () => {
     const { root, file } = await settledFile();
     const real = await digest(root, file);
     await mark();
-    expect(await digest(root, file)).toBe('marked');
+    expect(await digest(root, file)).toBe(marked.toString('hex'));
     expect(await digest(root, file, true)).toBe(real);
     expect(await digest(root, file)).toBe(real);
   });
@@ -168,8 +167,8 @@ describe('the cache of digests', () => {
     const { root, file } = await settledFile();
     const real = await digest(root, file);
     const [name] = cached();
-    for (const text of ['', '{}', 'null', '{"sha256":"","entries":[["a","b","c"]]}']) {
-      await writeFile(join(cache, name as string), text);
+    for (const text of ['', '{}', 'a'.repeat(32), 'a'.repeat(80)]) {
+      await writeFile(join(digestsFolder, name as string), text);
       expect(await digest(root, file)).toBe(real);
     }
     await rm(cache, { recursive: true });
@@ -186,10 +185,31 @@ describe('the cache of digests', () => {
     expect(readdirSync('.')).not.toContain('relative');
   });
 
+  test('holds the digests of many files, and no others', async () => {
+    const files = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`${n}`, `content ${n}`]));
+    const root = await writeTree(join(folder, `many${number++}`), files);
+    vi.useFakeTimers({ now: Date.now() + 60_000, toFake: ['Date'] });
+    const all = async (names: readonly string[]): Promise<void> => {
+      const digests = await openDigests(root, false);
+      for (const name of names) expect(await digests.of(join(root, name), name, false)).toBe(sha256Of(`content ${name}`));
+      await digests.save();
+    };
+    const sizeOf = async (): Promise<number> => (await lstat(join(digestsFolder, cached()[0] as string))).size;
+    await all(Object.keys(files));
+    expect(await sizeOf()).toBe(500 * 48 + 32);
+    await mark();
+    const digests = await openDigests(root, false);
+    const found = await Promise.all(Object.keys(files).map((name) => digests.of(join(root, name), name, false)));
+    expect(found.filter((digest) => digest === marked.toString('hex'))).toHaveLength(500);
+    await rm(cache, { recursive: true });
+    await all(Object.keys(files).slice(0, 100));
+    expect(await sizeOf()).toBe(100 * 48 + 32);
+  });
+
   test('stays as long as it is used, even if no file changes', async () => {
     const { root, file } = await settledFile();
     await digest(root, file);
-    const path = join(cache, cached()[0] as string);
+    const path = join(digestsFolder, cached()[0] as string);
     await utimes(path, 1, 1);
     await digest(root, file);
     expect(Math.round((await lstat(path)).mtimeMs)).toBe(Date.now());
@@ -197,9 +217,9 @@ describe('the cache of digests', () => {
 
   test('loses the digests of outputs that nobody has looked at for a long time', async () => {
     const { root, file } = await settledFile();
-    await mkdir(join(cache, 'copypaste/digests'), { recursive: true });
-    await writeFile(join(cache, 'copypaste/digests/old.json'), '');
-    await utimes(join(cache, 'copypaste/digests/old.json'), 1, 1);
+    await mkdir(digestsFolder, { recursive: true });
+    await writeFile(join(digestsFolder, 'old'), '');
+    await utimes(join(digestsFolder, 'old'), 1, 1);
     await digest(root, file);
     expect(cached()).toHaveLength(1);
     expect(cached()[0]).not.toContain('old');
