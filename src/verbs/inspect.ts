@@ -97,12 +97,15 @@ async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspec
     hooks.done?.(sample.id);
     return { sample, digest, file, annotations };
   };
-  const isMade = dataset.leftBehind.includes(manifestName) && !(await isPack(dataset.root));
-  const made = isMade ? await readMade(joinPath(dataset.root, manifestName)).catch(whatOfManifest) : undefined;
+  const hasManifest = dataset.leftBehind.includes(manifestName);
+  const packed = hasManifest && (await isPack(dataset.root));
+  const made = hasManifest && !packed ? await readMade(joinPath(dataset.root, manifestName)).catch(whatOfManifest) : undefined;
   const census = createCensus(dataset, made);
   // Only the annotations of one chunk are in memory at once.
   for (const chunk of chunksOf(samples)) for (const one of await inParts(chunk, jobsOf(options), read)) census.add(one);
-  return census.result();
+  const result = census.result();
+  const isOwn = packed || typeof made === 'object';
+  return isOwn ? { ...result, leftBehind: result.leftBehind.filter((file) => file !== manifestName) } : result;
 }
 
 /** Manifest of an output of `augment`, with the pixels of its records. */
@@ -260,7 +263,7 @@ function createCensus(dataset: Dataset, made: Made | string | undefined) {
         ...(dataset.others.length > 0 && { others: others.counts() }),
         ...(manifest && { augmented: { samples: manifest.summary.augmented, pixels: pixelsIn(sums) } }),
         odd,
-        leftBehind: dataset.leftBehind.filter((file) => !(manifest && file === manifestName)),
+        leftBehind: [...dataset.leftBehind],
       };
     },
   };
