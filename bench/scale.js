@@ -1,7 +1,7 @@
 // Growth of plan, status, merge, verify and augment with the number of samples, without pixels to speak of: processor time and memory of the
 // real commands on data sets of links to 64 small samples. Memory per sample is that beyond the smallest set.
 //
-//   npm run bench:scale -- [--to N] [--augment N]       up to 1,000,000 samples, and 20,000 of augment; --to 10000000 takes two hours
+//   npm run bench:scale -- [--to N] [--augment N]       up to 1,000,000 samples, and 20,000 of augment; --to 10000000 takes ten times as long
 //   npm run bench:scale -- --simulate [RUN]             time of 1,000 shards on some workers, by the amounts of a run file; without one, of
 //                                                       a run of 100,000 samples
 import { execFileSync, spawnSync } from 'node:child_process';
