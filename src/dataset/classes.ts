@@ -1,5 +1,6 @@
 import { readNamedText } from '../base/text.ts';
 import { CopyPasteError } from '../errors.ts';
+import { largestClassId } from '../formats/class-ids.ts';
 import type { ClassNames } from '../types.ts';
 
 /** Class id of an instance from `--sources` whose class the target data set lacks. */
@@ -8,7 +9,7 @@ export const foreignClass = -1;
 /**
  * Reads a file of class names: one name per line, the first for id 0; or `id name` on each line, in any order.
  *
- * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when an id occurs twice.
+ * @throws {CopyPasteError} `noInput` when the file cannot be read, `data` when an id occurs twice, or is larger than masks can hold.
  */
 export async function readClassNames(path: string, encoding?: string): Promise<ClassNames> {
   const text = await readNamedText(path, `--class-names ${path}`, encoding);
@@ -21,6 +22,8 @@ export async function readClassNames(path: string, encoding?: string): Promise<C
     const id = numbered ? Number.parseInt(line, 10) : index;
     const name = numbered ? line.replace(/^\d+[\s,:]+/, '') : line;
     if (names.has(id)) throw new CopyPasteError('data', `--class-names ${path}: id ${id} has two names; keep one`);
+    if (id > largestClassId)
+      throw new CopyPasteError('data', `--class-names ${path}: id ${id} is larger than ${largestClassId}; correct it`);
     names.set(id, name);
   });
   return names;

@@ -6,6 +6,7 @@ import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault, inLine } from '../errors.ts';
 import { listDataset, notesOnArchives } from '../formats/archives.ts';
+import { largestClassId } from '../formats/class-ids.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { ClassConfig, Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
@@ -286,10 +287,16 @@ async function classesOfMap(
   };
 }
 
-/** Reads the layout's configuration file, if there is one. */
+/** Reads the layout's configuration file, if there is one. @throws {CopyPasteError} `data` when a class id is larger than masks can hold. */
 async function openConfig(tree: Tree, layout: Layout, encoding = utf8) {
   const config = await layout.config?.(tree, encoding);
   if (!config) return undefined;
+  const { file, classNames, background = [], ignore = [] } = config;
+  const large = [...(classNames?.keys() ?? []), ...background, ...ignore].find((id) => id > largestClassId);
+  if (large !== undefined) {
+    const what = `the class id ${large} is larger than ${largestClassId}, the largest of masks; correct it`;
+    throw new CopyPasteError('data', what, { ...(file !== undefined && { path: file }) });
+  }
   return { ...config, stuff: config.stuff ?? stuffOf(config.things, config.classNames) };
 }
 

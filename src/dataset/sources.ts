@@ -8,6 +8,7 @@ import { formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError } from '../errors.ts';
 import { listDataset } from '../formats/archives.ts';
 import { cutoutsLayout, holdsCutouts, isBank } from '../formats/bank.ts';
+import { isClassId, largestClassId } from '../formats/class-ids.ts';
 import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import type { Folders } from '../formats/folders.ts';
 import { type ClassNames, type Sample, sourcePrefix } from '../types.ts';
@@ -202,7 +203,7 @@ function pairClasses(from: ClassNames, to: ClassNames): Map<number, number | nul
 
 /** Pairs classes of cut-outs whose folder is named by a class id with that class. */
 function pairsOfNumbers(names: ClassNames): Map<number, number | null> {
-  const idOf = (name: string): number | null => (/^\d{1,5}$/.test(name) && Number(name) <= 65535 ? Number(name) : null);
+  const idOf = (name: string): number | null => (/^\d{1,5}$/.test(name) && isClassId(Number(name)) ? Number(name) : null);
   return new Map([...names].map(([id, name]) => [id, idOf(name)]));
 }
 
@@ -231,10 +232,10 @@ function idOf(text: string | number, names: ClassNames, problem: string): number
   const named = idsByLowerCase(names).get(String(text).toLowerCase());
   if (named !== undefined) return named;
   const id = Number(text);
-  if (Number.isInteger(id) && id >= 0 && id <= 65535 && (names.size === 0 || names.has(id))) return id;
+  if (isClassId(id) && (names.size === 0 || names.has(id))) return id;
   throw new CopyPasteError(
     'usage',
-    `${problem}; ${names.size > 0 ? `use one of ${listed(names)}` : 'use an id from 0 to 65535, since its classes have no names'}`,
+    `${problem}; ${names.size > 0 ? `use one of ${listed(names)}` : `use an id from 0 to ${largestClassId}, since its classes have no names`}`,
   );
 }
 

@@ -9,6 +9,7 @@ import { cannotRead, readStart, type Tree } from '../base/tree.ts';
 import { pngHeader } from '../codecs/png.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { Box, Depth, Entry, Licence, Size } from '../types.ts';
+import { isClassId } from './class-ids.ts';
 import { partsOf } from './json.ts';
 
 /** Maximum number of instances in a sample, as in a mask. */
@@ -146,8 +147,8 @@ export function asBankHead(value: unknown): BankHead {
   const { kind, schema, classes, stuff = [], layout } = value as Partial<BankHead>;
   if (kind !== 'bank') throw new Error('it has another kind');
   if (schema !== bankVersion) throw new Error(`version ${JSON.stringify(schema)} is not supported, only version ${bankVersion}`);
-  const named = Array.isArray(classes) && classes.every(({ id, name }) => isId(id) && typeof name === 'string');
-  if (!named || ![layout?.background, layout?.ignore, stuff].every((ids) => Array.isArray(ids) && ids.every(isId)))
+  const named = Array.isArray(classes) && classes.every(({ id, name }) => isClassId(id) && typeof name === 'string');
+  if (!named || ![layout?.background, layout?.ignore, stuff].every((ids) => Array.isArray(ids) && ids.every(isClassId)))
     throw new Error('its classes are invalid');
   return value as BankHead;
 }
@@ -164,7 +165,7 @@ export function asBankRecord(value: unknown): BankRecord {
     const isPath = typeof one.path === 'string' && isBelow(one.path);
     if (!isPath) throw wrong('a path leads out of the bank');
     const numbers =
-      isId(one.classId) &&
+      isClassId(one.classId) &&
       Number.isInteger(one.number) &&
       (one.number as number) >= 0 &&
       (one.number as number) < mostInstances &&
@@ -177,10 +178,6 @@ export function asBankRecord(value: unknown): BankRecord {
     if (!numbers || !rest || !isBoxWithin(one.box, { width, height })) throw wrong(`the cut-out ${one.path} is invalid`);
   }
   return value as BankRecord;
-}
-
-function isId(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535;
 }
 
 function isCount(value: unknown): value is number {

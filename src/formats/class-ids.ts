@@ -1,5 +1,13 @@
 import type { ClassNames } from '../types.ts';
 
+/** Largest class id: masks have 8 or 16 bits. */
+export const largestClassId = 0xffff;
+
+/** Tests if a mask can hold a value as a class id. */
+export function isClassId(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= largestClassId;
+}
+
 const known = new WeakMap<ClassNames, ReadonlyMap<string, number>>();
 
 /** Class ids by name; made once for a data set, since each of its images asks for them. */

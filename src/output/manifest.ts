@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isBelow } from '../base/paths.ts';
+import { largestClassId } from '../formats/class-ids.ts';
 import { limitReasons } from '../plan/measures.ts';
 import { dropReasons, passReasons } from '../types.ts';
 
@@ -10,7 +11,7 @@ const byClass = z.record(z.string().regex(/^\d+$/), z.number().min(0));
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const byte = z.int().min(0).max(255);
 const count = z.int().min(0);
-const classId = z.int().min(0).max(65535);
+const classId = z.int().min(0).max(largestClassId);
 // Kernels compute coordinates in 32 bits; numbers beyond 53 bits are not even exact.
 const edge = z.int32();
 const box = z.tuple([edge, edge, edge, edge]).describe('half-open pixels [x0, y0, x1, y1)');

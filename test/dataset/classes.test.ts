@@ -29,11 +29,13 @@ describe('class names', () => {
     expect(() => classIds(['dog'], names, '--classes')).toThrow("--classes: unknown class 'dog'; classes are car, Pedestrian");
   });
 
-  test('of which two share an id, or that cannot be read, are an error', async () => {
+  test('of which two share an id, or one is too large, or that cannot be read, are an error', async () => {
     const path = join(temporaryFolder(), 'names.txt');
     await expect(readClassNames(path)).rejects.toMatchObject({ code: 'noInput' });
     await writeFile(path, '1 car\n1 bus\n');
     await expect(readClassNames(path)).rejects.toMatchObject({ code: 'data', message: expect.stringContaining('id 1') });
+    await writeFile(path, '65536 car\n');
+    await expect(readClassNames(path)).rejects.toMatchObject({ code: 'data', message: expect.stringContaining('id 65536 is larger') });
   });
 });
 

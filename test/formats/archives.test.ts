@@ -100,6 +100,8 @@ describe('archives', () => {
     ]);
     const wrong = opened({ 'a.tar': ['1.jpg', '1.mask.png'] }, {}, { 'id2label.json': '["cat"]' });
     await expect(wrong).rejects.toThrow(/id2label.json: is not an object of class names by id/);
+    const large = opened({ 'a.tar': ['1.jpg', '1.mask.png'] }, {}, { 'id2label.json': '{"65536": "background"}' });
+    await expect(large).rejects.toThrow(/id2label.json: the class id 65536 is larger than 65535/);
   });
 
   test('take facts from the manifest of a run, without id2label.json, and none from that of another tool', async () => {

@@ -55,6 +55,11 @@ test.each([
   ],
   ['a value with two names', split('train/', `${csv}2, cat\n`), "train/_classes.csv: '2, cat' is not a new pixel value"],
   [
+    'a value that no mask can hold',
+    split('train/', csv.replace('0, background', '65536, background')),
+    'train/_classes.csv: the class id 65536 is larger than 65535',
+  ],
+  [
     'splits with different classes',
     { ...split('train/'), ...split('valid/', csv.replace('cup', 'bowl')) },
     'valid/_classes.csv: names other classes than train/_classes.csv',

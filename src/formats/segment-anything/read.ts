@@ -3,6 +3,7 @@ import { CopyPasteError, messageOf } from '../../errors.ts';
 import { instanceOfSpans } from '../../masks/instances.ts';
 import { spansOfRle } from '../../masks/run-lengths.ts';
 import type { Instance, ShapeSet, Size } from '../../types.ts';
+import { isClassId, largestClassId } from '../class-ids.ts';
 import { type Provenance, type ShapeSource, unnamedClass } from '../format.ts';
 import { parseJson } from '../json-text.ts';
 import { integer, type Keys, length, list, listed, object, optional, problemOfKeys, text } from '../keys.ts';
@@ -63,10 +64,7 @@ const annotationKeys: Keys = {
   bbox: box,
   crop_box: box,
   area: number,
-  category_id: optional({
-    expects: 'a class id from 0 to 65535',
-    fits: (value) => integer.fits(value) && (value as number) >= 0 && (value as number) <= 65535,
-  }),
+  category_id: optional({ expects: `a class id from 0 to ${largestClassId}`, fits: isClassId }),
   category: optional(text),
   iscrowd: optional(flag),
   isthing: optional(flag),
