@@ -4,6 +4,7 @@ import { readNamedText } from '../base/text.ts';
 import { readStart, type Tree } from '../base/tree.ts';
 import { paletteAtStart } from '../codecs/png.ts';
 import { CopyPasteError } from '../errors.ts';
+import { largestClassId } from '../formats/class-ids.ts';
 import type { ClassNames, Colours } from '../types.ts';
 
 /** File names of colour maps: CamVid's, CVAT's, and class dictionaries. */
@@ -53,6 +54,8 @@ export async function readColourMap(path: string, encoding?: string): Promise<Co
     known.add(String(colour));
   }
   if (rows.length === 0) throw new CopyPasteError('data', `${path}: contains no colours; write lines as 'r g b name'`);
+  if (rows.length > largestClassId + 1)
+    throw new CopyPasteError('data', `${path}: has ${rows.length} classes; a mask can hold ${largestClassId + 1}`);
   const named = (pattern: RegExp): number[] => rows.flatMap(({ name }, id) => (pattern.test(name) ? [id] : []));
   return {
     colours: rows.map(({ colour }) => colour),

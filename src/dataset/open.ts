@@ -142,7 +142,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   });
   const colours = coded ? colourFile.colours : undefined;
   const regions = stuffOf(documents.get(split)?.things, pairing.categories);
-  const ofFiles = [{ classNames: pairing.categories, stuff: regions }, map.classes];
+  const ofFiles = [{ file: pairing.config?.file, classNames: pairing.categories, stuff: regions }, map.classes];
   const stated = config?.recorded ? [config, ...ofFiles] : [...ofFiles, config ?? {}];
   const classes = await classesOf(options, stated, layout);
   // Copied even for masks of ids, since it also names the classes.
@@ -185,6 +185,8 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
 
 /** Classes, as a file states them. */
 interface StatedClasses {
+  /** The file that states them. */
+  readonly file?: string | undefined;
   readonly classNames?: ClassNames | undefined;
   /** Class ids of stuff, if the file says which classes are things. */
   readonly stuff?: readonly number[] | undefined;
@@ -196,12 +198,19 @@ interface StatedClasses {
  * Chooses the classes of a data set: those of the options, else of its files, else of its layout.
  *
  * @param stated classes of the files, in the order in which they are asked.
+ * @throws {CopyPasteError} `data` when a class id of a file is larger than masks can hold.
  */
 async function classesOf(
   options: DatasetOptions,
   stated: readonly StatedClasses[],
   layout: Layout,
 ): Promise<Pick<Dataset, 'background' | 'ignore' | 'leftOut' | 'classNames' | 'stuff'>> {
+  for (const { file, classNames, background = [], ignore = [] } of stated) {
+    const large = [...(classNames?.keys() ?? []), ...background, ...ignore].find((id) => id > largestClassId);
+    if (large === undefined) continue;
+    const what = `the class id ${large} is larger than ${largestClassId}, the largest of masks; correct it`;
+    throw new CopyPasteError('data', what, { ...(file !== undefined && { path: file }) });
+  }
   // A threshold leaves ids 0 and 1 only, unless masks hold no ids.
   const isBinary = options.threshold !== undefined && !layout.format;
   const background = new Set(options.background ?? (isBinary ? [0] : (firstOf(stated, 'background') ?? layout.background)));
@@ -287,16 +296,10 @@ async function classesOfMap(
   };
 }
 
-/** Reads the layout's configuration file, if there is one. @throws {CopyPasteError} `data` when a class id is larger than masks can hold. */
+/** Reads the layout's configuration file, if there is one. */
 async function openConfig(tree: Tree, layout: Layout, encoding = utf8) {
   const config = await layout.config?.(tree, encoding);
   if (!config) return undefined;
-  const { file, classNames, background = [], ignore = [] } = config;
-  const large = [...(classNames?.keys() ?? []), ...background, ...ignore].find((id) => id > largestClassId);
-  if (large !== undefined) {
-    const what = `the class id ${large} is larger than ${largestClassId}, the largest of masks; correct it`;
-    throw new CopyPasteError('data', what, { ...(file !== undefined && { path: file }) });
-  }
   return { ...config, stuff: config.stuff ?? stuffOf(config.things, config.classNames) };
 }
 

@@ -10,6 +10,7 @@ import { cannotRead, listTree, readText, type Tree, withMembers } from '../base/
 import { arrayFormatOf, extensions, formatOf } from '../codecs/image-names.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import type { ClassNames, Endings } from '../types.ts';
+import { isClassId } from './class-ids.ts';
 import { type Folders, isSplitName } from './folders.ts';
 import type { ClassConfig } from './format.ts';
 import { partsOf } from './json.ts';
@@ -236,6 +237,16 @@ async function readClassNamesOfHub(tree: Tree, encoding: string): Promise<{ file
 type Recorded = Required<Pick<ClassConfig, 'background' | 'ignore'>> &
   Pick<ClassConfig, 'threshold' | 'objectIds'> & { readonly stuffClasses?: readonly number[] };
 
+/** @throws {Error} when a fact is invalid. */
+function recordedOf(layout: Recorded | null): Recorded {
+  const { background, ignore, threshold = 0, stuffClasses = [], objectIds } = layout ?? ({} as Partial<Recorded>);
+  const { perClass, bare, things = [] } = objectIds ?? { perClass: 1, bare: 'class' };
+  const idsAreValid = [background, ignore, stuffClasses, things].every((ids: unknown) => Array.isArray(ids) && ids.every(isClassId));
+  if (idsAreValid && isClassId(threshold) && isClassId(perClass) && perClass > 0 && ['class', 'product'].includes(bare))
+    return layout as Recorded;
+  throw new Error('its layout has invalid ids');
+}
+
 /**
  * Reads the facts in the manifest of `pack` or `augment`; `undefined` if it is that of another command or tool.
  *
@@ -247,7 +258,7 @@ async function recordedIn(root: string): Promise<Recorded | undefined> {
     for await (const { key, element, bytes } of partsOf(root, manifest)) {
       if (element || (key === 'kind' && bytes.toString() !== '"pack"')) return undefined;
       if (key === 'tool') isOwn = JSON.parse(bytes.toString()).name === 'copypaste';
-      if (key === 'layout') return isOwn ? JSON.parse(bytes.toString()) : undefined;
+      if (key === 'layout') return isOwn ? recordedOf(JSON.parse(bytes.toString())) : undefined;
     }
   } catch (cause) {
     if (cause instanceof CopyPasteError || codeOf(cause) !== undefined) throw cannotRead(manifest, cause);

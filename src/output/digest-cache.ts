@@ -78,7 +78,7 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
 /** Bytes of a key, and of a key with its digest. A cache is entries, and their digest. */
 const [keyBytes, entryBytes, digestBytes] = [16, 48, 32];
 
-/** Key of a file in a state, which no other has: the start of a digest. */
+/** Key of a file and its version: the first bytes of their digest. */
 function keyOf(path: string, state: string): Buffer {
   return hash(`${state}\0${path}`).subarray(0, keyBytes);
 }
@@ -86,6 +86,9 @@ function keyOf(path: string, state: string): Buffer {
 function hash(content: string | Uint8Array): Buffer {
   return createHash('sha256').update(content).digest();
 }
+
+/** Maximum number of entries: Node reads files of up to 2 GiB. */
+const mostEntries = 40_000_000;
 
 /** Digests by key. */
 interface Table {
@@ -121,7 +124,7 @@ function createTable(entries: Buffer = Buffer.alloc(0)): Table {
     },
     set(key, digest) {
       const slot = slotOf(key);
-      if (slots[slot] !== 0) return;
+      if (slots[slot] !== 0 || count === mostEntries) return;
       if (bytes.length < (count + 1) * entryBytes) bytes = Buffer.concat([bytes, Buffer.alloc(bytes.length + 64 * entryBytes)]);
       key.copy(bytes, count * entryBytes);
       digest.copy(bytes, count * entryBytes + keyBytes);

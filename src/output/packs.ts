@@ -18,6 +18,9 @@ import type { HashedFile } from './records.ts';
 import { closeRun, refuseChanged } from './run.ts';
 import { isTaken } from './stored.ts';
 
+/** Name of the manifest of `augment` beside archives. */
+export const augmentFile = 'augment.json';
+
 /** Tests if a folder has the manifest of packed data. */
 export async function isPack(root: string): Promise<boolean> {
   const start = await readStart(joinPath(root, manifestName), manifestName, 32).catch(() => undefined);

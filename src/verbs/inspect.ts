@@ -23,7 +23,7 @@ import { bankLayout, isBank, readBank } from '../formats/bank.ts';
 import { matchesLayout } from '../formats/detect.ts';
 import { type Given, inspectOptions, type Resolved } from '../options.ts';
 import { type ManifestFrame, manifestName, openManifest } from '../output/manifest-file.ts';
-import { isPack } from '../output/packs.ts';
+import { augmentFile, isPack } from '../output/packs.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Annotations, PixelsById, Reason, Sample, Shaped, Size } from '../types.ts';
 
@@ -104,8 +104,8 @@ async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspec
   // Only the annotations of one chunk are in memory at once.
   for (const chunk of chunksOf(samples)) for (const one of await inParts(chunk, jobsOf(options), read)) census.add(one);
   const result = census.result();
-  const isOwn = packed || typeof made === 'object';
-  return isOwn ? { ...result, leftBehind: result.leftBehind.filter((file) => file !== manifestName) } : result;
+  const own = packed ? [manifestName, augmentFile] : typeof made === 'object' ? [manifestName] : [];
+  return { ...result, leftBehind: result.leftBehind.filter((file) => !own.includes(file)) };
 }
 
 /** Manifest of an output of `augment`, with the pixels of its records. */

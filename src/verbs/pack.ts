@@ -18,7 +18,7 @@ import { openRun } from '../output/folder.ts';
 import { packHeadOf } from '../output/head.ts';
 import { manifestName, readFrame } from '../output/manifest-file.ts';
 import { refuseOverlap } from '../output/overlap.ts';
-import { createPackOutput, type PackOutput, type PackRecord, packRun } from '../output/packs.ts';
+import { augmentFile, createPackOutput, type PackOutput, type PackRecord, packRun } from '../output/packs.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Reason, Sample } from '../types.ts';
 import { version } from '../version.ts';
@@ -37,9 +37,6 @@ export interface PackSummary {
   readonly filesLeft: number;
   readonly skipped: readonly { readonly id: string; readonly reason: string }[];
 }
-
-/** Name of the manifest of `augment` beside archives. */
-const augmentFile = 'augment.json';
 
 /** An archive to be written. */
 interface Plan {

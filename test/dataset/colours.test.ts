@@ -44,6 +44,13 @@ test.each([
   ['a value above 255', 'car:0,256,0::\n', /'car:0,256,0::' is not a colour/],
   ['a colour of two classes', '1 2 3 car\n1 2 3 bus\n', /colour 1,2,3 of bus/],
   ['no colour', '# none\n\n', /no colours/],
+  [
+    'more classes than ids',
+    Array.from({ length: 65_537 }, (_, n) => `1 ${n >> 8} ${n & 255} ${n}\n`)
+      .join('')
+      .replace('1 256', '2 0'),
+    /65537 classes/,
+  ],
 ])('%s is an error with the file name', async (_, text, message) => {
   await expect(read(text)).rejects.toMatchObject({ code: 'data', message: expect.stringMatching(message) });
   await expect(read(text)).rejects.toThrow(`${path}: `);

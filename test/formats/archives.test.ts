@@ -125,6 +125,18 @@ describe('archives', () => {
       const set = await read(other);
       expect([set.threshold, [...set.background], [...set.ignore]]).toEqual([undefined, [0], [255]]);
     }
+    for (const wrong of [
+      { background: [-1] },
+      { ignore: ['x'] },
+      { background: 5 },
+      { stuffClasses: [65_536] },
+      { objectIds: { perClass: 0, bare: 'class' } },
+      { threshold: null },
+    ])
+      await expect(read(JSON.stringify({ tool: { name: 'copypaste' }, layout: { ...layout, ...wrong } }))).rejects.toThrow(
+        'manifest.json: is damaged: its layout has invalid ids',
+      );
+    await expect(read('{"tool": {"name": "copypaste"}, "layout": null}')).rejects.toThrow('invalid ids');
     await expect(read('{"tool": {"name": "copypaste"}, "layout": {"background": [')).rejects.toMatchObject({
       code: 'data',
       path: 'manifest.json',

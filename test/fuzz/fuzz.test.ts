@@ -13,7 +13,7 @@ import { sets } from './sets.ts';
 import { changed } from './trees.ts';
 
 const folder = temporaryFolder();
-/** Multiple of the usual number of changes. Without it, the changes are always the same, so that a test fails by what has changed in the source. */
+/** Multiple of the usual number of changes. Without it, the seed is fixed, so that a new failure comes from a change in the source. */
 const fuzz = Number(process.env.FUZZ ?? 1);
 const seed = process.env.FUZZ === undefined ? { seed: 1 } : {};
 let number = 0;

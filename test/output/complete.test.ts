@@ -167,8 +167,11 @@ describe('the cache of digests', () => {
     const { root, file } = await settledFile();
     const real = await digest(root, file);
     const [name] = cached();
-    for (const text of ['', '{}', 'a'.repeat(32), 'a'.repeat(80)]) {
-      await writeFile(join(digestsFolder, name as string), text);
+    const path = join(digestsFolder, name as string);
+    const whole = await readFile(path);
+    const changed = Buffer.from(whole).fill(marked, 16, 48);
+    for (const bytes of ['', '{}', 'a'.repeat(80), changed, changed.subarray(0, 60)]) {
+      await writeFile(path, bytes);
       expect(await digest(root, file)).toBe(real);
     }
     await rm(cache, { recursive: true });
@@ -185,7 +188,7 @@ describe('the cache of digests', () => {
     expect(readdirSync('.')).not.toContain('relative');
   });
 
-  test('holds the digests of many files, and no others', async () => {
+  test('holds the digests of many files, and of no others', async () => {
     const files = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`${n}`, `content ${n}`]));
     const root = await writeTree(join(folder, `many${number++}`), files);
     vi.useFakeTimers({ now: Date.now() + 60_000, toFake: ['Date'] });
@@ -202,6 +205,8 @@ describe('the cache of digests', () => {
     const found = await Promise.all(Object.keys(files).map((name) => digests.of(join(root, name), name, false)));
     expect(found.filter((digest) => digest === marked.toString('hex'))).toHaveLength(500);
     await rm(cache, { recursive: true });
+    await all(Object.keys(files));
+    await utimes(join(root, '7'), 1, 1);
     await all(Object.keys(files).slice(0, 100));
     expect(await sizeOf()).toBe(100 * 48 + 32);
   });

@@ -298,6 +298,7 @@ describe.each(['webdataset', 'parquet'] as const)('pack %s', (form) => {
     const { out } = await packed(form, data, { samplesPerFile: 2 });
     const digests = await treeDigests(out);
     expect(Object.keys(digests)).toContain('augment.json');
+    expect((await inspect({ in: out })).leftBehind).toEqual([]);
     expect(await treeDigests((await packed(form, data, { samplesPerFile: 2 })).out)).toEqual(digests);
     expect((await pack({ form, in: data, out, samplesPerFile: 2 })).reused).toBeGreaterThan(1);
     const [first = ''] = Object.keys(digests).filter((path) => /\.(tar|parquet)$/.test(path));

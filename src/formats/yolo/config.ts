@@ -4,6 +4,7 @@ import { readText, type Tree } from '../../base/tree.ts';
 import { parseYaml, yamlDocument } from '../../base/yaml.ts';
 import { CopyPasteError, messageOf } from '../../errors.ts';
 import type { ClassNames } from '../../types.ts';
+import { isClassId, largestClassId } from '../class-ids.ts';
 import { filesBesideImages } from '../image-names.ts';
 
 /** Keys of the splits. */
@@ -107,7 +108,7 @@ function namesOf(names: unknown, wrong: (what: string) => CopyPasteError): Class
   if (typeof names !== 'object') throw wrong('a list of names, or a map of names by id');
   return new Map(
     Object.entries(names).map(([id, name]) => {
-      if (!/^\d+$/.test(id)) throw wrong('a map of names by id');
+      if (!/^\d+$/.test(id) || !isClassId(Number(id))) throw wrong(`a map of names by id from 0 to ${largestClassId}`);
       if (typeof name === 'object') throw wrong('a list or map of texts');
       return [Number(id), String(name)];
     }),

@@ -272,6 +272,7 @@ test('a YAML file of something else is no configuration', async () => {
 test.each([
   ['names: 5', /^data\.yaml: 'names' must be a list of names, or a map of names by id, but is 5; correct it$/],
   ['names: {a: cat}', /'names' must be a map of names by id/],
+  ['names: {65536: cat}', /'names' must be a map of names by id from 0 to 65535/],
   ['names: [[cat]]', /'names' must be a list or map of texts/],
   ['names: [cat]\ntrain: 3', /'train' must be a path or a list of paths, but is 3/],
   ['names: [cat]\npath: [x]', /'path' must be a path/],
