@@ -2,10 +2,9 @@
  * Digests of files that have not changed since they were hashed, in the user's cache folder. They save time, and nothing else: a file is
  * hashed again if its size, times or inode differ, if it was hashed too soon after a change, or if there is no usable cache.
  */
-import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, realpath, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestAndVersion } from '../base/digest.ts';
+import { digestAndVersion, sha256 } from '../base/digest.ts';
 import { openOnDisk, versionOf } from '../base/regular.ts';
 import { isRemote } from '../storage/store.ts';
 import { cacheFolder } from './cache-folder.ts';
@@ -41,9 +40,7 @@ const keptDays = 90;
  */
 export async function openDigests(out: string, rescan: boolean): Promise<Digests> {
   const folder = cacheFolder('digests');
-  const name = createHash('sha256')
-    .update(isRemote(out) ? out : await realpath(out))
-    .digest('hex');
+  const name = sha256(isRemote(out) ? out : await realpath(out));
   const path = folder && join(folder, name);
   const known = createTable(path === undefined || rescan ? undefined : await readEntries(path));
   const found = createTable();
@@ -58,12 +55,12 @@ export async function openDigests(out: string, rescan: boolean): Promise<Digests
         return digest.toString('hex');
       }
       const began = BigInt(Date.now()) * 1_000_000n;
-      const { sha256, version } = await digestAndVersion(path, file, own);
-      if (version && version.changed + settled < began) {
-        found.set(keyOf(path, version.version), Buffer.from(sha256, 'hex'));
+      const read = await digestAndVersion(path, file, own);
+      if (read.version && read.version.changed + settled < began) {
+        found.set(keyOf(path, read.version.version), Buffer.from(read.sha256, 'hex'));
         changed = true;
       }
-      return sha256;
+      return read.sha256;
     },
 
     async save() {
@@ -84,7 +81,7 @@ function keyOf(path: string, state: string): Buffer {
 }
 
 function hash(content: string | Uint8Array): Buffer {
-  return createHash('sha256').update(content).digest();
+  return Buffer.from(sha256(content), 'hex');
 }
 
 /** Maximum number of entries: Node reads files of up to 2 GiB. */

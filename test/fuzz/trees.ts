@@ -149,7 +149,7 @@ const edits: Record<string, Edit> = {
   },
 };
 
-/** Largest number of characters of all tokens of a changed tree. The time of larger documents is that of test/growth. */
+/** Largest number of characters of all tokens of a changed tree. test/growth measures larger documents. */
 const mostCharacters = 100_000;
 
 const charactersOf = (node: Node): number =>
@@ -163,7 +163,7 @@ export function changed(tree: Node, most: number): fc.Arbitrary<{ readonly node:
     type Root = Node & { items: Node[] };
     let root: Root = { items: [copyOf(tree)] };
     for (const [name, at, n] of list) {
-      const next: Root = structuredClone(root);
+      const next = copyOf(root) as Root;
       const all = placesOf(next).slice(1);
       const place = all[at % Math.max(1, all.length)];
       if (place && all.length < 2000) edits[name]?.(place, n, all);
