@@ -20,7 +20,7 @@ for (const file of slow)
 /** Tests with a configuration of their own. */
 const apart = ['test/package/**', 'test/s3/**'];
 
-const timeouts = { testTimeout: 30_000, hookTimeout: 30_000 };
+const common = { testTimeout: 30_000, hookTimeout: 30_000, setupFiles: './test/properties.ts' };
 
 export default defineConfig({
   test: {
@@ -37,8 +37,8 @@ export default defineConfig({
     // The projects do not extend this configuration, since each would then repeat the setup.
     projects: [
       // One process for many files: loading the program again for each file takes longer than most files.
-      { test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...slow, ...apart], ...timeouts, isolate: false } },
-      { test: { name: 'slow', include: slow, ...timeouts } },
+      { test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...slow, ...apart], ...common, isolate: false } },
+      { test: { name: 'slow', include: slow, ...common } },
     ],
   },
 });

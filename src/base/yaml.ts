@@ -1,6 +1,6 @@
 /** YAML files: plain data, without tags, repeated keys and values that contain themselves. */
 import type { Document, Node } from 'yaml';
-import { messageOf } from '../errors.ts';
+import { messageOf, printable } from '../errors.ts';
 import { mostNested } from './text.ts';
 
 /** Maximum number of aliases in a file; the library looks for each among all others. */
@@ -60,12 +60,19 @@ export async function yamlDocument(text: string): Promise<Document> {
   });
 }
 
-/** YAML of a value on one line. */
+/** YAML of a value on one line, without control characters. */
 export async function yamlLine(value: unknown): Promise<string> {
-  const { Document, isCollection } = await import('yaml');
+  const { Document, isCollection, Scalar, visit } = await import('yaml');
   const document = new Document(value);
+  visit(document, {
+    Scalar: (_key, node) => {
+      // The library writes a text that ends in a space of another kind without quotes, and reads it without that space. Quotes also allow
+      // control characters to be escaped.
+      if (typeof node.value === 'string' && /[^\S ]|\p{Cc}/u.test(node.value)) node.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
   if (isCollection(document.contents)) document.contents.flow = true;
-  return document.toString({ lineWidth: 0, blockQuote: false, flowCollectionPadding: false }).trimEnd();
+  return printable(document.toString({ lineWidth: 0, blockQuote: false, flowCollectionPadding: false }).trimEnd());
 }
 
 /** Calls a function of the library; its errors become one line. */

@@ -103,7 +103,7 @@ async function describeOptions(name: string, table: Table, all: Values, originOf
   const unset = keys.filter((key) => values[key] === undefined).map(keyOf);
   return [
     `# Options of copypaste ${name}, with their origins.`,
-    ...lines.map((line, i) => `${line.padEnd(width)} # ${origins[i]}`),
+    ...lines.map((line, i) => printable(`${line.padEnd(width)} # ${origins[i]}`)),
     ...commentLines(`Not set: ${unset.join(', ')}.`),
     '',
   ].join('\n');

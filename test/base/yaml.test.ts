@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseYaml, yamlDocument } from '../../src/base/yaml.ts';
+import { parseYaml, yamlDocument, yamlLine } from '../../src/base/yaml.ts';
 
 test('plain data is read, with anchors and aliases', async () => {
   expect(await parseYaml('names: &names [cat, dog]\nothers: *names\n')).toEqual({ names: ['cat', 'dog'], others: ['cat', 'dog'] });
@@ -40,4 +40,14 @@ test.each([
 test('nodes have their positions', async () => {
   const document = await yamlDocument('train: images\n');
   expect(document.get('train', true)).toMatchObject({ range: [7, 13, 14] });
+});
+
+test('any value is written on one line, without control characters, and read again', async () => {
+  const ends = ['', 'a', ...' \t\n\r\0\u001b\u007f\u0085\u00a0\u2028\u3000\ufeff#:-,[{"\'\\?|>%@~!&*0'];
+  const texts = ends.flatMap((first) => ends.map((last) => first + last));
+  for (const value of texts.flatMap((text) => [text, [text, 1], { [text]: 0.5 }])) {
+    const line = await yamlLine(value);
+    expect(line).not.toMatch(/\p{Cc}/u);
+    expect(await parseYaml(`a: ${line} # b\nc: 1\n`)).toEqual({ a: value, c: 1 });
+  }
 });

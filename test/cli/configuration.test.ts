@@ -414,6 +414,10 @@ describe('--print-config', () => {
     expect(stdout).toMatch(/^p: 0\.25 +# flag$/m);
     expect(stdout).toMatch(/^seed: 0 +# default$/m);
     expect(stdout).toMatch(/^# Not set: layout, images/m);
+    await writeFile('x\np: 1.yaml', 'seed: 3\n');
+    expect((await cli('augment', 'data', '--print-config', '--config', 'x\np: 1.yaml')).stdout).toMatch(
+      /^seed: 3 +# x\\u000ap: 1\.yaml:1$/m,
+    );
   });
 
   test('refuses what the command would refuse', async () => {
@@ -442,7 +446,7 @@ describe('--print-config', () => {
         const again = await cli('augment', '--print-config', '--config', 'text.yaml');
         expect(await parseYaml(again.stdout)).toMatchObject({ 'mask-suffix': text });
       }),
-      { numRuns: 30 },
+      { numRuns: 30, examples: [['a\u00a0'], ['\u2028']] },
     );
   });
 });
