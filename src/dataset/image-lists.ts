@@ -4,8 +4,10 @@ import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import type { Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
-import { type Folders, partsOf } from '../formats/folders.ts';
-import { type ListedImage, leadsTo, readImageList, readPairList } from '../formats/image-lists.ts';
+import { type Folders, type Part, partsOf } from '../formats/folders.ts';
+import { type ListedImage, leadsTo, readColumns, readImageList, readPairList } from '../formats/image-lists.ts';
+import { isForeign } from '../formats/image-names.ts';
+import type { Layout } from '../formats/layouts.ts';
 import type { DatasetOptions } from './options.ts';
 import type { Paired } from './paired.ts';
 
@@ -21,6 +23,7 @@ interface OpenedLists {
 /** Data set whose lists are read. */
 interface Listing {
   readonly tree: Tree;
+  readonly layout: Pick<Layout, 'columnLists'>;
   readonly found: readonly Folders[];
   readonly options: DatasetOptions;
   /** Collects lines without an image, by file and number. */
@@ -28,15 +31,15 @@ interface Listing {
 }
 
 /** Reads the lists of the splits, but not those of other splits with `onlySplit`. Lines of other splits are never bad. */
-export async function openImageLists({ tree, found, options, bad }: Listing, split: string): Promise<OpenedLists> {
+export async function openImageLists({ tree, layout, found, options, bad }: Listing, split: string): Promise<OpenedLists> {
   const { onlySplit, encoding = utf8 } = options;
-  const filesOf = (rows: readonly Folders[]): Set<string> =>
-    new Set(rows.flatMap(partsOf).flatMap(({ list }) => (list === undefined ? [] : [list])));
+  const filesOf = (rows: readonly Folders[]): Map<string, Part> =>
+    new Map(rows.flatMap(partsOf).flatMap((part) => (part.list === undefined ? [] : [[part.list, part] as const])));
   const own = filesOf(found.filter((row) => row.split === split));
   const notes: string[] = [];
   const lists = new Map<string, readonly ListedImage[]>();
-  for (const file of onlySplit ? own : filesOf(found)) {
-    const lines = await readImageList(tree, file, encoding);
+  for (const [file, part] of onlySplit ? own : filesOf(found)) {
+    const lines = await (layout.columnLists ? readColumns(tree, file, part, encoding) : readImageList(tree, file, encoding));
     lists.set(file, lines);
     const named = lines.map((one, n) => ({ ...one, n: n + 1 })).filter(({ line }) => line !== '' && !line.startsWith('#'));
     const missing = named.filter(({ image }) => image === undefined);
@@ -44,10 +47,11 @@ export async function openImageLists({ tree, found, options, bad }: Listing, spl
       for (const { line, n } of missing)
         bad.set(`${file}:${n}`, { path: file, what: `line ${n} lists ${line}, but there is no such image; add it, or remove the line` });
     else if (missing[0]) notes.push(`${file}: ${plural(missing.length, 'line')} without an image kept, such as ${missing[0].line}`);
-    const foreign = named.filter(({ line, image }) => image !== undefined && !leadsTo(line, file, image));
+    const leads = (line: string, image: string): boolean => (layout.columnLists ? !isForeign(line) : leadsTo(line, file, image));
+    const foreign = named.filter(({ line, image }) => image !== undefined && !leads(line, image));
     if (foreign[0])
       notes.push(
-        `${file}: ${plural(foreign.length, 'path')} of another machine matched by their last parts, such as ${foreign[0].line}; in the output they are relative to the list`,
+        `${file}: ${plural(foreign.length, 'path')} of another machine matched by their last parts, such as ${foreign[0].line}; in the output they are relative to the ${layout.columnLists ? 'data set' : 'list'}`,
       );
   }
   return { lists, notes };

@@ -8,6 +8,7 @@ import { detectLayout, matchesLayout } from '../formats/detect.ts';
 import { bySplit, type Folders } from '../formats/folders.ts';
 import type { Format } from '../formats/format.ts';
 import { type Layout, layoutNamed, layouts } from '../formats/layouts.ts';
+import { byLists } from '../formats/split-lists.ts';
 import type { ObjectIds } from '../types.ts';
 import type { ColourMap } from './colours.ts';
 import type { DatasetOptions } from './options.ts';
@@ -63,7 +64,13 @@ export async function chooseLayout(
     throw new CopyPasteError('usage', '--images and --masks belong together; pass both');
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
-  return { layout: layoutOf(folders, tree, options), folders: bySplit(folders, tree) };
+  return withSplits(layoutOf(folders, tree, options), folders, tree, options);
+}
+
+/** Divides folders that options name into splits. */
+async function withSplits(layout: Layout, folders: Folders, tree: Tree, { encoding = utf8 }: DatasetOptions) {
+  const splits = bySplit(folders, tree);
+  return { layout, folders: layout.columnLists ? await byLists(splits, tree, encoding) : splits };
 }
 
 /** Layout of folders of images and masks that options name. */

@@ -9,7 +9,7 @@ import { type Layout, layouts } from './layouts.ts';
 
 interface Fitting {
   readonly layout: Layout;
-  readonly folders: Folders[];
+  readonly folders: readonly Folders[];
 }
 
 /** Tests if a folder matches a layout. @param wanted the layout; any if absent. */

@@ -1,9 +1,10 @@
 /** Text files that list the images of a split, one path per line. */
 import { posix } from 'node:path';
-import { readText, type Tree } from '../base/tree.ts';
-import { formatOf } from '../codecs/image-names.ts';
-import type { Folders } from './folders.ts';
-import { endsOf } from './image-names.ts';
+import { withoutExtension } from '../base/paths.ts';
+import { filesBelow, readText, type Tree } from '../base/tree.ts';
+import { formatOf, maskFormatOf } from '../codecs/image-names.ts';
+import type { Folders, Part } from './folders.ts';
+import { endsOf, isForeign } from './image-names.ts';
 
 /** A line of a list, and the image that it names; an image that does not exist is undefined. */
 export interface ListedImage {
@@ -61,6 +62,57 @@ export async function readImageList(tree: Tree, file: string, encoding: string):
     const image = line === '' || line.startsWith('#') ? undefined : find(line);
     return { line, ...(image !== undefined && { image }) };
   });
+}
+
+/**
+ * Reads a list of images whose lines have columns: the path or name of an image, with or without its extension, and perhaps that of its
+ * mask. Other columns are kept.
+ *
+ * @throws {CopyPasteError} `io` or `data` if the list cannot be read.
+ */
+export async function readColumns(tree: Tree, file: string, { images, masks }: Part, encoding: string): Promise<ListedImage[]> {
+  const lines = (await readText(tree.root, file, encoding)).split(/\r?\n/).map((line) => line.trim());
+  while (lines.at(-1) === '') lines.pop();
+  const [imageOf, maskOf] = [nameFinder(tree, images, formatOf), nameFinder(tree, masks, maskFormatOf)];
+  return lines.map((line) => {
+    if (line === '' || line.startsWith('#')) return { line };
+    const [first = '', second] = imageOf.has(line) ? [line] : line.split(/\s+/);
+    const image = imageOf.find(first);
+    const mask = image === undefined || second === undefined ? undefined : maskOf.find(second);
+    // Paths of another machine may have spaces.
+    const found = image ?? imageOf.find(line);
+    return { line, ...(found !== undefined && { image: found, ...(mask !== undefined && { mask }) }) };
+  });
+}
+
+/** Indexes the files below a folder by the ends of their paths, with and without their extensions. */
+function nameFinder(tree: Tree, folder: string, format: (file: string) => unknown): Pick<ReturnType<typeof endsOf>, 'has' | 'find'> {
+  const files = filesBelow(tree, folder).filter((file) => format(file) !== undefined);
+  const keyOf = (path: string): string => posix.normalize(path.replaceAll('\\', '/')).normalize('NFC');
+  const [paths, stems] = [endsOf(files, keyOf), endsOf(files, (path) => keyOf(withoutExtension(path)))];
+  return {
+    has: (name) => paths.has(name) || stems.has(withExtension(name)),
+    find: (name) => paths.find(name) ?? stems.find(withExtension(name)),
+  };
+}
+
+/** A name with an extension, which is not counted. */
+function withExtension(name: string): string {
+  return `${name}.png`;
+}
+
+/** Line of columns for other files in the same folders: paths and names stay in their form, but those of another machine. */
+export function columnsFor(line: string, { image, mask }: Omit<ListedImage, 'line'>, newImage: string, newMask: string): string {
+  const stemOf = (path: string): string => posix.basename(withoutExtension(path.replaceAll('\\', '/'))).normalize('NFC');
+  const columns = /^(\S+)(\s*)(\S*)(.*)$/.exec(line) ?? [];
+  const isOne = (name = ''): boolean => [name, withExtension(name)].some((one) => stemOf(one) === stemOf(image as string));
+  const [, first = '', space = '', second = '', rest = ''] = isOne(columns[1]) ? columns : [line, line];
+  const own = (text: string, path: string): string => {
+    if (isForeign(text)) return path;
+    const name = posix.basename((maskFormatOf(text) ?? formatOf(text)) === undefined ? withoutExtension(path) : path);
+    return text.slice(0, Math.max(text.lastIndexOf('/'), text.lastIndexOf('\\')) + 1) + name;
+  };
+  return own(first, newImage) + space + (mask === undefined ? second : own(second, newMask)) + rest;
 }
 
 /** Creates a function that finds the image of a line. @param folder of the list. */

@@ -25,6 +25,7 @@ import { findLabelStudio, isLabelStudio } from './label-studio/find.ts';
 import { findLabelme } from './labelme/find.ts';
 import { findRoboflow, readRoboflowClasses } from './roboflow.ts';
 import { findSegmentAnything } from './segment-anything/find.ts';
+import { byLists } from './split-lists.ts';
 import { findSupervisely } from './supervisely/find.ts';
 import { findVia, isVia } from './via/find.ts';
 import { hasVocClasses, vocNames } from './voc.ts';
@@ -49,6 +50,8 @@ export interface Layout {
   readonly lists?: string;
   /** True if the text file of a split, such as `train.txt`, lists its images with their masks. */
   readonly pairLists?: true;
+  /** True if the lines of lists of images have columns: the path or name of an image, perhaps its mask, and others. */
+  readonly columnLists?: true;
   /** True if images without a mask are allowed; they are ignored. */
   readonly partial?: boolean;
   readonly endings?: Endings;
@@ -70,7 +73,7 @@ export interface Layout {
   reads?(tree: Tree, file: string): boolean;
   /** Tests if folders of images and masks that the user names are in the layout, although it is not the usual one. */
   fits?(tree: Tree, folders: Pick<Folders, 'images' | 'masks'>): boolean;
-  find(tree: Tree, how: Finding): Folders[] | Promise<Folders[]>;
+  find(tree: Tree, how: Finding): readonly Folders[] | Promise<readonly Folders[]>;
 }
 
 /** Options for finding a layout. */
@@ -119,6 +122,9 @@ function splitsAround({ folders }: Tree, images: string, masks: string, objects?
       ...(objects && folders.has(`${split}/${objects}`) && { objects: `${split}/${objects}` }),
     }));
 }
+
+/** Folder of Pascal VOC's lists. */
+const vocLists = 'ImageSets/Segmentation';
 
 /** Folder of BDD100K's masks for semantic segmentation. */
 const bddMasks = 'labels/sem_seg/masks';
@@ -172,19 +178,16 @@ const rows = [
     classNames: { ...vocNames },
     stuff: [],
     hasClasses: hasVocClasses,
-    lists: 'ImageSets/Segmentation',
+    lists: vocLists,
+    columnLists: true,
     partial: true,
-    find: ({ folders }) =>
-      folders.has('JPEGImages') && folders.has('SegmentationClass')
-        ? [
-            {
-              split: '',
-              images: 'JPEGImages',
-              masks: 'SegmentationClass',
-              ...(folders.has('SegmentationObject') && { objects: 'SegmentationObject' }),
-            },
-          ]
-        : [],
+    find: (tree, { encoding }) => {
+      const { folders } = tree;
+      if (!folders.has('JPEGImages') || !folders.has('SegmentationClass')) return [];
+      const objects = folders.has('SegmentationObject') && { objects: 'SegmentationObject' };
+      const found = [{ split: '', images: 'JPEGImages', masks: 'SegmentationClass', ...objects }];
+      return filesBelow(tree, vocLists).length > 0 ? found : byLists(found, tree, encoding);
+    },
   },
   {
     name: 'camvid',
@@ -597,12 +600,14 @@ const rows = [
   {
     name: 'paired',
     anyFolders: true,
+    columnLists: true,
     summary: 'images/ + masks/',
     docs: {
       title: 'a folder of images, a folder of masks',
       folders:
-        '`images/` and `masks/`, or other usual names (`image`, `label`, `annotations`, …), with or without subfolders; also `images/train/` or `train/images/`',
+        '`images/` and `masks/`, or other usual names (`image`, `label`, `annotations`, …), with or without subfolders; also `images/train/` or `train/images/`, or lists of images such as `train.txt` and `val.txt`',
       ...paintedMasks,
+      written: 'masks, with their palettes or colours; lists of images',
     },
     background: [0],
     ignore: [255],
@@ -614,7 +619,7 @@ const rows = [
         : [...findPanoptic(tree), ...(await findSemantic(tree, { encoding, asked })), ...(await findInstanceFiles(tree))];
       if (others.length > 0) return [];
       const around = [...tree.folders].filter((folder) => splitNames.includes(folder));
-      return ['', ...around].flatMap((split) => {
+      const found = ['', ...around].flatMap((split) => {
         const prefix = split === '' ? '' : `${split}/`;
         const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
         const holding = (is: (file: string) => boolean): string[] =>
@@ -628,6 +633,7 @@ const rows = [
         if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];
         return bySplit({ split, images: prefix + images, masks: prefix + masks }, tree);
       });
+      return byLists(found, tree, encoding);
     },
   },
 ] as const satisfies readonly Layout[];

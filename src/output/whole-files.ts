@@ -5,7 +5,7 @@ import { partsOfRegular } from '../base/regular.ts';
 import { listName } from '../dataset/lists.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { Document } from '../formats/format.ts';
-import { type ListedImage, lineFor, pairLineFor } from '../formats/image-lists.ts';
+import { columnsFor, type ListedImage, lineFor, pairLineFor } from '../formats/image-lists.ts';
 import { layoutNamed } from '../formats/layouts.ts';
 import type { AugmentOptions } from '../options.ts';
 import { classNamesFile, classNamesText } from './drawn-masks.ts';
@@ -55,21 +55,25 @@ export function wholeFilesOf(
 
 /** Lines of a list of images, with each image replaced by its variants. Bad lines are left out, but those of other splits are kept. */
 function* linesInOutput(
-  { samples, others, folders, split }: Dataset,
+  { layout, samples, others, folders, split }: Dataset,
   path: string,
   lines: readonly ListedImage[],
   variants: Variants,
 ): Generator<string> {
   const ids = new Map([...samples, ...others].map(({ id, image }) => [image, id]));
   const isOwn = folders.some((row) => row.split === split && row.parts?.some(({ list }) => list === path));
+  const hasColumns = layoutNamed(layout).columnLists === true;
   for (const { line, image, mask } of lines) {
     if (image === undefined) {
       if (line === '' || line.startsWith('#') || !isOwn) yield `${line}\n`;
       continue;
     }
     const id = ids.get(image) ?? '';
-    for (const variant of variants.get(id) ?? [])
-      yield `${mask === undefined ? lineFor(line, path, variant.image) : pairLineFor(line, variant.image, maskOf(mask, variant.id.slice(id.length)))}\n`;
+    for (const { id: newId, image: newImage } of variants.get(id) ?? []) {
+      const newMask = maskOf(mask ?? '', newId.slice(id.length));
+      if (hasColumns) yield `${columnsFor(line, { image, ...(mask !== undefined && { mask }) }, newImage, newMask)}\n`;
+      else yield `${mask === undefined ? lineFor(line, path, newImage) : pairLineFor(line, newImage, newMask)}\n`;
+    }
   }
 }
 
