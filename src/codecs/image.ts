@@ -430,14 +430,15 @@ export async function thumbnail(image: Image, width: number): Promise<{ data: Ui
   return { data, width: info.width, height: info.height };
 }
 
-/** Encodes interleaved RGB bytes in a format. */
+/** Encodes interleaved RGB bytes in a format. @param software name of the program that its EXIF data state; without it, it has none. */
 export function encodeRgb(
   data: Uint8Array,
   width: number,
   height: number,
   format: 'png' | 'jpeg' | 'webp',
-  quality = 90,
+  { quality = 90, software }: { quality?: number; software?: string } = {},
 ): Promise<Uint8Array> {
   const image = sharp(data, { raw: { width, height, channels: 3 } });
+  if (software !== undefined) image.withExif({ IFD0: { Software: software } });
   return image.toFormat(format, format === 'png' ? { compressionLevel: 9 } : { quality }).toBuffer();
 }

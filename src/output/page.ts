@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { CopyPasteError, systemMessageOf } from '../errors.ts';
 import type { PageData } from './page-data.ts';
+import { programName } from './single-file.ts';
 
 /** Script and style of the page, which the build bundles from `page/`. */
 const script = new URL('../../dist/page/page.js', import.meta.url);
@@ -16,6 +17,7 @@ export async function pageText(data: PageData): Promise<string> {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="generator" content="${programName}">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">

@@ -31,7 +31,7 @@ export function sourcePictureOf(image: Image): Promise<Picture> {
 async function plainPictureOf(image: Image, side: number): Promise<Picture> {
   const { width, height } = image;
   const { data, ...size } = await thumbnail(image, Math.max(1, Math.round(width * Math.min(1, side / Math.max(width, height)))));
-  return { image: dataUrl('webp', await encodeRgb(data, size.width, size.height, 'webp', quality)), ...size };
+  return { image: dataUrl('webp', await encodeRgb(data, size.width, size.height, 'webp', { quality })), ...size };
 }
 
 /** Outline of spans in an image as a path of SVG in a picture of it: along the edges of all pixels of the picture that they touch. */

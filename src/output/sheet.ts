@@ -5,6 +5,7 @@ import { CopyPasteError } from '../errors.ts';
 import type { Image, Mask, Pasted } from '../types.ts';
 import { type Canvas, drawText, letterWidth, lineHeight, shortened, widthOf } from './font.ts';
 import { colourOf } from './pictures.ts';
+import { programName } from './single-file.ts';
 
 /** Largest width of a tile in pixels, and smallest width of its column, which its caption needs. */
 const [tileWidth, narrowest] = [480, 240];
@@ -122,7 +123,7 @@ export function sheetFormatOf(path: string): SheetFormat | undefined {
 
 /** Encodes a sheet. */
 export function encodeSheet({ data, width, height }: Canvas, format: SheetFormat): Promise<Uint8Array> {
-  return encodeRgb(data, width, height, format);
+  return encodeRgb(data, width, height, format, { software: programName });
 }
 
 /** A part of a sheet that is as wide as the sheet. */

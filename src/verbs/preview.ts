@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { plural } from '../base/plural.ts';
 import { classIds } from '../dataset/classes.ts';
 import { refuseIdleInstances } from '../dataset/join.ts';
@@ -16,9 +15,8 @@ import { createPlanner, type Planner, planOptionsOf } from '../engine/planner.ts
 import { type Setting, settingsOf, sweepsOf } from '../engine/sweep.ts';
 import { type PriorSummary, priorSummary } from '../engine/tally.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
-import { CopyPasteError, systemMessageOf } from '../errors.ts';
+import { CopyPasteError } from '../errors.ts';
 import { augmentOptions, type Given, type PreviewOptions, planning, previewOptions } from '../options.ts';
-import { makeFolders, writeAtomic } from '../output/files.ts';
 import type { Canvas } from '../output/font.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
 import { passInWords } from '../output/reasons.ts';
@@ -33,17 +31,16 @@ import {
   legendColour,
   overlayOf,
   type Sheet,
-  type SheetFormat,
   sheetFormatOf,
   tileOf,
 } from '../output/sheet.ts';
+import { programName, refuseForeign, writeSingle } from '../output/single-file.ts';
 import type { Measures } from '../plan/measures.ts';
 import { isPasted, passThrough } from '../plan/plan.ts';
 import { withBackend } from '../render/backend.ts';
 import type { Renderer } from '../render/render.ts';
 import { resolveOptions } from '../schema.ts';
 import { type DropReason, type PassReason, type Pasted, type PastePlan, type Plan, type Sample, sourcePrefix } from '../types.ts';
-import { version } from '../version.ts';
 
 /** Largest number of pictures in a grid of swept options. */
 const mostPictures = 120;
@@ -73,6 +70,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
   if (format === undefined)
     throw new CopyPasteError('usage', `--out ${options.out}: unknown picture format; name a .png, .jpg or .webp file`);
   await refuseOverlaps(options);
+  await refuseForeign('--out', options.out);
   const grid = await gridOf(given, options);
   const samples = createSamples(given, hooks);
   const result = await withBackend(options.backend, async (backend) => {
@@ -81,7 +79,7 @@ export async function preview(given: Given<typeof previewOptions>, hooks: Hooks 
     return options.sweep === undefined ? drawPlain(grid[0]?.[0] as PreviewSetting, draw, hooks) : drawGrid(grid, draw, hooks);
   });
   const picture = drawSheet(result.sheet, format);
-  await writePicture(options.out, picture, format);
+  await writeSingle('--out', options.out, await encodeSheet(picture, format));
   return { ...result, picture };
 }
 
@@ -314,7 +312,7 @@ function footerOf({ options, given }: PreviewSetting): string[] {
     return isOfBytes && !Object.hasOwn(given, name);
   });
   const flags = chosenFlags(Object.fromEntries(own), (name) => name);
-  return [`copypaste ${version}`, ...(flags.length > 0 ? ['with', ...flags] : ['with the default options'])];
+  return [programName, ...(flags.length > 0 ? ['with', ...flags] : ['with the default options'])];
 }
 
 /** The error if nothing was pasted. */
@@ -328,14 +326,4 @@ async function nothingPasted(set: DrawnSet, options: PreviewOptions, stop: Abort
   const what = wanted === undefined ? 'nothing' : `no instance of --with-class ${options.withClass}`;
   const text = `${what} was pasted into any of ${plural(dataset.samples.length, 'sample')}${where}`;
   return new CopyPasteError('data', why === undefined ? `${text}; ${ofBackground ? 'raise --background-ratio' : ways}` : `${text}: ${why}`);
-}
-
-async function writePicture(out: string, picture: Canvas, format: SheetFormat): Promise<void> {
-  const bytes = await encodeSheet(picture, format);
-  await makeFolders(dirname(out)).catch((cause: unknown) => {
-    throw new CopyPasteError('cannotCreate', `--out ${out}: its folder cannot be created: ${systemMessageOf(cause)}; choose another path`, {
-      cause,
-    });
-  });
-  await writeAtomic(out, bytes);
 }

@@ -18,16 +18,16 @@ import { reopen } from '../engine/origin.ts';
 import { silhouettesOf } from '../engine/silhouettes.ts';
 import { addInstance, createSpread, createStatistics, type Spreading, type Statistics } from '../engine/statistics.ts';
 import { pixelsIn } from '../engine/tally.ts';
-import { CopyPasteError, interrupted, systemMessageOf } from '../errors.ts';
+import { CopyPasteError, interrupted } from '../errors.ts';
 import { isBank } from '../formats/bank.ts';
 import { type AugmentOptions, augmentOptions, type Given, type Resolved, reportOptions } from '../options.ts';
-import { makeFolders, writeAtomic } from '../output/files.ts';
 import type { AugmentedRecord } from '../output/manifest.ts';
 import { type ManifestFrame, manifestName, readFrame, readRecords } from '../output/manifest-file.ts';
 import { pageText } from '../output/page.ts';
 import type { MaskedPicture, PageClass, PageData, PagePaste, PageSample, Picture } from '../output/page-data.ts';
 import { colourOf, outlineIn, pictureOf, sourcePictureOf } from '../output/pictures.ts';
 import { type HashedFile, inputsOf, outputsOf } from '../output/records.ts';
+import { refuseForeign, writeSingle } from '../output/single-file.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Annotations, Instance, Sample, Size } from '../types.ts';
 
@@ -80,14 +80,7 @@ export async function report(given: Given<typeof reportOptions>, hooks: Hooks = 
     ...(before && measured ? { measured: { samples: measured.length, of: before.samples.length } } : { noBefore }),
   };
   const text = await pageText({ ...data, shown });
-  await makeFolders(dirname(page)).catch((cause: unknown) => {
-    throw new CopyPasteError(
-      'cannotCreate',
-      `--page ${page}: its folder cannot be created: ${systemMessageOf(cause)}; choose another path`,
-      { cause },
-    );
-  });
-  await writeAtomic(page, text);
+  await writeSingle('--page', page, text);
   return { ...data, page, bytes: Buffer.byteLength(text), shown: shown.length };
 }
 
@@ -95,16 +88,23 @@ const noBefore = 'The data set that the output was made from is not at hand. Mak
 
 type ReportOptions = Resolved<typeof reportOptions>;
 
-/** Refuses a bank, and a page inside the output, which `verify` would not know. @throws {CopyPasteError} `usage` if so. */
-async function refusePlace({ out, page }: ReportOptions): Promise<void> {
+/**
+ * Refuses a bank, a page inside the output, which `verify` would not know, or inside the data set, and one that replaces another file.
+ *
+ * @throws {CopyPasteError} `usage` or `cannotCreate` if so.
+ */
+async function refusePlace({ out, in: input, page }: ReportOptions): Promise<void> {
   if (await isBank(out))
     throw new CopyPasteError('usage', `${out}: is a bank of objects, made by extract; pass the output folder of augment`);
   const real = async (path: string): Promise<string> => realpath(path).catch(() => absolutePath(path));
-  if (isInside(joinPath(await real(dirname(page)), basename(page)), await real(out)))
-    throw new CopyPasteError(
-      'usage',
-      `--page ${page}: lies in ${out}, which holds the files of its manifest only; choose a path outside it`,
-    );
+  const place = joinPath(await real(dirname(page)), basename(page));
+  const refuseInside = async (folder: string, why: string): Promise<void> => {
+    if (isInside(place, await real(folder)))
+      throw new CopyPasteError('usage', `--page ${page}: lies in ${folder}, which ${why}; choose a path outside it`);
+  };
+  await refuseInside(out, 'holds the files of its manifest only');
+  if (input !== undefined) await refuseInside(input, 'is the data set, and never changed');
+  await refuseForeign('--page', page);
 }
 
 /** Opens the output and, if it is given, the data set that it was made from. */

@@ -158,4 +158,14 @@ describe('a report', () => {
     await expect(report({ out: 'fixtures', page })).rejects.toMatchObject({ code: 'noInput' });
     await expect(report({ out, in: data, page })).rejects.toMatchObject({ code: 'data', message: expect.stringContaining('has changed') });
   });
+
+  test('refuses a page inside the data set, which stays as it is', async () => {
+    const data = at('data');
+    cpSync('fixtures/camvid', data, { recursive: true });
+    const inside = join(data, 'report.html');
+    await expect(report({ out: at('camvid'), in: data, page: inside })).rejects.toMatchObject({
+      code: 'usage',
+      message: `--page ${inside}: lies in ${data}, which is the data set, and never changed; choose a path outside it`,
+    });
+  });
 });
