@@ -10,6 +10,7 @@ import { largestClassId } from '../formats/class-ids.ts';
 import type { Folders } from '../formats/folders.ts';
 import type { ClassConfig, Document } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
+import { recordsOfMaker } from '../formats/made.ts';
 import { noObjects } from '../masks/ids.ts';
 import { type ClassNames, type Colours, type Counts, configName, type FileRole, type ObjectIds, type Sample } from '../types.ts';
 import { readClassNames } from './classes.ts';
@@ -149,7 +150,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const colourMap = colourFile.path !== undefined && options.colorMap === undefined ? pathFrom(root, colourFile.path) : undefined;
   const configs = [pairing.config, config].filter((one) => one !== undefined);
   const carried = [...configs.flatMap(({ file, also = [] }) => [file, ...also]), colourMap].filter((file) => file !== undefined);
-  const whole = new Set([...wholeFiles({ lists, imageLists, documents, carried }), configName]);
+  const whole = new Set([...wholeFiles({ lists, imageLists, documents, carried }), configName, ...(await recordsOfMaker(tree))]);
   return {
     root,
     encoding: options.encoding ?? utf8,

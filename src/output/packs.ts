@@ -3,7 +3,7 @@
 import { basename, dirname } from 'node:path';
 import { recordsText } from '../base/lines.ts';
 import { isBelow, joinPath } from '../base/paths.ts';
-import { cannotRead, readStart } from '../base/tree.ts';
+import { cannotRead } from '../base/tree.ts';
 import { CopyPasteError, codeOf, messageOf } from '../errors.ts';
 import { partsOf } from '../formats/json.ts';
 import { journalName } from '../formats/unfinished.ts';
@@ -17,15 +17,6 @@ import { manifestName } from './manifest-file.ts';
 import type { HashedFile } from './records.ts';
 import { closeRun, refuseChanged } from './run.ts';
 import { isTaken } from './stored.ts';
-
-/** Name of the manifest of `augment` beside archives. */
-export const augmentFile = 'augment.json';
-
-/** Tests if a folder has the manifest of packed data. */
-export async function isPack(root: string): Promise<boolean> {
-  const start = await readStart(joinPath(root, manifestName), manifestName, 32).catch(() => undefined);
-  return start !== undefined && Buffer.from(start).toString('latin1').startsWith('{"kind":"pack"');
-}
 
 /** One archive. */
 export interface PackRecord extends HashedFile {

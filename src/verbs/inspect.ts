@@ -21,9 +21,9 @@ import { CopyPasteError, interrupted, whatOf } from '../errors.ts';
 import { listDataset } from '../formats/archives.ts';
 import { bankLayout, isBank, readBank } from '../formats/bank.ts';
 import { matchesLayout } from '../formats/detect.ts';
+import { makerOf } from '../formats/made.ts';
 import { type Given, inspectOptions, type Resolved } from '../options.ts';
 import { type ManifestFrame, manifestName, openManifest } from '../output/manifest-file.ts';
-import { augmentFile, isPack } from '../output/packs.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Annotations, PixelsById, Reason, Sample, Shaped, Size } from '../types.ts';
 
@@ -97,15 +97,13 @@ async function inspectOne(options: InspectOptions, hooks: Hooks): Promise<Inspec
     hooks.done?.(sample.id);
     return { sample, digest, file, annotations };
   };
-  const hasManifest = dataset.leftBehind.includes(manifestName);
-  const packed = hasManifest && (await isPack(dataset.root));
-  const made = hasManifest && !packed ? await readMade(joinPath(dataset.root, manifestName)).catch(whatOfManifest) : undefined;
+  const maker = await makerOf(dataset.root);
+  const hasManifest = maker === 'augment' || dataset.leftBehind.includes(manifestName);
+  const made = hasManifest ? await readMade(joinPath(dataset.root, manifestName)).catch(whatOfManifest) : undefined;
   const census = createCensus(dataset, made);
   // Only the annotations of one chunk are in memory at once.
   for (const chunk of chunksOf(samples)) for (const one of await inParts(chunk, jobsOf(options), read)) census.add(one);
-  const result = census.result();
-  const own = packed ? [manifestName, augmentFile] : typeof made === 'object' ? [manifestName] : [];
-  return { ...result, leftBehind: result.leftBehind.filter((file) => !own.includes(file)) };
+  return census.result();
 }
 
 /** Manifest of an output of `augment`, with the pixels of its records. */

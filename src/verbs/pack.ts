@@ -12,13 +12,14 @@ import { CopyPasteError, interrupted, messageOf } from '../errors.ts';
 import { classNamesOfHub } from '../formats/archives.ts';
 import type { Format } from '../formats/format.ts';
 import { layoutNamed } from '../formats/layouts.ts';
+import { augmentFile, makerOf } from '../formats/made.ts';
 import { type Given, type PackOptions, packOptions } from '../options.ts';
 import { refuseChangedRun } from '../output/complete.ts';
 import { openRun } from '../output/folder.ts';
 import { packHeadOf } from '../output/head.ts';
 import { manifestName, readFrame } from '../output/manifest-file.ts';
 import { refuseOverlap } from '../output/overlap.ts';
-import { augmentFile, createPackOutput, type PackOutput, type PackRecord, packRun } from '../output/packs.ts';
+import { createPackOutput, type PackOutput, type PackRecord, packRun } from '../output/packs.ts';
 import { resolveOptions } from '../schema.ts';
 import type { Reason, Sample } from '../types.ts';
 import { version } from '../version.ts';
@@ -217,7 +218,7 @@ async function* inOrder<T, R>(items: readonly T[], step: (item: T) => Promise<R>
 async function filesBeside(dataset: Dataset, options: PackOptions): Promise<Record<string, () => AsyncIterable<string | Uint8Array>>> {
   const names = Object.fromEntries([...dataset.classNames].sort(([a], [b]) => a - b));
   const { colours } = dataset;
-  const manifest = joinPath(options.in, manifestName);
+  const manifest = joinPath(options.in, (await makerOf(dataset.root)) === 'pack' ? augmentFile : manifestName);
   const isAugmented = await readFrame(manifest).then(
     () => true,
     () => false,
@@ -249,7 +250,7 @@ function summaryOf(dataset: Dataset, format: Format | undefined, records: readon
     reused,
     splits,
     left: sumOf(records.map(({ left }) => left)),
-    filesLeft: derived + dataset.leftBehind.filter((path) => path !== manifestName).length,
+    filesLeft: derived + dataset.leftBehind.length,
     skipped: [...dataset.skipped.map(({ id, reason }) => ({ id, reason })), ...records.flatMap(({ skipped }) => skipped)],
   };
 }

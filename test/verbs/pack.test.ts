@@ -299,6 +299,9 @@ describe.each(['webdataset', 'parquet'] as const)('pack %s', (form) => {
     const digests = await treeDigests(out);
     expect(Object.keys(digests)).toContain('augment.json');
     expect((await inspect({ in: out })).leftBehind).toEqual([]);
+    const again = await packed(form, out);
+    expect((await treeDigests(again.out))['augment.json']).toBe(digests['augment.json']);
+    expect(again.summary.filesLeft).toBe(0);
     expect(await treeDigests((await packed(form, data, { samplesPerFile: 2 })).out)).toEqual(digests);
     expect((await pack({ form, in: data, out, samplesPerFile: 2 })).reused).toBeGreaterThan(1);
     const [first = ''] = Object.keys(digests).filter((path) => /\.(tar|parquet)$/.test(path));
