@@ -876,6 +876,7 @@ const { link, overwrite, rescan: _rescan, fallback, dryRun: _dryRun, jsonLines: 
 
 export const planOptions = {
   ...ofPlan,
+  skipBad: { ...reading.skipBad, description: 'leave out bad samples instead of stopping; the exit code of merge is then 3' },
   shards: { flag: '--shards <n>', kind: 'count', required: true, config: false, description: 'number of shards that the work is cut into' },
   fast: {
     flag: '--fast',

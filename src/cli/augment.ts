@@ -7,6 +7,7 @@ import { augmentOptions, type Given, shardOptions } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
 import { augment, augmentShard } from '../verbs/augment.ts';
 import { describeDataset, describeNotes, describeSources } from './dataset.ts';
+import { tellSkipped } from './skipped.ts';
 import type { Streams } from './streams.ts';
 import { describePlan, describeSummary, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
@@ -60,7 +61,7 @@ function runWhole(given: Given<typeof augmentOptions>, streams: Streams, program
     tell: (summary, say) => {
       const seconds = (performance.now() - began) / 1000;
       const rate = (summary.samples + summary.copied - summary.reused) / seconds;
-      for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
+      tellSkipped(summary.skipped, streams, given.dryRun ? '--json' : 'manifest.json');
       const warning = warnOfPrior(summary.prior);
       if (warning !== undefined) stderr.write(`${warning}\n`);
       const { nothing } = summary;
@@ -85,7 +86,7 @@ function runShard(given: Given<typeof shardOptions>, streams: Streams, programs?
     streams,
     run: (hooks) => augmentShard(given, hooks, programs),
     tell: (summary, say) => {
-      for (const { reason } of summary?.skipped ?? []) streams.stderr.write(`skipped ${printable(reason)}\n`);
+      tellSkipped(summary?.skipped ?? [], streams, '--json');
       if (given.json) streams.stdout.write(`${JSON.stringify(summary ?? { done: true })}\n`);
       say(summary ? `shard ${given.shard}: ${describeShard(summary)}` : `shard ${given.shard} is done already`);
       return 0;

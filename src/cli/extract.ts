@@ -1,10 +1,12 @@
 import { plural } from '../base/plural.ts';
 import type { Dataset } from '../dataset/open.ts';
 import type { Programs } from '../engine/programs.ts';
-import { exitCodes, printable } from '../errors.ts';
+import { exitCodes } from '../errors.ts';
 import type { extractOptions, Given } from '../options.ts';
 import { type ExtractSummary, extract } from '../verbs/extract.ts';
 import { describeDataset, describeNotes } from './dataset.ts';
+import { tellSkipped } from './skipped.ts';
+import { some } from './some.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 
@@ -22,7 +24,7 @@ export function run(given: Given<typeof extractOptions>, streams: Streams, progr
       return extract(given, { ...hooks, opened }, programs);
     },
     tell: (summary, say) => {
-      for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
+      tellSkipped(summary.skipped, streams, 'manifest.json');
       if (given.json) stdout.write(`${JSON.stringify(summary)}\n`);
       for (const line of describeBank(summary, given.out)) say(line);
       if (summary.cutouts === 0) {
@@ -34,11 +36,14 @@ export function run(given: Given<typeof extractOptions>, streams: Streams, progr
   });
 }
 
+/** Largest number of classes that the summary names. */
+const mostClasses = 20;
+
 function describeBank({ samples, reused, cutouts, classes }: ExtractSummary, out: string): string[] {
   const named = classes.map(({ id, name, cutouts: own }) => `${name ?? id} ${own}`);
   const kept = reused > 0 ? `; ${plural(reused, 'sample')} of an earlier run kept` : '';
   return [
     `wrote ${out}: ${plural(cutouts, 'cut-out')} from ${plural(samples, 'sample')}${kept}`,
-    ...(named.length > 0 ? [`classes: ${named.join(', ')}`] : []),
+    ...(named.length > 0 ? [`classes: ${some(named, mostClasses).join(', ')}`] : []),
   ];
 }

@@ -8,7 +8,7 @@ import { type CommandName, type CommandRow, commands } from './commands.ts';
 import type { runConfigured } from './configuration.ts';
 import { addFlags, givenOf } from './flags.ts';
 import { commandHelp, programHelp } from './help.ts';
-import { some } from './some.ts';
+import { mostNamed, some } from './some.ts';
 import { type Streams, usualWidth } from './streams.ts';
 
 /** The code of a command; `run` checks the options and returns the exit code. `ofFile` names the options that a configuration sets. */
@@ -109,9 +109,6 @@ interface Explained {
   readonly offenders?: readonly string[];
 }
 
-/** Largest number of bad samples or files that an error names on standard error. */
-const mostOffenders = 5;
-
 function rowOf(argv: readonly string[]): CommandRow | undefined {
   return (commands as readonly CommandRow[]).find(({ name }) => name === argv[0]);
 }
@@ -134,7 +131,7 @@ function explain(error: unknown, argv: readonly string[], { stderr }: Streams): 
   }
   if (error instanceof CopyPasteError) {
     const { code, message, path, offenders } = error;
-    for (const line of some(offenders, mostOffenders, hasJson(argv))) stderr.write(`  ${line}\n`);
+    for (const line of some(offenders, mostNamed, hasJson(argv) ? '--json' : '')) stderr.write(`  ${line}\n`);
     stderr.write(`copypaste: ${message}\n`);
     return explained(code, message, { file: path, ...(offenders.length > 0 && { offenders }) });
   }

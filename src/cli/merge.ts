@@ -1,6 +1,7 @@
-import { exitCodes, printable } from '../errors.ts';
+import { exitCodes } from '../errors.ts';
 import type { Given, mergeOptions } from '../options.ts';
 import { merge } from '../verbs/merge.ts';
+import { tellSkipped } from './skipped.ts';
 import type { Streams } from './streams.ts';
 import { describeMerged } from './summary.ts';
 import { withProgress } from './with-progress.ts';
@@ -15,7 +16,7 @@ export function run(given: Given<typeof mergeOptions>, streams: Streams): Promis
     tell: (merged, say) => {
       const { summary } = merged;
       const { nothing } = summary;
-      for (const { reason } of summary.skipped) streams.stderr.write(`skipped ${printable(reason)}\n`);
+      tellSkipped(summary.skipped, streams, 'manifest.json');
       if (nothing !== undefined) streams.stderr.write(`copypaste: nothing was pasted: ${nothing}\n`);
       if (given.json) streams.stdout.write(`${JSON.stringify(summary)}\n`);
       for (const line of describeMerged(merged)) say(line);

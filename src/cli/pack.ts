@@ -1,21 +1,22 @@
 import { plural } from '../base/plural.ts';
 import { describeUnpasted, total } from '../dataset/unpasted.ts';
-import { exitCodes, printable } from '../errors.ts';
+import { exitCodes } from '../errors.ts';
 import type { Given, packOptions } from '../options.ts';
 import { type PackSummary, pack } from '../verbs/pack.ts';
+import { tellSkipped } from './skipped.ts';
 import type { Streams } from './streams.ts';
 import { withProgress } from './with-progress.ts';
 
 /** Runs `pack` and prints its summary. */
 export function run(given: Given<typeof packOptions>, streams: Streams): Promise<number> {
-  const { stdout, stderr } = streams;
+  const { stdout } = streams;
   return withProgress({
     given,
     streams,
     out: given.out,
     run: (hooks, say) => pack(given, { ...hooks, opened: ({ layout }) => say(`${layout} layout`) }),
     tell: (summary, say) => {
-      for (const { reason } of summary.skipped) stderr.write(`skipped ${printable(reason)}\n`);
+      tellSkipped(summary.skipped, streams, 'manifest.json');
       if (given.json) stdout.write(`${JSON.stringify(summary)}\n`);
       for (const line of describePack(summary, given.out)) say(line);
       return summary.skipped.length > 0 ? exitCodes.skipped : 0;

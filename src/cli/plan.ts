@@ -1,13 +1,17 @@
 import { plural } from '../base/plural.ts';
+import type { Dataset } from '../dataset/open.ts';
 import type { Programs } from '../engine/programs.ts';
 import type { Given, planOptions } from '../options.ts';
 import { plan } from '../verbs/plan.ts';
 import { describeDataset, describeNotes, describeSources } from './dataset.ts';
+import { tellSkipped } from './skipped.ts';
 import type { Streams } from './streams.ts';
+import { describeLeft } from './summary.ts';
 import { withProgress } from './with-progress.ts';
 
 /** Runs `plan` and prints the run file on standard output. */
 export function run(given: Given<typeof planOptions>, streams: Streams, programs?: Programs): Promise<number> {
+  let skipped: Dataset['skipped'] = [];
   return withProgress({
     given,
     streams,
@@ -18,12 +22,15 @@ export function run(given: Given<typeof planOptions>, streams: Streams, programs
         {
           ...hooks,
           opened: (dataset) => {
-            for (const line of [describeDataset(dataset), ...describeNotes(dataset), ...describeSources(dataset)]) say(line);
+            skipped = dataset.skipped;
+            const left = given.measure === undefined ? describeLeft(dataset.leftBehind, 'copypaste inspect') : [];
+            for (const line of [describeDataset(dataset), ...describeNotes(dataset), ...describeSources(dataset), ...left]) say(line);
           },
         },
         programs,
       ),
     tell: ({ shards, samples, batches, measured }, say) => {
+      tellSkipped(skipped, streams, 'copypaste check');
       if (measured) {
         say(`measured part ${measured.part} of ${measured.of}: ${plural(measured.samples, 'sample')} of ${samples}`);
         return 0;

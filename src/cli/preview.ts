@@ -1,7 +1,9 @@
 import { plural } from '../base/plural.ts';
+import { exitCodes } from '../errors.ts';
 import type { Given, previewOptions } from '../options.ts';
 import { preview } from '../verbs/preview.ts';
 import { describeNotes, describeSources } from './dataset.ts';
+import { tellSkipped } from './skipped.ts';
 import type { Streams } from './streams.ts';
 import { describePrior, warnOfPrior } from './summary.ts';
 import { withProgress } from './with-progress.ts';
@@ -17,7 +19,9 @@ export function run(given: Given<typeof previewOptions>, streams: Streams): Prom
         opened: (dataset) => [...describeNotes(dataset), ...describeSources(dataset)].forEach(say),
       }),
     tell: async (result, say) => {
-      const { rows, among, prior } = result;
+      const { rows, among, prior, skipped } = result;
+      tellSkipped(skipped, streams, 'copypaste check');
+      const code = skipped.length > 0 ? exitCodes.skipped : 0;
       const warning = warnOfPrior(prior);
       if (warning !== undefined) streams.stderr.write(`${warning}\n`);
       if (prior?.used) say(describePrior(prior));
@@ -26,11 +30,11 @@ export function run(given: Given<typeof previewOptions>, streams: Streams): Prom
       say(`wrote ${given.out}: ${plural(rows, 'sample')}${others}`);
       const { stdout } = streams;
       const asked = given.show ?? (given.quiet ? 'none' : 'auto');
-      if (asked === 'none' || (asked === 'auto' && !stdout.isTTY)) return 0;
+      if (asked === 'none' || (asked === 'auto' && !stdout.isTTY)) return code;
       const { shown, wayOf } = await import('./show.ts');
       const way = asked === 'auto' ? wayOf(stdout) : asked;
       if (way) stdout.write(await shown(result, way, stdout.columns));
-      return 0;
+      return code;
     },
   });
 }

@@ -79,12 +79,15 @@ function describeSamples(summary: AugmentSummary, given: Given<typeof augmentOpt
   if (summary.prior?.used) lines.push(describePrior(summary.prior));
   if (summary.balance && pasted > 0) lines.push(...describeBalance(summary.balance, summary, given));
   lines.push(...describeStuff(classes, given), ...describeClasses(summary, given, columns));
-  if (leftBehind.length > 0) {
-    lines.push(
-      `${plural(leftBehind.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(leftBehind)}`,
-    );
-  }
-  return lines;
+  return [...lines, ...describeLeft(leftBehind, '--json')];
+}
+
+/** Line on files that are not copied; none if there are none. @param where what lists all of them. */
+export function describeLeft(files: readonly string[], where: string): string[] {
+  if (files.length === 0) return [];
+  return [
+    `${plural(files.length, 'file')} not copied (not part of any sample, or out of date after pasting): ${describeFiles(files, where)}`,
+  ];
 }
 
 /** Lines on the size of the output that a dry run stands for. */
@@ -250,7 +253,7 @@ function limitOf({ reason, batches: [having, all] }: Pick<Limit, 'reason' | 'bat
 }
 
 /** The first few files, grouped by folder. */
-function describeFiles(files: readonly string[]): string {
+function describeFiles(files: readonly string[], where: string): string {
   const folders = new Map<string, string[]>();
   for (const file of files) {
     const folder = file.slice(0, file.lastIndexOf('/') + 1);
@@ -260,5 +263,5 @@ function describeFiles(files: readonly string[]): string {
     else folders.set(key, [file]);
   }
   const named = [...folders].map(([folder, held]) => (held.length === 1 ? held[0] : `${folder} (${held.length})`));
-  return [...named.slice(0, 4), ...(named.length > 4 ? [`… ${named.length - 4} more; for all: --json`] : [])].join(', ');
+  return [...named.slice(0, 4), ...(named.length > 4 ? [`… ${named.length - 4} more; for all: ${where}`] : [])].join(', ');
 }

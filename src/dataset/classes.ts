@@ -1,3 +1,4 @@
+import { nearest } from '../base/nearest.ts';
 import { readNamedText } from '../base/text.ts';
 import { CopyPasteError } from '../errors.ts';
 import { largestClassId } from '../formats/class-ids.ts';
@@ -43,7 +44,9 @@ export function classIds(wanted: Wanted, names: ClassNames, flag: string): Set<n
       if (id !== undefined) return id;
       const known =
         names.size > 0 ? `classes are ${listed(names)}` : 'classes have no names; pass ids, or name them with --class-names FILE';
-      throw new CopyPasteError('usage', `${flag}: unknown class '${text}'; ${known}`);
+      const meant = nearest(text, names.values());
+      const near = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+      throw new CopyPasteError('usage', `${flag}: unknown class '${text}'${near}; ${known}`);
     }),
   );
 }

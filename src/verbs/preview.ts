@@ -45,6 +45,12 @@ import { type DropReason, type PassReason, type Pasted, type PastePlan, type Pla
 /** Largest number of pictures in a grid of swept options. */
 const mostPictures = 120;
 
+/** A sample that was left out since it is bad. */
+interface SkippedSample {
+  readonly id: string;
+  readonly reason: string;
+}
+
 /** A picture that was written. */
 export interface Preview {
   /** Number of samples on it. */
@@ -52,6 +58,8 @@ export interface Preview {
   /** Number of samples that it could show, if they are fewer than were asked for: nothing suitable was pasted into the others. */
   readonly among?: number;
   readonly prior?: PriorSummary;
+  /** Bad samples that were left out. */
+  readonly skipped: readonly SkippedSample[];
   readonly sheet: Sheet;
   /** The sheet as it was drawn. */
   readonly picture: Canvas;
@@ -124,6 +132,7 @@ interface DrawnSet {
   readonly dataset: SourcedDataset;
   readonly drawn: ReadonlyMap<string, Drawn>;
   readonly reasons: ReadonlyMap<string, string>;
+  readonly skipped: readonly SkippedSample[];
   /** Instances that were drawn but not pasted, of the class that is asked for, if one is. */
   readonly dropped: Partial<Record<DropReason, number>>;
   /** Samples that nothing was pasted into, by reason. */
@@ -162,6 +171,7 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
       const measures = await measure(dataset, options, hooks);
       const drawn = new Map<string, Drawn>();
       const reasons = new Map<string, string>();
+      const skipped: SkippedSample[] = dataset.skipped.map(({ id, reason }) => ({ id, reason }));
       const dropped: Partial<Record<DropReason, number>> = {};
       const unchanged: Partial<Record<PassReason, number>> = {};
       const limit = ids?.size ?? options.rows;
@@ -178,7 +188,10 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
           reasons.set(plan.id, passInWords(plan));
           unchanged[plan.reason] = (unchanged[plan.reason] ?? 0) + 1;
         },
-        skip: ({ id }: Sample, reason: string): undefined => void reasons.set(id, reason),
+        skip: ({ id }: Sample, reason: string): undefined => {
+          reasons.set(id, reason);
+          skipped.push({ id, reason });
+        },
       };
       const planner = shownAlone(createPlanner(dataset, options, 1, measures), isShown, () => limit - drawn.size);
       const { begin } = createPipeline(dataset, options, backend, planner, () => sink, {
@@ -196,7 +209,16 @@ function createSamples(given: Given<typeof previewOptions>, hooks: Hooks) {
         }
         if (isComplete()) break;
       }
-      return { dataset, drawn, reasons, unchanged, dropped, measures, prior: measures.prior && priorSummary(measures.prior, dataset) };
+      return {
+        dataset,
+        drawn,
+        reasons,
+        skipped,
+        unchanged,
+        dropped,
+        measures,
+        prior: measures.prior && priorSummary(measures.prior, dataset),
+      };
     },
   };
 }
@@ -255,7 +277,7 @@ const plainNames = ['before', 'after', 'after, with its mask and the outlines of
 /** The sheet of one setting: a row of three pictures for each sample. */
 async function drawPlain(setting: PreviewSetting, draw: Draw, { stop }: Hooks): Promise<Result> {
   const set = await draw(setting);
-  const { dataset, drawn, prior } = set;
+  const { dataset, drawn, prior, skipped } = set;
   if (drawn.size === 0) throw await nothingPasted(set, setting.options, stop);
   const blocks = [...drawn.values()].map(({ id, source, pastes, pictures }): Block => {
     const cells = pictures.map((tile, column): Cell => ({ tile, caption: plainNames.slice(column, column + 1) }));
@@ -270,6 +292,7 @@ async function drawPlain(setting: PreviewSetting, draw: Draw, { stop }: Hooks): 
     rows: drawn.size,
     ...(drawn.size < setting.options.rows && { among: dataset.samples.length }),
     ...(prior && { prior }),
+    skipped,
     sheet: { legend, blocks, footer: footerOf(setting) },
   };
 }
@@ -302,7 +325,8 @@ async function drawGrid(grid: readonly (readonly PreviewSetting[])[], draw: Draw
       ]),
     };
   });
-  return { rows: ids.size, sheet: { legend: [], blocks, footer: footerOf(first) } };
+  const skipped = new Map(settings.flatMap((setting) => (sets.get(setting) as DrawnSet).skipped.map((one) => [one.id, one])));
+  return { rows: ids.size, skipped: [...skipped.values()], sheet: { legend: [], blocks, footer: footerOf(first) } };
 }
 
 /** Options of a setting that differ from the defaults, without those that are swept, as words. */

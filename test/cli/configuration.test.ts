@@ -272,7 +272,7 @@ describe('a configuration', () => {
       'c.yaml:1: --class-names conf/missing.txt: cannot be read: ENOENT: no such file or directory; check the path',
       66,
     ],
-    ['seed: 1\nclasses: [car, cat]', "c.yaml:2: --classes: unknown class 'cat'; classes are sky, car, dog", 2],
+    ['seed: 1\nclasses: [car, cat]', "c.yaml:2: --classes: unknown class 'cat' (did you mean car?); classes are sky, car, dog", 2],
     ['class-map: x.yaml', 'c.yaml:1: --class-map: needs --sources; pass --sources DIR', 2],
     [
       'jitter: scene\nplace: prior',

@@ -27,6 +27,9 @@ describe('class names', () => {
     ]);
     expect([...classIds(['car', 'pedestrian', '3'], names, '--classes')]).toEqual([8, 9, 3]);
     expect(() => classIds(['dog'], names, '--classes')).toThrow("--classes: unknown class 'dog'; classes are car, Pedestrian");
+    expect(() => classIds(['pedestrain'], names, '--classes')).toThrow(
+      "--classes: unknown class 'pedestrain' (did you mean Pedestrian?); classes are car, Pedestrian",
+    );
   });
 
   test('of which two share an id, or one is too large, or that cannot be read, are an error', async () => {

@@ -86,7 +86,7 @@ describe('preview', () => {
       'data',
       /any of 8 samples: none of the \d+ drawn instances fits: would cover a class to avoid \(--avoid\); loosen --avoid/,
     ],
-    ['it is unknown', { withClass: 'cat' }, 'usage', /^--with-class: unknown class 'cat'; classes are sky,/],
+    ['it is unknown', { withClass: 'cat' }, 'usage', /^--with-class: unknown class 'cat' \(did you mean car\?\); classes are sky,/],
     ['it is never pasted', { excludeClasses: ['bicyclist'] }, 'usage', /^--with-class: class bicyclist is never pasted; allow it with/],
   ])('says so if %s, and writes nothing', async (_, given, code, message) => {
     const out = newPicture();
