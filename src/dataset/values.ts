@@ -6,7 +6,7 @@ import { plural } from '../base/plural.ts';
 import { readMask } from '../codecs/masks.ts';
 import { CopyPasteError } from '../errors.ts';
 import { countIds } from '../masks/ids.ts';
-import { binaryValuesIn, type StrangeValues, strangeValuesIn } from '../masks/values.ts';
+import { binaryValuesIn, createNumberedMasks, evenValuesIn, type StrangeValues, strangeValuesIn } from '../masks/values.ts';
 import type { PixelsById, Sample } from '../types.ts';
 import type { Dataset } from './open.ts';
 
@@ -32,6 +32,10 @@ function described({ kind, white = 255, values, share }: StrangeValues): string 
   const threshold = `--threshold ${(white + 1) / 2}`;
   if (kind === 'binary')
     return `masks hold 0 and ${white} alone, and ${white} (${percent} of the pixels) is an ignore id; pass ${threshold} to read it as class 1, or --ignore none to keep it as class ${white}`;
+  if (kind === 'even')
+    return `masks hold ${values} values at equal distances from 0 to ${white}, and ${white} (${percent} of the pixels) is an ignore id; pass --ignore none to keep it as class ${white}, or --class-names FILE if it is ignored`;
+  if (kind === 'numbers')
+    return `masks hold the ids from 1 to the number of their objects, up to ${values}, which are not classes; pass --threshold 1 to read each as class 1, or --class-names FILE if each id is a class; to keep objects apart, write one mask file per object (instance-files)`;
   if (kind === 'rim')
     return `${percent} of the pixels hold ${plural(values, 'value')} between 0 and ${white}, as at the edge of an object that was resized or stored as JPEG; pass ${threshold} to read two classes, or --class-names FILE if each value is a class`;
   return `${percent} of the pixels hold ${plural(values, 'different id')}, too many for classes; pass --threshold 1 to read each as class 1, or --class-names FILE if each id is a class`;
@@ -40,22 +44,29 @@ function described({ kind, white = 255, values, share }: StrangeValues): string 
 /** Creates a sum over the masks of a data set, which shows values that are not class ids although each mask is plausible. */
 export function createValueCensus(meaning: Meaning) {
   const sum = new Map<number, number>();
+  const numbered = createNumberedMasks(meaning.leftOut);
   return {
     add(pixels: PixelsById): void {
+      numbered.add(pixels);
       for (const [id, n] of pixels) sum.set(id, (sum.get(id) ?? 0) + n);
     },
     result(): string | undefined {
       if (!isUnknown(meaning)) return undefined;
       const rim = strangeValuesIn(sum, meaning.leftOut);
-      const found = binaryValuesIn(sum, meaning.leftOut) ?? (rim?.kind === 'rim' ? rim : undefined);
+      const found = [
+        binaryValuesIn(sum, meaning.leftOut),
+        evenValuesIn(sum, meaning.leftOut),
+        rim?.kind === 'rim' ? rim : undefined,
+        numbered.result(sum),
+      ].find((one) => one !== undefined);
       return found && described(found);
     },
   };
 }
 
 /** Folder of masks in messages about all of them. */
-export function masksOf({ folders }: Pick<Dataset, 'folders'>): string {
-  return `${folders[0]?.masks ?? ''}/`;
+export function masksOf({ folders, split }: Pick<Dataset, 'folders' | 'split'>): string {
+  return `${(folders.find((row) => row.split === split) ?? folders[0])?.masks ?? ''}/`;
 }
 
 /**

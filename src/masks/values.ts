@@ -1,4 +1,7 @@
-/** Values of masks that are not class ids: grey levels around objects in white, numbers of objects, and white itself as the object. */
+/**
+ * Values of masks that are not class ids: grey levels around objects in white, numbers of objects, and white itself as the object, also with
+ * other levels for other classes.
+ */
 import type { PixelsById } from '../types.ts';
 
 /** Number of different classes in one mask above which its values are not taken for classes. */
@@ -13,7 +16,7 @@ type White = (typeof whites)[number];
 
 /** Pixels of values that are not class ids. */
 export interface StrangeValues {
-  readonly kind: 'rim' | 'many' | 'binary';
+  readonly kind: 'rim' | 'many' | 'binary' | 'even' | 'numbers';
   /** Value of the object, if it is white. */
   readonly white?: White;
   /** Number of the values. */
@@ -60,4 +63,46 @@ export function binaryValuesIn(pixels: PixelsById, leftOut: ReadonlySet<number>)
   if (pixels.size !== 2 || !pixels.has(0) || !leftOut.has(0)) return undefined;
   const white = whites.find((id) => pixels.has(id) && leftOut.has(id));
   return white && { kind: 'binary', white, values: 1, share: shareOf(pixels, [white]) };
+}
+
+/** Largest number of levels that stand for classes. */
+const mostLevels = 17;
+
+/** Finds masks of three or more levels at equal distances from 0 to white, in which white is a class and not an ignore id. @param pixels sum over all masks. */
+export function evenValuesIn(pixels: PixelsById, leftOut: ReadonlySet<number>): StrangeValues | undefined {
+  const levels = [...pixels.keys()].sort((a, b) => a - b);
+  const white = whites.find((id) => id === levels.at(-1) && leftOut.has(id));
+  if (white === undefined || levels.length < 3 || levels.length > mostLevels) return undefined;
+  const step = white / (levels.length - 1);
+  if (levels.some((level, n) => Math.abs(level - n * step) >= 1)) return undefined;
+  return { kind: 'even', white, values: levels.length, share: shareOf(pixels, [white]) };
+}
+
+/** Fewest masks, and fewest ids in one of them, that show numbers of objects. */
+const [fewestMasks, fewestNumbers] = [4, 10];
+
+/** Share of the masks that must have all numbers; a few may have lost an object that others cover. */
+const leastComplete = 0.9;
+
+/** Creates a count of masks that hold the ids from 1 to a number that differs between masks, as numbers of objects do. */
+export function createNumberedMasks(leftOut: ReadonlySet<number>) {
+  let [masks, complete, largest] = [0, 0, 0];
+  const lengths = new Set<number>();
+  return {
+    add(pixels: PixelsById): void {
+      const ids = [...pixels.keys()].filter((id) => id > 0 && !leftOut.has(id));
+      if (ids.length === 0) return;
+      masks++;
+      lengths.add(ids.length);
+      largest = Math.max(largest, ids.length);
+      if (ids.every((id) => id <= ids.length)) complete++;
+    },
+    /** @param pixels sum over all masks. */
+    result(pixels: PixelsById): StrangeValues | undefined {
+      const differ = lengths.size >= Math.min(masks / 2, fewestNumbers);
+      if (masks < fewestMasks || largest < fewestNumbers || complete < leastComplete * masks || !differ) return undefined;
+      const ids = [...pixels.keys()].filter((id) => id > 0 && !leftOut.has(id));
+      return { kind: 'numbers', values: largest, share: shareOf(pixels, ids) };
+    },
+  };
 }

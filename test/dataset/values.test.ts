@@ -76,6 +76,30 @@ test.each(cases.flatMap((one) => (Object.keys(layouts) as (keyof typeof layouts)
   },
 );
 
+/** Masks with 8 to 12 objects, whose ids are their numbers. */
+const numbered = (n: number): Mask => {
+  const mask = filled(side, side, 0);
+  for (let id = 1; id <= 8 + n; id++)
+    drawBox(mask, [9 * (id % 5), 12 * Math.floor(id / 5), 9 * (id % 5) + 6, 12 * Math.floor(id / 5) + 8], id);
+  return mask;
+};
+/** Masks with two classes of the levels 127 and 255. */
+const levels = (): Mask => drawBox(drawBox(filled(side, side, 0), [12, 12, 32, 32], 127), [2, 2, 8, 8], 255);
+
+test.each([
+  ['numbers of objects', numbered, '--threshold 1', { threshold: 1 }],
+  ['levels at equal distances', levels, '--ignore none', { ignore: [] }],
+] as const)('names masks of %s and the option for them in each command', async (name, maskOf, flag, option) => {
+  const masks = Array.from({ length: 5 }, (_, n) => [`masks/s${n}.png`, maskOf(n)]);
+  const root = await writeTree(await setOf(name, 'paired', soft(), 5), Object.fromEntries(masks));
+  const told = expect.stringContaining(flag);
+  await expect(augment({ in: root, out: join(folder, 'none') })).rejects.toMatchObject({ code: 'data', message: told });
+  expect((await inspect({ in: root })).odd).toContainEqual({ path: 'masks/', what: told });
+  expect((await check({ in: root })).differences).toEqual([{ path: 'masks/', what: told }]);
+  expect((await check({ in: root, ...option })).differences).toEqual([]);
+  expect((await augment({ in: root, out: join(folder, `${name} out`), p: 1, truncated: 'keep', ...option })).augmented).toBe(5);
+});
+
 test('--skip-bad leaves out the masks with rims alone', async () => {
   const root = await setOf('mixed', 'paired', drawBox(filled(side, side, 0), [12, 12, 32, 32], 1));
   await writeTree(root, { 'images/x.png': imageOf(side, side, () => 9), 'masks/x.png': soft() });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { binaryValuesIn, strangeValuesIn } from '../../src/masks/values.ts';
+import { binaryValuesIn, createNumberedMasks, evenValuesIn, strangeValuesIn } from '../../src/masks/values.ts';
 
 const usual = new Set([0, 255]);
 
@@ -67,4 +67,40 @@ test.each([255, 65_535] as const)('%i beside 0 alone is the object, if it is lef
   expect(binaryValuesIn(pixels, new Set([0, white]))).toEqual({ kind: 'binary', white, values: 1, share: 0.25 });
   expect(binaryValuesIn(pixels, new Set([0]))).toBeUndefined();
   expect(binaryValuesIn(new Map([...pixels, [1, 1]]), new Set([0, white]))).toBeUndefined();
+});
+
+test.each([
+  [[0, 127, 255], true],
+  [[0, 128, 255], true],
+  [[0, 85, 170, 255], true],
+  [[0, 63, 127, 191, 255], true],
+  [[0, 255], false],
+  [[0, 1, 255], false],
+  [[0, 85, 255], false],
+  [[127, 255], false],
+  [[0, 85, 170], false],
+  [Array.from({ length: 256 }, (_, id) => id), false],
+])('values %j are levels of classes at equal distances up to white: %s', (values, holds) => {
+  const pixels = new Map(values.map((id) => [id, 10]));
+  expect(evenValuesIn(pixels, usual) !== undefined).toBe(holds);
+  expect(evenValuesIn(pixels, new Set([0]))).toBeUndefined();
+});
+
+const to = (n: number): number[] => Array.from({ length: n }, (_, id) => id + 1);
+test.each<[string, number[][], boolean]>([
+  ['1 to the number of objects', [to(7), to(12), to(9), to(20), []], true],
+  ['the same with a number missing in few masks', [...to(19).map((n) => to(n + 3)), [1, 3]], true],
+  ['the same with a number missing in many masks', [to(7), [1, 2, 4], to(9), to(20)], false],
+  ['the same classes in all masks', [to(12), to(12), to(12), to(12)], false],
+  ['few classes', [to(2), to(3), to(5), to(7)], false],
+  ['classes', [[3, 15], to(2), [1, 20], [7]], false],
+  ['too few masks', [to(12), to(20)], false],
+])('ids are numbers of objects: %s', (_, masks, holds) => {
+  const numbered = createNumberedMasks(usual);
+  const sum = new Map<number, number>([[0, 100]]);
+  for (const ids of masks) {
+    numbered.add(new Map([0, ...ids].map((id) => [id, 10])));
+    for (const id of ids) sum.set(id, 10 + (sum.get(id) ?? 0));
+  }
+  expect(numbered.result(sum)?.kind).toBe(holds ? 'numbers' : undefined);
 });
