@@ -185,7 +185,7 @@ function namedFormats(files: Source): string[] {
 test("a format's name is spelled in its folder and its row alone, but for what one format knows of another", () => {
   const found = namedFormats(source).filter((one) => !one.startsWith('formats/layouts.ts'));
   // COCO's documents have no marker of their own; `isCoco` asks the other formats.
-  expect([...new Set(found)]).toEqual(['cvat', 'datumaro', 'via'].map((name) => `formats/coco/find.ts spells ${name}`));
+  expect([...new Set(found)]).toEqual(['cvat', 'datumaro', 'labelme', 'via'].map((name) => `formats/coco/find.ts spells ${name}`));
   expect(namedFormats(new Map([...source, ['verbs/x.ts', "if (layout === 'yolo') return;"]]))).toContain('verbs/x.ts spells yolo');
 });
 

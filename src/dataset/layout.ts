@@ -32,18 +32,10 @@ export async function chooseLayout(
   };
   if (options.annotations !== undefined) {
     const masks = pathFrom(root, options.annotations);
-    if (!tree.has(masks))
-      throw new CopyPasteError(
-        'noInput',
-        `--annotations ${options.annotations}: no such file in --in ${options.in}; use a path relative to it`,
-      );
-    const layout =
-      options.layout === undefined
-        ? await withStarts(tree, () => layouts.find(({ reads }) => reads?.(tree, masks)))
-        : layoutNamed(options.layout);
+    const layout = await layoutOfDocument(masks, tree, options);
     const images = options.images === undefined ? '' : inside('--images', options.images);
     const objects = options.masks === undefined ? withoutExtension(masks) : inside('--masks', options.masks);
-    return { layout: layout as Layout, folders: [{ split: '', images, masks, ...(layout?.segments && { objects }) }] };
+    return { layout, folders: [{ split: '', images, masks, ...(layout.segments && { objects }) }] };
   }
   if (options.images === undefined && options.masks === undefined) {
     if (options.layout === undefined) await refuseCutouts(root, tree, options);
@@ -65,6 +57,16 @@ export async function chooseLayout(
   }
   const folders = { split: '', images: inside('--images', options.images), masks: inside('--masks', options.masks) };
   return withSplits(layoutOf(folders, tree, options), folders, tree, options);
+}
+
+/** Layout of the document that an option names. @throws {CopyPasteError} `noInput` when it is missing, `usage` when it is of one image. */
+async function layoutOfDocument(document: string, tree: Tree, options: DatasetOptions): Promise<Layout> {
+  const refuse = (code: 'noInput' | 'usage', what: string) => new CopyPasteError(code, `--annotations ${options.annotations}: ${what}`);
+  if (!tree.has(document)) throw refuse('noInput', `no such file in --in ${options.in}; use a path relative to it`);
+  if (options.layout !== undefined) return layoutNamed(options.layout);
+  const found = await withStarts(tree, () => layouts.find(({ reads }) => reads?.(tree, document)));
+  if (!found) throw refuse('usage', 'is a file of one image, not of many; leave the option out, so that all such files are found');
+  return found;
 }
 
 /** Divides folders that options name into splits. */

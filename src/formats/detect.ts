@@ -37,14 +37,17 @@ async function fittingLayouts(tree: Tree, wanted: string | undefined, encoding =
  * @throws {CopyPasteError} `usage` when no layout matches, or more than one.
  */
 export async function detectLayout(tree: Tree, wanted: string | undefined, encoding?: string): Promise<Fitting> {
-  const fitting = await fittingLayouts(tree, wanted, encoding);
+  let fitting = await fittingLayouts(tree, wanted, encoding);
+  const inside = fitting.length > 0 ? undefined : await rootBelow(tree, wanted, encoding);
+  if (fitting.length === 0 && wanted === undefined && !inside)
+    for (const { name } of layouts.filter(({ apart }) => apart)) fitting = [...fitting, ...(await fittingLayouts(tree, name, encoding))];
   if (fitting.length === 1) return fitting[0] as Fitting;
   if (fitting.length > 1) {
     const which = fitting.map(({ layout }) => `${layout.name} (${layout.summary})`).join(' and ');
     const flags = fitting.map(({ layout }) => `--layout ${layout.name}`).join(' or ');
     throw new CopyPasteError('usage', `the data set matches ${fitting.length} layouts: ${which}; pass ${flags}`);
   }
-  const { nearest, remedy } = (await rootBelow(tree, wanted, encoding)) ?? archivesWithout(tree, wanted) ?? nearestLayout(tree, wanted);
+  const { nearest, remedy } = inside ?? archivesWithout(tree, wanted) ?? imagesWithout(tree, wanted) ?? nearestLayout(tree, wanted);
   const top = [...tree.folders].filter((folder) => !folder.includes('/'));
   const shown = top
     .slice(0, 8)
@@ -88,6 +91,13 @@ function archivesWithout(tree: Tree, wanted: string | undefined): Advice | undef
     nearest: needed.map(({ name, summary }) => `the ${name} layout has ${summary}`),
     remedy: `its archives have ${endingsOf(tree)}; add masks or objects to the archives`,
   };
+}
+
+/** Advice if there are files of a layout, but not their images. */
+function imagesWithout(tree: Tree, wanted: string | undefined): Advice | undefined {
+  const able = layouts.filter(({ name }) => wanted === undefined || name === wanted);
+  const lacking = able.map((layout) => layout.lacksImages?.(tree)).find((one) => one !== undefined);
+  return lacking === undefined ? undefined : { nearest: [lacking], remedy: 'add the images' };
 }
 
 /** Tree of a folder. */

@@ -22,7 +22,7 @@ import type { ClassConfig, Format } from './format.ts';
 import { areInstanceFiles, findInstanceFiles } from './instance-files/find.ts';
 import { kittiObjects, kittiViews } from './kitti.ts';
 import { findLabelStudio, isLabelStudio } from './label-studio/find.ts';
-import { findLabelme } from './labelme/find.ts';
+import { findLabelme, labelmeWithoutImage } from './labelme/find.ts';
 import { findRoboflow, readRoboflowClasses } from './roboflow.ts';
 import { findSegmentAnything } from './segment-anything/find.ts';
 import { byLists } from './split-lists.ts';
@@ -71,6 +71,10 @@ export interface Layout {
   readonly segments?: true;
   /** Tests if a document is in the layout's format. */
   reads?(tree: Tree, file: string): boolean;
+  /** True if annotations may lie apart from their images; these are found if no other layout matches, whose originals they may be. */
+  readonly apart?: true;
+  /** Says which file has annotations of an image that is missing; `undefined` if there is none. */
+  lacksImages?(tree: Tree): string | undefined;
   /** Tests if folders of images and masks that the user names are in the layout, although it is not the usual one. */
   fits?(tree: Tree, folders: Pick<Folders, 'images' | 'masks'>): boolean;
   find(tree: Tree, how: Finding): readonly Folders[] | Promise<readonly Folders[]>;
@@ -505,14 +509,17 @@ const rows = [
     summary: 'a .json file beside each image, in train/, val/ … or anywhere',
     docs: {
       title: 'labelme, X-AnyLabeling',
-      folders: 'a `.json` file beside each image, in `train/`, `val/`, … or anywhere',
+      folders:
+        'a `.json` file beside each image, in `train/`, `val/`, … or anywhere; or in a folder apart from that of the images, such as `annotations/`, if no other layout matches',
       written: 'polygons, one for each part, in one group; a `mask` if there is a hole; pastes get a `copypaste` key as in [`coco`](#coco)',
       carried: 'flags, descriptions, lines, points',
       lost: 'covered rectangles and circles (they become polygons), `imageData` (it becomes `null`)',
     },
     background: [],
     ignore: [noCategory],
-    find: findLabelme,
+    apart: true,
+    find: (tree, { asked }) => findLabelme(tree, asked),
+    lacksImages: labelmeWithoutImage,
     format: async (): Promise<Format> => (await import('./labelme/labelme.ts')).labelme,
   },
   {

@@ -4,6 +4,7 @@ import { isDatumaro } from '../datumaro/find.ts';
 import type { Folders } from '../folders.ts';
 import { filesBesideImages } from '../image-names.ts';
 import { isLabelStudio } from '../label-studio/find.ts';
+import { beginsLikeLabelme } from '../labelme/find.ts';
 import { isSegmentAnything } from '../segment-anything/find.ts';
 import { isVia } from '../via/find.ts';
 
@@ -46,7 +47,7 @@ export function isCoco(tree: Tree, file: string): boolean {
 
 /** Tests if a document is in another format of JSON. */
 function isOther(tree: Tree, file: string): boolean {
-  return [isDatumaro, isLabelStudio, isVia, isSegmentAnything].some((isIt) => isIt(tree, file));
+  return [isDatumaro, isLabelStudio, isVia, isSegmentAnything, beginsLikeLabelme].some((isIt) => isIt(tree, file));
 }
 
 /** Tests if a document is panoptic: its name says so and a folder of PNGs is beside it, or its first bytes have segments. */
