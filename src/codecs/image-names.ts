@@ -34,6 +34,9 @@ export function arrayFormatOf(path: string): 'npy' | 'npz' | undefined {
   return /\.(npy|npz)$/i.exec(path)?.[1]?.toLowerCase() as 'npy' | 'npz' | undefined;
 }
 
+/** Files that other programs open as images. */
+export const otherImages = /\.(gif|jfif|jpe|jp2|j2k|jxl|heic|heif|dng|ppm|pgm|pbm|tga|psd|svg|exr|hdr|mat|nii|dcm)$/i;
+
 /** True if a format can hold 16 bits per channel. */
 export function isDeep(format: ImageFormat): boolean {
   return format === 'png' || format === 'tiff';

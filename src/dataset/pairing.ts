@@ -5,7 +5,7 @@ import { extensionOf, withoutExtension } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { utf8 } from '../base/text.ts';
 import { filesBelow, type Tree } from '../base/tree.ts';
-import { arrayFormatOf, extensionList, formatOf } from '../codecs/image-names.ts';
+import { arrayFormatOf, extensionList, formatOf, otherImages } from '../codecs/image-names.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
 import { type ArchiveRoles, endingOf, plainExtension, unclearRoles } from '../formats/archives.ts';
 import { type DocumentSample, type OpenedDocument as Opened, openDocument } from '../formats/documents.ts';
@@ -20,6 +20,7 @@ import {
   pathsOfShapes,
 } from '../formats/format.ts';
 import type { Layout } from '../formats/layouts.ts';
+import { commonSuffixes, suffixFlags } from '../formats/suffixes.ts';
 import type { ClassNames, Counts, Endings, ShapeFiles, View } from '../types.ts';
 import { type ImageLists, openImageLists, openPairLists, withoutShared } from './image-lists.ts';
 import { listName } from './lists.ts';
@@ -399,20 +400,15 @@ function* pairPart(
     const images = filesByStem(tree, folders.images, endings.image, isImage);
     for (const { stem, file: mask } of masks)
       if (masks.get(stem) === mask && images.get(stem) === undefined)
-        bad.set(mask, {
-          path: mask,
-          what: `has no image ${inFolder(folders.images, stem)}${endings.image} (${extensionList}); add it, or remove the mask`,
-          ...among,
-        });
+        bad.set(mask, { path: mask, what: withoutImage(tree, inFolder(folders.images, stem) + endings.image), ...among });
   }
+  const withoutMask = createWithoutMask(tree, layout, folders, endings);
   for (const { image, stem, id } of imagesOf(row, part, { tree, lists }, endings.image)) {
     if (!isImage(image)) continue;
     const mask = masks.get(stem);
     if (mask === undefined) {
-      const remedy = layout.endings ? 'add it' : 'add it, or pass --mask-suffix or --image-suffix';
-      const what = `has no mask ${inFolder(folders.masks, stem)}${endings.mask}.png; ${remedy}`;
       if (partial) unmasked.set(id, image);
-      else bad.set(image, { path: image, what, ...among });
+      else bad.set(image, { path: image, what: withoutMask(stem), ...among });
       continue;
     }
     const object = objects?.get(stem);
@@ -430,6 +426,46 @@ function* pairPart(
       endings,
     };
   }
+}
+
+/** Creates a function that says that an image has no mask, and what to do. */
+function createWithoutMask(
+  tree: Tree,
+  layout: Layout,
+  { images, masks }: Pick<Folders, 'images' | 'masks'>,
+  endings: Endings,
+): (stem: string) => string {
+  const stemsIn = (folder: string): string[] => filesBelow(tree, folder).map((file) => withoutExtension(below(folder, file)));
+  const suggest = (): string => {
+    const found = images === masks ? undefined : commonSuffixes(stemsIn(images), stemsIn(masks));
+    return (found && suffixFlags(found)) || ' --mask-suffix or --image-suffix';
+  };
+  // All images of a folder get the same advice.
+  let flags: string | undefined;
+  return (stem) => {
+    const path = inFolder(masks, stem) + endings.mask;
+    const other = otherFormat(tree, path);
+    if (other !== undefined) return `its mask ${other} is not a PNG, TIFF, BMP or NumPy array; convert it to PNG`;
+    flags ??= layout.endings ? 'add it' : `add it, or pass${suggest()}`;
+    return `has no mask ${path}.png; ${flags}`;
+  };
+}
+
+/** Says that a mask has no image, and what to do. @param stem path of the image without its extension. */
+function withoutImage(tree: Tree, stem: string): string {
+  const other = otherFormat(tree, stem);
+  if (other !== undefined) return `its image ${other} has an unsupported format; convert it to one of ${extensionList}`;
+  return `has no image ${stem} (${extensionList}); add it, or remove the mask`;
+}
+
+/** A file with a path that differs in its extension alone, if it is named like an image in a format that is not read. */
+function otherFormat(tree: Tree, stem: string): string | undefined {
+  const { files } = tree;
+  for (let n = firstFrom(files, `${stem}.`); files.at(n)?.startsWith(`${stem}.`); n++) {
+    const file = files.at(n) as string;
+    if (withoutExtension(file) === stem && otherImages.test(file)) return file;
+  }
+  return undefined;
 }
 
 /** Files of a folder with the stem that the files of a sample share. */

@@ -6,6 +6,7 @@ import { CopyPasteError } from '../errors.ts';
 import { archivesOf, notesOnArchives } from './archives.ts';
 import type { Folders } from './folders.ts';
 import { type Layout, layouts } from './layouts.ts';
+import { flagsForFolders } from './suffixes.ts';
 
 interface Fitting {
   readonly layout: Layout;
@@ -130,7 +131,10 @@ function nearestLayout(tree: Tree, wanted: string | undefined): Advice {
   );
   const { layout, missing } = best;
   const lacks = missing.length > 0 ? `it lacks ${missing.map((name) => `${name}/`).join(', ')}` : unfitFiles(tree, layout);
+  const folders = wanted === undefined ? flagsForFolders(tree) : undefined;
+  if (folders !== undefined) return { nearest: [], remedy: `pass ${folders}` };
   const documents = tree.files.filter((file) => /\.(json|xml)$/i.test(file));
+  if (layout.anyFolders && missing.length === 0 && documents.length === 0) return { nearest: [lacks], remedy: 'convert the masks to PNG' };
   const flags = documents.length > 0 ? `--annotations ${documents[0]}, or --images DIR --masks DIR` : '--images DIR --masks DIR';
   return {
     nearest: [`nearest is the ${layout.name} layout: ${layout.summary}`, lacks],

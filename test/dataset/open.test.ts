@@ -175,7 +175,7 @@ describe('openDataset', () => {
     const none = await failure(open({ 'pictures/a.png': image, 'labels/a.png': mask }));
     expect(none.code).toBe('usage');
     expect(none.message).toMatch(
-      /^the data set does not match any known layout: it has labels\/, pictures\/; pass --images DIR --masks DIR$/,
+      /^the data set does not match any known layout: it has labels\/, pictures\/; pass --images pictures --masks labels$/,
     );
     expect((await failure(openDataset({ in: join(folder, 'none'), maskSuffix: '', onlySplit: false, skipBad: false }))).code).toBe(
       'noInput',

@@ -26,8 +26,8 @@ test.each<[string, Parameters<typeof writeTree>[1], RegExp]>([
   ['a root two folders up', voc('VOCdevkit/VOC2007/'), /pass VOCdevkit\/VOC2007 /],
   [
     'masks as JPEG',
-    { 'images/a.png': image, 'masks/a.jpg': 'x' },
-    /paired layout.*no masks in PNG, TIFF, BMP or NumPy.*1 \.jpg.*--images DIR/s,
+    { 'images/a.jpg': 'x', 'masks/b.jpg': 'x' },
+    /no masks in PNG, TIFF, BMP or NumPy.*images\/ \+ masks\/.*2 \.jpg.*convert the masks to PNG/s,
   ],
   ['one folder only', { 'JPEGImages/a.png': image }, /nearest is the voc layout.*it lacks SegmentationClass\//s],
   ['no folder', { 'a.png': image, 'a.json': '{"images": [], "annotations": []}' }, /pass --annotations a\.json/],
