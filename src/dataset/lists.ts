@@ -1,6 +1,7 @@
 /** Splits, and the lists of sample ids that define them. */
 
 import type { List } from '../base/list.ts';
+import { withoutExtension } from '../base/paths.ts';
 import { plural } from '../base/plural.ts';
 import { readText, type Tree } from '../base/tree.ts';
 import { CopyPasteError, type Fault } from '../errors.ts';
@@ -67,11 +68,14 @@ export function assignSplits(
     for (const id of lists.get(file) as readonly string[]) if (!splitOf.has(id)) splitOf.set(id, { split: listName(file), file });
   }
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
+  const isKnown = (id: string): boolean => byId.has(id) || unmasked.has(id);
   const placed: Paired[] = [];
   for (const [id, { split, file }] of splitOf) {
     const sample = byId.get(id.normalize('NFC'));
     const image = unmasked.get(id.normalize('NFC'));
     if (sample) placed.push({ ...sample, split });
+    else if (image === undefined && isKnown(withoutExtension(id).normalize('NFC')))
+      bad.set(id, { path: file, what: `lists ${id}, but lines must be names without extensions; write ${withoutExtension(id)}` });
     else if (image === undefined) bad.set(id, { path: file, what: `lists ${id}, but there is no such image; add it, or remove the line` });
     else bad.set(id, { path: image, what: `has no mask, but ${file} lists it; add a mask, or remove the line` });
   }

@@ -19,6 +19,7 @@ import {
   type LabelFormat,
   pathsOfShapes,
 } from '../formats/format.ts';
+import { endsOf } from '../formats/image-names.ts';
 import type { Layout } from '../formats/layouts.ts';
 import { commonSuffixes, suffixFlags } from '../formats/suffixes.ts';
 import type { ClassNames, Counts, Endings, ShapeFiles, View } from '../types.ts';
@@ -242,7 +243,8 @@ async function openDocuments(opening: Opening, format: DocumentFormat): Promise<
   // Bad samples of other splits are copied as they are.
   const isUsed = (sample: DocumentSample): boolean => !sample.isBad || (sample.split !== split && !options.lookOnly);
   const listed = opened.flatMap(({ samples }) => samples).filter(isUsed);
-  const paired = withOwnIds(listed.flatMap((sample) => pairEntry(sample, tree, bad)));
+  const near = nearImages(tree);
+  const paired = withOwnIds(listed.flatMap((sample) => pairEntry(sample, tree, near, bad)));
   for (const { document, notes: told, faults, folders } of opened) {
     const own = folders.map((row) => row.split);
     if (options.onlySplit && !own.includes(split)) continue;
@@ -575,11 +577,30 @@ function isDrawn(file: string): boolean {
   return drawnMasks.some(({ folder }) => file.startsWith(`${folder}/`));
 }
 
+/** Creates a function that finds the one image of another extension that a document may mean. */
+function nearImages(tree: Tree): (path: string) => string | undefined {
+  let ends: ReturnType<typeof endsOf> | undefined;
+  return (path) => {
+    ends ??= endsOf(
+      tree.files.filter((file) => formatOf(file) !== undefined),
+      withoutExtension,
+    );
+    return ends.find(formatOf(path) === undefined ? `${path}.png` : path);
+  };
+}
+
 /** Makes the sample of a document's image, if the files exist. */
-function pairEntry({ split, image, name, mask, size, entry }: DocumentSample, tree: Tree, bad: Map<string, Fault>): Paired[] {
+function pairEntry(
+  { split, image, name, mask, size, entry }: DocumentSample,
+  tree: Tree,
+  near: (path: string) => string | undefined,
+  bad: Map<string, Fault>,
+): Paired[] {
   const id = ((split === '' ? '' : `${split}/`) + withoutExtension(name)).normalize('NFC');
   const missing = [image, mask].find((file) => file !== undefined && !tree.has(file));
-  if (missing !== undefined) bad.set(id, { path: missing, what: `missing, but ${entry.document} lists it; add the file`, split });
+  const other = missing === image ? near(image) : undefined;
+  const remedy = other === undefined ? 'add the file' : `add the file, or write the name of ${other}`;
+  if (missing !== undefined) bad.set(id, { path: missing, what: `missing, but ${entry.document} lists it; ${remedy}`, split });
   else if (formatOf(image) === undefined)
     bad.set(id, { path: image, what: `image has an unsupported format; convert it to one of ${extensionList}`, split });
   else return [{ id, split, image, ...(mask !== undefined && { mask }), ...(size && { size }), entry, endings: noEndings }];

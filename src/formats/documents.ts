@@ -148,7 +148,18 @@ function placeOf(known: Folders, listed: readonly string[], tree: Tree, names: I
 function imageFolders({ split, images, masks }: Folders): string[] {
   const beside = masks.includes('/') ? masks.slice(0, masks.lastIndexOf('/')) : '';
   const last = split.slice(split.lastIndexOf('/') + 1);
-  const able = [images, joined(images, last), split, `images/${split}`, `${split}/images`, 'images', 'input_images', 'data', 'train'];
+  const able = [
+    images,
+    joined(images, last),
+    split,
+    `images/${split}`,
+    `${split}/images`,
+    `${split}/data`,
+    'images',
+    'input_images',
+    'data',
+    'train',
+  ];
   return [...able, beside, ''].filter((folder, i, all) => all.indexOf(folder) === i);
 }
 

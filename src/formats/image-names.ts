@@ -32,7 +32,9 @@ export function imageNames(tree: Tree): ImageNames {
       if (tree.has(joined(folder, plain))) return joined(folder, plain);
       paths ??= groupedBy(tree.files, (file) => [folded(file)]);
       const [first, ...more] = paths.get(folded(joined(folder, plain))) ?? [];
-      return more.length === 0 ? first : undefined;
+      if (first !== undefined) return more.length === 0 ? first : undefined;
+      const written = unescaped(plain);
+      return written === plain ? undefined : this.in(folder, written);
     },
     below(folder, name, allowed) {
       ends ??= endsOf(

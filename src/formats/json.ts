@@ -150,7 +150,7 @@ function createReader(file: OpenFile, { chunkBytes = 1 << 20, encoding = utf8, s
     do {
       for (; at < bytes.length; at++) {
         const byte = bytes[at] as number;
-        const isMark = byte >= 0xbb && offset + at < 3;
+        const isMark = byte >= 0xbb && byte < 0xf0 && offset + at < 3;
         if (!isSpace(byte) && !isMark) return byte;
       }
     } while (await fill());
@@ -177,7 +177,9 @@ function createReader(file: OpenFile, { chunkBytes = 1 << 20, encoding = utf8, s
     return found;
   };
   const begin = async (byte: number, what: string): Promise<void> => {
-    if ((await peek()) === end) throw new Error('the file is empty');
+    const first = await peek();
+    if (first === end) throw new Error('the file is empty');
+    if (first >= 0xfe) throw new Error('it looks like UTF-16; convert the file to UTF-8');
     if (!(await take(byte))) throw new Error(`the outermost value is not ${what}`);
   };
   const finish = async (): Promise<void> => {

@@ -341,11 +341,12 @@ const rows = [
   },
   {
     name: 'coco',
-    summary: 'annotations/instances_<split>.json, <split>/_annotations.coco.json, labels.json or result.json, beside images',
+    summary:
+      'annotations/instances_<split>.json, <split>/_annotations.coco.json, <split>/labels.json, <split>.json, labels.json or result.json, beside images',
     docs: {
       title: 'COCO instances',
       folders:
-        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json`, `result.json` (Label Studio), or the file that `--annotations` names; with the images',
+        '`annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `<split>/labels.json` (FiftyOne), `<split>/annotations.json`, `<split>.json`, `labels.json`, `result.json` (Label Studio), or the file that `--annotations` names; with the images',
       written: 'run lengths, areas, boxes; pastes get new ids, and a `copypaste` key with their source and its licence',
       carried: 'categories, licences, all other keys',
       lost: 'keypoints of covered objects; other documents',

@@ -58,6 +58,25 @@ describe('lists of ids', () => {
     expect(bad.get('e')).toMatchObject({ path: 'l/val.txt', what: expect.stringMatching(/^lists e, /) });
   });
 
+  test('have names without extensions; others are named as such', () => {
+    const bad = new Map<string, Fault>();
+    const placed = assignSplits(
+      [sampleOf('a')],
+      new Map([['b', 'b.jpg']]),
+      new Map([['l/train.txt', ['a.jpg', 'b.png', 'c.png']]]),
+      'train',
+      bad,
+    );
+    expect([placed, [...bad.values()].map(({ what }) => what)]).toEqual([
+      [],
+      [
+        'lists a.jpg, but lines must be names without extensions; write a',
+        'lists b.png, but lines must be names without extensions; write b',
+        'lists c.png, but there is no such image; add it, or remove the line',
+      ],
+    ]);
+  });
+
   test('find a sample whose name has another form of Unicode', () => {
     const placed = assignSplits(
       [sampleOf('ä'.normalize('NFC'))],

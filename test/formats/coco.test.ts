@@ -293,10 +293,45 @@ describe('a COCO data set', () => {
       split: '',
       images: ['data/a.png', 'data/b.png'],
     });
+    // FiftyOne's export of two splits, and others.
+    for (const [name, images] of [
+      ['labels', 'data/'],
+      ['annotations', 'images/'],
+      ['coco', ''],
+      ['', ''],
+    ] as const) {
+      const documentOf = (split: string): string => (name === '' ? `${split}.json` : `${split}/${name}.json`);
+      const files = ['train', 'val'].flatMap((split) => [
+        [documentOf(split), document],
+        ...['a', 'b'].map((one) => [`${split}/${images}${one}.png`, picture]),
+      ]);
+      expect(await found(Object.fromEntries(files))).toEqual({
+        layout: 'coco',
+        split: 'train',
+        splits: ['train', 'val'],
+        images: ['train', 'val'].flatMap((split) => ['a', 'b'].map((one) => `${split}/${images}${one}.png`)),
+      });
+    }
     // Label Studio's COCO export.
     expect(await found({ 'result.json': document, 'images/a.png': picture, 'images/b.png': picture })).toMatchObject({
       split: '',
       images: ['images/a.png', 'images/b.png'],
+    });
+  });
+
+  test('a missing image of another extension is named', async () => {
+    const picture = imageOf(20, 10, () => 7);
+    const text = JSON.stringify({
+      images: [
+        { ...images[0], file_name: 'a' },
+        { ...images[1], file_name: 'b.jpg' },
+      ],
+      annotations: [],
+      categories,
+    });
+    const root = await writeTree(join(folder, `near${number++}`), { 'annotations/x.json': text, 'x/a.png': picture, 'x/b.png': picture });
+    await expect(openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false })).rejects.toMatchObject({
+      offenders: ['a', 'b'].map((name) => expect.stringMatching(`add the file, or write the name of x/${name}\\.png$`)),
     });
   });
 

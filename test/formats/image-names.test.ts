@@ -24,12 +24,23 @@ describe('a name in a folder means', () => {
     ['one with slashes for backslashes', 'sub\\b.png', 'sub/b.png'],
     ['one in another Unicode form', 'e\u0301.png', '\u00e9.png'],
     ['one whose extension has other letters', 'a.PNG', 'a.png'],
+    ['one with characters for escapes', 'c%20d.png', 'c d.png'],
+    ['one with a sign of percent', '5%20.png', '5%20.png'],
+    ['none if its escapes lead out', '%2e%2e/train/a.png', undefined],
     ['none if it is an absolute path', '/a.png', undefined],
     ['none if it leads out', '../a.png', undefined],
     ['none if only the case of the stem differs', 'A.png', undefined],
     ['none if two files fit', 'two.Png', undefined],
   ])('%s', (_, name, file) => {
-    const names = matcher('train/a.png', 'train/sub/b.png', 'train/\u00e9.png', 'train/two.png', 'train/two.PNG');
+    const names = matcher(
+      'train/a.png',
+      'train/sub/b.png',
+      'train/\u00e9.png',
+      'train/two.png',
+      'train/two.PNG',
+      'train/c d.png',
+      'train/5%20.png',
+    );
     expect(names.in('train', name)).toBe(file && `train/${file}`);
   });
 });

@@ -113,6 +113,7 @@ describe('partsOf', () => {
     [' \n', 'the file is empty'],
     ['[1]', 'the outermost value is not an object'],
     ['{"a":[1,2', 'the file is cut short'],
+    [Buffer.from('\ufeff{"a":1}', 'utf16le'), 'it looks like UTF-16; convert the file to UTF-8'],
     ['{"a":[1,2]', 'the file is cut short'],
     ['{"a":"b', 'the file is cut short'],
     ['{"a" 1}', ': is missing at byte 5'],

@@ -1,7 +1,7 @@
 import type { Tree } from '../../base/tree.ts';
 import { isCvat } from '../cvat/find.ts';
 import { isDatumaro } from '../datumaro/find.ts';
-import type { Folders } from '../folders.ts';
+import { type Folders, isSplitName } from '../folders.ts';
 import { filesBesideImages } from '../image-names.ts';
 import { isLabelStudio } from '../label-studio/find.ts';
 import { beginsLikeLabelme } from '../labelme/find.ts';
@@ -10,7 +10,10 @@ import { isVia } from '../via/find.ts';
 
 const others = /^(captions|person_keypoints|stuff|panoptic|image_info)_/;
 
-/** Finds documents by name: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `labels.json` beside `data/`, Label Studio's `result.json`. */
+/**
+ * Finds documents by name: `annotations/instances_<split>.json`, `<split>/_annotations.coco.json`, `<split>/labels.json`, `<split>.json`,
+ * `labels.json` beside `data/`, Label Studio's `result.json`.
+ */
 export function findCoco(tree: Tree): Folders[] {
   const { folders } = tree;
   const files = filesBesideImages(tree);
@@ -24,6 +27,9 @@ export function findCoco(tree: Tree): Folders[] {
     if (around !== undefined) found.push({ split: around, images: around, masks: file });
     if (/^(labels|annotations|coco|instances|_annotations\.coco)\.json$/.test(file) && !isOther(tree, file))
       found.push({ split: '', images: '', masks: file });
+    const [, folder, name = ''] = /^(?:([^/]+)\/(?:labels|annotations|coco|instances)|([^/]+))\.json$/.exec(file) ?? [];
+    const split = folder ?? name;
+    if (isSplitName(split) && folders.has(split) && beginsLikeCoco(tree, file)) found.push({ split, images: split, masks: file });
     if (file === 'result.json' && folders.has('images') && !isOther(tree, file)) found.push({ split: '', images: 'images', masks: file });
   }
   return found;
@@ -43,6 +49,11 @@ export function findPanoptic(tree: Tree): Folders[] {
 /** Tests if a document is none of the others: COCO documents have no marker of their own. */
 export function isCoco(tree: Tree, file: string): boolean {
   return !isCvat(file) && !isOther(tree, file) && !isPanoptic(tree, file);
+}
+
+/** Tests if a document of a common name begins with a key of COCO's. */
+function beginsLikeCoco(tree: Tree, file: string): boolean {
+  return /^\ufeff?\s*\{\s*"(info|licenses|images|annotations|categories|type)"\s*:/.test(tree.start(file)) && !isOther(tree, file);
 }
 
 /** Tests if a document is in another format of JSON. */

@@ -86,12 +86,14 @@ function factOf({ chunks }: Listed, n: number, fact: number): number {
   return (chunks[Math.floor(n / rowsInChunk)] as Float64Array)[(n % rowsInChunk) * rowLength + fact] as number;
 }
 
-/** Ids that several annotations have. */
-function repeatedIds(listed: Listed): Set<number> {
+/** Ids that several annotations have, with their number. */
+function repeatedIds(listed: Listed): Map<number, number> {
   const ids = new Float64Array(listed.count);
   for (let n = 0; n < ids.length; n++) ids[n] = factOf(listed, n, idAt);
   ids.sort();
-  return new Set(ids.filter((id, n) => id === ids[n - 1]));
+  const repeated = new Map<number, number>();
+  for (const id of ids.filter((id, n) => id === ids[n - 1])) repeated.set(id, (repeated.get(id) ?? 1) + 1);
+  return repeated;
 }
 
 /**
@@ -251,8 +253,9 @@ function joinAnnotations(
   const isUnknown = (id: number): boolean => classNames.size > 0 && !classNames.has(id);
   const problemOf = (n: number): string | undefined => {
     const [id, image, category] = [factOf(listed, n, idAt), factOf(listed, n, imageAt), factOf(listed, n, categoryAt)];
-    if (repeated.has(id)) {
-      if (used.has(id)) return `${noun} ${id}: the id occurs twice; ids must be unique`;
+    const times = repeated.get(id);
+    if (times !== undefined) {
+      if (used.has(id)) return `${noun} ${id}: the id occurs ${times === 2 ? 'twice' : `${times} times`}; ids must be unique`;
       used.add(id);
     }
     if (!images.has(image)) return `${noun} ${id} refers to image ${image}, which is not defined; add it to images`;

@@ -140,6 +140,7 @@ describe('a fault of one annotation or image is named, and left out on request:'
     ['a polygon has 7 numbers', { annotations: [annotation, second, bad({ segmentation: [[1, 2, 3, 4, 5, 6, 7]] })] }],
     ['counts is the number 5, not text', { annotations: [annotation, second, bad({ segmentation: { size: [10, 20], counts: 5 } })] }],
     ['annotation 2: the id occurs twice', { annotations: [annotation, second, bad({ id: 2 })] }],
+    ['annotation 2: the id occurs 3 times', { annotations: [annotation, second, bad({ id: 2 }), bad({ id: 2 })] }],
     ['annotation 9 refers to image 7, which is not defined', { annotations: [annotation, second, bad({ image_id: 7 })] }],
     ['annotation 9 refers to category 8, which is not defined', { annotations: [annotation, second, bad({ category_id: 8 })] }],
     [
