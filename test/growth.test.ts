@@ -10,6 +10,7 @@ import { parseYaml } from '../src/base/yaml.ts';
 import { describeSummary } from '../src/cli/summary.ts';
 import { decodeMask, encodeMask } from '../src/codecs/png-masks.ts';
 import { byClassId, classIds, readClassNames } from '../src/dataset/classes.ts';
+import { inChains } from '../src/engine/chains.ts';
 import { CopyPasteError, messageOf } from '../src/errors.ts';
 import { classFolders } from '../src/formats/bank.ts';
 import { coco } from '../src/formats/coco/coco.ts';
@@ -17,18 +18,20 @@ import { panoptic } from '../src/formats/coco/panoptic.ts';
 import { licenceOf } from '../src/formats/coco/read.ts';
 import { cvat } from '../src/formats/cvat/cvat.ts';
 import { datumaro } from '../src/formats/datumaro/datumaro.ts';
+import { detectLayout } from '../src/formats/detect.ts';
 import { openDocument, readSurroundings } from '../src/formats/documents.ts';
 import type { DocumentFormat } from '../src/formats/format.ts';
 import { readImageList } from '../src/formats/image-lists.ts';
 import { imageNames } from '../src/formats/image-names.ts';
 import { parseJson } from '../src/formats/json-text.ts';
 import { labelme } from '../src/formats/labelme/labelme.ts';
+import { supervisely } from '../src/formats/supervisely/supervisely.ts';
 import { findYolo } from '../src/formats/yolo/find.ts';
 import { linesOf } from '../src/formats/yolo/lines.ts';
 import { yolo } from '../src/formats/yolo/yolo.ts';
 import { spansOfPolygons } from '../src/masks/polygons.ts';
 import { checkNames } from '../src/output/names.ts';
-import type { ClassNames } from '../src/types.ts';
+import type { ClassNames, Plan } from '../src/types.ts';
 import { check } from '../src/verbs/check.ts';
 import { type FuzzedSet, sets } from './fuzz/sets.ts';
 import { withMany } from './fuzz/trees.ts';
@@ -117,6 +120,17 @@ describe('check takes time in proportion to', () => {
 });
 
 describe('takes time in proportion to', () => {
+  for (const [title, pathsOf] of [
+    ['annotations beside a folder of images', (i) => [`images/${i}.png`, `annotations/${i}.json`]],
+    ['folders of one image and its masks', (i) => [`s${i}/images/a.png`, `s${i}/masks/0.png`]],
+    ['folders of one image', (i) => [`images/s${i}/a.png`, `labels/s${i}/a.png`]],
+    ['archives', (i) => [`${i}.tar/a.png`, `${i}.tar/a.mask.png`]],
+    ['data sets of a project', (i) => [`d${i}/img/a.png`, `d${i}/ann/a.png.json`]],
+  ] as const satisfies readonly (readonly [string, (i: number) => string[]])[])
+    grows(`the layout of ${title}`, 6000, (n) => {
+      const tree = treeOf(times(n, pathsOf).flat());
+      return () => detectLayout(tree, undefined).catch(() => {});
+    });
   grows('files that belong to no sample', 20_000, (n) => {
     const leftBehind = times(n, (i) => `extra/${i}.txt`);
     const counts = { samples: 0, augmented: 0, unchanged: {}, pasted: 0, dropped: {}, skipped: [], pixels: 0, classes: [], copied: 0 };
@@ -260,6 +274,17 @@ describe('takes time in proportion to', () => {
     });
     return () => labelme.shapes({ parts: [text], file: 'a.json', size, classNames: namesOf(1) } as never);
   });
+  grows('objects of a Supervisely instance, and spaces before them', 5000, (n) => {
+    const exterior = [
+      [1, 1],
+      [9, 1],
+      [9, 9],
+    ];
+    const one = { classTitle: 'class 0', geometryType: 'polygon', instance: 'a', points: { exterior } };
+    const objects = `${' '.repeat(10 * n)}${JSON.stringify(times(n, () => one))}`;
+    const text = `{"size":{"width":64,"height":48},"objects":${objects}}`;
+    return () => supervisely.shapes({ parts: [text], file: 'a.json', size, classNames: namesOf(1) } as never);
+  });
   grows('circles of a labelme file, far outside the image', 100, (n) => {
     const shapes = times(n, (i) => ({
       label: 'class 0',
@@ -323,6 +348,11 @@ describe('takes time in proportion to', () => {
       return times(n, (i) => names.below('images', `https://x/s${i}/image.png`, () => true));
     };
   });
+});
+
+test('plans of one batch may all paste from one sample', () => {
+  const plans = times(130_000, (i) => ({ id: `${i}`, source: '0', placements: [{}] })) as unknown as Plan[];
+  expect(inChains(plans)).toHaveLength(plans.length);
 });
 
 test('the memory of a sorter does not grow with its texts', () => {

@@ -16,7 +16,9 @@ export function inChains(plans: readonly Plan[]): readonly Plan[] {
   const sourceOf = (plan: Plan): Plan | undefined => (isPasted(plan) ? byId.get(plan.source) : undefined);
   for (const plan of plans) {
     const source = sourceOf(plan);
-    if (source) users.set(source, [...(users.get(source) ?? []), plan]);
+    const known = source && users.get(source);
+    if (known) known.push(plan);
+    else if (source) users.set(source, [plan]);
   }
   const order = new Set<Plan>();
   for (const first of plans) {
@@ -30,7 +32,7 @@ export function inChains(plans: readonly Plan[]): readonly Plan[] {
     for (let plan = open.pop(); plan; plan = open.pop()) {
       if (order.has(plan)) continue;
       order.add(plan);
-      open.push(...(users.get(plan) ?? []));
+      for (const user of users.get(plan) ?? []) open.push(user);
     }
   }
   return [...order].reverse();

@@ -70,7 +70,7 @@ export async function planAgain(manifest: OpenManifest, places: Places, hooks: P
   );
   const records = await openRecords(manifest);
   try {
-    differences.push(...(await comparePlans({ frame, records, dataset, options, measures, poison }, hooks)).map(wrong));
+    for (const what of await comparePlans({ frame, records, dataset, options, measures, poison }, hooks)) differences.push(wrong(what));
   } finally {
     await records.close();
   }

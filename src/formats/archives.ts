@@ -58,7 +58,7 @@ export async function listDataset(root: string): Promise<Tree> {
 
 /** Note on archives that are not read; none if there are none. @param tree of `listDataset`. */
 export function notesOnArchives({ files }: Pick<Tree, 'files'>): string[] {
-  const unread = files.filter((file) => isArchive(file) && file.search(archiveInPath) < 0);
+  const unread = files.filter((file) => isArchive(file) && !isMember(file));
   const [first, ...others] = unread;
   if (first === undefined) return [];
   const more = others.length > 0 ? ` and ${others.length} more are` : ' is';
@@ -72,8 +72,12 @@ const archivesAtOnce = 8;
 
 /** Archives of a tree, without those in others. */
 export function archivesOf({ folders }: Pick<Tree, 'folders'>): string[] {
-  const all = [...folders].filter((folder) => archiveEnding.test(folder));
-  return all.filter((folder) => !all.some((other) => folder.startsWith(`${other}/`)));
+  return [...folders].filter((folder) => archiveEnding.test(folder) && !isMember(folder));
+}
+
+/** Tests if a path is that of a file or folder in an archive. */
+function isMember(path: string): boolean {
+  return path.search(archiveInPath) >= 0;
 }
 
 /** Finds archives of images with masks. */
@@ -87,15 +91,19 @@ export function findArchives(tree: Tree): Folders[] {
 /** Finds archives of images with files of objects. */
 export function findArchivedObjects(tree: Tree): Folders[] {
   const archives = archivesOf(tree);
-  const isOwn = (file: string): boolean => file.endsWith('.json') && archives.some((archive) => file.startsWith(`${archive}/`));
-  const first = archives.length === 0 ? undefined : tree.files.find(isOwn);
+  const first = archives.length === 0 ? undefined : tree.files.find((file) => file.endsWith('.json') && isMember(file));
   return first !== undefined && isSegmentAnything(tree, first) ? foldersOf(archives) : [];
 }
 
 /** Splits of archives, with the archives of each as its parts. */
 function foldersOf(archives: readonly string[]): Folders[] {
   const splits = new Map<string, string[]>();
-  for (const archive of archives) splits.set(splitOf(archive), [...(splits.get(splitOf(archive)) ?? []), archive]);
+  for (const archive of archives) {
+    const split = splitOf(archive);
+    const own = splits.get(split);
+    if (own) own.push(archive);
+    else splits.set(split, [archive]);
+  }
   const [only] = [...splits.keys()];
   // One name of all archives says nothing, unless it is that of a split.
   const isUnsplit = splits.size === 1 && !isSplitName(only as string);
@@ -119,8 +127,7 @@ function splitOf(archive: string): string {
 export function rolesIn(tree: Tree): ArchiveRoles {
   const stems = new Set<string>();
   const counts = new Map<string, number>();
-  const archives = archivesOf(tree);
-  const files = tree.files.filter((file) => archives.some((archive) => file.startsWith(`${archive}/`)) && isImage(file));
+  const files = tree.files.filter((file) => isMember(file) && isImage(file));
   for (const file of files) stems.add(stemOf(file));
   const endings = new Map<string, number>();
   let plain = 0;

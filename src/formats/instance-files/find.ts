@@ -33,16 +33,16 @@ export async function findInstanceFiles(tree: Tree): Promise<Folders[]> {
 
 /** Folders of splits in which each image has a folder of its own; most of them hold one image, and one has masks named otherwise. */
 function foldersOfImages(tree: Tree): string[] {
-  const parents = new Map<string, string[]>();
+  const parents = new Map<string, number>();
   for (const folder of tree.folders) {
     const parent = parentOf(folder);
-    if (isOfImage(tree, folder) && !parent.includes('/')) parents.set(parent, [...(parents.get(parent) ?? []), folder]);
+    if (isOfImage(tree, folder) && !parent.includes('/')) parents.set(parent, (parents.get(parent) ?? 0) + 1);
   }
   return [...parents.keys()].filter((parent) => {
     const { images } = inFolders(tree, parent);
     const isOther = ({ image, shapeFiles }: ImageWithFiles): boolean =>
       shapeFiles?.names.some((name) => withoutExtension(name) !== basename(withoutExtension(image))) ?? false;
-    return 2 * images.length > (parents.get(parent)?.length ?? 0) && images.some(isOther);
+    return 2 * images.length > (parents.get(parent) ?? 0) && images.some(isOther);
   });
 }
 

@@ -232,7 +232,9 @@ export function shapesOfSupervisely({
   for (const [n, one] of file.objects.entries()) {
     const isPart = one.instance && reasonOf(one, forms, size) === undefined;
     const key = isPart ? JSON.stringify([one.instance, one.classTitle]) : `${n}`;
-    groups.set(key, [...(groups.get(key) ?? []), n]);
+    const known = groups.get(key);
+    if (known) known.push(n);
+    else groups.set(key, [n]);
   }
   const shapes = [...groups.values()].map((indices, id) => {
     const [first = 0] = indices;
@@ -248,5 +250,5 @@ export function shapesOfSupervisely({
       throw new CopyPasteError('data', `not a valid Supervisely annotation: objects[${first}]: ${messageOf(cause)}`, { path, cause });
     }
   });
-  return { size, own: { file, forms, tail: /\s*$/.exec(content)?.[0] ?? '' }, shapes };
+  return { size, own: { file, forms, tail: content.slice(content.trimEnd().length) }, shapes };
 }

@@ -24,7 +24,9 @@ export function findVia(tree: Tree): Folders[] {
   for (const file of filesBesideImages(tree)) {
     if (!/^(?:[^/]+\/)?[^/]+\.json$/.test(file) || hasImageOf(tree, file)) continue;
     const folder = folderOf(file);
-    byFolder.set(folder, [...(byFolder.get(folder) ?? []), file]);
+    const known = byFolder.get(folder);
+    if (known) known.push(file);
+    else byFolder.set(folder, [file]);
   }
   const found = [...byFolder.values()]
     .filter(({ length }) => length <= mostDocuments)
