@@ -38,10 +38,7 @@ function remember(value: unknown, text: string, depth: number): unknown {
   }
   // Of a key that occurs twice, the last value counts.
   const owns = new Map<string, string>();
-  for (const part of partsOf(text)) {
-    const colon = endOfString(part, 0) + 1;
-    owns.set(JSON.parse(part.slice(0, colon)), part.slice(part.indexOf(':', colon) + 1).trim());
-  }
+  for (const part of partsOf(text)) owns.set(...memberOf(part));
   const members = new Map<string, Member>();
   const object: Record<string | symbol, unknown> = {};
   for (const [key, own] of owns) {
@@ -51,6 +48,31 @@ function remember(value: unknown, text: string, depth: number): unknown {
   }
   object[texts] = { whole: text, members } satisfies Texts;
   return object;
+}
+
+/**
+ * Replaces the text of a value in an object, and no other character. Of a key that occurs twice, the last value counts; without the key,
+ * nothing is replaced.
+ */
+export function withValue(text: string, key: string, replace: (value: string) => string): string {
+  const start = text.indexOf('{');
+  const object = text.slice(start).trimEnd();
+  let from = 1;
+  let found: { readonly start: number; readonly end: number } | undefined;
+  for (const part of partsOf(object)) {
+    // Only space and a comma lie between two parts.
+    const end = object.indexOf(part, from) + part.length;
+    const [name, value] = memberOf(part);
+    if (name === key) found = { start: start + end - value.length, end: start + end };
+    from = end;
+  }
+  return found ? text.slice(0, found.start) + replace(text.slice(found.start, found.end)) + text.slice(found.end) : text;
+}
+
+/** Key of a member, and the text of its value. */
+function memberOf(part: string): [key: string, value: string] {
+  const colon = endOfString(part, 0) + 1;
+  return [JSON.parse(part.slice(0, colon)), part.slice(part.indexOf(':', colon) + 1).trim()];
 }
 
 /** Divides the text of a list or an object into its elements or members. */
@@ -75,7 +97,7 @@ function partsOf(text: string): string[] {
 /** Position of the closing quote of the string that begins at `start`. */
 function endOfString(text: string, start: number): number {
   let at = start + 1;
-  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
   return at;
 }
 

@@ -2,7 +2,7 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { jsonText, parseJson } from '../../src/formats/json-text.ts';
+import { jsonText, parseJson, withValue } from '../../src/formats/json-text.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { temporaryFolder } from '../make.ts';
 
@@ -95,5 +95,27 @@ describe('numbers of a document', () => {
     expect([...all.matchAll(/"track_id":\s*9007199254740993/g)].length).toBeGreaterThan([...text.matchAll(objects)].length);
     expect(new Set(all.match(/"track_id":\s*\d+/g)?.map((one) => one.replace(/\s/, '')))).toEqual(new Set(['"track_id":9007199254740993']));
     expect(new Set(all.match(/"time":\s*[\d.]+/g)?.map((one) => one.replace(/\s/, '')))).toEqual(new Set(['"time":1.50']));
+  });
+});
+
+describe('withValue', () => {
+  test('replaces the value that JSON.parse takes, and no other character', () => {
+    const change = (text: string): string => withValue(text, 'a', (value) => `[${value}]`);
+    for (const [before, after] of [
+      [' { "a" : 1 , "b":{"a":2}}\n', ' { "a" : [1] , "b":{"a":2}}\n'],
+      ['{"b":{"a":2},"a":"\\"}, ","c":[{"a":3}]}', '{"b":{"a":2},"a":["\\"}, "],"c":[{"a":3}]}'],
+      ['{"a":1,"\\u0061":2 ,"b":"a"}', '{"a":1,"\\u0061":[2] ,"b":"a"}'],
+      ['{"b":{"a":1}}', '{"b":{"a":1}}'],
+      ['{}', '{}'],
+    ] as const)
+      expect(change(before)).toBe(after);
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom('a', 'b', '"', ''), json), spaces, (object, space) => {
+        const text = JSON.stringify(object, undefined, space);
+        const expected = Object.hasOwn(object, 'a') ? { ...object, a: [object.a] } : object;
+        expect(JSON.parse(change(text))).toEqual(JSON.parse(JSON.stringify(expected)));
+        expect(withValue(text, 'a', (value) => value)).toBe(text);
+      }),
+    );
   });
 });

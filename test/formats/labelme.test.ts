@@ -93,6 +93,30 @@ describe('a labelme data set', () => {
     await expectSound(out, labelme);
   });
 
+  test('names the image of a variant where the name counts: not in a shape, and in the last of two keys', async () => {
+    const own = { ...square, flags: { imagePath: 'of a flag.png' } };
+    const text = document([own]).replace('"imagePath":"a.png"', '"imagePath":"x/y.png", "imagePath" : "dir/a.png"');
+    const untouched = { ...square, label: 'dog' };
+    const root = await writeTree(join(folder, `named${number++}`), {
+      'a.png': picture,
+      'a.json': text,
+      'b.png': picture,
+      'b.json': document([untouched], { imagePath: null }),
+    });
+    const out = await run({ p: 0, copies: 2 }, root);
+    expect(readFileSync(join(out, 'a_aug2.json'), 'utf8')).toBe(text.replace('dir/a.png', 'dir/a_aug2.png'));
+    expect(readFileSync(join(out, 'b_aug2.json'), 'utf8')).toBe(document([untouched], { imagePath: null }));
+    const pasted = await run({ minArea: '1px' }, root);
+    for (const [file, imagePath] of [
+      ['a.json', 'dir/a.png'],
+      ['b.json', 'b.png'],
+    ] as const) {
+      const written = readFileSync(join(pasted, file), 'utf8');
+      expect(written).toContain('"copypaste"');
+      expect(JSON.parse(written)).toMatchObject({ imagePath });
+    }
+  });
+
   test('has rectangles and circles, splits, and images without a file, which are copied', async () => {
     const root = await writeTree(join(folder, `shapes${number++}`), {
       'train/a.png': picture,

@@ -43,6 +43,13 @@ describe('a data set of Segment Anything', () => {
     expect(readFileSync(join(out, 'sa_1_aug2.json'), 'utf8')).toBe(textOf('sa_1_aug2'));
   });
 
+  test('names the image of a variant where the name counts: not elsewhere, and in the last of two keys', async () => {
+    const of = (name: string): string =>
+      `${textOf('first').slice(0, -1)}, "image": {"of": {"file_name": "x"}, "file_name": null, "file_name" : "${name}.png"}}`;
+    const out = await run(await tree(of('sa_1')), { p: 0, copies: 2 });
+    expect(readFileSync(join(out, 'sa_1_aug2.json'), 'utf8')).toBe(of('sa_1_aug2'));
+  });
+
   test('keeps other masks to the letter, recomputes covered ones, and adds pastes with ids of their own', async () => {
     const root = await tree();
     const out = await run(root, { copies: 6 });

@@ -12,7 +12,7 @@ import { hasArea, type LabelmeShape, spansOfShapes, unpastedReason } from './dra
 /** Content of a labelme file. */
 export interface LabelmeDocument {
   readonly shapes: readonly LabelmeShape[];
-  readonly imagePath?: string;
+  readonly imagePath?: string | null;
   readonly imageWidth?: number | null;
   readonly imageHeight?: number | null;
 }

@@ -5,7 +5,7 @@ import { contoursOfSpans } from '../../masks/outlines.ts';
 import { boxOfSpans, fillSpans } from '../../masks/spans.ts';
 import type { Size } from '../../types.ts';
 import { type NewPaths, type PastedShapes, provenanceOf, type WriteOptions } from '../format.ts';
-import { jsonText } from '../json-text.ts';
+import { jsonText, withValue } from '../json-text.ts';
 import { type LabelmeShape, spansOfShapes } from './drawing.ts';
 import type { LabelmeDocument, ShapeIndices } from './read.ts';
 
@@ -46,14 +46,13 @@ export async function labelmeText(
 
 /** Replaces the image name in a labelme file, and nothing else. */
 export function renamedLabelmeText(text: string, image: string): string {
-  return text.replace(/("imagePath"\s*:\s*)("[^"\\]*(?:\\.[^"\\]*)*")/, (_, key: string, path: string) => {
-    return key + JSON.stringify(renamedPath(JSON.parse(path), image));
-  });
+  return withValue(text, 'imagePath', (path) => (path === 'null' ? path : JSON.stringify(renamedPath(JSON.parse(path), image))));
 }
 
 /** Replaces the file name of a path. */
-function renamedPath(path = '', image: string): string {
-  return path.slice(0, path.length - basename(path.replaceAll('\\', '/')).length) + basename(image);
+function renamedPath(path: string | null | undefined, image: string): string {
+  const before = path ?? '';
+  return before.slice(0, before.length - basename(before.replaceAll('\\', '/')).length) + basename(image);
 }
 
 /**

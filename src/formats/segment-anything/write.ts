@@ -4,7 +4,7 @@ import { countsOfSpans, packCounts } from '../../masks/run-lengths.ts';
 import { areaOfSpans, boxOfSpans } from '../../masks/spans.ts';
 import type { ClassNames, Shaped, Size } from '../../types.ts';
 import { type PastedShape, type PastedShapes, provenanceOf } from '../format.ts';
-import { jsonText } from '../json-text.ts';
+import { jsonText, withValue } from '../json-text.ts';
 import { onlyClass, type SamAnnotation, type SamImage } from './read.ts';
 
 /** Writes the file of an image after pasting. @param path of the image in the output. */
@@ -28,10 +28,13 @@ export function segmentAnythingText(
 
 /** Replaces the name of the image in a file, and nothing else. */
 export function renamedText(text: string, path: string): string {
-  return text.replace(/("file_name"\s*:\s*)("(?:[^"\\]|\\.)*")/, (all: string, key: string, name: string) => {
-    const next = renamedPath(JSON.parse(name), path);
-    return next === JSON.parse(name) ? all : key + JSON.stringify(next);
-  });
+  return withValue(text, 'image', (image) =>
+    withValue(image, 'file_name', (text) => {
+      const name: string | null = JSON.parse(text);
+      const next = name && renamedPath(name, path);
+      return next === name ? text : JSON.stringify(next);
+    }),
+  );
 }
 
 /** Replaces the file name of a path. */
