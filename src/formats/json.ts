@@ -67,14 +67,15 @@ const cutShort = 'the file is cut short';
  * Reads a JSON document whose outermost value is an object, part by part. Memory holds one part at a time; a parser that needs the
  * document as one string fails at 512 MB. Only finds where parts begin and end; the caller parses them.
  *
- * @throws {Error} when brackets, commas or quotes do not match.
+ * @throws {Error} when brackets, commas or quotes do not match, or a key of the outermost object occurs twice: what the caller has made of the
+ * parts of the first one could not be undone.
  */
 export async function* partsOf(root: string, path: string, options: ReadOptions = {}): AsyncGenerator<Part> {
   const file = await openRegular(joinPath(root, path), false, true);
   try {
     const reader = createReader(file, options);
     await reader.begin(openObject, 'an object');
-    yield* membersOf(reader, path, options);
+    yield* membersOf(reader, path, options, new Set());
     await reader.finish();
   } finally {
     await file.close();
@@ -102,8 +103,17 @@ export async function* elementsOf(root: string, path: string, options: ReadOptio
   }
 }
 
-/** Parts of an object whose opening brace is consumed. */
-async function* membersOf(reader: Reader, path: string, { encoding, within = [] }: ReadOptions): AsyncGenerator<Part> {
+/** Description of a key that occurs twice. @param at position of the second one. */
+export function twice(key: string, at: number): string {
+  return `the key '${key.slice(0, 200)}' occurs twice, the second time at byte ${at}; keep one`;
+}
+
+/**
+ * Parts of an object whose opening brace is consumed.
+ *
+ * @param keys collects the keys, of which none may occur twice; absent for objects that may have millions.
+ */
+async function* membersOf(reader: Reader, path: string, { encoding, within = [] }: ReadOptions, keys?: Set<string>): AsyncGenerator<Part> {
   const { peek, take, need, value, wrong, position } = reader;
   if (await take(closeObject)) return;
   do {
@@ -111,6 +121,8 @@ async function* membersOf(reader: Reader, path: string, { encoding, within = [] 
     const { bytes, place } = await value();
     const key: string = JSON.parse(decodeText(bytes, path, encoding, place.start));
     const keyStart = place.start;
+    if (keys?.has(key)) throw new Error(twice(key, keyStart));
+    keys?.add(key);
     await need(colon);
     if (within.includes(key) && (await take(openObject))) {
       if ((await peek()) === closeObject)

@@ -348,6 +348,8 @@ describe('a COCO data set', () => {
       "file name '/etc/passwd' points outside the folder of images",
       { images: [{ ...images[0], file_name: '/etc/passwd' }], annotations: [], categories },
     ],
+    ["the key 'images' occurs twice", JSON.stringify({ images, annotations: [], categories }).replace('{', '{"images":[],')],
+    ["the key 'info' occurs twice", JSON.stringify({ images, annotations: [], categories }).replace('{', '{"info":{},"info":{},')],
     ['image 1: the id occurs twice', { images: [images[0], { ...images[1], id: 1 }], annotations: [], categories }],
     ['annotation 1: the id occurs twice', { images, annotations: [annotation, annotation], categories }],
     ['annotation 1 refers to image 7, which is not defined', { images, annotations: [{ ...annotation, image_id: 7 }], categories }],

@@ -191,6 +191,7 @@ describe('a Datumaro data set', () => {
   test.each([
     ['not a valid Datumaro document: the file is cut short', JSON.stringify(document(item('a', square))).slice(0, -9)],
     ['not a valid Datumaro document: items are missing', { ...document(), items: undefined }],
+    ["the key 'items' occurs twice", JSON.stringify(document(item('a', square))).replace('{', '{"items":[],')],
     ['items is an object, not a list', { ...document(), items: {} }],
     ['items\\[0\\]: is null, not an object', document(null)],
     ['items\\[0\\]: id is the number 1, not text', document({ ...(item('a') as object), id: 1 })],

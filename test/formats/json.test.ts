@@ -101,7 +101,9 @@ describe('partsOf', () => {
         const own = await read(text, chunk)
           .then(documentOf)
           .catch((error: unknown) => error);
-        if (isObject) expect(Object.keys(own as object).sort()).toEqual(Object.keys(parsed).sort());
+        // A changed character may make two keys the same.
+        if (isObject && own instanceof Error) expect(own.message).toContain('occurs twice');
+        else if (isObject) expect(Object.keys(own as object).sort()).toEqual(Object.keys(parsed).sort());
         else expect(own).toBeInstanceOf(Error);
       }),
       { numRuns: 300 },
@@ -122,6 +124,7 @@ describe('partsOf', () => {
     ['{"a":1,}', 'a key is missing at byte 7'],
     ['{"a":[1,]}', 'a value is missing at byte 8'],
     ['{1:2}', 'a key is missing at byte 1'],
+    ['{"a":[1],"b":2,"\\u0061":[3]}', "the key 'a' occurs twice, the second time at byte 15; keep one"],
     ['{} {}', 'unexpected text after the document at byte 3'],
   ])('refuses %s: %s', async (text, message) => {
     for (const chunk of [1, 3, undefined]) await expect(read(text, chunk)).rejects.toThrow(message);

@@ -284,6 +284,8 @@ describe('a VIA data set', () => {
 
   test.each<[string, object | string]>([
     ['not a valid VIA document: the file is cut short', JSON.stringify(both()).slice(0, -9)],
+    ["the key 'a.png7' occurs twice", JSON.stringify(both()).replace(/}$/, ',"a.png7":{}}')],
+    ["the key 'a.png7' occurs twice", `{"_via_settings":{},"_via_img_metadata":${JSON.stringify(both()).replace(/}$/, ',"a.png7":{}}')}}`],
     ["image 'a.png7': filename is the number 1, not text", entry([], 'a.png', { filename: 1 })],
     ["image 'a.png7': size is a list of 0, not a number of bytes", entry([], 'a.png', { size: [] })],
     ["image 'a.png7': is not JSON", JSON.stringify(both()).replace('"size":7', '"size":NaN')],

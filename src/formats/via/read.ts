@@ -8,7 +8,7 @@ import type { Reason, Shaped, ShapeSet, Size } from '../../types.ts';
 import { idsByName } from '../class-ids.ts';
 import { readRange, readSurroundings, type Surroundings } from '../documents.ts';
 import { type DocumentContents, type DocumentFormat, type DocumentImage, type ShapeSource, unnamedClass } from '../format.ts';
-import { type Part, partsOf, tooDeep } from '../json.ts';
+import { type Part, partsOf, tooDeep, twice } from '../json.ts';
 import { parseJson } from '../json-text.ts';
 import { object, shown } from '../keys.ts';
 import { reasonOfPolygon } from '../stacks.ts';
@@ -53,10 +53,13 @@ export async function openVia(
   let defined = {};
   let ids: { readonly start: number; end: number } | undefined;
   let begun = false;
+  const keys = new Set<string>();
   const count = (reason: Reason, n: number): void => {
     if (n > 0) unpasted[reason] = (unpasted[reason] ?? 0) + n;
   };
   const addImage = ({ key, keyStart = 0, place, deep }: Part, content: string): void => {
+    if (keys.has(key)) throw new Error(twice(key, keyStart));
+    keys.add(key);
     const places = [keyStart, place.start + place.length - keyStart];
     placed.push({ places });
     const { image, problem } = deep ? { problem: tooDeep } : parseImage(content);
