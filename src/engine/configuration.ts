@@ -199,7 +199,7 @@ function configurationOf(path: string, options: Readonly<Record<string, unknown>
     const refuse = (what: string): never => {
       throw new CopyPasteError('data', what, { path });
     };
-    const option = configured[name];
+    const option = Object.hasOwn(configured, name) ? configured[name] : undefined;
     if (!option || option.kind === 'path') return refuse(`has the option ${keyOf(name)}, which this version does not know`);
     if (areEqual(value, usualValue(configured, name, name === 'preset' ? undefined : options.preset))) continue;
     settings.set(name, { value: checked(option, value, refuse) });

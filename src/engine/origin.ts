@@ -49,7 +49,7 @@ export function givenOptions(
     throw new CopyPasteError('usage', message);
   }
   const table: Readonly<Record<string, Option>> = augmentOptions;
-  const strange = Object.keys(options).find((name) => table[name] === undefined || table[name].bytes === false);
+  const strange = Object.keys(options).find((name) => !Object.hasOwn(table, name) || table[name]?.bytes === false);
   if (strange !== undefined)
     throw new CopyPasteError('data', `options.${strange} is no option that a manifest holds`, { path: manifestName });
   const { colorMap, classNames, classMap, jobs, memory } = places;

@@ -115,7 +115,8 @@ export async function readBank(root: string, each?: (record: BankRecord) => void
   const refuse = (what: string, cause?: unknown): CopyPasteError =>
     new CopyPasteError('data', `is not the manifest of a bank: ${what}; extract the bank again`, { path: bankFile, cause });
   const hash = createHash('sha256');
-  const head: Record<string, unknown> = {};
+  // Without a prototype, no key has a value before it is read.
+  const head: Record<string, unknown> = Object.create(null);
   const skipped: Bank['skipped'][0][] = [];
   const entries: BankEntry[] = [];
   let cutouts = 0;

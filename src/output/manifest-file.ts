@@ -33,7 +33,8 @@ export interface OpenManifest {
  * @throws {CopyPasteError} `noInput` if there is none, `io` if it cannot be read, `data` with the first error in it.
  */
 export async function openManifest(path: string, each?: (record: ManifestRecord) => void): Promise<OpenManifest> {
-  const document: Record<string, unknown> = {};
+  // Without a prototype, no key has a value before it is read.
+  const document: Record<string, unknown> = Object.create(null);
   let count = 0;
   let damaged: unknown;
   const isWanted = (key: string, element: boolean): boolean => {

@@ -48,7 +48,8 @@ export const packRun: RunKind<PackHead, PackRecord, CompletePack> = {
   record: asPackRecord,
   async read(path) {
     const [file, head] = [basename(path), {} as Record<string, unknown>];
-    const lists: Record<string, unknown[]> = { records: [], files: [] };
+    // Without a prototype, no key has a value before it is read.
+    const lists: Record<string, unknown[]> = Object.assign(Object.create(null), { records: [], files: [] });
     try {
       for await (const { key, element, bytes } of partsOf(dirname(path), file)) {
         const value: unknown = JSON.parse(bytes.toString());

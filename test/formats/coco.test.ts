@@ -397,9 +397,9 @@ describe('a COCO data set that is not as simple', () => {
   const document = { images, annotations: [annotation, { ...annotation, id: 2, image_id: 2 }], categories };
 
   test('may contain other lists, which stay unchanged', async () => {
-    const root = await tree({ ...document, splits: ['train'], scores: [1, 2] });
-    const { out } = await run({ minArea: '1px' }, root);
-    expect(read(out)).toMatchObject({ splits: ['train'], scores: [1, 2] });
+    const others = { splits: ['train'], scores: [1, 2], constructor: ['a'] };
+    const { out } = await run({ minArea: '1px' }, await tree({ ...document, ...others }));
+    expect(read(out)).toMatchObject(others);
   });
 
   test('finds its images if the first is missing', async () => {

@@ -54,6 +54,11 @@ describe('a manifest that is read in parts', async () => {
     ],
     ['without a seed', (text: string) => text.replace('"seed":0,', ''), 'seed:'],
     ['without records', (text: string) => text.replace('"records":', '"record":'), 'records: Invalid input: expected array'],
+    [
+      'with a list of an unknown name',
+      (text: string) => text.replace('{', '{"constructor":[1],'),
+      'document: Unrecognized key: "constructor"',
+    ],
     ['with records that are no list', (text: string) => text.replace(/"records":\[.*\n\]/s, '"records":{}'), 'records: Invalid input'],
   ])('is refused if it is %s', async (_, change, why) => {
     const damaged = join(folder, 'damaged.json');

@@ -155,7 +155,10 @@ export async function readCoco(
     if (typeof categories !== 'number') listed.several.set(listed.count, categories);
     addRow(listed, id as number, image, typeof categories === 'number' ? categories : -1, place.start, place.length);
   };
-  const adders: Readonly<Record<string, typeof addImage>> = { images: addImage, annotations: addAnnotation };
+  const adders = new Map<string, typeof addImage>([
+    ['images', addImage],
+    ['annotations', addAnnotation],
+  ]);
   try {
     const options = { encoding, within: ableById, seen: (bytes: Uint8Array) => hash.update(bytes) };
     for await (const part of partsOf(root, path, options)) {
@@ -166,7 +169,7 @@ export async function readCoco(
       seen.add(key);
       if (known.has(key)) refuseForm(key, isOne, value);
       if (part.within !== undefined || (ableById.includes(key) && text === '{}')) byId.add(key);
-      const add = isOne ? adders[key] : undefined;
+      const add = isOne ? adders.get(key) : undefined;
       if (add) add(value as CocoImage, place, problem ?? problemOfMember(part, value as Identified));
       else {
         if (key === 'categories' && isOne) addCategory(value as object);

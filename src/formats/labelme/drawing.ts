@@ -33,25 +33,25 @@ type Point = readonly [x: number, y: number];
 type Line = (y: number, x0: number, x1: number) => void;
 
 /** Numbers of points of the types with an area; X-AnyLabeling writes rectangles of four corners and its own types of four. */
-const pointsOf: Readonly<Record<string, (n: number) => boolean>> = {
-  polygon: (n) => n > 2,
-  rectangle: (n) => n === 2 || n === 4,
-  circle: (n) => n === 2,
-  mask: (n) => n === 2,
-  oriented_rectangle: (n) => n === 4,
-  rotation: (n) => n === 4,
-  quadrilateral: (n) => n === 4,
-};
+const pointsOf: ReadonlyMap<string, (n: number) => boolean> = new Map([
+  ['polygon', (n) => n > 2],
+  ['rectangle', (n) => n === 2 || n === 4],
+  ['circle', (n) => n === 2],
+  ['mask', (n) => n === 2],
+  ['oriented_rectangle', (n) => n === 4],
+  ['rotation', (n) => n === 4],
+  ['quadrilateral', (n) => n === 4],
+]);
 
 /** Tests if a shape has an area; lines and points have none. */
 export function hasArea({ shape_type: type, points }: Pick<LabelmeShape, 'shape_type' | 'points'>): boolean {
-  return pointsOf[type ?? 'polygon']?.(points.length) ?? false;
+  return pointsOf.get(type ?? 'polygon')?.(points.length) ?? false;
 }
 
 /** Reason why a shape is never pasted; undefined if it can be. @param size of the image, if the file states it. */
 export function unpastedReason(shape: LabelmeShape, size: Size | undefined): Reason | undefined {
   const type = shape.shape_type ?? 'polygon';
-  if (!pointsOf[type]) return `of type '${type}'`;
+  if (!pointsOf.has(type)) return `of type '${type}'`;
   if (noClass.has(shape.label)) return `labelled '${shape.label}'`;
   if (!hasArea(shape)) return 'wrong number of points';
   if (!size) return undefined;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeMask } from '../../../src/codecs/png-masks.ts';
-import { spansOfShapes } from '../../../src/formats/labelme/drawing.ts';
+import { hasArea, spansOfShapes } from '../../../src/formats/labelme/drawing.ts';
 import { contoursOfSpans } from '../../../src/masks/outlines.ts';
 import { spansOfPixels } from '../../../src/masks/spans.ts';
 import { maskOf } from '../../make.ts';
@@ -22,6 +22,20 @@ test("labelme's shapes are drawn as labelme draws them, to the pixel", () => {
     expect([...spansOfShapes([{ label: 'x', points, shape_type: type }], { width: w, height: h })], JSON.stringify(points)).toEqual(spans);
   }
   expect(cases.length).toBe(72);
+});
+
+test('a type of any other name has no area', () => {
+  for (const type of ['constructor', 'toString', '__proto__', 'line'])
+    expect(
+      hasArea({
+        shape_type: type,
+        points: [
+          [1, 1],
+          [9, 1],
+          [9, 9],
+        ],
+      }),
+    ).toBe(false);
 });
 
 test('the outlines of a shape without holes are drawn with its pixels again', () => {
