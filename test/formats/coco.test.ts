@@ -402,6 +402,21 @@ describe('a COCO data set that is not as simple', () => {
     expect(read(out)).toMatchObject(others);
   });
 
+  test('gives variants ids that nothing in the document has, also nothing that is left out', async () => {
+    const left = [
+      { ...annotation, id: 90, image_id: 9 },
+      { ...annotation, id: 80, segmentation: [['a']] },
+    ];
+    const root = await tree({
+      ...document,
+      images: [...images, { ...images[0], id: 70, file_name: 7 }],
+      annotations: [...document.annotations, ...left],
+    });
+    const { out } = await run({ p: 0, copies: 2, skipBad: true }, root);
+    expect(read(out).images.map(({ id }) => id)).toEqual([1, 2, 71, 72]);
+    expect(read(out).annotations.map(({ id }) => id)).toEqual([1, 2, 91, 92]);
+  });
+
   test('finds its images if the first is missing', async () => {
     const root = await tree(document, { 'b.png': [20, 10] });
     const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: true });

@@ -224,6 +224,26 @@ describe('a Label Studio export', () => {
     expect(read(out)[0]?.data.image).toBe(image);
   });
 
+  test('gives variants ids that nothing in the document has: no cancelled annotation, no prediction, and no task that is left out', async () => {
+    const damaged = task(50, 'images/none.png', [annotation(90, [polygon('cat', rectangle(2, 2, 12, 8), { type: 7 })])]);
+    const one = task(
+      1,
+      'images/a.png',
+      [annotation(7, [polygon('cat', rectangle(2, 2, 12, 8))]), annotation(80, [], { was_cancelled: true })],
+      {
+        predictions: [{ id: 70, task: 1 }, 71, null],
+      },
+    );
+    const two = task(2, 'images/b.png', [annotation(8, [polygon('dog', rectangle(2, 2, 12, 8))])]);
+    const out = await run(await tree([one, two, damaged, null]), { copies: 2, p: 0, skipBad: true });
+    const written = read(out);
+    expect(written.map(({ id }) => id)).toEqual([1, 51, 2, 52]);
+    expect(written.map(({ annotations }) => annotations?.map(({ id }) => id))).toEqual([[7, 80], [91, 92], [8], [94]]);
+    expect(written.map(({ predictions }) => predictions)).toEqual(
+      [one, { predictions: [{ id: 93, task: 51 }, 71, null] }, {}, {}].map((each) => (each as Task).predictions),
+    );
+  });
+
   test('leaves images without an annotation unlabelled, also where all are cancelled', async () => {
     const cat = [polygon('cat', rectangle(2, 2, 12, 8))];
     const root = await tree(

@@ -13,7 +13,7 @@ import { reasonIn } from '../unpasted.ts';
 import { contradictionsOfMask } from './contradictions.ts';
 import { type CocoDocument, type CocoImage, type CocoProvenance, instanceOf, licenceOf, type Noted, readCoco } from './read.ts';
 import { reasonOf, type Segmented } from './unpasted.ts';
-import { annotationKeys, problemOfSegmentation } from './values.ts';
+import { annotationKeys, isId, problemOfSegmentation } from './values.ts';
 import { type CocoEntry, documentText, entryOf, provenance, renamedImage } from './write.ts';
 export interface CocoAnnotation extends Segmented {
   readonly id: number;
@@ -39,9 +39,10 @@ export const coco: DocumentFormat<InstancesImage, CocoAnnotation, CocoEntry, Coc
     let keypoints = 0;
     const note = (annotation: Partial<CocoAnnotation>, size: Size | undefined): Noted => {
       const { id, category_id: categories = 0, segmentation, keypoints: points } = annotation;
+      // Ids of annotations that are left out are not given to others.
+      if (isId(id)) largestId = Math.max(largestId, id);
       const problem = problemOfKeys(annotation, annotationKeys) ?? problemOfSegmentation(segmentation, size);
       if (problem !== undefined) return { id, categories, problem };
-      largestId = Math.max(largestId, id as number);
       if (points) keypoints++;
       const reason = reasonOf(annotation);
       return { id, categories, reason: typeof reason === 'object' && size ? reasonIn(reason, size) : reason };

@@ -182,7 +182,9 @@ export async function readCoco(
   }
   if (!seen.has('images')) throw refuse('not a valid COCO document: images are missing');
   const joined = joinAnnotations(images, listed, noun, classNames, faults);
-  const largestImage = joined.images.reduce((largest, { id }) => Math.max(largest, id), 0);
+  // Ids of images that are left out are not given to others.
+  let largestImage = 0;
+  for (const id of images.keys()) largestImage = Math.max(largestImage, id);
   return { path, sha256: hash.digest('hex'), byId: [...byId], rest, largestImage, classNames, things, faults, ...joined };
 }
 

@@ -10,7 +10,7 @@ import { elementsOf } from '../json.ts';
 import { parseJson } from '../json-text.ts';
 import { type Counted, createShapeTally, reasonOfPolygon } from '../stacks.ts';
 import { geometryOf, outlineOf, type Region, regionsOf, spansOfRegion } from './regions.ts';
-import { annotationsKey, imageKey, liveAnnotations, mainAnnotation, type Result, type Task } from './tasks.ts';
+import { annotationsKey, idKeys, imageKey, liveAnnotations, mainAnnotation, type Result, type Task, type TaskAnnotation } from './tasks.ts';
 import { problemsOfTask } from './values.ts';
 
 /** Facts of a document that its entries need. */
@@ -46,16 +46,17 @@ export async function openLabelStudio(
       const title = Number.isInteger(task?.id) ? `task ${task.id}` : `tasks[${all.length}]`;
       const places = [place.start, place.length];
       all.push({ places });
+      // Ids of tasks and annotations that are left out are not given to others.
+      largestTask = Math.max(largestTask, idOf(task));
+      for (const annotation of annotationsOf(task)) largestAnnotation = Math.max(largestAnnotation, idOf(annotation));
       const problems = problemsOfTask(task);
       if (problems.length > 0) {
         faults.push(...problems.map((problem) => `${title}: ${problem}`));
         continue;
       }
       images.push({ title, name: nameOf(task), ...sizeOf(task), places });
-      largestTask = Math.max(largestTask, task.id ?? 0);
       const main = mainAnnotation(task);
       for (const [n, annotation] of liveAnnotations(task)) {
-        largestAnnotation = Math.max(largestAnnotation, Number(annotation.id) || 0);
         const regions = regionsOf(annotation);
         for (const name of regions.flatMap((one) => one.labels)) labels.add(name);
         control ??= annotation.result?.find(({ type }) => type === 'polygonlabels' || type === 'brushlabels');
@@ -73,6 +74,17 @@ export async function openLabelStudio(
   const counts = found.counts((label) => label !== undefined);
   const classNames = new Map([...labels].sort().map((name, id) => [id, name]));
   return { images, classNames, faults, document: { path, sha256: hash.digest('hex'), ...counts, largestIds, own } };
+}
+
+/** Id of a task or an annotation that may have any form; 0 if it is no number. */
+function idOf(one: { readonly id?: unknown } | null): number {
+  const id = Number(one?.id);
+  return Number.isSafeInteger(id) ? id : 0;
+}
+
+/** All that gets an id of an annotation, in a task that may have any form. */
+function annotationsOf(task: Partial<Task> | null): TaskAnnotation[] {
+  return idKeys.flatMap((key) => task?.[key] ?? []);
 }
 
 /** Tests if a task is one of the minimal export: regions are under the name of their control. */

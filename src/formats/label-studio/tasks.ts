@@ -46,6 +46,9 @@ export type Value = Readonly<Record<string, unknown>> & {
   readonly rotation?: number | null;
 };
 
+/** Keys of lists whose elements have ids of annotations. */
+export const idKeys = ['annotations', 'completions', 'predictions'] as const;
+
 /** Key of the annotations of a task. */
 export function annotationsKey({ annotations }: Task): 'annotations' | 'completions' {
   return annotations ? 'annotations' : 'completions';

@@ -7,9 +7,10 @@ import { idsAfter, withSurroundings } from '../documents.ts';
 import { type Document, type PastedShape, type PastedShapes, provenanceOf, type WriteOptions } from '../format.ts';
 import { renamed } from '../image-names.ts';
 import { jsonText, parseJson } from '../json-text.ts';
+import { object } from '../keys.ts';
 import type { LabelStudioDocument, RegionOfTask } from './read.ts';
 import { geometryOf, labelsKey, percentOf } from './regions.ts';
-import { annotationsKey, imageKey, liveAnnotations, type Result, type Task, type TaskAnnotation } from './tasks.ts';
+import { annotationsKey, idKeys, imageKey, liveAnnotations, type Result, type Task, type TaskAnnotation } from './tasks.ts';
 
 /** A task in an output document, as JSON text. */
 export interface TaskEntry {
@@ -132,15 +133,18 @@ export function documentText({ own, largestIds }: Document<LabelStudioDocument>,
   const idOf = idsAfter(largestIds?.image ?? 0);
   let annotation = largestIds?.annotation ?? 0;
   const renumbered = (task: Task, id: number): Task => {
-    const all = (key: 'annotations' | 'completions' | 'predictions') =>
-      task[key] && {
-        [key]: task[key].map(({ unique_id: _, ...one }: TaskAnnotation & { readonly unique_id?: unknown }) => ({
-          ...one,
-          ...(one.id !== undefined && { id: ++annotation }),
-          ...(one.task !== undefined && { task: id }),
-        })),
-      };
-    return { ...task, id, ...all('annotations'), ...all('completions'), ...all('predictions') };
+    const next: Record<string, unknown> = { ...task, id };
+    for (const key of idKeys) {
+      const before: readonly (TaskAnnotation & { readonly unique_id?: unknown })[] | null | undefined = task[key];
+      if (!before) continue;
+      next[key] = before.map((all) => {
+        // Predictions may be given by their ids alone.
+        if (!object.fits(all)) return all;
+        const { unique_id: _, ...one } = all;
+        return { ...one, ...(one.id !== undefined && { id: ++annotation }), ...(one.task !== undefined && { task: id }) };
+      });
+    }
+    return next as unknown as Task;
   };
   return withSurroundings(
     own,
