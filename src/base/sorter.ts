@@ -19,6 +19,9 @@ export interface Sorter {
   sorted(): Generator<string>;
 }
 
+/** Closes the temporary files of sorters that an error left unsorted. */
+const unsorted = new FinalizationRegistry<Spool>((spool) => spool.close());
+
 /** Creates a sorter. Its memory does not grow with the number of texts: from the second chunk on, they are in a temporary file. */
 export function createSorter(): Sorter {
   let texts: string[] = [];
@@ -27,7 +30,10 @@ export function createSorter(): Sorter {
   return {
     add(text) {
       if (texts.length === chunkSize) {
-        spool ??= openSpool();
+        if (!spool) {
+          spool = openSpool();
+          unsorted.register(chunks, spool, chunks);
+        }
         chunks.push(spoolChunk(texts.sort(), spool));
         texts = [];
       }
@@ -40,6 +46,7 @@ export function createSorter(): Sorter {
         if (spool) yield* merged([...chunks.map((blocks) => textsOf(blocks, spool as Spool)), last[Symbol.iterator]()]);
         else yield* last;
       } finally {
+        unsorted.unregister(chunks);
         spool?.close();
       }
     },

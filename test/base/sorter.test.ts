@@ -1,4 +1,6 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createSorter, groupsOf } from '../../src/base/sorter.ts';
 import { temporaryFolder } from '../make.ts';
@@ -30,6 +32,44 @@ test('a folder that takes no temporary file is named', () => {
     expect(() => sortedBySorter(Array.from({ length: 20_000 }, String))).toThrow(
       '/nowhere: no temporary file: ENOENT: no such file or directory; free some space there, or name another folder in TMPDIR',
     );
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+});
+
+test.runIf(process.platform === 'linux')('the temporary file of a sorter that an error left unsorted is closed', async () => {
+  const before = process.env.TMPDIR;
+  const folder = (process.env.TMPDIR = temporaryFolder());
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const linkOf = (file: string): string => {
+    try {
+      return readlinkSync(`/proc/self/fd/${file}`);
+    } catch {
+      return '';
+    }
+  };
+  const open = (): number => readdirSync('/proc/self/fd').filter((file) => linkOf(file).startsWith(folder)).length;
+  try {
+    const fail = (): void => {
+      const sorter = createSorter();
+      for (let n = 0; n < 20_000; n++) sorter.add(String(n));
+      expect(open()).toBe(1);
+    };
+    fail();
+    await expect
+      .poll(() => {
+        collect();
+        return open();
+      })
+      .toBe(0);
+    const kept = createSorter();
+    for (let n = 0; n < 20_000; n++) kept.add(String(n));
+    collect();
+    await new Promise((done) => setTimeout(done, 50));
+    expect([...kept.sorted()]).toHaveLength(20_000);
+    expect(open()).toBe(0);
   } finally {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
