@@ -5,6 +5,7 @@ import type { AugmentSummary } from '../engine/tally.ts';
 import { CopyPasteError, exitCodes, printable } from '../errors.ts';
 import { augmentOptions, type Given, shardOptions } from '../options.ts';
 import type { SampleRecord } from '../output/manifest.ts';
+import type { ClassNames } from '../types.ts';
 import { augment, augmentShard } from '../verbs/augment.ts';
 import { describeDataset, describeNotes, describeSources } from './dataset.ts';
 import { tellSkipped } from './skipped.ts';
@@ -26,6 +27,7 @@ export async function run(
 function runWhole(given: Given<typeof augmentOptions>, streams: Streams, programs?: Programs): Promise<number> {
   const { stdout, stderr } = streams;
   let began = 0;
+  let classNames: ClassNames = new Map();
   /** Records of a dry run. */
   const plan: SampleRecord[] = [];
   return withProgress({
@@ -41,6 +43,7 @@ function runWhole(given: Given<typeof augmentOptions>, streams: Streams, program
             for (const line of describeOpened(opened, given)) say(line);
             // The rate includes the time of measurements.
             began ||= performance.now();
+            classNames = opened.classNames;
           },
           fellBack: (error) => say(`${error.message}; continuing on the CPU (--fallback)`),
           done: (id, record) => {
@@ -51,7 +54,7 @@ function runWhole(given: Given<typeof augmentOptions>, streams: Streams, program
             else if (given.dryRun && record?.copy !== undefined) {
               if (given.json) plan.push(record);
               else
-                stdout.write(`${printable(describePlan(record))}
+                stdout.write(`${printable(describePlan(record, classNames))}
 `);
             }
           },

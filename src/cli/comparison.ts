@@ -1,6 +1,6 @@
 /** Lines that compare two data sets. */
 import type { ComparedClass, Inspection } from '../engine/inspection.ts';
-import { describeLayout, describeSizes } from './dataset.ts';
+import { describeLayout, describeSizes, idText } from './dataset.ts';
 import { wrapped } from './help.ts';
 import { some } from './some.ts';
 import { tableLines } from './table.ts';
@@ -47,14 +47,15 @@ export function describeComparison(
 
 /** Rows of the table: below two rows of headings, one for each class. */
 function comparedTable(classes: readonly ComparedClass[]): string[][] {
-  const pairs: readonly (readonly [title: string, of: (side: Side) => string])[] = [
-    ['id', ({ ids }) => ids.join(',')],
+  const pairs: readonly (readonly [title: string, of: (side: Side, leftOut: boolean) => string])[] = [
+    ['id', ({ ids }, leftOut) => ids.map((id) => idText({ id, leftOut })).join(',')],
     ['samples', ({ samples }) => `${samples}`],
     ['instances', ({ instances }) => `${instances}`],
     ['pixels in %', ({ share }) => (100 * share).toFixed(2)],
   ];
   const columns = pairs.map(([title, of]) => {
-    const cellOf = (side: Side | undefined, leftOut: boolean): string => (leftOut && title === 'instances' ? '' : side ? of(side) : '–');
+    const cellOf = (side: Side | undefined, leftOut: boolean): string =>
+      leftOut && title === 'instances' ? '' : side ? of(side, leftOut) : '–';
     const cells = classes.map(({ a, b, leftOut }) => [cellOf(a, leftOut), cellOf(b, leftOut)] as const);
     const [left, right] = [0, 1].map((n) => Math.max(1, ...cells.map((pair) => pair[n as 0 | 1].length))) as [number, number];
     return [title, ...[['A', 'B'] as const, ...cells].map(([a, b]) => `${a.padStart(left)}  ${b.padStart(right)}`)];

@@ -8,6 +8,7 @@ import type { SourcedDataset } from '../dataset/sources.ts';
 import { describeUnpasted, total, unpastedWith } from '../dataset/unpasted.ts';
 import type { Inspection } from '../engine/inspection.ts';
 import { bankLayout } from '../formats/bank.ts';
+import { noCategory } from '../masks/ids.ts';
 import { some } from './some.ts';
 
 /** Layout, folders, split and number of samples of a data set. */
@@ -80,10 +81,17 @@ export function describeSources({ sources, classNames }: SourcedDataset): string
   ];
 }
 
+/** Id of a class in a table; empty for pixels that belong to no object, which have an id inside the program only. */
+export function idText({ id, leftOut }: { readonly id: number; readonly leftOut: boolean }): string {
+  return leftOut && id === noCategory ? '' : `${id}`;
+}
+
 /** Layout, and number of samples by split. */
 export function describeLayout({ layout, splits, annotations }: Inspection): string {
   const total = Object.values(splits).reduce((sum, n) => sum + n, 0);
-  const named = Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`);
+  const named = Object.keys(splits).some((name) => name !== '')
+    ? Object.entries(splits).map(([name, n]) => `${name === '' ? 'no split' : name} ${n}`)
+    : [];
   return layout === bankLayout
     ? `bank of objects: ${plural(annotations, 'cut-out')} of ${plural(total, 'sample')}`
     : `${layout} layout: ${plural(total, 'sample')}${named.length > 0 ? `: ${named.join(', ')}` : ''}`;

@@ -19,6 +19,7 @@ import { resolveOptions } from '../schema.ts';
 import { configName, type Reason } from '../types.ts';
 import { inspect } from '../verbs/inspect.ts';
 import { commentLines } from './comment.ts';
+import { idText } from './dataset.ts';
 import { remedies } from './inspect.ts';
 import type { Streams } from './streams.ts';
 import { tableLines } from './table.ts';
@@ -223,7 +224,7 @@ async function classLines({ dataset, inspection }: Known): Promise<string[]> {
   const cells = classes
     .slice(0, mostRows)
     .map(({ id, name = '', kind, leftOut, instances, pastable: usable, pixels: own }) => [
-      `${id}`,
+      idText({ id, leftOut }),
       name === '' && leftOut ? 'unlabelled' : name,
       leftOut ? 'never pasted' : kind,
       leftOut ? '' : `${instances}`,

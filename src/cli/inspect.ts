@@ -7,7 +7,7 @@ import type { Given, inspectOptions } from '../options.ts';
 import type { Reason } from '../types.ts';
 import { inspect } from '../verbs/inspect.ts';
 import { describeComparison } from './comparison.ts';
-import { describeLayout, describeNotes, describeSizes } from './dataset.ts';
+import { describeLayout, describeNotes, describeSizes, idText } from './dataset.ts';
 import { some } from './some.ts';
 import { type Streams, usualWidth } from './streams.ts';
 import { change, tableLines } from './table.ts';
@@ -93,7 +93,7 @@ function classTable({ classes }: SplitCounts, augmented?: Inspection['augmented'
       ...(augmented ? ['pasted', 'before -> after'] : []),
     ],
     ...classes.map(({ id, name = '', leftOut, kind, samples, instances, pastable, pixels: own, pasted = 0, before = 0, after = 0 }) => [
-      `${id}`,
+      idText({ id, leftOut }),
       name === '' && leftOut ? 'unlabelled' : name,
       leftOut ? 'left out' : kind,
       `${samples}`,

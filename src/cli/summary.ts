@@ -10,17 +10,18 @@ import type { SampleRecord } from '../output/manifest.ts';
 import { dropWords, passInWords, passWords, reasonsInWords } from '../output/reasons.ts';
 import type { Limit } from '../plan/measures.ts';
 import { smallestGain } from '../plan/prior.ts';
+import type { ClassNames } from '../types.ts';
 import type { Merged } from '../verbs/merge.ts';
 import { change, tableLines } from './table.ts';
 
-/** Plan of one sample, for a dry run. */
-export function describePlan(record: SampleRecord): string {
+/** Plan of one sample, for a dry run. @param classNames names of the pasted classes. */
+export function describePlan(record: SampleRecord, classNames: ClassNames): string {
   const { id, copy } = record;
   if (record.status === 'unchanged') return `${id} copy ${copy}: unchanged: ${passInWords(record)}`;
   const { source, scenes, placements } = record;
   const pastes = placements.map(
     ({ classId, sourceBox, targetBox, scale, ...rest }) =>
-      `class ${classId} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${describeLook(rest)}`,
+      `${classNames.get(classId) ?? `class ${classId}`} [${sourceBox}] -> [${targetBox}] x${scale.toFixed(3)}${describeLook(rest)}`,
   );
   const jittered = scenes ? `; scene -> [${scenes.target.targetBox}]${scenes.target.flip ? ' flipped' : ''}` : '';
   return `${id} copy ${copy}: from ${source}: ${pastes.join('; ')}${jittered}`;

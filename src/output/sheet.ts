@@ -7,8 +7,10 @@ import { type Canvas, drawText, letterWidth, lineHeight, shortened, widthOf } fr
 import { colourOf } from './pictures.ts';
 import { programName } from './single-file.ts';
 
-/** Largest width of a tile in pixels, and smallest width of its column, which its caption needs. */
-const [tileWidth, narrowest] = [480, 240];
+/** Largest width of a tile in pixels. */
+const tileWidth = 480;
+/** Smallest width of a column in pixels, which its caption needs. */
+export const narrowest = 240;
 /** Space between tiles, and around a sheet, in pixels. */
 const gap = 8;
 /** Side of the square of a colour in the legend, and place of the name beside it. */

@@ -17,7 +17,7 @@ import { type PriorSummary, priorSummary } from '../engine/tally.ts';
 import { refuseUnfit } from '../engine/unfit.ts';
 import { CopyPasteError } from '../errors.ts';
 import { augmentOptions, type Given, type PreviewOptions, planning, previewOptions } from '../options.ts';
-import type { Canvas } from '../output/font.ts';
+import { type Canvas, widthOf } from '../output/font.ts';
 import { refuseOverlaps } from '../output/overlap.ts';
 import { passInWords } from '../output/reasons.ts';
 import {
@@ -29,6 +29,7 @@ import {
   encircledOf,
   encodeSheet,
   legendColour,
+  narrowest,
   overlayOf,
   type Sheet,
   sheetFormatOf,
@@ -271,16 +272,18 @@ async function drawnOf(pasted: Pasted, { leftOut, classNames, sources }: Sourced
 
 type Result = Omit<Preview, 'picture'>;
 
-/** Names of the pictures of a sample on a sheet of one setting. */
-const plainNames = ['before', 'after', 'after, with its mask and the outlines of pastes'];
+/** Names of the pictures of a sample on a sheet of one setting, and the last one if all pictures are narrow. */
+const [plainNames, narrowName] = [['before', 'after', 'after, with its mask and the outlines of pastes'], 'new mask, pastes outlined'];
 
 /** The sheet of one setting: a row of three pictures for each sample. */
 async function drawPlain(setting: PreviewSetting, draw: Draw, { stop }: Hooks): Promise<Result> {
   const set = await draw(setting);
   const { dataset, drawn, prior, skipped } = set;
   if (drawn.size === 0) throw await nothingPasted(set, setting.options, stop);
+  const widest = Math.max(...[...drawn.values()].map(({ pictures }) => pictures[0].width));
+  const names = plainNames.map((name) => (widthOf(name) > Math.max(narrowest, widest) ? narrowName : name));
   const blocks = [...drawn.values()].map(({ id, source, pastes, pictures }): Block => {
-    const cells = pictures.map((tile, column): Cell => ({ tile, caption: plainNames.slice(column, column + 1) }));
+    const cells = pictures.map((tile, column): Cell => ({ tile, caption: names.slice(column, column + 1) }));
     return { caption: [describeSample(id, pastes), `from ${source}`], rows: [cells] };
   });
   const classes = [...new Set([...drawn.values()].flatMap((one) => one.classes))].sort((a, b) => a - b);

@@ -248,18 +248,22 @@ test('a plan is a line with its source, its placements and its jittered scene', 
     dropped: [],
     pixels: {},
   };
-  expect(describePlan(augmented)).toBe(
-    'a copy 1: from b: class 8 [0,0,4,4] -> [1,1,7,7] x1.500 flipped; class 3 [0,0,2,2] -> [5,5,7,7] x1.000',
+  expect(describePlan(augmented, new Map([[8, 'car']]))).toBe(
+    'a copy 1: from b: car [0,0,4,4] -> [1,1,7,7] x1.500 flipped; class 3 [0,0,2,2] -> [5,5,7,7] x1.000',
   );
   const turned = augmented.placements.map((one) => ({ ...one, transpose: true, flipY: true }));
   const tone: NonNullable<(typeof turned)[number]['tone']> = { gain: [256, 320, 192], offset: [0, -256, 128] };
-  expect(describePlan({ ...augmented, placements: turned.slice(0, 1) })).toMatch(/ x1.500 transposed flipped flipped vertically$/);
-  expect(describePlan({ ...augmented, placements: augmented.placements.slice(1).map((one) => ({ ...one, tone })) })).toMatch(
+  expect(describePlan({ ...augmented, placements: turned.slice(0, 1) }, new Map())).toMatch(
+    / x1.500 transposed flipped flipped vertically$/,
+  );
+  expect(describePlan({ ...augmented, placements: augmented.placements.slice(1).map((one) => ({ ...one, tone })) }, new Map())).toMatch(
     / x1.000 gain 1.00,1.25,0.75 offset 0.0,-1.0,0.5$/,
   );
   const scene = { targetBox: [0, 0, 9, 9] as [number, number, number, number], scale: 1, flip: true };
-  expect(describePlan({ ...augmented, placements: [], scenes: { target: scene, source: scene } })).toMatch(
+  expect(describePlan({ ...augmented, placements: [], scenes: { target: scene, source: scene } }, new Map())).toMatch(
     /; scene -> \[0,0,9,9\] flipped$/,
   );
-  expect(describePlan({ ...base, status: 'unchanged', reason: 'not drawn' })).toBe('a copy 1: unchanged: left out by chance (-p)');
+  expect(describePlan({ ...base, status: 'unchanged', reason: 'not drawn' }, new Map())).toBe(
+    'a copy 1: unchanged: left out by chance (-p)',
+  );
 });

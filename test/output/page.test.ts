@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { augment } from '../../src/verbs/augment.ts';
 import { report } from '../../src/verbs/report.ts';
 import { openChromium } from '../chromium.ts';
-import { temporaryFolder } from '../make.ts';
+import { drawBox, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
 const browser = await openChromium();
@@ -77,6 +77,20 @@ describe.skipIf(!browser)('the page of a report', () => {
     },
     busyTimeout,
   );
+
+  test('breaks long names within their card', async () => {
+    const name = (n: number): string => `${n}`.repeat(70);
+    const scene = drawBox(filled(90, 60, 0), [30, 20, 50, 40], 1);
+    const files = [1, 2].flatMap((n) => [
+      [`images/${name(n)}.png`, imageOf(90, 60, (x) => x * n)] as const,
+      [`masks/${name(n)}.png`, scene] as const,
+    ]);
+    const root = await writeTree(join(folder, 'long'), Object.fromEntries(files));
+    await augment({ in: root, out: join(folder, 'long-aug'), p: 1 });
+    await report({ out: join(folder, 'long-aug'), in: root, page: join(folder, 'long.html') });
+    const page = await open({ width: 360 }, pathToFileURL(join(folder, 'long.html')).href);
+    expect(await cards(page).evaluateAll((all) => all.map((card) => card.scrollWidth - card.clientWidth))).toEqual([0, 0]);
+  });
 
   test('says first where pastes lie and which classes gained pixels', async () => {
     const lead = await (await open()).locator('.lead').textContent();

@@ -183,3 +183,16 @@ describe('inspect', () => {
     expect(JSON.parse(json.text.stdout).odd).toEqual(odd);
   });
 });
+
+test('a layout of objects is shown without the id that its pixels without an object have in the program', async () => {
+  for (const argv of [
+    ['inspect', 'fixtures/labelme'],
+    ['inspect', 'fixtures/labelme', 'fixtures/coco'],
+    ['init', 'fixtures/labelme', '--print'],
+  ]) {
+    const streams = captureStreams();
+    expect(await main(argv, streams)).toBe(0);
+    expect(streams.text.stdout).toMatch(/unlabelled/);
+    expect(streams.text.stdout).not.toMatch(/65535|no split/);
+  }
+});

@@ -2,11 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { shortened } from '../../src/output/font.ts';
 import type { Manifest } from '../../src/output/manifest.ts';
-import { describePastes } from '../../src/output/sheet.ts';
+import { describePastes, narrowest } from '../../src/output/sheet.ts';
 import { augment } from '../../src/verbs/augment.ts';
 import { preview } from '../../src/verbs/preview.ts';
-import { temporaryFolder } from '../make.ts';
+import { drawBox, filled, imageOf, temporaryFolder, writeTree } from '../make.ts';
 
 const folder = temporaryFolder();
 const camvid = 'fixtures/camvid';
@@ -46,9 +47,19 @@ describe('preview', () => {
     expect(new Map(sheet.blocks.map(({ caption }) => [caption[0]?.split(':')[0], caption]))).toEqual(captions);
     expect([rows, among]).toEqual([captions.size, 8]);
     for (const { rows: cells } of sheet.blocks) {
-      const names = ['before', 'after', 'after, with its mask and the outlines of pastes'];
-      expect(cells.map((row) => row.flatMap(({ caption }) => caption))).toEqual([names]);
+      const names = cells.map((row) => row.flatMap(({ caption }) => caption));
+      expect(names).toEqual([['before', 'after', 'after, with its mask and the outlines of pastes']]);
     }
+  });
+
+  test('names narrow pictures in few letters', async () => {
+    const scene = drawBox(filled(90, 60, 0), [30, 20, 50, 40], 1);
+    const files = ['a', 'b'].flatMap((n) => [[`images/${n}.png`, imageOf(90, 60, (x) => x)] as const, [`masks/${n}.png`, scene] as const]);
+    const root = await writeTree(join(folder, 'narrow'), Object.fromEntries(files));
+    const { sheet } = await preview({ in: root, out: newPicture(), p: 1 });
+    const names = sheet.blocks[0]?.rows[0]?.flatMap(({ caption }) => caption) ?? [];
+    expect(names).toEqual(['before', 'after', 'new mask, pastes outlined']);
+    for (const name of names) expect(shortened(name, narrowest)).toBe(name);
   });
 
   test('has a legend of the classes in its masks, and its options in the footer', async () => {
