@@ -119,8 +119,9 @@ function below(tree: Tree, folder: string): Tree {
 /** The layout of which most folders exist, with those that are missing. */
 function nearestLayout(tree: Tree, wanted: string | undefined): Advice {
   const names = new Set([...tree.folders].map((folder) => folder.slice(folder.lastIndexOf('/') + 1)));
+  const hasTexts = tree.files.some((file) => /\.(json|xml|txt)$/i.test(file));
   const rated = layouts
-    .filter(({ name }) => wanted === undefined || name === wanted)
+    .filter(({ name, format }) => (wanted === undefined ? hasTexts || !format : name === wanted))
     .map((layout) => {
       const needed = [...new Set([...layout.summary.matchAll(/(?<![\w<-])([\w.]+)\//g)].map(([, name]) => name as string))];
       const missing = needed.filter((name) => !names.has(name));
@@ -143,8 +144,11 @@ function nearestLayout(tree: Tree, wanted: string | undefined): Advice {
 }
 
 /** Says which files are in the folders of a layout that has none that it can use. */
-function unfitFiles(tree: Tree, { summary }: Layout): string {
-  return `it has the folders, but no masks in PNG, TIFF, BMP or NumPy's arrays or annotations as in ${summary}: it has ${endingsOf(tree)}`;
+function unfitFiles(tree: Tree, { format }: Layout): string {
+  const what = format
+    ? 'it has no annotations in this format'
+    : "its folders have no masks in PNG, TIFF, BMP or NumPy's arrays for the images";
+  return `${what}; the data set has ${endingsOf(tree)}`;
 }
 
 /** The most frequent endings of files, with their numbers. */
