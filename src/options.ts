@@ -624,6 +624,7 @@ export const augmentOptions = {
 
 export const previewOptions = {
   ...reading,
+  split: { ...reading.split, description: 'split to draw samples of (by default train, or the only one)' },
   out: {
     flag: '--out <file>',
     group: 'Output',
@@ -659,8 +660,8 @@ export const previewOptions = {
   },
   ...planning,
   ...sourcing,
-  copies: augmentOptions.copies,
-  includeOriginals: augmentOptions.includeOriginals,
+  copies: { ...augmentOptions.copies, description: 'variants of each sample: they change no picture, but count for --balance' },
+  includeOriginals: { ...augmentOptions.includeOriginals, description: 'count the unchanged samples for --balance; it changes no picture' },
   ...running,
 } as const satisfies OptionTable;
 
@@ -750,6 +751,8 @@ export const extractOptions = {
   ...ofSources,
   stuff: planning.stuff,
   minSourceArea: planning.minSourceArea,
+  classes: { ...reading.classes, description: 'extract only these classes, by id or name' },
+  excludeClasses: { ...reading.excludeClasses, description: 'never extract these classes' },
   split: { ...reading.split, description: 'split to extract from (by default train, or the only one)' },
   out: { ...augmentOptions.out, config: false, description: 'folder of the bank: new, empty, or with a bank to continue' },
   overwrite: augmentOptions.overwrite,

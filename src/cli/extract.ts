@@ -28,7 +28,9 @@ export function run(given: Given<typeof extractOptions>, streams: Streams, progr
       if (given.json) stdout.write(`${JSON.stringify(summary)}\n`);
       for (const line of describeBank(summary, given.out)) say(line);
       if (summary.cutouts === 0) {
-        stderr.write('copypaste: nothing was extracted: no sample has an instance of these classes; change --classes or --instances\n');
+        stderr.write(
+          'copypaste: nothing was extracted: no sample has an instance of a class that may be extracted; copypaste inspect lists the classes\n',
+        );
         return exitCodes.data;
       }
       return summary.skipped.length > 0 ? exitCodes.skipped : 0;
