@@ -144,11 +144,8 @@ function nearestLayout(tree: Tree, wanted: string | undefined): Advice {
 }
 
 /** Says which files are in the folders of a layout that has none that it can use. */
-function unfitFiles(tree: Tree, { format }: Layout): string {
-  const what = format
-    ? 'it has no annotations in this format'
-    : "its folders have no masks in PNG, TIFF, BMP or NumPy's arrays for the images";
-  return `${what}; the data set has ${endingsOf(tree)}`;
+function unfitFiles(tree: Tree, { summary }: Layout): string {
+  return `it has the folders, but no masks in PNG, TIFF, BMP or NumPy's arrays or annotations as in ${summary}: it has ${endingsOf(tree)}`;
 }
 
 /** The most frequent endings of files, with their numbers. */

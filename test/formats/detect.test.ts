@@ -30,11 +30,6 @@ test.each<[string, Parameters<typeof writeTree>[1], RegExp]>([
     /no masks in PNG, TIFF, BMP or NumPy.*images\/ \+ masks\/.*2 \.jpg.*convert the masks to PNG/s,
   ],
   ['images without masks', { 'images/a.png': image }, /^nearest is the paired layout: images\/ \+ masks\/\nit lacks masks\/\n/],
-  [
-    'a file of another kind',
-    { 'images/a.png': image, 'notes.txt': 'x' },
-    /^nearest is the cvat layout.*\nit has no annotations in this format; the data set has 1 \.png, 1 \.txt\n/,
-  ],
   ['one folder only', { 'JPEGImages/a.png': image }, /nearest is the voc layout.*it lacks SegmentationClass\//s],
   ['no folder', { 'a.png': image, 'a.json': '{"images": [], "annotations": []}' }, /pass --annotations a\.json/],
 ])('what matches no layout gets three short lines: %s', async (_, files, told) => {
