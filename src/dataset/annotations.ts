@@ -40,7 +40,7 @@ async function readShapes(sample: Sample, dataset: Dataset, format: Format): Pro
   const masks = await inParts(paths, 4, async (path) => ({ path, ...(await readInput(dataset, path)) }));
   const parts = labels
     ? [decodeText(labels.bytes, path, dataset.encoding)]
-    : (shapeFiles?.names ?? (entry && (await readEntry(dataset.root, entry, dataset.encoding))));
+    : (shapeFiles?.names ?? (entry ? await readEntry(dataset.root, entry, dataset.encoding) : format.kind === 'masks' ? [] : undefined));
   const { classNames, documents, crowds, threshold } = dataset;
   const document = documents.get(sample.split);
   const source = { file: entry?.document ?? path, size, classNames, document, crowds, masks, threshold, own: ownOf(dataset, sample) };

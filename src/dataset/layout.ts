@@ -110,21 +110,21 @@ export function refuseUnusedOptions({ name, views, objectIds }: Layout, format: 
     throw refuse('--polygons', `does not apply to the ${name} layout; leave it out`);
   if (classAttribute !== undefined && !(format?.kind === 'documents' && format.attributes))
     throw refuse('--class-attribute', `does not apply to the ${name} layout; leave it out`);
-  if (threshold !== undefined && format?.kind !== 'files' && (format ?? views ?? objectIds))
-    throw refuse(
-      '--threshold',
-      `does not apply to the ${name} layout, which ${format ? 'has no mask files' : 'defines its ids'}; leave it out`,
-    );
+  if (threshold !== undefined && format?.kind !== 'files' && (format ?? views ?? objectIds)) {
+    const why = !format ? 'defines its ids' : format.kind === 'masks' ? 'numbers objects' : 'has no mask files';
+    throw refuse('--threshold', `does not apply to the ${name} layout, which ${why}; leave it out`);
+  }
   if (!format) return;
   if (background ?? ignore)
     throw refuse(
       background ? '--background' : '--ignore',
       `does not apply to the ${name} layout, which has no such ids; use --exclude-classes`,
     );
-  if (maskSuffix !== '') throw refuse('--mask-suffix', `does not apply to the ${name} layout; leave it out`);
-  if (imageSuffix) throw refuse('--image-suffix', `does not apply to the ${name} layout; leave it out`);
   if (requireMasks && format.kind !== 'documents')
     throw refuse('--require-masks', `does not apply to the ${name} layout, which has no documents; leave it out`);
+  if (format.kind === 'masks') return;
+  if (maskSuffix !== '') throw refuse('--mask-suffix', `does not apply to the ${name} layout; leave it out`);
+  if (imageSuffix) throw refuse('--image-suffix', `does not apply to the ${name} layout; leave it out`);
 }
 
 /**

@@ -133,7 +133,7 @@ export async function openDataset(options: DatasetOptions, meter?: Meter): Promi
   const { splits, lists, documents, counts } = ofListed({ ...pairing, lists: allLists }, listed, named, options);
   if (!options.onlySplit && !options.lookOnly) refuseSharedLists(lists, split, chosen);
 
-  const masks = () => samples.flatMap(({ mask, entry }) => (mask === undefined || entry ? [] : [mask]));
+  const masks = () => (format ? [] : samples.flatMap(({ mask }) => (mask === undefined ? [] : [mask])));
   const map = await classesOfMap(colourFile, {
     root,
     layout,

@@ -75,7 +75,8 @@ interface Pairing {
 export async function openAnnotations(opening: Opening, format: Format | undefined): Promise<Pairing> {
   if (format?.kind === 'documents') return openDocuments(opening, format);
   if (format?.kind === 'files') return openShapeFiles(opening, format);
-  return format ? openLabels(opening, format) : openMasks(opening);
+  if (format?.kind === 'labels') return openLabels(opening, format);
+  return { ...(await openMasks(opening)), ...(format && { categories: format.classNames }) };
 }
 
 /** Opens folders of masks. */

@@ -27,6 +27,10 @@ export function strangeValues(pixels: PixelsById, meaning: Meaning): string | un
   return found && described(found);
 }
 
+/** What to do about ids of objects. */
+const ofObjects =
+  'pass --layout instance-ids to read each as an object, --threshold 1 to read all as class 1, or --class-names FILE if each is a class';
+
 function described({ kind, white = 255, values, share }: StrangeValues): string {
   const percent = `${(100 * share).toFixed(share < 0.001 ? 3 : 1)} %`;
   const threshold = `--threshold ${(white + 1) / 2}`;
@@ -35,10 +39,10 @@ function described({ kind, white = 255, values, share }: StrangeValues): string 
   if (kind === 'even')
     return `masks hold ${values} values at equal distances from 0 to ${white}, and ${white} (${percent} of the pixels) is an ignore id; pass --ignore none to keep it as class ${white}, or --class-names FILE if it is ignored`;
   if (kind === 'numbers')
-    return `masks hold the ids from 1 to the number of their objects, up to ${values}, which are not classes; pass --threshold 1 to read each as class 1, or --class-names FILE if each id is a class; to keep objects apart, write one mask file per object (instance-files)`;
+    return `masks hold the ids from 1 to the number of their objects, up to ${values}, which are not classes; ${ofObjects}`;
   if (kind === 'rim')
     return `${percent} of the pixels hold ${plural(values, 'value')} between 0 and ${white}, as at the edge of an object that was resized or stored as JPEG; pass ${threshold} to read two classes, or --class-names FILE if each value is a class`;
-  return `${percent} of the pixels hold ${plural(values, 'different id')}, too many for classes; pass --threshold 1 to read each as class 1, or --class-names FILE if each id is a class`;
+  return `${percent} of the pixels hold ${plural(values, 'different id')}, too many for classes; ${ofObjects}`;
 }
 
 /** Creates a sum over the masks of a data set, which shows values that are not class ids although each mask is plausible. */

@@ -1,4 +1,7 @@
-/** The interface of an annotation format: shapes, stored in documents of many samples, in one label file per image, or in one mask file each. */
+/**
+ * The interface of an annotation format: shapes, stored in documents of many samples, in one label file per image, in one mask file each, or in
+ * one mask per image.
+ */
 import type { Tree } from '../base/tree.ts';
 import type { MaskFormat } from '../codecs/image-names.ts';
 import type { CopyPasteError, Fault } from '../errors.ts';
@@ -9,7 +12,8 @@ import type { Folders } from './folders.ts';
 export type Format<I = unknown, S = unknown, E = unknown, D = unknown> =
   | DocumentFormat<I, S, E, D>
   | LabelFormat<I, S, D>
-  | FilesFormat<I, S>;
+  | FilesFormat<I, S>
+  | MasksFormat<I, S>;
 
 interface ShapeFormat<I, S, E, D> {
   /**
@@ -104,6 +108,14 @@ export interface FilesFormat<I = unknown, S = unknown> extends ShapeFormat<I, S,
    * @param bad collects the problems of files that cannot be used, by file.
    */
   names(tree: Tree, among: MaskFiles, bad: Map<string, Fault>): Promise<NamesOfLabels<unknown>>;
+}
+
+/** A format with one mask for all shapes of an image, which is found like a mask of classes. */
+export interface MasksFormat<I = unknown, S = unknown> extends Omit<ShapeFormat<I, S, never, unknown>, 'pasted'> {
+  readonly kind: 'masks';
+  readonly classNames: ClassNames;
+  /** Encodes the mask of an image after pasting. @param path of the mask in the output, whose extension chooses its format. */
+  pasted(pasted: PastedShapes<I, S>, path: string): Promise<{ readonly bytes: Uint8Array; readonly codec: MaskFormat }>;
 }
 
 /** Images of a split with their mask files. */

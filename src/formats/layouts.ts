@@ -165,6 +165,32 @@ const cityscapesTrainIds = {
   stuff: cityscapes.stuff.flatMap((id) => cityscapes.trainIds[id] ?? []),
 };
 
+/** Finds a folder of images and one of masks, in the root or in folders of splits. */
+async function findPaired(tree: Tree, { encoding, asked }: Finding): Promise<readonly Folders[]> {
+  if (tree.folders.has('annotations/training') || tree.folders.has(bddMasks)) return [];
+  // PNGs of panoptic segments may lie in a folder that is named like one of masks.
+  const others = asked
+    ? []
+    : [...findPanoptic(tree), ...(await findSemantic(tree, { encoding, asked })), ...(await findInstanceFiles(tree))];
+  if (others.length > 0) return [];
+  const around = [...tree.folders].filter((folder) => splitNames.includes(folder));
+  const found = ['', ...around].flatMap((split) => {
+    const prefix = split === '' ? '' : `${split}/`;
+    const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
+    const holding = (is: (file: string) => boolean): string[] =>
+      maskFolders.filter((name) => filesBelow(tree, `${prefix}${name}`).some(is));
+    // Arrays may hold anything, so images go first.
+    const [masks] = [
+      ...holding((file) => formatOf(file) !== undefined && maskFormatOf(file) !== undefined),
+      ...holding((file) => arrayFormatOf(file) !== undefined),
+    ];
+    const objects = tree.folders.has(`${prefix}instances`);
+    if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];
+    return bySplit({ split, images: prefix + images, masks: prefix + masks }, tree);
+  });
+  return byLists(found, tree, encoding);
+}
+
 const rows = [
   {
     name: 'voc',
@@ -541,6 +567,27 @@ const rows = [
     format: async (): Promise<Format> => (await import('./instance-files/instance-files.ts')).instanceFiles,
   },
   {
+    name: 'instance-ids',
+    summary: 'images/ + masks/ that number the objects of their image (StarDist, Cellpose); never detected, pass --layout instance-ids',
+    docs: {
+      title: 'masks of numbered objects (StarDist, Cellpose)',
+      folders:
+        'as in [`paired`](#paired) or [`mmsegmentation`](#mmsegmentation); 0 is background, and any other value is an object. Pass `--layout instance-ids`',
+      written: 'masks; objects keep their ids, and pastes get the next free ones; lists of images',
+      carried: '–',
+      lost: '–',
+    },
+    columnLists: true,
+    background: [],
+    ignore: [noCategory],
+    find: async (tree, how) => {
+      if (!how.asked) return [];
+      const found = await findPaired(tree, how);
+      return found.length > 0 ? found : splitsBelow(tree, 'img_dir', 'ann_dir');
+    },
+    format: async (): Promise<Format> => (await import('./instance-ids.ts')).instanceIds,
+  },
+  {
     name: 'roboflow',
     summary: '<split>/ with <image>.jpg, <image>_mask.png and _classes.csv (Roboflow, semantic segmentation)',
     docs: {
@@ -619,30 +666,7 @@ const rows = [
     },
     background: [0],
     ignore: [255],
-    find: async (tree, { encoding, asked }) => {
-      if (tree.folders.has('annotations/training') || tree.folders.has(bddMasks)) return [];
-      // PNGs of panoptic segments may lie in a folder that is named like one of masks.
-      const others = asked
-        ? []
-        : [...findPanoptic(tree), ...(await findSemantic(tree, { encoding, asked })), ...(await findInstanceFiles(tree))];
-      if (others.length > 0) return [];
-      const around = [...tree.folders].filter((folder) => splitNames.includes(folder));
-      const found = ['', ...around].flatMap((split) => {
-        const prefix = split === '' ? '' : `${split}/`;
-        const [images] = imageFolders.filter((name) => tree.folders.has(prefix + name));
-        const holding = (is: (file: string) => boolean): string[] =>
-          maskFolders.filter((name) => filesBelow(tree, `${prefix}${name}`).some(is));
-        // Arrays may hold anything, so images go first.
-        const [masks] = [
-          ...holding((file) => formatOf(file) !== undefined && maskFormatOf(file) !== undefined),
-          ...holding((file) => arrayFormatOf(file) !== undefined),
-        ];
-        const objects = tree.folders.has(`${prefix}instances`);
-        if (images === undefined || masks === undefined || (objects && masks === 'labels')) return [];
-        return bySplit({ split, images: prefix + images, masks: prefix + masks }, tree);
-      });
-      return byLists(found, tree, encoding);
-    },
+    find: findPaired,
   },
 ] as const satisfies readonly Layout[];
 

@@ -77,7 +77,7 @@ async function tracesOf({ records, frame: { sources } }: OpenManifest): Promise<
 }
 
 function openingOf(out: string, { layout, options }: ManifestFrame): Parameters<typeof openDataset>[0] {
-  const { encoding, crowd, onlySplit, classAttribute } = options as unknown as AugmentOptions;
+  const { encoding, crowd, onlySplit, classAttribute, maskSuffix, imageSuffix } = options as unknown as AugmentOptions;
   return {
     in: out,
     layout: layout.name,
@@ -88,7 +88,8 @@ function openingOf(out: string, { layout, options }: ManifestFrame): Parameters<
     onlySplit,
     classAttribute,
     threshold: layout.threshold,
-    maskSuffix: '',
+    maskSuffix,
+    imageSuffix,
     skipBad: true,
   };
 }

@@ -109,6 +109,7 @@ async function annotationOf(format: Format, shapes: PastedShapes, paths: NewPath
     const text = async (): Promise<string> => format.pasted(shapes, paths, { ...options, polygons: true });
     return { encoders: { labels: async () => ({ bytes: Buffer.from(await text()), codec: 'text' }) } };
   }
+  if (format.kind === 'masks') return { encoders: { mask: ({ path }) => format.pasted(shapes, path) } };
   if (format.kind === 'files') return { made: await format.pasted(shapes, paths, { ...options, polygons: false }), encoders: {} };
   const { mask } = format;
   return {

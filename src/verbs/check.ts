@@ -91,7 +91,7 @@ async function checkSample(sample: Sample, dataset: Dataset, census: Census): Pr
   const format = await layoutNamed(dataset.layout).format?.();
   const mask = maskPath === undefined || format ? undefined : await attempt(maskPath, (bytes) => readMask(bytes, maskPath, dataset));
   await attempt(sample.image, (bytes) => decodeImage(bytes, sample.size, sample.image, sample.format));
-  const file = entry?.document ?? labels ?? (shapeFiles && sample.image);
+  const file = entry?.document ?? labels ?? (shapeFiles ? sample.image : maskPath);
   if (format && file !== undefined) {
     try {
       const { shapes } = await readAnnotations(sample, dataset, { instances: 'component', jitter: 'instance' });

@@ -87,7 +87,7 @@ const numbered = (n: number): Mask => {
 const levels = (): Mask => drawBox(drawBox(filled(side, side, 0), [12, 12, 32, 32], 127), [2, 2, 8, 8], 255);
 
 test.each([
-  ['numbers of objects', numbered, '--threshold 1', { threshold: 1 }],
+  ['numbers of objects', numbered, '--layout instance-ids', { layout: 'instance-ids' }],
   ['levels at equal distances', levels, '--ignore none', { ignore: [] }],
 ] as const)('names masks of %s and the option for them in each command', async (name, maskOf, flag, option) => {
   const masks = Array.from({ length: 5 }, (_, n) => [`masks/s${n}.png`, maskOf(n)]);

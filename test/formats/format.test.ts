@@ -234,6 +234,18 @@ put('instance-files', {
   bare: true,
 });
 
+put('instance-ids', {
+  files: {
+    ...inFolder('images'),
+    'masks/a.png': drawBox(drawBox(filled(20, 10, 0), boxes.a.cat, 3), boxes.a.dog, 7),
+    'masks/b.png': drawBox(filled(20, 10, 0), boxes.b.cat, 1),
+  },
+  annotations: 'masks/a.png',
+  bare: true,
+  only: 'object',
+  unseen: true,
+});
+
 const viaRegion = (label: string, box: Box): object => {
   const points = corners(box);
   const shape_attributes = {

@@ -9,7 +9,7 @@ import type { DatasetOptions } from '../../src/dataset/options.ts';
 import { detectLayout } from '../../src/formats/detect.ts';
 import { readEntry } from '../../src/formats/documents.ts';
 import type { Format, PastedShapes } from '../../src/formats/format.ts';
-import { layoutNamed } from '../../src/formats/layouts.ts';
+import { type LayoutName, layoutNamed } from '../../src/formats/layouts.ts';
 import type { augmentOptions, Given } from '../../src/options.ts';
 import type { Box, Image, Instance, Mask, Sample, ShapeSet } from '../../src/types.ts';
 import { augment } from '../../src/verbs/augment.ts';
@@ -27,12 +27,14 @@ interface Fixture {
   readonly files: Parameters<typeof writeTree>[1];
   /** The file that holds the annotations of image `a`. */
   readonly annotations: string;
-  /** Plants a contradiction to the classes or pixels in the text of the annotations. */
-  plant(text: string): string | Mask;
+  /** Plants a contradiction to the classes or pixels in the text of the annotations; absent if these cannot hold any. */
+  plant?(text: string): string | Mask;
   /** True if annotations cannot hold the source of a paste. */
   readonly bare?: true;
   /** Name of the only class, if the format has no classes. */
   readonly only?: string;
+  /** True if nothing shows that files are in the format, so that the user has to name it. */
+  readonly unseen?: true;
 }
 
 /** Opens a data set with its default options. */
@@ -55,14 +57,14 @@ interface Opened {
 }
 
 /** Tests that a format keeps the contract. */
-export function testFormat(layout: string, { files, annotations, plant, bare, only }: Fixture): void {
+export function testFormat(layout: LayoutName, { files, annotations, plant, bare, only, unseen }: Fixture): void {
   const label = (name: string): string => only ?? name;
   const folder = temporaryFolder();
   let number = 0;
 
   const open = async (changed: Fixture['files'] = {}): Promise<Opened> => {
     const root = await writeTree(join(folder, `${number++}`), { ...files, ...changed });
-    const dataset = await openDataset({ in: root, maskSuffix: '', onlySplit: false, skipBad: false });
+    const dataset = await opened(root, unseen ? { layout } : {});
     const samples = new Map(dataset.samples.map((sample) => [(/([ab])\.png$/.exec(sample.image) as RegExpExecArray)[1] as string, sample]));
     return { root, dataset, format: (await layoutNamed(dataset.layout).format?.()) as Format, samples };
   };
@@ -90,6 +92,12 @@ export function testFormat(layout: string, { files, annotations, plant, bare, on
       const [stem = ''] = annotations.split('_');
       return Object.fromEntries(made.map(({ name, bytes }) => [`${stem}_${name}`, bytes]));
     }
+    if (format.kind === 'masks') {
+      const sample = samples.get('a') as Sample;
+      const before = await shapesOf({ root, dataset, format, samples }, 'a');
+      const plain = { sample, before, kept: before.shapes.map((shape) => ({ shape })), pasted: [] };
+      return { [annotations]: (await format.pasted(pasted ?? plain, annotations)).bytes };
+    }
     const [document] = dataset.documents.values();
     const entries = async function* () {
       for (const sample of samples.values()) {
@@ -108,10 +116,10 @@ export function testFormat(layout: string, { files, annotations, plant, bare, on
     instances.map(([name, box]) => `${label(name)} ${spansOf(box)}`).sort();
 
   describe(`the ${layout} format`, () => {
-    test('is found by its files alone', async () => {
+    test(unseen ? 'is found if it is named, and is not taken for another format' : 'is found by its files alone', async () => {
       const { root, dataset, samples } = await open();
       const found = await detectLayout(await listTree(root), undefined);
-      expect([found.layout.name, dataset.layout]).toEqual([layout, layout]);
+      expect([found.layout.name, dataset.layout]).toEqual([unseen ? 'paired' : layout, layout]);
       expect([...samples.keys()]).toEqual(['a', 'b']);
       expect([...dataset.classNames.values()].sort()).toEqual(only === undefined ? ['cat', 'dog'] : [only]);
     });
@@ -178,13 +186,14 @@ export function testFormat(layout: string, { files, annotations, plant, bare, on
     test('is the same from any number of shards', async () => {
       const { root } = await open();
       const run = { p: 1, minArea: '1px', truncated: 'keep', copies: 3, includeOriginals: true, batchSize: 2 } as const;
-      await expectSameInShards({ in: root, ...run }, `${root}-out`);
+      await expectSameInShards({ in: root, ...(unseen && { layout }), ...run }, `${root}-out`);
     });
 
-    test('finds a contradiction that is planted, and none in a sound set', async () => {
+    test(plant ? 'finds a contradiction that is planted, and none in a sound set' : 'finds no contradiction', async () => {
       const opened = await open();
       const { classNames } = opened.dataset;
       for (const name of ['a', 'b']) expect(opened.format.contradictions(await shapesOf(opened, name), classNames)).toEqual([]);
+      if (!plant) return;
       const planted = plant(files[annotations] as string);
       expect(planted).not.toBe(files[annotations]);
       const wrong = await open({ [annotations]: planted });
