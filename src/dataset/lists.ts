@@ -75,9 +75,10 @@ export function assignSplits(
     const image = unmasked.get(id.normalize('NFC'));
     if (sample) placed.push({ ...sample, split });
     else if (image === undefined && isKnown(withoutExtension(id).normalize('NFC')))
-      bad.set(id, { path: file, what: `lists ${id}, but lines must be names without extensions; write ${withoutExtension(id)}` });
-    else if (image === undefined) bad.set(id, { path: file, what: `lists ${id}, but there is no such image; add it, or remove the line` });
-    else bad.set(id, { path: image, what: `has no mask, but ${file} lists it; add a mask, or remove the line` });
+      bad.set(id, { path: file, what: `lists ${id}, but lines must be names without extensions; write ${withoutExtension(id)}`, split });
+    else if (image === undefined)
+      bad.set(id, { path: file, what: `lists ${id}, but there is no such image; add it, or remove the line`, split });
+    else bad.set(id, { path: image, what: `has no mask, but ${file} lists it; add a mask, or remove the line`, split });
   }
   return placed;
 }

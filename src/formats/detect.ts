@@ -48,7 +48,7 @@ export async function detectLayout(tree: Tree, wanted: string | undefined, encod
     const flags = fitting.map(({ layout }) => `--layout ${layout.name}`).join(' or ');
     throw new CopyPasteError('usage', `the data set matches ${fitting.length} layouts: ${which}; pass ${flags}`);
   }
-  const { nearest, remedy } = inside ?? archivesWithout(tree, wanted) ?? imagesWithout(tree, wanted) ?? nearestLayout(tree, wanted);
+  const { nearest, remedy } = inside ?? archivesWithout(tree, wanted) ?? nearMissOf(tree, wanted) ?? nearestLayout(tree, wanted);
   const top = [...tree.folders].filter((folder) => !folder.includes('/'));
   const shown = top
     .slice(0, 8)
@@ -94,11 +94,11 @@ function archivesWithout(tree: Tree, wanted: string | undefined): Advice | undef
   };
 }
 
-/** Advice if there are files of a layout, but not their images. */
-function imagesWithout(tree: Tree, wanted: string | undefined): Advice | undefined {
+/** Advice if there are files of a layout that something keeps from being found. */
+function nearMissOf(tree: Tree, wanted: string | undefined): Advice | undefined {
   const able = layouts.filter(({ name }) => wanted === undefined || name === wanted);
-  const lacking = able.map((layout) => layout.lacksImages?.(tree)).find((one) => one !== undefined);
-  return lacking === undefined ? undefined : { nearest: [lacking], remedy: 'add the images' };
+  const miss = able.map((layout) => layout.nearMiss?.(tree)).find((one) => one !== undefined);
+  return miss && { nearest: [miss.what], remedy: miss.remedy };
 }
 
 /** Tree of a folder. */

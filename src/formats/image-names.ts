@@ -44,7 +44,9 @@ export function imageNames(tree: Tree): ImageNames {
       const parts = partsOf(name);
       const last = parts.at(-1) ?? '';
       const path = ends.has(last) ? parts.join('/') : last.replace(uploadPrefix, '');
-      return ends.find(path, (file) => allowed(file) && file.startsWith(joined(folder, '')));
+      const found = ends.find(path, (file) => allowed(file) && file.startsWith(joined(folder, '')));
+      const written = unescaped(name);
+      return found !== undefined || written === name ? found : this.below(folder, written, allowed);
     },
   };
 }

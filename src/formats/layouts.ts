@@ -29,7 +29,7 @@ import { byLists } from './split-lists.ts';
 import { findSupervisely } from './supervisely/find.ts';
 import { findVia, isVia } from './via/find.ts';
 import { hasVocClasses, vocNames } from './voc.ts';
-import { findOriented, findSemantic, findYolo } from './yolo/find.ts';
+import { findOriented, findSemantic, findYolo, labelBesideImage } from './yolo/find.ts';
 
 /** An arrangement of a data set in folders. */
 export interface Layout {
@@ -73,11 +73,17 @@ export interface Layout {
   reads?(tree: Tree, file: string): boolean;
   /** True if annotations may lie apart from their images; these are found if no other layout matches, whose originals they may be. */
   readonly apart?: true;
-  /** Says which file has annotations of an image that is missing; `undefined` if there is none. */
-  lacksImages?(tree: Tree): string | undefined;
+  /** Says what keeps files of the layout from being found, and what to do; `undefined` if there are none. */
+  nearMiss?(tree: Tree): NearMiss | undefined;
   /** Tests if folders of images and masks that the user names are in the layout, although it is not the usual one. */
   fits?(tree: Tree, folders: Pick<Folders, 'images' | 'masks'>): boolean;
   find(tree: Tree, how: Finding): readonly Folders[] | Promise<readonly Folders[]>;
+}
+
+/** What keeps files of a layout from being found. */
+export interface NearMiss {
+  readonly what: string;
+  readonly remedy: string;
 }
 
 /** Options for finding a layout. */
@@ -500,6 +506,7 @@ const rows = [
     background: [],
     ignore: [noCategory],
     find: findYolo,
+    nearMiss: labelBesideImage,
     format: async (): Promise<Format> => (await import('./yolo/yolo.ts')).yolo,
   },
   {
@@ -546,7 +553,7 @@ const rows = [
     ignore: [noCategory],
     apart: true,
     find: (tree, { asked }) => findLabelme(tree, asked),
-    lacksImages: labelmeWithoutImage,
+    nearMiss: labelmeWithoutImage,
     format: async (): Promise<Format> => (await import('./labelme/labelme.ts')).labelme,
   },
   {

@@ -55,7 +55,7 @@ describe('lists of ids', () => {
     ]);
     expect([...bad.keys()]).toEqual(['d', 'e']);
     expect(bad.get('d')).toMatchObject({ path: 'images/d.png', what: expect.stringMatching(/^has no mask, but l\/val\.txt lists it/) });
-    expect(bad.get('e')).toMatchObject({ path: 'l/val.txt', what: expect.stringMatching(/^lists e, /) });
+    expect(bad.get('e')).toMatchObject({ path: 'l/val.txt', what: expect.stringMatching(/^lists e, /), split: 'val' });
   });
 
   test('have names without extensions; others are named as such', () => {

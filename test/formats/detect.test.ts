@@ -31,6 +31,12 @@ test.each<[string, Parameters<typeof writeTree>[1], RegExp]>([
   ],
   ['images without masks', { 'images/a.png': image }, /^nearest is the paired layout: images\/ \+ masks\/\nit lacks masks\/\n/],
   ['one folder only', { 'JPEGImages/a.png': image }, /nearest is the voc layout.*it lacks SegmentationClass\//s],
+  [
+    'YOLO labels beside their images',
+    { 'set/a.png': image, 'set/a.txt': '0 0.1 0.1 0.5 0.1 0.5 0.5\n' },
+    /set\/a\.txt looks like a YOLO label beside its image.*add a data\.yaml with the line 'train: set'/s,
+  ],
+  ['other texts beside images', { 'set/a.png': image, 'set/a.txt': 'a red car\n' }, /pass --images DIR/],
   ['no folder', { 'a.png': image, 'a.json': '{"images": [], "annotations": []}' }, /pass --annotations a\.json/],
 ])('what matches no layout gets three short lines: %s', async (_, files, told) => {
   const error = (await open(await tree(files)).catch((cause: unknown) => cause)) as { code: string; message: string; offenders: string[] };

@@ -52,6 +52,7 @@ describe('the end of a name means', () => {
     ['https://host/upload/c%20d.png?token=1', 'images/c d.png'],
     ['/data/local-files/?d=set/b.jpg', 'images/b.JPG'],
     ['../images/c d.png', 'images/c d.png'],
+    ['/data/upload/3/0123abcd-c%20d.png', 'images/c d.png'],
     ['other/x/a.png', undefined],
     ['/nothing.png', undefined],
     ['', undefined],

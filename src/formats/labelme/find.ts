@@ -30,10 +30,13 @@ export function findLabelme(tree: Tree, apart: boolean): Folders[] {
 }
 
 /** Says which labelme file has no image; looks at one JSON file, which stands for all. */
-export function labelmeWithoutImage(tree: Tree): string | undefined {
+export function labelmeWithoutImage(tree: Tree): { what: string; remedy: string } | undefined {
   const file = tree.files.find((one) => one.endsWith('.json'));
   if (file === undefined || !beginsLikeLabelme(tree, file) || hasImageOf(tree, file)) return undefined;
-  return `${file} is a labelme file, but no image has its name; images inside of files (imageData) are not read`;
+  return {
+    what: `${file} is a labelme file, but no image has its name; images inside of files (imageData) are not read`,
+    remedy: 'add the images',
+  };
 }
 
 /** Finds folders of labelme files whose images lie in another folder: `annotations/` and `images/`, as labelme's option for the output writes them. */

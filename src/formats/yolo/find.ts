@@ -68,6 +68,18 @@ function hasLabels(row: Folders, tree: Tree): boolean {
   );
 }
 
+/** Says which image has a label beside it, where only the paths in `data.yaml` lead to labels; looks at the first image with a text file. */
+export function labelBesideImage(tree: Tree): { what: string; remedy: string } | undefined {
+  const labelOf = (image: string): string => `${withoutExtension(image)}.txt`;
+  const image = tree.files.find((file) => formatOf(file) !== undefined && tree.has(labelOf(file)));
+  if (image === undefined || !/^\ufeff?\s*\d+(\s+-?[\d.e-]+){4,}\s*$/m.test(tree.start(labelOf(image)))) return undefined;
+  const folder = posix.dirname(image);
+  return {
+    what: `${labelOf(image)} looks like a YOLO label beside its image`,
+    remedy: `add a data.yaml with the line 'train: ${folder}' and the names of the classes`,
+  };
+}
+
 /** A folder and the folders that contain it; `''` is the root. */
 function lineage(folder: string): string[] {
   const parts = folder === '' ? [] : folder.split('/');
