@@ -17,6 +17,7 @@ import {
   augmentOptions,
   type ExtractOptions,
   extractOptions,
+  keyOf,
   type Option,
   type PackOptions,
   packOptions,
@@ -170,7 +171,7 @@ export function refuseOther(there: RunHead, here: RunHead, out: string, remedy =
   throw new CopyPasteError('usage', `--out ${out}: contains another run: ${difference}; ${remedy}`);
 }
 
-/** First difference between two heads, with both values. */
+/** First difference between two heads, with both values; options have their names on the command line. */
 export function differenceOf(there: RunHead, here: RunHead): string | undefined {
   const flat = ({ tool, codecs, seed, options, layout: { folders, ...layout }, sources, list }: RunHead): Map<string, string> => {
     const theirs = Object.entries(sources ?? {}).map(([name, value]) => [`sources' ${name}`, value] as const);
@@ -178,7 +179,7 @@ export function differenceOf(there: RunHead, here: RunHead): string | undefined 
       version: tool.version,
       ...codecs,
       seed,
-      ...options,
+      ...Object.fromEntries(Object.entries(options).map(([name, value]) => [keyOf(name), value])),
       ...layout,
       folders,
       ...(list && { list: list.samples, 'digest of list': list.sha256 }),

@@ -29,6 +29,7 @@ describe('the head of a manifest', () => {
   test.each<[string, Parameters<typeof head>[0]]>([
     ['p was 0.5 and is now 1', { p: 1 }],
     ['seed was 0 and is now 1', { seed: 1 }],
+    ['max-instances was 5 and is now 3', { maxInstances: 3 }],
     ['classes was not set and is now ["person"]', { classes: ['person'] }],
     ['ignore was [255] and is now []', { ignore: [] }],
   ])('of another run is refused with the first difference: %s', async (difference, given) => {

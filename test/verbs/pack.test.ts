@@ -307,7 +307,7 @@ describe.each(['webdataset', 'parquet'] as const)('pack %s', (form) => {
     const [first = ''] = Object.keys(digests).filter((path) => /\.(tar|parquet)$/.test(path));
     await rm(join(out, first));
     await expect(pack({ form, in: data, out, samplesPerFile: 2 })).rejects.toMatchObject({ code: 'usage' });
-    await expect(pack({ form, in: data, out, samplesPerFile: 3 })).rejects.toThrow(/samplesPerFile was 2 and is now 3/);
+    await expect(pack({ form, in: data, out, samplesPerFile: 3 })).rejects.toThrow(/samples-per-file was 2 and is now 3/);
     await pack({ form, in: data, out, samplesPerFile: 2, overwrite: true });
     expect(await treeDigests(out)).toEqual(digests);
   });
