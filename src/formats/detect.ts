@@ -132,10 +132,10 @@ function nearestLayout(tree: Tree, wanted: string | undefined): Advice {
   );
   const { layout, missing } = best;
   const lacks = missing.length > 0 ? `it lacks ${missing.map((name) => `${name}/`).join(', ')}` : unfitFiles(tree, layout);
-  const folders = wanted === undefined ? flagsForFolders(tree) : undefined;
-  if (folders !== undefined) return { nearest: [], remedy: `pass ${folders}` };
   const documents = tree.files.filter((file) => /\.(json|xml)$/i.test(file));
   if (layout.anyFolders && missing.length === 0 && documents.length === 0) return { nearest: [lacks], remedy: 'convert the masks to PNG' };
+  const folders = wanted === undefined ? flagsForFolders(tree) : undefined;
+  if (folders !== undefined) return { nearest: [], remedy: `pass ${folders}` };
   const flags = documents.length > 0 ? `--annotations ${documents[0]}, or --images DIR --masks DIR` : '--images DIR --masks DIR';
   return {
     nearest: [`nearest is the ${layout.name} layout: ${layout.summary}`, lacks],

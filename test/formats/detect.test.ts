@@ -29,6 +29,7 @@ test.each<[string, Parameters<typeof writeTree>[1], RegExp]>([
     { 'images/a.jpg': 'x', 'masks/b.jpg': 'x' },
     /no masks in PNG, TIFF, BMP or NumPy.*images\/ \+ masks\/.*2 \.jpg.*convert the masks to PNG/s,
   ],
+  ['masks as JPEG, named like their images', { 'images/a.png': 'x', 'masks/a.jpg': 'x' }, /1 \.png, 1 \.jpg.*convert the masks to PNG/s],
   ['images without masks', { 'images/a.png': image }, /^nearest is the paired layout: images\/ \+ masks\/\nit lacks masks\/\n/],
   ['one folder only', { 'JPEGImages/a.png': image }, /nearest is the voc layout.*it lacks SegmentationClass\//s],
   [
