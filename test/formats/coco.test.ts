@@ -312,6 +312,24 @@ describe('a COCO data set', () => {
         images: ['train', 'val'].flatMap((split) => ['a', 'b'].map((one) => `${split}/${images}${one}.png`)),
       });
     }
+    // Documents of common names beside those of COCO's names may be copies.
+    for (const [own, copy] of [
+      ['train/_annotations.coco.json', 'train/labels.json'],
+      ['annotations/instances_train.json', 'train.json'],
+    ] as const)
+      expect(await found({ [own]: document, [copy]: document, 'train/a.png': picture, 'train/b.png': picture })).toMatchObject({
+        split: 'train',
+        images: ['train/a.png', 'train/b.png'],
+      });
+    // Keys of labelme inside of images are none of the document.
+    const withKeys = JSON.stringify({
+      images: images.map((image) => ({ imagePath: 'x', shapes: [], ...image })),
+      categories,
+      annotations: [],
+    });
+    expect(await found({ 'annotations.json': withKeys, 'images/a.png': picture, 'images/b.png': picture })).toMatchObject({
+      layout: 'coco',
+    });
     // Label Studio's COCO export.
     expect(await found({ 'result.json': document, 'images/a.png': picture, 'images/b.png': picture })).toMatchObject({
       split: '',

@@ -18,6 +18,7 @@ export function findCoco(tree: Tree): Folders[] {
   const { folders } = tree;
   const files = filesBesideImages(tree);
   const found: Folders[] = [];
+  const common: Folders[] = [];
   // If documents have COCO's standard names, other documents beside them hold no instances.
   const standard = files.some((file) => /^annotations\/instances_[^/]+\.json$/.test(file));
   for (const file of files) {
@@ -29,10 +30,11 @@ export function findCoco(tree: Tree): Folders[] {
       found.push({ split: '', images: '', masks: file });
     const [, folder, name = ''] = /^(?:([^/]+)\/(?:labels|annotations|coco|instances)|([^/]+))\.json$/.exec(file) ?? [];
     const split = folder ?? name;
-    if (isSplitName(split) && folders.has(split) && beginsLikeCoco(tree, file)) found.push({ split, images: split, masks: file });
+    if (isSplitName(split) && folders.has(split) && beginsLikeCoco(tree, file)) common.push({ split, images: split, masks: file });
     if (file === 'result.json' && folders.has('images') && !isOther(tree, file)) found.push({ split: '', images: 'images', masks: file });
   }
-  return found;
+  // A document of a common name may be a copy of one beside it.
+  return found.length > 0 ? found : common;
 }
 
 /** Finds panoptic documents with a folder of PNGs of the same name. */

@@ -10,9 +10,14 @@ function isLabelme(tree: Tree, file: string): boolean {
   return tree.start(file).replaceAll('\0', '') === '' || beginsLikeLabelme(tree, file);
 }
 
-/** Tests if a JSON document of any name begins with the keys of labelme. */
+/** Tests if a JSON document of any name begins with the keys of labelme; images of COCO may have such keys too, further inside. */
 export function beginsLikeLabelme(tree: Tree, file: string): boolean {
-  return file.endsWith('.json') && /"(shapes|imagePath|imageData)"\s*:/.test(tree.start(file));
+  if (!file.endsWith('.json')) return false;
+  const start = tree.start(file);
+  return [...start.matchAll(/"(shapes|imagePath|imageData)"\s*:/g)].some(({ index }) => {
+    const before = start.slice(0, index).replace(/"(?:[^"\\]|\\.)*"/g, '');
+    return (before.match(/[{[]/g) ?? []).length - (before.match(/[}\]]/g) ?? []).length === 1;
+  });
 }
 
 /**
