@@ -19,7 +19,7 @@ import {
   type LabelFormat,
   pathsOfShapes,
 } from '../formats/format.ts';
-import { endsOf } from '../formats/image-names.ts';
+import { endsOf, filesOfStem } from '../formats/image-names.ts';
 import type { Layout } from '../formats/layouts.ts';
 import { commonSuffixes, suffixFlags } from '../formats/suffixes.ts';
 import type { ClassNames, Counts, Endings, ShapeFiles, View } from '../types.ts';
@@ -463,12 +463,7 @@ function withoutImage(tree: Tree, stem: string): string {
 
 /** A file with a path that differs in its extension alone, if it is named like an image in a format that is not read. */
 function otherFormat(tree: Tree, stem: string): string | undefined {
-  const { files } = tree;
-  for (let n = firstFrom(files, `${stem}.`); files.at(n)?.startsWith(`${stem}.`); n++) {
-    const file = files.at(n) as string;
-    if (withoutExtension(file) === stem && otherImages.test(file)) return file;
-  }
-  return undefined;
+  return filesOfStem(tree, stem).find((file) => otherImages.test(file));
 }
 
 /** Files of a folder with the stem that the files of a sample share. */

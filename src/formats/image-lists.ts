@@ -4,7 +4,7 @@ import { withoutExtension } from '../base/paths.ts';
 import { filesBelow, readText, type Tree } from '../base/tree.ts';
 import { formatOf, maskFormatOf } from '../codecs/image-names.ts';
 import type { Folders, Part } from './folders.ts';
-import { endsOf, isForeign } from './image-names.ts';
+import { type Ends, endsOf, filesOfStem, isForeign, joined } from './image-names.ts';
 
 /** A line of a list, and the image that it names; an image that does not exist is undefined. */
 export interface ListedImage {
@@ -74,9 +74,14 @@ export async function readColumns(tree: Tree, file: string, { images, masks }: P
   const lines = (await readText(tree.root, file, encoding)).split(/\r?\n/).map((line) => line.trim());
   while (lines.at(-1) === '') lines.pop();
   const [imageOf, maskOf] = [nameFinder(tree, images, formatOf), nameFinder(tree, masks, maskFormatOf)];
+  const isName = (line: string): boolean => {
+    const [first = '', second] = line.split(/\s+/);
+    if (second === undefined || imageOf.exact(line) !== undefined) return true;
+    return (imageOf.exact(first) === undefined || maskOf.exact(second) === undefined) && imageOf.has(line);
+  };
   return lines.map((line) => {
     if (line === '' || line.startsWith('#')) return { line };
-    const [first = '', second] = imageOf.has(line) ? [line] : line.split(/\s+/);
+    const [first = '', second] = isName(line) ? [line] : line.split(/\s+/);
     const image = imageOf.find(first);
     const mask = image === undefined || second === undefined ? undefined : maskOf.find(second);
     // Paths of another machine may have spaces.
@@ -85,14 +90,40 @@ export async function readColumns(tree: Tree, file: string, { images, masks }: P
   });
 }
 
-/** Indexes the files below a folder by the ends of their paths, with and without their extensions. */
-function nameFinder(tree: Tree, folder: string, format: (file: string) => unknown): Pick<ReturnType<typeof endsOf>, 'has' | 'find'> {
-  const files = filesBelow(tree, folder).filter((file) => format(file) !== undefined);
+/** Finds the files below a folder by their paths and names, with and without their extensions. */
+interface NameFinder {
+  /** The file whose path from the root or the folder is the name. */
+  exact(name: string): string | undefined;
+  /** Tests if the path of a file ends with a name. */
+  has(name: string): boolean;
+  find(name: string): string | undefined;
+}
+
+/** Creates a finder; it indexes the files at the first name that is not a path as it stands. */
+function nameFinder(tree: Tree, folder: string, format: (file: string) => unknown): NameFinder {
   const keyOf = (path: string): string => posix.normalize(path.replaceAll('\\', '/')).normalize('NFC');
-  const [paths, stems] = [endsOf(files, keyOf), endsOf(files, (path) => keyOf(withoutExtension(path)))];
+  const isOne = (file: string): boolean => format(file) !== undefined && tree.has(file);
+  const exact = (name: string): string | undefined => {
+    // Lists of DeepLab have paths from the root that begin with a slash.
+    const path = posix.normalize(name.replace(/^\//, ''));
+    for (const one of [joined(folder, path), path]) {
+      if (one.startsWith(joined(folder, '')) && isOne(one)) return one;
+      const known = one.startsWith(joined(folder, '')) ? filesOfStem(tree, one).filter((file) => format(file) !== undefined) : [];
+      if (known.length === 1) return known[0];
+    }
+    return undefined;
+  };
+  let index: { readonly paths: Ends; readonly stems: Ends } | undefined;
+  const indexed = () => {
+    if (index) return index;
+    const files = filesBelow(tree, folder).filter((file) => format(file) !== undefined);
+    index = { paths: endsOf(files, keyOf), stems: endsOf(files, (path) => keyOf(withoutExtension(path))) };
+    return index;
+  };
   return {
-    has: (name) => paths.has(name) || stems.has(withExtension(name)),
-    find: (name) => paths.find(name) ?? stems.find(withExtension(name)),
+    exact,
+    has: (name) => indexed().paths.has(name) || indexed().stems.has(withExtension(name)),
+    find: (name) => exact(name) ?? indexed().paths.find(name) ?? indexed().stems.find(withExtension(name)),
   };
 }
 

@@ -52,7 +52,7 @@ export function imageNames(tree: Tree): ImageNames {
 }
 
 /** Files by the ends of their paths. */
-interface Ends {
+export interface Ends {
   /** Tests if the path of a file ends with this one. */
   has(end: string): boolean;
   /** The one file that has the most last parts of its path in common with another path; undefined if there is none, or several. */
@@ -119,14 +119,19 @@ export function filesBesideImages(tree: Tree): List<string> {
   return found;
 }
 
-/** Tests if a tree has a file with a path that differs in its extension alone. */
-export function hasStem({ files }: Tree, stem: string, isOne: (file: string) => boolean): boolean {
-  for (let n = firstFrom(files, `${stem}.`); n < files.length; n++) {
+/** Files of a tree with a path that differs in its extension alone. */
+export function filesOfStem({ files }: Tree, stem: string): string[] {
+  const found: string[] = [];
+  for (let n = firstFrom(files, `${stem}.`); files.at(n)?.startsWith(`${stem}.`); n++) {
     const file = files.at(n) as string;
-    if (!file.startsWith(`${stem}.`)) return false;
-    if (withoutExtension(file) === stem && isOne(file)) return true;
+    if (withoutExtension(file) === stem) found.push(file);
   }
-  return false;
+  return found;
+}
+
+/** Tests if a tree has a file with a path that differs in its extension alone. */
+export function hasStem(tree: Tree, stem: string, isOne: (file: string) => boolean): boolean {
+  return filesOfStem(tree, stem).some(isOne);
 }
 
 /** Tests if a tree has an image of the name of another file. */

@@ -54,6 +54,16 @@ describe('lists of images beside a folder of images and one of masks divide it i
     expect(await splits(await write(texts))).toEqual(divided);
   });
 
+  test('a path is that of its image, also if those of others end with it', async () => {
+    const root = await write({ 'train.txt': 'a\n/images/b.png /masks/b.png\n', 'val.txt': 'sub/a\nimages/sub/images/b.png\n' }, undefined, [
+      'a',
+      'b',
+      'sub/a',
+      'sub/images/b',
+    ]);
+    expect(await splits(root)).toMatchObject({ samples: ['train/a', 'train/b'], others: ['val/sub/a', 'val/sub/images/b'] });
+  });
+
   test('also if options name the folders', async () => {
     const root = await write({ 'train.txt': 'a\nb\nc 1\n', 'val.txt': 'd\n' }, ['x', 'y']);
     expect(await splits(root, { images: 'x', masks: 'y' })).toEqual(divided);
