@@ -81,6 +81,9 @@ export function evenValuesIn(pixels: PixelsById, leftOut: ReadonlySet<number>): 
 /** Fewest masks, and fewest ids in one of them, that show numbers of objects. */
 const [fewestMasks, fewestNumbers] = [4, 10];
 
+/** Fewest different numbers of ids; a class that some masks lack makes two. */
+const fewestLengths = 3;
+
 /** Share of the masks that must have all numbers; a few may have lost an object that others cover. */
 const leastComplete = 0.9;
 
@@ -99,7 +102,7 @@ export function createNumberedMasks(leftOut: ReadonlySet<number>) {
     },
     /** @param pixels sum over all masks. */
     result(pixels: PixelsById): StrangeValues | undefined {
-      const differ = lengths.size >= Math.min(masks / 2, fewestNumbers);
+      const differ = lengths.size >= Math.max(fewestLengths, Math.min(masks / 2, fewestNumbers));
       if (masks < fewestMasks || largest < fewestNumbers || complete < leastComplete * masks || !differ) return undefined;
       const ids = [...pixels.keys()].filter((id) => id > 0 && !leftOut.has(id));
       return { kind: 'numbers', values: largest, share: shareOf(pixels, ids) };

@@ -92,6 +92,7 @@ test.each<[string, number[][], boolean]>([
   ['the same with a number missing in few masks', [...to(19).map((n) => to(n + 3)), [1, 3]], true],
   ['the same with a number missing in many masks', [to(7), [1, 2, 4], to(9), to(20)], false],
   ['the same classes in all masks', [to(12), to(12), to(12), to(12)], false],
+  ['the same classes in all masks, of which some lack the last', [to(10), to(9), to(10), to(10)], false],
   ['few classes', [to(2), to(3), to(5), to(7)], false],
   ['classes', [[3, 15], to(2), [1, 20], [7]], false],
   ['too few masks', [to(12), to(20)], false],
