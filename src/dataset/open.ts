@@ -73,6 +73,8 @@ export interface Dataset {
   readonly notes: readonly string[];
   readonly background: ReadonlySet<number>;
   readonly ignore: ReadonlySet<number>;
+  /** Set if the user has named the ignore ids. */
+  readonly ignoreGiven?: true;
   /** Background and ignore ids, which never become instances. */
   readonly leftOut: ReadonlySet<number>;
   /** Encoding of the class in instance ids, if they have one. */
@@ -205,7 +207,7 @@ async function classesOf(
   options: DatasetOptions,
   stated: readonly StatedClasses[],
   layout: Layout,
-): Promise<Pick<Dataset, 'background' | 'ignore' | 'leftOut' | 'classNames' | 'stuff'>> {
+): Promise<Pick<Dataset, 'background' | 'ignore' | 'ignoreGiven' | 'leftOut' | 'classNames' | 'stuff'>> {
   for (const { file, classNames, background = [], ignore = [] } of stated) {
     const large = [...(classNames?.keys() ?? []), ...background, ...ignore].find((id) => id > largestClassId);
     if (large === undefined) continue;
@@ -224,7 +226,8 @@ async function classesOf(
   // Other names may give the ids another meaning.
   const { stuff } = [...stated, ofLayout].find((one) => one.stuff && (!one.classNames || haveEqualNames(one.classNames, classNames))) ?? {};
   const leftOut = new Set([...background, ...ignore]);
-  return { background, ignore, leftOut, classNames, ...(stuff && { stuff: new Set(stuff) }) };
+  const given = options.ignore && ({ ignoreGiven: true } as const);
+  return { background, ignore, ...given, leftOut, classNames, ...(stuff && { stuff: new Set(stuff) }) };
 }
 
 /** Tests if two sets of class names are equal, up to case. */

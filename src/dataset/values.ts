@@ -11,7 +11,7 @@ import type { PixelsById, Sample } from '../types.ts';
 import type { Dataset } from './open.ts';
 
 /** Facts of a data set that give the values of its masks a meaning. */
-type Meaning = Pick<Dataset, 'classNames' | 'leftOut' | 'colours' | 'threshold'>;
+type Meaning = Pick<Dataset, 'classNames' | 'leftOut' | 'ignoreGiven' | 'colours' | 'threshold'>;
 
 /** Number of masks that are read before a run. */
 const firstMasks = 16;
@@ -37,7 +37,7 @@ function described({ kind, white = 255, values, share }: StrangeValues): string 
   if (kind === 'binary')
     return `masks hold 0 and ${white} alone, and ${white} (${percent} of the pixels) is an ignore id; pass ${threshold} to read it as class 1, or --ignore none to keep it as class ${white}`;
   if (kind === 'even')
-    return `masks hold ${values} values at equal distances from 0 to ${white}, and ${white} (${percent} of the pixels) is an ignore id; pass --ignore none to keep it as class ${white}, or --class-names FILE if it is ignored`;
+    return `masks hold ${values} values at equal distances from 0 to ${white}, and ${white} (${percent} of the pixels) is an ignore id; pass --ignore none to keep it as class ${white}, or --ignore ${white} to ignore it`;
   if (kind === 'numbers')
     return `masks hold the ids from 1 to the number of their objects, up to ${values}, which are not classes; ${ofObjects}`;
   if (kind === 'rim')
@@ -59,7 +59,7 @@ export function createValueCensus(meaning: Meaning) {
       const rim = strangeValuesIn(sum, meaning.leftOut);
       const found = [
         binaryValuesIn(sum, meaning.leftOut),
-        evenValuesIn(sum, meaning.leftOut),
+        meaning.ignoreGiven ? undefined : evenValuesIn(sum, meaning.leftOut),
         rim?.kind === 'rim' ? rim : undefined,
         numbered.result(sum),
       ].find((one) => one !== undefined);

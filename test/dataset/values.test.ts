@@ -100,6 +100,14 @@ test.each([
   expect((await augment({ in: root, out: join(folder, `${name} out`), p: 1, truncated: 'keep', ...option })).augmented).toBe(5);
 });
 
+test('levels at equal distances are classes if the user ignores the last one', async () => {
+  const masks = Array.from({ length: 5 }, (_, n) => [`masks/s${n}.png`, levels()]);
+  const root = await writeTree(await setOf('ignored levels', 'paired', soft(), 5), Object.fromEntries(masks));
+  const options = { in: root, ignore: [255] };
+  expect((await check(options)).differences).toEqual([]);
+  expect((await augment({ ...options, out: join(folder, 'ignored levels out'), p: 1, truncated: 'keep' })).augmented).toBe(5);
+});
+
 test('--skip-bad leaves out the masks with rims alone', async () => {
   const root = await setOf('mixed', 'paired', drawBox(filled(side, side, 0), [12, 12, 32, 32], 1));
   await writeTree(root, { 'images/x.png': imageOf(side, side, () => 9), 'masks/x.png': soft() });
