@@ -2,6 +2,7 @@
 import { giveBack } from '../base/buffers.ts';
 import { readObjects, writeMask } from '../codecs/masks.ts';
 import { CopyPasteError } from '../errors.ts';
+import { freeObjectIds } from '../masks/ids.ts';
 import { instanceOfSpans } from '../masks/instances.ts';
 import { eachRun } from '../masks/runs.ts';
 import { fillSpans } from '../masks/spans.ts';
@@ -67,21 +68,10 @@ export const instanceIds: MasksFormat<Coding, OwnId> = {
   contradictions: () => [],
 };
 
-/**
- * Ids of new objects: those after the largest one, then any other.
- *
- * @param used ids in ascending order.
- * @throws {CopyPasteError} `data` if there are too few.
- */
+/** Ids of new objects: those after the largest one, then any other. @throws {CopyPasteError} `data` if there are too few. */
 export function freeIds(used: readonly number[], count: number, path: string): number[] {
-  const taken = new Set(used);
-  const last = used.at(-1) ?? 0;
-  const free: number[] = [];
-  for (let n = 0; free.length < count && n < largest; n++) {
-    const id = ((last + n) % largest) + 1;
-    if (!taken.has(id)) free.push(id);
-  }
-  if (free.length < count)
+  if (used.length + count > largest)
     throw new CopyPasteError('data', `has no free id for ${count} more objects: masks hold ids up to ${largest}`, { path });
-  return free;
+  const classes = Array.from({ length: count }, () => onlyClass);
+  return freeObjectIds(used, largest, new Set(), classes, undefined) as number[];
 }

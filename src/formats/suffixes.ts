@@ -1,4 +1,5 @@
 /** Finds how the names of images and masks belong together, for the options that a message names. */
+import { firstFrom } from '../base/list.ts';
 import { withoutExtension } from '../base/paths.ts';
 import { quoted } from '../base/shell.ts';
 import type { Tree } from '../base/tree.ts';
@@ -47,7 +48,7 @@ function candidates(names: readonly string[], others: readonly string[]): Iterab
   const sorted = [...others].sort();
   const found = new Map<string, Suffixes>();
   for (const name of names) {
-    const at = placeIn(sorted, name);
+    const at = firstFrom(sorted, name);
     for (const other of sorted.slice(Math.max(0, at - neighbours), at + neighbours)) {
       const one = suffixesOf(name, other);
       if (one.image.length < name.length && one.mask.length < other.length) found.set(`${one.image}/${one.mask}`, one);
@@ -62,17 +63,6 @@ function suffixesOf(one: string, other: string): Suffixes {
   while (shared < one.length && shared < other.length && one[shared] === other[shared]) shared++;
   if (shared < one.length && shared < other.length && /[-_. ]/.test(one[shared - 1] ?? '')) shared--;
   return { image: one.slice(shared), mask: other.slice(shared) };
-}
-
-/** Number of sorted names before another one. */
-function placeIn(sorted: readonly string[], name: string): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as string) < name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Options for suffixes; empty if there are none. */
