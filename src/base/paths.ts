@@ -18,6 +18,11 @@ export function withoutExtension(path: string): string {
   return path.replace(/\.[^./]+$/, '');
 }
 
+/** Folder of a file or of another folder; empty for those in the root. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
 /** Extension of a path with its dot; empty if it has none. */
 export function extensionOf(path: string): string {
   return path.slice(withoutExtension(path).length);

@@ -1,6 +1,7 @@
 /** Finds how the names of images and masks belong together, for the options that a message names. */
+import { posix } from 'node:path';
 import { firstFrom } from '../base/list.ts';
-import { withoutExtension } from '../base/paths.ts';
+import { parentOf, withoutExtension } from '../base/paths.ts';
 import { quoted } from '../base/shell.ts';
 import type { Tree } from '../base/tree.ts';
 import { formatOf, maskFormatOf } from '../codecs/image-names.ts';
@@ -83,10 +84,9 @@ function picturesOf(tree: Tree): [folder: string, names: string[]][] {
   const folders = new Map<string, string[]>();
   for (const file of tree.files) {
     if (!isPicture(file)) continue;
-    const slash = file.lastIndexOf('/');
-    const folder = file.slice(0, Math.max(0, slash));
+    const folder = parentOf(file);
     const own = folders.get(folder) ?? [];
-    own.push(file.slice(slash + 1));
+    own.push(posix.basename(file));
     folders.set(folder, own);
   }
   return [...folders].sort(([, a], [, b]) => b.length - a.length).slice(0, mostFolders);
@@ -102,7 +102,6 @@ function rate(
   const isNamed = maskWord.test(found.mask) || (images !== masks && maskWord.test(masks) && !maskWord.test(images));
   const canBeMask = (file: string): boolean => maskFormatOf(file) !== undefined;
   if (!isNamed && !(others.every(canBeMask) && !files.some(canBeMask))) return undefined;
-  const parentOf = (folder: string): string => folder.slice(0, Math.max(0, folder.lastIndexOf('/')));
   const signs = [isNamed, /train/i.test(images), parentOf(images) === parentOf(masks)].filter(Boolean).length;
   return {
     rank: signs + found.share - (maskWord.test(found.image) ? 2 : 0),

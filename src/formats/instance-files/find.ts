@@ -1,6 +1,6 @@
 /** Finds data sets with one mask file for each shape, and the files of each image. */
 import { basename } from 'node:path';
-import { extensionOf, joinPath, withoutExtension } from '../../base/paths.ts';
+import { extensionOf, joinPath, parentOf, withoutExtension } from '../../base/paths.ts';
 import { filesBelow, readStart, type Tree } from '../../base/tree.ts';
 import { formatOf, maskFormatOf } from '../../codecs/image-names.ts';
 import { pngHeader } from '../../codecs/png.ts';
@@ -115,10 +115,6 @@ async function areMasks(tree: Tree, row: Pick<Folders, 'images' | 'masks'>): Pro
 export function imagesWithFiles(tree: Tree, { images, masks }: Pick<Folders, 'images' | 'masks'>): FoundFiles {
   const own = images === masks && [...tree.folders].some((folder) => parentOf(folder) === images && isOfImage(tree, folder));
   return own ? inFolders(tree, images) : byNames(tree, images, masks);
-}
-
-function parentOf(folder: string): string {
-  return folder.slice(0, Math.max(0, folder.lastIndexOf('/')));
 }
 
 /** Images in folders of their own: `7/images/7.png` with the masks `7/masks/*.png`. */

@@ -1,4 +1,4 @@
-import { withoutExtension } from '../../base/paths.ts';
+import { parentOf, withoutExtension } from '../../base/paths.ts';
 import type { Tree } from '../../base/tree.ts';
 import { formatOf } from '../../codecs/image-names.ts';
 import { type Folders, isSplitName, maskFolders, splitNames } from '../folders.ts';
@@ -55,13 +55,13 @@ function findApart(tree: Tree, files: readonly string[]): Folders[] {
   // Masks may have the names of the images.
   const isImage = (file: string): boolean => !file.split('/').some((part) => maskFolders.includes(part));
   for (const file of files) {
-    const folder = folderOf(file);
+    const folder = parentOf(file);
     const image = seen.has(folder) ? undefined : byStem.find(file, isImage);
     if (image === undefined) continue;
     // One file stands for all of its folder.
     seen.add(folder);
     if (!beginsLikeLabelme(tree, file)) continue;
-    const [images, masks, shared] = withoutSharedEnd(folderOf(image), folder);
+    const [images, masks, shared] = withoutSharedEnd(parentOf(image), folder);
     const split = shared.find(isSplitName) ?? images.split('/').find(isSplitName) ?? '';
     const below = split !== '' && shared.includes(split) ? `/${shared.slice(0, shared.indexOf(split) + 1).join('/')}` : '';
     const row = { split, images: images + below, masks: masks + below };
@@ -69,10 +69,6 @@ function findApart(tree: Tree, files: readonly string[]): Folders[] {
   }
   const splits = new Set([...rows.values()].map(({ split }) => split));
   return splits.size === rows.size ? [...rows.values()] : [];
-}
-
-function folderOf(file: string): string {
-  return file.slice(0, Math.max(0, file.lastIndexOf('/')));
 }
 
 /** Two folders without the last parts that they share, and these parts. */

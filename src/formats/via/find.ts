@@ -1,4 +1,4 @@
-import { withoutExtension } from '../../base/paths.ts';
+import { parentOf, withoutExtension } from '../../base/paths.ts';
 import type { Tree } from '../../base/tree.ts';
 import { type Folders, splitNames } from '../folders.ts';
 import { filesBesideImages, hasImageOf, joined } from '../image-names.ts';
@@ -23,7 +23,7 @@ export function findVia(tree: Tree): Folders[] {
   const byFolder = new Map<string, string[]>();
   for (const file of filesBesideImages(tree)) {
     if (!/^(?:[^/]+\/)?[^/]+\.json$/.test(file) || hasImageOf(tree, file)) continue;
-    const folder = folderOf(file);
+    const folder = parentOf(file);
     const known = byFolder.get(folder);
     if (known) known.push(file);
     else byFolder.set(folder, [file]);
@@ -31,12 +31,8 @@ export function findVia(tree: Tree): Folders[] {
   const found = [...byFolder.values()]
     .filter(({ length }) => length <= mostDocuments)
     .flatMap((files) => files.filter((file) => isVia(tree, file)))
-    .filter((file, _, all) => file.endsWith(standard) || !all.includes(joined(folderOf(file), standard)));
-  return found.map((file) => ({ split: splitOf(file, found.length === 1), images: folderOf(file), masks: file }));
-}
-
-function folderOf(file: string): string {
-  return file.slice(0, Math.max(0, file.lastIndexOf('/')));
+    .filter((file, _, all) => file.endsWith(standard) || !all.includes(joined(parentOf(file), standard)));
+  return found.map((file) => ({ split: splitOf(file, found.length === 1), images: parentOf(file), masks: file }));
 }
 
 /**
@@ -45,7 +41,7 @@ function folderOf(file: string): string {
  * @param alone true if it is the only document, whose folder need not be a split.
  */
 function splitOf(file: string, alone: boolean): string {
-  const folder = folderOf(file);
+  const folder = parentOf(file);
   const isSplit = (word: string): boolean => splitNames.includes(word.toLowerCase());
   if (isSplit(folder)) return folder;
   const named = withoutExtension(file.slice(folder.length))
